@@ -1,0 +1,1 @@
+"""Models as pure (init, apply) pairs, one a file."""

@@ -1,0 +1,1 @@
+"""Training: one question a file; only `loop` knows them all."""

@@ -1,0 +1,1 @@
+"""The same models: forward, and the whole backward pass by hand."""

@@ -1,0 +1,31 @@
+"""What the engine hands to the diagnosis once a gradient is known to be wrong."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.subject import Subject
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One pullback of the subject, beside the truth.
+
+    names, primals, got, expected, noise and wrong run in parallel, one entry an argument. `got` is what the backward
+    returned for `cotangent`; `expected` is the true cotangent (numerical, or the reference's own where the op is
+    known and its forward agrees); None stands for an argument without a gradient. `noise` is the largest error that
+    the measurement of `expected` may have. `wrong` says which arguments differ beyond it.
+    """
+
+    subject: Subject
+    names: tuple[str, ...]
+    primals: tuple[np.ndarray, ...]
+    out: Any
+    cotangent: Any
+    got: tuple[np.ndarray | None, ...]
+    expected: tuple[np.ndarray | None, ...]
+    noise: tuple[float, ...]
+    wrong: tuple[bool, ...]
+    op: str | None = None
+    statics: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,188 @@
+"""One record an op: what its arguments look like, every static value worth trying, where it bends, what it refuses.
+
+The table of these records is `reference/oracle/specs.py`. The test suite runs every check on every record, and the
+oracle draws its example inputs from them.
+"""
+
+import importlib
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+# Pairwise different primes: a square kernel hides a transpose, a batch of 2 confuses 1/N with 1/2.
+DIMENSIONS: Mapping[str, int] = {
+    "batch": 3,
+    "classes": 5,
+    "in_dim": 7,
+    "out_dim": 11,
+    "in_channels": 2,
+    "out_channels": 5,
+    "channels": 5,
+    "length": 13,
+    "depth": 5,
+    "height": 7,
+    "width": 11,
+    "kernel_length": 3,
+    "kernel_depth": 2,
+    "kernel_height": 3,
+    "kernel_width": 2,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An argument: its shape in dimension names ("batch 2*in_channels length"), and the set its values come from.
+
+    kind: "normal" (signed), "uniform" (between low and high), "probabilities" (sum to 1 along the last axis),
+    "labels" (integers below the size of the dimension `below`), "mask" (booleans), "positive".
+    """
+
+    shape: str
+    kind: str = "normal"
+    low: float = -1.0
+    high: float = 1.0
+    below: str = ""
+    differentiable: bool = True
+
+
+def labels(shape: str, *, below: str = "classes") -> Drawn:
+    return Drawn(shape, "labels", below=below, differentiable=False)
+
+
+def mask(shape: str) -> Drawn:
+    return Drawn(shape, "mask", differentiable=False)
+
+
+def uniform(shape: str, low: float, high: float) -> Drawn:
+    return Drawn(shape, "uniform", low=low, high=high)
+
+
+def positive(shape: str) -> Drawn:
+    return Drawn(shape, "positive")
+
+
+def probabilities(shape: str) -> Drawn:
+    return Drawn(shape, "probabilities")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to call the op: statics, and an argument for each positional parameter, in the op's order."""
+
+    id: str
+    statics: Mapping[str, Any]
+    arguments: Mapping[str, Drawn]
+
+
+def case(id: str, statics: Mapping[str, Any] | None = None, /, **arguments: str | Drawn) -> Case:
+    """A case; an argument given as text is drawn from the normal distribution."""
+    drawn = {name: Drawn(value) if isinstance(value, str) else value for name, value in arguments.items()}
+    return Case(id, statics or {}, drawn)
+
+
+@dataclass(frozen=True)
+class ErrorCase:
+    """A call that both twins refuse: the exception's type, and words that its message must contain."""
+
+    id: str
+    error: type[Exception]
+    says: str
+    statics: Mapping[str, Any]
+    arguments: tuple[Any, ...]
+
+
+def refuses(id: str, error: type[Exception], says: str, statics: Mapping[str, Any] | None = None, /, *arguments: Any):
+    """An error case; arguments are given outright (arrays, or anything else that should be refused)."""
+    return ErrorCase(id, error, says, statics or {}, arguments)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Largest relative differences in float64, and the reason where one is looser than the default."""
+
+    twin: float = 1e-12
+    numerical: float = 1e-7
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Ulp:
+    """Largest measured error against 50 digits, in units in the last place, over the whole normal range."""
+
+    value: float = 4
+    gradient: float = 4
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OpSpec:
+    """All that the suite and the oracle know of one op."""
+
+    name: str
+    family: str
+    cases: tuple[Case, ...]
+    # Points where the first argument's derivative jumps, and the derivative chosen there (elementwise ops).
+    kinks: Mapping[float, float] = field(default_factory=dict)
+    # Calls at extreme values: value and gradient must be finite (in every dtype that can hold the values).
+    extremes: tuple[Mapping[str, Any], ...] = ()
+    errors: tuple[ErrorCase, ...] = ()
+    tolerance: Tolerance = Tolerance()
+    ulp: Ulp | None = None
+    # Named so that the oracle can be imported without JAX; found only when asked.
+    twin: str = ""
+
+    def reference(self, suffix: str = "") -> Callable[..., Any]:
+        """The NumPy function of this op; suffix "_fwd" or "_bwd" for the other two of its triple."""
+        return getattr(importlib.import_module(f"reference.{self.family}"), self.name + suffix)
+
+    def jax(self) -> Callable[..., Any]:
+        """The JAX function of this op."""
+        return getattr(importlib.import_module(self.twin or f"functional_nn.{self.family}"), self.name)
+
+
+def sizes(shape: str, dimensions: Mapping[str, int] = DIMENSIONS) -> tuple[int, ...]:
+    """The sizes of a shape written in dimension names: "batch 2*in_channels 4" is (3, 4, 4)."""
+    return tuple(_size(term, dimensions) for term in shape.split())
+
+
+def _size(term: str, dimensions: Mapping[str, int]) -> int:
+    factor, _, name = term.rpartition("*")
+    return int(factor or 1) * (int(name) if name.isdigit() else dimensions[name])
+
+
+def draw(
+    spec: OpSpec, case: Case, *, seed: int = 0, dtype: Any = np.float64, dimensions: Mapping[str, int] = DIMENSIONS
+) -> tuple[np.ndarray, ...]:
+    """The arguments of a case, in order; the same call draws the same values on every machine."""
+    rng = np.random.default_rng([seed, zlib.crc32(f"{spec.name}/{case.id}".encode())])
+    return tuple(_values(spec, drawn, rng, dtype, dimensions) for drawn in case.arguments.values())
+
+
+def _values(spec: OpSpec, drawn: Drawn, rng: np.random.Generator, dtype: Any, dimensions: Mapping[str, int]):
+    shape = sizes(drawn.shape, dimensions)
+    match drawn.kind:
+        case "normal":
+            return _away_from(spec.kinks, rng.normal(size=shape)).astype(dtype)
+        case "uniform":
+            return rng.uniform(drawn.low, drawn.high, size=shape).astype(dtype)
+        case "positive":
+            return rng.uniform(0.5, 2.0, size=shape).astype(dtype)
+        case "probabilities":
+            weights = rng.uniform(0.1, 1.0, size=shape)
+            return (weights / weights.sum(-1, keepdims=True)).astype(dtype)
+        case "labels":
+            return rng.integers(0, dimensions[drawn.below], size=shape)
+        case "mask":
+            return rng.random(shape) < 0.7
+    raise ValueError(f"draw: kind must be one that Drawn documents; got kind={drawn.kind!r}")
+
+
+def _away_from(kinks: Mapping[float, float], values: np.ndarray, margin: float = 0.05) -> np.ndarray:
+    """Values moved out of every kink's neighbourhood, so that a finite step never crosses one."""
+    for kink in kinks:
+        distance = values - kink
+        values = np.where(np.abs(distance) < margin, kink + np.copysign(2 * margin, distance), values)
+    return values

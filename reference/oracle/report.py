@@ -1,0 +1,64 @@
+"""What the oracle says: a verdict, findings with a cause, and figures for every argument."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["pass", "fail", "cannot tell"]
+Blame = Literal["forward", "backward", "check", "convention"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, where it shows, why, and how to mend it.
+
+    cause is a key of `oracle.CAUSES`; got and expected are the values at index; line is the line of the subject's
+    source that the cause points to, where one can be named.
+    """
+
+    cause: str
+    argument: str | None
+    message: str
+    evidence: str
+    fix: str
+    index: tuple[int, ...] | None = None
+    got: float | None = None
+    expected: float | None = None
+    blame: Blame = "backward"
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class ArgumentReport:
+    """The figures of one argument: errors are absolute, the noise floor is the error that the forward's own noise allows."""
+
+    name: str
+    verdict: Verdict
+    max_error: float
+    worst_index: tuple[int, ...] | None
+    got: float | None
+    expected: float | None
+    noise_floor: float
+    wrong_entries: int
+    size: int
+    # Worst error in units in the last place of the subject's dtype, where it is a 16- or 32-bit one.
+    ulp: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The judgment of one subject on one input."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    arguments: tuple[ArgumentReport, ...]
+    subject: str
+    op: str | None = None
+    statics: dict[str, Any] = field(default_factory=dict)
+    # Why correct code that looks unusual is correct (another convention), one sentence each.
+    acquittals: tuple[str, ...] = ()
+    # What this input could not have exposed, one sentence each (batch of 1, ones as cotangent, a square kernel, ...).
+    power: tuple[str, ...] = ()
+    forward_evaluations: int = 0
+    backward_evaluations: int = 0
+    seed: int = 0
+    mode: str = "full"
