@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ArgumentReport:
-    """The figures of one argument: errors are absolute, the noise floor is the error that the forward's own noise allows."""
+    """One argument: errors are absolute; the noise floor is the error that the noise of the forward allows."""
 
     name: str
     verdict: Verdict
