@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 Verdict = Literal["pass", "fail", "cannot tell"]
 Blame = Literal["forward", "backward", "check", "convention"]
 
@@ -42,6 +44,10 @@ class ArgumentReport:
     size: int
     # Worst error in units in the last place of the subject's dtype, where it is a 16- or 32-bit one.
     ulp: float | None = None
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    # |got - expected| in the argument's shape, kept while it is small enough to be drawn (up to 65,536 entries).
+    error_map: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -62,3 +68,23 @@ class Report:
     backward_evaluations: int = 0
     seed: int = 0
     mode: str = "full"
+    # Where the inputs came from, when the caller did not give them.
+    inputs: str = ""
+
+    def __str__(self) -> str:
+        """The report as plain text of 80 columns; its first line says what matters most."""
+        from reference.oracle.render_text import render_text
+
+        return render_text(self)
+
+    def to_json(self) -> str:
+        """The report as JSON; NaN and the infinities become the strings "nan", "inf" and "-inf"."""
+        from reference.oracle.render_json import render_json
+
+        return render_json(self)
+
+    def to_html(self) -> str:
+        """The report as one HTML page that needs no network, with a picture of where the errors sit."""
+        from reference.oracle.render_html import render_html
+
+        return render_html(self)
