@@ -62,7 +62,8 @@ def imports(source: str, package: str) -> list[tuple[int, str, bool]]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1] + [base]).rstrip(".")
+                kept = package.split(".")[: package.count(".") + 2 - node.level]
+                base = ".".join([*kept, base]).rstrip(".")
             found += [(node.lineno, f"{base}.{alias.name}", lazy) for alias in node.names]
     return found
 

@@ -1,4 +1,4 @@
-"""The two packages have the same files, names, order, parameters, defaults and first sentences; and proof it is seen."""
+"""Twins have the same files, names, order, parameters, defaults and first sentences; and proof that it is seen."""
 
 import ast
 from pathlib import Path

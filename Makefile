@@ -1,0 +1,49 @@
+# One target a habit. Everything runs in $(VENV), which is made and filled on first use.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+WORKERS ?= auto
+ARGS ?=
+
+.PHONY: help train test test-fast lint types check bench faults kill-matrix wheel clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+train: $(VENV)/.train  ## install, then train a small network on real images; ARGS="--help" lists the flags
+	$(BIN)/python scripts/train.py $(ARGS)
+
+test: $(VENV)/.test  ## install, then run every test
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-fast: $(VENV)/.test  ## the tests without the slow ones
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+
+lint: $(VENV)/.dev  ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev  ## static types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+check: lint types test  ## what CI runs, but for the wheel
+
+faults: $(VENV)/.test  ## plant known mistakes in the code and see that the tests catch each
+	$(BIN)/python scripts/seed_faults.py $(ARGS)
+
+kill-matrix: $(VENV)/.test  ## measure the oracle on the corpus of real mistakes
+	$(BIN)/python scripts/kill_matrix.py $(ARGS)
+
+wheel: $(VENV)/.dev  ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) dist build site .pytest_cache .ruff_cache .hypothesis
+
+# An environment that holds an extra of pyproject.toml; the file remembers that it does.
+$(VENV)/.%: pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12')"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet -e '.[$*]'
+	@touch $@
