@@ -1,0 +1,52 @@
+"""A report as JSON: the same keys for every report, and no value that JSON lacks."""
+
+import json
+import math
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.render_text import headline
+from reference.oracle.report import ArgumentReport, Finding, Report
+
+# Raised when a key changes its meaning or goes away; new keys leave it.
+FORMAT = 1
+
+
+def render_json(report: Report) -> str:
+    """The report as one JSON object; its keys are the fields of Report, and "format" and "headline"."""
+    return json.dumps(as_dict(report), indent=2, allow_nan=False)
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The report in Python's own types. The error maps are left out: they can be as large as the arguments."""
+    own = {name: as_python(value) for name, value in _fields(report).items() if name not in ("findings", "arguments")}
+    return {
+        "format": FORMAT,
+        "headline": headline(report),
+        **own,
+        "findings": [_record(finding) for finding in report.findings],
+        "arguments": [_record(argument) for argument in report.arguments],
+    }
+
+
+def _record(record: Finding | ArgumentReport) -> dict[str, Any]:
+    return {name: as_python(value) for name, value in _fields(record).items() if name != "error_map"}
+
+
+def _fields(record: Report | Finding | ArgumentReport) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def as_python(value: object) -> object:
+    """A value made of Python's own types: what JSON can hold; NaN and the infinities become text."""
+    if isinstance(value, np.ndarray | np.generic):
+        return as_python(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): as_python(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_python(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

@@ -1,0 +1,171 @@
+"""A report as plain text: the sentence that matters first, then the figures, the reasons and the limits."""
+
+import math
+import textwrap
+from collections.abc import Iterable
+
+from reference.oracle.report import ArgumentReport, Finding, Report
+
+SAID = {"pass": "right", "fail": "WRONG", "cannot tell": "cannot tell"}
+COLUMNS = ("argument", "verdict", "error", "noise floor", "wrong entries", "worst at", "got", "expected")
+
+
+def render_text(report: Report, width: int = 80) -> str:
+    """The whole report in lines of at most `width` columns; the first says what matters most."""
+    blocks = (
+        wrapped(headline(report), width, rest="  "),
+        wrapped(circumstances(report), width),
+        "\n".join(argument_table(report.arguments, width)),
+        "\n\n".join(_finding(number, finding, width) for number, finding in enumerate(report.findings, 1)),
+        _bullets("Right, though it may look unusual:", report.acquittals, width),
+        _bullets("What this check could not have noticed:", report.power, width),
+    )
+    return "\n\n".join(block for block in blocks if block)
+
+
+def headline(report: Report) -> str:
+    """One sentence: the verdict and its reason."""
+    return f"{report.verdict}: {_reason(report)}"
+
+
+def _reason(report: Report) -> str:
+    if report.findings:
+        first, more = report.findings[0], len(report.findings) - 1
+        line = f"; line {first.line}" if first.line else ""
+        return first.message.rstrip(".") + line + (f" (and {more} more)" if more else "")
+    verdicts = {name: [a.name for a in report.arguments if a.verdict == name] for name in SAID}
+    if wrong := verdicts["fail"]:
+        return f"{_gradients(wrong)} wrong, and no known mistake explains how"
+    if unknown := verdicts["cannot tell"]:
+        return f"{_gradients(unknown)} not tested by this input"
+    if not verdicts["pass"]:
+        return "there was nothing to judge" if report.verdict != "pass" else "nothing is wrong"
+    return f"{_gradients(verdicts['pass'])} right"
+
+
+def _gradients(names: list[str]) -> str:
+    listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"the gradient of {listed} is" if len(names) == 1 else f"the gradients of {listed} are"
+
+
+def circumstances(report: Report) -> str:
+    """What was judged, as what, on which input, at what cost."""
+    statics = ", ".join(f"{name}={value!r}" for name, value in report.statics.items())
+    judged_as = f", judged as {report.op}" + (f" with {statics}" if statics else "") if report.op else ""
+    cost = f"{report.forward_evaluations} forward and {report.backward_evaluations} backward calls"
+    lines = [f"{report.subject}{judged_as}; seed {report.seed}, mode {report.mode}, {cost}."]
+    shapes = [
+        f"{a.name} {shown_shape(a.shape)} {a.dtype or ''}".rstrip() for a in report.arguments if a.shape is not None
+    ]
+    if report.inputs:
+        lines.append(f"Inputs: {report.inputs}.")
+    if shapes:
+        lines.append(f"Shapes: {', '.join(shapes)}.")
+    return "\n".join(lines)
+
+
+def shown_shape(shape: Iterable[int]) -> str:
+    return str(tuple(int(size) for size in shape))
+
+
+def argument_table(arguments: Iterable[ArgumentReport], width: int) -> list[str]:
+    """One row an argument; where the columns do not fit, the worst entry moves to a line of its own."""
+    rows = [argument_cells(argument) for argument in arguments]
+    if not rows:
+        return []
+    lines = _aligned([COLUMNS, *rows])
+    if max(map(len, lines)) <= width:
+        return lines
+    lines = _aligned([row[:5] for row in (COLUMNS, *rows)])
+    worst = [wrapped(_worst(row), width, first="    ", rest="    ") if row[5] else "" for row in rows]
+    paired = zip(lines[1:], worst, strict=True)
+    return [line for pair in [(lines[0], ""), *paired] for line in pair if line]
+
+
+def argument_cells(argument: ArgumentReport) -> tuple[str, ...]:
+    """The cells of one row, in the order of COLUMNS."""
+    error = f"{argument.ulp:.3g} ulp" if argument.ulp is not None else number(argument.max_error, digits=2)
+    at = shown_index(argument.worst_index) if argument.worst_index is not None else ""
+    return (
+        argument.name,
+        SAID[argument.verdict],
+        error,
+        number(argument.noise_floor, digits=2),
+        f"{argument.wrong_entries} of {argument.size}",
+        at,
+        number(argument.got) if at else "",
+        number(argument.expected) if at else "",
+    )
+
+
+def _worst(row: tuple[str, ...]) -> str:
+    return f"worst at {row[5]}: got {row[6]}, expected {row[7]}"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lefts = (0, 1, 5)
+    return [
+        "  ".join(
+            c.ljust(w) if i in lefts else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def shown_index(index: tuple[int, ...] | None) -> str:
+    """An index as it is written in code; the empty tuple is the one entry of a 0-d array."""
+    return "" if index is None else "[" + (", ".join(str(int(i)) for i in index) or "()") + "]"
+
+
+def number(value: float | None, digits: int = 6) -> str:
+    """A number short enough for a column; nothing for None."""
+    if value is None:
+        return ""
+    value = float(value)
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    return f"{value:.{digits}g}"
+
+
+def _finding(place: int, finding: Finding, width: int) -> str:
+    return "\n".join(
+        (
+            wrapped(f"{place}. {finding.message}", width, rest="   "),
+            *(wrapped(f"{label}: {text}", width, first="   ", rest="   ") for label, text in finding_lines(finding)),
+        )
+    )
+
+
+def finding_lines(finding: Finding) -> list[tuple[str, str]]:
+    """The labelled lines under a finding's message; those with nothing to say are left out."""
+    lines = (
+        ("where", finding_place(finding)),
+        ("evidence", finding.evidence),
+        ("repair", finding.fix),
+        ("cause", f"{finding.cause} (the {finding.blame} is to blame)" if finding.blame else finding.cause),
+    )
+    return [(label, text) for label, text in lines if text]
+
+
+def finding_place(finding: Finding) -> str:
+    """The entry and the source line that a finding points to, as far as they are known."""
+    entry = f"{finding.argument or 'out'}{shown_index(finding.index)}" if finding.index is not None else ""
+    values = f": got {number(finding.got)}, expected {number(finding.expected)}" if finding.got is not None else ""
+    line = f"line {finding.line}" if finding.line else ""
+    return ", ".join(part for part in (line, entry + values if entry else "") if part)
+
+
+def _bullets(title: str, sentences: Iterable[str], width: int) -> str:
+    lines = [wrapped(f"- {sentence}", width, rest="  ") for sentence in sentences]
+    return "\n".join([title, *lines]) if lines else ""
+
+
+def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
+    """Text in lines of at most `width` columns; line breaks in it are kept."""
+    lines = text.split("\n")
+    indents = [first] + [rest] * (len(lines) - 1)
+    return "\n".join(
+        textwrap.fill(line, width, initial_indent=indent, subsequent_indent=rest, break_on_hyphens=False)
+        for line, indent in zip(lines, indents, strict=True)
+    )
