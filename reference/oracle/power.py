@@ -1,0 +1,177 @@
+"""What a check could not have noticed on its input: one sentence for each blind spot.
+
+A check passes for two reasons: the code is right, or the input could not have shown the mistake. These sentences
+tell the second apart. They are warnings; where an argument's gradient was zero all over, the engine withholds the
+"pass" altogether.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference._checks import is_floating
+from reference.oracle.subject import Subject
+
+Named = Mapping[str, np.ndarray]
+BENT = ("relu", "leaky_relu", "elu", "step")
+
+
+def power(
+    subject: Subject,
+    names: Sequence[str],
+    primals: Sequence[Any],
+    cotangent: Any,
+    op: str | None = None,
+    statics: Mapping[str, Any] | None = None,
+) -> tuple[str, ...]:
+    """The blind spots of checking `subject` on these primals with this cotangent (None: not known)."""
+    named = {name: np.asarray(value) for name, value in zip(names, primals, strict=True)}
+    outs = _arrays(_quietly(subject.forward, *primals))
+    upstream = _arrays(cotangent)
+    sentences = [
+        *_unused(subject, named, outs),
+        *_batch(named, outs),
+        *_upstream(upstream, outs),
+        *(sentence for name, value in named.items() for sentence in _argument(name, value, op)),
+        *_of_op(op, statics or {}, named),
+    ]
+    return tuple(dict.fromkeys(sentences))
+
+
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's value on copies, or None where it raises: the engine reports that, not this page."""
+    copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    try:
+        with np.errstate(all="ignore"):
+            return function(*copies)
+    except Exception:
+        return None
+
+
+def _arrays(value: Any) -> list[np.ndarray]:
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        return [array for item in value.values() for array in _arrays(item)]
+    if isinstance(value, tuple | list):
+        return [array for item in value for array in _arrays(item)]
+    array = np.asarray(value)
+    return [array] if array.dtype != object else []
+
+
+def _floats(named: Named) -> dict[str, np.ndarray]:
+    return {name: value for name, value in named.items() if is_floating(value.dtype) and value.size}
+
+
+def _unused(subject: Subject, named: Named, outs: list[np.ndarray]) -> Iterator[str]:
+    """Arguments that the output does not depend on here: whatever multiplies the zero gradient goes unseen."""
+    rng = np.random.default_rng(7919)
+    for name, value in _floats(named).items():
+        scale = 1e-3 * (1 + np.abs(value.astype(np.float64)))
+        moved = (value + scale * rng.choice((-1.0, 1.0), size=value.shape)).astype(value.dtype)
+        arguments = [moved if other == name else array for other, array in named.items()]
+        after = _arrays(_quietly(subject.forward, *arguments))
+        if outs and len(after) == len(outs) and all(map(np.array_equal, outs, after)):
+            yield f"The output does not depend on {name} here, so a backward that returns zeros for it would pass."
+
+
+def _batch(named: Named, outs: list[np.ndarray]) -> Iterator[str]:
+    """A first axis of size 1 or 2, where something is summed over it (a parameter without it, or a scalar loss)."""
+    first = next((value for value in _floats(named).values() if value.ndim), None)
+    shapes = [value.shape for value in named.values()] + [out.shape for out in outs]
+    if first is None or all(shape == first.shape for shape in shapes):
+        return
+    if first.shape[0] == 1:
+        yield (
+            "The first axis has size 1: dividing by the batch size, or taking a mean over it for a sum, or mixing up"
+            " its rows, would not show. Use a batch of 3 or more."
+        )
+    if first.shape[0] == 2:
+        yield "A batch of 2 makes 1/N and 1/2 the same number, so one could be named for the other. Use 3 or more."
+
+
+def _upstream(upstream: list[np.ndarray], outs: list[np.ndarray]) -> Iterator[str]:
+    for cotangent in upstream:
+        if not is_floating(cotangent.dtype) or not cotangent.size:
+            continue
+        if np.all(cotangent == 1):
+            yield "The upstream gradient is 1 everywhere: a backward that ignores it would pass."
+        elif cotangent.size > 1 and np.all(cotangent == cotangent.flat[0]):
+            yield "The upstream gradient is constant: a backward that permutes or averages it would pass."
+        if not np.any(cotangent):
+            yield "The upstream gradient is zero, so every linear backward passes."
+
+
+def _argument(name: str, value: np.ndarray, op: str | None) -> Iterator[str]:
+    if not value.size:
+        yield f"{name} is empty, so nothing of its gradient was seen."
+    elif value.dtype.kind == "b":
+        if value.all() or not value.any():
+            yield f"{name} is {bool(value.flat[0])} everywhere: a backward that leaves the mask out would pass."
+    elif value.dtype.kind in "iu":
+        if value.size > 1 and len(np.unique(value)) == value.size:
+            yield f"{name} holds no value twice: contributions lost where an index repeats would not show."
+    elif is_floating(value.dtype):
+        yield from _values(name, value, op)
+        yield from _shape(name, value)
+
+
+def _values(name: str, value: np.ndarray, op: str | None) -> Iterator[str]:
+    if np.all(value == 0):
+        yield f"{name} is zero everywhere: a factor {name}, or its sign, could be missing."
+    elif np.all(value == 1):
+        yield f"{name} is 1 everywhere: a missing factor {name} would not show."
+    elif value.size > 1 and np.all(value == value.flat[0]):
+        yield f"{name} is constant: entries of it in the wrong order would not show."
+    elif value.size > 1 and (np.all(value > 0) or np.all(value < 0)) and op in BENT:
+        yield f"{name} has one sign only: the other side of {op} was not visited."
+
+
+def _shape(name: str, value: np.ndarray) -> Iterator[str]:
+    shape = value.shape
+    if value.ndim == 2 and shape[0] == shape[1] and np.array_equal(value, value.T):
+        yield f"{name} is symmetric: {name} and its transpose are the same, so one used for the other would pass."
+    elif len(twice := [size for size in dict.fromkeys(shape) if size > 1 and shape.count(size) > 1]) > 0:
+        axes = " and ".join(str(axis) for axis, size in enumerate(shape) if size == twice[0])
+        yield f"Axes {axes} of {name} both have size {twice[0]}: swapped, they give the right shape."
+    if value.ndim > 1 and (ones := [axis for axis, size in enumerate(shape) if axis and size == 1]):
+        axes = f"Axis {ones[0]}" if len(ones) == 1 else f"Axes {', '.join(map(str, ones))}"
+        yield f"{axes} of {name} of size 1: a sum or an index along it that is wrong would not show."
+
+
+def _of_op(op: str | None, statics: Mapping[str, Any], named: Named) -> Iterator[str]:
+    if op in ("conv", "conv_transpose"):
+        yield from _convolution(op, statics)
+    if op in ("max_pool", "avg_pool"):
+        yield from _pooling(op, statics, named)
+    if op == "dropout" and statics.get("rate") == 0:
+        yield "dropout: rate=0 drops nothing and scales by 1, so a missing factor 1/(1 - rate) would not show."
+
+
+def _convolution(op: str, statics: Mapping[str, Any]) -> Iterator[str]:
+    plain = [f"{name}=1" for name in ("strides", "dilation") if _all(statics.get(name, 1), 1)]
+    plain += ["no padding"] if _unpadded(statics.get("padding", "VALID")) else []
+    if plain:
+        yield f"{op} with {', '.join(plain)}: a backward that leaves these out would pass."
+
+
+def _pooling(op: str, statics: Mapping[str, Any], named: Named) -> Iterator[str]:
+    window, strides = statics.get("window"), statics.get("strides")
+    if strides is None or strides == window:
+        yield f"{op} with strides = window: no windows overlap, so assigning where one must add would not show."
+    if _unpadded(statics.get("padding", "VALID")):
+        yield f"{op} without padding: a gradient that leaks into the padding, or is not cropped, would not show."
+    elif op == "max_pool" and np.all(named.get("x", np.zeros(1)) > 0):
+        yield "max_pool of positive values: padding with 0 instead of -inf would not show."
+    x = named.get("x")
+    if op == "max_pool" and x is not None and len(np.unique(x)) == x.size:
+        yield "max_pool without a tie: the whole gradient given to each of two equal entries would not show."
+
+
+def _all(value: Any, wanted: int) -> bool:
+    return bool(np.all(np.asarray(value) == wanted))
+
+
+def _unpadded(padding: Any) -> bool:
+    return padding == "VALID" or (not isinstance(padding, str) and _all(padding, 0))
