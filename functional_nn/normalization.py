@@ -1,0 +1,186 @@
+"""Normalization: shift and scale to mean 0 and variance 1, then by learned amounts."""
+
+import math
+from numbers import Real
+from operator import index
+
+import jax
+import jax.numpy as jnp
+
+from functional_nn._checks import require, require_floating
+from functional_nn._jit import jit_op
+
+Axis = int | tuple[int, ...]
+
+
+@jit_op("axis", "epsilon")
+def batch_norm(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = -1, epsilon: float = 1e-5
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Batch normalization by the batch's own statistics, one mean and one variance a channel.
+
+    y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance over all axes but `axis`.
+    The variance is the biased one, divided by the number of values N, not by N - 1.
+
+    Stable because the variance is the mean of squared distances, never a difference of squares, and because the
+    distances are centred twice, which takes out the rounding of the mean itself. A constant channel has variance 0,
+    y = bias and finite gradients, thanks to epsilon.
+
+    Args:
+        x: any shape, a floating dtype.
+        scale: the sizes of the axes in `axis`, in the order they have in x; (channels,) for one axis.
+        bias: the shape of scale.
+        axis: the channel axis, or a tuple of axes, that keeps statistics of its own; the others are averaged over.
+        epsilon: added to the variance, above 0.
+
+    Returns:
+        y, the shape of x; mean and variance, the shape of scale; all in the dtype that the arguments promote to.
+
+    Raises:
+        ValueError: shapes that do not fit, an axis out of range or named twice, no value or no axis to average over,
+            epsilon not above 0.
+        TypeError: an argument is not a floating array, or axis is not made of integers.
+
+    References:
+        Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; Chan, Golub and LeVeque, Algorithms for Computing
+        the Sample Variance (1983); docs/derivations/normalization.md.
+    """
+    arrays, dtype = _promoted("batch_norm", x=x, scale=scale, bias=bias)
+    x, channels = arrays["x"], _axes("batch_norm", jnp.shape(x), axis)
+    kept = _check("batch_norm", channels, epsilon, arrays)
+    others = tuple(i for i in range(x.ndim) if i not in channels)
+    _check_count("batch_norm", x, others)
+    centred, mean, variance = _moments(x, others)
+    scale, bias = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept)
+    y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+    shape = arrays["scale"].shape
+    return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
+
+
+@jit_op("axis", "epsilon")
+def batch_norm_inference(
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    *,
+    axis: Axis = -1,
+    epsilon: float = 1e-5,
+) -> jax.Array:
+    """Batch normalization by given statistics, those gathered in training: an affine map a channel.
+
+    y = (x - mean) / sqrt(variance + epsilon) * scale + bias.
+
+    Stable because the mean is taken off before anything is multiplied, so large values cancel exactly where they can.
+
+    Args:
+        x: any shape, a floating dtype.
+        scale: the sizes of the axes in `axis`, in the order they have in x; (channels,) for one axis.
+        bias: the shape of scale.
+        mean: the shape of scale.
+        variance: the shape of scale, not negative.
+        axis: the channel axis, or a tuple of axes, that keeps statistics of its own.
+        epsilon: added to the variance, above 0.
+
+    Returns:
+        The shape of x, in the dtype that the arguments promote to.
+
+    Raises:
+        ValueError: shapes that do not fit, an axis out of range or named twice, epsilon not above 0.
+        TypeError: an argument is not a floating array, or axis is not made of integers.
+
+    References:
+        Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; docs/derivations/normalization.md.
+    """
+    arrays, dtype = _promoted("batch_norm_inference", x=x, scale=scale, bias=bias, mean=mean, variance=variance)
+    channels = _axes("batch_norm_inference", jnp.shape(x), axis)
+    kept = _check("batch_norm_inference", channels, epsilon, arrays)
+    scale, bias, mean, variance = (arrays[name].reshape(kept) for name in ("scale", "bias", "mean", "variance"))
+    return ((arrays["x"] - mean) * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
+
+
+@jit_op("axis", "epsilon")
+def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = -1, epsilon: float = 1e-5) -> jax.Array:
+    """Layer normalization: each example by its own mean and variance over the axes in `axis`.
+
+    y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with the biased variance (divided by N).
+
+    Stable for the reasons of batch_norm: squared distances instead of a difference of squares, centred twice. A
+    constant row has variance 0, y = bias and finite gradients, thanks to epsilon.
+
+    Args:
+        x: any shape, a floating dtype.
+        scale: the sizes of the axes in `axis`, in the order they have in x; (features,) for one axis.
+        bias: the shape of scale.
+        axis: the axis, or a tuple of axes, to normalize over.
+        epsilon: added to the variance, above 0.
+
+    Returns:
+        The shape of x, in the dtype that the arguments promote to.
+
+    Raises:
+        ValueError: shapes that do not fit, an axis out of range or named twice, no value to average over,
+            epsilon not above 0.
+        TypeError: an argument is not a floating array, or axis is not made of integers.
+
+    References:
+        Ba, Kiros and Hinton, Layer Normalization, arXiv:1607.06450; docs/derivations/normalization.md.
+    """
+    arrays, dtype = _promoted("layer_norm", x=x, scale=scale, bias=bias)
+    x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
+    normalized = _check("layer_norm", axes, epsilon, arrays)
+    _check_count("layer_norm", x, axes)
+    centred, _, variance = _moments(x, axes)
+    scale, bias = arrays["scale"].reshape(normalized), arrays["bias"].reshape(normalized)
+    return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
+
+
+def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x less its mean, the mean and the biased variance over the axes, which stay with size 1."""
+    rounded_mean = jnp.mean(x, axes, keepdims=True)
+    centred = x - rounded_mean
+    rest = jnp.mean(centred, axes, keepdims=True)
+    centred = centred - rest
+    return centred, rounded_mean + rest, jnp.mean(jnp.square(centred), axes, keepdims=True)
+
+
+def _promoted(op: str, **arrays: jax.Array) -> tuple[dict[str, jax.Array], jnp.dtype]:
+    """The arrays in a dtype fit for statistics, float32 at least, and the dtype that they promote to."""
+    require_floating(op, **arrays)
+    dtype = jnp.result_type(*arrays.values())
+    wide = jnp.promote_types(dtype, jnp.float32)
+    return {name: jnp.asarray(array, wide) for name, array in arrays.items()}, dtype
+
+
+def _axes(op: str, shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    """The axes, counted from 0, in the order of the shape."""
+    named = axis if isinstance(axis, tuple) else (axis,)
+    got = f"axis={axis!r}, x.shape={shape}"
+    try:
+        axes = [index(i) for i in named]
+    except TypeError:
+        raise TypeError(f"{op}: axis must be an integer or a tuple of integers; got {got}") from None
+    ndim = len(shape)
+    require(all(-ndim <= i < ndim for i in axes), op, "axis must name axes of x", got)
+    counted = sorted(i % ndim for i in axes)
+    require(0 < len(counted) == len(set(counted)), op, "axis must name at least one axis, and none twice", got)
+    return tuple(counted)
+
+
+def _check(op: str, axes: tuple[int, ...], epsilon: float, arrays: dict[str, jax.Array]) -> tuple[int, ...]:
+    """The shape in which the parameters broadcast against x."""
+    legal = isinstance(epsilon, Real) and 0 < epsilon < math.inf
+    require(legal, op, "epsilon must be a finite number above 0", f"epsilon={epsilon!r}")
+    x, *parameters = arrays.values()
+    shape = tuple(x.shape[i] for i in axes)
+    got = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())
+    rule = f"parameters must have the sizes of x along axis, {shape}"
+    require(all(array.shape == shape for array in parameters), op, rule, got)
+    return tuple(size if i in axes else 1 for i, size in enumerate(x.shape))
+
+
+def _check_count(op: str, x: jax.Array, axes: tuple[int, ...]) -> None:
+    require(bool(axes), op, "axis must leave an axis to average over", f"x.shape={x.shape}")
+    rule = "there must be at least one value to average over"
+    require(math.prod(x.shape[i] for i in axes) > 0, op, rule, f"x.shape={x.shape}")
