@@ -1,0 +1,103 @@
+"""The command `functional-nn`: words in, one exit status out. Imports neither JAX nor a model before it must."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from functional_nn.training.config import did_you_mean, validate
+from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree
+from functional_nn.training.twin import twin
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+USAGE = """\
+functional-nn: neural networks as pure functions
+
+  functional-nn train [OPTIONS]            train a network on images; --help lists the options
+  functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
+  functional-nn doctor                     show versions, devices, precision, and what to mend
+
+  functional-nn --version
+"""
+# What `train` imports, by the name it is imported under.
+EXTRAS = {"tyro": "tyro", "rich": "rich", "matplotlib": "matplotlib", "safetensors": "safetensors"}
+EXTRAS |= {"sklearn": "scikit-learn"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 well, 1 it failed, 2 bad input, 130 interrupted."""
+    command, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    try:
+        if command not in COMMANDS:
+            raise BadInput(f"there is no command {command!r}{did_you_mean(command, tuple(COMMANDS))}; try --help")
+        return COMMANDS[command](rest)
+    except (BadInput, OSError) as error:
+        return _stop(command, str(error), BAD_INPUT)
+    except (Diverged, GradientsDisagree) as error:
+        return _stop(command, str(error), FAILED)
+    except KeyboardInterrupt:
+        return _stop(command, "interrupted", INTERRUPTED)
+
+
+def train(argv: Sequence[str]) -> int:
+    """Train as the flags say; the last two lines are the accuracy and the folder."""
+    _require_extras()
+    from functional_nn.training.flags import parse
+
+    config = parse(argv)
+    if config is None:
+        return OK
+    validate(config)
+    from functional_nn.training.loop import train as run_training
+
+    run = run_training(config)
+    right, total = round(float(run.test.correct)), round(float(run.test.count))
+    print(f"test accuracy {100 * run.test.accuracy:.2f} % ({right:,} of {total:,})")
+    print(f"run folder    {run.folder}")
+    return OK
+
+
+def check(argv: Sequence[str]) -> int:
+    """Hand over to the oracle, which lives on the NumPy side."""
+    return twin("oracle.cli").main(list(argv))
+
+
+def doctor(argv: Sequence[str]) -> int:
+    """Print what a run would run on."""
+    if argv:
+        raise BadInput(f"doctor takes no arguments; got {' '.join(argv)}")
+    from functional_nn.training.doctor import report
+
+    print("\n".join(report()))
+    return OK
+
+
+def _require_extras() -> None:
+    missing = [package for module, package in EXTRAS.items() if find_spec(module) is None]
+    if missing:
+        raise BadInput(f"{', '.join(missing)} not installed; mend it with: pip install 'functional_nn[train]'")
+
+
+def _help(argv: Sequence[str]) -> int:
+    print(USAGE, end="")
+    return OK
+
+
+def _version(argv: Sequence[str]) -> int:
+    try:
+        print(f"functional_nn {version('functional_nn')}")
+    except PackageNotFoundError:
+        print("functional_nn, not installed: running from its source")
+    return OK
+
+
+def _stop(command: str, sentence: str, status: int) -> int:
+    print(f"functional-nn {command}: {sentence}", file=sys.stderr)
+    return status
+
+
+COMMANDS = {"train": train, "check": check, "doctor": doctor}
+COMMANDS |= {"--help": _help, "-h": _help, "help": _help, "--version": _version}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Which images, in which order: everything a pure function of the name, the folder and the seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from functional_nn.training.errors import BadInput
+from functional_nn.training.idx import read_idx
+
+DIGIT_NAMES = tuple("0123456789")
+CLASS_NAMES = {
+    "digits": DIGIT_NAMES,
+    "mnist": DIGIT_NAMES,
+    "fashion-mnist": (
+        "T-shirt",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+}
+DIGITS_TEST_SIZE = 360  # 20 % of 1,797
+DIGITS_SPLIT_SEED = 0  # fixed: --seed must never change which images are test images
+STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images (count, height, width, channels), float32 from 0 to 1, and labels (count,), int32."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """How many examples."""
+        return len(self.labels)
+
+    def take(self, indices: np.ndarray | slice) -> "Examples":
+        """The examples at these indices."""
+        return Examples(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples to learn from, examples never learned from, and what the classes are called."""
+
+    name: str
+    train: Examples
+    test: Examples
+    class_names: tuple[str, ...]
+
+
+def load(name: str, data_dir: Path | None = None) -> Dataset:
+    """Load a data set by name, checked: counts match, every value is finite, every label has a name."""
+    train, test = _load_digits() if name == "digits" else _load_idx_folder(name, data_dir)
+    dataset = Dataset(name, train, test, CLASS_NAMES[name])
+    check_examples(f"{name} (train)", train, len(dataset.class_names))
+    check_examples(f"{name} (test)", test, len(dataset.class_names))
+    return dataset
+
+
+def check_examples(name: str, examples: Examples, classes: int) -> None:
+    """Raise BadInput unless these are images and labels that a network with so many classes can learn from."""
+    images, labels = examples.images, examples.labels
+    if len(images) != len(labels):
+        raise BadInput(f"{name}: as many labels as images are needed; got {len(images)} images, {len(labels)} labels")
+    if images.size == 0:
+        raise BadInput(f"{name}: at least one image with a pixel is needed; got shape {images.shape}")
+    if not np.isfinite(images).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(images))[0])
+        raise BadInput(f"{name}: every pixel must be finite; got {images[where]} in image {where[0]} at {where[1:]}")
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        first = int(wrong[0])
+        raise BadInput(f"{name}: labels must lie in 0..{classes - 1}; got {labels[first]} at index {first}")
+
+
+def batch_indices(seed: int, epoch: int, step: int, size: int, batch_size: int) -> np.ndarray:
+    """Which examples make this step: a shuffle an epoch, and the last batch filled up from the epoch's beginning."""
+    return np.take(_epoch_order(seed, epoch, size), np.arange(step * batch_size, (step + 1) * batch_size), mode="wrap")
+
+
+@lru_cache(maxsize=2)
+def _epoch_order(seed: int, epoch: int, size: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(size)
+
+
+def steps_per_epoch(size: int, batch_size: int) -> int:
+    """How many batches it takes to see every example."""
+    return -(-size // batch_size)
+
+
+def training_batches(examples: Examples, seed: int, epoch: int, batch_size: int) -> Iterator[Examples]:
+    """One epoch of batches, all of one shape, every example in at least one of them."""
+    for step in range(steps_per_epoch(len(examples), batch_size)):
+        yield examples.take(batch_indices(seed, epoch, step, len(examples), batch_size))
+
+
+def padded_batches(examples: Examples, batch_size: int) -> Iterator[tuple[Examples, np.ndarray]]:
+    """Every example once, in order, in batches of one shape, with a mask (batch,) that is 0 where there is padding."""
+    for start in range(0, len(examples), batch_size):
+        indices = np.arange(start, start + batch_size)
+        mask = (indices < len(examples)).astype(np.float32)
+        yield examples.take(np.minimum(indices, len(examples) - 1)), mask
+
+
+def hold_out(examples: Examples, count: int, seed: int) -> tuple[Examples, Examples]:
+    """Split off so many examples at random, for example to choose hyperparameters by: (the rest, the held out)."""
+    order = np.random.default_rng(seed).permutation(len(examples))
+    return examples.take(order[count:]), examples.take(order[:count])
+
+
+def _load_digits() -> tuple[Examples, Examples]:
+    from sklearn.datasets import load_digits  # a second of import, for this data set only
+
+    bunch = load_digits()
+    images = (bunch["images"][..., None] / 16.0).astype(np.float32)
+    return hold_out(Examples(images, bunch["target"].astype(np.int32)), DIGITS_TEST_SIZE, DIGITS_SPLIT_SEED)
+
+
+def _load_idx_folder(name: str, folder: Path | None) -> tuple[Examples, Examples]:
+    if folder is None:
+        raise BadInput(f"{name}: a folder with its IDX files is needed (--data-dir)")
+    if not folder.is_dir():
+        state = "is not a folder" if folder.exists() else "does not exist"
+        raise BadInput(f"{name}: {folder} {state}; looked there for {', '.join(STEMS)} (plain or .gz)")
+    found = {stem: path for stem in STEMS for suffix in (".gz", "") if (path := folder / f"{stem}{suffix}").is_file()}
+    missing = [stem for stem in STEMS if stem not in found]
+    if missing:
+        raise BadInput(f"{name}: not in {folder}: {', '.join(missing)} (plain or .gz)")
+    train_images, train_labels, test_images, test_labels = (found[stem] for stem in STEMS)
+    return _read_pair(train_images, train_labels), _read_pair(test_images, test_labels)
+
+
+def _read_pair(images_path: Path, labels_path: Path) -> Examples:
+    pixels = read_idx(images_path, rank=3)
+    images = pixels[..., None].astype(np.float32)
+    if pixels.dtype == np.uint8:
+        images /= np.float32(255.0)
+    labels = read_idx(labels_path, rank=1)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise BadInput(f"{labels_path} holds {labels.dtype} values; labels must be integers")
+    return Examples(images, labels.astype(np.int32))

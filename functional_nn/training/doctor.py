@@ -1,0 +1,64 @@
+"""What a run would run on: versions, devices, precision, and a word where a GPU lies idle."""
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+CORE = ("functional_nn", "jax", "jaxlib", "numpy", "optax")
+TRAIN = ("matplotlib", "rich", "safetensors", "scikit-learn", "tyro")
+# A file that is there when a driver is loaded, and the extra of this package that uses the device.
+DRIVER_FILES = {
+    "/proc/driver/nvidia/version": "cuda13 (or cuda12 for an older driver)",
+    "/dev/nvidia0": "cuda13 (or cuda12 for an older driver)",
+    "/dev/accel0": "tpu",
+}
+# How a float32 matrix product is computed unless jax_default_matmul_precision says otherwise.
+NATIVE_PRECISION = {"gpu": "TF32 on tensor cores", "tpu": "bfloat16 passes", "cpu": "float32"}
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of every package that a run's figures depend on; a missing one is left out."""
+    found = {"python": platform.python_version()}
+    for name in CORE + TRAIN:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def visible_accelerator() -> tuple[str, str] | None:
+    """What shows that an accelerator is here, and the extra that would use it; None where nothing shows."""
+    for file, extra in DRIVER_FILES.items():
+        if Path(file).exists():
+            return file, extra
+    tool = shutil.which("nvidia-smi")
+    return (tool, DRIVER_FILES["/dev/nvidia0"]) if tool else None
+
+
+def report() -> list[str]:
+    """The lines that `functional-nn doctor` prints."""
+    import jax
+
+    found, backend = versions(), jax.default_backend()
+    rows = {name: found.get(name, "missing") for name in ("python", *CORE, *TRAIN)}
+    rows["system"] = f"{platform.system()} {platform.machine()}"
+    rows["devices"] = ", ".join(f"{device.platform}:{device.id} ({device.device_kind})" for device in jax.devices())
+    rows["default dtype"] = jax.dtypes.canonicalize_dtype(float).name
+    rows["matrix products"] = str(jax.config.jax_default_matmul_precision or NATIVE_PRECISION.get(backend, "float32"))
+    return [*(f"{name:<16} {value}" for name, value in rows.items()), "", *advice(backend)]
+
+
+def advice(backend: str) -> list[str]:
+    """What to mend, one sentence each; a single sentence that all is well where there is nothing."""
+    found = versions()
+    missing = [name for name in TRAIN if name not in found]
+    words = []
+    if missing:
+        words.append(f"warning: train needs {', '.join(missing)}: pip install 'functional_nn[train]'")
+    accelerator = visible_accelerator()
+    if backend == "cpu" and accelerator:
+        sign, extra = accelerator
+        words.append(f"warning: an accelerator is visible ({sign}) but JAX uses the cpu; install the extra {extra}")
+    return words or [f"all is well: training runs on {backend}"]

@@ -1,0 +1,67 @@
+"""How an IDX file (the format of MNIST) is read: plain or gzipped, and never trusted."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from functional_nn.training.errors import BadInput
+
+# Third byte of the magic number; the values are big-endian.
+DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP_MAGIC = b"\x1f\x8b"
+CHUNK = 1 << 20
+
+
+def read_idx(path: Path, *, rank: int) -> np.ndarray:
+    """Read one IDX file of so many dimensions, or raise BadInput with a sentence that names the file and the fault."""
+    try:
+        with _open(path) as stream:
+            dtype, shape = _read_header(stream, path, rank)
+            content = _read_values(stream, path, dtype, shape)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(f"{path} is damaged: its gzip stream does not decompress ({error})") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as stream:
+        gzipped = stream.read(2) == GZIP_MAGIC
+    if path.suffix == ".gz" and not gzipped:
+        raise BadInput(f"{path} is named .gz but is not a gzip file")
+    return gzip.open(path, "rb") if gzipped else path.open("rb")
+
+
+def _read_header(stream: IO[bytes], path: Path, rank: int) -> tuple[np.dtype, tuple[int, ...]]:
+    magic = stream.read(4)
+    if len(magic) < 4:
+        raise BadInput(f"{path} is truncated: {len(magic)} bytes are no IDX header")
+    if magic[:2] != b"\0\0" or magic[2] not in DTYPES or magic[3] != rank:
+        wanted = f"0x0000TT{rank:02x} with TT one of {', '.join(f'{code:02x}' for code in DTYPES)}"
+        raise BadInput(f"{path} has the wrong magic number 0x{magic.hex()}; an IDX file of this kind has {wanted}")
+    sizes = stream.read(4 * rank)
+    if len(sizes) < 4 * rank:
+        raise BadInput(f"{path} is truncated: its header ends after {4 + len(sizes)} of {4 + 4 * rank} bytes")
+    shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * rank, 4))
+    return np.dtype(DTYPES[magic[2]]), shape
+
+
+def _read_values(stream: IO[bytes], path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    """Read in chunks, so that a header which promises exabytes costs no memory; one byte too many is noticed."""
+    promised = math.prod(shape) * dtype.itemsize
+    chunks: list[bytes] = []
+    size = 0
+    while size <= promised and (chunk := stream.read(min(CHUNK, promised + 1 - size))):
+        chunks.append(chunk)
+        size += len(chunk)
+    if size != promised:
+        fault = "truncated" if size < promised else "longer than its header says"
+        got = str(size) if size < promised else "more"
+        sizes = " x ".join(map(str, shape))
+        raise BadInput(f"{path} is {fault}: {sizes} values are {promised} bytes, and {got} follow the header")
+    return b"".join(chunks)

@@ -1,0 +1,149 @@
+"""The whole run, from a configuration to a folder: the only file that knows all the others."""
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import optax
+
+from functional_nn.training.config import TrainConfig, validate
+from functional_nn.training.data import Dataset, load, steps_per_epoch, training_batches
+from functional_nn.training.doctor import versions
+from functional_nn.training.epoch import evaluate, learn
+from functional_nn.training.errors import BadInput
+from functional_nn.training.metrics import Totals, confusion_matrix
+from functional_nn.training.network import Network, build
+from functional_nn.training.optimizers import make_optimizer, schedule
+from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
+from functional_nn.training.progress import Display, open_display
+from functional_nn.training.run_folder import (
+    append_row,
+    default_output,
+    require_free,
+    run_folder,
+    write_json,
+    write_weights,
+)
+from functional_nn.training.state import TrainState, create_state, parameter_count
+from functional_nn.training.step import make_eval_step, make_train_step
+from functional_nn.training.verify import verify_first_step
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out: the folder, the sums over the test set, one row an epoch, the learned state."""
+
+    folder: Path
+    test: Totals
+    rows: tuple[Row, ...]
+    state: TrainState
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run needs before it begins: the choices and what follows from them."""
+
+    config: TrainConfig
+    dataset: Dataset
+    network: Network
+    rate: optax.Schedule
+    optimizer: optax.GradientTransformation
+
+
+def train(config: TrainConfig) -> Run:
+    """Train as configured and write the run folder; a run that ends early leaves no folder behind."""
+    validate(config)
+    config = replace(config, output=config.output or default_output(config.dataset, config.model))
+    require_free(config.output)
+    job = prepare(config, load(config.dataset, config.data_dir))
+    steps = config.epochs * steps_per_epoch(len(job.dataset.train), config.batch_size)
+    with run_folder(config.output) as folder, open_display(config.epochs, steps) as display:
+        state = first_state(job)
+        _describe(job, state, folder, display)
+        state, rows = fit(job, state, folder, display)
+        test = _keep(job, state, rows, folder)
+    return Run(config.output, test, tuple(rows), state)
+
+
+def prepare(config: TrainConfig, dataset: Dataset) -> Job:
+    """Build what the configuration names, for this data set."""
+    if config.batch_size > len(dataset.train):
+        raise BadInput(f"--batch-size must be at most {len(dataset.train)}, all images; got {config.batch_size}")
+    steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size)
+    network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names))
+    rate = schedule(config.peak_learning_rate, steps)
+    return Job(config, dataset, network, rate, make_optimizer(config.optimizer, rate))
+
+
+def first_state(job: Job) -> TrainState:
+    """The state before the first step, from the seed alone."""
+    init_key, step_key = jax.random.split(jax.random.key(job.config.seed))
+    params, model_state = job.network.init(init_key)
+    return create_state(params, model_state, job.optimizer, step_key)
+
+
+def fit(job: Job, state: TrainState, folder: Path, display: Display) -> tuple[TrainState, list[Row]]:
+    """Learn for all epochs, judging after each; verify the first gradient before, when asked to."""
+    config, dataset = job.config, job.dataset
+    first = next(training_batches(dataset.train, config.seed, 1, config.batch_size))
+    if config.verify:
+        verify_first_step(job.network, state, first, display.say)
+    step = make_train_step(job.network.apply, job.optimizer).lower(state, first.images, first.labels).compile()
+    judge = make_eval_step(job.network.apply)
+    rows: list[Row] = []
+    for epoch in range(1, config.epochs + 1):
+        batches = training_batches(dataset.train, config.seed, epoch, config.batch_size)
+        state, seen, pace = learn(step, state, batches, partial(display.advance, epoch))
+        tested, _ = evaluate(judge, state, dataset.test)
+        rows.append(_row(job, epoch, int(state.step), seen, tested, pace))
+        append_row(folder / "metrics.jsonl", rows[-1])
+        display.end_epoch(rows[-1])
+    return state, rows
+
+
+def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
+    return {
+        "epoch": epoch,
+        "step": steps,
+        "learning_rate": float(job.rate(steps - 1)),
+        "train_loss": seen.mean_loss,
+        "train_accuracy": seen.accuracy,
+        "test_loss": tested.mean_loss,
+        "test_accuracy": tested.accuracy,
+        "images_per_second": round(pace, 1),
+    }
+
+
+def _describe(job: Job, state: TrainState, folder: Path, display: Display) -> None:
+    train_size, test_size, parameters = len(job.dataset.train), len(job.dataset.test), parameter_count(state.params)
+    found = {
+        "learning_rate": job.config.peak_learning_rate,
+        "train_size": train_size,
+        "test_size": test_size,
+        "parameters": parameters,
+        "platform": jax.default_backend(),
+        "versions": versions(),
+    }
+    write_json(folder / "config.json", asdict(job.config) | found)
+    display.say(
+        f"{job.config.model} ({parameters:,} parameters) on {job.config.dataset}: "
+        f"{train_size:,} images to learn, {test_size:,} to test"
+    )
+
+
+def _keep(job: Job, state: TrainState, rows: list[Row], folder: Path) -> Totals:
+    config, dataset = job.config, job.dataset
+    test, predictions = evaluate(make_eval_step(job.network.apply), state, dataset.test)
+    metadata = {"model": config.model, "dataset": config.dataset, "test_accuracy": f"{test.accuracy:.6f}"}
+    write_weights(folder / "model.safetensors", state.params, state.model_state, metadata)
+    names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
+    title = f"{config.model} on {config.dataset}, {config.optimizer}: {100 * test.accuracy:.2f} % of the test images"
+    draw_curves(rows, title, folder / "curves.png")
+    draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
+    draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
+    draw_filters(jax.device_get(state.params), images.shape[1:], folder / "filters.png")
+    return test
