@@ -1,16 +1,46 @@
 """Functions of neural networks in JAX: pure, jitted, differentiable. The NumPy twin is `reference`."""
 
-from functional_nn.activations import sigmoid
+from functional_nn.activations import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
+from functional_nn.convolution import conv, conv_transpose
 from functional_nn.linear import dense
 from functional_nn.normalization import batch_norm, batch_norm_inference, layer_norm
+from functional_nn.pooling import avg_pool, max_pool
 from functional_nn.regularization import dropout, dropout_mask
 
 __all__ = [
+    "avg_pool",
     "batch_norm",
     "batch_norm_inference",
+    "conv",
+    "conv_transpose",
     "dense",
     "dropout",
     "dropout_mask",
+    "elu",
+    "gelu",
     "layer_norm",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "max_pool",
+    "relu",
     "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "step",
+    "tanh",
 ]

@@ -1,10 +1,23 @@
 """Activations: elementwise functions of one array, and softmax along an axis."""
 
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import require_floating
+from functional_nn._checks import require, require_floating
+from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
+from functional_nn._numerics import (
+    exp_minus_one,
+    exponentials,
+    in_float32,
+    log_one_plus_exp,
+    log_probabilities,
+    logistic,
+)
 
 
 @jit_op()
@@ -15,30 +28,236 @@ def sigmoid(x: jax.Array) -> jax.Array:
 
     Stable because exp is only taken of -|x|; the derivative uses sigmoid(-x) for 1 - sigmoid(x), which would cancel.
 
-    Args:
-        x: any shape, a floating dtype.
-
-    Returns:
-        The shape and dtype of x.
-
-    Raises:
-        TypeError: x is not a floating array.
-
-    References:
-        Saito, Deep Learning from Scratch, sections 3.2 and 5.5.1; docs/derivations/activations.md.
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Saito, Deep Learning from Scratch, sections 3.2 and 5.5.1; docs/derivations/activations.md.
     """
-    require_floating("sigmoid", x=x)
-    return _sigmoid(jnp.asarray(x))
+    return _elementwise("sigmoid", logistic, x)
+
+
+@jit_op()
+def log_sigmoid(x: jax.Array) -> jax.Array:
+    """The logarithm of the logistic function.
+
+    log_sigmoid(x) = -log(1 + exp(-x)) = min(x, 0) - log1p(exp(-|x|)), and its derivative is sigmoid(-x).
+
+    Stable because sigmoid(x), which underflows, is never formed, and both terms have the same sign.
+
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Goodfellow et al., Deep Learning, section 3.10; docs/derivations/activations.md.
+    """
+    return _elementwise("log_sigmoid", lambda x: -log_one_plus_exp(-x), x)
+
+
+@jit_op()
+def tanh(x: jax.Array) -> jax.Array:
+    """The hyperbolic tangent, which maps the real line onto the interval from -1 to 1.
+
+    tanh(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), and tanh'(x) = 1 - tanh(x)^2 = 4 sigmoid(2x) sigmoid(-2x).
+
+    The second form of the derivative is the accurate one: 1 - tanh(x)^2 cancels where tanh saturates.
+
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Goodfellow et al., Deep Learning, section 6.3.2; docs/derivations/activations.md.
+    """
+    return _elementwise("tanh", _tanh, x)
+
+
+@jit_op()
+def relu(x: jax.Array) -> jax.Array:
+    """The rectified linear unit: x where it is positive, and 0 elsewhere.
+
+    relu(x) = max(x, 0), and relu'(x) = 1 where x > 0, else 0.
+
+    At the kink relu'(0) = 0, as in the book and in PyTorch, so that a unit at rest learns nothing. NaN stays NaN.
+
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Saito, Deep Learning from Scratch, sections 3.2.7 and 5.5.1; docs/derivations/activations.md.
+    """
+    return _elementwise("relu", _relu, x)
+
+
+@jit_op("negative_slope")
+def leaky_relu(x: jax.Array, *, negative_slope: float = 0.01) -> jax.Array:
+    """The rectified linear unit that lets negative values through, scaled by a slope.
+
+    leaky_relu(x) = x where x > 0, else negative_slope * x; the derivative is 1 or negative_slope.
+
+    At the kink the derivative is negative_slope, the left one, so that a slope of 0 is relu in its gradient too.
+    The side is read from x, never from the output, whose sign a negative slope turns over.
+
+    Args: x, any shape, a floating dtype; negative_slope, a finite number. Returns: the shape and dtype of x.
+    Raises: TypeError for any other x, ValueError for any other negative_slope.
+    References: Maas, Hannun and Ng, Rectifier nonlinearities, ICML 2013; docs/derivations/activations.md.
+    """
+    slope = _finite("leaky_relu", "negative_slope", negative_slope)
+    return _elementwise("leaky_relu", lambda x: jnp.where(x > 0, x, slope * x), x)
+
+
+@jit_op("alpha")
+def elu(x: jax.Array, *, alpha: float = 1.0) -> jax.Array:
+    """The exponential linear unit: x where it is positive, and an exponential that levels off at -alpha elsewhere.
+
+    elu(x) = x where x > 0, else alpha (exp(x) - 1); the derivative is 1, or alpha exp(x).
+
+    Stable because expm1 keeps the digits of exp(x) - 1 near 0, and exp is never taken of a positive number. At 0
+    the derivative is alpha, the left one; with alpha = 1 there is no kink.
+
+    Args: x, any shape, a floating dtype; alpha, a finite number, at least 0. Returns: the shape and dtype of x.
+    Raises: TypeError for any other x, ValueError for any other alpha.
+    References: Clevert, Unterthiner and Hochreiter, ICLR 2016, arXiv:1511.07289; docs/derivations/activations.md.
+    """
+    scale = _finite("elu", "alpha", alpha, least=0.0)
+    return _elementwise("elu", lambda x: jnp.where(x > 0, x, scale * exp_minus_one(jnp.where(x > 0, 0, x))), x)
+
+
+@jit_op()
+def softplus(x: jax.Array) -> jax.Array:
+    """The smooth form of relu, whose derivative is the logistic function.
+
+    softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), and softplus'(x) = sigmoid(x).
+
+    Stable because exp is only taken of -|x|, and log1p keeps the digits of what exp leaves.
+
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Dugas et al., NIPS 2000; Goodfellow et al., section 3.10; docs/derivations/activations.md.
+    """
+    return _elementwise("softplus", log_one_plus_exp, x)
+
+
+@jit_op()
+def silu(x: jax.Array) -> jax.Array:
+    """The sigmoid linear unit, also called swish: x weighted by its own logistic function.
+
+    silu(x) = x sigmoid(x), and silu'(x) = sigmoid(x) + x sigmoid(x) sigmoid(-x).
+
+    Stable because sigmoid is, and sigmoid(-x) stands for 1 - sigmoid(x).
+
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Elfwing, Uchibe and Doya, Neural Networks 107 (2018); docs/derivations/activations.md.
+    """
+    return _elementwise("silu", lambda x: x * logistic(x), x)
+
+
+@jit_op("approximate")
+def gelu(x: jax.Array, *, approximate: bool = False) -> jax.Array:
+    """The Gaussian error linear unit: x weighted by the probability that a standard normal variable is below x.
+
+    gelu(x) = x Phi(x) with Phi(x) = erfc(-x / sqrt(2)) / 2, and gelu'(x) = Phi(x) + x phi(x). approximate=True puts
+    (1 + tanh(u)) / 2 = sigmoid(2u) for Phi(x), with u = sqrt(2 / pi) (x + 0.044715 x^3).
+
+    Stable because 1 + erf and 1 + tanh, which cancel in the lower tail, are never formed.
+
+    Args: x, any shape, a floating dtype; approximate, a boolean. Returns: the shape and dtype of x.
+    Raises: TypeError for any other x, ValueError for any other approximate.
+    References: Hendrycks and Gimpel, arXiv:1606.08415; docs/derivations/activations.md.
+    """
+    require(isinstance(approximate, bool), "gelu", "approximate must be a boolean", f"approximate={approximate!r}")
+    gate = _tanh_gate if approximate else normal_cdf
+    return _elementwise("gelu", lambda x: x * gate(x), x)
+
+
+@jit_op("axis")
+def softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
+    """Turns scores into probabilities: positive, of sum 1 along the axis, and the larger the score the larger.
+
+    softmax(x)_i = exp(x_i) / sum_j exp(x_j), and x_ct = p (ct - sum_j p_j ct_j) with p = softmax(x).
+
+    Stable because the largest score is subtracted first, which changes nothing, and keeps exp below 1.
+
+    Args: x, a floating dtype; axis, that of the classes, with at least one. Returns: the shape and dtype of x.
+    Raises: TypeError for any other x, ValueError for an axis that x has not or that is empty.
+    References: Saito, Deep Learning from Scratch, section 3.5; docs/derivations/activations.md.
+    """
+    require_floating("softmax", x=x)
+    return in_float32(_softmax(_axis_of("softmax", x, axis)), x)
+
+
+@jit_op("axis")
+def log_softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
+    """The logarithm of softmax.
+
+    log_softmax(x)_i = x_i - log sum_j exp(x_j), and x_ct = ct - p sum_j ct_j with p = softmax(x).
+
+    Stable because the largest score m is subtracted first, and accurate where a probability is nearly 1 because
+    log sum exp = m + log1p(sum of the others' exp(x_j - m)).
+
+    Args: x, a floating dtype; axis, that of the classes, with at least one. Returns: the shape and dtype of x.
+    Raises: TypeError for any other x, ValueError for an axis that x has not or that is empty.
+    References: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41 (2021); docs/derivations/activations.md.
+    """
+    require_floating("log_softmax", x=x)
+    axis = _axis_of("log_softmax", x, axis)
+    return in_float32(lambda x: log_probabilities(x, axis), x)
+
+
+@jit_op()
+def step(x: jax.Array) -> jax.Array:
+    """The step function of the perceptron: 1 where x is positive, and 0 elsewhere.
+
+    step(x) = 1 where x > 0, else 0; the derivative is 0 everywhere.
+
+    At the jump step(0) = 0, as in the book, and the derivative, which does not exist there, is 0 too: no network
+    with this activation learns by its gradient. NaN stays NaN.
+
+    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
+    References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
+    """
+    return _elementwise("step", lambda x: jax.lax.stop_gradient(jnp.heaviside(x, 0)), x)
+
+
+def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    require_floating(op, x=x)
+    return in_float32(function, x)
+
+
+def _finite(op: str, name: str, value: float, least: float = -math.inf) -> float:
+    legal = isinstance(value, Real) and math.isfinite(value) and value >= least
+    rule = f"{name} must be a finite number" + (f", at least {least:g}" if math.isfinite(least) else "")
+    require(legal, op, rule, f"{name}={value!r}")
+    return float(value)
+
+
+def _axis_of(op: str, x: jax.Array, axis: int) -> int:
+    shape = jnp.shape(x)
+    legal = isinstance(axis, Integral) and -len(shape) <= axis < len(shape)
+    require(legal, op, "axis must be one of the axes of x", f"axis={axis!r}, x.shape={shape}")
+    require(shape[axis] > 0, op, "axis must have at least one entry", f"axis={axis}, x.shape={shape}")
+    return int(axis)
 
 
 @jax.custom_jvp
-def _sigmoid(x: jax.Array) -> jax.Array:
-    shrunk = jnp.exp(-jnp.abs(x))
-    return jnp.where(x >= 0, 1, shrunk) / (1 + shrunk)
+def _tanh(x: jax.Array) -> jax.Array:
+    # XLA's own tanh is 6 ulp off in float64 where it saturates.
+    shrunk = jnp.exp(-2 * jnp.abs(x))
+    return jnp.where(jnp.abs(x) > 1, jnp.sign(x) * (1 - shrunk) / (1 + shrunk), jnp.tanh(x))
 
 
-@_sigmoid.defjvp
-def _sigmoid_jvp(primals, tangents):
-    (x,), (tangent,) = primals, tangents
-    out = _sigmoid(x)
-    return out, out * _sigmoid(-x) * tangent
+_tanh.defjvps(lambda tangent, out, x: 4 * logistic(2 * x) * logistic(-2 * x) * tangent)
+
+
+@jax.custom_jvp
+def _relu(x: jax.Array) -> jax.Array:
+    return jnp.maximum(x, 0)
+
+
+_relu.defjvps(lambda tangent, out, x: jnp.where(x > 0, tangent, 0))
+
+
+def _tanh_gate(x: jax.Array) -> jax.Array:
+    # Beyond 40 the gate is 0 or 1 in every dtype, and a cube could overflow.
+    x = jnp.clip(x, -40, 40)
+    slope = 2 * math.sqrt(2 / math.pi)
+    return logistic(x * (slope + (slope * 0.044715) * x * x))
+
+
+def _softmax(axis: int) -> Callable[[jax.Array], jax.Array]:
+    @jax.custom_jvp
+    def softmax(x: jax.Array) -> jax.Array:
+        _, raised, rest = exponentials(x, axis)
+        return raised / (1 + rest)
+
+    def rule(tangent: jax.Array, out: jax.Array, x: jax.Array) -> jax.Array:
+        return out * (tangent - jnp.sum(out * tangent, axis, keepdims=True))
+
+    softmax.defjvps(rule)
+    return softmax
