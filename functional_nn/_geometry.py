@@ -1,0 +1,172 @@
+"""Where windows lie on the spatial dimensions of x: worked out and checked once, for convolution and pooling."""
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from functional_nn._checks import require
+
+# An int for every spatial dimension, or one a dimension.
+PerDimension = int | tuple[int, ...]
+# "VALID", "SAME", an int, one int a dimension, or one (low, high) pair a dimension.
+Padding = str | int | tuple[int | tuple[int, int], ...]
+
+LAYOUTS = ("channels_last", "channels_first")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The windows along one spatial dimension: `count` of them, the first starts at `-low`, the next ones stride on."""
+
+    size: int
+    window: int
+    stride: int
+    dilation: int
+    low: int
+    high: int
+    count: int
+
+    def inside(self) -> np.ndarray:
+        """Whether each window's element at each offset lies in x and not in the padding: (window, count) booleans."""
+        offsets, starts = np.arange(self.window) * self.dilation, np.arange(self.count) * self.stride - self.low
+        positions = offsets[:, None] + starts[None, :]
+        return (positions >= 0) & (positions < self.size)
+
+
+def spatial_axes(op: str, x: Any, layout: str) -> range:
+    """The axes of x that windows slide along."""
+    require(layout in LAYOUTS, op, f"layout must be one of {LAYOUTS}", f"layout={layout!r}")
+    rule = "x must have a batch axis, a channel axis and at least one spatial axis"
+    require(x.ndim >= 3, op, rule, f"x.shape={x.shape}")
+    axes = range(1, x.ndim - 1) if layout == "channels_last" else range(2, x.ndim)
+    rule = "x must have at least one element along every spatial dimension"
+    require(all(x.shape[axis] for axis in axes), op, rule, f"x.shape={x.shape}")
+    return axes
+
+
+def lines(
+    op: str,
+    sizes: tuple[int, ...],
+    window: PerDimension,
+    strides: PerDimension,
+    padding: Padding,
+    dilation: PerDimension,
+) -> tuple[Line, ...]:
+    """Every spatial dimension's windows on an x of these sizes."""
+    steps = _steps(op, len(sizes), window, strides, dilation)
+    pads = paddings(op, padding, len(sizes))
+    return tuple(_line(op, *each) for each in zip(sizes, steps, pads, strict=True))
+
+
+def pool_lines(
+    op: str,
+    sizes: tuple[int, ...],
+    window: PerDimension,
+    strides: PerDimension | None,
+    padding: Padding,
+    dilation: PerDimension = 1,
+) -> tuple[Line, ...]:
+    """As `lines`, with the window as default for the strides, and no window that lies in the padding alone."""
+    found = lines(op, sizes, window, window if strides is None else strides, padding, dilation)
+    rule = "every window must hold at least one element of x"
+    got = f"spatial sizes {sizes}, window={window}, strides={strides}, padding={padding!r}, dilation={dilation}"
+    require(all(line.inside().any(0).all() for line in found), op, rule, got)
+    return found
+
+
+def transposed_lines(
+    op: str,
+    sizes: tuple[int, ...],
+    window: PerDimension,
+    strides: PerDimension,
+    padding: Padding,
+    output_padding: PerDimension,
+    dilation: PerDimension,
+) -> tuple[Line, ...]:
+    """The windows of the convolution whose gradient takes these sizes: `count` is the size given, `size` the result's.
+
+    `output_padding` elements more at the high end of the result are as many fewer of padding there, perhaps below 0.
+    """
+    steps = _steps(op, len(sizes), window, strides, dilation)
+    extra = per_dimension(op, "output_padding", output_padding, len(sizes), least=0)
+    for (_, stride, step), more in zip(steps, extra, strict=True):
+        rule = "output_padding must be smaller than the stride or the dilation of its dimension"
+        require(more < max(stride, step), op, rule, f"output_padding={output_padding}, {strides=}, {dilation=}")
+    rule = 'output_padding must be 0 with padding="SAME", which fixes the output size'
+    require(padding != "SAME" or not any(extra), op, rule, f"output_padding={output_padding}")
+    pads = paddings(op, padding, len(sizes))
+    return tuple(_transposed_line(op, *each) for each in zip(sizes, steps, pads, extra, strict=True))
+
+
+def per_dimension(op: str, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
+    """The static as one int a spatial dimension."""
+    entries = value if isinstance(value, tuple) else (value,) * rank
+    rule = f"{name} must be an int or a tuple with one int a spatial dimension"
+    _require_ints(op, rule, f"{name}={value!r}", entries)
+    require(len(entries) == rank, op, rule, f"{name}={value!r} for {rank} spatial dimensions")
+    require(min(entries) >= least, op, f"{name} must be at least {least}", f"{name}={value!r}")
+    return entries
+
+
+def require_groups(op: str, groups: Any, channels: int, got: str) -> None:
+    """Refuse groups that are no int of at least 1, or do not divide the kernel's output channels."""
+    _require_ints(op, "groups must be an int", f"{groups=}", (groups,))
+    require(groups >= 1, op, "groups must be at least 1", f"{groups=}")
+    require(channels % groups == 0, op, "groups must divide the kernel's out_channels", got)
+
+
+def paddings(op: str, padding: Any, rank: int) -> tuple[tuple[int, int] | None, ...]:
+    """The padding as one (low, high) pair a spatial dimension; None stands for "SAME", which depends on the sizes."""
+    if isinstance(padding, str):
+        require(padding in ("VALID", "SAME"), op, 'padding must be "VALID", "SAME" or ints', f"padding={padding!r}")
+        return ((0, 0) if padding == "VALID" else None,) * rank
+    entries = padding if isinstance(padding, tuple) else (padding,) * rank
+    rule, got = "padding must be an int, or one int or (low, high) pair a spatial dimension", f"padding={padding!r}"
+    pairs = tuple(entry if isinstance(entry, tuple) else (entry, entry) for entry in entries)
+    _require_ints(op, rule, got, sum(pairs, ()))
+    fits = len(pairs) == rank and all(len(pair) == 2 for pair in pairs)
+    require(fits, op, rule, f"{got} for {rank} spatial dimensions")
+    require(min(map(min, pairs)) >= 0, op, "padding must be at least 0", got)
+    return pairs
+
+
+def _steps(
+    op: str, rank: int, window: PerDimension, strides: PerDimension, dilation: PerDimension
+) -> list[tuple[int, int, int]]:
+    """Each spatial dimension's window, stride and dilation."""
+    windows = per_dimension(op, "window", window, rank)
+    checked = per_dimension(op, "strides", strides, rank), per_dimension(op, "dilation", dilation, rank)
+    return list(zip(windows, *checked, strict=True))
+
+
+def _line(op: str, size: int, step: tuple[int, int, int], pad: tuple[int, int] | None) -> Line:
+    window, stride, dilation = step
+    extent = (window - 1) * dilation + 1
+    low, high = _same(extent, stride, (size - 1) % stride + 1) if pad is None else pad
+    rule = "the (dilated) window must fit into the padded input"
+    require(extent <= size + low + high, op, rule, f"a window of {extent} on {size} elements padded by {(low, high)}")
+    return Line(size, window, stride, dilation, low, high, (size + low + high - extent) // stride + 1)
+
+
+def _transposed_line(op: str, count: int, step: tuple[int, int, int], pad: tuple[int, int] | None, more: int) -> Line:
+    window, stride, dilation = step
+    extent = (window - 1) * dilation + 1
+    reach = (count - 1) * stride + extent
+    low, high = _same(extent, stride, stride) if pad is None else pad
+    size = count * stride if pad is None else reach - low - high + more
+    rule = "the padding must leave at least one element of the output"
+    require(size >= 1, op, rule, f"{reach + more} elements less a padding of {(low, high)}")
+    return Line(size, window, stride, dilation, low, reach - low - size, count)
+
+
+def _same(extent: int, stride: int, last: int) -> tuple[int, int]:
+    """The padding of "SAME", the odd element at the high end; the last window finds `last` elements left of x."""
+    total = max(extent - last, 0)
+    return total // 2, total - total // 2
+
+
+def _require_ints(op: str, rule: str, got: str, entries: tuple[Any, ...]) -> None:
+    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) for entry in entries):
+        raise TypeError(f"{op}: {rule}; got {got}")

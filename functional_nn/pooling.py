@@ -1,0 +1,137 @@
+"""Pooling: the largest element, or the mean, of every window."""
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from functional_nn._checks import require_floating
+from functional_nn._geometry import Line, Padding, PerDimension, pool_lines, spatial_axes
+from functional_nn._jit import jit_op
+
+
+@jit_op("window", "strides", "padding", "dilation", "layout")
+def max_pool(
+    x: jax.Array,
+    *,
+    window: PerDimension,
+    strides: PerDimension | None = None,
+    padding: Padding = "VALID",
+    dilation: PerDimension = 1,
+    layout: str = "channels_last",
+) -> jax.Array:
+    """The largest element of every window.
+
+    out[n, p, c] = max over offsets k of x[n, p * strides + k * dilation - low, c], over the elements inside x: padding
+    never wins. A NaN in a window is its maximum.
+
+    At a tie the whole gradient goes to the window's first largest element in row-major order, as in PyTorch: one
+    subgradient, the same on every machine, and as sparse as without a tie.
+
+    Args:
+        x: (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; a floating dtype.
+        window: the size of the window, an int or one a spatial dimension.
+        strides: how far the window moves, an int or one a spatial dimension; None means the window, without overlap.
+        padding: "VALID" (none), "SAME" (ceil(size / strides) windows), an int, one int or (low, high) pair a dimension.
+        dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
+        layout: "channels_last" or "channels_first".
+
+    Returns:
+        (batch, *windows, channels), or (batch, channels, *windows); the dtype of x.
+
+    Raises:
+        TypeError: x is not a floating array, or a static is not made of ints.
+        ValueError: a static is out of range, the window does not fit, or some window lies in the padding alone.
+
+    References:
+        Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
+    """
+    require_floating("max_pool", x=x)
+    out = jnp.asarray(x)
+    axes = spatial_axes("max_pool", out, layout)
+    geometry = pool_lines("max_pool", tuple(out.shape[a] for a in axes), window, strides, padding, dilation)
+    wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
+    # From the last axis to the first: the first row that holds the maximum, and in it the first column.
+    for axis, line in reversed(list(zip(axes, geometry, strict=True))):
+        wide = _max_along(wide, axis, line)
+    return wide.astype(out.dtype)
+
+
+@jit_op("window", "strides", "padding", "count_include_pad", "layout")
+def avg_pool(
+    x: jax.Array,
+    *,
+    window: PerDimension,
+    strides: PerDimension | None = None,
+    padding: Padding = "VALID",
+    count_include_pad: bool = True,
+    layout: str = "channels_last",
+) -> jax.Array:
+    """The mean of every window.
+
+    out[n, p, c] = (sum over offsets k of x[n, p * strides + k - low, c]) / count, where x is 0 in the padding and
+    count is the number of elements of the window: all of them, or only those inside x if count_include_pad is False.
+
+    Stable because 16-bit elements are summed in 32 bits and rounded once, at the end.
+
+    Args:
+        x: (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; a floating dtype.
+        window: the size of the window, an int or one a spatial dimension.
+        strides: how far the window moves, an int or one a spatial dimension; None means the window, without overlap.
+        padding: "VALID" (none), "SAME" (ceil(size / strides) windows), an int, one int or (low, high) pair a dimension.
+        count_include_pad: whether padding counts as elements that are 0.
+        layout: "channels_last" or "channels_first".
+
+    Returns:
+        (batch, *windows, channels), or (batch, channels, *windows); the dtype of x.
+
+    Raises:
+        TypeError: x is not a floating array, or a static is not made of ints.
+        ValueError: a static is out of range, the window does not fit, or some window lies in the padding alone.
+
+    References:
+        Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
+    """
+    require_floating("avg_pool", x=x)
+    out = jnp.asarray(x)
+    axes = spatial_axes("avg_pool", out, layout)
+    geometry = pool_lines("avg_pool", tuple(out.shape[a] for a in axes), window, strides, padding)
+    wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
+    count = np.ones(1)
+    for axis, line in zip(axes, geometry, strict=True):
+        wide = reduce(add, _elements(wide, axis, line, 0.0))
+        inside = line.inside().sum(0)
+        count = count * (line.window if count_include_pad else _along(axis, wide.ndim, inside))
+    return (wide / count.astype(wide.dtype)).astype(out.dtype)
+
+
+def _max_along(x: jax.Array, axis: int, line: Line) -> jax.Array:
+    """The windows' maxima along one axis; a later element wins only if it is larger, or the first to be NaN."""
+    inside = line.inside()
+    first, *later = _elements(x, axis, line, -jnp.inf)
+    best, met = first, inside[0]
+    for element, is_inside in zip(later, inside[1:], strict=True):
+        wins = ~(element <= best) & ~jnp.isnan(best)
+        if not met.all():
+            # Not even an element that is -inf loses to padding.
+            wins |= _along(axis, x.ndim, is_inside & ~met)
+        best, met = lax.select(wins, element, best), met | is_inside
+    return best
+
+
+def _elements(x: jax.Array, axis: int, line: Line, padding: float) -> Iterator[jax.Array]:
+    """The windows' elements along one axis: for each offset, that of every window, as one strided slice."""
+    edges = [(line.low, line.high, 0) if a == axis else (0, 0, 0) for a in range(x.ndim)]
+    padded = lax.pad(x, jnp.asarray(padding, x.dtype), edges)
+    span = (line.count - 1) * line.stride + 1
+    for start in range(0, line.window * line.dilation, line.dilation):
+        yield lax.slice_in_dim(padded, start, start + span, line.stride, axis)
+
+
+def _along(axis: int, rank: int, values: np.ndarray) -> np.ndarray:
+    """A constant that varies along one axis only."""
+    return values.reshape([-1 if a == axis else 1 for a in range(rank)])

@@ -1,0 +1,191 @@
+"""Convolution and its transpose, over any number of spatial dimensions."""
+
+import numpy as np
+
+from reference._checks import as_floating, require
+from reference._geometry import (
+    channels_last,
+    conv_geometry,
+    from_channels_last,
+    image,
+    kernel_channels_last,
+    kernel_from_channels_last,
+    pad,
+    require_ints,
+    transposed_geometry,
+    under,
+    unpad,
+)
+
+
+def conv(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups=1, layout="channels_last"):
+    """Slides a kernel over the spatial dimensions of x and sums the products at every position (cross-correlation).
+
+    out[n, p, o] = bias[o] + sum of x[n, p * strides + k * dilation - low, c] kernel[k, c, o] over all offsets k in the
+    window and channels c, where p and k are positions in all spatial dimensions, and x is 0 in the padding.
+    A group of output channels reads its own group of input channels. There are
+    (size + low + high - (window - 1) * dilation - 1) // strides + 1 positions along a spatial dimension.
+
+    Nothing but products and sums: as stable as the sum. 16-bit arguments are summed in 16 bits.
+
+    Args:
+        x: (batch, *spatial, in_channels), or (batch, in_channels, *spatial) if channels_first; a floating dtype.
+        kernel: (*window, in_channels // groups, out_channels), or (out_channels, in_channels // groups, *window).
+        bias: (out_channels,), or None for none.
+        strides: how far the window moves, an int or one a spatial dimension.
+        padding: "VALID" (none), "SAME" (ceil(size / strides) positions, the odd element of padding at the high end), an
+            int, one int a spatial dimension, or one (low, high) pair a spatial dimension.
+        dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
+        groups: divides in_channels and out_channels; in_channels makes the convolution depthwise.
+        layout: "channels_last" or "channels_first".
+
+    Returns:
+        (batch, *positions, out_channels), or (batch, out_channels, *positions); the promoted dtype of the arguments.
+
+    Raises:
+        TypeError: an argument is not a floating array, or a static is not made of ints.
+        ValueError: ranks, channels, groups or bias do not match, a static is out of range, or the window does not fit.
+
+    References:
+        Dumoulin and Visin, A guide to convolution arithmetic for deep learning; Saito, Deep Learning from Scratch,
+        section 7.2; docs/derivations/convolution.md.
+    """
+    statics = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups, "layout": layout}
+    return conv_fwd(x, kernel, bias, **statics)[0]
+
+
+def conv_fwd(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups=1, layout="channels_last"):
+    x, weights, bias = _operands("conv", x, kernel, bias, groups, layout)
+    _check_channels("conv", x, bias, weights.shape[-2] * groups, weights.shape[-1])
+    geometry = conv_geometry("conv", x.shape[1:-1], weights.shape[:-2], strides, padding, dilation)
+    padded = pad(x, geometry.padding)
+    out = np.zeros((len(x), *geometry.counts, weights.shape[-1]), np.result_type(x, weights))
+    for offset in np.ndindex(geometry.window):
+        patch = padded[under(geometry, offset)]
+        for inputs, outputs in _groups(weights, groups):
+            out[..., outputs] += patch[..., inputs] @ weights[offset][:, outputs]
+    out = out if bias is None else out + bias
+    return from_channels_last(out, layout), (padded, weights, bias, geometry, groups, layout)
+
+
+def conv_bwd(residuals, cotangent):
+    padded, weights, bias, geometry, groups, layout = residuals
+    out_ct = channels_last(cotangent, layout)
+    padded_ct, weights_ct = np.zeros_like(padded), np.zeros_like(weights)
+    for offset in np.ndindex(geometry.window):
+        patch, patch_ct = padded[under(geometry, offset)], padded_ct[under(geometry, offset)]
+        for inputs, outputs in _groups(weights, groups):
+            patch_ct[..., inputs] += out_ct[..., outputs] @ weights[offset][:, outputs].T
+            weights_ct[offset][:, outputs] += _sum_of_products(patch[..., inputs], out_ct[..., outputs])
+    x_ct = from_channels_last(unpad(padded_ct, geometry.padding), layout)
+    return x_ct, kernel_from_channels_last(weights_ct, layout), _bias_ct(bias, out_ct)
+
+
+def conv_transpose(
+    x, kernel, bias=None, *, strides=1, padding="VALID", output_padding=0, dilation=1, groups=1, layout="channels_last"
+):
+    """Spreads every element of x over a window of the output, scaled by the kernel: the gradient of conv by its input.
+
+    out[n, p * strides + k * dilation - low, c] gathers x[n, p, o] kernel[k, c, o] over all positions p of x, offsets k
+    and channels o; what falls outside of the output is dropped. The kernel is that conv's kernel, so x has the
+    kernel's out_channels, and the output its in_channels. The output's size is
+    (size - 1) * strides + (window - 1) * dilation + 1 - low - high + output_padding.
+
+    Nothing but products and sums: as stable as the sum. 16-bit arguments are summed in 16 bits.
+
+    Args:
+        x: (batch, *spatial, out_channels), or (batch, out_channels, *spatial) if channels_first; a floating dtype.
+        kernel: (*window, in_channels // groups, out_channels), or (out_channels, in_channels // groups, *window).
+        bias: (in_channels,), or None for none.
+        strides: the distance between the windows of neighbouring elements of x, an int or one a spatial dimension.
+        padding: what conv would add to the output: "VALID" (none), "SAME" (the output's size is size * strides: the
+            gradient of conv with "SAME" by an input of that size), an int, one int or (low, high) pair a dimension.
+        output_padding: how many elements more the output has at the high end, an int or one a spatial dimension, less
+            than the larger of stride and dilation: several input sizes of a strided conv lead to the same output size.
+        dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
+        groups: divides in_channels and out_channels.
+        layout: "channels_last" or "channels_first".
+
+    Returns:
+        (batch, *output sizes, in_channels), or (batch, in_channels, *output sizes); the promoted dtype.
+
+    Raises:
+        TypeError: an argument is not a floating array, or a static is not made of ints.
+        ValueError: ranks, channels, groups or bias do not match, a static is out of range, or no output is left.
+
+    References:
+        Dumoulin and Visin, A guide to convolution arithmetic for deep learning, chapter 4;
+        docs/derivations/convolution.md.
+    """
+    statics = {"strides": strides, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    return conv_transpose_fwd(x, kernel, bias, groups=groups, layout=layout, **statics)[0]
+
+
+def conv_transpose_fwd(
+    x, kernel, bias=None, *, strides=1, padding="VALID", output_padding=0, dilation=1, groups=1, layout="channels_last"
+):
+    x, weights, bias = _operands("conv_transpose", x, kernel, bias, groups, layout)
+    channels = weights.shape[-2] * groups
+    _check_channels("conv_transpose", x, bias, weights.shape[-1], channels)
+    statics = (weights.shape[:-2], strides, padding, output_padding, dilation)
+    geometry, padded_sizes = transposed_geometry("conv_transpose", x.shape[1:-1], *statics)
+    padded_out = np.zeros((len(x), *padded_sizes, channels), np.result_type(x, weights))
+    for offset in np.ndindex(geometry.window):
+        patch = padded_out[under(geometry, offset)]
+        for inputs, outputs in _groups(weights, groups):
+            patch[..., inputs] += x[..., outputs] @ weights[offset][:, outputs].T
+    out = unpad(padded_out, geometry.padding)
+    out = out if bias is None else out + bias
+    return from_channels_last(out, layout), (x, weights, bias, geometry, groups, layout)
+
+
+def conv_transpose_bwd(residuals, cotangent):
+    x, weights, bias, geometry, groups, layout = residuals
+    out_ct = channels_last(cotangent, layout)
+    padded_ct = pad(out_ct, geometry.padding)
+    x_ct, weights_ct = np.zeros_like(x), np.zeros_like(weights)
+    for offset in np.ndindex(geometry.window):
+        patch_ct = padded_ct[under(geometry, offset)]
+        for inputs, outputs in _groups(weights, groups):
+            x_ct[..., outputs] += patch_ct[..., inputs] @ weights[offset][:, outputs]
+            weights_ct[offset][:, outputs] += _sum_of_products(patch_ct[..., inputs], x[..., outputs])
+    x_ct, kernel_ct = from_channels_last(x_ct, layout), kernel_from_channels_last(weights_ct, layout)
+    return x_ct, kernel_ct, _bias_ct(bias, out_ct)
+
+
+def _groups(weights, groups):
+    """Each group's input channels and output channels, as slices."""
+    inputs, outputs = weights.shape[-2], weights.shape[-1] // groups
+    for group in range(groups):
+        yield slice(group * inputs, (group + 1) * inputs), slice(group * outputs, (group + 1) * outputs)
+
+
+def _sum_of_products(left, right):
+    """The matrix of sum of left[..., i] right[..., o] over batch and positions."""
+    return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+
+
+def _bias_ct(bias, out_ct):
+    """The bias is added at every position, so its cotangent is the sum over all of them."""
+    return None if bias is None else out_ct.sum(axis=tuple(range(out_ct.ndim - 1))).astype(bias.dtype)
+
+
+def _operands(op, x, kernel, bias, groups, layout):
+    """The arrays as channels_last views, once what needs no geometry is checked."""
+    x, kernel = as_floating(op, "x", x), as_floating(op, "kernel", kernel)
+    bias = None if bias is None else as_floating(op, "bias", bias)
+    x_view = image(op, x, layout)
+    got = f"x.shape={x.shape}, kernel.shape={kernel.shape}, groups={groups}"
+    require(kernel.ndim == x.ndim, op, "kernel must have as many axes as x", got)
+    weights = kernel_channels_last(kernel, layout)
+    require_ints(op, "groups must be an int", f"groups={groups!r}", [groups])
+    require(groups >= 1, op, "groups must be at least 1", f"groups={groups!r}")
+    require(weights.shape[-1] % groups == 0, op, "groups must divide the kernel's out_channels", got)
+    return x_view, weights, bias
+
+
+def _check_channels(op, x, bias, inputs, outputs):
+    rule = f"x must have {inputs} channels to fit the kernel and the groups"
+    require(x.shape[-1] == inputs, op, rule, f"{x.shape[-1]} channels")
+    if bias is not None:
+        require(bias.shape == (outputs,), op, f"bias must have shape ({outputs},)", f"bias.shape={bias.shape}")
