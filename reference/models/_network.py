@@ -1,0 +1,124 @@
+"""A model is a list of named layers, applied one after the other, and backwards for the gradient."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference._checks import as_floating, require
+from reference.losses import softmax_cross_entropy_bwd, softmax_cross_entropy_fwd
+from reference.models.initializers import initializer
+from reference.regularization import dropout_bwd, dropout_fwd, dropout_mask
+
+
+class Layer(NamedTuple):
+    """forward(x, ...) -> (out, residuals) and backward(residuals, cotangent) -> (x_ct, ...).
+
+    Where params has the name, forward also takes its kernel and bias, and backward also returns their cotangents.
+    """
+
+    name: str
+    forward: Any
+    backward: Any
+
+
+def forward(layers, params, x):
+    """The output of the last layer, and the residuals of every layer."""
+    residuals = []
+    for layer in layers:
+        weights = (params[layer.name]["kernel"], params[layer.name]["bias"]) if layer.name in params else ()
+        x, saved = layer.forward(x, *weights)
+        residuals.append(saved)
+    return x, residuals
+
+
+def backward(layers, params, residuals, cotangent):
+    """The gradient to every parameter, and the cotangent of every layer's output and of the input "x".
+
+    Backpropagation in one loop: from the last layer to the first, each hands the error that reaches its output on to
+    its input, and keeps what falls to its own kernel and bias.
+    """
+    grads, cotangents = {}, {}
+    for layer, saved in zip(reversed(layers), reversed(residuals), strict=True):
+        cotangents[layer.name] = cotangent
+        cotangent, *weight_cts = layer.backward(saved, cotangent)
+        if layer.name in params:
+            grads[layer.name] = dict(zip(("kernel", "bias"), weight_cts, strict=True))
+    cotangents["x"] = cotangent
+    return grads, cotangents
+
+
+def loss_and_backward(layers, params, x, targets):
+    """The mean loss, then both results of `backward`: the whole of training's mathematics in three lines."""
+    logits, residuals = forward(layers, params, x)
+    loss, logits_ct = mean_cross_entropy(logits, targets)
+    return loss, *backward(layers, params, residuals, logits_ct)
+
+
+def mean_cross_entropy(logits, targets):
+    """The mean of softmax_cross_entropy over the batch, and its gradient to the logits."""
+    losses, residuals = softmax_cross_entropy_fwd(logits, targets)
+    require(losses.size > 0, "mean_cross_entropy", "the batch must not be empty", f"logits.shape={logits.shape}")
+    # The mean gives each example 1/N of the error: this is the one place where 1/N stands.
+    logits_ct, _ = softmax_cross_entropy_bwd(residuals, np.full_like(losses, 1 / losses.size))
+    return losses.mean(), logits_ct
+
+
+def flatten_fwd(x):
+    """One row an example."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape
+
+
+def flatten_bwd(residuals, cotangent):
+    shape = residuals
+    return (cotangent.reshape(shape),)
+
+
+def dropout_layer(name, masks, rate):
+    """The layer where there are masks, and none in evaluation, where inverted dropout does nothing."""
+    if not masks:
+        return []
+    return [
+        Layer(
+            name,
+            lambda x: dropout_fwd(x, masks[name], rate=rate),
+            lambda residuals, cotangent: dropout_bwd(residuals, cotangent)[:1],
+        )
+    ]
+
+
+def init_params(key, shapes, kernel_initializer):
+    """A random kernel of each shape, and a bias of zeros."""
+    make, rng = initializer(kernel_initializer), np.random.default_rng(key)
+    return {name: {"kernel": make(rng, shape), "bias": np.zeros(shape[-1])} for name, shape in shapes.items()}
+
+
+def draw_masks(model, key, shapes, rate):
+    """A mask of each shape; none at rate 0."""
+    if rate == 0:
+        return {}
+    if key is None:
+        raise ValueError(f"{model}: key must be given in train mode, for dropout; got key=None")
+    rng = np.random.default_rng(key)
+    return {name: dropout_mask(rng, shape, rate) for name, shape in shapes.items()}
+
+
+def check_input(model, x, input_shape):
+    """x as an array, or an error unless it is a batch of what the model was made for."""
+    x = as_floating(model, "x", x)
+    rule = f"x must be (batch, {', '.join(map(str, input_shape))})"
+    require(x.ndim > 0 and x.shape[1:] == input_shape, model, rule, f"x.shape={x.shape}")
+    return x
+
+
+def check_config(model, kernel_initializer, dropout_rate=0.0, **sizes):
+    """Raise unless every size is a positive integer or a tuple of them, and the other settings are known."""
+    for name, size in sizes.items():
+        numbers = size if isinstance(size, tuple) else (size,)
+        if not all(isinstance(number, int) for number in numbers):
+            raise TypeError(f"{model}: {name} must be an integer, or a tuple of integers; got {name}={size!r}")
+        require(all(number > 0 for number in numbers), model, f"{name} must be above 0", f"{name}={size!r}")
+    require(
+        0 <= dropout_rate < 1, model, "dropout_rate must be at least 0 and below 1", f"dropout_rate={dropout_rate!r}"
+    )
+    initializer(kernel_initializer)
