@@ -16,6 +16,16 @@ from functional_nn.activations import (
 )
 from functional_nn.convolution import conv, conv_transpose
 from functional_nn.linear import dense
+from functional_nn.losses import (
+    binary_cross_entropy,
+    cross_entropy_error,
+    huber_loss,
+    kl_divergence,
+    mean_squared_error,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+    sum_of_squares_error,
+)
 from functional_nn.normalization import batch_norm, batch_norm_inference, layer_norm
 from functional_nn.pooling import avg_pool, max_pool
 from functional_nn.regularization import dropout, dropout_mask
@@ -24,23 +34,31 @@ __all__ = [
     "avg_pool",
     "batch_norm",
     "batch_norm_inference",
+    "binary_cross_entropy",
     "conv",
     "conv_transpose",
+    "cross_entropy_error",
     "dense",
     "dropout",
     "dropout_mask",
     "elu",
     "gelu",
+    "huber_loss",
+    "kl_divergence",
     "layer_norm",
     "leaky_relu",
     "log_sigmoid",
     "log_softmax",
     "max_pool",
+    "mean_squared_error",
     "relu",
     "sigmoid",
+    "sigmoid_binary_cross_entropy",
     "silu",
     "softmax",
+    "softmax_cross_entropy",
     "softplus",
     "step",
+    "sum_of_squares_error",
     "tanh",
 ]

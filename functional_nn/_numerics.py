@@ -77,3 +77,12 @@ def sum_of_others(weights: jax.Array) -> jax.Array:
     beside_one = jnp.sum(jnp.where(top, below, weights), -1, keepdims=True)
     beside_one = beside_one + (jnp.sum(top, -1, keepdims=True) - 1) * peak
     return jnp.where(top, beside_one - below, beside_one + (peak - weights))
+
+
+@jax.custom_jvp
+def log_one_minus(p: jax.Array) -> jax.Array:
+    """log(1 - p). XLA's log1p is 100 ulp off near -0.4, where 1 - p rounds harmlessly."""
+    return jnp.where(p < 0.25, jnp.log1p(-p), jnp.log(1 - p))
+
+
+log_one_minus.defjvps(lambda tangent, out, p: -tangent / (1 - p))

@@ -1,0 +1,305 @@
+"""Losses: how far the outputs are from the targets, one value per example; the caller takes the mean."""
+
+import math
+from numbers import Real
+
+import jax
+import jax.numpy as jnp
+
+from functional_nn._checks import require
+from functional_nn._jit import jit_op
+from functional_nn._numerics import exponentials, in_float32, log_one_minus, log_probabilities, logistic, sum_of_others
+from functional_nn._targets import check_labels, check_not_empty, check_pair, distributions
+
+
+@jit_op()
+def sum_of_squares_error(predictions: jax.Array, targets: jax.Array) -> jax.Array:
+    """Half the sum of the squared differences, over all but the batch axis.
+
+    loss = 1/2 sum (predictions - targets)^2, and predictions_ct = ct (predictions - targets) = -targets_ct.
+
+    The half cancels the 2 of the derivative, so that the gradient is the difference itself.
+
+    Args:
+        predictions: (batch, ...), a floating dtype.
+        targets: the shape of predictions, a floating dtype.
+
+    Returns:
+        (batch,), the dtype that the two promote to.
+
+    Raises:
+        ValueError: the shapes differ, or there is no batch axis.
+        TypeError: an argument is not a floating array.
+
+    References:
+        Saito, Deep Learning from Scratch, section 4.2.1; docs/derivations/losses.md.
+    """
+    check_pair("sum_of_squares_error", predictions=predictions, targets=targets)
+    return in_float32(lambda p, t: jnp.sum(0.5 * (p - t) * (p - t), _within(p)), predictions, targets)
+
+
+@jit_op()
+def mean_squared_error(predictions: jax.Array, targets: jax.Array) -> jax.Array:
+    """The mean of the squared differences, over all but the batch axis.
+
+    loss = 1/n sum (predictions - targets)^2, and predictions_ct = ct 2/n (predictions - targets) = -targets_ct.
+
+    Args:
+        predictions: (batch, ...), a floating dtype.
+        targets: the shape of predictions, a floating dtype.
+
+    Returns:
+        (batch,), the dtype that the two promote to.
+
+    Raises:
+        ValueError: the shapes differ, there is no batch axis, or an example has no elements.
+        TypeError: an argument is not a floating array.
+
+    References:
+        Goodfellow et al., Deep Learning, section 5.1.4; docs/derivations/losses.md.
+    """
+    check_pair("mean_squared_error", predictions=predictions, targets=targets)
+    check_not_empty("mean_squared_error", "predictions", predictions)
+    return in_float32(lambda p, t: jnp.mean((p - t) * (p - t), _within(p)), predictions, targets)
+
+
+@jit_op("delta")
+def huber_loss(predictions: jax.Array, targets: jax.Array, *, delta: float = 1.0) -> jax.Array:
+    """Squared error near 0 and absolute error beyond delta, the mean over all but the batch axis.
+
+    h(d) = d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), for d = predictions - targets; h'(d) is d cut
+    off at -delta and delta. The two pieces meet with equal value and slope, so there is no kink.
+
+    Args:
+        predictions: (batch, ...), a floating dtype.
+        targets: the shape of predictions, a floating dtype.
+        delta: where the square ends, a finite number above 0.
+
+    Returns:
+        (batch,), the dtype that the two promote to.
+
+    Raises:
+        ValueError: the shapes differ, there is no batch axis, an example has no elements, or delta is not above 0.
+        TypeError: an argument is not a floating array.
+
+    References:
+        Huber, Robust estimation of a location parameter, 1964; docs/derivations/losses.md.
+    """
+    check_pair("huber_loss", predictions=predictions, targets=targets)
+    check_not_empty("huber_loss", "predictions", predictions)
+    legal = isinstance(delta, Real) and 0 < delta < math.inf
+    require(legal, "huber_loss", "delta must be a finite number above 0", f"delta={delta!r}")
+    return in_float32(lambda p, t: jnp.mean(_huber(p - t, float(delta)), _within(p)), predictions, targets)
+
+
+def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Array:
+    """The mean surprise at the targets, for an observer who holds these probabilities: -sum t log p.
+
+    loss = -sum_j t_j log p_j over the last axis, and probabilities_ct_j = -ct t_j / p_j, targets_ct_j = -ct log p_j.
+
+    Exact where p > 0: nothing is added inside the logarithm, as the book does. A class with t = 0 and p = 0 counts as
+    absent: it adds 0 (0 log 0 = 0), and so do its gradients. From logits, softmax_cross_entropy is the better op.
+
+    Args:
+        probabilities: (*batch, classes), a floating dtype.
+        targets: (*batch,) integer labels; or (*batch, classes) floating, one-hot or soft.
+
+    Returns:
+        batch, the dtype of probabilities (and targets, where those are floating). Infinite where p = 0 and t > 0.
+
+    Raises:
+        ValueError: shapes do not fit, there are no classes, or a label is out of range. In a traced computation
+            labels have no values yet: there the loss and gradient of an example with such a label are NaN.
+        TypeError: probabilities is not a floating array, or targets is neither integer nor floating.
+
+    References:
+        Saito, Deep Learning from Scratch, section 4.2.2; docs/derivations/losses.md.
+    """
+    check_labels("cross_entropy_error", "probabilities", probabilities, targets)
+    return _cross_entropy_error(probabilities, targets)
+
+
+@jit_op()
+def _cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Array:
+    targets = distributions("cross_entropy_error", "probabilities", probabilities, targets)
+    return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, targets)
+
+
+def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smoothing: float = 0.0) -> jax.Array:
+    """Cross-entropy of softmax, from the scores before softmax.
+
+    loss = -sum_j t_j log softmax(logits)_j over the last axis, and logits_ct = ct (p sum_j t_j - t): for targets of
+    sum 1 the famous p - t. With label_smoothing a, t is (1 - a) t + a / classes.
+
+    Stable because the logarithm and the exponential cancel on paper: no probability is formed that could be 0. Where
+    the right answer is nearly certain, log p comes from log1p and p - 1 from the sum of the other probabilities.
+
+    Args:
+        logits: (*batch, classes), a floating dtype.
+        targets: (*batch,) integer labels; or (*batch, classes) floating, one-hot or soft.
+        label_smoothing: between 0 and 1.
+
+    Returns:
+        batch, the dtype of logits (and targets, where those are floating).
+
+    Raises:
+        ValueError: shapes do not fit, there are no classes, label_smoothing or a label is out of range. In a traced
+            computation labels have no values yet: there the loss and gradient of such an example are NaN.
+        TypeError: logits is not a floating array, or targets is neither integer nor floating.
+
+    References:
+        Saito, Deep Learning from Scratch, section 5.6.3 and appendix A; Szegedy et al., arXiv:1512.00567, section 7;
+        docs/derivations/losses.md.
+    """
+    check_labels("softmax_cross_entropy", "logits", logits, targets)
+    return _softmax_cross_entropy(logits, targets, label_smoothing=label_smoothing)
+
+
+@jit_op("label_smoothing")
+def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smoothing: float) -> jax.Array:
+    targets = distributions("softmax_cross_entropy", "logits", logits, targets)
+    legal = isinstance(label_smoothing, Real) and 0 <= label_smoothing <= 1
+    got = f"label_smoothing={label_smoothing!r}"
+    require(legal, "softmax_cross_entropy", "label_smoothing must lie between 0 and 1", got)
+    share = float(label_smoothing)
+    classes = jnp.shape(logits)[-1]
+    return in_float32(lambda z, t: _cross_entropy_of_softmax(z, (1 - share) * t + share / classes), logits, targets)
+
+
+@jit_op()
+def sigmoid_binary_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """Cross-entropy of independent yes-or-no decisions, from the scores before sigmoid, the mean over each example.
+
+    loss = mean of -t log sigmoid(z) - (1 - t) log sigmoid(-z), and logits_ct = ct/n (sigmoid(z) - t).
+
+    Stable because it is computed as z (1 - t) for z > 0, else -z t, plus log1p(exp(-|z|)): terms of one sign, none of
+    which overflows. The gradient, as (1 - t) sigmoid(z) - t sigmoid(-z), keeps the digits that sigmoid(z) - 1 loses.
+
+    Args:
+        logits: (batch, ...), a floating dtype.
+        targets: the shape of logits, a floating dtype, values between 0 and 1.
+
+    Returns:
+        (batch,), the dtype that the two promote to.
+
+    Raises:
+        ValueError: the shapes differ, there is no batch axis, or an example has no elements.
+        TypeError: an argument is not a floating array.
+
+    References:
+        Goodfellow et al., Deep Learning, section 6.2.2.2; docs/derivations/losses.md.
+    """
+    check_pair("sigmoid_binary_cross_entropy", logits=logits, targets=targets)
+    check_not_empty("sigmoid_binary_cross_entropy", "logits", logits)
+    return in_float32(lambda z, t: jnp.mean(_cross_entropy_of_logistic(z, t), _within(z)), logits, targets)
+
+
+@jit_op()
+def binary_cross_entropy(probabilities: jax.Array, targets: jax.Array) -> jax.Array:
+    """Cross-entropy of independent yes-or-no decisions, from their probabilities, the mean over each example.
+
+    loss = mean of -t log p - (1 - t) log(1 - p), and probabilities_ct = ct/n ((1 - t) / (1 - p) - t / p).
+
+    Exact near 0 and near 1: log(1 - p) is log1p(-p), and nothing is added inside a logarithm or cut off. Where a
+    factor t or 1 - t is 0 and its logarithm infinite, that term counts as absent, in the gradients too.
+
+    Args:
+        probabilities: (batch, ...), a floating dtype, values between 0 and 1.
+        targets: the shape of probabilities, a floating dtype, values between 0 and 1.
+
+    Returns:
+        (batch,), the dtype that the two promote to. Infinite for a wrong answer held certain; NaN outside 0 to 1.
+
+    Raises:
+        ValueError: the shapes differ, there is no batch axis, or an example has no elements.
+        TypeError: an argument is not a floating array.
+
+    References:
+        Goodfellow et al., Deep Learning, section 5.5; docs/derivations/losses.md.
+    """
+    check_pair("binary_cross_entropy", probabilities=probabilities, targets=targets)
+    check_not_empty("binary_cross_entropy", "probabilities", probabilities)
+    return in_float32(
+        lambda p, t: -jnp.mean(_times_log(t, p) + _times_log_complement(1 - t, p), _within(p)), probabilities, targets
+    )
+
+
+@jit_op()
+def kl_divergence(log_predictions: jax.Array, targets: jax.Array) -> jax.Array:
+    """The Kullback-Leibler divergence of the predicted distribution from the target, summed over each example.
+
+    loss = sum t (log t - log q) with log q = log_predictions, over all but the batch axis; log_predictions_ct = -ct t
+    and targets_ct = ct (log t + 1 - log q).
+
+    An element with t = 0 counts as absent: it adds 0 (0 log 0 = 0), and so do its gradients, though the true one to
+    the target is -infinity there; log q may then be -infinity too.
+
+    Args:
+        log_predictions: (batch, ...), a floating dtype, logarithms of probabilities.
+        targets: the shape of log_predictions, a floating dtype, probabilities.
+
+    Returns:
+        (batch,), the dtype that the two promote to.
+
+    Raises:
+        ValueError: the shapes differ, or there is no batch axis.
+        TypeError: an argument is not a floating array.
+
+    References:
+        Kullback and Leibler, 1951; Goodfellow et al., Deep Learning, section 3.13; docs/derivations/losses.md.
+    """
+    check_pair("kl_divergence", log_predictions=log_predictions, targets=targets)
+    return in_float32(lambda q, t: jnp.sum(_relative_entropy(q, t), _within(q)), log_predictions, targets)
+
+
+def _within(array: jax.Array) -> tuple[int, ...]:
+    """The axes inside an example: all but the first."""
+    return tuple(range(1, array.ndim))
+
+
+def _huber(difference: jax.Array, delta: float) -> jax.Array:
+    size = jnp.abs(difference)
+    return jnp.where(size <= delta, 0.5 * difference * difference, delta * (size - 0.5 * delta))
+
+
+def _times_log(factor: jax.Array, p: jax.Array) -> jax.Array:
+    """factor log p, and 0 (with derivative 0) where both are 0."""
+    return factor * jnp.log(jnp.where((factor == 0) & (p == 0), 1, p))
+
+
+def _times_log_complement(factor: jax.Array, p: jax.Array) -> jax.Array:
+    """factor log(1 - p), and 0 (with derivative 0) where factor is 0 and p is 1."""
+    return factor * log_one_minus(jnp.where((factor == 0) & (p == 1), 0, p))
+
+
+def _relative_entropy(log_q: jax.Array, t: jax.Array) -> jax.Array:
+    absent = t == 0
+    return t * (jnp.log(jnp.where(absent, 1, t)) - jnp.where(absent, 0, log_q))
+
+
+@jax.custom_jvp
+def _cross_entropy_of_logistic(z: jax.Array, t: jax.Array) -> jax.Array:
+    return jnp.where(z > 0, z * (1 - t), -z * t) + jnp.log1p(jnp.exp(-jnp.abs(z)))
+
+
+_cross_entropy_of_logistic.defjvps(
+    lambda z_tangent, _, z, t: z_tangent * ((1 - t) * logistic(z) - t * logistic(-z)),
+    lambda t_tangent, _, z, t: -z * t_tangent,
+)
+
+
+@jax.custom_jvp
+def _cross_entropy_of_softmax(z: jax.Array, t: jax.Array) -> jax.Array:
+    return -jnp.sum(jnp.where(t == 0, 0, t * log_probabilities(z, -1)), -1)
+
+
+@_cross_entropy_of_softmax.defjvp
+def _cross_entropy_of_softmax_jvp(primals, tangents):
+    (z, t), (z_tangent, t_tangent) = primals, tangents
+    shifted, raised, rest = exponentials(z, -1)
+    p, log_p = raised / (1 + rest), shifted - jnp.log1p(rest)
+    # p sum t - t, written without the term p t that the two share and that cancels when p is nearly t.
+    slope = p * sum_of_others(t) - t * sum_of_others(p)
+    # A class masked by a score of -infinity must not turn the tangent 0 of hard targets into NaN.
+    surprise = jnp.minimum(-log_p, jnp.finfo(z.dtype).max)
+    return _cross_entropy_of_softmax(z, t), jnp.sum(slope * z_tangent + surprise * t_tangent, -1)

@@ -1,0 +1,51 @@
+"""What a loss accepts as targets: the shape it compares with, or integer labels; never a broadcast."""
+
+import math
+
+import numpy as np
+
+from reference._checks import as_floating, is_floating, require
+from reference._numerics import like
+
+
+def cotangent_of_targets(targets, cotangent):
+    """None for labels, which have no gradient."""
+    return like(targets, cotangent) if is_floating(targets.dtype) else None
+
+
+def check_pair(op, **arrays):
+    """The two arrays, targets the second; refused unless they are floating and of one shape, with a batch axis."""
+    first, targets = (as_floating(op, name, array) for name, array in arrays.items())
+    name = next(iter(arrays))
+    got = f"{name}.shape={first.shape}, targets.shape={targets.shape}"
+    require(first.shape == targets.shape, op, f"targets.shape must equal {name}.shape", got)
+    require(first.ndim > 0, op, f"{name} must have a batch axis", got)
+    return first, targets
+
+
+def check_not_empty(op, name, array):
+    """How many elements an example has; refused if none, which have no mean."""
+    elements = math.prod(array.shape[1:])
+    require(elements > 0, op, "an example must have at least one element", f"{name}.shape={array.shape}")
+    return elements
+
+
+def distributions(op, name, scores, targets):
+    """The arrays, and the targets as one distribution an example: as given, or one-hot from labels."""
+    scores = as_floating(op, name, scores)
+    if not hasattr(targets, "dtype"):
+        raise TypeError(f"{op}: targets must be an array; got {type(targets).__name__}")
+    targets = np.asarray(targets)
+    got = f"{name}.shape={scores.shape}, targets.shape={targets.shape}, targets.dtype={targets.dtype}"
+    require(scores.ndim > 0 and scores.shape[-1] > 0, op, f"{name} must have a last axis with at least one class", got)
+    if is_floating(targets.dtype):
+        require(targets.shape == scores.shape, op, f"floating targets must have the shape of {name}", got)
+        return scores, targets, targets
+    if targets.dtype.kind not in "iu":
+        raise TypeError(f"{op}: targets must be integer labels or floating distributions; got {got}")
+    require(targets.shape == scores.shape[:-1], op, f"integer labels must have the shape of {name} but its last", got)
+    classes = scores.shape[-1]
+    got = f"labels from {targets.min(initial=0)} to {targets.max(initial=0)}, {name}.shape={scores.shape}"
+    rule = f"labels must be at least 0 and below {name}.shape[-1]"
+    require(bool(np.all((targets >= 0) & (targets < classes))), op, rule, got)
+    return scores, targets, np.eye(classes, dtype=scores.dtype)[targets]
