@@ -18,7 +18,7 @@ Inputs = Callable[[str, int], tuple[Any, ...]]
 class Mistake:
     """A forward and a backward, inputs that expose what is wrong with them, and what a judge should say.
 
-    number is the line of the catalogue of real mistakes (a text such as "F3" for correct code that was reported as wrong).
+    number is the line of the catalogue of real mistakes ("F3" and the like: correct code reported as wrong).
     build returns fresh code: a pair of functions, a vjp, or a class that is made from its parameters. inputs returns
     the primals, parameters last. expected_cause holds every acceptable name of the cause, best first; expected_argument
     the names of the arguments that may be blamed (empty where the whole function is to blame).

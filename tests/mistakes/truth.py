@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.mistakes.case import Mistake
-from tests.mistakes.run import Vjp, copies, cotangent_for, is_differentiable, parts, vjp_of
+from tests.mistakes.run import Vjp, copies, cotangent_for, is_differentiable, like, parts, vjp_of
 
 STEP = {"float64": 1e-3, "float32": 2.0**-5}
 TOLERANCE = {"float64": 1e-6, "float32": 2e-2}
@@ -52,7 +52,8 @@ def _argument_errors(case: Mistake, vjp: Vjp, primals: tuple, cotangent: Any, in
         bends = abs(left - right) > 100 * tolerance
         low, high = (min(left, right), max(left, right)) if bends else (centered, centered)
         if not low - tolerance <= claimed <= high + tolerance:
-            yield f"along {np.flatnonzero(direction)[:3]} it claims {claimed:.6g}, the slope is {left:.6g} to {right:.6g}"
+            where = np.flatnonzero(direction)[:3]
+            yield f"along {where} it claims {claimed:.6g}, the slope is {left:.6g} to {right:.6g}"
 
 
 def _directions(primal: np.ndarray) -> Iterator[np.ndarray]:
@@ -66,7 +67,8 @@ def _directions(primal: np.ndarray) -> Iterator[np.ndarray]:
 
 def _slopes(case: Mistake, vjp: Vjp, primals: tuple, cotangent: Any, index: int, direction: np.ndarray):
     """The derivatives of <cotangent, forward> along a direction: from below, from above, and centered."""
-    weights, h = parts(cotangent), STEP[case.precision]
+    weights, spread = parts(cotangent), float(np.std(primals[index]))
+    h = STEP[case.precision] * min(1.0, spread or 1.0)
 
     def value(steps: int) -> float:
         moved = copies(primals)
@@ -91,6 +93,7 @@ def impurities(case: Mistake, seed: int = 0) -> list[str]:
     first = pullback(passed)
     kept = _copied(first)
     second = pullback(_copied(cotangent))
+    pullback(like(out, iter([np.asarray(2 * part, part.dtype) for part in parts(cotangent)])))
     said = [
         ("the cotangent", passed, cotangent),
         ("a second backward", second, kept),

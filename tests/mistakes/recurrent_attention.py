@@ -1,0 +1,353 @@
+"""Mistakes in recurrent nets, attention and residual blocks (catalogue 102 to 114)."""
+
+from functools import partial
+
+import numpy as np
+
+from tests.mistakes.case import Family, normal, sized
+
+family = Family("recurrent_attention")
+
+# x (batch, time, features), Wx, Wh, b
+sequences = sized(((3, 5, 2), (2, 7), (7, 7), (7,)), ((16, 10, 8), (8, 32), (32, 32), (32,)))
+
+
+def gentle(size, seed):
+    x, Wx, Wh, b = sequences(size, seed)
+    return x, Wx * 0.5, Wh / np.sqrt(len(Wh)), 0.3 * b
+
+
+def tanh_rnn(x, Wx, Wh, b):
+    h = [np.zeros((len(x), len(Wh)))]
+    for t in range(x.shape[1]):
+        h.append(np.tanh(x[:, t] @ Wx + h[-1] @ Wh + b))
+    return np.stack(h[1:], axis=1), (x, Wx, Wh, b, h)
+
+
+rnn = partial(family.wrong, forward=tanh_rnn, inputs=gentle, style="cache")
+
+
+def unroll(dout, cache, carry=True, add=True, state=lambda h, t: h[t], slope=lambda h, t: 1 - h[t + 1] ** 2):
+    """The backward of the recurrent net, and the places where it goes wrong."""
+    x, Wx, Wh, b, h = cache
+    dx, dWx, dWh, db = (np.zeros_like(a) for a in (x, Wx, Wh, b))
+    dh_next = np.zeros_like(h[0])
+    for t in reversed(range(x.shape[1])):
+        da = (dout[:, t] + dh_next) * slope(h, t)
+        dx[:, t] = da @ Wx.T
+        if not add:
+            dWx, dWh, db = (np.zeros_like(a) for a in (Wx, Wh, b))
+        dWx, dWh, db = dWx + x[:, t].T @ da, dWh + state(h, t).T @ da, db + da.sum(axis=0)
+        dh_next = da @ Wh.T if carry else dh_next
+    return dx, dWx, dWh, db
+
+
+@rnn(102, argument="x Wx Wh b", cause="time_not_carried")
+def hidden_gradient_not_carried(dout, cache):
+    return unroll(dout, cache, carry=False)
+
+
+@rnn(103, argument="Wx Wh b", cause="time_overwritten")
+def weights_overwritten_each_step(dout, cache):
+    return unroll(dout, cache, add=False)
+
+
+@rnn(104, argument="Wh", cause="time_off_by_one")
+def hidden_weights_with_the_new_state(dout, cache):
+    return unroll(dout, cache, state=lambda h, t: h[t + 1])
+
+
+@rnn(43, argument="x Wx Wh b", cause=("derivative_missing", "unexplained"))
+def recurrent_slope_missing(dout, cache):
+    return unroll(dout, cache, slope=lambda h, t: 1.0)
+
+
+@rnn(107, argument="x Wx Wh b", cause=("time_off_by_one", "unexplained"))
+def recurrent_slope_of_the_old_state(dout, cache):
+    return unroll(dout, cache, slope=lambda h, t: 1 - h[t] ** 2)
+
+
+@rnn(5, argument="x Wx Wh b", cause=("not_transposed", "unexplained"))
+def carried_by_untransposed_weights(dout, cache):
+    x, Wx, Wh, b, h = cache
+    dx, dWx, dWh, _ = unroll(dout, (x, Wx, Wh.T, b, h))
+    return dx, dWx, dWh, unroll(dout, (x, Wx, Wh.T, b, h))[3]
+
+
+@family.whole(102, "wrong backward", "vjp", gentle, argument="x Wx Wh b", cause=("time_not_carried", "unexplained"))
+def truncated_after_two_steps(x, Wx, Wh, b):
+    out, cache = tanh_rnn(x, Wx, Wh, b)
+
+    def pullback(g):
+        h = cache[-1]
+        dx, dWx, dWh, db = (np.zeros_like(a) for a in (x, Wx, Wh, b))
+        for last in range(x.shape[1]):
+            dh = g[:, last]
+            for t in range(last, max(last - 2, -1), -1):
+                da = dh * (1 - h[t + 1] ** 2)
+                dx[:, t] += da @ Wx.T
+                dWx, dWh, db = dWx + x[:, t].T @ da, dWh + h[t].T @ da, db + da.sum(axis=0)
+                dh = da @ Wh.T
+        return dx, dWx, dWh, db
+
+    return out, pullback
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# One step of an LSTM: x (batch, features), h and c (batch, hidden), W (features + hidden, 4 hidden), b
+steps = sized(((3, 2), (3, 5), (3, 5), (7, 20), (20,)), ((32, 16), (32, 24), (32, 24), (40, 96), (96,)))
+
+
+def lstm_step(x, h, c, W, b):
+    joined = np.concatenate([x, h], axis=1)
+    f, g, i, o = np.split(joined @ W / 2 + b, 4, axis=1)
+    f, g, i, o = sigmoid(f), np.tanh(g), sigmoid(i), sigmoid(o)
+    c_next = f * c + g * i
+    return (o * np.tanh(c_next), c_next), (joined, c, c_next, f, g, i, o, W, x.shape[1])
+
+
+lstm = partial(family.wrong, forward=lstm_step, inputs=steps, style="rule", names=("x", "h", "c", "W", "b"))
+
+
+def lstm_backward(residuals, cotangent, **slips):
+    joined, c, c_next, f, g, i, o, W, features = residuals
+    dh, dc = cotangent
+    tanh_c = np.tanh(c_next)
+    dc = dc * slips.get("cell", 1) + dh * o * slips.get("cell_slope", lambda t, c: 1 - t**2)(tanh_c, c_next)
+    df = dc * c * slips.get("gate_slope", lambda s: s * (1 - s))(f)
+    dg, di, do = dc * i * (1 - g**2), dc * g * i * (1 - i), dh * tanh_c * o * (1 - o)
+    if slips.get("swapped"):
+        dg, di = di, dg
+    da = np.concatenate([df, dg, di, do], axis=1)
+    djoined = da @ W.T / 2
+    return djoined[:, :features], djoined[:, features:], dc * f, joined.T @ da / 2, da.sum(axis=0)
+
+
+@lstm(102, argument="x h c W b", cause=("time_not_carried", "ignores_cotangent"))
+def cell_gradient_not_carried(residuals, cotangent):
+    return lstm_backward(residuals, cotangent, cell=0)
+
+
+@lstm(106, argument="x h c W b", cause=("derivative_missing", "unexplained"))
+def cell_tanh_slope_missing(residuals, cotangent):
+    return lstm_backward(residuals, cotangent, cell_slope=lambda t, c: 1)
+
+
+@lstm(107, argument="x h c W b", cause=("derivative_at_input", "derivative_at_output", "unexplained"))
+def cell_tanh_slope_of_the_wrong_tensor(residuals, cotangent):
+    return lstm_backward(residuals, cotangent, cell_slope=lambda t, c: 1 - c**2)
+
+
+@lstm(43, argument="x h W b", cause=("derivative_missing", "partly_scaled", "unexplained", "local_factor"))
+def forget_gate_slope_missing(residuals, cotangent):
+    return lstm_backward(residuals, cotangent, gate_slope=lambda s: 1)
+
+
+@lstm(41, argument="x h W b", cause=("derivative_at_output", "partly_scaled", "unexplained", "local_factor"))
+def forget_gate_slope_of_the_output(residuals, cotangent):
+    return lstm_backward(residuals, cotangent, gate_slope=lambda s: sigmoid(s) * (1 - sigmoid(s)))
+
+
+@lstm(105, argument="x h W b", cause=("row_permuted", "reordered", "arguments_swapped", "unexplained"))
+def gates_in_another_order(residuals, cotangent):
+    return lstm_backward(residuals, cotangent, swapped=True)
+
+
+# q (batch, queries, d), k and v (batch, keys, d)
+heads = sized(((3, 5, 7), (3, 5, 7), (3, 5, 2)), ((8, 16, 32), (8, 16, 32), (8, 16, 24)))
+
+
+def row_softmax(s):
+    e = np.exp(s - s.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def turned(a):
+    return a.swapaxes(-1, -2)
+
+
+def attention(q, k, v):
+    p = row_softmax(q @ turned(k) / np.sqrt(q.shape[-1]))
+    return p @ v, (p, q, k, v)
+
+
+def causal_attention(q, k, v):
+    s = q @ turned(k) / np.sqrt(q.shape[-1])
+    p = row_softmax(np.where(np.tri(*s.shape[-2:], dtype=bool), s, -np.inf))
+    return p @ v, (p, q, k, v)
+
+
+def attention_backward(residuals, do, scale=None, slope=None, p=None):
+    saved, q, k, v = residuals
+    p = saved if p is None else p
+    scale = 1 / np.sqrt(q.shape[-1]) if scale is None else scale
+    dp = do @ turned(v)
+    ds = scale * (slope or (lambda p, dp: p * (dp - (p * dp).sum(axis=-1, keepdims=True))))(p, dp)
+    return ds @ k, turned(ds) @ q, turned(p) @ do
+
+
+attend = partial(family.wrong, forward=attention, inputs=heads, style="rule")
+
+
+@attend(110, argument="q k", cause="scaled_by_root")
+def attention_scale_missing(residuals, cotangent):
+    return attention_backward(residuals, cotangent, scale=1.0)
+
+
+@attend(110, argument="q k", cause="scaled_by_root")
+def attention_scale_twice(residuals, cotangent):
+    return attention_backward(residuals, cotangent, scale=1 / residuals[1].shape[-1])
+
+
+@attend(32, argument="q k", cause=("diagonal_only", "sum_term_missing", "unexplained"))
+def attention_softmax_diagonal_only(residuals, cotangent):
+    return attention_backward(residuals, cotangent, slope=lambda p, dp: p * (1 - p) * dp)
+
+
+@attend(88, argument="q k", cause=("coupled_over_wrong_axis", "unexplained"))
+def attention_softmax_over_the_queries_in_backward(residuals, cotangent):
+    return attention_backward(residuals, cotangent, slope=lambda p, dp: p * (dp - (p * dp).sum(axis=-2, keepdims=True)))
+
+
+@attend(5, argument="v", cause="not_transposed")
+def attention_value_gradient_untransposed(residuals, cotangent):
+    dq, dk, _ = attention_backward(residuals, cotangent)
+    return dq, dk, residuals[0] @ cotangent
+
+
+@attend(13, argument="q k", cause="arguments_swapped")
+def attention_query_and_key_swapped(residuals, cotangent):
+    dq, dk, dv = attention_backward(residuals, cotangent)
+    return dk, dq, dv
+
+
+@family.wrong(
+    111, causal_attention, heads, style="rule", argument="q k v", cause=("mask_missing", "mask_wrong", "static_ignored")
+)
+def causal_mask_ignored_in_backward(residuals, cotangent):
+    _, q, k, _v = residuals
+    return attention_backward(residuals, cotangent, p=row_softmax(q @ turned(k) / np.sqrt(q.shape[-1])))
+
+
+@family.wrong(
+    111, causal_attention, heads, style="rule", argument="q k v", cause=("mask_missing", "mask_wrong", "static_ignored")
+)
+def causal_mask_aligned_otherwise_in_backward(residuals, cotangent):
+    _, q, k, _v = residuals
+    s = q @ turned(k) / np.sqrt(q.shape[-1])
+    shifted = np.tri(*s.shape[-2:], k=1, dtype=bool)
+    return attention_backward(residuals, cotangent, p=row_softmax(np.where(shifted, s, -np.inf)))
+
+
+# A residual block x + tanh(x W1) W2
+blocks = sized(((3, 5), (5, 7), (7, 5)), ((32, 64), (64, 48), (48, 64)))
+
+
+def residual_block(x, W1, W2):
+    a = np.tanh(x @ W1)
+    return x + a @ W2, (x, W1, W2, a)
+
+
+block = partial(family.wrong, forward=residual_block, inputs=blocks, style="rule")
+
+
+@block(112, argument="x", cause="skip_dropped")
+def skip_gradient_missing(residuals, cotangent):
+    x, W1, W2, a = residuals
+    dz = (cotangent @ W2.T) * (1 - a**2)
+    return dz @ W1.T, x.T @ dz, a.T @ cotangent
+
+
+@block(112, argument="x", cause=("use_dropped", "identity"))
+def only_the_skip_gradient(residuals, cotangent):
+    x, _W1, W2, a = residuals
+    dz = (cotangent @ W2.T) * (1 - a**2)
+    return cotangent, x.T @ dz, a.T @ cotangent
+
+
+@block(9, argument="x W1", cause=("derivative_missing", "unexplained"))
+def block_slope_missing(residuals, cotangent):
+    x, W1, W2, a = residuals
+    dz = cotangent @ W2.T
+    return cotangent + dz @ W1.T, x.T @ dz, a.T @ cotangent
+
+
+def tied_autoencoder(x, W):
+    a = np.tanh(x @ W)
+    return a @ W.T, (x, W, a)
+
+
+tied = partial(
+    family.wrong, forward=tied_autoencoder, inputs=sized(((3, 5), (5, 7)), ((32, 64), (64, 48))), style="rule"
+)
+
+
+@tied(113, argument="W", cause="use_dropped")
+def tied_weight_first_use_dropped(residuals, cotangent):
+    _x, W, a = residuals
+    dz = (cotangent @ W) * (1 - a**2)
+    return dz @ W.T, cotangent.T @ a
+
+
+@tied(113, argument="W", cause="use_dropped")
+def tied_weight_second_use_dropped(residuals, cotangent):
+    x, W, a = residuals
+    dz = (cotangent @ W) * (1 - a**2)
+    return dz @ W.T, x.T @ dz
+
+
+@family.wrong(
+    114, lambda x, y: x * y + np.tanh(x), sized(((3, 5), (3, 5)), ((32, 64), (32, 64))), argument="x", cause="missing"
+)
+def graph_severed(dout, x, y):
+    return None, dout * x
+
+
+@family.wrong(
+    108,
+    lambda x, y: x * y,
+    sized(((3, 5), (3, 5)), ((32, 64), (32, 64))),
+    argument="y",
+    cause=("wrong_operand", "argument_factor_missing", "local_factor"),
+)
+def upstream_overwritten_before_its_second_use(dout, x, y):
+    dout = dout.copy()
+    dout *= y
+    dx = dout
+    return dx, dout * x
+
+
+@family.impure(
+    108, lambda x, y: x * y, sized(((3, 5), (3, 5)), ((32, 64), (32, 64))), argument="x y", cause="cotangent_changed"
+)
+def product_overwrites_upstream(dout, x, y):
+    dy = dout * x
+    dout *= y
+    return dout, dy
+
+
+@family.whole(
+    85,
+    "impure",
+    "layer",
+    lambda size, seed: normal(seed, (3, 5) if size == "small" else (32, 64)),
+    argument="x",
+    cause="buffer_reused",
+)
+class TanhIntoItsBuffer:
+    """Returns the same array from every call."""
+
+    buffer = np.zeros(0)
+
+    def forward(self, x):
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, dout):
+        if self.buffer.shape != dout.shape:
+            self.buffer = np.empty_like(dout)
+        np.multiply(dout, 1 - self.out**2, out=self.buffer)
+        return self.buffer
