@@ -1,0 +1,204 @@
+"""Functions of one entry: which derivative the backward uses in place of the right one; masks."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.pullbacks import differentiate
+from reference.oracle.diagnosis.view import View
+
+
+def local_slope(view: View) -> np.ndarray | None:
+    """The derivative of an elementwise function at every entry; None where the function connects entries."""
+    jacobian = view.jacobian
+    if view.out.shape != view.x.shape or jacobian is None or jacobian.shape[0] != view.x.size or not view.x.size:
+        return None
+    diagonal = np.diag(jacobian)
+    off = jacobian - np.diag(diagonal)
+    if np.max(np.abs(off), initial=0.0) > 1e-8 * max(1.0, float(np.max(np.abs(diagonal)))):
+        return None
+    return diagonal.reshape(view.x.shape)
+
+
+def derivative_missing(view: View) -> Iterator[Model]:
+    """The cotangent itself, where the function has a derivative other than one."""
+    if view.out.shape == view.x.shape:
+        cause = "identity" if local_slope(view) is None else "derivative_missing"
+        yield Model(cause, "is the cotangent unchanged: no derivative is applied", view.cotangent)
+
+
+def derivative_twice(view: View) -> Iterator[Model]:
+    """The derivative squared."""
+    slope = local_slope(view)
+    if slope is not None:
+        words = "has the derivative applied twice"
+        yield Model("derivative_twice", words, view.cotangent * slope * slope, noise=view.jacobian_noise)
+
+
+def derivative_at_output(view: View) -> Iterator[Model]:
+    """f'(f(x)) in place of f'(x)."""
+    if local_slope(view) is None:
+        return
+    slope = _slope_at(view, view.out)
+    if slope is not None:
+        words = "uses the derivative at the output, f'(f(x)), where f'(x) belongs"
+        yield Model("derivative_at_output", words, view.cotangent * slope, noise=view.jacobian_noise)
+
+
+def _slope_at(view: View, point: np.ndarray) -> np.ndarray | None:
+    primals = list(view.evidence.primals)
+    primals[view.position] = point.astype(view.x.dtype)
+    try:
+        jacobian = differentiate(view.ask.forward, tuple(primals), view.position)
+    except Exception:  # the output may lie outside the function's domain
+        return None
+    return np.diag(jacobian).reshape(view.x.shape) if jacobian.shape[0] == view.x.size else None
+
+
+FORMULAS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "u * (1 - u)": lambda u: u * (1 - u),
+    "1 - u**2": lambda u: 1 - u * u,
+    "1 + u**2": lambda u: 1 + u * u,
+    "u": lambda u: u,
+    "-u": lambda u: -u,
+    "1 - u": lambda u: 1 - u,
+    "u**2": lambda u: u * u,
+    "-u**2": lambda u: -u * u,
+    "u - u**2 / 2": lambda u: u - u * u / 2,
+    "(u > 0)": lambda u: (u > 0) * 1.0,
+    "(u < 0)": lambda u: (u < 0) * 1.0,
+    "(u >= 0)": lambda u: (u >= 0) * 1.0,
+    "sigmoid(u)": lambda u: 1 / (1 + np.exp(-u)),
+    "tanh(u)": np.tanh,
+    "1 - tanh(u)**2": lambda u: 1 - np.tanh(u) ** 2,
+    "sigmoid(u) * (1 - sigmoid(u))": lambda u: 1 / (2 + np.exp(u) + np.exp(-u)),
+    "sigmoid(-u)": lambda u: 1 / (1 + np.exp(u)),
+    "exp(u)": np.exp,
+    "exp(-u)": lambda u: np.exp(-u),
+    "1 / u": lambda u: 1 / u,
+    "2 * u": lambda u: 2 * u,
+    "u * sigmoid(u)": lambda u: u / (1 + np.exp(-u)),
+    "1.702-sigmoid derivative": lambda u: _quick_gelu_slope(u),
+    "tanh-gelu derivative": lambda u: _tanh_gelu_slope(u),
+    "exact-gelu derivative": lambda u: _gelu_slope(u),
+}
+
+
+def _quick_gelu_slope(u: np.ndarray) -> np.ndarray:
+    gate = 1 / (1 + np.exp(-1.702 * u))
+    return gate + 1.702 * u * gate * (1 - gate)
+
+
+def _tanh_gelu_slope(u: np.ndarray) -> np.ndarray:
+    root = np.sqrt(2 / np.pi)
+    inner = np.tanh(root * (u + 0.044715 * u**3))
+    return (1 + inner) / 2 + u / 2 * (1 - inner**2) * root * (1 + 3 * 0.044715 * u**2)
+
+
+def _gelu_slope(u: np.ndarray) -> np.ndarray:
+    from math import erf
+
+    cdf = np.vectorize(lambda value: (1 + erf(value / np.sqrt(2))) / 2, otypes=[float])(u)
+    return cdf + u * np.exp(-u * u / 2) / np.sqrt(2 * np.pi)
+
+
+APPROXIMATIONS = ("1.702-sigmoid derivative", "tanh-gelu derivative", "exact-gelu derivative")
+
+
+def wrong_derivative(view: View) -> Iterator[Model]:
+    """A formula other than the right one, in the input or in the output."""
+    slope = local_slope(view)
+    if slope is None:
+        return
+    tensors = {"x": np.asarray(view.x, np.float64), "y": view.out}
+    with np.errstate(all="ignore"):
+        right = {name for name, f in FORMULAS.items() if _close(f(view.out), slope)}
+        for name, formula in FORMULAS.items():
+            for letter, tensor in tensors.items():
+                yield from _formula(view, name, formula(tensor), letter, right)
+
+
+def _formula(view: View, name: str, slope: np.ndarray, letter: str, right: set[str]) -> Iterator[Model]:
+    if not np.isfinite(slope).all():
+        return
+    predicted = view.cotangent * slope
+    written = name.replace("u", letter) if name not in APPROXIMATIONS else name
+    written = written.replace(f"sigmoid({letter})", f"sigmoid({letter})")
+    if letter == "x" and name in right:
+        words = f"uses {written} with x the input: the formula wants the output"
+        yield Model("derivative_at_input", words, predicted)
+    elif name in APPROXIMATIONS and letter == "x":
+        yield Model("approximation_one_side", f"uses the {written}; the forward is another form", predicted)
+    elif name in ("(u > 0)", "(u >= 0)", "(u < 0)"):
+        yield Model("mask_wrong", f"uses the mask {written}", predicted)
+    else:
+        yield Model("wrong_derivative", f"uses {written} as the derivative (x the input, y the output)", predicted)
+
+
+def _close(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.all(np.abs(a - b) <= 1e-6 * max(1.0, float(np.max(np.abs(b), initial=0.0)))))
+
+
+def local_factor(view: View) -> Iterator[Model]:
+    """A factor from entry to entry that no formula explains: got / expected depends on the entry alone."""
+    slope, jacobian = local_slope(view), view.got_jacobian
+    if slope is None or jacobian is None or jacobian.shape[0] != view.x.size:
+        return
+    diagonal = np.diag(np.diag(jacobian))
+    if np.max(np.abs(jacobian - diagonal), initial=0.0) <= 1e-12 * np.max(np.abs(jacobian), initial=0.0):
+        wrong = np.abs(np.diag(jacobian).reshape(slope.shape) - slope) > 1e-6
+        region = describe_region(wrong, {"x": np.asarray(view.x, np.float64), "y": view.out})
+        if region and wrong.sum() >= 4:
+            words = f"has a wrong derivative exactly where {region}"
+            yield Model("local_factor", words, np.diag(jacobian).reshape(slope.shape) * view.cotangent)
+
+
+def describe_region(wrong: np.ndarray, tensors: dict[str, np.ndarray]) -> str:
+    """The condition on a tensor's sign that selects exactly these entries, or nothing."""
+    for name, tensor in tensors.items():
+        for words, chosen in (
+            (f"{name} > 0", tensor > 0),
+            (f"{name} < 0", tensor < 0),
+            ("everywhere", tensor == tensor),
+        ):
+            if np.array_equal(chosen, wrong):
+                return words
+    return ""
+
+
+def mask_missing(view: View) -> Iterator[Model]:
+    """Entries whose true gradient is exactly zero receive one; all others are right."""
+    closed = np.abs(view.expected) <= view.noise
+    if not view.same_shape or not 0 < closed.sum() < closed.size:
+        return
+    open_ = ~closed
+    if not (view.wrong & open_).any():
+        count = int((view.wrong & closed).sum())
+        words = (
+            f"has a gradient at {count} entries where the true one is zero, and is right elsewhere: a mask is missing"
+        )
+        yield Model("mask_missing", words, np.where(closed, view.got, view.expected))
+    elif not np.any(view.got[open_]) and np.any(view.got[closed]):
+        words = "is zero exactly where the true gradient is not: the mask is inverted"
+        yield Model("mask_wrong", words, np.where(closed, view.got, 0.0))
+
+
+def mask_wrong(view: View) -> Iterator[Model]:
+    """The open entries' factor, under a mask from another tensor, or inverted."""
+    if view.out.shape != view.x.shape or not view.same_shape:
+        return
+    closed = np.abs(view.expected) <= view.noise
+    open_ = ~closed & (np.abs(view.cotangent) > 0)
+    ratios = view.expected[open_] / view.cotangent[open_]
+    if not ratios.size or not closed.any() or np.ptp(ratios) > 1e-6 * abs(ratios[0]):
+        return
+    factor = ratios[0]
+    masks = {"inverted": closed, "taken from the cotangent (> 0)": view.cotangent > 0, "1 everywhere": closed | ~closed}
+    for name, tensor in (view.others() | {"the output": view.out}).items():
+        if tensor.shape == closed.shape:
+            masks |= {f"{name} > 0": tensor > 0, f"{name} >= 0": tensor >= 0, f"{name} <= 0": tensor <= 0}
+    for words, mask in masks.items():
+        yield Model("mask_wrong", f"has the wrong mask: {words}", factor * view.cotangent * mask)
+        if words == "inverted":
+            yield Model("mask_wrong", f"has the wrong mask: {words}", view.cotangent * mask)

@@ -1,0 +1,118 @@
+"""Which predictions are accepted: those that leave nothing but noise, and could not have done so by chance."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.oracle.causes import REPAIRS
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.view import View
+from reference.oracle.report import Finding
+
+# Decimal digits of agreement, over all independent wrong entries, that rule out a coincidence.
+DIGITS = 5.0
+# Independent wrong entries that a fit needs beyond its fitted numbers.
+BEYOND_FIT = 3
+
+
+@dataclass(frozen=True)
+class Match:
+    """An accepted prediction."""
+
+    model: Model
+    residual: float
+    floor: float
+
+
+def match(view: View, model: Model) -> Match | None:
+    """The prediction with the error it leaves, or None where it leaves more than noise or proves too little."""
+    observed = view.got if model.observed is None else model.observed
+    predicted = np.asarray(model.predicted, dtype=np.float64)
+    if observed.shape != predicted.shape or not predicted.size or not np.isfinite(predicted).all():
+        return None
+    floor = tolerance(view, model, predicted)
+    residual = float(np.max(np.abs(observed - predicted), initial=0.0))
+    if not residual <= floor or not _convincing(view, model, observed, predicted, floor):
+        return None
+    return Match(model, residual, floor)
+
+
+def tolerance(view: View, model: Model, predicted: np.ndarray) -> float:
+    """The largest residual that noise excuses; a prediction scaled up from the truth scales its noise up too."""
+    size = float(np.max(np.abs(predicted), initial=0.0))
+    growth = max(1.0, size / view.scale) if view.scale > 0 else 1.0
+    return 4 * view.noise * growth + 4 * model.noise + 64 * view.precision * size
+
+
+def _convincing(view: View, model: Model, observed: np.ndarray, predicted: np.ndarray, floor: float) -> bool:
+    """Whether the agreement carries enough digits, beyond the fitted numbers, to be more than a coincidence."""
+    if model.observed is None and view.same_shape:
+        explained = np.abs(view.error[view.wrong])
+        pairs = np.stack([view.error[view.wrong], predicted[view.wrong]])
+    else:
+        explained = np.abs(predicted[np.abs(predicted) > floor])
+        pairs = explained[None]
+    distinct = _distinct(pairs)
+    digits = np.log10(np.maximum(explained, floor) / max(floor, np.finfo(float).tiny))
+    spent = model.freedom * float(np.max(digits, initial=0.0))
+    enough = distinct >= model.freedom + BEYOND_FIT if model.freedom else distinct >= 1
+    return bool(enough and digits.sum() - spent >= DIGITS)
+
+
+def _distinct(pairs: np.ndarray) -> int:
+    """The number of different columns, to eight digits."""
+    size = np.max(np.abs(pairs), initial=0.0)
+    return len({tuple(column) for column in np.round(pairs / size, 8).T}) if size > 0 else 0
+
+
+def rank(view: View, models: Iterable[Model], most: int) -> list[Match]:
+    """The accepted predictions in the order they were made (the simplest first), one a cause."""
+    accepted: dict[str, Match] = {}
+    for model in models:
+        if model.cause not in accepted and (found := match(view, model)):
+            accepted[model.cause] = found
+            if len(accepted) == most:
+                break
+    return list(accepted.values())
+
+
+def to_findings(view: View, matches: list[Match], line: int | None) -> list[Finding]:
+    """The accepted predictions in words."""
+    return [_finding(view, found, matches, line) for found in matches]
+
+
+def _finding(view: View, found: Match, matches: list[Match], line: int | None) -> Finding:
+    model = found.model
+    index, got, expected = _worst(view)
+    return Finding(
+        cause=model.cause,
+        argument=view.name,
+        message=f"{view.name}_ct {model.message}",
+        evidence=_evidence(view, found, [other.model for other in matches if other is not found]),
+        fix=model.fix or REPAIRS[model.cause],
+        index=index,
+        got=got,
+        expected=expected,
+        line=line,
+    )
+
+
+def _worst(view: View) -> tuple[tuple[int, ...] | None, float | None, float | None]:
+    if not view.same_shape or not view.got.size:
+        return None, None, None
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(np.abs(view.error)), view.error.shape))
+    return index, float(view.got[index]), float(view.expected[index])
+
+
+def _evidence(view: View, found: Match, others: list[Model]) -> str:
+    before = float(np.max(np.abs(view.error), initial=0.0)) if view.same_shape else view.scale
+    kind = "exact match with this mistake in the reference's own backward: " if found.model.exact else ""
+    text = f"{kind}undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
+    if others:
+        text += f"; fits equally on this input: {', '.join(other.cause for other in others)}"
+        text += f". {found.model.separates or SEPARATES}"
+    return text
+
+
+SEPARATES = "An input whose sizes are pairwise different primes, with a signed random cotangent, tells them apart"

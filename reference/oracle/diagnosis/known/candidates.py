@@ -1,0 +1,165 @@
+"""The statics with which an op might have been called, read off the arguments and the output where possible."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+
+Primals = tuple[np.ndarray, ...]
+Statics = Iterator[Mapping[str, Any]]
+EPSILONS = (1e-5, 1e-8, 1e-7, 1e-6, 1e-3, 1e-10, 1e-12)
+ELEMENTWISE = ("sigmoid", "log_sigmoid", "tanh", "relu", "softplus", "silu", "step")
+
+
+def candidates(op: str, primals: Primals, out: Any) -> Statics:
+    """The statics worth trying for these arguments."""
+    first = out[0] if isinstance(out, tuple | list) else next(iter(out.values())) if isinstance(out, dict) else out
+    target = np.asarray(first)
+    if primals and primals[0].ndim and primals[0].dtype.kind == "f":
+        yield from _OF.get(op, _none)(primals, target)
+    elif op in ELEMENTWISE:
+        yield {}
+
+
+def _none(primals: Primals, out: np.ndarray) -> Statics:
+    yield {}
+
+
+def _softmax(primals: Primals, out: np.ndarray) -> Statics:
+    for axis in reversed(range(primals[0].ndim)):
+        yield {"axis": axis}
+
+
+def _slope(name: str, base: Callable[[np.ndarray], np.ndarray]) -> Callable[[Primals, np.ndarray], Statics]:
+    """A parameter that multiplies `base` on the negative side: read off at the most negative input."""
+
+    def read(primals: Primals, out: np.ndarray) -> Statics:
+        (x, *_) = primals
+        if out.shape == x.shape and x.size and x.min() < 0:
+            lowest = np.unravel_index(np.argmin(x), x.shape)
+            yield {name: float(out[lowest] / base(x[lowest]))}
+
+    return read
+
+
+def _gelu(primals: Primals, out: np.ndarray) -> Statics:
+    yield {"approximate": False}
+    yield {"approximate": True}
+
+
+def _cross_entropy(primals: Primals, out: np.ndarray) -> Statics:
+    for smoothing in (0.0, 0.1, 0.05, 0.2):
+        yield {"label_smoothing": smoothing}
+
+
+def _huber(primals: Primals, out: np.ndarray) -> Statics:
+    for delta in (1.0, 0.5, 2.0, 1.5, 0.1, 0.25, 5.0, 10.0):
+        yield {"delta": delta}
+
+
+def _norm(primals: Primals, out: np.ndarray) -> Statics:
+    if out.shape != primals[0].shape or len(primals) not in (3, 5):
+        return
+    for count in range(1, primals[0].ndim):
+        for axes in combinations(range(primals[0].ndim), count):
+            if tuple(primals[0].shape[axis] for axis in axes) == primals[1].shape:
+                for epsilon in EPSILONS:
+                    yield {"axis": axes if count > 1 else axes[0], "epsilon": epsilon}
+
+
+def _spatial(primals: Primals, out: np.ndarray) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """Layout, and the spatial sizes of x and of the output in it."""
+    if primals[0].ndim >= 3 and out.ndim == primals[0].ndim and out.shape[0] == primals[0].shape[0]:
+        yield "channels_last", primals[0].shape[1:-1], out.shape[1:-1]
+        yield "channels_first", primals[0].shape[2:], out.shape[2:]
+
+
+PADDINGS = (0, 1, 2, (0, 1), (1, 0), 3)
+
+
+def _conv(primals: Primals, out: np.ndarray) -> Statics:
+    if len(primals) < 2 or primals[1].ndim != primals[0].ndim:
+        return
+    for layout, sizes, counts in _spatial(primals, out):
+        kernel = primals[1].shape
+        window = kernel[:-2] if layout == "channels_last" else kernel[2:]
+        channels = primals[0].shape[-1] if layout == "channels_last" else primals[0].shape[1]
+        inputs, outputs = (kernel[-2], kernel[-1]) if layout == "channels_last" else (kernel[1], kernel[0])
+        seen = out.shape[-1] if layout == "channels_last" else out.shape[1]
+        if outputs != seen or not inputs or channels % inputs:
+            continue
+        for statics in _windows(sizes, counts, window):
+            yield statics | {"layout": layout, "groups": channels // inputs}
+
+
+def _windows(sizes: tuple[int, ...], counts: tuple[int, ...], window: tuple[int, ...]) -> Statics:
+    """Strides, dilation and padding, the same in every dimension if possible, that give these counts."""
+    options = [
+        [
+            (stride, dilation, pair)
+            for stride, dilation, pad in product((1, 2, 3, 4, 5), (1, 2, 3), PADDINGS)
+            for pair in (pad if isinstance(pad, tuple) else (pad, pad),)
+            if (size + sum(pair) - (width - 1) * dilation - 1) // stride + 1 == count and width <= size + sum(pair)
+        ]
+        for size, count, width in zip(sizes, counts, window, strict=True)
+    ]
+    if not all(options):
+        return
+    chosen = sorted(product(*options), key=lambda choice: (len(set(choice)), choice))
+    for choice in chosen[:200]:
+        strides, dilation, padding = zip(*choice, strict=True)
+        yield {"strides": strides, "dilation": dilation, "padding": padding}
+
+
+def _conv_transpose(primals: Primals, out: np.ndarray) -> Statics:
+    if len(primals) < 2 or primals[1].ndim != primals[0].ndim:
+        return
+    for layout, sizes, counts in _spatial(primals, out):
+        window = primals[1].shape[:-2] if layout == "channels_last" else primals[1].shape[2:]
+        for stride, dilation, pad, extra in product((1, 2, 3), (1, 2), (0, 1, 2), (0, 1)):
+            ends = zip(sizes, window, strict=True)
+            if tuple((s - 1) * stride + (w - 1) * dilation + 1 - 2 * pad + extra for s, w in ends) == counts:
+                statics = {"strides": stride, "dilation": dilation, "padding": pad, "output_padding": extra}
+                yield statics | {"layout": layout}
+
+
+def _pool(average: bool) -> Callable[[Primals, np.ndarray], Statics]:
+    def choose(primals: Primals, out: np.ndarray) -> Statics:
+        if len(primals) != 1:
+            return
+        for layout, sizes, counts in _spatial(primals, out):
+            for width in range(1, max(sizes) + 1):
+                for statics in _windows(sizes, counts, (width,) * len(sizes)):
+                    if set(statics.pop("dilation")) == {1}:
+                        yield statics | {"window": width, "layout": layout}
+                        if average and any(map(any, statics["padding"])):
+                            yield statics | {"window": width, "layout": layout, "count_include_pad": False}
+
+    return choose
+
+
+def _dropout(primals: Primals, out: np.ndarray) -> Statics:
+    (x, *_) = primals
+    kept = (np.abs(out) > 0) & (np.abs(x) > 0) if out.shape == x.shape else np.zeros(0, bool)
+    if kept.any():
+        yield {"rate": float(1 - x[kept].flat[0] / out[kept].flat[0])}
+
+
+_OF: Mapping[str, Callable[[Primals, np.ndarray], Statics]] = {
+    "softmax": _softmax,
+    "log_softmax": _softmax,
+    "leaky_relu": _slope("negative_slope", lambda x: x),
+    "elu": _slope("alpha", np.expm1),
+    "gelu": _gelu,
+    "softmax_cross_entropy": _cross_entropy,
+    "huber_loss": _huber,
+    "batch_norm": _norm,
+    "batch_norm_inference": _norm,
+    "layer_norm": _norm,
+    "conv": _conv,
+    "conv_transpose": _conv_transpose,
+    "max_pool": _pool(False),
+    "avg_pool": _pool(True),
+    "dropout": _dropout,
+}

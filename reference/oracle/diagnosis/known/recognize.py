@@ -1,0 +1,108 @@
+"""Which op of the reference a forward computes: named by the caller, or recognized by its values."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.pullbacks import leaves
+from reference.oracle.diagnosis.known.candidates import candidates
+from reference.oracle.evidence import Evidence
+
+FAMILIES = ("activations", "losses", "linear", "convolution", "pooling", "normalization", "regularization")
+
+
+@dataclass(frozen=True)
+class Known:
+    """An op whose forward is the subject's, at statics, and its cotangent here.
+
+    reduction: "" where the outputs are equal, "mean" or "sum" where the subject reduces the op's output to one number.
+    """
+
+    op: str
+    family: str
+    statics: Mapping[str, Any]
+    primals: tuple[np.ndarray, ...]
+    out: np.ndarray
+    cotangent: np.ndarray
+    reduction: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def forward(self, *primals: np.ndarray, **statics: Any) -> tuple[np.ndarray, Any]:
+        """The op's first output, and its residuals."""
+        out, residuals = triple(self.op)[0](*(primals or self.primals), **{**self.statics, **statics})
+        return np.asarray(leaves(out)[0]), residuals
+
+    def gradients(self, *primals: np.ndarray, cotangent: np.ndarray | None = None, **statics: Any) -> tuple:
+        """The op's own cotangents, at these primals and statics."""
+        out, residuals = triple(self.op)[0](*(primals or self.primals), **{**self.statics, **statics})
+        cotangent = self.cotangent if cotangent is None else cotangent
+        rest = [np.zeros_like(leaf) for leaf in leaves(out)[1:]]
+        return tuple(triple(self.op)[1](residuals, (cotangent, *rest) if rest else cotangent))
+
+
+@cache
+def triple(op: str) -> tuple[Callable[..., Any], Callable[..., Any], str]:
+    """The forward with residuals, the backward, and the family of an op."""
+    for family in FAMILIES:
+        module = importlib.import_module(f"reference.{family}")
+        if hasattr(module, f"{op}_bwd"):
+            return getattr(module, f"{op}_fwd"), getattr(module, f"{op}_bwd"), family
+    raise KeyError(op)
+
+
+@cache
+def ops() -> tuple[str, ...]:
+    """Every op that has a backward by hand, in the order of the files."""
+    names = []
+    for family in FAMILIES:
+        module = vars(importlib.import_module(f"reference.{family}"))
+        names += [name for name in module if f"{name}_bwd" in module]
+    return tuple(names)
+
+
+def recognize(evidence: Evidence) -> list[Known]:
+    """The named op where the forward agrees with it, else every op that agrees, the simplest first."""
+    primals = tuple(np.asarray(primal) for primal in evidence.primals)
+    if sum(primal.size for primal in primals) > 50_000 and evidence.op is None:
+        return []
+    if evidence.op is not None:
+        found = list(_matches(evidence, evidence.op, [evidence.statics], primals))
+        return found or list(_matches(evidence, evidence.op, candidates(evidence.op, primals, evidence.out), primals))
+    return [known for op in ops() for known in _matches(evidence, op, candidates(op, primals, evidence.out), primals)]
+
+
+def _matches(
+    evidence: Evidence, op: str, statics: Iterator[Mapping[str, Any]] | list, primals: tuple[np.ndarray, ...]
+) -> Iterator[Known]:
+    target = np.asarray(leaves(evidence.out)[0], np.float64)
+    upstream = np.asarray(leaves(evidence.cotangent)[0], np.float64)
+    for chosen in statics:
+        try:
+            with np.errstate(all="ignore"):
+                out = np.asarray(leaves(triple(op)[0](*primals, **chosen)[0])[0], np.float64)
+        except Exception:  # the reference refuses arguments that do not fit
+            continue
+        for reduction, value, cotangent in _reductions(out, upstream):
+            if agrees(value, target):
+                yield Known(op, triple(op)[2], dict(chosen), primals, out, cotangent, reduction)
+                return
+
+
+def _reductions(out: np.ndarray, upstream: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    if out.shape == upstream.shape:
+        yield "", out, upstream
+    elif upstream.size == 1 and out.size:
+        one = np.full(out.shape, float(upstream.reshape(())))
+        yield "mean", out.mean().reshape(upstream.shape), one / out.size
+        yield "sum", out.sum().reshape(upstream.shape), one
+
+
+def agrees(value: np.ndarray, target: np.ndarray) -> bool:
+    """Equal to nine digits (five where the target was computed in single precision)."""
+    if value.shape != target.shape or not np.isfinite(value).all():
+        return False
+    return bool(np.max(np.abs(value - target), initial=0.0) <= 1e-9 * (1e-6 + np.max(np.abs(target), initial=0.0)))

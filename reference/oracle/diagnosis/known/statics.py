@@ -1,0 +1,108 @@
+"""The right backward at other statics than the forward's: a stride, slope, axis or epsilon that got lost."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.known.recognize import Known, triple
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.view import View
+
+CAUSE_OF = {
+    "approximate": "approximation_one_side",
+    "count_include_pad": "padding_counted",
+    "epsilon": "epsilon_one_side",
+    "axis": "coupled_over_wrong_axis",
+    "groups": "groups_mixed",
+}
+
+
+def other_statics(view: View, known: Known) -> Iterator[Model]:
+    """The gradient that the op would have with one static at another value."""
+    for name, value in alternatives(view, known):
+        predicted = gradient_with(view, known, {name: value})
+        if predicted is not None:
+            cause = CAUSE_OF.get(name, "static_ignored")
+            words = (
+                f"is the gradient for {name}={value}; the forward has {name}={known.statics.get(name, 'its default')}"
+            )
+            yield Model(cause, words, predicted, exact=True)
+
+
+def alternatives(view: View, known: Known) -> Iterator[tuple[str, Any]]:
+    """Every other value of every static that people leave at its default or forget."""
+    defaults = default_statics(known.op)
+    for name, default in defaults.items():
+        now = known.statics.get(name, default)
+        for value in _values(name, default, now, known):
+            if value != now and value is not inspect.Parameter.empty:
+                yield name, value
+
+
+def default_statics(op: str) -> Mapping[str, Any]:
+    """The statics of an op and their defaults."""
+    parameters = inspect.signature(triple(op)[0]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _values(name: str, default: Any, now: Any, known: Known) -> Iterator[Any]:
+    ndim = known.primals[0].ndim
+    match name:
+        case "approximate" | "count_include_pad":
+            yield not now
+        case "axis":
+            yield from (axis for axis in range(ndim) if isinstance(now, int) and axis != now % ndim)
+        case "epsilon":
+            yield from (1e-300, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)
+        case "negative_slope" | "alpha":
+            yield from (1.0, default, 0.0, 0.2, -now, now * now, 1 / now if now else 1.0)
+        case "delta":
+            yield from (1.0, 2.0, 0.5, 1e9)
+        case "label_smoothing":
+            yield from (0.0, now / 2, 2 * now)
+        case "strides":
+            yield from (1, known.statics.get("window", 1), 2)
+        case "dilation":
+            yield from (1, 2)
+        case "padding":
+            yield from _paddings(now, ndim - 2)
+
+
+def _paddings(now: Any, rank: int) -> Iterator[Any]:
+    """The same padding on the other side, or on one side only, or none."""
+    yield "VALID"
+    pairs = pairs_of(now, rank)
+    if pairs and any(map(sum, pairs)):
+        yield tuple((low + high, 0) for low, high in pairs)
+        yield tuple((0, low + high) for low, high in pairs)
+        yield tuple((high, low) for low, high in pairs)
+
+
+def pairs_of(padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """Padding as one pair a dimension, or nothing for "SAME"."""
+    if isinstance(padding, str):
+        return ((0, 0),) * rank if padding == "VALID" else ()
+    per_dimension = padding if isinstance(padding, tuple | list) else (padding,) * rank
+    return tuple((p, p) if isinstance(p, int) else (int(p[0]), int(p[1])) for p in per_dimension)
+
+
+def gradient_with(view: View, known: Known, changed: Mapping[str, Any], *primals: np.ndarray) -> np.ndarray | None:
+    """This argument's gradient at changed statics or primals; the cotangent placed at the start of another size."""
+    try:
+        out, _ = known.forward(*primals, **changed)
+        gradients = known.gradients(*primals, cotangent=placed(known.cotangent, out.shape), **changed)
+        return gradients[view.position]
+    except Exception:  # the reference refuses what does not fit
+        return None
+
+
+def placed(cotangent: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The cotangent in the first corner of an array of another shape, cropped where that is smaller."""
+    if cotangent.shape == shape or cotangent.ndim != len(shape):
+        return cotangent
+    there = np.zeros(shape)
+    corner = tuple(slice(0, min(a, b)) for a, b in zip(cotangent.shape, shape, strict=True))
+    there[corner] = cotangent[corner]
+    return there

@@ -1,0 +1,83 @@
+"""Contributions that meet in one entry (overlapping windows, repeated indices) and of which not all arrive."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.view import View
+
+
+def overlap_dropped(view: View) -> Iterator[Model]:
+    """At every wrong entry only one of the contributions that meet there."""
+    if view.jacobian is None or not view.same_shape or view.flat_cotangent.size != view.cotangent.size:
+        return
+    shape = view.cotangent.shape
+    pieces = (view.flat_cotangent[:, None] * view.jacobian).reshape(*shape, view.x.size)
+    for count in range(len(shape), 0, -1):
+        for kept in combinations(range(len(shape)), count):
+            summed = pieces.sum(axis=tuple(axis for axis in range(len(shape)) if axis not in kept))
+            predicted, winners = _nearest(summed.reshape(-1, view.x.size), view.got.ravel())
+            yield from _single(view, predicted.reshape(view.x.shape), winners)
+
+
+def _nearest(contributions: np.ndarray, got: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For every entry the contribution closest to what came back, and how many there were to choose from."""
+    present = np.abs(contributions) > 1e-12 * np.max(np.abs(contributions), initial=0.0)
+    distance = np.where(present, np.abs(contributions - got), np.inf)
+    chosen = np.argmin(distance, axis=0)
+    predicted = np.take_along_axis(np.where(present, contributions, 0), chosen[None], axis=0)[0]
+    return predicted, present.sum(axis=0)
+
+
+def _single(view: View, predicted: np.ndarray, winners: np.ndarray) -> Iterator[Model]:
+    if np.max(winners, initial=0) < 2 or int(view.wrong.sum()) < 2:
+        return
+    index = any(array.dtype.kind in "iu" for array in view.arrays.values())
+    cause = "repeated_index_dropped" if index else "overlap_dropped"
+    words = "holds one of several contributions where "
+    words += "an index repeats" if index else f"windows overlap (up to {int(np.max(winners))} meet)"
+    yield Model(cause, words, predicted, noise=view.jacobian_noise)
+
+
+def skip_dropped(view: View) -> Iterator[Model]:
+    """The true gradient less the cotangent: the other way around the block is missing; or the block is."""
+    if view.out.shape == view.x.shape:
+        yield Model(
+            "skip_dropped", "lacks exactly the cotangent of the skip connection", view.expected - view.cotangent
+        )
+
+
+def regularization(view: View) -> Iterator[Model]:
+    """An error that is a multiple of the argument."""
+    if not view.same_shape:
+        return
+    x = np.asarray(view.x, np.float64)
+    power = float(np.sum(x * x))
+    if power > 0 and x.size >= 4:
+        factor = float(np.sum(view.error * x)) / power
+        words = f"is off by {factor:.6g} times {view.name} itself"
+        yield Model("regularization", words, view.expected + factor * x, freedom=1)
+
+
+def argument_factor(view: View) -> Iterator[Model]:
+    """A factor that is another argument, missing or once too often."""
+    for name, other in view.others().items():
+        for shape in _broadcasts(other.shape, view.expected.shape):
+            factor = np.broadcast_to(other.reshape(shape), view.expected.shape)
+            if np.all(factor != 0) and np.ptp(factor) > 0:
+                yield Model("argument_factor_missing", f"lacks the factor {name}", view.expected / factor)
+            if np.ptp(factor) > 0:
+                words = f"has the factor {name} once too often"
+                yield Model("argument_factor_missing", words, view.expected * factor)
+
+
+def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The shapes with which an argument broadcasts against the target: as it stands, or a vector along one axis."""
+    if shape == target:
+        yield shape
+    elif len(shape) == 1:
+        for axis, size in enumerate(target):
+            if size == shape[0] and size > 1:
+                yield tuple(size if a == axis else 1 for a in range(len(target)))
