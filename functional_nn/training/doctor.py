@@ -8,11 +8,8 @@ from pathlib import Path
 CORE = ("functional_nn", "jax", "jaxlib", "numpy", "optax")
 TRAIN = ("matplotlib", "rich", "safetensors", "scikit-learn", "tyro")
 # A file that is there when a driver is loaded, and the extra of this package that uses the device.
-DRIVER_FILES = {
-    "/proc/driver/nvidia/version": "cuda13 (or cuda12 for an older driver)",
-    "/dev/nvidia0": "cuda13 (or cuda12 for an older driver)",
-    "/dev/accel0": "tpu",
-}
+DRIVER_FILES = {"/proc/driver/nvidia/version": "cuda13", "/dev/nvidia0": "cuda13", "/dev/accel0": "tpu"}
+NVIDIA_TOOL = "nvidia-smi"
 # How a float32 matrix product is computed unless jax_default_matmul_precision says otherwise.
 NATIVE_PRECISION = {"gpu": "TF32 on tensor cores", "tpu": "bfloat16 passes", "cpu": "float32"}
 
@@ -33,8 +30,8 @@ def visible_accelerator() -> tuple[str, str] | None:
     for file, extra in DRIVER_FILES.items():
         if Path(file).exists():
             return file, extra
-    tool = shutil.which("nvidia-smi")
-    return (tool, DRIVER_FILES["/dev/nvidia0"]) if tool else None
+    tool = shutil.which(NVIDIA_TOOL)
+    return (tool, "cuda13") if tool else None
 
 
 def report() -> list[str]:
@@ -60,5 +57,8 @@ def advice(backend: str) -> list[str]:
     accelerator = visible_accelerator()
     if backend == "cpu" and accelerator:
         sign, extra = accelerator
-        words.append(f"warning: an accelerator is visible ({sign}) but JAX uses the cpu; install the extra {extra}")
+        words.append(
+            f"warning: an accelerator is visible ({sign}) but JAX uses the cpu; "
+            f"mend it with: pip install 'functional_nn[{extra}]'"
+        )
     return words or [f"all is well: training runs on {backend}"]

@@ -1,13 +1,19 @@
 """Whether the gradient that is about to be used is the one derived by hand."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
+from functional_nn.training.data import Examples
 from functional_nn.training.errors import GradientsDisagree
+from functional_nn.training.network import Network
 from functional_nn.training.run_folder import flatten
+from functional_nn.training.state import TrainState
+from functional_nn.training.step import value_and_gradients
+from functional_nn.training.twin import twin
 
 # Largest difference over the largest entry of a layer's gradient. float32 differs from the twin's float64 by about
 # 1e-6; a ReLU or a maximum that rounding tips over costs up to 1e-4; a wrong formula costs 1e-2 and more.
@@ -45,9 +51,9 @@ def require_agreement(differences: Sequence[Difference], tolerance: float = TOLE
             )
 
 
-def in_double(tree: Mapping[str, Any]) -> Any:
-    """The same nested mapping with every array as a float64 NumPy array: what the twin computes on."""
-    return {k: in_double(v) if isinstance(v, Mapping) else np.asarray(v, np.float64) for k, v in tree.items()}
+def in_double(tree: Any) -> Any:
+    """The same nested dictionary, or array, in float64: what the twin computes on."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
 
 
 def _worst(layer: str, got: np.ndarray, expected: np.ndarray) -> Difference:
@@ -57,3 +63,26 @@ def _worst(layer: str, got: np.ndarray, expected: np.ndarray) -> Difference:
     index = tuple(int(i) for i in np.unravel_index(flat, error.shape))
     scale = float(np.abs(expected).max()) or 1.0
     return Difference(layer, float(error[index]) / scale, index, float(got[index]), float(expected[index]))
+
+
+def verify_first_step(network: Network, state: TrainState, batch: Examples, say: Callable[[str], None]) -> None:
+    """Compare the step's gradient with the twin's on this batch; say each layer's worst, stop where they disagree."""
+    key = jax.random.fold_in(state.key, state.step)
+    gradients = jax.jit(value_and_gradients, static_argnums=0)(
+        network.apply, state.params, state.model_state, batch.images, batch.labels, key
+    )[2]
+    by_hand = gradients_by_hand(network, state, batch, network.dropout_masks(key, len(batch)))
+    differences = compare(gradients, by_hand)
+    for difference in differences:
+        say(f"verify {difference.layer:<16} largest difference {difference.relative:.1e} at {difference.index}")
+    require_agreement(differences)
+    say(f"verify the first gradient is the hand-written one, to {TOLERANCE:.0e} of each layer's largest entry")
+
+
+def gradients_by_hand(network: Network, state: TrainState, batch: Examples, masks: Any) -> Any:
+    """The twin's gradient of the mean loss, in float64, at the same parameters and dropout masks."""
+    model = twin(f"models.{network.name}")
+    model_state = {"config": model.Config(**asdict(network.config))}
+    params, masks = in_double(jax.device_get(state.params)), jax.device_get(masks)
+    _, gradients = model.value_and_grad(params, model_state, in_double(batch.images), batch.labels, masks=masks)
+    return gradients

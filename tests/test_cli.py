@@ -1,0 +1,201 @@
+"""The command: every bad input is one sentence and exit status 2, and nothing is left behind."""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from functional_nn import cli
+from functional_nn.training import doctor, twin
+from functional_nn.training.config import TrainConfig
+from functional_nn.training.flags import parse
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in an empty folder, so that what it writes can be seen."""
+    monkeypatch.chdir(tmp_path)
+
+
+def run_python(*args: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=timeout, env=environment)
+
+
+BAD_INPUT = {
+    "unknown command": ("tarin", "there is no command 'tarin' (did you mean train?)"),
+    "misspelt flag": ("train --epocs 3", "there is no flag --epocs (did you mean --epochs?)"),
+    "misspelt flag with =": ("train --epoch=3", "there is no flag --epoch (did you mean --epochs?)"),
+    "cut-off flag": ("train --learn 3", "there is no flag --learn (did you mean --learning-rate?)"),
+    "flag like no other": ("train --zzz", "there is no flag --zzz; --help"),
+    "stray word": ("train digits", "unexpected argument 'digits'"),
+    "missing value": ("train --epochs", "Missing value for argument '--epochs'"),
+    "no number": ("train --epochs many", "--epochs: 'many' is not a whole number"),
+    "no real number": ("train --learning-rate fast", "--learning-rate: 'fast' is not a number"),
+    "unknown model": ("train --model simple_convet", "got 'simple_convet' (did you mean simple_convnet?)"),
+    "unknown data set": ("train --dataset digit", "--dataset must be one of digits, mnist, fashion-mnist; got 'digit'"),
+    "unknown optimizer": ("train --optimizer adma", "got 'adma' (did you mean adam?)"),
+    "no epochs": ("train --epochs 0", "--epochs must lie between 1 and 100000; got 0"),
+    "negative batch": ("train --batch-size -4", "--batch-size must lie between 1 and 1000000; got -4"),
+    "batch above the data": ("train --batch-size 2000", "--batch-size must be at most 1437, all images; got 2000"),
+    "learning rate of nothing": ("train --learning-rate 0", "--learning-rate must be above 0 and at most 100; got 0.0"),
+    "learning rate of nan": ("train --learning-rate nan", "--learning-rate must be above 0 and at most 100; got nan"),
+    "negative seed": ("train --seed -1", "--seed must lie between 0 and 4294967295; got -1"),
+    "folder for digits": ("train --data-dir .", "--data-dir goes with --dataset mnist or fashion-mnist"),
+    "no folder for mnist": ("train --dataset mnist", "--dataset mnist needs --data-dir"),
+    "missing folder": (
+        "train --dataset mnist --data-dir nowhere",
+        "nowhere does not exist; looked there for train-images-idx3-ubyte, train-labels-idx1-ubyte",
+    ),
+    "doctor with words": ("doctor please", "doctor takes no arguments; got please"),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_one_sentence(
+    words: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words.split()) == 2
+    out, err = capsys.readouterr()
+    assert sentence in err
+    assert err.count("\n") == 1, f"more than one line: {err}"
+    assert out == ""
+    assert list(tmp_path.iterdir()) == [], "something was written"
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
+def test_an_output_that_exists_is_refused_and_unchanged(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    if kind == "folder":
+        taken.mkdir()
+        (taken / "mine").write_text("precious")
+    elif kind == "file":
+        taken.write_text("precious")
+    else:
+        taken.symlink_to("nowhere")
+    before = sorted((path, path.lstat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    assert cli.main(["train", "--output", "taken"]) == 2
+    assert "--output taken exists already; nothing was changed" in capsys.readouterr().err
+    assert sorted((path, path.lstat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+def test_an_output_below_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("precious")
+    assert cli.main(["train", "--output", "file/run"]) == 2
+    assert "--output file/run cannot be made: Not a directory" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name in ("rich", "sklearn") else util.find_spec(name))
+    assert cli.main(["train"]) == 2
+    assert (
+        "rich, scikit-learn not installed; mend it with: pip install 'functional_nn[train]'" in capsys.readouterr().err
+    )
+
+
+def test_every_flag_reaches_the_configuration() -> None:
+    words = "--model mlp --dataset mnist --data-dir d --epochs 2 --batch-size 3 --optimizer sgd --learning-rate 0.5"
+    expected = TrainConfig("mlp", "mnist", Path("d"), 2, 3, "sgd", 0.5, 6, Path("out"), True)
+    assert parse([*words.split(), "--seed", "6", "--output", "out", "--verify"]) == expected
+    assert parse([]) == TrainConfig()
+    assert parse(["--learning-rate", "auto", "--output", "auto", "--data-dir", "auto"]) == TrainConfig()
+
+
+def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "--help"]) == 0
+    out = capsys.readouterr().out
+    flags = [f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig)]
+    missing = [word for word in [*flags, "{mlp,simple_convnet,deep_convnet}", "rmsprop", "fashion"] if word not in out]
+    assert missing == []
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]], ids=str)
+def test_help_of_the_command_names_the_three(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert all(f"functional-nn {command}" in out for command in ("train", "check", "doctor"))
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("functional_nn")
+
+
+def test_the_command_line_itself_needs_no_jax() -> None:
+    """The package's __init__ may import JAX; the command's own modules must not (a bare package stands in for it)."""
+    program = f"""
+import sys, types
+package = types.ModuleType("functional_nn")
+package.__path__ = [{str(ROOT / "functional_nn")!r}]
+sys.modules["functional_nn"] = package
+from functional_nn import cli
+assert cli.main(["--help"]) == 0 and cli.main(["train", "--help"]) == 0 and cli.main(["train", "--epocs"]) == 2
+print(sorted({{"jax", "optax", "matplotlib", "reference"}} & set(sys.modules)))
+"""
+    done = run_python("-c", program)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+def test_an_interrupt_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.COMMANDS, "doctor", interrupted)
+    assert cli.main(["doctor"]) == 130
+    assert capsys.readouterr().err == "functional-nn doctor: interrupted\n"
+
+
+def test_check_hands_its_words_to_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Oracle:
+        @staticmethod
+        def main(argv: list[str]) -> int:
+            return {("file.py:relu", "--json"): 7}[tuple(argv)]
+
+    monkeypatch.setattr(cli, "twin", {"oracle.cli": Oracle}.__getitem__)
+    assert cli.main(["check", "file.py:relu", "--json"]) == 7
+    assert twin.twin("activations").__name__ == "reference.activations"
+
+
+class TestDoctor:
+    def test_it_names_versions_devices_and_precision(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["doctor"]) == 0
+        out = capsys.readouterr().out
+        for word in ("python", "jaxlib", "optax", "devices", "cpu:0", "matrix products", "highest"):
+            assert word in out
+
+    def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        driver = tmp_path / "version"
+        driver.touch()
+        monkeypatch.setattr(doctor, "DRIVER_FILES", {str(driver): "cuda13"})
+        assert doctor.advice("cpu") == [
+            f"warning: an accelerator is visible ({driver}) but JAX uses the cpu; "
+            "mend it with: pip install 'functional_nn[cuda13]'"
+        ]
+        assert doctor.advice("gpu") == ["all is well: training runs on gpu"]
+
+    def test_nothing_visible_is_no_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor, "DRIVER_FILES", {})
+        monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+        assert doctor.advice("cpu") == ["all is well: training runs on cpu"]
+
+    def test_a_missing_package_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor, "versions", lambda: {"tyro": "1", "rich": "1"})
+        assert doctor.advice("gpu")[0].startswith(
+            "warning: train needs matplotlib, safetensors, scikit-learn: pip install"
+        )
+
+
+@pytest.mark.parametrize(("script", "words"), [("train.py", ["--epocs", "3"]), ("train.py", ["--model", "x"])], ids=str)
+def test_a_script_ends_with_the_same_status(script: str, words: list[str]) -> None:
+    done = run_python(str(ROOT / "scripts" / script), *words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("functional-nn train: ")
+    assert "Traceback" not in done.stderr
