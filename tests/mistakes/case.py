@@ -91,8 +91,8 @@ class Family:
     def _pair(self, number: int | str, kind: Kind, forward: Callable[..., Any], inputs: Inputs, **more: Any):
         def add(backward: Callable[..., Any]):
             pair = (forward, backward)
-            more.setdefault("names", tuple(inspect.signature(forward).parameters))
-            return self._add(backward, number, kind, lambda: pair, inputs, **more)
+            names = more.pop("names", None) or tuple(inspect.signature(forward).parameters)
+            return self._add(backward, number, kind, lambda: pair, inputs, names=names, **more)
 
         return add
 
@@ -100,7 +100,7 @@ class Family:
         cause, argument, op = more.pop("cause", ()), more.pop("argument", ()), more.get("op")
         more.setdefault("style", "forward_backward")
         more.setdefault("judged", ("plain", "named") if op else ("plain",))
-        more.setdefault("names", _names(code, more))
+        more["names"] = more.get("names") or _names(code, more)
         more["expected_cause"] = (cause,) if isinstance(cause, str) else tuple(cause)
         more["expected_argument"] = tuple(argument.split()) if isinstance(argument, str) else tuple(argument)
         id = f"{self.name}/{more.pop('id', code.__name__.lower())}"
