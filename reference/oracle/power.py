@@ -33,7 +33,7 @@ def power(
         *_unused(subject, named, outs),
         *_batch(named, outs),
         *_upstream(upstream, outs),
-        *(sentence for name, value in named.items() for sentence in _argument(name, value, op)),
+        *(sentence for name, value in named.items() for sentence in _argument(name, value, op, outs)),
         *_of_op(op, statics or {}, named),
     ]
     return tuple(dict.fromkeys(sentences))
@@ -103,14 +103,15 @@ def _upstream(upstream: list[np.ndarray], outs: list[np.ndarray]) -> Iterator[st
             yield "The upstream gradient is zero, so every linear backward passes."
 
 
-def _argument(name: str, value: np.ndarray, op: str | None) -> Iterator[str]:
+def _argument(name: str, value: np.ndarray, op: str | None, outs: list[np.ndarray]) -> Iterator[str]:
     if not value.size:
         yield f"{name} is empty, so nothing of its gradient was seen."
     elif value.dtype.kind == "b":
         if value.all() or not value.any():
             yield f"{name} is {bool(value.flat[0])} everywhere: a backward that leaves the mask out would pass."
     elif value.dtype.kind in "iu":
-        if value.size > 1 and len(np.unique(value)) == value.size:
+        looked_up = any(out.ndim > value.ndim for out in outs)
+        if looked_up and value.size > 1 and len(np.unique(value)) == value.size:
             yield f"{name} holds no value twice: contributions lost where an index repeats would not show."
     elif is_floating(value.dtype):
         yield from _values(name, value, op)

@@ -1,0 +1,216 @@
+"""From something found in a file to a subject with inputs: the file's own examples, or the first scene that runs."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reference import oracle
+from reference.oracle import trees
+from reference.oracle.discover import Found
+from reference.oracle.scenes import SCENE_OF_OP, Scene, alike, part_of, recognized, scenes
+from reference.oracle.subject import Subject
+
+SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
+
+
+class NoInputs(Exception):
+    """No inputs were found on which the forward runs; the message says what was tried."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A subject, the inputs to judge it on, and where they came from."""
+
+    subject: Subject
+    primals: tuple[Any, ...]
+    how: str
+    op: str | None = None
+    statics: dict[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] | None = None
+
+
+def attempt(
+    found: Found, examples: Any = None, *, op: str | None = None, statics: Any = None, seed: int = 0
+) -> Attempt:
+    """The subject and inputs for something found in a file.
+
+    Args:
+        found: what to judge.
+        examples: the file's `EXAMPLES[name]`, or None: the inputs, or a dict with "inputs", "init", "op", "statics".
+        op: judge as this op; "none" for no op; None to go by the name.
+        statics: the op's statics, where op is given.
+        seed: draws the inputs.
+
+    Raises:
+        NoInputs: nothing that was tried ran.
+    """
+    if examples is not None:
+        return _from_examples(found, examples, op, statics)
+    by_name, likely = recognized(found.name)
+    judged_as = None if op == "none" else op or by_name
+    likely = SCENE_OF_OP.get(op or "", likely)
+    complaints: list[str] = []
+    for scene in _ordered(found, likely, seed):
+        try:
+            made = _in_scene(found, scene)
+        except Exception as error:
+            complaints.append(f"{type(error).__name__}: {error}")
+            continue
+        if made:
+            fits = judged_as if op or scene.name == likely else None
+            given = statics if statics is not None else scene.statics if fits else {}
+            how = f"drawn for {scene.name}, " + ("by its name" if scene.name == likely else "the first that ran")
+            return Attempt(*made, how, fits, dict(given))
+    raise NoInputs(_nothing_ran(found, complaints))
+
+
+def _nothing_ran(found: Found, complaints: list[str]) -> str:
+    reason = f" The forward raised {complaints[0]}." if complaints else " Its arguments have names that say nothing."
+    return f"no inputs were found for {found.name}.{reason} {how_to_give(found.name)}"
+
+
+def how_to_give(name: str) -> str:
+    """How a file brings its own inputs."""
+    return f"Give some in the file: EXAMPLES = {{{name!r}: (x, ...)}}"
+
+
+def _ordered(found: Found, likely: str | None, seed: int) -> Iterator[Scene]:
+    every = scenes(seed)
+    yield from (scene for scene in every if scene.name == likely)
+    yield from (scene for scene in every if scene.name != likely)
+    yield alike(_required(_forward_of(found)), seed)
+
+
+def _forward_of(found: Found) -> Callable[..., Any]:
+    part = found.parts[0]
+    if found.style == "layer":
+        return _unbound(part.forward)
+    if found.style == "network":
+        return _unbound(part.loss)
+    if found.style == "torch":
+        return functools.partial(_unbound(part.forward), None)
+    return part.forward if isinstance(part, Subject) else part
+
+
+def _unbound(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method without its first parameter, for its signature alone."""
+    return functools.partial(method, None) if "self" in inspect.signature(method).parameters else method
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    return [p.name for p in _parameters(function) if p.default is p.empty]
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
+
+
+def _filled(function: Callable[..., Any], scene: Scene) -> dict[str, Any] | None:
+    """A value for every required parameter and every setting that the scene has; None where one is lacking."""
+    values: dict[str, Any] = {}
+    for parameter in _parameters(function):
+        part = parameter.name if parameter.name in scene.values else part_of(parameter.name)
+        known = part in scene.values
+        if known and (parameter.default is parameter.empty or part in SETTINGS):
+            value = scene.values[part]
+            values[parameter.name] = np.array(value) if isinstance(value, np.ndarray) else value
+        elif parameter.default is parameter.empty:
+            return None
+    return values
+
+
+def _in_scene(found: Found, scene: Scene) -> tuple[Subject, tuple[Any, ...]] | None:
+    """The subject and its inputs, once its forward has run on them; None where the scene lacks an argument."""
+    inputs = _filled(_forward_of(found), scene)
+    made = {} if found.style not in ("layer", "network") else _filled(_init(found), scene)
+    if inputs is None or made is None or not inputs:
+        return None
+    if found.style in ("layer", "network"):
+        subject, primals = _of_object(found, lambda: found.parts[0](**made)), tuple(inputs.values())
+    else:
+        subject, primals = _of_functions(found, inputs)
+    _runs(subject, primals)
+    return subject, primals
+
+
+def _init(found: Found) -> Callable[..., Any]:
+    init = found.parts[0].__init__
+    return (lambda: None) if init is object.__init__ else functools.partial(init, None)
+
+
+def _of_object(found: Found, make: Callable[[], Any]) -> Subject:
+    np.random.seed(0)  # noqa: NPY002 - the generator that textbook constructors draw their weights from
+    return oracle.from_network(make()) if found.style == "network" else oracle.from_layer(make())
+
+
+def _of_functions(found: Found, inputs: Mapping[str, Any]) -> tuple[Subject, tuple[Any, ...]]:
+    """The subject of arrays alone: numbers, dicts and flags among the arguments are filled in."""
+    settled = {place: value for place, value in enumerate(inputs.values()) if not isinstance(value, np.ndarray)}
+    arrays = tuple(value for value in inputs.values() if isinstance(value, np.ndarray))
+    parts = found.parts
+    if settled:
+        forward = _with(parts[0], settled, 0)
+        parts = (forward, _with(parts[1], settled, 1) if found.style == "forward_backward" else parts[-1])
+    return subject_of(found.style, parts), arrays
+
+
+def _with(function: Callable[..., Any], settled: Mapping[int, Any], ahead: int) -> Callable[..., Any]:
+    """The function of the remaining arguments; `ahead` arguments (the cotangent) come before the counted ones."""
+
+    def settled_call(*arguments: Any) -> Any:
+        rest = iter(arguments[ahead:])
+        count = len(arguments) - ahead + len(settled)
+        return function(
+            *arguments[:ahead], *(settled[place] if place in settled else next(rest) for place in range(count))
+        )
+
+    settled_call.__name__ = getattr(function, "__name__", "function")
+    return settled_call
+
+
+def subject_of(style: str, parts: Sequence[Any]) -> Subject:
+    """The subject of the parts of something found, where no object has to be made first."""
+    makers = {
+        "forward_backward": oracle.from_forward_backward,
+        "cache": oracle.from_cache,
+        "rule": oracle.from_rule,
+        "vjp": oracle.from_vjp,
+        "torch": oracle.from_torch,
+        "jax": oracle.from_jax,
+    }
+    return parts[0] if style == "subject" else makers[style](*parts)
+
+
+def _runs(subject: Subject, primals: tuple[Any, ...]) -> None:
+    """Raise unless the forward runs on copies of these inputs and gives finite floating numbers."""
+    if subject.bind is not None:
+        subject, parameters = subject.bind(*primals)
+        primals = (*primals, *parameters.values())
+    copies = (np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
+    with np.errstate(all="ignore"):
+        out = trees.vector(subject.forward(*copies))
+    if not out.size or not np.all(np.isfinite(out)):
+        raise ValueError("the output holds no floating numbers" if not out.size else "the output is not finite")
+
+
+def _from_examples(found: Found, examples: Any, op: str | None, statics: Any) -> Attempt:
+    given = dict(examples) if isinstance(examples, Mapping) else {"inputs": examples}
+    init, inputs = given.get("init", ()), given.get("inputs", ())
+    primals = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    if found.style in ("layer", "network"):
+        made = (
+            functools.partial(found.parts[0], **init)
+            if isinstance(init, Mapping)
+            else functools.partial(found.parts[0], *init)
+        )
+        subject = _of_object(found, made)
+    else:
+        subject = subject_of(found.style, found.parts)
+    judged_as = None if (named := op or given.get("op")) == "none" else named
+    chosen = statics if statics is not None else given.get("statics", {})
+    return Attempt(subject, primals, "the file's own EXAMPLES", judged_as, dict(chosen))

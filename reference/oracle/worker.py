@@ -1,0 +1,109 @@
+"""The child process of `functional-nn check`: it runs the user's file and writes one JSON line a result.
+
+A process of its own, because the file may hang, exit, print or crash; what was judged before that is kept.
+"""
+
+import dataclasses
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from reference import oracle
+from reference.oracle.attempts import Attempt, NoInputs, attempt
+from reference.oracle.discover import Found, NotFound, find, load
+from reference.oracle.grade import grade
+from reference.oracle.render_html import report_section
+from reference.oracle.render_json import as_dict
+from reference.oracle.render_rich import render_rich
+from reference.oracle.render_text import render_text
+from reference.oracle.report import Report
+
+GRADED_INPUTS = 3
+Write = Callable[[dict[str, Any]], None]
+
+
+def main() -> int:
+    """Read the job from standard input, judge, and write results to the file that the job names."""
+    job = json.load(sys.stdin)
+    # Whatever the file prints must not mix with the results: it goes to the terminal's error stream.
+    os.dup2(2, 1)
+    with open(job["results"], "a", encoding="utf-8") as results:
+        judge_file(job, lambda result: print(json.dumps(result), file=results, flush=True))
+    return 0
+
+
+def judge_file(job: dict[str, Any], write: Write) -> None:
+    """Judge what the job names, one result each: a report, or the sentence that says why there is none."""
+    try:
+        module = load(Path(job["file"]))
+        everything = find(module, job["name"])
+    except NotFound as nothing:
+        return write({"problem": str(nothing)})
+    except BaseException as error:  # a file may raise anything, SystemExit too
+        return write({"problem": _did_not_import(error, job["file"])})
+    for found in everything:
+        write({"started": found.name})
+        write(_judged(found, module, job))
+    return write({"done": True})
+
+
+def _did_not_import(error: BaseException, file: str) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else None
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    where = f" in line {line}" if line else ""
+    return f"it does not import: {type(error).__name__}{where}: {said}".rstrip(": ")
+
+
+def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        reports = [_report(found, module, job, seed) for seed in job["seeds"]]
+    except NoInputs as nothing:
+        return {"name": found.name, "problem": str(nothing)}
+    except (TypeError, ValueError) as refused:  # the oracle's own words: an unknown op, mismatched shapes
+        return {"name": found.name, "problem": f"{found.name} could not be judged: {refused}"}
+    except Exception as error:
+        return {"name": found.name, "problem": f"{found.name} could not be judged: {type(error).__name__}: {error}"}
+    report = next((report for report in reports if report.verdict != "pass"), reports[0])
+    drawn = render_rich if job["rich"] else render_text
+    return {
+        "name": found.name,
+        "verdict": report.verdict,
+        "text": drawn(report, job["width"]),
+        "report": as_dict(report),
+        "html": report_section(report) if job["html"] else "",
+        "grade": [part._asdict() for part in grade(reports)] if job["grade"] else [],
+    }
+
+
+def _report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
+    options = {"op": job["op"], "statics": job["statics"], "seed": seed}
+    chosen = attempt(found, _examples(module, found.name), **options)
+    with np.errstate(all="ignore"):
+        report = _check(chosen, seed)
+    return dataclasses.replace(report, subject=found.name, inputs=chosen.how)
+
+
+def _check(chosen: Attempt, seed: int) -> Report:
+    about = {"op": chosen.op, "statics": chosen.statics or None, "seed": seed}
+    return oracle.check(chosen.subject, *chosen.primals, **about)
+
+
+def _examples(module: ModuleType, name: str) -> Any:
+    """The inputs that the file brings: `EXAMPLES[name]` or `example_inputs(name)`."""
+    given = getattr(module, "EXAMPLES", {}).get(name)
+    hook = getattr(module, "example_inputs", None)
+    return hook(name) if given is None and callable(hook) else given
+
+
+if __name__ == "__main__":
+    importlib.import_module("faulthandler").disable()
+    sys.exit(main())
