@@ -1,0 +1,88 @@
+"""The one forward and backward of a trial that every judgment refers to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference.oracle import probes, trees
+from reference.oracle.vjp import Fault, Trial, copies, finding, generator_state
+
+
+@dataclass(frozen=True)
+class Base:
+    """An output, the cotangent drawn for it, and what the pullback made of that."""
+
+    out: Any
+    flat: np.ndarray
+    cotangent: np.ndarray
+    pullback: Callable[[Any], Any]
+    got: tuple[Any, ...]
+    # The very arrays that came back, to see whether a later call writes into them; `got` holds copies.
+    returned: tuple[Any, ...]
+
+    def upstream(self, values: np.ndarray | None = None) -> Any:
+        """A cotangent in the structure of the output; a new one each time."""
+        return trees.like(self.out, self.cotangent if values is None else values)
+
+
+def base_of(trial: Trial) -> Base:
+    """Call forward and backward once; a Fault where that cannot be judged."""
+    before = generator_state()
+    out = output_of(trial, trial.forward())
+    trial.draws = not _same_state(before, generator_state())
+    out, pullback = trial.vjp()
+    flat = trees.vector(output_of(trial, out))
+    cotangent = drawn(trial, out, flat.size)
+    return _pulled(trial, out, flat, cotangent, pullback)
+
+
+def _pulled(trial: Trial, out: Any, flat: np.ndarray, cotangent: np.ndarray, pullback: Any) -> Base:
+    returned = trial.pull(pullback, trees.like(out, cotangent))
+    return Base(out, flat, cotangent, pullback, copies(returned), returned)
+
+
+def drawn(trial: Trial, out: Any, size: int) -> np.ndarray:
+    """A signed cotangent that no user's seed can draw; ones where the backward takes none."""
+    if trial.subject.upstream == "one":
+        return np.ones(size)
+    shapes = [np.shape(leaf) for leaf in trees.leaves(out)]
+    rng = probes.generator(trial.subject.name, shapes, trial.seed, "cotangent")
+    return trees.vector(trees.like(out, probes.signed(rng, size)))
+
+
+def with_ones(trial: Trial, base: Base) -> Base:
+    """The same with a cotangent of one, for a backward that is meant to come last."""
+    return _pulled(trial, base.out, base.flat, np.ones(base.flat.size), base.pullback)
+
+
+def output_of(trial: Trial, out: Any) -> Any:
+    """The output, if it is made of real numbers; a Fault otherwise."""
+    kinds = [type(leaf).__name__ for leaf in trees.leaves(out) if leaf is None or not _numeric(leaf)]
+    if kinds:
+        raise Fault(
+            finding(
+                "raises",
+                f"the forward returns {'None' if kinds[0] == 'NoneType' else 'a ' + kinds[0]}",
+                "an array, a number, or a tuple, list or dict of them is needed",
+                fix="Return the output.",
+                blame="forward",
+            )
+        )
+    if np.isnan(trees.vector(out)).any():
+        raise Fault(
+            finding("not_finite", "the forward returns NaN", f"for finite {', '.join(trial.names)}", blame="forward")
+        )
+    return out
+
+
+def _numeric(leaf: Any) -> bool:
+    try:
+        return trees.is_numeric(leaf)
+    except (TypeError, ValueError):
+        return False
+
+
+def _same_state(before: tuple[Any, Any], after: tuple[Any, Any]) -> bool:
+    return before[0] == after[0] and before[1][2] == after[1][2] and np.array_equal(before[1][1], after[1][1])

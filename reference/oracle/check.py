@@ -1,0 +1,215 @@
+"""The order of judgment: form and state first, then values, then derivatives, and only then the cause."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle import forward, linearity, purity, trees
+from reference.oracle.arguments import trial_of
+from reference.oracle.base import Base, base_of, with_ones
+from reference.oracle import diagnosis
+from reference.oracle.evidence import Evidence
+from reference.oracle.forward import Agreement
+from reference.oracle.gradient import Judged, judge_gradient, nothing_known
+from reference.oracle.power import power
+from reference.oracle.report import Finding, Report, Verdict
+from reference.oracle.subject import Subject
+from reference.oracle.vjp import Fault, Trial, finding, generators_restored
+
+
+@dataclass
+class Judgment:
+    """What has been found so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    acquittals: list[str] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    agreement: Agreement | None = None
+
+
+def check(
+    subject: Subject,
+    *primals: Any,
+    names: Sequence[str] | None = None,
+    op: str | None = None,
+    statics: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    mode: str = "auto",
+) -> Report:
+    """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
+
+    Args:
+        subject: what one of the `oracle.from_...` functions returned.
+        primals: the arguments, arrays; a layer's parameters are added by themselves.
+        names: names of the arguments; by default those of the forward's signature.
+        op: an op whose values the forward should have; None judges the backward against the subject's own forward.
+        statics: keyword arguments of that op.
+        seed: of the random cotangent and directions.
+        mode: "full" measures every entry, "directional" random directions, "auto" the first where it is cheap.
+
+    Returns:
+        A Report; whatever the subject does is a finding in it.
+
+    Raises:
+        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
+    """
+    known = forward.validated(op, statics)
+    with generators_restored():
+        trial = trial_of(subject, primals, names, seed, mode)
+        judgment = Judgment()
+        base = None
+        try:
+            base = _begin(trial, judgment)
+            _judge(trial, base, judgment, op, known, mode)
+        except Fault as fault:
+            judgment.findings.append(fault.finding)
+        return _report(trial, base, judgment, op, known, mode)
+
+
+def _begin(trial: Trial, judgment: Judgment) -> Base:
+    """The first calls; a loss layer that takes no notice of its upstream by design is judged with an upstream of one."""
+    base = base_of(trial)
+    deaf = trial.subject.upstream == "last" and base.flat.size == 1 and linearity.ignores(trial, base)
+    if not deaf:
+        return base
+    judgment.acquittals.append(
+        "The backward does not use its cotangent, which is 1 by default: right as the last layer, and only there."
+    )
+    trial.subject = replace(trial.subject, upstream="one")
+    return with_ones(trial, base)
+
+
+def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str) -> None:
+    judgment.findings += purity.judge(trial, base)
+    if any(found.cause == "not_deterministic" and found.blame == "forward" for found in judgment.findings):
+        judgment.judged = nothing_known(trial, base)
+        return
+    if trial.subject.upstream != "one":
+        judgment.findings += linearity.judge(trial, base)
+    judgment.agreement = _forward(trial, base, judgment, op, statics)
+    judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
+    excused = {found.argument for found in judgment.findings if found.blame == "backward"}
+    for judged in judgment.judged:
+        judgment.findings += judged.findings
+    if not excused:
+        judgment.findings += _causes(trial, base, judgment)
+
+
+def _forward(
+    trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]
+) -> Agreement | None:
+    """The op that the forward computes: the named one, or one recognized by its values."""
+    if op is None:
+        return forward.recognized(trial, base)
+    try:
+        agreement, primals, expected = forward.agrees(trial, base, op, statics)
+    except (TypeError, ValueError) as refusal:
+        raise ValueError(f"oracle.check: the primals must be what {op} takes; got {refusal}") from refusal
+    if agreement is None:
+        judgment.findings += _other_forward(trial, base, op, statics, primals, expected)
+    elif agreement.words:
+        judgment.acquittals.append(f"{agreement.words[0].upper()}{agreement.words[1:]}.")
+    return agreement
+
+
+def _other_forward(
+    trial: Trial, base: Base, op: str, statics: dict[str, Any], primals: tuple[Any, ...], expected: Any
+) -> list[Finding]:
+    moved = replace_out(trial, base, primals)
+    evidence = evidence_of(trial, moved, (), op, statics, primals)
+    if explained := getattr(diagnosis, 'explain_forward', lambda *_: [])(evidence, expected):
+        return list(explained)
+    found, wanted = trees.vector(moved.out), trees.vector(expected)
+    if found.size != wanted.size:
+        said = f"the output has {found.size} entries, that of {op} has {wanted.size}"
+    else:
+        at = int(np.nanargmax(np.abs(found - wanted))) if np.isfinite(found - wanted).any() else 0
+        said = f"entry {at} of the output is {found[at]:.6g}, that of {op} is {wanted[at]:.6g}"
+    return [finding("forward", f"the forward does not compute {op}", said, blame="forward")]
+
+
+def replace_out(trial: Trial, base: Base, primals: tuple[Any, ...]) -> Base:
+    """The base with the output at other primals."""
+    return base if primals is trial.primals else replace(base, out=trial.forward(primals))
+
+
+def _causes(trial: Trial, base: Base, judgment: Judgment) -> list[Finding]:
+    """The diagnosis of wrong gradients that no earlier stage explains; an unexplained one is named as such."""
+    open_cases = [judged for judged in judgment.judged if judged.wrong and not judged.findings]
+    if not open_cases:
+        return []
+    agreement = judgment.agreement
+    op, statics = (agreement.op, agreement.statics) if agreement else (None, {})
+    found = list(diagnosis.diagnose(evidence_of(trial, base, judgment.judged, op, statics)))
+    explained = {one.argument for one in found}
+    return found + [judged.unexplained() for judged in open_cases if judged.name not in explained]
+
+
+def evidence_of(
+    trial: Trial,
+    base: Base,
+    judged: Sequence[Judged],
+    op: str | None,
+    statics: dict[str, Any],
+    primals: tuple[Any, ...] | None = None,
+) -> Evidence:
+    """What the diagnosis gets to see."""
+    by_name = {one.name: one for one in judged}
+    cases = [by_name.get(name) for name in trial.names]
+    return Evidence(
+        trial.subject,
+        trial.names,
+        trial.primals if primals is None else primals,
+        base.out,
+        base.upstream(),
+        base.got,
+        tuple(case.expected if case else None for case in cases),
+        tuple(case.noise if case else 0.0 for case in cases),
+        tuple(bool(case and case.wrong and case.expected is not None and not case.findings) for case in cases),
+        op,
+        statics,
+    )
+
+
+def _report(
+    trial: Trial, base: Base | None, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str
+) -> Report:
+    verdict = _verdict(judgment)
+    agreement = judgment.agreement
+    shown = op if op or agreement is None else agreement.op
+    used = statics if op or agreement is None else agreement.statics
+    acquittals, blind = tuple(judgment.acquittals), ()
+    if base is not None:
+        blind = power(trial.subject, trial.names, trial.primals, base.upstream(), shown, used)
+        blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
+        if verdict == "pass":
+            evidence = evidence_of(trial, base, judgment.judged, shown, used)
+            acquittals += tuple(getattr(diagnosis, 'acquit', lambda *_: ())(evidence))
+    return Report(
+        verdict,
+        tuple(judgment.findings),
+        tuple(judged.report for judged in judgment.judged),
+        trial.subject.name,
+        shown,
+        used,
+        acquittals,
+        blind,
+        trial.forwards,
+        trial.backwards,
+        trial.seed,
+        "directional" if any(judged.probed for judged in judgment.judged) else "full",
+    )
+
+
+def _verdict(judgment: Judgment) -> Verdict:
+    """Fail for anything wrong; "cannot tell" where only the check itself was at fault."""
+    if any(found.blame != "check" for found in judgment.findings):
+        random = [found for found in judgment.findings if found.blame != "check"]
+        unsteady = all(found.cause == "not_deterministic" and found.blame == "forward" for found in random)
+        return "cannot tell" if unsteady else "fail"
+    verdicts = {judged.report.verdict for judged in judgment.judged}
+    if "fail" in verdicts:
+        return "fail"
+    return "cannot tell" if "cannot tell" in verdicts or judgment.findings else "pass"

@@ -1,0 +1,151 @@
+"""The forward against a named op, or, where none is named, the op whose values it has."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference._checks import is_floating
+from reference.oracle import precision, probes, trees
+from reference.oracle.base import Base
+from reference.oracle.opspec import OpSpec
+from reference.oracle.specs import SPECS
+from reference.oracle.vjp import Trial, quiet
+
+# Values agree when they differ by less than this many roundings of the largest.
+ROUNDINGS = 1e6
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An op whose values the forward has, and by which sum or mean of them, where the op gives one an example."""
+
+    op: str
+    statics: dict[str, Any]
+    # What the output's cotangent is multiplied with on its way to the op's values: None where they are the same.
+    factor: float | None = None
+    words: str = ""
+
+
+def validated(op: str | None, statics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The statics, if the op has them; a ValueError for an unknown op or static."""
+    if op is None:
+        if statics:
+            raise ValueError(f"oracle.check: statics need an op; got statics={dict(statics)!r} without one")
+        return {}
+    if op not in SPECS:
+        raise ValueError(f"oracle.check: op must be one of {', '.join(SPECS)}; got {op!r}")
+    known = keywords(SPECS[op])
+    if strangers := [name for name in statics or {} if name not in known]:
+        rule = f"statics of {op} must be among {', '.join(known)}" if known else f"{op} has no statics"
+        raise ValueError(f"oracle.check: {rule}; got {strangers[0]!r}")
+    return dict(statics or {})
+
+
+def keywords(spec: OpSpec) -> list[str]:
+    """The statics that an op takes."""
+    parameters = inspect.signature(spec.reference()).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def reference_out(op: str, statics: Mapping[str, Any], primals: tuple[Any, ...]) -> Any:
+    """The op's output in float64; the op's own ValueError or TypeError where it refuses the primals."""
+    with quiet(None):
+        return SPECS[op].reference()(*map(widened, primals), **statics)
+
+
+def reference_pull(agreement: Agreement, base: Base, primals: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The op's own gradients for the trial's cotangent, in float64."""
+    spec = SPECS[agreement.op]
+    with quiet(None):
+        out, residuals = spec.reference("_fwd")(*map(widened, primals), **agreement.statics)
+        if agreement.factor is not None:
+            cotangent = np.full(np.shape(out), agreement.factor * float(base.cotangent[0]))
+        else:
+            cotangent = trees.like(out, base.cotangent)
+        return tuple(spec.reference("_bwd")(residuals, cotangent))
+
+
+def widened(primal: Any) -> Any:
+    """A copy in float64; integers and None as they are."""
+    if isinstance(primal, np.ndarray):
+        return primal.astype(np.float64) if is_floating(primal.dtype) else np.array(primal)
+    return primal
+
+
+def agrees(trial: Trial, base: Base, op: str, statics: Mapping[str, Any]) -> tuple[Agreement | None, Any, Any]:
+    """(the agreement, or None with the primals and the op's values where the forward differs)."""
+    expected = reference_out(op, statics, trial.primals)
+    agreement = matching(op, dict(statics), base.flat, expected, tolerance(trial, base))
+    if agreement is None:
+        return None, trial.primals, expected
+    for primals in elsewhere(trial):
+        try:
+            wanted = reference_out(op, statics, primals)
+        except (TypeError, ValueError):
+            continue
+        found = trial.value(primals, base.flat.size)
+        if matching(op, dict(statics), found, wanted, tolerance(trial, base)) != agreement:
+            return None, primals, wanted
+    return agreement, trial.primals, expected
+
+
+def tolerance(trial: Trial, base: Base) -> float:
+    """The relative difference that rounding excuses."""
+    floats = [primal for primal in trial.primals if isinstance(primal, np.ndarray)]
+    coarse = max(precision.coarsest(floats), precision.coarsest([np.asarray(leaf) for leaf in trees.leaves(base.out)]))
+    return ROUNDINGS * coarse if coarse <= precision.EPSILON["float64"] else 64 * coarse
+
+
+def matching(op: str, statics: dict[str, Any], found: np.ndarray, expected: Any, loose: float) -> Agreement | None:
+    """Whether the values are the op's, or the sum or mean of its values over the examples."""
+    values = trees.vector(expected)
+    if _near(found, values, loose):
+        return Agreement(op, statics)
+    if found.size == 1 and values.size > 1 and SPECS[op].family == "losses":
+        for factor, words in ((1 / values.size, "mean"), (1.0, "sum")):
+            if _near(found, np.array([factor * values.sum()]), loose):
+                sentence = f"the forward returns the {words} of the {values.size} values of {op}: a convention, no mistake"
+                return Agreement(op, statics, factor, sentence)
+    return None
+
+
+def elsewhere(trial: Trial) -> Iterator[tuple[Any, ...]]:
+    """Inputs aimed at differences: the same values in another order, larger ones, and ties."""
+    rng = probes.generator(trial.subject.name, [np.shape(p) for p in trial.primals], trial.seed, "elsewhere")
+    floats = set(trial.differentiable)
+    for transform in (lambda x: rng.permuted(x.ravel()).reshape(x.shape), lambda x: 4 * x, np.round):
+        yield tuple(
+            transform(primal.astype(np.float64)).astype(primal.dtype) if position in floats else primal
+            for position, primal in enumerate(trial.primals)
+        )
+
+
+def recognized(trial: Trial, base: Base) -> Agreement | None:
+    """The first op of the table whose values the forward has, here and elsewhere."""
+    for spec in SPECS.values():
+        tried: list[dict[str, Any]] = []
+        for statics in [{}, *(dict(case.statics) for case in spec.cases)]:
+            if statics in tried or len(inspect.signature(spec.reference("_fwd")).parameters) < len(trial.primals):
+                continue
+            tried.append(statics)
+            try:
+                agreement, _, _ = agrees(trial, base, spec.name, statics)
+            except Exception:  # these primals are not what this op takes
+                continue
+            if agreement is not None:
+                return agreement
+    return None
+
+
+def _near(found: np.ndarray, values: np.ndarray, loose: float) -> bool:
+    if found.shape != values.shape or not found.size:
+        return False
+    finite = np.isfinite(values)
+    if not np.array_equal(found[~finite], values[~finite], equal_nan=True):
+        return False
+    scale = float(np.max(np.abs(values), initial=0.0, where=finite))
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(found[finite] - values[finite]) <= loose * scale))

@@ -1,0 +1,143 @@
+"""Where a function bends: which gradients are legal, and which are not even there.
+
+At a kink every value between the one-sided derivatives is legal. At a tie each winner alone may have anything from
+nothing to the whole, but not all of them the whole: moved together, the winners move the maximum once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.oracle.numerical import Measure, Slope
+from reference.oracle.report import Finding
+from reference.oracle.vjp import finding
+
+# So many doubtful entries are measured on a ladder of their own before the rest is taken to be like them.
+SAMPLED = 12
+# Ties are looked at one output after the other, up to this many.
+GROUPS = 24
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a second look says of the doubtful entries."""
+
+    wrong: np.ndarray
+    # Entries at a kink whose value is legal.
+    excused: np.ndarray
+    # The derivative where it was measured anew, NaN elsewhere.
+    values: np.ndarray
+    kinked_wrong: np.ndarray
+    shared: str = ""
+
+    def findings(self, name: str) -> tuple[Finding, ...]:
+        """The finding where only entries at kinks or ties are wrong."""
+        if self.shared:
+            message = f"{name}_ct gives tied entries more, or less, than one winner's gradient in all"
+            return (finding("all_ties", message, self.shared, argument=name),)
+        if self.wrong.any() and bool(np.all(self.kinked_wrong[self.wrong])):
+            count = int(self.wrong.sum())
+            message = f"{name}_ct lies outside the one-sided derivatives at {count} kinked entries"
+            evidence = "elsewhere, where the forward is smooth, the gradient is right"
+            index = tuple(int(i) for i in np.argwhere(self.wrong)[0])
+            return (finding("kink", message, evidence, argument=name, index=index),)
+        return ()
+
+
+def settle(
+    measure: Measure,
+    slope: Slope,
+    got: np.ndarray,
+    measured: np.ndarray,
+    allowed: np.ndarray,
+    doubtful: np.ndarray,
+    bends: np.ndarray,
+    rounding: float,
+) -> Settled:
+    """Measure the doubtful entries again: with their own steps, and from both sides."""
+    look = _Look(measure, slope, got, rounding)
+    with np.errstate(all="ignore"):
+        excess = np.abs(got - measured) / np.maximum(allowed, 1e-300)
+    excess = np.where(np.isnan(excess), np.inf, excess)
+    order = [index for index in np.argsort(-excess, axis=None) if doubtful.flat[index]]
+    for rank, index in enumerate(order):
+        # Once a dozen of the worst are confirmed and none was a kink, an error far above the noise needs no more proof.
+        proven = rank >= SAMPLED and not look.excused.any() and not look.kinked.any() and excess.flat[index] > 100
+        look.assume_wrong(index) if proven else look.at(index)
+    for index in np.flatnonzero(bends.ravel() & ~doubtful.ravel())[: 8 * GROUPS]:
+        look.at(index)
+    shared = "" if look.wrong.any() else _joint(look)
+    return Settled(look.wrong, look.excused & ~look.wrong, look.values, look.kinked & look.wrong, shared)
+
+
+class _Look:
+    """The second look, entry by entry."""
+
+    def __init__(self, measure: Measure, slope: Slope, got: np.ndarray, rounding: float):
+        self.measure, self.slope, self.got, self.rounding = measure, slope, got, rounding
+        self.wrong = np.zeros(got.shape, bool)
+        self.excused = np.zeros(got.shape, bool)
+        self.kinked = np.zeros(got.shape, bool)
+        self.values = np.full(got.shape, np.nan)
+
+    def assume_wrong(self, index: int) -> None:
+        self.wrong.flat[index] = True
+
+    def at(self, index: int) -> None:
+        """Decide one entry: on the common step first, then on its own ladder."""
+        unit = np.zeros(self.got.shape)
+        unit.flat[index] = 1.0
+        got = float(self.got.flat[index])
+        near = self.measure.interval(unit, self.slope.step, self.slope.noise)
+        if near.holds(got, self.rounding):
+            self.excused.flat[index] = self.kinked.flat[index] = near.kinked
+            return
+        own = self.measure.ladder(unit)
+        if not own.known:
+            # No difference can be formed here: the edge of the domain, an infinite input.
+            self.excused.flat[index] = True
+            return
+        closer = self.measure.interval(unit, own.step, own.noise)
+        smooth = abs(got - own.value) <= 4 * own.error + self.rounding
+        self.kinked.flat[index] = closer.kinked
+        self.values.flat[index] = own.value
+        self.excused.flat[index] = closer.kinked and closer.holds(got, self.rounding)
+        self.wrong.flat[index] = not (smooth or self.excused.flat[index])
+
+
+def _joint(look: _Look) -> str:
+    """Move tied entries together; a sentence where the gradient does not add up to what the output then does."""
+    tied = np.flatnonzero(look.kinked.ravel())
+    if tied.size < 2:
+        return ""
+    for group in _groups(look, tied):
+        direction = np.zeros(look.got.shape)
+        direction.flat[group] = 1.0
+        total = float(np.sum(look.got.ravel()[group]))
+        legal = look.measure.interval(direction, look.slope.step, look.slope.noise)
+        if not legal.holds(total, look.rounding * len(group)):
+            look.wrong.flat[group] = True
+            bounds = f"{legal.low:.6g}" if not legal.kinked else f"{legal.low:.6g} to {legal.high:.6g}"
+            return f"moved together, {len(group)} tied entries change the output by {bounds}, their gradients sum to {total:.6g}"
+    return ""
+
+
+def _groups(look: _Look, tied: np.ndarray) -> list[np.ndarray]:
+    """All tied entries at once, those of equal value, and those that bear on the same output."""
+    groups = [tied]
+    values = np.asarray(look.measure.x, np.float64).ravel()[tied]
+    groups += [tied[values == value] for value in np.unique(values)[:GROUPS]]
+    groups += _by_output(look, tied[: 4 * GROUPS])
+    return [group for group in groups if group.size > 1]
+
+
+def _by_output(look: _Look, tied: np.ndarray) -> list[np.ndarray]:
+    touched = []
+    for index in tied:
+        unit = np.zeros(look.got.shape)
+        unit.flat[index] = 1.0
+        ahead, _ = look.measure.moved(unit, look.slope.step)
+        touched.append(ahead != look.measure.base)
+    shared = np.stack(touched)
+    columns = np.unique(shared[:, shared.sum(0) > 1], axis=1).T[:GROUPS]
+    return [tied[column] for column in columns]

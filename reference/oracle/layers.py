@@ -1,0 +1,219 @@
+"""Textbook objects as subjects: layers with gradients in attributes, and whole networks with a dict of gradients."""
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle import parameters
+from reference.oracle.parameters import Pair
+from reference.oracle.subject import Pullback, Subject, parameter_names
+
+TRAINING_FLAGS = ("train_flg", "train_flag", "train", "training", "is_train", "is_training")
+TARGETS = ("t", "target", "targets", "label", "labels", "y_true", "ground_truth", "answer")
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer object: never called itself, always a copy of it that holds the given parameters."""
+
+    layer: Any
+    pairs: tuple[Pair, ...] = ()
+    inputs: int = 1
+
+    def holding(self, values: tuple[Any, ...]) -> Any:
+        """A copy in which these arrays stand for the parameters, wherever the object refers to them."""
+        memo = {
+            id(current): value
+            for pair, value in zip(self.pairs, values, strict=True)
+            if isinstance(current := parameters.read(self.layer, pair.parameter), np.ndarray)
+        }
+        held = copy.deepcopy(self.layer, memo)
+        for pair, value in zip(self.pairs, values, strict=True):
+            if parameters.read(held, pair.parameter) is not value:
+                parameters.write(held, pair.parameter, value)
+        return held
+
+    def forward(self, *primals: Any) -> Any:
+        held = self.holding(primals[self.inputs :])
+        return held.forward(*primals[: self.inputs], **training(held.forward, True))
+
+    def vjp(self, *primals: Any) -> tuple[Any, Pullback]:
+        """Run the forward on one copy, and each backward on a copy of that."""
+        held = self.holding(primals[self.inputs :])
+        out = held.forward(*primals[: self.inputs], **training(held.forward, True))
+        handed = {id(primal): primal for primal in primals if isinstance(primal, np.ndarray)}
+        return out, Pullback(lambda dout: self.backward(copy.deepcopy(held, dict(handed)), primals, dout))
+
+    def backward(self, held: Any, primals: tuple[Any, ...], dout: Any) -> tuple[Any, ...]:
+        """The gradients of inputs and parameters, after one backward of the copy."""
+        returned = held.backward(*((dout,) if parameter_names(held.backward) != () else ()))
+        for pair, value in zip(self.pairs, primals[self.inputs :], strict=True):
+            current = parameters.read(held, pair.parameter)
+            if current is not value and np.shape(current) == np.shape(value) and not np.array_equal(current, value):
+                np.copyto(value, current)  # a parameter replaced by a new array is as much changed as one written into
+        found = tuple(_gradient(held, pair) for pair in self.pairs)
+        given = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+        if found and len(given) == self.inputs + len(found):  # some layers return the parameters' gradients too
+            return given[: self.inputs] + tuple(b if a is None else a for a, b in zip(found, given[self.inputs :], strict=True))
+        return given + (None,) * (self.inputs - len(given)) + found
+
+
+def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subject:
+    """The subject of a layer object: layer.forward(x[, targets]), layer.backward(dout), gradients in attributes.
+
+    gradients maps parameters to the attributes of their gradients, {"W": "dW"} or {"params[0]": "grads[0]"}, and
+    fixes their order; {} means none; None finds them by their usual names. The layer itself is never called.
+    """
+    for method in ("forward", "backward"):
+        if not callable(getattr(layer, method, None)):
+            raise TypeError(f"oracle.from_layer: layer must have a method {method}; got a {type(layer).__name__}")
+    if inspect.isclass(layer):
+        raise TypeError(f"oracle.from_layer: layer must be an object, not its class; got {layer.__name__}")
+
+    def bind(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
+        after, out, returned = _rehearsed(layer, inputs)
+        given = parameters.mapped(layer, gradients) if gradients is not None else parameters.discovered(layer, after)
+        bound = _Layer(layer, tuple(given), len(inputs))
+        held = {pair.name: np.asarray(parameters.read(layer, pair.parameter)) for pair in given}
+        names = _input_names(layer, len(inputs))
+        subject = replace(unbound, forward=bound.forward, vjp=bound.vjp, names=(*names, *held), bind=None,
+                          constants=_constants(names, out, returned), shared=lambda: _shared(subject, bound))  # fmt: skip
+        return subject, held
+
+    plain = _Layer(layer)
+    unbound = Subject(
+        type(layer).__name__,
+        lambda *inputs: replace(plain, inputs=len(inputs)).forward(*inputs),
+        lambda *inputs: replace(plain, inputs=len(inputs)).vjp(*inputs),
+        _input_names(layer),
+        getattr(type(layer), "backward", layer.backward),
+        "layer",
+        bind=bind,
+        upstream=_upstream(layer.backward),
+    )
+    return unbound
+
+
+def _rehearsed(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """A copy after one forward and backward, the output, and what came back; what fails here fails again later."""
+    held, out, returned = copy.deepcopy(layer), None, None
+    try:
+        out = held.forward(*inputs, **training(held.forward, True))
+        dout = (np.ones_like(out),) if parameter_names(held.backward) != () else ()
+        returned = held.backward(*dout)
+    except (Exception, SystemExit):  # judged, and reported, when the trial makes the same calls
+        pass
+    return held, out, returned
+
+
+def _constants(names: tuple[str, ...], out: Any, returned: Any) -> tuple[str, ...]:
+    """The inputs that carry no gradient: the targets of a loss whose backward returns one array."""
+    if isinstance(returned, tuple | list) and len(returned) > 1:
+        return ()
+    return tuple(name for name in names[1:] if name in TARGETS or np.size(out) == 1)
+
+
+def _shared(subject: Subject, bound: _Layer) -> Subject:
+    """The same subject on one object that lives through all calls, as in a training loop."""
+    held: list[Any] = []
+
+    def object_with(values: tuple[Any, ...]) -> Any:
+        if not held:
+            held.append(bound.holding(values))
+        for pair, value in zip(bound.pairs, values, strict=True):
+            array = parameters.read(held[0], pair.parameter)
+            np.copyto(array, value) if isinstance(array, np.ndarray) else parameters.write(held[0], pair.parameter, value)
+        return held[0]
+
+    def forward(*primals: Any, train: bool = True) -> Any:
+        layer = object_with(primals[bound.inputs :])
+        return layer.forward(*primals[: bound.inputs], **training(layer.forward, train))
+
+    def vjp(*primals: Any) -> tuple[Any, Pullback]:
+        return forward(*primals), Pullback(lambda dout: bound.backward(held[0], primals, dout))
+
+    evaluate = (lambda *primals: forward(*primals, train=False)) if training(bound.layer.forward, False) else None
+    return replace(subject, forward=forward, vjp=vjp, evaluate=evaluate)
+
+
+def training(method: Callable[..., Any], value: bool) -> dict[str, bool]:
+    """The keyword that puts a method into training or evaluation mode, where it takes one."""
+    return {name: value for name in parameter_names(method) or () if name in TRAINING_FLAGS}
+
+
+def _input_names(layer: Any, count: int | None = None) -> tuple[str, ...]:
+    names = tuple(name for name in parameter_names(layer.forward) or () if name not in TRAINING_FLAGS)[:count]
+    missing = range(len(names), count or 0)
+    return names + tuple("x" if not position else f"x_{position}" for position in missing)
+
+
+def _upstream(backward: Callable[..., Any]) -> str:
+    """Whether a backward takes a cotangent, and whether it has one of its own by default."""
+    try:
+        taken = list(inspect.signature(backward).parameters.values())
+    except (TypeError, ValueError):
+        return "free"
+    if not taken:
+        return "one"
+    return "last" if taken[0].default is not inspect.Parameter.empty else "free"
+
+
+def _gradient(held: Any, pair: Pair) -> Any:
+    found = [parameters.read(held, steps) for steps in pair.gradients]
+    found = [value for value in found if value is not None]
+    return sum(found[1:], found[0]) if found else None
+
+
+def from_network(network: Any) -> Subject:
+    """The subject of a network with params, loss(x, targets) and gradient(x, targets) -> gradients by name."""
+    for name in ("loss", "gradient"):
+        if not callable(getattr(network, name, None)):
+            raise TypeError(f"oracle.from_network: network must have a method {name}; got a {type(network).__name__}")
+    if not isinstance(getattr(network, "params", None), Mapping):
+        raise TypeError(f"oracle.from_network: network.params must be a dict; got {type(network).__name__}")
+
+    def bind(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
+        pairs = [Pair(name, (("attribute", "params"), ("item", name)), ()) for name in network.params]
+        bound = _Network(network, tuple(pairs), len(inputs))
+        names = _loss_names(network, len(inputs))
+        held = {pair.name: np.asarray(network.params[pair.name]) for pair in pairs}
+        return replace(unbound, forward=bound.forward, vjp=bound.vjp, names=(*names, *held), constants=names,
+                       bind=None), held  # fmt: skip
+
+    plain = _Network(network, (), 2)
+    source = getattr(type(network), "gradient", network.gradient)
+    unbound = Subject(type(network).__name__, plain.forward, plain.vjp, _loss_names(network, 2), source, "network",
+                      bind=bind, upstream="one")  # fmt: skip
+    return unbound
+
+
+def _loss_names(network: Any, count: int) -> tuple[str, ...]:
+    names = tuple(name for name in parameter_names(network.loss) or () if name not in TRAINING_FLAGS)[:count]
+    return names + tuple(f"input_{position}" for position in range(len(names), count))
+
+
+@dataclass(frozen=True)
+class _Network(_Layer):
+    """A whole network: the loss is its forward, the dict of gradients its backward."""
+
+    def forward(self, *primals: Any) -> Any:
+        held = self.holding(primals[self.inputs :])
+        return held.loss(*primals[: self.inputs], **training(held.loss, True))
+
+    def vjp(self, *primals: Any) -> tuple[Any, Pullback]:
+        """The loss, and the gradients by name; both draw the same random numbers, as one training step does."""
+        held = self.holding(primals[self.inputs :])
+        drawn = np.random.get_state()  # noqa: NPY002 - the generator that textbooks draw from
+        out = held.loss(*primals[: self.inputs], **training(held.loss, True))
+
+        def pullback(_: Any) -> tuple[Any, ...]:
+            again = self.holding(primals[self.inputs :])
+            np.random.set_state(drawn)  # noqa: NPY002 - the generator that textbooks draw from
+            gradients = again.gradient(*primals[: self.inputs], **training(again.gradient, True))
+            return (None,) * self.inputs + tuple(gradients.get(pair.name) for pair in self.pairs)
+
+        return out, Pullback(pullback)

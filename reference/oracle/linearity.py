@@ -1,0 +1,79 @@
+"""A pullback is linear: nothing in, nothing out; twice in, twice out; sums of cotangents give sums of gradients."""
+
+from typing import Any
+
+import numpy as np
+
+from reference.oracle import precision, probes, trees
+from reference.oracle.base import Base
+from reference.oracle.report import Finding
+from reference.oracle.vjp import Trial, finding
+
+
+def ignores(trial: Trial, base: Base) -> list[str]:
+    """The arguments whose gradient is the same, and not zero, for every cotangent."""
+    other = _pull(trial, base, -2.0 * base.cotangent)
+    return [name for name, got, new in _pairs(trial, base.got, other) if np.any(got) and _near(got, new, got)]
+
+
+def judge(trial: Trial, base: Base) -> list[Finding]:
+    """Findings for every argument whose gradient is not linear in the cotangent."""
+    if not base.cotangent.size:
+        return []
+    deaf = ignores(trial, base)
+    found = [_deaf(trial, base, name) for name in deaf]
+    rng = probes.generator(trial.subject.name, [base.flat.shape], trial.seed, "linearity")
+    other = trees.vector(base.upstream(probes.signed(rng, base.cotangent.size)))
+    answers = {
+        "zero": (_pull(trial, base, 0 * base.cotangent), 0.0, 0.0),
+        "twice the cotangent": (_pull(trial, base, 2 * base.cotangent), 2.0, 0.0),
+        "the sum of two cotangents": (_pull(trial, base, base.cotangent + other), 1.0, 1.0),
+    }
+    second = _pull(trial, base, other)
+    for name in trial.names:
+        if name not in deaf and (broken := _broken(trial, base, name, second, answers)):
+            found.append(broken)
+    return found
+
+
+def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> Finding | None:
+    position = trial.names.index(name)
+    got, also = base.got[position], second[position]
+    if not _usable(got) or not _usable(also) or also.shape != got.shape:
+        return None
+    for words, (answer, own, others) in answers.items():
+        wanted = own * np.asarray(got, np.float64) + others * np.asarray(also, np.float64)
+        new = answer[position]
+        if _usable(new) and new.shape == wanted.shape and not _near(wanted, new, np.abs(got) + np.abs(also)):
+            gap = float(np.nanmax(np.abs(new - wanted)))
+            message = f"{name}_ct is not linear in the cotangent"
+            return finding("not_linear", message, f"for {words} it is off by {gap:.3g}", argument=name)
+    return None
+
+
+def _deaf(trial: Trial, base: Base, name: str) -> Finding:
+    message = f"{name}_ct does not depend on the cotangent"
+    return finding("ignores_cotangent", message, "minus twice the cotangent gives the same gradient", argument=name)
+
+
+def _pull(trial: Trial, base: Base, cotangent: np.ndarray) -> tuple[Any, ...]:
+    return trial.pull(base.pullback, base.upstream(cotangent))
+
+
+def _pairs(trial: Trial, left: Any, right: Any) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    triples = zip(trial.names, left, right, strict=True)
+    return [(name, a, b) for name, a, b in triples if _usable(a) and _usable(b) and a.shape == b.shape]
+
+
+def _usable(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.size > 0 and value.dtype.kind != "c"
+
+
+def _near(wanted: np.ndarray, new: np.ndarray, sized: np.ndarray) -> bool:
+    """Equality up to the rounding of sums; NaN is somebody else's finding."""
+    loose = max(4096 * precision.coarsest([new]), 1e-5)
+    wanted, new = np.asarray(wanted, np.float64), np.asarray(new, np.float64)
+    scale = float(np.nanmax(np.abs(np.asarray(sized, np.float64)), initial=0.0))
+    with np.errstate(all="ignore"):
+        gap = np.abs(new - wanted)
+    return bool(np.all(np.isnan(gap) | (gap <= loose * max(scale, 1e-300))))

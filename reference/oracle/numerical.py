@@ -1,0 +1,176 @@
+"""Derivatives of <cotangent, forward> by differences, with a step and an error taken from the forward itself.
+
+Nothing here is a fixed tolerance. Along a direction the central difference is taken at ever smaller steps: first its
+error falls with the square of the step, then the forward's rounding takes over and it grows again. The bottom of
+that valley is the step, its far slope is the noise.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from reference.oracle.vjp import Trial
+
+RATIO = 8.0
+# After the bottom of the valley this many more steps show its far slope.
+PAST_BOTTOM = 3
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A directional derivative: value, its error, the step and the forward's noise that it was measured with."""
+
+    value: float
+    error: float
+    step: float
+    noise: float
+    # How fast the Taylor remainder of a predicted slope falls: 2 where the prediction is right, 1 where it is wrong.
+    steps: tuple[float, ...] = ()
+    rises: tuple[float, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether any step gave a finite difference."""
+        return bool(np.isfinite(self.value))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A directional derivative at a kink: everything between the one-sided derivatives, output by output."""
+
+    low: float
+    high: float
+    error: float
+    kinked: bool
+
+    def holds(self, value: float, rounding: float) -> bool:
+        """Whether a value is legal."""
+        slack = self.error + rounding
+        return bool(self.low - slack <= value <= self.high + slack)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """<cotangent, forward> as a function of one argument."""
+
+    trial: Trial
+    position: int
+    cotangent: np.ndarray
+    base: np.ndarray
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """The argument where it is measured."""
+        return self.trial.measured[self.position]
+
+    @cached_property
+    def scale(self) -> float:
+        """The root mean square of the argument's finite entries; 1 for zeros."""
+        finite = np.asarray(self.x, np.float64)[np.isfinite(self.x)]
+        return float(np.sqrt(np.mean(finite**2))) or 1.0 if finite.size else 1.0
+
+    def moved(self, direction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+        """The output at x + step * direction, and the displacement that was really made, per step."""
+        start = self.x.astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            target = (start + step * direction).astype(self.x.dtype)
+            made = np.where(np.isfinite(start), target.astype(np.float64) - start, 0.0) / step
+        return self.trial.value(self.trial.replaced(self.position, target), self.base.size), made
+
+    def rise(self, left: np.ndarray, right: np.ndarray) -> float:
+        """<cotangent, right - left>; the difference comes first, so that nothing large cancels in the sum."""
+        with np.errstate(all="ignore"):
+            return float(self.cotangent @ (right - left))
+
+    def central(self, direction: np.ndarray, step: float) -> tuple[float, np.ndarray]:
+        """The central difference (one-sided at the edge of the domain), and the direction really taken."""
+        ahead, forth = self.moved(direction, step)
+        behind, back = self.moved(direction, -step)
+        if np.isfinite(both := self.rise(behind, ahead) / (2 * step)):
+            return both, (forth + back) / 2
+        if np.isfinite(one := self.rise(self.base, ahead) / step):
+            return one, forth
+        return self.rise(behind, self.base) / step, back
+
+    def ladder(self, direction: np.ndarray) -> Slope:
+        """The derivative at the step where the differences agree best."""
+        steps, values = self._rungs(direction)
+        if not np.isfinite(values).any():
+            return Slope(np.nan, np.inf, steps[-1], np.inf)
+        jumps = _jumps(values)
+        best = int(np.argmin(jumps)) if np.isfinite(jumps).any() else int(np.argmax(np.isfinite(values)))
+        better = values[best]
+        if best and np.isfinite(values[best - 1]):
+            better += (values[best] - values[best - 1]) / (RATIO**2 - 1)
+        past = np.abs(values[best + 1 :] - better) * steps[best + 1 :]
+        noise = max(float(np.max(past, initial=0.0, where=np.isfinite(past))), self.rounding)
+        error = abs(better - values[best]) + noise / steps[best]
+        return Slope(float(better), float(error), float(steps[best]), noise, tuple(steps), tuple(values))
+
+    @cached_property
+    def rounding(self) -> float:
+        """The noise of a forward that rounds each output once."""
+        finite = np.where(np.isfinite(self.base), self.base, 0.0)
+        return float(np.finfo(np.float64).eps * np.sqrt(np.sum((self.cotangent * finite) ** 2)))
+
+    def _rungs(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        steps: list[float] = []
+        values: list[float] = []
+        step, last = 0.1 * max(1.0, self.scale), 1e-14 * min(1.0, self.scale)
+        while step > last and not _past_bottom(values):
+            values.append(self.central(direction, step)[0])
+            steps.append(step)
+            step /= RATIO
+        return np.array(steps), np.array(values)
+
+    def interval(self, direction: np.ndarray, step: float, noise: float) -> Interval:
+        """The legal derivatives along a direction: one where the forward is smooth, an interval at a kink."""
+        right, left = self._sides(direction, step)
+        nearer_right, nearer_left = self._sides(direction, step / RATIO)
+        with np.errstate(all="ignore"):
+            gap, nearer_gap = np.abs(right - left), np.abs(nearer_right - nearer_left)
+            floor = 8 * noise * RATIO / step / np.maximum(np.abs(self.cotangent), 1e-300)
+            kinked = (nearer_gap > gap / 2) & (nearer_gap > floor)
+            smooth, nearer = (right + left) / 2, (nearer_right + nearer_left) / 2
+            low = self.cotangent * np.where(kinked, nearer_right, smooth)
+            high = self.cotangent * np.where(kinked, nearer_left, smooth)
+            drift = float(self.cotangent @ np.where(kinked, 0.0, smooth - nearer))
+            bounds = float(np.sum(np.minimum(low, high))), float(np.sum(np.maximum(low, high)))
+        return Interval(*bounds, abs(drift) + 4 * noise / step, bool(kinked.any()))
+
+    def _sides(self, direction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+        ahead, behind = self.moved(direction, step)[0], self.moved(direction, -step)[0]
+        with np.errstate(all="ignore"):
+            right, left = (ahead - self.base) / step, (self.base - behind) / step
+        return np.where(np.isfinite(right), right, left), np.where(np.isfinite(left), left, right)
+
+
+def _jumps(values: np.ndarray) -> np.ndarray:
+    """How far each value lies from its neighbours: small only where both agree."""
+    differences = np.abs(np.diff(values, prepend=np.nan, append=np.nan))
+    with np.errstate(all="ignore"):
+        jumps = np.fmax(differences[:-1], differences[1:])
+    return np.where(np.isfinite(jumps), jumps, np.inf)
+
+
+def _past_bottom(values: list[float]) -> bool:
+    """Whether the differences have been growing for a while."""
+    if len(values) < PAST_BOTTOM + 3:
+        return False
+    jumps = _jumps(np.array(values))[:-1]
+    return bool(np.isfinite(jumps).any()) and int(np.argmin(jumps)) < len(jumps) - PAST_BOTTOM
+
+
+def taylor_order(slope: Slope, predicted: float) -> float | None:
+    """The power of the step with which rise - step * predicted falls; None where noise hides it.
+
+    A second opinion on a gradient: 2 or more for the true slope (central differences: 3), 1 for a wrong one.
+    """
+    steps, rises = np.array(slope.steps), np.array(slope.rises)
+    remainder = np.abs(steps * (rises - predicted))
+    usable = np.isfinite(remainder) & (remainder > 16 * slope.noise)
+    if usable.sum() < 3:
+        return None
+    first = np.flatnonzero(usable)[-4:]
+    return float(np.polyfit(np.log(steps[first]), np.log(remainder[first]), 1)[0])

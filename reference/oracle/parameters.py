@@ -1,0 +1,137 @@
+"""Where a textbook object keeps its parameters and their gradients: attributes, lists and dicts, by their usual names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference._checks import is_floating
+
+# A floating array under one of these names is a parameter even where no gradient is found for it.
+USUAL = ("W", "b", "w", "gamma", "beta", "weight", "weights", "bias", "biases", "kernel", "Wx", "Wh")
+CONTAINERS = (("params", "grads"), ("parameters", "gradients"), ("params", "gradients"), ("parameters", "grads"))
+GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "g{}", "del_{}", "delta_{}")
+HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"))
+
+Steps = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A parameter and its gradient, as the way to each from the object; tied parameters have several gradients."""
+
+    name: str
+    parameter: Steps
+    gradients: tuple[Steps, ...]
+
+
+def read(owner: Any, steps: Steps, default: Any = None) -> Any:
+    """What lies at the end of a path, or the default where there is nothing."""
+    for kind, key in steps:
+        try:
+            owner = getattr(owner, key) if kind == "attribute" else owner[key]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            return default
+    return owner
+
+
+def write(owner: Any, steps: Steps, value: Any) -> None:
+    """Put a value at the end of a path."""
+    owner = read(owner, steps[:-1])
+    kind, key = steps[-1]
+    if kind == "attribute":
+        setattr(owner, key, value)
+    else:
+        owner[key] = value
+
+
+def path(text: str) -> Steps:
+    """The path written as `W`, `params[0]`, `grads['W']` or `cell.W`."""
+    steps: list[tuple[str, Any]] = []
+    for part in text.replace("]", "").split("."):
+        name, *keys = part.split("[")
+        steps += [("attribute", name)] if name else []
+        steps += [("item", int(key) if key.lstrip("-").isdigit() else key.strip("'\"")) for key in keys]
+    return tuple(steps)
+
+
+def mapped(owner: Any, gradients: Mapping[str, str]) -> list[Pair]:
+    """The pairs that a mapping from parameter to gradient names, in its order."""
+    pairs = []
+    for name, gradient in gradients.items():
+        if read(owner, path(name)) is None:
+            raise ValueError(f"oracle.from_layer: every key of gradients must be an attribute; got {name!r}")
+        pairs.append(Pair(name, path(name), (path(gradient),)))
+    return pairs
+
+
+def discovered(before: Any, after: Any) -> list[Pair]:
+    """The pairs of an object, found by their usual names; `after` has seen a forward and a backward."""
+    pairs = [*_contained(before, after)] or [*_attributes(before, after)]
+    merged: dict[int, Pair] = {}
+    for pair in pairs:
+        key = id(read(before, pair.parameter))
+        known = merged.get(key)
+        merged[key] = pair if known is None else Pair(known.name, known.parameter, known.gradients + pair.gradients)
+    return list(merged.values())
+
+
+def _contained(before: Any, after: Any) -> Iterator[Pair]:
+    for params, grads in CONTAINERS:
+        held, gradients = read(before, path(params)), read(after, path(grads))
+        if not isinstance(held, list | tuple | Mapping) or not isinstance(gradients, list | tuple | Mapping):
+            continue
+        keys = list(held) if isinstance(held, Mapping) else range(len(held))
+        for key in keys:
+            if _is_parameter(held[key]):
+                name = str(key) if isinstance(held, Mapping) else _attribute_of(before, held[key], f"{params}[{key}]")
+                gradient = _key_of(gradients, key)
+                yield Pair(name, (*path(params), ("item", key)), ((*path(grads), ("item", gradient)),))
+        return
+
+
+def _key_of(gradients: Any, key: Any) -> Any:
+    """The key of a gradient: that of its parameter, or with a d before it."""
+    if isinstance(gradients, Mapping) and key not in gradients and f"d{key}" in gradients:
+        return f"d{key}"
+    return key
+
+
+def _attribute_of(owner: Any, array: Any, otherwise: str) -> str:
+    return next((name for name, value in _vars(owner).items() if value is array), otherwise)
+
+
+def _attributes(before: Any, after: Any) -> Iterator[Pair]:
+    for name, value in _vars(before).items():
+        holder = next((h for h in HOLDERS if _is_parameter(getattr(value, h[0], None)) and hasattr(value, h[1])), None)
+        if holder and not isinstance(value, np.ndarray):
+            yield Pair(name, path(f"{name}.{holder[0]}"), (path(f"{name}.{holder[1]}"),))
+        elif _is_parameter(value) and (gradient := _gradient_of(name, before, after)):
+            yield Pair(name, path(name), (gradient,))
+        elif _is_parameter(value) and name in USUAL:
+            yield Pair(name, path(name), (path(f"d{name}"),))
+        elif isinstance(value, float) and (gradient := _gradient_of(name, before, after)):
+            yield Pair(name, path(name), (gradient,))
+
+
+def _gradient_of(name: str, before: Any, after: Any) -> Steps | None:
+    missing = object()
+    for pattern in GRADIENT_NAMES:
+        candidate = path(pattern.format(name))
+        if any(read(owner, candidate, missing) is not missing for owner in (before, after)):
+            return candidate
+    for container in ("grads", "gradients"):
+        for key in (name, f"d{name}"):
+            candidate = (("attribute", container), ("item", key))
+            if isinstance(read(after, candidate[:1]), Mapping) and read(after, candidate) is not None:
+                return candidate
+    return None
+
+
+def _is_parameter(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and is_floating(value.dtype)
+
+
+def _vars(owner: Any) -> dict[str, Any]:
+    return getattr(owner, "__dict__", {})

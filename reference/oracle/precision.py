@@ -1,0 +1,49 @@
+"""Units in the last place, and what a dtype's rounding excuses."""
+
+import numpy as np
+
+from reference._checks import is_floating
+
+# Distance from 1 to the next number; NumPy's finfo does not know bfloat16.
+EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def epsilon(dtype: np.dtype) -> float:
+    """The distance from 1 to the next number of a floating dtype."""
+    return EPSILON.get(dtype.name) or float(np.finfo(dtype).eps)
+
+
+def coarsest(arrays: list[np.ndarray]) -> float:
+    """The largest epsilon among the floating arrays; float64's where there is none."""
+    return max((epsilon(array.dtype) for array in arrays if is_floating(array.dtype)), default=EPSILON["float64"])
+
+
+def ulp_error(got: np.ndarray, expected: np.ndarray) -> float | None:
+    """The largest error in units in the last place of a 16- or 32-bit gradient; None for float64."""
+    if epsilon(got.dtype) <= EPSILON["float64"] or not got.size:
+        return None
+    with np.errstate(all="ignore"):
+        error = np.abs(np.asarray(got, np.float64) - expected)
+        place = np.exp2(np.floor(np.log2(np.maximum(np.abs(expected), smallest(got.dtype))))) * epsilon(got.dtype)
+        return float(np.nanmax(error / place))
+
+
+def smallest(dtype: np.dtype) -> float:
+    """The smallest normal number of a dtype."""
+    return 2.0**-14 if dtype.name == "float16" else 2.0**-126
+
+
+def long_mantissa(values: np.ndarray, bits: int = 8) -> np.ndarray:
+    """Which entries need more than this many bits."""
+    mantissa, _ = np.frexp(np.asarray(values, np.float64))
+    with np.errstate(all="ignore"):
+        return np.isfinite(mantissa) & (mantissa * 2.0**bits != np.rint(mantissa * 2.0**bits))
+
+
+def rounded_to_float32(values: np.ndarray) -> bool:
+    """Whether float64 values all end where float32 ends: somebody rounded them on the way."""
+    wide = np.asarray(values, np.float64)
+    wide = wide[np.isfinite(wide) & (np.abs(wide) > smallest(np.dtype(np.float32)))]
+    long = long_mantissa(wide)
+    with np.errstate(over="ignore"):
+        return int(long.sum()) >= 2 and bool(np.array_equal(wide, wide.astype(np.float32).astype(np.float64)))

@@ -1,0 +1,169 @@
+"""Large arguments: random directions find that something is wrong, halving finds where.
+
+A direction moves every entry at once, so one pair of forward evaluations tests them all; a gradient that is wrong
+shows as a difference between the slope it predicts and the one measured. Halving the box of entries that move then
+leads to a wrong entry in as many pairs as the size has binary digits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.oracle import probes
+from reference.oracle.compare import DRAWN, Compared
+from reference.oracle.numerical import Measure, Slope
+from reference.oracle.report import ArgumentReport
+from reference.oracle.vjp import finding
+
+DIRECTIONS = 4
+SAMPLED = 6
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A direction in which the gradient predicts another slope than was measured."""
+
+    direction: np.ndarray
+    step: float
+    noise: float
+    error: float
+    slack: float
+
+
+def by_probes(measure: Measure, slope: Slope, name: str, got: np.ndarray, rounding: float) -> Compared:
+    """Judge a large gradient by directions, and where it is wrong find an entry that is."""
+    wide = np.asarray(got, np.float64)
+    worst, noise = None, slope.noise / slope.step
+    for direction in directions(measure, name):
+        miss = probe(measure, slope, wide, direction, rounding)
+        if miss is not None:
+            worst = miss
+            break
+    if worst is None:
+        return _passed(measure, name, got, noise)
+    index = located(measure, wide, worst)
+    return _failed(measure, name, got, worst, index, rounding)
+
+
+def directions(measure: Measure, name: str) -> list[np.ndarray]:
+    """Signed directions; every second one moves equal entries alike, so that ties stay ties."""
+    trial, x = measure.trial, measure.x
+    drawn = []
+    for number in range(DIRECTIONS):
+        rng = probes.generator(trial.subject.name, [x.shape], trial.seed, f"direction {name} {number}")
+        drawn.append(probes.by_value(rng, x) if number % 2 else probes.signed(rng, x.shape))
+    return drawn
+
+
+def probe(measure: Measure, slope: Slope, got: np.ndarray, direction: np.ndarray, rounding: float) -> Miss | None:
+    """None where the slope along a direction is the predicted one, or a legal one at kinks."""
+    value, made = measure.central(direction, slope.step)
+    predicted = float(np.sum(got * made))
+    curved = abs(slope.error - slope.noise / slope.step)
+    slack = 8 * (slope.noise / slope.step + curved) + 4 * rounding * np.sqrt(got.size)
+    if abs(predicted - value) <= slack:
+        return None
+    own = measure.ladder(direction)
+    exact = float(np.sum(got * direction))
+    if not own.known or abs(exact - own.value) <= 4 * own.error + 4 * rounding * np.sqrt(got.size):
+        return None
+    if measure.interval(direction, own.step, own.noise).holds(exact, 4 * rounding * np.sqrt(got.size)):
+        return None
+    slack = 4 * own.error + 4 * rounding * np.sqrt(got.size)
+    return Miss(direction, own.step, own.noise, exact - own.value if np.isfinite(exact) else np.inf, slack)
+
+
+def located(measure: Measure, got: np.ndarray, miss: Miss) -> tuple[int, ...]:
+    """A wrong entry: halve the box of moving entries, and follow the half with the larger error."""
+    if not np.isfinite(got).all():
+        return tuple(int(i) for i in np.argwhere(~np.isfinite(got))[0])
+    box = [(0, size) for size in got.shape]
+    error = miss.error
+    while any(high - low > 1 for low, high in box):
+        axis = max(range(len(box)), key=lambda a: box[a][1] - box[a][0])
+        low, high = box[axis]
+        half = [*box[:axis], (low, (low + high) // 2), *box[axis + 1 :]]
+        first = _error_in(measure, got, miss, half)
+        rest = error - first
+        if abs(first) >= abs(rest):
+            box, error = half, first
+        else:
+            box[axis], error = ((low + high) // 2, high), rest
+    return tuple(low for low, _ in box)
+
+
+def _error_in(measure: Measure, got: np.ndarray, miss: Miss, box: list[tuple[int, int]]) -> float:
+    direction = np.zeros(got.shape)
+    inside = tuple(slice(low, high) for low, high in box)
+    direction[inside] = miss.direction[inside]
+    value, made = measure.central(direction, miss.step)
+    return float(np.sum(got * made)) - value
+
+
+def _entry(measure: Measure, index: tuple[int, ...]) -> Slope:
+    unit = np.zeros(measure.x.shape)
+    unit[index] = 1.0
+    return measure.ladder(unit)
+
+
+def _failed(
+    measure: Measure, name: str, got: np.ndarray, miss: Miss, index: tuple[int, ...], rounding: float
+) -> Compared:
+    wide = np.asarray(got, np.float64)
+    entry = _entry(measure, index)
+    alone = miss.direction[index] * (wide[index] - entry.value)
+    only = bool(abs(miss.error - alone) <= miss.slack + abs(miss.direction[index]) * 4 * entry.error)
+    sampled = {} if only else {i: _entry(measure, i).value for i in _sample(measure, name, got.shape)}
+    sampled[index] = entry.value
+    wrong = {i for i, value in sampled.items() if not abs(wide[i] - value) <= 8 * entry.error + rounding}
+    count = 1 if only else max(2, round(got.size * len(wrong) / len(sampled)))
+    report = ArgumentReport(
+        name, "fail", float(abs(wide[index] - entry.value)), index, float(wide[index]), entry.value,
+        entry.noise / entry.step, count, got.size, shape=got.shape, dtype=got.dtype.name,
+    )  # fmt: skip
+    said = _said(index, only, len(wrong), len(sampled))
+    return Compared(report, None, entry.noise / entry.step, (_cause(name, wide, sampled, wrong, index, said, only),), said)
+
+
+def _sample(measure: Measure, name: str, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    rng = probes.generator(measure.trial.subject.name, [shape], measure.trial.seed, f"sample {name}")
+    return [tuple(int(i) for i in np.unravel_index(flat, shape)) for flat in rng.integers(np.prod(shape), size=SAMPLED)]
+
+
+def _said(index: tuple[int, ...], only: bool, wrong: int, sampled: int) -> str:
+    if only:
+        return f"found by halving; without entry {list(index)} the rest agrees with the forward"
+    return f"found by halving; {wrong} of {sampled} entries looked at are wrong"
+
+
+def _cause(name: str, got: np.ndarray, sampled: dict, wrong: set, index: tuple[int, ...], said: str, only: bool):
+    """What a handful of entries can say: one alone, none at all, or a constant factor."""
+    more = {"argument": name, "index": index, "got": float(got[index]), "expected": float(sampled[index])}
+    ratios = np.array([got[i] / value for i, value in sampled.items() if abs(value) > 0])
+    if only:
+        return finding("isolated_entries", f"{name}_ct is wrong at {list(index)} alone", said, **more)
+    if not got.any():
+        return finding("zero", f"{name}_ct is zero everywhere", said, **more)
+    if len(wrong) == len(sampled) > 2 and ratios.size > 2 and np.ptp(ratios) <= 1e-5 * abs(ratios[0]):
+        if abs(ratios[0] + 1) <= 1e-5:
+            return finding("sign", f"{name}_ct has the opposite sign", said, **more)
+        return finding("scaled", f"{name}_ct is {ratios[0]:.6g} times the true gradient", said, **more)
+    return finding("unexplained", f"{name}_ct is wrong", said, **more)
+
+
+def _passed(measure: Measure, name: str, got: np.ndarray, noise: float) -> Compared:
+    report = ArgumentReport(
+        name, "pass", 0.0, None, None, None, noise, 0, got.size, shape=got.shape, dtype=got.dtype.name,
+        error_map=np.zeros(got.shape) if got.size <= DRAWN else None,
+    )  # fmt: skip
+    return Compared(report, None, noise, (), chance(measure, noise))
+
+
+def chance(measure: Measure, noise: float) -> str:
+    """What the directions may have missed, as a probability."""
+    # Along a signed direction the error of one entry has a density of at most 1 at zero, per unit of that error.
+    missed = (2 * 8 / 1e4) ** DIRECTIONS
+    return (
+        f"{DIRECTIONS} random directions: an error of 10,000 times the noise floor ({noise:.2g}) is missed with"
+        f" probability below {missed:.0e}"
+    )
