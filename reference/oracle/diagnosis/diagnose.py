@@ -9,6 +9,7 @@ from reference.oracle.diagnosis.judge import rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
+from reference.oracle.diagnosis.source import line_of
 from reference.oracle.diagnosis.view import View
 from reference.oracle.evidence import Evidence
 from reference.oracle.report import Finding
@@ -71,8 +72,14 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     known = recognize(evidence) if views else []
     findings = []
     for view in views:
-        findings += to_findings(view, rank(view, _models(view, known), MOST), line=None)
+        matches = rank(view, _models(view, known), MOST)
+        findings += to_findings(view, matches, _line(view) if matches else None)
     return findings
+
+
+def _line(view: View) -> int | None:
+    evidence = view.evidence
+    return line_of(evidence.subject.source, view.name, view.position, len(evidence.primals))
 
 
 def _views(evidence: Evidence) -> Iterator[View]:

@@ -45,7 +45,7 @@ def multiplied(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
 
 def aligned(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     """The elementwise product where the shapes are equal or broadcast."""
-    return a * b if a.shape == b.shape or 1 in (*a.shape, *b.shape) and _broadcast(a, b) else None
+    return a * b if a.shape == b.shape or (1 in (*a.shape, *b.shape) and _broadcast(a, b)) else None
 
 
 def _broadcast(a: np.ndarray, b: np.ndarray) -> bool:
