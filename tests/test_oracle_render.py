@@ -10,7 +10,7 @@ import pytest
 from reference.oracle.heatmap import heatmap
 from reference.oracle.render_rich import render_rich
 from reference.oracle.render_text import argument_cells, headline, render_text
-from reference.oracle.report import ArgumentReport, Finding, Report
+from reference.oracle.report import ArgumentReport, Finding, Report, Verdict
 
 ERRORS = np.zeros((2, 3, 5))
 ERRORS[1, 2, 4] = 0.25
@@ -32,7 +32,7 @@ SCALED = Finding(
 )
 
 
-def report(*arguments, verdict="fail", findings=(), **more):
+def report(*arguments, verdict: Verdict = "fail", findings=(), **more):
     return Report(verdict, tuple(findings), arguments, "Affine", **more)
 
 

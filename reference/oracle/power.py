@@ -26,13 +26,13 @@ def power(
     statics: Mapping[str, Any] | None = None,
 ) -> tuple[str, ...]:
     """The blind spots of checking `subject` on these primals with this cotangent (None: not known)."""
-    named = {name: np.asarray(value) for name, value in zip(names, primals, strict=True)}
+    every = dict(zip(names, primals, strict=True))
+    named = {name: np.asarray(value) for name, value in every.items() if value is not None}
     outs = _arrays(_quietly(subject.forward, *primals))
-    upstream = _arrays(cotangent)
     sentences = [
-        *_unused(subject, named, outs),
+        *_unused(subject, every, named, outs),
         *_batch(named, outs),
-        *_upstream(upstream, outs),
+        *(_upstream(_arrays(cotangent)) if subject.upstream != "one" else ()),
         *(sentence for name, value in named.items() for sentence in _argument(name, value, op, outs)),
         *_of_op(op, statics or {}, named),
     ]
@@ -64,13 +64,13 @@ def _floats(named: Named) -> dict[str, np.ndarray]:
     return {name: value for name, value in named.items() if is_floating(value.dtype) and value.size}
 
 
-def _unused(subject: Subject, named: Named, outs: list[np.ndarray]) -> Iterator[str]:
+def _unused(subject: Subject, every: Mapping[str, Any], named: Named, outs: list[np.ndarray]) -> Iterator[str]:
     """Arguments that the output does not depend on here: whatever multiplies the zero gradient goes unseen."""
     rng = np.random.default_rng(7919)
     for name, value in _floats(named).items():
         scale = 1e-3 * (1 + np.abs(value.astype(np.float64)))
         moved = (value + scale * rng.choice((-1.0, 1.0), size=value.shape)).astype(value.dtype)
-        arguments = [moved if other == name else array for other, array in named.items()]
+        arguments = [moved if other == name else array for other, array in every.items()]
         after = _arrays(_quietly(subject.forward, *arguments))
         if outs and len(after) == len(outs) and all(map(np.array_equal, outs, after)):
             yield f"The output does not depend on {name} here, so a backward that returns zeros for it would pass."
@@ -91,7 +91,7 @@ def _batch(named: Named, outs: list[np.ndarray]) -> Iterator[str]:
         yield "A batch of 2 makes 1/N and 1/2 the same number, so one could be named for the other. Use 3 or more."
 
 
-def _upstream(upstream: list[np.ndarray], outs: list[np.ndarray]) -> Iterator[str]:
+def _upstream(upstream: list[np.ndarray]) -> Iterator[str]:
     for cotangent in upstream:
         if not is_floating(cotangent.dtype) or not cotangent.size:
             continue

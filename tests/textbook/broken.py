@@ -1,5 +1,9 @@
 """The same layers, each with one mistake that people really make."""
 
+# Textbooks start attributes at None and fill them in forward; a type checker does not see that.
+# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false, reportOperatorIssue=false
+# pyright: reportOptionalSubscript=false, reportArgumentType=false, reportMissingImports=false, reportAttributeAccessIssue=false
+
 import numpy as np
 from layers import (
     Affine,

