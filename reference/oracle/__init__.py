@@ -2,21 +2,31 @@
 
 from reference.oracle.causes import CAUSES
 from reference.oracle.check import check
+from reference.oracle.examples import example_inputs
+from reference.oracle.frameworks import from_jax, from_torch
 from reference.oracle.layers import from_layer, from_network
+from reference.oracle.optimizer_check import check_optimizer
 from reference.oracle.report import ArgumentReport, Finding, Report
 from reference.oracle.subject import Subject, from_cache, from_forward_backward, from_rule, from_vjp
+from reference.oracle.verdicts import GradientMismatch, assert_correct
 
 __all__ = [
     "CAUSES",
     "ArgumentReport",
     "Finding",
+    "GradientMismatch",
     "Report",
     "Subject",
+    "assert_correct",
     "check",
+    "check_optimizer",
+    "example_inputs",
     "from_cache",
     "from_forward_backward",
+    "from_jax",
     "from_layer",
     "from_network",
     "from_rule",
+    "from_torch",
     "from_vjp",
 ]

@@ -8,8 +8,8 @@ import numpy as np
 
 from reference.oracle import forward, linearity, purity, trees
 from reference.oracle.arguments import trial_of
-from reference.oracle.base import Base, base_of, with_ones
-from reference.oracle import diagnosis
+from reference.oracle.base import Base, base_of, narrowed, with_ones
+from reference.oracle.diagnosis import acquit, diagnose, explain_forward
 from reference.oracle.evidence import Evidence
 from reference.oracle.forward import Agreement
 from reference.oracle.gradient import Judged, judge_gradient, nothing_known
@@ -88,6 +88,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
         return
     if trial.subject.upstream != "one":
         judgment.findings += linearity.judge(trial, base)
+    judgment.findings += narrowed(trial, base)
     judgment.agreement = _forward(trial, base, judgment, op, statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
     excused = {found.argument for found in judgment.findings if found.blame == "backward"}
@@ -119,7 +120,7 @@ def _other_forward(
 ) -> list[Finding]:
     moved = replace_out(trial, base, primals)
     evidence = evidence_of(trial, moved, (), op, statics, primals)
-    if explained := getattr(diagnosis, 'explain_forward', lambda *_: [])(evidence, expected):
+    if explained := explain_forward(evidence, expected):
         return list(explained)
     found, wanted = trees.vector(moved.out), trees.vector(expected)
     if found.size != wanted.size:
@@ -142,7 +143,7 @@ def _causes(trial: Trial, base: Base, judgment: Judgment) -> list[Finding]:
         return []
     agreement = judgment.agreement
     op, statics = (agreement.op, agreement.statics) if agreement else (None, {})
-    found = list(diagnosis.diagnose(evidence_of(trial, base, judgment.judged, op, statics)))
+    found = list(diagnose(evidence_of(trial, base, judgment.judged, op, statics)))
     explained = {one.argument for one in found}
     return found + [judged.unexplained() for judged in open_cases if judged.name not in explained]
 
@@ -186,7 +187,7 @@ def _report(
         blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
         if verdict == "pass":
             evidence = evidence_of(trial, base, judgment.judged, shown, used)
-            acquittals += tuple(getattr(diagnosis, 'acquit', lambda *_: ())(evidence))
+            acquittals += tuple(acquit(evidence))
     return Report(
         verdict,
         tuple(judgment.findings),

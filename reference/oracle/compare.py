@@ -49,7 +49,7 @@ def by_elements(
         doubtful = ~(np.abs(wide - found.values) <= found.errors + rounding)
     settled = settle(measure, slope, wide, found.values, found.errors + rounding, doubtful, found.bends, rounding)
     expected = _expected(wide, settled, found, truth)
-    noise = float(np.median(found.errors)) if found.errors.size else 0.0
+    noise = float(np.median(np.where(np.isfinite(settled.errors), settled.errors, found.errors)))
     return compared(name, got, expected, settled, noise)
 
 
@@ -62,7 +62,8 @@ def by_truth(
     errors = np.full(truth.shape, 2e-10 * scale)
     with np.errstate(all="ignore"):
         doubtful = ~(np.abs(wide - truth) <= errors + rounding)
-    settled = settle(measure, slope, wide, truth, errors + rounding, doubtful, np.zeros_like(doubtful), rounding)
+    settled = settle(measure, slope, wide, truth, errors + rounding, doubtful, np.zeros_like(doubtful), rounding,
+                     trusted=True)  # fmt: skip
     expected = np.where(settled.wrong | ~doubtful, truth, wide)
     return compared(name, got, expected, settled, 2e-10 * scale)
 
@@ -125,7 +126,7 @@ def compared(name: str, got: np.ndarray, expected: np.ndarray, settled: Settled,
         noise,
         wrong,
         got.size,
-        ulp=ulp_error(got, expected),
+        ulp=ulp_error(got, expected, noise),
         shape=got.shape,
         dtype=got.dtype.name,
         error_map=error if error.size <= DRAWN else None,

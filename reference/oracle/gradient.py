@@ -176,8 +176,10 @@ def _one(standard: Standard, position: int) -> Judged:
     if not slope.known:
         return _unmeasurable(trial, base, position)
     compared, probed = _compared(standard, measure, slope, position, got)
-    return _verified(standard, Judged(name, compared, _form(trial, base, position, compared), probed=probed),
-                     measure, slope)  # fmt: skip
+    form = _form(trial, base, position, compared)
+    if form and not compared.wrong:
+        compared = replace(compared, report=replace(compared.report, verdict="fail"))
+    return _verified(standard, Judged(name, compared, form, probed=probed), measure, slope)
 
 
 def _rng(trial: Trial, position: int) -> np.random.Generator:

@@ -27,6 +27,7 @@ class Settled:
     excused: np.ndarray
     # The derivative where it was measured anew, NaN elsewhere.
     values: np.ndarray
+    errors: np.ndarray
     kinked_wrong: np.ndarray
     shared: str = ""
 
@@ -53,9 +54,13 @@ def settle(
     doubtful: np.ndarray,
     bends: np.ndarray,
     rounding: float,
+    trusted: bool = False,
 ) -> Settled:
-    """Measure the doubtful entries again: with their own steps, and from both sides."""
-    look = _Look(measure, slope, got, rounding)
+    """Measure the doubtful entries again: with their own steps, and from both sides.
+
+    Where `measured` is the reference's gradient it is trusted, and only a kink excuses another value.
+    """
+    look = _Look(measure, slope, got, rounding, trusted)
     with np.errstate(all="ignore"):
         excess = np.abs(got - measured) / np.maximum(allowed, 1e-300)
     excess = np.where(np.isnan(excess), np.inf, excess)
@@ -67,18 +72,19 @@ def settle(
     for index in np.flatnonzero(bends.ravel() & ~doubtful.ravel())[: 8 * GROUPS]:
         look.at(index)
     shared = "" if look.wrong.any() else _joint(look)
-    return Settled(look.wrong, look.excused & ~look.wrong, look.values, look.kinked & look.wrong, shared)
+    return Settled(look.wrong, look.excused & ~look.wrong, look.values, look.errors, look.kinked & look.wrong, shared)
 
 
 class _Look:
     """The second look, entry by entry."""
 
-    def __init__(self, measure: Measure, slope: Slope, got: np.ndarray, rounding: float):
-        self.measure, self.slope, self.got, self.rounding = measure, slope, got, rounding
+    def __init__(self, measure: Measure, slope: Slope, got: np.ndarray, rounding: float, trusted: bool):
+        self.measure, self.slope, self.got, self.rounding, self.trusted = measure, slope, got, rounding, trusted
         self.wrong = np.zeros(got.shape, bool)
         self.excused = np.zeros(got.shape, bool)
         self.kinked = np.zeros(got.shape, bool)
         self.values = np.full(got.shape, np.nan)
+        self.errors = np.full(got.shape, np.nan)
 
     def assume_wrong(self, index: int) -> None:
         self.wrong.flat[index] = True
@@ -89,8 +95,10 @@ class _Look:
         unit.flat[index] = 1.0
         got = float(self.got.flat[index])
         near = self.measure.interval(unit, self.slope.step, self.slope.noise)
-        if near.holds(got, self.rounding):
+        if near.holds(got, self.rounding) and (near.kinked or near.error <= 8 * self.slope.error):
             self.excused.flat[index] = self.kinked.flat[index] = near.kinked
+            self.values.flat[index], self.errors.flat[index] = near.middle, near.error
+            self.wrong.flat[index] = self.trusted and not near.kinked
             return
         own = self.measure.ladder(unit)
         if not own.known:
@@ -100,9 +108,9 @@ class _Look:
         closer = self.measure.interval(unit, own.step, own.noise)
         smooth = abs(got - own.value) <= 4 * own.error + self.rounding
         self.kinked.flat[index] = closer.kinked
-        self.values.flat[index] = own.value
+        self.values.flat[index], self.errors.flat[index] = own.value, own.error
         self.excused.flat[index] = closer.kinked and closer.holds(got, self.rounding)
-        self.wrong.flat[index] = not (smooth or self.excused.flat[index])
+        self.wrong.flat[index] = not self.excused.flat[index] and (self.trusted or not smooth)
 
 
 def _joint(look: _Look) -> str:

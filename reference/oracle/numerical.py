@@ -44,6 +44,11 @@ class Interval:
     error: float
     kinked: bool
 
+    @property
+    def middle(self) -> float:
+        """The derivative, where the forward is smooth."""
+        return (self.low + self.high) / 2
+
     def holds(self, value: float, rounding: float) -> bool:
         """Whether a value is legal."""
         slack = self.error + rounding
@@ -84,14 +89,16 @@ class Measure:
             return float(self.cotangent @ (right - left))
 
     def central(self, direction: np.ndarray, step: float) -> tuple[float, np.ndarray]:
-        """The central difference (one-sided at the edge of the domain), and the direction really taken."""
+        """The central difference, and the direction really taken."""
+        two_sided, _, made = self.differences(direction, step)
+        return two_sided, made
+
+    def differences(self, direction: np.ndarray, step: float) -> tuple[float, float, np.ndarray]:
+        """The central difference, the one-sided one that is finite (if any is), and the direction really taken."""
         ahead, forth = self.moved(direction, step)
         behind, back = self.moved(direction, -step)
-        if np.isfinite(both := self.rise(behind, ahead) / (2 * step)):
-            return both, (forth + back) / 2
-        if np.isfinite(one := self.rise(self.base, ahead) / step):
-            return one, forth
-        return self.rise(behind, self.base) / step, back
+        right, left = self.rise(self.base, ahead) / step, self.rise(behind, self.base) / step
+        return self.rise(behind, ahead) / (2 * step), right if np.isfinite(right) else left, (forth + back) / 2
 
     def ladder(self, direction: np.ndarray) -> Slope:
         """The derivative at the step where the differences agree best."""
@@ -115,14 +122,18 @@ class Measure:
         return float(np.finfo(np.float64).eps * np.sqrt(np.sum((self.cotangent * finite) ** 2)))
 
     def _rungs(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and differences; one-sided ones only at the edge of the domain, where no step has two sides."""
         steps: list[float] = []
-        values: list[float] = []
+        central: list[float] = []
+        one_sided: list[float] = []
         step, last = 0.1 * max(1.0, self.scale), 1e-14 * min(1.0, self.scale)
-        while step > last and not _past_bottom(values):
-            values.append(self.central(direction, step)[0])
+        while step > last and not _past_bottom(central):
+            both, one, _ = self.differences(direction, step)
             steps.append(step)
+            central.append(both)
+            one_sided.append(one)
             step /= RATIO
-        return np.array(steps), np.array(values)
+        return np.array(steps), np.array(central if np.isfinite(central).any() else one_sided)
 
     def interval(self, direction: np.ndarray, step: float, noise: float) -> Interval:
         """The legal derivatives along a direction: one where the forward is smooth, an interval at a kink."""

@@ -14,6 +14,8 @@ def aligned(returned: Any, names: tuple[str, ...], differentiable: tuple[int, ..
         return _by_name(returned, names)
     if not isinstance(returned, tuple | list) or _is_array_written_as_list(returned):
         returned = (returned,)
+    while len(returned) > len(names) and returned[-1] is None:  # for an optional argument that was not given
+        returned = returned[:-1]
     if len(returned) == len(names):
         return tuple(map(as_gradient, returned)), ""
     if len(returned) == len(differentiable):

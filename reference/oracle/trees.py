@@ -22,16 +22,16 @@ def arrays(tree: Any) -> list[np.ndarray]:
     return [leaf for leaf in leaves(tree) if isinstance(leaf, np.ndarray)]
 
 
-def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The same structure with every leaf replaced."""
+def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """The same structure with every leaf replaced by the function of it (and of the leaves of trees like it)."""
     if isinstance(tree, Mapping):
-        return {key: mapped(function, value) for key, value in tree.items()}
+        return {key: mapped(function, value, *(other[key] for other in others)) for key, value in tree.items()}
     if isinstance(tree, tuple | list):
-        values = [mapped(function, value) for value in tree]
+        values = [mapped(function, *parts) for parts in zip(tree, *others, strict=True)]
         if isinstance(tree, list):
             return values
         return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
-    return function(tree)
+    return function(tree, *others)
 
 
 def is_numeric(leaf: Any) -> bool:
