@@ -5,7 +5,7 @@ from math import erf
 
 import numpy as np
 
-from tests.mistakes.case import Family, normal, sized
+from .case import Family, normal, sized
 
 family = Family("activations")
 

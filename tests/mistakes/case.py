@@ -47,6 +47,8 @@ class Mistake:
     ends_in_loss: bool = False
     # Where the code itself works in single precision.
     precision: Literal["float64", "float32"] = "float64"
+    # The domain ends so near to an entry that differences take steps relative to it.
+    near_an_edge: bool = False
     sizes: tuple[Size, ...] = ("small", "realistic")
 
 

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, sized
-from tests.mistakes.windows import (
+from .case import Family, sized
+from .windows import (
     correlate,
     cropped,
     input_gradient,

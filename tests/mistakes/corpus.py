@@ -4,18 +4,18 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 
-from tests.mistakes.case import Family, Mistake
+from .case import Family, Mistake
 
 PACKAGES = {
-    "development": ("tests.mistakes", "tests.mistakes.controls"),
-    "held-out": ("tests.mistakes.held_out",),
+    "development": ("", ".controls"),
+    "held-out": (".held_out",),
 }
 
 
 def load(which: str) -> tuple[Mistake, ...]:
     """The cases of a set ("all" for both), those of its modules that define a Family, in the order of the files."""
     names = PACKAGES if which == "all" else (which,)
-    return tuple(case for name in names for package in PACKAGES[name] for case in _cases(package))
+    return tuple(case for name in names for package in PACKAGES[name] for case in _cases(__package__ + package))
 
 
 def _cases(package: str) -> Iterable[Mistake]:

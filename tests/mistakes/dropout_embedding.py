@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, normal
+from .case import Family, normal
 
 family = Family("dropout_embedding")
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, sized
+from .case import Family, sized
 
 family = Family("normalization")
 EPSILON = 1e-5

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, sized
-from tests.mistakes.normalization import (
+from .case import Family, sized
+from .normalization import (
     EPSILON,
     batch_norm,
     images,

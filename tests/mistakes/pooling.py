@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, sized
-from tests.mistakes.windows import gathered, padded, split_windows, taps
+from .case import Family, sized
+from .windows import gathered, padded, split_windows, taps
 
 family = Family("pooling")
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, normal, sized
+from .case import Family, normal, sized
 
 family = Family("recurrent_attention")
 

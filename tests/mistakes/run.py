@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.mistakes.case import Mistake
+from .case import Mistake
 
 Vjp = Callable[..., tuple[Any, Callable[[Any], tuple[Any, ...]]]]
 

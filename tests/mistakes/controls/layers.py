@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, normal, sized
-from tests.mistakes.dense import affine, cached, forward, matrices, square
+from ..case import Family, normal, sized
+from ..dense import affine, cached, forward, matrices, square
 
 family = Family("dense")
 control = partial(family.control, op="dense")

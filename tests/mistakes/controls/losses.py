@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family
-from tests.mistakes.cross_entropy import (
+from ..case import Family
+from ..cross_entropy import (
     bits,
     distributions,
     half_ignored,
@@ -18,7 +18,7 @@ from tests.mistakes.cross_entropy import (
     smoothed,
     softmax,
 )
-from tests.mistakes.losses import hinge, huber, regression, scores, spread
+from ..losses import hinge, huber, regression, scores, spread
 
 family = Family("losses")
 pair = partial(family.control, inputs=regression)

@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family
-from tests.mistakes.dropout_embedding import dropout, embedding, masked, padded_embedding, with_padding, words
-from tests.mistakes.normalization import (
+from ..case import Family
+from ..dropout_embedding import dropout, embedding, masked, padded_embedding, with_padding, words
+from ..normalization import (
     EPSILON,
     batch_norm,
     images,
@@ -19,7 +19,7 @@ from tests.mistakes.normalization import (
     through,
     uncentered,
 )
-from tests.mistakes.normalization_layers import (
+from ..normalization_layers import (
     channel_sums,
     channels,
     even_images,

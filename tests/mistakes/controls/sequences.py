@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, normal
-from tests.mistakes.recurrent_attention import (
+from ..case import Family, normal
+from ..recurrent_attention import (
     attention,
     attention_backward,
     blocks,
@@ -19,7 +19,7 @@ from tests.mistakes.recurrent_attention import (
     tanh_rnn,
     unroll,
 )
-from tests.mistakes.regularisation import (
+from ..regularisation import (
     REG,
     Network,
     PenalizedNetwork,

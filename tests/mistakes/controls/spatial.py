@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.mistakes.case import Family, sized
-from tests.mistakes.convolution import (
+from ..case import Family, sized
+from ..convolution import (
     TextbookConvolution,
     bias_gradient,
     grouped,
@@ -16,9 +16,9 @@ from tests.mistakes.convolution import (
     sequences,
     upsampled,
 )
-from tests.mistakes.pooling import average_of_the_inside, avg_pool, first_winner, inside, max_pool, tied
-from tests.mistakes.pooling import images as pixels
-from tests.mistakes.windows import correlate, gathered, input_gradient, kernel_gradient, padded, split_windows, taps
+from ..pooling import average_of_the_inside, avg_pool, first_winner, inside, max_pool, tied
+from ..pooling import images as pixels
+from ..windows import correlate, gathered, input_gradient, kernel_gradient, padded, split_windows, taps
 
 family = Family("convolution")
 
