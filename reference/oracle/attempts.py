@@ -17,6 +17,10 @@ from reference.oracle.subject import Subject
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
 
 
+class _DidNotRun(Exception):
+    """The constructor or the forward raised on these inputs."""
+
+
 class NoInputs(Exception):
     """No inputs were found on which the forward runs; the message says what was tried."""
 
@@ -57,14 +61,16 @@ def attempt(
     for scene in _ordered(found, likely, seed):
         try:
             made = _in_scene(found, scene)
-        except Exception as error:
-            complaints.append(f"{type(error).__name__}: {error}")
+        except _DidNotRun as error:
+            complaints.append(str(error))
             continue
         if made:
             fits = judged_as if op or scene.name == likely else None
             given = statics if statics is not None else scene.statics if fits else {}
-            how = f"drawn for {scene.name}, " + ("by its name" if scene.name == likely else "the first that ran")
-            return Attempt(*made, how, fits, dict(given))
+            why = "going by the name" if scene.name == likely else "the first shapes that ran"
+            how = f"random, {scene.shapes or f'of shapes that suit {scene.name}'} ({why})"
+            subject, inputs = made
+            return Attempt(subject, tuple(inputs.values()), how, fits, dict(given), tuple(inputs))
     raise NoInputs(_nothing_ran(found, complaints))
 
 
@@ -124,18 +130,25 @@ def _filled(function: Callable[..., Any], scene: Scene) -> dict[str, Any] | None
     return values
 
 
-def _in_scene(found: Found, scene: Scene) -> tuple[Subject, tuple[Any, ...]] | None:
-    """The subject and its inputs, once its forward has run on them; None where the scene lacks an argument."""
+def _in_scene(found: Found, scene: Scene) -> tuple[Subject, dict[str, Any]] | None:
+    """The subject and its inputs by name, once its forward has run; None where the scene lacks an argument."""
     inputs = _filled(_forward_of(found), scene)
     made = {} if found.style not in ("layer", "network") else _filled(_init(found), scene)
     if inputs is None or made is None or not inputs:
         return None
     if found.style in ("layer", "network"):
-        subject, primals = _of_object(found, lambda: found.parts[0](**made)), tuple(inputs.values())
+        subject = _of_object(found, lambda: _trying(found.parts[0], **made))
     else:
-        subject, primals = _of_functions(found, inputs)
-    _runs(subject, primals)
-    return subject, primals
+        subject, inputs = _of_functions(found, inputs)
+    _trying(_run, subject, tuple(inputs.values()))
+    return subject, inputs
+
+
+def _trying(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    try:
+        return function(*arguments, **named)
+    except (Exception, SystemExit) as error:  # anybody's code may raise anything
+        raise _DidNotRun(f"{type(error).__name__}: {error}") from error
 
 
 def _init(found: Found) -> Callable[..., Any]:
@@ -148,10 +161,10 @@ def _of_object(found: Found, make: Callable[[], Any]) -> Subject:
     return oracle.from_network(make()) if found.style == "network" else oracle.from_layer(make())
 
 
-def _of_functions(found: Found, inputs: Mapping[str, Any]) -> tuple[Subject, tuple[Any, ...]]:
+def _of_functions(found: Found, inputs: Mapping[str, Any]) -> tuple[Subject, dict[str, Any]]:
     """The subject of arrays alone: numbers, dicts and flags among the arguments are filled in."""
     settled = {place: value for place, value in enumerate(inputs.values()) if not isinstance(value, np.ndarray)}
-    arrays = tuple(value for value in inputs.values() if isinstance(value, np.ndarray))
+    arrays = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
     parts = found.parts
     if settled:
         forward = _with(parts[0], settled, 0)
@@ -175,18 +188,10 @@ def _with(function: Callable[..., Any], settled: Mapping[int, Any], ahead: int) 
 
 def subject_of(style: str, parts: Sequence[Any]) -> Subject:
     """The subject of the parts of something found, where no object has to be made first."""
-    makers = {
-        "forward_backward": oracle.from_forward_backward,
-        "cache": oracle.from_cache,
-        "rule": oracle.from_rule,
-        "vjp": oracle.from_vjp,
-        "torch": oracle.from_torch,
-        "jax": oracle.from_jax,
-    }
-    return parts[0] if style == "subject" else makers[style](*parts)
+    return parts[0] if style == "subject" else getattr(oracle, f"from_{style}")(*parts)
 
 
-def _runs(subject: Subject, primals: tuple[Any, ...]) -> None:
+def _run(subject: Subject, primals: tuple[Any, ...]) -> None:
     """Raise unless the forward runs on copies of these inputs and gives finite floating numbers."""
     if subject.bind is not None:
         subject, parameters = subject.bind(*primals)

@@ -60,9 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("targets", nargs="+", metavar="FILE[:NAME]", help="a Python file, and one thing in it")
     parser.add_argument("--op", help="judge the forward as this op too (dense, conv, ...); none: never by its name")
     parser.add_argument("--statics", metavar="DICT", help="""the op's statics: "{'strides': 2, 'padding': 1}\"""")
-    parser.add_argument(
-        "--seed", type=_natural, default=None, help="draws the inputs (0; with --grade: hidden)"
-    )
+    parser.add_argument("--seed", type=_natural, default=None, help="draws the inputs (0; with --grade: hidden)")
     parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time for one file (60)")
     parser.add_argument("--grade", action="store_true", help="points for each part, on inputs the file cannot know")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
@@ -198,19 +196,19 @@ def _as_json(results: Sequence[dict[str, Any]]) -> str:
 def _as_text(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
     whole = options.verbose or len(results) == 1
     blocks = [_result_text(result, whole) for result in results]
-    return "\n".join(["", *blocks, _summary(results, options)])
+    return "\n".join(["", "\n".join(blocks).rstrip(), "", _summary(results, options)])
 
 
 def _result_text(result: dict[str, Any], whole: bool) -> str:
     """The whole report, or one line for what is right."""
     name = result.get("name") or Path(result["file"]).name
     if "problem" in result:
-        return wrapped(f"{name}: cannot tell: {result['problem']}", _width(), rest="  ") + "\n"
+        return wrapped(f"{name}: cannot tell: {result['problem']}", _width(), rest="  ")
     if result["verdict"] == "pass" and not whole:
         text = wrapped(f"{name}: {result['report']['headline']}{_notes(result['report'])}", _width(), rest="  ")
     else:
         text = f"--- {name} ".ljust(_width(), "-") + "\n" + result["text"]
-    return "\n".join([text, *_grade_lines(result["grade"]), ""])
+    return "\n".join([text, *_grade_lines(result["grade"]), *([""] if "\n\n" in text else [])])
 
 
 def _notes(report: dict[str, Any]) -> str:

@@ -47,7 +47,8 @@ def load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    # Registered, as dataclasses and pickle need it; but never in the place of a module that others use.
+    sys.modules.setdefault(path.stem, module)
     spec.loader.exec_module(module)
     return module
 

@@ -119,11 +119,9 @@ def _argument(name: str, value: np.ndarray, op: str | None, outs: list[np.ndarra
 
 
 def _values(name: str, value: np.ndarray, op: str | None) -> Iterator[str]:
-    if np.all(value == 0):
-        yield f"{name} is zero everywhere: a factor {name}, or its sign, could be missing."
-    elif np.all(value == 1):
+    if np.all(value == 1):
         yield f"{name} is 1 everywhere: a missing factor {name} would not show."
-    elif value.size > 1 and np.all(value == value.flat[0]):
+    elif value.size > 1 and value.flat[0] != 0 and np.all(value == value.flat[0]):
         yield f"{name} is constant: entries of it in the wrong order would not show."
     elif value.size > 1 and (np.all(value > 0) or np.all(value < 0)) and op in BENT:
         yield f"{name} has one sign only: the other side of {op} was not visited."
@@ -151,22 +149,25 @@ def _of_op(op: str | None, statics: Mapping[str, Any], named: Named) -> Iterator
 
 
 def _convolution(op: str, statics: Mapping[str, Any]) -> Iterator[str]:
-    plain = [f"{name}=1" for name in ("strides", "dilation") if _all(statics.get(name, 1), 1)]
+    """Settings under which a mistake in their handling is none; dilation only where the code has one."""
+    plain = ["strides=1"] if _all(statics.get("strides", 1), 1) else []
+    plain += ["dilation=1"] if _all(statics.get("dilation", 0), 1) else []
     plain += ["no padding"] if _unpadded(statics.get("padding", "VALID")) else []
     if plain:
-        yield f"{op} with {', '.join(plain)}: a backward that leaves these out would pass."
+        yield f"{op} with {', '.join(plain)}: a backward that gets these wrong would pass."
 
 
 def _pooling(op: str, statics: Mapping[str, Any], named: Named) -> Iterator[str]:
-    window, strides = statics.get("window"), statics.get("strides")
+    window, strides, x = statics.get("window"), statics.get("strides"), named.get("x")
     if strides is None or strides == window:
         yield f"{op} with strides = window: no windows overlap, so assigning where one must add would not show."
-    if _unpadded(statics.get("padding", "VALID")):
+    if "padding" in statics and _unpadded(statics["padding"]):
         yield f"{op} without padding: a gradient that leaks into the padding, or is not cropped, would not show."
-    elif op == "max_pool" and np.all(named.get("x", np.zeros(1)) > 0):
+    if op != "max_pool" or x is None:
+        return
+    if "padding" in statics and not _unpadded(statics["padding"]) and np.all(x > 0):
         yield "max_pool of positive values: padding with 0 instead of -inf would not show."
-    x = named.get("x")
-    if op == "max_pool" and x is not None and len(np.unique(x)) == x.size:
+    if len(np.unique(x)) == x.size:
         yield "max_pool without a tie: the whole gradient given to each of two equal entries would not show."
 
 

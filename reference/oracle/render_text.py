@@ -69,7 +69,8 @@ def shown_shape(shape: Iterable[int]) -> str:
 
 
 def argument_table(arguments: Iterable[ArgumentReport], width: int) -> list[str]:
-    """One row an argument; where the columns do not fit, the worst entry moves to a line of its own."""
+    """One row an argument; where the columns do not fit, a wrong entry moves to a line of its own."""
+    arguments = tuple(arguments)
     rows = [argument_cells(argument) for argument in arguments]
     if not rows:
         return []
@@ -77,7 +78,10 @@ def argument_table(arguments: Iterable[ArgumentReport], width: int) -> list[str]
     if max(map(len, lines)) <= width:
         return lines
     lines = _aligned([row[:5] for row in (COLUMNS, *rows)])
-    worst = [wrapped(_worst(row), width, first="    ", rest="    ") if row[5] else "" for row in rows]
+    worst = [
+        wrapped(_worst(row), width, first="    ", rest="    ") if row[5] and argument.verdict != "pass" else ""
+        for row, argument in zip(rows, arguments, strict=True)
+    ]
     paired = zip(lines[1:], worst, strict=True)
     return [line for pair in [(lines[0], ""), *paired] for line in pair if line]
 

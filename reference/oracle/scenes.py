@@ -47,6 +47,8 @@ class Scene:
     name: str
     values: dict[str, Any]
     statics: dict[str, Any] = field(default_factory=dict)
+    # What is said of the shapes, where "that suit NAME" does not say it.
+    shapes: str = ""
 
 
 def part_of(argument: str) -> str | None:
@@ -130,17 +132,17 @@ def _normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def _convolution(draw: Callable[..., np.ndarray]) -> Scene:
-    values = {"x": draw(3, 2, 7, 11), "kernel": draw(5, 2, 3, 2), "bias": draw(5)}
+    values = {"x": draw(3, 2, 5, 7), "kernel": draw(5, 2, 4, 3), "bias": draw(5)}
     settings = {"stride": 2, "pad": 1, "conv_param": {"stride": 2, "pad": 1}}
     return Scene("conv", {**values, **settings}, {"strides": 2, "padding": 1, "layout": "channels_first"})
 
 
 def _pooling(name: str, draw: Callable[..., np.ndarray]) -> Scene:
-    """Windows that overlap along the height, on a width that leaves a remainder."""
+    """Windows that overlap along the height, on a width that leaves a remainder, with a few ties."""
     param = {"pool_height": 3, "pool_width": 2, "stride": 2}
     settings = {"window_h": 3, "window_w": 2, "window": 3, "stride": 2, "pad": 0, "pool_param": param}
     statics = {"window": (3, 2), "strides": 2, "layout": "channels_first"}
-    return Scene(name, {"x": draw(3, 2, 7, 11), **settings}, statics)
+    return Scene(name, {"x": np.round(draw(3, 2, 7, 5), 1), **settings}, statics)
 
 
 def _normalization(draw: Callable[..., np.ndarray], rng: np.random.Generator) -> Scene:
@@ -151,4 +153,5 @@ def _normalization(draw: Callable[..., np.ndarray], rng: np.random.Generator) ->
 def alike(arguments: list[str], seed: int) -> Scene:
     """The same shape for every argument, for code whose argument names say nothing."""
     rng = np.random.default_rng([seed, 32452843])
-    return Scene("plain", {argument: rng.normal(size=(3, 7)) for argument in arguments})
+    values = {argument: rng.normal(size=(3, 7)) for argument in arguments}
+    return Scene("alike", values, shapes="one shape for every argument")

@@ -4,7 +4,6 @@ A process of its own, because the file may hang, exit, print or crash; what was 
 """
 
 import dataclasses
-import importlib
 import json
 import os
 import sys
@@ -26,7 +25,6 @@ from reference.oracle.render_rich import render_rich
 from reference.oracle.render_text import render_text
 from reference.oracle.report import Report
 
-GRADED_INPUTS = 3
 Write = Callable[[dict[str, Any]], None]
 
 
@@ -35,6 +33,7 @@ def main() -> int:
     job = json.load(sys.stdin)
     # Whatever the file prints must not mix with the results: it goes to the terminal's error stream.
     os.dup2(2, 1)
+    sys.dont_write_bytecode = True
     with open(job["results"], "a", encoding="utf-8") as results:
         judge_file(job, lambda result: print(json.dumps(result), file=results, flush=True))
     return 0
@@ -94,7 +93,7 @@ def _report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) ->
 
 def _check(chosen: Attempt, seed: int) -> Report:
     about = {"op": chosen.op, "statics": chosen.statics or None, "seed": seed}
-    return oracle.check(chosen.subject, *chosen.primals, **about)
+    return oracle.check(chosen.subject, *chosen.primals, names=chosen.names, **about)
 
 
 def _examples(module: ModuleType, name: str) -> Any:
@@ -105,5 +104,4 @@ def _examples(module: ModuleType, name: str) -> Any:
 
 
 if __name__ == "__main__":
-    importlib.import_module("faulthandler").disable()
     sys.exit(main())
