@@ -200,7 +200,7 @@ def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0):
     got = f"label_smoothing={label_smoothing!r}"
     require(bool(legal), "softmax_cross_entropy", "label_smoothing must lie between 0 and 1", got)
     share = float(label_smoothing)
-    soft = (1 - share) * soft + share / soft.shape[-1]
+    soft = like(soft, (1 - share) * soft + share / soft.shape[-1])
     shifted, raised, rest = exponentials(logits, -1)
     log_p = shifted - np.log1p(rest)
     loss = -np.sum(soft * log_p, -1, where=soft != 0)
