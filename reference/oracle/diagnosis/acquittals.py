@@ -43,9 +43,7 @@ def _tanh(known: Known, text: str) -> Iterator[str]:
 def _mean_term(known: Known, text: str) -> Iterator[str]:
     """F3."""
     if known.op in NORMS:
-        yield (
-            "No term carries the variance's dependence on the mean: it is identically zero, because x - mean sums to zero."
-        )
+        yield ("No term carries the variance's dependence on the mean: it is zero, because x - mean sums to zero.")
 
 
 def _fused(known: Known, text: str) -> Iterator[str]:
@@ -71,7 +69,7 @@ def _average(known: Known, text: str) -> Iterator[str]:
     elif known.reduction == "sum":
         yield "There is no 1/N in the backward because this forward sums over the batch."
     elif known.family == "losses":
-        yield "There is no 1/N in the backward because this forward gives one loss an example: whoever averages divides."
+        yield "There is no 1/N in the backward because the forward gives one loss an example: whoever averages divides."
 
 
 def _ties(known: Known, text: str) -> Iterator[str]:

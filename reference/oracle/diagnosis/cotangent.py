@@ -17,7 +17,8 @@ def ignores_cotangent(view: View) -> Iterator[Model]:
         ones = view.truth(np.ones_like(view.flat_cotangent))
         same = ones is not None and ones.shape == other.shape and bool(np.allclose(ones, other, rtol=1e-5, atol=1e-8))
         words = "is the same for every cotangent" + (": the gradient for a cotangent of ones" if same else "")
-        yield Model("ignores_cotangent", words, other)
+        shown = f"two random cotangents give the same {other.size} numbers, bit for bit"
+        yield Model("ignores_cotangent", words, other, shown=shown)
 
 
 def not_linear(view: View) -> Iterator[Model]:
@@ -29,8 +30,8 @@ def not_linear(view: View) -> Iterator[Model]:
         if other is not None and other.shape == view.got.shape:
             gap = float(np.max(np.abs(other - factor * view.got), initial=0.0))
             if gap > 8 * view.noise + 1e-9 * float(np.max(np.abs(other), initial=0.0)):
-                words = f"is not linear in the cotangent: {factor:g} times the cotangent misses by {gap:.2g}"
-                yield Model("not_linear", words, view.got)
+                shown = f"{factor:g} times the cotangent misses {factor:g} times the gradient by {gap:.2g}"
+                yield Model("not_linear", "is not linear in the cotangent", view.got, shown=shown)
                 return
 
 
@@ -49,10 +50,12 @@ def downcast(view: View) -> Iterator[Model]:
         with np.errstate(over="ignore"):
             rounded = view.got.astype(dtype).astype(np.float64)
         bound = 64 * float(np.finfo(dtype).eps) * view.scale
-        close = float(np.max(np.abs(view.error), initial=0.0)) <= bound
+        relative = float(np.max(np.abs(view.error), initial=0.0)) / max(view.scale, 1e-300)
+        close = relative * view.scale <= bound
         if close and np.array_equal(rounded, view.got) and not np.array_equal(rounded, view.expected):
             words = f"is right, but rounded to {np.dtype(dtype).name} on the way"
-            yield Model("downcast", words, view.expected, observed=view.expected)
+            shown = f"every entry is a {np.dtype(dtype).name} number; the largest relative error is {relative:.1e}"
+            yield Model("downcast", words, view.expected, observed=view.expected, shown=shown)
             return
 
 
@@ -62,5 +65,6 @@ def single_precision(view: View) -> Iterator[Model]:
         return
     relative = float(np.max(np.abs(view.error))) / view.scale if view.scale > 0 else np.inf
     if 1e-9 < relative < 2e-6 and view.noise < 1e-9 * view.scale:
-        words = f"has errors of {relative:.1e} of its size: single precision somewhere inside"
-        yield Model("downcast", words, view.expected, observed=view.expected)
+        shown = f"the largest error is {relative:.1e} of the gradient's size, that of float32 rounding"
+        words = "has the errors of single precision somewhere inside"
+        yield Model("downcast", words, view.expected, observed=view.expected, shown=shown)

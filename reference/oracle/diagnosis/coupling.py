@@ -22,18 +22,24 @@ def diagonal_only(view: View) -> Iterator[Model]:
 
 
 def axis_subsets(view: View) -> Iterator[tuple[int, ...]]:
-    """Sets of axes that a statistic may run along, the smallest first."""
+    """Sets of axes that a statistic may run along, the largest first: they leave the fewest numbers to fit."""
     shape = view.expected.shape
-    for count in range(1, len(shape) + 1):
+    if not view.same_shape or view.out.shape != view.x.shape:
+        return
+    for count in range(len(shape), 0, -1):
         for axes in combinations(range(len(shape)), count):
             if all(shape[axis] > 1 for axis in axes):
                 yield axes
 
 
+def _slope(error: np.ndarray, along: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The factor, one a slice, that takes an array closest to the error."""
+    power = np.sum(along * along, axis=axes, keepdims=True)
+    return np.sum(error * along, axis=axes, keepdims=True) / np.where(power > 0, power, 1)
+
+
 def mean_term_missing(view: View) -> Iterator[Model]:
     """An error that is the same number along some axes, another one for every slice."""
-    if not view.same_shape:
-        return
     for axes in axis_subsets(view):
         constant = view.error.mean(axis=axes, keepdims=True)
         words = f"is off by a term that is constant along {axes_in_words(axes)}: a mean missing, or taken twice"
@@ -41,37 +47,46 @@ def mean_term_missing(view: View) -> Iterator[Model]:
 
 
 def centered_term_missing(view: View) -> Iterator[Model]:
-    """An error proportional to x - mean along some axes, with one factor a slice: the path through the variance."""
-    if not view.same_shape:
-        return
+    """An error proportional to x - mean (or x) along some axes, one factor a slice: the path through the variance."""
     x = np.asarray(view.x, np.float64)
     for axes in axis_subsets(view):
-        for centered, how in ((x - x.mean(axis=axes, keepdims=True), "x - mean"), (x, "x")):
-            power = np.sum(centered * centered, axis=axes, keepdims=True)
-            slope = np.sum(view.error * centered, axis=axes, keepdims=True) / np.where(power > 0, power, 1)
-            words = f"is off by a term proportional to {how} along {axes_in_words(axes)}"
-            if view.name != "x" and how == "x - mean":
-                words = words.replace("x - mean", f"{view.name} - mean")
-            yield Model("centered_term_missing", words, view.expected + slope * centered, freedom=slope.size)
+        for along, how in ((x - x.mean(axis=axes, keepdims=True), f"{view.name} - mean"), (x, view.name)):
+            slope = _slope(view.error, along, axes)
+            if slope.size > 1 or how != view.name:
+                words = f"is off by a term proportional to {how} along {axes_in_words(axes)}"
+                yield Model("centered_term_missing", words, view.expected + slope * along, freedom=slope.size)
 
 
 def statistics_as_constants(view: View) -> Iterator[Model]:
-    """Both terms at once."""
-    if not view.same_shape:
-        return
+    """Both terms at once, and a backward in which no entry sees another's cotangent."""
     x = np.asarray(view.x, np.float64)
     for axes in axis_subsets(view):
         centered = x - x.mean(axis=axes, keepdims=True)
-        power = np.sum(centered * centered, axis=axes, keepdims=True)
-        slope = np.sum(view.error * centered, axis=axes, keepdims=True) / np.where(power > 0, power, 1)
+        slope = _slope(view.error, centered, axes)
         constant = view.error.mean(axis=axes, keepdims=True)
-        words = f"lacks the terms through mean and variance along {axes_in_words(axes)}"
         predicted = view.expected + constant + slope * centered
-        yield Model("statistics_as_constants", words, predicted, freedom=2 * slope.size)
+        if not couples(view):
+            words = f"lacks the terms through mean and variance along {axes_in_words(axes)}"
+            yield Model("statistics_as_constants", words, predicted, freedom=2 * slope.size)
+        else:
+            words = f"is off by a constant and a multiple of {view.name} - mean along {axes_in_words(axes)}"
+            words += ": the terms through mean and variance are those of other statistics"
+            yield Model("coupled_over_wrong_axis", words, predicted, freedom=2 * slope.size)
+
+
+def couples(view: View) -> bool:
+    """Whether the backward lets one entry's cotangent change the gradient of another entry."""
+    moved = view.flat_cotangent.copy()
+    moved[0] += 1.0
+    answer = view.ask.subject(moved)
+    if answer is None or answer[view.position] is None:
+        return False
+    change = np.asarray(answer[view.position], np.float64).ravel() - view.got.ravel()
+    return bool(np.max(np.abs(change[1:]), initial=0.0) > 1e-9 * max(float(np.max(np.abs(change))), view.noise))
 
 
 def coupled_over_wrong_axis(view: View) -> Iterator[Model]:
-    """The backward connects entries along an axis along which the forward does not."""
+    """The backward connects entries that the forward does not connect."""
     if view.out.shape != view.x.shape or view.jacobian is None or view.got_jacobian is None:
         return
     truth = coupled_axes(view.jacobian[: view.x.size], view.x.shape)
@@ -79,7 +94,8 @@ def coupled_over_wrong_axis(view: View) -> Iterator[Model]:
     if truth and got and not got <= truth:
         words = f"connects entries along {axes_in_words(tuple(sorted(got)))}, the forward along "
         words += axes_in_words(tuple(sorted(truth)))
-        yield Model("coupled_over_wrong_axis", words, view.got)
+        shown = "read off the pullbacks of all unit cotangents"
+        yield Model("coupled_over_wrong_axis", words, view.got, shown=shown)
 
 
 def coupled_axes(jacobian: np.ndarray, shape: tuple[int, ...]) -> set[int]:
@@ -87,3 +103,33 @@ def coupled_axes(jacobian: np.ndarray, shape: tuple[int, ...]) -> set[int]:
     full = np.abs(jacobian).reshape(shape + shape)
     linked = np.argwhere(full > 1e-7 * np.max(full, initial=0.0))
     return {axis for axis in range(len(shape)) if np.any(linked[:, axis] != linked[:, axis + len(shape)])}
+
+
+def leaks(view: View) -> Iterator[Model]:
+    """Nonzero entries of the backward's matrix where the Jacobian is zero: a mask, or the wrong group of entries."""
+    truth, got = view.jacobian, view.got_jacobian
+    if truth is None or got is None or truth.shape != got.shape:
+        return
+    closed = np.abs(truth) <= 1e-8 * np.max(np.abs(truth), initial=0.0)
+    leaking = closed & (np.abs(got) > 1e-6 * np.max(np.abs(got), initial=0.0))
+    if leaking.sum() < 3:
+        return
+    row, column = (int(i) for i in np.argwhere(leaking)[0])
+    at = tuple(int(i) for i in np.unravel_index(column, view.x.shape))
+    shown = f"{int(leaking.sum())} of {int(closed.sum())} zero entries of the Jacobian are not zero in the backward"
+    if _triangular(view, leaking):
+        words = "lets through what the forward masks: outputs send gradient to later positions"
+        yield Model("mask_missing", words, view.got, shown=shown)
+    elif view.out.shape == view.x.shape:
+        words = f"connects entries that the forward does not connect, output number {row} with {view.name}{list(at)}"
+        yield Model("coupled_over_wrong_axis", words, view.got, shown=shown)
+
+
+def _triangular(view: View, leaking: np.ndarray) -> bool:
+    """Whether all leaks go from an output position to a later input position along an axis that both have."""
+    if view.out.size != leaking.shape[0] or not view.out.ndim or not view.x.ndim:
+        return False
+    pairs = np.argwhere(leaking)
+    outs, ins = np.unravel_index(pairs[:, 0], view.out.shape), np.unravel_index(pairs[:, 1], view.x.shape)
+    shared = min(len(outs), len(ins)) - 1
+    return any(bool(np.all(ins[axis] > outs[axis])) for axis in range(1, shared + 1) if axis < min(len(outs), len(ins)))

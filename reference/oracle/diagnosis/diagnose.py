@@ -1,12 +1,24 @@
 """The table of hypotheses, simplest first, and the search through it for every wrong argument."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from reference.oracle.diagnosis import cotangent, coupling, elementwise, overlap, reduction, scale, structure
+from reference.oracle.diagnosis import (
+    cotangent,
+    coupling,
+    elementwise,
+    overlap,
+    reduction,
+    scale,
+    structure,
+    time,
+    uses,
+)
 from reference.oracle.diagnosis.judge import rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
+from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
@@ -33,31 +45,42 @@ SIMPLE: tuple[Hypothesis, ...] = (
 
 # Explanations of the error's behaviour, tried after the known mistakes of the op.
 BEHAVIOUR: tuple[Hypothesis, ...] = (
+    overlap.regularization,
+    elementwise.mask_missing,
     elementwise.derivative_missing,
     elementwise.derivative_twice,
     elementwise.derivative_at_output,
+    overlap.argument_factor,
     elementwise.wrong_derivative,
-    elementwise.mask_missing,
     elementwise.mask_wrong,
+    elementwise.mask_drawn_anew,
+    uses.output_ignored,
     cotangent.not_linear,
     coupling.diagonal_only,
-    overlap.argument_factor,
     overlap.skip_dropped,
-    reduction.reduced_too_far,
-    reduction.one_index_only,
-    reduction.one_sample_repeated,
+    uses.matrix_not_transposed,
+    uses.upstream_factor,
+    uses.output_slope,
     structure.entries_not_written,
+    time.time_not_carried,
+    time.time_overwritten,
+    reduction.one_index_only,
+    reduction.reduced_too_far,
+    reduction.one_sample_repeated,
     structure.shifted,
     structure.row_permuted,
     structure.reordered,
     reduction.reduced_over_wrong_axis,
     overlap.overlap_dropped,
     reduction.samples_missing,
+    uses.use_dropped,
+    time.time_off_by_one,
+    uses.scattered_elsewhere,
     coupling.mean_term_missing,
     coupling.centered_term_missing,
-    overlap.regularization,
     coupling.statistics_as_constants,
     coupling.coupled_over_wrong_axis,
+    coupling.leaks,
     elementwise.local_factor,
     scale.unnamed_factor,
     structure.partly_scaled,
@@ -66,13 +89,23 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Background:
+    """The ops whose forward this is: as they stand, or under a convention that the backward may not share."""
+
+    known: list[Known]
+    one_sided: list[tuple[str, str, Known]]
+
+
 def diagnose(evidence: Evidence) -> list[Finding]:
     """At most three explanations of every wrong argument, the simplest first; none where none is certain."""
-    views = [view for view in _views(evidence) if np.isfinite(view.got).all() and np.isfinite(view.expected).all()]
-    known = recognize(evidence) if views else []
+    if not any(evidence.wrong):
+        return []
+    known = recognize(evidence)
+    background = Background(known, [] if known else one_sided(evidence))
     findings = []
-    for view in views:
-        matches = rank(view, _models(view, known), MOST)
+    for view in _views(evidence, known):
+        matches = rank(view, _models(view, background), MOST)
         findings += to_findings(view, matches, _line(view) if matches else None)
     return findings
 
@@ -82,17 +115,26 @@ def _line(view: View) -> int | None:
     return line_of(evidence.subject.source, view.name, view.position, len(evidence.primals))
 
 
-def _views(evidence: Evidence) -> Iterator[View]:
+def _views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
     ask = Pullbacks(evidence)
+    statics = tuple(known[0].statics.items()) if known else ()
     for position, wrong in enumerate(evidence.wrong):
-        if wrong and evidence.got[position] is not None and evidence.expected[position] is not None:
-            yield View(evidence, position, ask)
+        got, expected = evidence.got[position], evidence.expected[position]
+        if (
+            wrong
+            and got is not None
+            and expected is not None
+            and np.isfinite(got).all()
+            and np.isfinite(expected).all()
+        ):
+            yield View(evidence, position, ask, statics)
 
 
-def _models(view: View, known: list[Known]) -> Iterator[Model]:
+def _models(view: View, background: Background) -> Iterator[Model]:
     for hypothesis in SIMPLE:
         yield from hypothesis(view)
-    for op in known:
+    for op in background.known:
         yield from known_mistakes(view, op)
+    yield from plain_backward(view, background.one_sided)
     for hypothesis in BEHAVIOUR:
         yield from hypothesis(view)

@@ -24,7 +24,9 @@ def local_slope(view: View) -> np.ndarray | None:
 def derivative_missing(view: View) -> Iterator[Model]:
     """The cotangent itself, where the function has a derivative other than one."""
     if view.out.shape == view.x.shape:
-        cause = "identity" if local_slope(view) is None else "derivative_missing"
+        slope = local_slope(view)
+        constant = slope is None or np.ptp(slope[np.abs(slope) > 1e-12]) < 1e-9 if np.any(slope) else True
+        cause = "identity" if constant else "derivative_missing"
         yield Model(cause, "is the cotangent unchanged: no derivative is applied", view.cotangent)
 
 
@@ -151,7 +153,9 @@ def local_factor(view: View) -> Iterator[Model]:
         region = describe_region(wrong, {"x": np.asarray(view.x, np.float64), "y": view.out})
         if region and wrong.sum() >= 4:
             words = f"has a wrong derivative exactly where {region}"
-            yield Model("local_factor", words, np.diag(jacobian).reshape(slope.shape) * view.cotangent)
+            shown = "read off the pullbacks of all unit cotangents"
+            predicted = np.diag(jacobian).reshape(slope.shape) * view.cotangent
+            yield Model("local_factor", words, predicted, shown=shown)
 
 
 def describe_region(wrong: np.ndarray, tensors: dict[str, np.ndarray]) -> str:
@@ -179,7 +183,7 @@ def mask_missing(view: View) -> Iterator[Model]:
             f"has a gradient at {count} entries where the true one is zero, and is right elsewhere: a mask is missing"
         )
         yield Model("mask_missing", words, np.where(closed, view.got, view.expected))
-    elif not np.any(view.got[open_]) and np.any(view.got[closed]):
+    elif not np.any(view.got[open_]) and 2 * np.count_nonzero(view.got[closed]) > closed.sum():
         words = "is zero exactly where the true gradient is not: the mask is inverted"
         yield Model("mask_wrong", words, np.where(closed, view.got, 0.0))
 
@@ -202,3 +206,18 @@ def mask_wrong(view: View) -> Iterator[Model]:
         yield Model("mask_wrong", f"has the wrong mask: {words}", factor * view.cotangent * mask)
         if words == "inverted":
             yield Model("mask_wrong", f"has the wrong mask: {words}", view.cotangent * mask)
+
+
+def mask_drawn_anew(view: View) -> Iterator[Model]:
+    """The forward's factor at other entries: some masked ones open, some open ones masked."""
+    slope = local_slope(view)
+    if slope is None or not view.same_shape or not np.any(slope):
+        return
+    factor = float(slope[np.abs(slope) > 1e-12].flat[0])
+    if not np.all((np.abs(slope) <= 1e-9) | (np.abs(slope - factor) <= 1e-8 * abs(factor))):
+        return
+    opened = np.abs(view.got) > view.noise
+    wrongly = opened != (np.abs(slope) > 1e-9)
+    if (wrongly & opened).any() and (wrongly & ~opened).any():
+        words = f"has another mask than the forward, at {int(wrongly.sum())} entries"
+        yield Model("mask_wrong", words, np.where(opened, factor * view.cotangent, 0.0))

@@ -107,8 +107,12 @@ def _worst(view: View) -> tuple[tuple[int, ...] | None, float | None, float | No
 
 def _evidence(view: View, found: Match, others: list[Model]) -> str:
     before = float(np.max(np.abs(view.error), initial=0.0)) if view.same_shape else view.scale
+    model_shown = found.model.shown
     kind = "exact match with this mistake in the reference's own backward: " if found.model.exact else ""
-    text = f"{kind}undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
+    text = (
+        model_shown
+        or f"{kind}undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
+    )
     if others:
         text += f"; fits equally on this input: {', '.join(other.cause for other in others)}"
         text += f". {found.model.separates or SEPARATES}"

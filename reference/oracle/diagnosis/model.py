@@ -27,6 +27,8 @@ class Model:
     fix: str = ""
     exact: bool = False
     separates: str = ""
+    # What an experiment showed, where that is the evidence and not a prediction.
+    shown: str = ""
     # Largest error of `predicted` itself, where it was measured rather than computed.
     noise: float = 0.0
 

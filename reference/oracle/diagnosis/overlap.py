@@ -50,23 +50,25 @@ def skip_dropped(view: View) -> Iterator[Model]:
 
 
 def regularization(view: View) -> Iterator[Model]:
-    """An error that is a multiple of the argument."""
-    if not view.same_shape:
+    """An error that is a multiple of the argument, or one penalty's slope in place of another's."""
+    if not view.same_shape or view.x.size < 4:
         return
     x = np.asarray(view.x, np.float64)
-    power = float(np.sum(x * x))
-    if power > 0 and x.size >= 4:
-        factor = float(np.sum(view.error * x)) / power
-        words = f"is off by {factor:.6g} times {view.name} itself"
-        yield Model("regularization", words, view.expected + factor * x, freedom=1)
+    for columns, words in (([x], "{0:.6g} times {name}"), ([x, np.sign(x)], "{0:.6g} {name} + {1:.6g} sign({name})")):
+        basis = np.stack([column.ravel() for column in columns], axis=1)
+        factors, *_ = np.linalg.lstsq(basis, view.error.ravel(), rcond=None)
+        predicted = view.expected + (basis @ factors).reshape(x.shape)
+        message = f"is off by {words.format(*factors, name=view.name)}: a penalty on one side only, or another one"
+        yield Model("regularization", message, predicted, freedom=len(columns))
 
 
 def argument_factor(view: View) -> Iterator[Model]:
-    """A factor that is another argument, missing or once too often."""
-    for name, other in view.others().items():
+    """A factor that is another argument (or this one), missing or once too often."""
+    others = view.others()
+    for name, other in (others | ({view.name: np.asarray(view.x, np.float64)} if others else {})).items():
         for shape in _broadcasts(other.shape, view.expected.shape):
             factor = np.broadcast_to(other.reshape(shape), view.expected.shape)
-            if np.all(factor != 0) and np.ptp(factor) > 0:
+            if np.all(factor != 0) and np.ptp(factor) > 0 and name != view.name:
                 yield Model("argument_factor_missing", f"lacks the factor {name}", view.expected / factor)
             if np.ptp(factor) > 0:
                 words = f"has the factor {name} once too often"

@@ -10,7 +10,7 @@ import numpy as np
 from reference.oracle.evidence import Evidence
 
 # Seconds that one question may cost, and the largest Jacobian worth holding.
-BUDGET = 2.0
+BUDGET = 4.0
 LARGEST = 4_000_000
 
 

@@ -52,7 +52,12 @@ def reduced_over_wrong_axis(view: View) -> Iterator[Model]:
                 summed = source.sum(axis=axes)
                 if summed.size == view.got.size:
                     message = f"is {words} summed over {axes_in_words(axes)}"
-                    yield Model("reduced_over_wrong_axis", message, summed.reshape(view.got.shape))
+                    own = [axis for axis in range(source.ndim) if axis not in axes]
+                    plain = words != "the cotangent" and len(own) == 1 and source.shape[own[0]] == view.x.size
+                    if plain and source.shape.count(view.x.size) == 1:
+                        message += ": the value that the argument multiplies belongs there"
+                    cause = "not_normalized" if plain and ":" in message else "reduced_over_wrong_axis"
+                    yield Model(cause, message, summed.reshape(view.got.shape))
 
 
 def one_index_only(view: View) -> Iterator[Model]:

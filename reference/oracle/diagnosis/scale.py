@@ -53,8 +53,8 @@ def factors(view: View) -> Iterator[tuple[str, float, str, str]]:
     yield from _ignored_rows(view)
     for cause, factor, words, why in plain:
         yield cause, -factor, f"-{words}", f"{why}, and the sign is turned"
-    for cause, factor, words, why in plain[:]:
-        if cause not in ("scaled_by_two", "scaled_by_static"):
+    for cause, factor, words, why in plain:
+        if cause in ("scaled_by_batch", "scaled_by_size") and "shape[" not in words:
             yield cause, 2 * factor, f"2 * {words}", f"{why}, and a 2 is left over"
             yield cause, factor / 2, f"1/2 * {words}", f"{why}, and a 2 is missing"
 
@@ -116,6 +116,8 @@ def _countable(view: View) -> Iterator[tuple[str, int, str, str]]:
     shape = view.out.shape or view.x.shape
     first = np.shape(view.evidence.primals[0])
     batch = shape[0] if shape else 1
+    if "window" in view.statics:
+        yield from _windows(view)
     yield "scaled_by_batch", batch, "N", "the batch size"
     if first and first[0] != batch:
         yield "scaled_by_batch", first[0], "N", "the batch size"
@@ -138,6 +140,8 @@ def _windows(view: View) -> Iterator[tuple[str, int, str, str]]:
     if window is not None:
         count = prod(window) if isinstance(window, tuple | list) else window**spatial
         yield "scaled_by_window", int(count), "window", "the number of entries in the window"
+        for side in {*(window if isinstance(window, tuple | list) else (window,))}:
+            yield "scaled_by_window", int(side), "side", "one side of the window"
     for name, array in view.arrays.items():
         if array.ndim > 2 and array.ndim == np.ndim(view.evidence.primals[0]) and array is not view.arrays.get("x"):
             for count in {prod(array.shape[:-2]), prod(array.shape[2:])}:
@@ -159,7 +163,11 @@ def _statics(view: View) -> Iterator[tuple[str, float, str, str]]:
 
 def _numbers(view: View) -> Iterator[tuple[str, float]]:
     for name, value in view.statics.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and name not in ("axis", "window"):
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and name not in ("axis", "window", "strides", "padding", "dilation", "groups")
+        ):
             yield name, float(value)
     for name, array in view.arrays.items():
         if array.size == 1 and name != view.name and array.dtype.kind in "fi":
@@ -174,6 +182,8 @@ def _keep_rates(rate: float) -> Iterator[tuple[str, float, str, str]]:
     yield "scaled_by_keep_rate", 1 / keep, f"1/keep rate = {1 / keep:g}", "1 / (1 - rate) is applied once too often"
     yield "scaled_by_keep_rate", keep / rate, f"keep/rate = {keep / rate:g}", "1 / rate stands for 1 / (1 - rate)"
     yield "scaled_by_keep_rate", rate / keep, f"rate/keep = {rate / keep:g}", "rate and keep rate are exchanged"
+    yield "scaled_by_keep_rate", keep * keep, f"keep rate**2 = {keep * keep:g}", "it is multiplied, not divided, by it"
+    yield "scaled_by_keep_rate", rate * keep, f"rate*keep = {rate * keep:g}", "it is multiplied by the rate"
     yield "scaled_by_keep_rate", rate, f"rate = {rate:g}", "the rate is applied once too often"
     yield "scaled_by_keep_rate", 1 / rate, f"1/rate = {1 / rate:g}", "the gradient is divided by the rate"
 

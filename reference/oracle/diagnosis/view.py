@@ -17,6 +17,8 @@ class View:
     evidence: Evidence
     position: int
     ask: Pullbacks
+    # The statics of the op that the forward was recognized as.
+    recognized: tuple[tuple[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -87,8 +89,8 @@ class View:
 
     @cached_property
     def statics(self) -> dict[str, Any]:
-        """The statics of the op, where it is named."""
-        return dict(self.evidence.statics)
+        """The statics of the op, where it is named or recognized."""
+        return dict(self.recognized) | dict(self.evidence.statics)
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:

@@ -52,7 +52,8 @@ def _gelu(x: np.ndarray) -> Iterator[Variant]:
 def _masks(x: np.ndarray, y: np.ndarray, c: np.ndarray, slope: float) -> Iterator[Variant]:
     tensors = {"the cotangent > 0": c > 0, "y >= 0": y >= 0, "y > 0": y > 0, "x >= 0": x >= 0, "x < 0": x < 0}
     for words, mask in tensors.items():
-        yield "mask_wrong", f"takes its mask from {words}", np.where(mask, 1.0, slope)
+        cause = "not_linear" if words.startswith("the cotangent") else "mask_wrong"
+        yield cause, f"takes its mask from {words}", np.where(mask, 1.0, slope)
 
 
 def _elu(alpha: float, x: np.ndarray, y: np.ndarray) -> Iterator[Variant]:

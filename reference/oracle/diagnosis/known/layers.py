@@ -112,7 +112,7 @@ def _padding(view: View, known: Known, first: bool) -> Iterator[Model]:
 def _groups(view: View, known: Known, first: bool) -> Iterator[Model]:
     """Another group's kernel in the gradient to the input, or another group's input in that to the kernel."""
     groups = int(known.statics.get("groups", 1))
-    x, kernel, *rest = known.primals
+    x, kernel, *_ = known.primals
     if groups < 2:
         return
     orders = {tuple(np.roll(range(groups), k)) for k in range(1, groups)} | {tuple(reversed(range(groups)))}
@@ -120,9 +120,13 @@ def _groups(view: View, known: Known, first: bool) -> Iterator[Model]:
     split, axis = (kernel, 0 if first else -1) if view.position == 0 else (x, 1 if first else -1)
     parts = np.split(split, groups, axis=axis)
     for order in sorted(orders):
-        mixed = np.concatenate([parts[group] for group in order], axis=axis)
-        primals = (x, mixed, *rest) if view.position == 0 else (mixed, kernel, *rest)
-        what = "kernels" if view.position == 0 else "input channels"
-        yield from _model(
-            "groups_mixed", f"uses the {what} of the groups {list(order)}", gradient_with(view, known, {}, *primals)
-        )
+        yield from _mixed(view, known, np.concatenate([parts[group] for group in order], axis=axis), list(order))
+    yield from _mixed(view, known, np.flip(split, axis), "in reverse")
+
+
+def _mixed(view: View, known: Known, mixed: np.ndarray, order: list[int] | str) -> Iterator[Model]:
+    x, kernel, *rest = known.primals
+    primals = (x, mixed, *rest) if view.position == 0 else (mixed, kernel, *rest)
+    what = "kernels" if view.position == 0 else "input channels"
+    words = f"uses the {what} of the groups {order}"
+    yield from _model("groups_mixed", words, gradient_with(view, known, {}, *primals))

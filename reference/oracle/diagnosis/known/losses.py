@@ -24,6 +24,9 @@ def mistakes(view: View, known: Known) -> Iterator[Model]:
     with np.errstate(all="ignore"):
         for cause, words, slope in _VARIANTS[known.op](first, targets, view.position):
             yield Model(cause, words, upstream * slope, exact=True)
+        if view.position == 0 and known.op == "cross_entropy_error":
+            words = "is divided by the upstream gradient where the probabilities belong"
+            yield Model("wrong_operand", words, -targets / upstream, exact=True)
         if view.position == 0 and known.op == "softmax_cross_entropy" and labels:
             yield from _label_confusions(first, known.primals[1], upstream)
 

@@ -153,7 +153,7 @@ def _axes(p: Parts, xhat: np.ndarray) -> Iterator[Variant]:
     total = np.sum(g, axis=p.axes, keepdims=True) / size
     projected = np.sum(g * xhat, axis=p.axes, keepdims=True) / size
     yield (
-        "scaled_by_spatial",
+        "mean_term_missing",
         "divides the sums by shape[0] where more is averaged",
         (g - total - xhat * projected) * p.inverse,
     )
@@ -174,12 +174,16 @@ def _parameters(p: Parts, view: View) -> Iterator[Variant]:
         y = p.centered * p.inverse * p.gamma
         yield "argument_factor_missing", "has the factor gamma once too often", np.sum(c * y, axis=others)
         yield "arguments_swapped", "is the gradient of beta", np.sum(c, axis=others)
+        words = "uses the gradient of x, already written over dy, where dy belongs"
+        yield "wrong_operand", words, np.sum(p.gradient() * p.centered * p.inverse, axis=others)
         outside = p.centered / (np.sqrt(p.variance) + p.epsilon)
         yield "epsilon_one_side", "has epsilon outside the root, the forward inside", np.sum(c * outside, axis=others)
         bare = p.centered / np.sqrt(p.variance)
         yield "epsilon_one_side", "lacks epsilon in the variance", np.sum(c * bare, axis=others)
     if view.position == 2:
         yield "argument_factor_missing", "has the factor gamma", np.sum(c * p.gamma, axis=others)
+        words = "uses the gradient of x, already written over dy, where dy belongs"
+        yield "wrong_operand", words, np.sum(p.gradient(), axis=others)
         yield "arguments_swapped", "is the gradient of gamma", np.sum(c * p.centered * p.inverse, axis=others)
 
 

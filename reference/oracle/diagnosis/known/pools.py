@@ -22,6 +22,32 @@ def mistakes(view: View, known: Known) -> Iterator[Model]:
         upstream = channels_last(known.cotangent, layout)
         predicted = _scattered(upstream * shares, x, geometry)
         yield Model(cause, words, from_channels_last(predicted, layout), exact=True)
+    if known.op == "max_pool":
+        yield from _elsewhere(x, channels_last(known.cotangent, layout), geometry, layout)
+
+
+def _elsewhere(x: np.ndarray, upstream: np.ndarray, geometry, layout: str) -> Iterator[Model]:
+    """The right winners sent to other windows' places, or the winners of windows that are not where they should be."""
+    patches = _patches(x, geometry, -np.inf)
+    shares = upstream * only(patches.argmax(axis=0), len(patches))
+    for strides in {geometry.window, (1,) * len(geometry.window)} - {geometry.strides}:
+        other = geometry._replace(strides=strides)
+        room = [(low, high + (n - 1) * s + w) for (low, high), n, s, w in _room(other)]
+        predicted = _scattered(shares, x, other._replace(padding=tuple(room)))
+        words = f"sends the winners to windows with strides {strides}; the forward has {geometry.strides}"
+        yield Model("static_ignored", words, from_channels_last(predicted, layout), exact=True)
+    if any(map(any, geometry.padding)):
+        unpadded = geometry._replace(padding=tuple((0, sum(pair)) for pair in geometry.padding))
+        patches = _patches(x, unpadded, -np.inf)
+        best = patches.max(axis=0)
+        shares = np.where(np.isfinite(best), upstream, 0) * only(patches.argmax(axis=0), len(patches))
+        words = "takes the winners from the input without its padding"
+        predicted = from_channels_last(_scattered(shares, x, unpadded), layout)
+        yield Model("wrong_winner", words, predicted, exact=True)
+
+
+def _room(geometry):
+    return zip(geometry.padding, geometry.counts, geometry.strides, geometry.window, strict=True)
 
 
 def _patches(x: np.ndarray, geometry, value: float) -> np.ndarray:

@@ -86,13 +86,14 @@ def _matches(
                 out = np.asarray(leaves(triple(op)[0](*primals, **chosen)[0])[0], np.float64)
         except Exception:  # the reference refuses arguments that do not fit
             continue
-        for reduction, value, cotangent in _reductions(out, upstream):
+        for reduction, value, cotangent in reductions(out, upstream):
             if agrees(value, target):
                 yield Known(op, triple(op)[2], dict(chosen), primals, out, cotangent, reduction)
                 return
 
 
-def _reductions(out: np.ndarray, upstream: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def reductions(out: np.ndarray, upstream: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, value, cotangent of the op's output) for an output as it stands, or its mean or sum."""
     if out.shape == upstream.shape:
         yield "", out, upstream
     elif upstream.size == 1 and out.size:

@@ -25,6 +25,8 @@ def other_statics(view: View, known: Known) -> Iterator[Model]:
         predicted = gradient_with(view, known, {name: value})
         if predicted is not None:
             cause = CAUSE_OF.get(name, "static_ignored")
+            if name == "axis" and view.position > 0:
+                cause = "reduced_over_wrong_axis"
             words = (
                 f"is the gradient for {name}={value}; the forward has {name}={known.statics.get(name, 'its default')}"
             )

@@ -1,0 +1,128 @@
+"""Arguments that the forward uses more than once, and upstream factors: which of them the backward left out."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.view import View
+
+
+def matrix_not_transposed(view: View) -> Iterator[Model]:
+    """The Jacobian applied where its transpose belongs: visible only where input and output have equal sizes."""
+    jacobian = view.jacobian
+    if view.out.shape == view.x.shape and jacobian is not None and jacobian.shape[0] == view.x.size:
+        predicted = (jacobian @ view.flat_cotangent).reshape(view.x.shape)
+        words = "multiplies by a matrix where its transpose belongs"
+        yield Model("not_transposed", words, predicted, noise=view.jacobian_noise)
+
+
+def upstream_factor(view: View) -> Iterator[Model]:
+    """The cotangent is not multiplied by another argument on its way (gamma), or once too often."""
+    if view.flat_cotangent.size != view.cotangent.size:
+        return
+    for name, other in view.others().items():
+        for factor in _along(other, view.cotangent.shape):
+            if np.ptp(factor) > 0 and np.all(factor != 0):
+                yield from _through(view, view.cotangent / factor, f"lacks the factor {name}")
+                words = f"has the factor {name} once too often"
+                yield from _through(view, view.cotangent * factor, words)
+
+
+def _along(other: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """A vector argument along each axis of the same size; an argument of the same shape as it stands."""
+    if other.shape == shape:
+        yield other
+    for axis, size in enumerate(shape) if other.ndim == 1 else ():
+        if size == other.size and size > 1:
+            yield other.reshape(tuple(size if a == axis else 1 for a in range(len(shape))))
+
+
+def _through(view: View, cotangent: np.ndarray, words: str) -> Iterator[Model]:
+    predicted = view.truth(cotangent)
+    if predicted is not None:
+        yield Model("argument_factor_missing", words, predicted, noise=4 * view.jacobian_noise)
+
+
+def output_slope(view: View) -> Iterator[Model]:
+    """The derivative of the last activation is missing, applied twice, or taken at the output."""
+    if view.flat_cotangent.size != view.cotangent.size or view.out.shape == view.x.shape:
+        return
+    y = view.out
+    with np.errstate(all="ignore"):
+        for formula, slope, again in (
+            ("y * (1 - y)", y * (1 - y), _sigmoid_slope(y)),
+            ("1 - y**2", 1 - y * y, 1 - np.tanh(y) ** 2),
+        ):
+            if np.all(np.abs(slope) > 1e-9) and np.ptp(slope) > 0:
+                words = f"lacks the derivative {formula} of the last activation"
+                yield from _sloped(view, view.cotangent / slope, "derivative_missing", words)
+                words = f"has the derivative {formula} of the last activation twice"
+                yield from _sloped(view, view.cotangent * slope, "derivative_twice", words)
+                words = "takes the derivative of the last activation at its output"
+                yield from _sloped(view, view.cotangent / slope * again, "derivative_at_output", words)
+
+
+def _sigmoid_slope(y: np.ndarray) -> np.ndarray:
+    return 1 / (2 + np.exp(y) + np.exp(-y))
+
+
+def _sloped(view: View, cotangent: np.ndarray, cause: str, words: str) -> Iterator[Model]:
+    predicted = view.truth(cotangent)
+    if predicted is not None:
+        yield Model(cause, words, predicted, noise=8 * view.jacobian_noise)
+
+
+def output_ignored(view: View) -> Iterator[Model]:
+    """One of several outputs' cotangents plays no part."""
+    sizes = [np.size(leaf) for leaf in view.outs]
+    start = 0
+    for number, size in enumerate(sizes) if len(sizes) > 1 else ():
+        rest = view.flat_cotangent.copy()
+        rest[start : start + size] = 0
+        start += size
+        predicted = view.truth(rest)
+        if predicted is not None:
+            words = f"ignores the cotangent of output {number}"
+            yield Model("ignores_cotangent", words, predicted, noise=view.jacobian_noise)
+
+
+def use_dropped(view: View) -> Iterator[Model]:
+    """A matrix used twice: the gradient of one use is a product with the rows of one array, that of both is not."""
+    if view.expected.ndim != 2 or not view.same_shape:
+        return
+    for words, rows in _row_sources(view):
+        for side, got, expected in (("first", view.got, view.expected), ("second", view.got.T, view.expected.T)):
+            if rows.shape[1] != got.shape[0] or len(rows) + 1 >= rows.shape[1]:
+                continue
+            basis, _ = np.linalg.qr(rows.T)
+            outside = expected - basis @ (basis.T @ expected)
+            if np.max(np.abs(outside), initial=0.0) <= 64 * view.noise:
+                continue
+            kept, lost = basis @ (basis.T @ got), basis @ (basis.T @ (got - expected)) + expected
+            for predicted, which in ((kept, "only"), (lost, "all but")):
+                value = predicted if side == "first" else predicted.T
+                message = f"holds {which} the use of {view.name} that multiplies {words}: assigned, not added"
+                yield Model("use_dropped", message, value, freedom=len(rows) * got.shape[1])
+
+
+def _row_sources(view: View) -> Iterator[tuple[str, np.ndarray]]:
+    """Arrays whose rows a matrix may have been multiplied with."""
+    named = {**view.others(), "the cotangent": view.cotangent, "the output": view.out}
+    for name, array in named.items():
+        if array.ndim == 2:
+            yield name, array
+        elif array.ndim == 3:
+            for step in range(array.shape[1]):
+                yield f"{name} at step {step}", array[:, step]
+
+
+def scattered_elsewhere(view: View) -> Iterator[Model]:
+    """The right total, in the wrong rows."""
+    indexed = any(array.dtype.kind in "iu" and array.ndim for array in view.arrays.values())
+    if not indexed or not view.same_shape or view.expected.ndim < 2:
+        return
+    total = view.expected.sum(axis=0)
+    if np.max(np.abs(total)) > 1e-3 * view.scale and int(view.wrong.sum()) >= 2:
+        words = "has the right sum over its rows, in the wrong rows: it is scattered with another index"
+        yield Model("row_permuted", words, total, observed=view.got.sum(axis=0))
