@@ -14,6 +14,7 @@ from functional_nn.activations import (
     step,
     tanh,
 )
+from functional_nn.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from functional_nn.convolution import conv, conv_transpose
 from functional_nn.linear import dense
 from functional_nn.losses import (
@@ -39,10 +40,14 @@ __all__ = [
     "conv_transpose",
     "cross_entropy_error",
     "dense",
+    "derivative",
+    "directional_derivative",
     "dropout",
     "dropout_mask",
     "elu",
     "gelu",
+    "gradient",
+    "gradient_descent",
     "huber_loss",
     "kl_divergence",
     "layer_norm",
@@ -51,6 +56,7 @@ __all__ = [
     "log_softmax",
     "max_pool",
     "mean_squared_error",
+    "partial_derivative",
     "relu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
