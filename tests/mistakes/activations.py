@@ -430,18 +430,3 @@ def leaky_slope_of_another_convention(x):
 def softplus_overflows(x):
     with np.errstate(over="ignore"):
         return np.log(1 + np.exp(x))
-
-
-def without_nan(x):
-    return np.where(x > 0, x, 0.0)
-
-
-def with_nan(size, seed):
-    (x,) = away_from_zero(size, seed)
-    x[1, 2] = np.nan
-    return (x,)
-
-
-@forward_wrong(52, lambda dout, x: dout * (x > 0), with_nan, op="relu", cause=("not_finite", "forward"))
-def relu_hides_nan(x):
-    return without_nan(x)

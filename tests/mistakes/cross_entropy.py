@@ -234,7 +234,7 @@ def cross_entropy(p, t):
 soft = partial(family.wrong, inputs=distributions)
 
 
-@soft(23, cross_entropy, op="cross_entropy_error", argument="p", cause=("wrong_operand", "wrong_derivative"))
+@soft(23, cross_entropy, op="cross_entropy_error", argument="p", cause=("wrong_operand", "not_linear"))
 def probability_gradient_divided_by_upstream(dout, p, t):
     with np.errstate(divide="ignore"):
         return -t / dout[:, None], -dout[:, None] * np.log(p)

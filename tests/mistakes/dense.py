@@ -105,7 +105,7 @@ def input_gradient_elementwise(dout, cache):
     return dout * W.T, x.T @ dout, dout.sum(axis=0)
 
 
-@wrong(8, forward, affine, cause="updated_weight", argument="x")
+@wrong(8, forward, affine, cause=("updated_weight", "not_linear"), argument="x")
 def input_gradient_by_updated_weights(dout, x, W, b):
     dW, db = x.T @ dout, dout.sum(axis=0)
     updated = W - 0.1 * dW
@@ -245,7 +245,7 @@ def bias_gradient_is_none(dout, x, W, b):
     return dout @ W.T, x.T @ dout, None
 
 
-@wrong(65, forward, affine, cause="use_dropped", argument="W")
+@wrong(65, forward, affine, cause="last_sample_only", argument="W")
 def weight_gradient_of_the_last_example(dout, x, W, b):
     for xi, di in zip(x, dout, strict=True):
         dW = np.outer(xi, di)

@@ -30,7 +30,7 @@ def dropout_mask_missing(residuals, cotangent):
     return cotangent / 0.7, None
 
 
-@wrong(96, cause="identity")
+@wrong(96, cause=("identity", "derivative_missing", "mask_missing"))
 def dropout_identity(residuals, cotangent):
     return cotangent, None
 
@@ -87,7 +87,12 @@ def dropout_mask_from_equal_input_and_output(dout, x, mask):
 
 
 @family.whole(
-    96, "wrong backward", "layer", lambda size, seed: masked(size, seed)[:1], argument="x", cause="mask_missing"
+    96,
+    "wrong backward",
+    "layer",
+    lambda size, seed: masked(size, seed)[:1],
+    argument="x",
+    cause=("mask_missing", "derivative_missing", "identity"),
 )
 class DropoutWithoutMask:
     """The mask is drawn once, so that the forward can be repeated."""
@@ -101,18 +106,23 @@ class DropoutWithoutMask:
 
 
 @family.whole(
-    127, "impure", "layer", lambda size, seed: masked(size, seed)[:1], argument="x", cause="not_deterministic"
+    98,
+    "impure",
+    "layer",
+    lambda size, seed: masked(size, seed)[:1],
+    argument="x",
+    cause=("not_deterministic", "mask_wrong"),
 )
-class DropoutDrawnInForward:
+class DropoutDrawnAgainInBackward:
     def __init__(self):
         self.rng = np.random.default_rng(3)
 
     def forward(self, x, train_flg=True):
-        self.mask = self.rng.random(x.shape) > 0.3
-        return x * self.mask
+        self.rng = np.random.default_rng(3)
+        return x * (self.rng.random(x.shape) > 0.3)
 
     def backward(self, dout):
-        return dout * self.mask
+        return dout * (self.rng.random(dout.shape) > 0.3)
 
 
 def dropout_at_rate_backward(dout, x, mask):
@@ -181,7 +191,7 @@ def only_the_first_duplicate(residuals, cotangent):
     return table_ct, None
 
 
-@lookup(100, cause=("row_permuted", "use_dropped", "entries_not_written", "unexplained"))
+@lookup(100, cause=("row_permuted", "entries_not_written"))
 def everything_into_the_first_row(residuals, cotangent):
     shape, index = residuals
     table_ct = np.zeros(shape)

@@ -150,7 +150,7 @@ def huber_tail_without_sign(dout, y, t):
     return d, -d
 
 
-@both(43, huber, spread, op="huber_loss", cause=("local_factor", "isolated_entries", "partly_scaled"))
+@both(43, huber, spread, op="huber_loss", cause=("other_loss", "static_ignored", "local_factor", "partly_scaled"))
 def huber_not_clipped(dout, y, t):
     d = dout[:, None] * (y - t) / y.shape[1]
     return d, -d

@@ -166,7 +166,7 @@ def layer_scale_and_bias_swapped(residuals, cotangent):
     return dx, cotangent.sum(axis=0), (cotangent * xhat).sum(axis=0)
 
 
-@layer(83, argument="gamma", cause=("wrong_operand", "updated_weight", "unexplained"))
+@layer(83, argument="gamma", cause=("wrong_operand", "updated_weight"))
 def layer_scale_gradient_after_overwrite(residuals, cotangent):
     _, xhat, deviation, gamma = residuals
     dy = cotangent.copy()

@@ -9,7 +9,7 @@ from .windows import gathered, padded, split_windows, taps
 
 family = Family("pooling")
 
-images = sized(((3, 2, 7, 6),), ((8, 8, 16, 17),))
+images = sized(((5, 2, 7, 6),), ((8, 8, 16, 17),))
 
 
 def tied(size, seed):

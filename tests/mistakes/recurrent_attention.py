@@ -57,24 +57,24 @@ def hidden_weights_with_the_new_state(dout, cache):
     return unroll(dout, cache, state=lambda h, t: h[t + 1])
 
 
-@rnn(43, argument="x Wx Wh b", cause=("derivative_missing", "unexplained"))
+@rnn(43, argument="x Wx Wh b", cause="derivative_missing")
 def recurrent_slope_missing(dout, cache):
     return unroll(dout, cache, slope=lambda h, t: 1.0)
 
 
-@rnn(107, argument="x Wx Wh b", cause=("time_off_by_one", "unexplained"))
+@rnn(107, argument="x Wx Wh b", cause="time_off_by_one")
 def recurrent_slope_of_the_old_state(dout, cache):
     return unroll(dout, cache, slope=lambda h, t: 1 - h[t] ** 2)
 
 
-@rnn(5, argument="x Wx Wh b", cause=("not_transposed", "unexplained"))
+@rnn(5, argument="x Wx Wh b", cause="not_transposed")
 def carried_by_untransposed_weights(dout, cache):
     x, Wx, Wh, b, h = cache
     dx, dWx, dWh, _ = unroll(dout, (x, Wx, Wh.T, b, h))
     return dx, dWx, dWh, unroll(dout, (x, Wx, Wh.T, b, h))[3]
 
 
-@family.whole(102, "wrong backward", "vjp", gentle, argument="x Wx Wh b", cause=("time_not_carried", "unexplained"))
+@family.whole(102, "wrong backward", "vjp", gentle, argument="x Wx Wh b", cause="time_not_carried")
 def truncated_after_two_steps(x, Wx, Wh, b):
     out, cache = tanh_rnn(x, Wx, Wh, b)
 
@@ -131,27 +131,27 @@ def cell_gradient_not_carried(residuals, cotangent):
     return lstm_backward(residuals, cotangent, cell=0)
 
 
-@lstm(106, argument="x h c W b", cause=("derivative_missing", "unexplained"))
+@lstm(106, argument="x h c W b", cause="derivative_missing")
 def cell_tanh_slope_missing(residuals, cotangent):
     return lstm_backward(residuals, cotangent, cell_slope=lambda t, c: 1)
 
 
-@lstm(107, argument="x h c W b", cause=("derivative_at_input", "derivative_at_output", "unexplained"))
+@lstm(107, argument="x h c W b", cause=("derivative_at_input", "derivative_at_output"))
 def cell_tanh_slope_of_the_wrong_tensor(residuals, cotangent):
     return lstm_backward(residuals, cotangent, cell_slope=lambda t, c: 1 - c**2)
 
 
-@lstm(43, argument="x h W b", cause=("derivative_missing", "partly_scaled", "unexplained", "local_factor"))
+@lstm(43, argument="x h W b", cause=("derivative_missing", "partly_scaled", "local_factor", "isolated_entries"))
 def forget_gate_slope_missing(residuals, cotangent):
     return lstm_backward(residuals, cotangent, gate_slope=lambda s: 1)
 
 
-@lstm(41, argument="x h W b", cause=("derivative_at_output", "partly_scaled", "unexplained", "local_factor"))
+@lstm(41, argument="x h W b", cause=("derivative_at_output", "partly_scaled", "local_factor", "isolated_entries"))
 def forget_gate_slope_of_the_output(residuals, cotangent):
     return lstm_backward(residuals, cotangent, gate_slope=lambda s: sigmoid(s) * (1 - sigmoid(s)))
 
 
-@lstm(105, argument="x h W b", cause=("row_permuted", "reordered", "arguments_swapped", "unexplained"))
+@lstm(105, argument="x h W b", cause=("row_permuted", "reordered", "arguments_swapped"))
 def gates_in_another_order(residuals, cotangent):
     return lstm_backward(residuals, cotangent, swapped=True)
 
@@ -202,12 +202,12 @@ def attention_scale_twice(residuals, cotangent):
     return attention_backward(residuals, cotangent, scale=1 / residuals[1].shape[-1])
 
 
-@attend(32, argument="q k", cause=("diagonal_only", "sum_term_missing", "unexplained"))
+@attend(32, argument="q k", cause=("diagonal_only", "sum_term_missing"))
 def attention_softmax_diagonal_only(residuals, cotangent):
     return attention_backward(residuals, cotangent, slope=lambda p, dp: p * (1 - p) * dp)
 
 
-@attend(88, argument="q k", cause=("coupled_over_wrong_axis", "unexplained"))
+@attend(88, argument="q k", cause="coupled_over_wrong_axis")
 def attention_softmax_over_the_queries_in_backward(residuals, cotangent):
     return attention_backward(residuals, cotangent, slope=lambda p, dp: p * (dp - (p * dp).sum(axis=-2, keepdims=True)))
 
@@ -268,7 +268,7 @@ def only_the_skip_gradient(residuals, cotangent):
     return cotangent, x.T @ dz, a.T @ cotangent
 
 
-@block(9, argument="x W1", cause=("derivative_missing", "unexplained"))
+@block(9, argument="x W1", cause="derivative_missing")
 def block_slope_missing(residuals, cotangent):
     x, W1, W2, a = residuals
     dz = cotangent @ W2.T

@@ -57,13 +57,13 @@ def penalty_gradient_negated(dout, x, W, b):
     return dx, dW - 2 * dout * REG * W, db
 
 
-@wrong(116, cause=("regularization", "wrong_derivative", "unexplained"))
+@wrong(116, cause=("regularization", "wrong_derivative"))
 def penalty_of_the_absolute_values(dout, x, W, b):
     dx, dW, db = of_the_fit(dout, x, W, b)
     return dx, dW + dout * REG * np.sign(W), db
 
 
-@wrong(19, cause=("regularization", "ignores_cotangent"))
+@wrong(19, cause=("regularization", "ignores_cotangent", "not_linear"))
 def penalty_ignores_upstream(dout, x, W, b):
     dx, dW, db = of_the_fit(dout, x, W, b)
     return dx, dW + 2 * REG * W, db
@@ -116,13 +116,13 @@ network = partial(
 )
 
 
-@network(9, argument="W1 b1", cause=("derivative_missing", "unexplained"))
+@network(9, argument="W1 b1", cause="derivative_missing")
 class NetworkHiddenSlopeMissing(Network):
     def gradient(self, x, t):
         return self.backward(x, t, slope=lambda z: 1)
 
 
-@network(41, argument="W1 b1", cause=("derivative_at_output", "unexplained"))
+@network(41, argument="W1 b1", cause="derivative_at_output")
 class NetworkHiddenSlopeOfTheOutput(Network):
     def gradient(self, x, t):
         return self.backward(x, t, slope=lambda z: sigmoid(z) * (1 - sigmoid(z)))
@@ -159,7 +159,7 @@ class PenalizedNetwork(Network):
         return super().loss(x, t) + REG * sum(np.sum(self.params[key] ** 2) for key in ("W1", "W2"))
 
 
-@network(117, argument="W1 W2", cause=("regularization", "unexplained"))
+@network(117, argument="W1 W2", cause="regularization")
 class NetworkFirstWeightPenalizedTwiceSecondNever(PenalizedNetwork):
     def gradient(self, x, t):
         grads = self.backward(x, t)

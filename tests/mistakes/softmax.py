@@ -112,7 +112,7 @@ class SoftmaxSlope:
         return self.out * (1 - self.out)
 
 
-@family.whole(40, "impure", "layer", rows, op="softmax", cause="residuals_changed", argument="x")
+@family.whole(40, "impure", "layer", rows, op="softmax", cause=("residuals_changed", "buffer_reused"), argument="x")
 class SoftmaxInPlace:
     def forward(self, x):
         self.out = softmax(x)

@@ -1,0 +1,100 @@
+"""The oracle's judgment of a case, and what the table needs to know of it."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference import oracle
+
+from .case import Mistake, Size
+
+
+@dataclass(frozen=True)
+class Run:
+    """One judgment of one case on one input. outcome: "pass", "fail", "cannot tell", or "raised" (the judge itself)."""
+
+    case: str
+    judge: str
+    manner: str
+    size: Size
+    seed: int
+    outcome: str
+    causes: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    # Names of the arguments that the judge says are wrong, whatever the cause.
+    wrong: tuple[str, ...] = ()
+    said: str = ""
+    seconds: float = 0.0
+    evaluations: int = 0
+
+
+def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
+    """Judge a case by its forward alone ("plain"), or by the op that it claims to be too ("named")."""
+    primals, started = case.inputs(size, seed), time.perf_counter()
+    named = {"op": case.op, "statics": dict(case.statics)} if manner == "named" else {}
+    try:
+        subject, taken = subject_of(case, primals)
+        names = case.names if len(taken) == len(primals) and case.style not in ("layer", "network") else None
+        report = oracle.check(subject, *taken, names=names, seed=seed, **named)
+    except Exception as error:  # the corpus must be judged to its end, and a judge that raises be shown
+        return Run(case.id, "oracle", manner, size, seed, "raised", said=f"{type(error).__name__}: {error}"[:300])
+    position = {argument.name: case.names[i] for i, argument in enumerate(report.arguments) if i < len(case.names)}
+    if len(report.arguments) != len(case.names):
+        position = {name: name for name in case.names}
+    findings = report.findings
+    return Run(
+        case.id,
+        "oracle",
+        manner,
+        size,
+        seed,
+        report.verdict,
+        tuple(finding.cause for finding in findings),
+        tuple(position.get(finding.argument or "", finding.argument or "") for finding in findings),
+        tuple(position.get(one.name, one.name) for one in report.arguments if one.verdict == "fail"),
+        (findings[0].message if findings else "; ".join(report.power))[:300],
+        time.perf_counter() - started,
+        report.forward_evaluations + report.backward_evaluations,
+    )
+
+
+def subject_of(case: Mistake, primals: tuple[Any, ...]) -> tuple[oracle.Subject, tuple[Any, ...]]:
+    """The case as the oracle's subject in its own style, and the primals that its check takes."""
+    code = case.build()
+    count = case.inputs_of_layer
+    match case.style:
+        case "forward_backward":
+            return oracle.from_forward_backward(*code), primals
+        case "rule":
+            return oracle.from_rule(*code), primals
+        case "cache":
+            return oracle.from_cache(*code), primals
+        case "vjp":
+            return oracle.from_vjp(code), primals
+        case "torch":
+            return oracle.from_torch(code), primals
+        case "jax":
+            return oracle.from_jax(code), primals
+        case "layer":
+            layer = code(*(np.array(p) for p in primals[count:]))
+            return oracle.from_layer(layer, dict(case.gradients)), primals[:count]
+        case "network":
+            return oracle.from_network(code(*(np.array(p) for p in primals[count:]))), primals[:count]
+    raise ValueError(f"subject_of: style must be one that Style lists; got {case.style!r}")
+
+
+def first_cause_is_right(case: Mistake, run: Run) -> bool:
+    """Whether the first finding names an acceptable cause, and no argument that is innocent."""
+    return bool(run.causes) and run.causes[0] in case.expected_cause and _blames(case, run.arguments[0])
+
+
+def some_cause_is_right(case: Mistake, run: Run) -> bool:
+    """Whether any finding names an acceptable cause of an argument that is to blame."""
+    pairs = zip(run.causes, run.arguments, strict=True)
+    return any(cause in case.expected_cause and _blames(case, argument) for cause, argument in pairs)
+
+
+def _blames(case: Mistake, argument: str) -> bool:
+    return not argument or not case.expected_argument or argument in case.expected_argument
