@@ -52,9 +52,6 @@ def private(name: str, value: Any) -> Any:
         raise TypeError(f"oracle.check: every primal must be an array; got {name}: {error}") from error
     if not (array.dtype.kind in "biu" or is_floating(array.dtype)):
         raise TypeError(f"oracle.check: every primal must hold real numbers; got {name}.dtype={array.dtype}")
-    if is_floating(array.dtype) and np.isnan(array).any():
-        at = tuple(int(i) for i in np.argwhere(np.isnan(array))[0])
-        raise ValueError(f"oracle.check: no primal may hold NaN; got nan at {name}{list(at)}")
     return array
 
 

@@ -61,6 +61,7 @@ def check(
         judgment = Judgment()
         base = None
         try:
+            judgment.findings += forward.beyond_numbers(trial, op, known)
             base = _begin(trial, judgment)
             _judge(trial, base, judgment, op, known, mode)
         except Fault as fault:
@@ -71,6 +72,10 @@ def check(
 def _begin(trial: Trial, judgment: Judgment) -> Base:
     """The first calls; a loss layer that takes no notice of its upstream by design is judged with an upstream of one."""
     base = base_of(trial)
+    if trial.draws and trial.subject.style != "forward_backward":
+        judgment.acquittals.append(
+            "The forward draws random numbers: it was judged with the generator held fixed between the calls."
+        )
     deaf = trial.subject.upstream == "last" and base.flat.size == 1 and linearity.ignores(trial, base)
     if not deaf:
         return base

@@ -11,8 +11,9 @@ from reference._checks import is_floating
 from reference.oracle import precision, probes, trees
 from reference.oracle.base import Base
 from reference.oracle.opspec import OpSpec
+from reference.oracle.report import Finding
 from reference.oracle.specs import SPECS
-from reference.oracle.vjp import Trial, quiet
+from reference.oracle.vjp import Trial, finding, quiet
 
 # Values agree when they differ by less than this many roundings of the largest.
 ROUNDINGS = 1e6
@@ -81,7 +82,7 @@ def agrees(trial: Trial, base: Base, op: str, statics: Mapping[str, Any]) -> tup
     agreement = matching(op, dict(statics), base.flat, expected, tolerance(trial, base))
     if agreement is None:
         return None, trial.primals, expected
-    for primals in elsewhere(trial):
+    for primals in elsewhere(trial, SPECS[op]):
         try:
             wanted = reference_out(op, statics, primals)
         except (TypeError, ValueError):
@@ -90,6 +91,28 @@ def agrees(trial: Trial, base: Base, op: str, statics: Mapping[str, Any]) -> tup
         if matching(op, dict(statics), found, wanted, tolerance(trial, base)) != agreement:
             return None, primals, wanted
     return agreement, trial.primals, expected
+
+
+def beyond_numbers(trial: Trial, op: str | None, statics: Mapping[str, Any]) -> list[Finding]:
+    """Where a primal holds NaN: whether the forward hands it on as the named op does; the rest is judged without it."""
+    bad = [name for name, p in zip(trial.names, trial.primals, strict=True) if _holds_nan(p)]
+    if not bad:
+        return []
+    if op is None:
+        raise ValueError(f"oracle.check: no primal may hold NaN unless an op is named; got NaN in {', '.join(bad)}")
+    wanted = trees.vector(reference_out(op, statics, trial.primals))
+    found = trial.value(trial.primals, wanted.size)
+    trial.primals = trial.measured = tuple(np.where(np.isnan(p), 0.5, p) if _holds_nan(p) else p for p in trial.primals)
+    hidden = np.isnan(wanted) & ~np.isnan(found)
+    if not hidden.any():
+        return []
+    at = int(np.flatnonzero(hidden)[0])
+    said = f"entry {at} of the output is {found[at]:.6g}, that of {op} is nan"
+    return [finding("forward", f"the forward hides a NaN in {', '.join(bad)}", said, blame="forward")]
+
+
+def _holds_nan(primal: Any) -> bool:
+    return isinstance(primal, np.ndarray) and is_floating(primal.dtype) and bool(np.isnan(primal).any())
 
 
 def tolerance(trial: Trial, base: Base) -> float:
@@ -112,15 +135,21 @@ def matching(op: str, statics: dict[str, Any], found: np.ndarray, expected: Any,
     return None
 
 
-def elsewhere(trial: Trial) -> Iterator[tuple[Any, ...]]:
+def elsewhere(trial: Trial, spec: OpSpec) -> Iterator[tuple[Any, ...]]:
     """Inputs aimed at differences: the same values in another order, larger ones, and ties."""
     rng = probes.generator(trial.subject.name, [np.shape(p) for p in trial.primals], trial.seed, "elsewhere")
-    floats = set(trial.differentiable)
+    free = [position for position in trial.differentiable if _unrestricted(spec, position)]
     for transform in (lambda x: rng.permuted(x.ravel()).reshape(x.shape), lambda x: 4 * x, np.round):
         yield tuple(
-            transform(primal.astype(np.float64)).astype(primal.dtype) if position in floats else primal
+            transform(primal.astype(np.float64)).astype(primal.dtype) if position in free else primal
             for position, primal in enumerate(trial.primals)
         )
+
+
+def _unrestricted(spec: OpSpec, position: int) -> bool:
+    """Whether any real number is in the argument's domain: no probability, variance or the like."""
+    kinds = [list(case.arguments.values())[position].kind for case in spec.cases if len(case.arguments) > position]
+    return all(kind == "normal" for kind in kinds)
 
 
 def recognized(trial: Trial, base: Base) -> Agreement | None:

@@ -196,7 +196,7 @@ def _compared(
     truth = _checked_truth(standard, measure, slope, position)
     total = sum(trial.primals[p].size for p in trial.differentiable)
     small = total <= ENTRIES or got.size <= FEW
-    if truth is not None and (standard.mode != "full" and not small or measure.x.dtype != np.float64):
+    if truth is not None and ((standard.mode != "full" and not small) or measure.x.dtype != np.float64):
         return by_truth(measure, slope, name, got, truth, rounding), False
     if standard.mode == "full" or (standard.mode == "auto" and small):
         return by_elements(measure, slope, name, got, truth, rounding), False
@@ -291,7 +291,7 @@ def _doubted(standard: Standard, judged: Judged, measure: Measure, slope: Slope,
     ]
     if largest * measure.scale <= 1e-12 * max(others, default=0.0) or largest == 0:
         if alive_elsewhere(trial, base, measure.position):
-            said = f"the gradient is zero at this input, but not at others: a backward that returns zeros would pass"
+            said = "the gradient is zero at this input, but not at others: a backward that returns zeros would pass"
             return _withheld(judged, f"{judged.name}_ct could not be tested", said, "Take an input that the output depends on.")
         return judged
     if floor > 0.1 * largest:

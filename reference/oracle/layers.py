@@ -164,7 +164,8 @@ def _upstream(backward: Callable[..., Any]) -> str:
 
 def _gradient(held: Any, pair: Pair) -> Any:
     found = [parameters.read(held, steps) for steps in pair.gradients]
-    found = [value for value in found if value is not None]
+    # Copies: a gradient in an attribute is meant to be overwritten by the next backward.
+    found = [np.array(value) for value in found if value is not None]
     return sum(found[1:], found[0]) if found else None
 
 

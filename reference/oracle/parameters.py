@@ -1,4 +1,4 @@
-"""Where a textbook object keeps its parameters and their gradients: attributes, lists and dicts, by their usual names."""
+"""Where a textbook object keeps its parameters and their gradients: attributes, lists, dicts, by their usual names."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
+from reference.oracle.subject import parameter_names
 
 # A floating array under one of these names is a parameter even where no gradient is found for it.
 USUAL = ("W", "b", "w", "gamma", "beta", "weight", "weights", "bias", "biases", "kernel", "Wx", "Wh")
@@ -85,7 +86,7 @@ def _contained(before: Any, after: Any) -> Iterator[Pair]:
         keys = list(held) if isinstance(held, Mapping) else range(len(held))
         for key in keys:
             if _is_parameter(held[key]):
-                name = str(key) if isinstance(held, Mapping) else _attribute_of(before, held[key], f"{params}[{key}]")
+                name = str(key) if isinstance(held, Mapping) else _name_of(before, held, key, f"{params}[{key}]")
                 gradient = _key_of(gradients, key)
                 yield Pair(name, (*path(params), ("item", key)), ((*path(grads), ("item", gradient)),))
         return
@@ -98,8 +99,11 @@ def _key_of(gradients: Any, key: Any) -> Any:
     return key
 
 
-def _attribute_of(owner: Any, array: Any, otherwise: str) -> str:
-    return next((name for name, value in _vars(owner).items() if value is array), otherwise)
+def _name_of(owner: Any, held: Any, position: int, otherwise: str) -> str:
+    """The attribute that is the same array, or the constructor's name for as many arrays, or the place in the list."""
+    attribute = next((name for name, value in _vars(owner).items() if value is held[position]), None)
+    constructor = (parameter_names(type(owner).__init__) or ())[1:]
+    return attribute or (constructor[position] if len(held) <= len(constructor) else otherwise)
 
 
 def _attributes(before: Any, after: Any) -> Iterator[Pair]:

@@ -7,19 +7,25 @@ import numpy as np
 
 from reference.oracle import probes, trees
 from reference.oracle.base import Base, output_of
-from reference.oracle.subject import Subject
+from reference.oracle.report import Finding
 from reference.oracle.vjp import Fault, Trial, copies, finding
 
 
-def judge(trial: Trial, base: Base) -> list[Any]:
-    """Findings of impurity, the clearest first; at most one each."""
+def judge(trial: Trial, base: Base) -> list[Finding]:
+    """Findings of impurity, the clearest first."""
     if unsteady := _random(trial, base):
         return [unsteady]
     return [*_changed(trial, base)] or [*_repeated(trial, base)] or [*_remembered(trial, base)]
 
 
-def _random(trial: Trial, base: Base) -> Any:
-    """The forward twice; small differences are noise, which is measured later."""
+def _random(trial: Trial, base: Base) -> Finding | None:
+    """The forward twice; small differences are noise, which is measured later.
+
+    A forward that draws from a global generator is judged with that held fixed, if the backward can know the draw.
+    """
+    if trial.draws and trial.subject.style == "forward_backward":
+        said = "it draws from a global random generator, and the backward cannot know what was drawn"
+        return finding("not_deterministic", "the forward is random", said, blame="forward")
     again = trees.vector(trial.forward())
     if again.size == base.flat.size and np.array_equal(again, base.flat, equal_nan=True):
         return None
@@ -27,11 +33,11 @@ def _random(trial: Trial, base: Base) -> Any:
     gap = float(np.max(np.abs(again - base.flat))) if again.size == base.flat.size else np.inf
     if gap <= 1e-3 * scale:
         return None
-    message = "the forward is random: two equal calls differ, so that it has no derivative to compare with"
-    return finding("not_deterministic", message, f"the outputs differ by up to {gap:.3g}", blame="forward")
+    message = "the forward is random, and has no derivative to compare with"
+    return finding("not_deterministic", message, f"two equal calls differ by up to {gap:.3g}", blame="forward")
 
 
-def _changed(trial: Trial, base: Base) -> Iterator[Any]:
+def _changed(trial: Trial, base: Base) -> Iterator[Finding]:
     """Watch the copies that are handed over, and what the forward saved."""
     handed = copies(trial.primals)
     _, pullback = trial.vjp(handed=handed)
@@ -70,7 +76,7 @@ def _first(trial: Trial, handed: tuple[Any, ...], name: str) -> str:
     return f"{name}{list(at)} was {ours[at]:.6g} and is {theirs[at]:.6g}"
 
 
-def _repeated(trial: Trial, base: Base) -> Iterator[Any]:
+def _repeated(trial: Trial, base: Base) -> Iterator[Finding]:
     """The same pullback twice, and once more after another call; results must stay as they were returned."""
     second = trial.pull(base.pullback, base.upstream())
     if not _alike(base.got, second):
@@ -79,11 +85,15 @@ def _repeated(trial: Trial, base: Base) -> Iterator[Any]:
     other = base.upstream(-3.0 * base.cotangent)
     trial.pull(base.pullback, other)
     if not all(map(_still, base.got, base.returned)):
-        evidence = "the gradients of the first call changed during a later one"
-        yield finding("buffer_reused", "a later backward overwrites the gradients returned before", evidence)
+        yield _overwritten()
 
 
-def _twice(trial: Trial, first: Any, second: Any, what: str) -> Any:
+def _overwritten() -> Finding:
+    evidence = "the gradients of the first call changed during a later one"
+    return finding("buffer_reused", "a later backward overwrites the gradients returned before", evidence)
+
+
+def _twice(trial: Trial, first: Any, second: Any, what: str) -> Finding:
     """The cause of two different answers to one question."""
     pairs = [(name, a, b) for name, a, b in zip(trial.names, first, second, strict=True) if not _alike([a], [b])]
     name, before, after = pairs[0]
@@ -96,12 +106,12 @@ def _twice(trial: Trial, first: Any, second: Any, what: str) -> Any:
     return finding(cause, f"{what} gives another {name}_ct", f"the two differ by up to {gap:.3g}", argument=name)
 
 
-def _remembered(trial: Trial, base: Base) -> Iterator[Any]:
+def _remembered(trial: Trial, base: Base) -> Iterator[Finding]:
     """Calls in between, on other inputs: the answers must not depend on them."""
     subject = trial.subject.shared() if trial.subject.shared else trial.subject
     session = Trial(subject, trial.names, trial.primals, trial.seed, draws=trial.draws)
     try:
-        yield from _session(session, base, interleaved=trial.subject.shared is None)
+        yield from _session(trial, session, base)
     except Fault as fault:
         yield finding("stale_state", f"after other calls, {fault.finding.message}", fault.finding.evidence,
                       line=fault.finding.line)  # fmt: skip
@@ -109,22 +119,30 @@ def _remembered(trial: Trial, base: Base) -> Iterator[Any]:
     trial.backwards += session.backwards
 
 
-def _session(session: Trial, base: Base, interleaved: bool) -> Iterator[Any]:
+def _session(trial: Trial, session: Trial, base: Base) -> Iterator[Finding]:
     first_out, first = session.vjp()
     saved = trees.snapshot(first_out)
     if not _same_output(first_out, base.out):
         return
-    session.pull(first, base.upstream())
+    early = session.pull(first, base.upstream())
+    kept = copies(early)
+    again_out, again = session.vjp()
+    if _same_output(again_out, base.out) and not _alike(answer := session.pull(again, base.upstream()), kept):
+        yield _twice(session, kept, answer, "a second forward and backward")
+        return
     other = other_primals(session)
-    other_out, second = _attempt(lambda: session.vjp(other))
-    if other_out is not None:
-        _attempt(lambda: (session.pull(second, trees.like(other_out, _sized(base.cotangent, other_out))), 0))
+    if stale := _elsewhere(trial, session, other):
+        yield stale
+        return
     if not trees.unchanged(saved, first_out):
         evidence = "the output of the first call changed during a call on another input"
         yield finding("buffer_reused", "a later forward overwrites the output returned before", evidence,
                       blame="forward")  # fmt: skip
         return
-    if interleaved and not _alike(again := session.pull(first, base.upstream()), base.got):
+    if not all(map(_still, kept, early)):
+        yield _overwritten()
+        return
+    if trial.subject.shared is None and not _alike(again := session.pull(first, base.upstream()), base.got):
         yield _twice(session, base.got, again, "the backward of the first call, after a forward on another input,")
         return
     if session.subject.evaluate:
@@ -134,6 +152,20 @@ def _session(session: Trial, base: Base, interleaved: bool) -> Iterator[Any]:
         answer = session.pull(last, base.upstream())
         if not _alike(answer, base.got):
             yield _twice(session, base.got, answer, "the same call again")
+
+
+def _elsewhere(trial: Trial, session: Trial, other: tuple[Any, ...]) -> Finding | None:
+    """The calls on other inputs: after those before they must give what they give without them."""
+    out, pullback = _attempt(lambda: session.vjp(other))
+    if out is None:
+        return None
+    cotangent = 0.5 + np.cos(trees.vector(out))
+    answer, _ = _attempt(lambda: (session.pull(pullback, trees.like(out, cotangent)), None))
+    fresh_out, fresh = _attempt(lambda: trial.vjp(other))
+    if answer is None or trial.subject.shared is None or fresh_out is None or not _same_output(out, fresh_out):
+        return None
+    alone = trial.pull(fresh, trees.like(out, cotangent))
+    return None if _alike(answer, alone) else _twice(session, alone, answer, "the backward after a call on other inputs")
 
 
 def other_primals(trial: Trial) -> tuple[Any, ...]:
@@ -151,10 +183,6 @@ def _attempt(call: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
         return call()
     except Fault:
         return None, None
-
-
-def _sized(cotangent: np.ndarray, out: Any) -> np.ndarray:
-    return np.resize(cotangent, trees.vector(out).size)
 
 
 def _same_output(left: Any, right: Any) -> bool:
