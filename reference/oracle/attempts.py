@@ -12,7 +12,9 @@ from reference import oracle
 from reference.oracle import trees
 from reference.oracle.discover import Found
 from reference.oracle.scenes import SCENE_OF_OP, Scene, alike, part_of, recognized, scenes
+from reference.oracle.specs import SPECS
 from reference.oracle.subject import Subject
+from reference.oracle.vjp import quiet
 
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
 
@@ -35,6 +37,8 @@ class Attempt:
     op: str | None = None
     statics: dict[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] | None = None
+    # The op was guessed from the name: where the arguments do not fit it, it is no such op.
+    guessed: bool = False
 
 
 def attempt(
@@ -56,7 +60,7 @@ def attempt(
         return _from_examples(found, examples, op, statics)
     by_name, likely = recognized(found.name)
     judged_as = None if op == "none" else op or by_name
-    likely = SCENE_OF_OP.get(op or "", likely)
+    likely = SCENE_OF_OP.get(op, op) if op in SPECS else likely
     complaints: list[str] = []
     for scene in _ordered(found, likely, seed):
         try:
@@ -70,7 +74,7 @@ def attempt(
             why = "going by the name" if scene.name == likely else "the first shapes that ran"
             how = f"random, {scene.shapes or f'of shapes that suit {scene.name}'} ({why})"
             subject, inputs = made
-            return Attempt(subject, tuple(inputs.values()), how, fits, dict(given), tuple(inputs))
+            return Attempt(subject, tuple(inputs.values()), how, fits, dict(given), tuple(inputs), op is None)
     raise NoInputs(_nothing_ran(found, complaints))
 
 
@@ -86,9 +90,21 @@ def how_to_give(name: str) -> str:
 
 def _ordered(found: Found, likely: str | None, seed: int) -> Iterator[Scene]:
     every = scenes(seed)
+    if likely in SPECS and likely not in SCENE_OF_OP.values():
+        yield _op_scene(found, likely, seed)
     yield from (scene for scene in every if scene.name == likely)
     yield from (scene for scene in every if scene.name != likely)
     yield alike(_required(_forward_of(found)), seed)
+
+
+def _op_scene(found: Found, op: str, seed: int) -> Scene:
+    """The op's own example inputs, by the parts of its arguments and in the order of the forward's."""
+    case = next((case for case in SPECS[op].cases if not case.statics), SPECS[op].cases[0])
+    inputs = oracle.example_inputs(op, case.id, seed=seed)
+    by_part = {part_of(name) or name: value for name, value in zip(inputs.names, inputs, strict=True)}
+    in_order = dict(zip(_required(_forward_of(found)), inputs, strict=False))
+    settings = {"shift": by_part.get("bias"), **by_part, **in_order}
+    return Scene(op, {part: value for part, value in settings.items() if value is not None}, dict(inputs.statics))
 
 
 def _forward_of(found: Found) -> Callable[..., Any]:
@@ -119,8 +135,11 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def _filled(function: Callable[..., Any], scene: Scene) -> dict[str, Any] | None:
     """A value for every required parameter and every setting that the scene has; None where one is lacking."""
     values: dict[str, Any] = {}
+    parts = {p.name: p.name if p.name in scene.values else part_of(p.name) for p in _parameters(function)}
+    if "targets" in parts.values() and "x" not in parts.values():  # y beside t is no target but a prediction
+        parts = {name: "x" if part == "other" else part for name, part in parts.items()}
     for parameter in _parameters(function):
-        part = parameter.name if parameter.name in scene.values else part_of(parameter.name)
+        part = parts[parameter.name]
         known = part in scene.values
         if known and (parameter.default is parameter.empty or part in SETTINGS):
             value = scene.values[part]
@@ -193,11 +212,11 @@ def subject_of(style: str, parts: Sequence[Any]) -> Subject:
 
 def _run(subject: Subject, primals: tuple[Any, ...]) -> None:
     """Raise unless the forward runs on copies of these inputs and gives finite floating numbers."""
-    if subject.bind is not None:
-        subject, parameters = subject.bind(*primals)
-        primals = (*primals, *parameters.values())
-    copies = (np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
-    with np.errstate(all="ignore"):
+    with quiet(None):
+        if subject.bind is not None:
+            subject, parameters = subject.bind(*primals)
+            primals = (*primals, *parameters.values())
+        copies = (np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
         out = trees.vector(subject.forward(*copies))
     if not out.size or not np.all(np.isfinite(out)):
         raise ValueError("the output holds no floating numbers" if not out.size else "the output is not finite")

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import contextlib
+import difflib
 import json
 import os
 import secrets
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
+        _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
     except ValueError as refused:
@@ -80,6 +82,15 @@ def _natural(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on; got {text}")
     return int(text)
+
+
+def _known_op(op: str | None) -> None:
+    from reference.oracle.specs import SPECS
+
+    if op not in (None, "none", *SPECS):
+        near = difflib.get_close_matches(str(op), SPECS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f": it must be one of {', '.join(SPECS)}, or none"
+        raise ValueError(f"there is no op {op}{hint}")
 
 
 def _statics(text: str | None) -> dict[str, Any] | None:
@@ -208,7 +219,9 @@ def _result_text(result: dict[str, Any], whole: bool) -> str:
         text = wrapped(f"{name}: {result['report']['headline']}{_notes(result['report'])}", _width(), rest="  ")
     else:
         text = f"--- {name} ".ljust(_width(), "-") + "\n" + result["text"]
-    return "\n".join([text, *_grade_lines(result["grade"]), *([""] if "\n\n" in text else [])])
+    graded = _grade_lines(result["grade"])
+    apart = ["", *graded] if graded and "\n\n" in text else graded
+    return "\n".join([text, *apart, *([""] if graded or "\n\n" in text else [])])
 
 
 def _notes(report: dict[str, Any]) -> str:
@@ -225,10 +238,10 @@ def _grade_lines(parts: Sequence[dict[str, Any]]) -> list[str]:
         return []
     wide = max(len(part["name"]) for part in parts)
     lines = (
-        f"  {part['earned']}/{part['possible']}  {part['name'].ljust(wide)}  {part['why']}".rstrip() for part in parts
+        f"    {part['earned']}/{part['possible']}  {part['name'].ljust(wide)}  {part['why']}".rstrip() for part in parts
     )
     total = sum(part["earned"] for part in parts), sum(part["possible"] for part in parts)
-    return ["", f"points: {total[0]} of {total[1]}", *lines]
+    return [f"  points: {total[0]} of {total[1]}", *lines]
 
 
 def _summary(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:

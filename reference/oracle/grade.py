@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reference.oracle.power import unused
 from reference.oracle.report import ArgumentReport, Report
 
 # Causes that are no single gradient's fault.
@@ -31,8 +32,8 @@ class Part(NamedTuple):
 def grade(reports: Sequence[Report]) -> list[Part]:
     """One part for the forward (where an op was named), one an argument, one for leaving everything else alone.
 
-    A gradient earns its point when it is right on every input. One that could not have been wrong on any of them
-    (zero all over, or below the noise) earns nothing: a backward that returns zeros would have passed too.
+    A gradient earns its point when no input shows it wrong and at least one tested it. One that could not have been
+    wrong (zero all over, or below the noise) earns nothing: a backward that returns zeros would have passed too.
     """
     forward = [_forward(reports)] if any(report.op for report in reports) else []
     names = list(dict.fromkeys(argument.name for report in reports for argument in report.arguments))
@@ -55,16 +56,21 @@ def _forward(reports: Sequence[Report]) -> Part:
 
 
 def _gradient(name: str, reports: Sequence[Report]) -> Part:
-    seen = [argument for report in reports for argument in report.arguments if argument.name == name]
-    if len(seen) < len(reports):
-        return _part(f"gradient of {name}", [f"judged on {len(seen)} of {len(reports)} inputs"])
-    return _part(f"gradient of {name}", [_why(argument, reports) for argument in seen if argument.verdict != "pass"])
+    seen = [(argument, report) for report in reports for argument in report.arguments if argument.name == name]
+    faults = [_why_wrong(argument, report) for argument, report in seen if argument.verdict == "fail"]
+    if not faults and len(seen) < len(reports):
+        faults = [f"judged on {len(seen)} of {len(reports)} inputs"]
+    if not faults and not any(_was_tested(argument, report) for argument, report in seen):
+        faults = ["nothing of it was tested: it is zero, or below the noise"]
+    return _part(f"gradient of {name}", faults)
 
 
-def _why(argument: ArgumentReport, reports: Sequence[Report]) -> str:
-    if argument.verdict == "cannot tell":
-        return "nothing of it was tested: it is zero, or below the noise"
-    said = (f.message for report in reports for f in report.findings if f.argument == argument.name)
+def _was_tested(argument: ArgumentReport, report: Report) -> bool:
+    return argument.verdict == "pass" and not any(said.startswith(unused(argument.name)) for said in report.power)
+
+
+def _why_wrong(argument: ArgumentReport, report: Report) -> str:
+    said = (finding.message for finding in report.findings if finding.argument == argument.name)
     return next(said, f"{argument.wrong_entries} of {argument.size} entries are wrong")
 
 

@@ -73,7 +73,12 @@ def _unused(subject: Subject, every: Mapping[str, Any], named: Named, outs: list
         arguments = [moved if other == name else array for other, array in every.items()]
         after = _arrays(_quietly(subject.forward, *arguments))
         if outs and len(after) == len(outs) and all(map(np.array_equal, outs, after)):
-            yield f"The output does not depend on {name} here, so a backward that returns zeros for it would pass."
+            yield f"{unused(name)}, so a backward that returns zeros for it would pass."
+
+
+def unused(name: str) -> str:
+    """How the sentence about an argument begins on which the output does not depend."""
+    return f"The output does not depend on {name} here"
 
 
 def _batch(named: Named, outs: list[np.ndarray]) -> Iterator[str]:

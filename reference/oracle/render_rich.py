@@ -5,7 +5,7 @@ import importlib.util
 import io
 from typing import Any
 
-from reference.oracle.render_text import COLUMNS, argument_cells, headline, render_text
+from reference.oracle.render_text import COLUMNS, argument_cells, argument_table, headline, render_text, worst_entry
 from reference.oracle.report import Report
 
 COLOURS = {"pass": "green", "fail": "bold red", "cannot tell": "yellow"}
@@ -22,26 +22,20 @@ def render_rich(report: Report, width: int = 80) -> str:
     text = importlib.import_module("rich.text").Text
     stream = io.StringIO()
     screen = console.Console(file=stream, force_terminal=True, width=width, highlight=False)
-    before, table, after = _around_table(render_text(report, width))
+    before, after = _around_table(render_text(report, width))
     screen.print(_coloured(text(before), report), soft_wrap=True)
-    if table:
-        screen.print(_table(report))
+    if report.arguments:
+        screen.print(*_table(report, width), sep="\n")
     if after:
         screen.print(text(after), soft_wrap=True)
     return stream.getvalue().rstrip("\n")
 
 
-def _around_table(plain: str) -> tuple[str, bool, str]:
-    """The text before and after the plain table of arguments, and whether there is one."""
+def _around_table(plain: str) -> tuple[str, str]:
+    """The text before and after the plain table of arguments."""
     blocks = plain.split("\n\n")
-    place = next((place for place, block in enumerate(blocks) if block.startswith(COLUMNS[0] + " ")), None)
-    if place is None:
-        return plain, False, ""
-    return (
-        "\n\n".join(blocks[:place]) + "\n",
-        True,
-        "\n" + "\n\n".join(blocks[place + 1 :]) if blocks[place + 1 :] else "",
-    )
+    place = next((place for place, block in enumerate(blocks) if block.startswith(COLUMNS[0] + " ")), len(blocks))
+    return "\n\n".join(blocks[:place]), "\n\n".join(blocks[place + 1 :])
 
 
 def _coloured(text: Any, report: Report) -> Any:
@@ -50,14 +44,18 @@ def _coloured(text: Any, report: Report) -> Any:
     return text
 
 
-def _table(report: Report) -> Any:
-    made = importlib.import_module("rich.table").Table(
-        box=importlib.import_module("rich.box").SIMPLE_HEAD, pad_edge=False
-    )
-    for place, name in enumerate(COLUMNS):
-        made.add_column(name, justify="left" if place in (0, 1, 5) else "right", overflow="fold")
+def _table(report: Report, width: int) -> list[Any]:
+    """The table with all columns where they fit; else the worst entries stand below it."""
+    box = importlib.import_module("rich.box").SIMPLE_HEAD
+    made = importlib.import_module("rich.table").Table(box=box, pad_edge=False)
     text = importlib.import_module("rich.text").Text
-    for argument in report.arguments:
-        first, verdict, *rest = argument_cells(argument)
-        made.add_row(first, text(verdict, style=COLOURS[argument.verdict]), *rest)
-    return made
+    rows = [argument_cells(argument) for argument in report.arguments]
+    wide = max(len(line) for line in argument_table(report.arguments, 10**6)) + 4 <= width
+    shown = len(COLUMNS) if wide else 5
+    for place, name in enumerate(COLUMNS[:shown]):
+        made.add_column(name, justify="left" if place in (0, 1, 5) else "right", no_wrap=True)
+    for argument, (first, verdict, *rest) in zip(report.arguments, rows, strict=True):
+        made.add_row(first, text(verdict, style=COLOURS[argument.verdict]), *rest[: shown - 2])
+    wrong = [(a.name, row) for a, row in zip(report.arguments, rows, strict=True) if a.verdict == "fail" and row[5]]
+    below = [f"{name}: {worst_entry(row)}\n" for name, row in wrong] if not wide else []
+    return [made, *map(text, below)]

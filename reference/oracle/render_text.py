@@ -79,7 +79,7 @@ def argument_table(arguments: Iterable[ArgumentReport], width: int) -> list[str]
         return lines
     lines = _aligned([row[:5] for row in (COLUMNS, *rows)])
     worst = [
-        wrapped(_worst(row), width, first="    ", rest="    ") if row[5] and argument.verdict != "pass" else ""
+        wrapped(worst_entry(row), width, first="    ", rest="    ") if row[5] and argument.verdict != "pass" else ""
         for row, argument in zip(rows, arguments, strict=True)
     ]
     paired = zip(lines[1:], worst, strict=True)
@@ -102,7 +102,8 @@ def argument_cells(argument: ArgumentReport) -> tuple[str, ...]:
     )
 
 
-def _worst(row: tuple[str, ...]) -> str:
+def worst_entry(row: tuple[str, ...]) -> str:
+    """The last cells of a row as a sentence."""
     return f"worst at {row[5]}: got {row[6]}, expected {row[7]}"
 
 

@@ -115,6 +115,7 @@ def scenes(seed: int) -> list[Scene]:
         _pooling("avg_pool", draw),
         Scene("sums", {"x": scores, "other": values}),
         Scene("classification", {"x": 3 * scores, "targets": labels, "other": labels}),
+        Scene("probabilities", {"x": np.exp(scores) / np.exp(scores).sum(-1, keepdims=True), "targets": labels}),
         Scene("regression", {"x": scores, "targets": values, "other": values}),
         _normalization(draw, rng),
         Scene("recurrent", {"x": draw(3, 7), **weights, **sizes}),

@@ -4,6 +4,7 @@ A process of its own, because the file may hang, exit, print or crash; what was 
 """
 
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -92,8 +93,15 @@ def _report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) ->
 
 
 def _check(chosen: Attempt, seed: int) -> Report:
-    about = {"op": chosen.op, "statics": chosen.statics or None, "seed": seed}
-    return oracle.check(chosen.subject, *chosen.primals, names=chosen.names, **about)
+    judge = functools.partial(oracle.check, chosen.subject, *chosen.primals, names=chosen.names, seed=seed)
+    if not chosen.op:
+        return judge()
+    try:
+        return judge(op=chosen.op, statics=chosen.statics)
+    except (TypeError, ValueError):
+        if not chosen.guessed:
+            raise
+        return judge()
 
 
 def _examples(module: ModuleType, name: str) -> Any:
