@@ -72,7 +72,7 @@ def check(
 def _begin(trial: Trial, judgment: Judgment) -> Base:
     """The first calls; a loss layer that takes no notice of its upstream by design is judged with an upstream of one."""
     base = base_of(trial)
-    if trial.draws and trial.subject.style != "forward_backward":
+    if (trial.draws and trial.subject.style != "forward_backward") or trial.subject.draws:
         judgment.acquittals.append(
             "The forward draws random numbers: it was judged with the generator held fixed between the calls."
         )
@@ -87,10 +87,11 @@ def _begin(trial: Trial, judgment: Judgment) -> Base:
 
 
 def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str) -> None:
-    judgment.findings += purity.judge(trial, base)
-    if any(found.cause == "not_deterministic" and found.blame == "forward" for found in judgment.findings):
+    if random := purity.random_forward(trial, base):
+        judgment.findings.append(random)
         judgment.judged = nothing_known(trial, base)
         return
+    judgment.findings += purity.judge(trial, base)
     if trial.subject.upstream != "one":
         judgment.findings += linearity.judge(trial, base)
     judgment.findings += narrowed(trial, base)

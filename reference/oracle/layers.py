@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from reference.oracle.parameters import Pair
 from reference.oracle.subject import Pullback, Subject, parameter_names
 
 TRAINING_FLAGS = ("train_flg", "train_flag", "train", "training", "is_train", "is_training")
+GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 TARGETS = ("t", "target", "targets", "label", "labels", "y_true", "ground_truth", "answer")
 
 
@@ -80,8 +82,16 @@ def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subjec
         bound = _Layer(layer, tuple(given), len(inputs))
         held = {pair.name: np.asarray(parameters.read(layer, pair.parameter)) for pair in given}
         names = _input_names(layer, len(inputs))
-        subject = replace(unbound, forward=bound.forward, vjp=bound.vjp, names=(*names, *held), bind=None,
-                          constants=_constants(names, out, returned), shared=lambda: _shared(subject, bound))  # fmt: skip
+        subject = replace(
+            unbound,
+            forward=bound.forward,
+            vjp=bound.vjp,
+            names=(*names, *held),
+            bind=None,
+            constants=_constants(names, out, returned),
+            shared=lambda: _shared(subject, bound),
+            draws=any(isinstance(value, GENERATORS) for value in vars(layer).values()),
+        )
         return subject, held
 
     plain = _Layer(layer)

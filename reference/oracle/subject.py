@@ -41,6 +41,8 @@ class Subject:
     shared: Callable[[], "Subject"] | None = None
     # evaluate(*primals): a forward in evaluation mode, on the shared object.
     evaluate: Callable[..., Any] | None = None
+    # The object owns a random generator; its copies draw the same.
+    draws: bool = False
     # "free": any cotangent; "last": by default one, as of a loss; "one": the backward takes none.
     upstream: str = "free"
 

@@ -1,0 +1,53 @@
+"""Two answers to one question, and what it means when they differ."""
+
+from typing import Any
+
+import numpy as np
+
+from reference.oracle import trees
+from reference.oracle.report import Finding
+from reference.oracle.vjp import Trial, finding
+
+
+def alike(left: Any, right: Any) -> bool:
+    """Whether two tuples of gradients are equal up to the rounding of sums in another order."""
+    return all(map(_close, left, right))
+
+
+def still(kept: Any, now: Any) -> bool:
+    """Whether an array holds what it held."""
+    return not isinstance(now, np.ndarray) or trees.same(kept, now)
+
+
+def overwritten() -> Finding:
+    evidence = "the gradients of the first call changed during a later one"
+    return finding("buffer_reused", "a later backward overwrites the gradients returned before", evidence)
+
+
+def two_answers(trial: Trial, first: Any, second: Any, what: str) -> Finding:
+    """The finding of two different gradients where one is right; `what` gave the second."""
+    pairs = [(name, a, b) for name, a, b in zip(trial.names, first, second, strict=True) if not _close(a, b)]
+    name, before, after = pairs[0]
+    if all(isinstance(a, np.ndarray) and _close(2.0 * a, b) for _, a, b in pairs):
+        said = f"{what} returns exactly twice the gradient"
+        return finding("accumulates", f"{name}_ct is added to that of the call before", said, argument=name)
+    cause = "not_deterministic" if trial.draws else "stale_state"
+    return finding(cause, f"{what} gives another {name}_ct", _gap(before, after), argument=name)
+
+
+def _gap(before: Any, after: Any) -> str:
+    if not all(isinstance(value, np.ndarray) for value in (before, after)) or before.shape != after.shape:
+        return "one of the two has no such gradient"
+    gap = np.abs(np.asarray(before, np.float64) - np.asarray(after, np.float64))
+    return f"the two differ by up to {np.max(gap, initial=0.0):.3g}"
+
+
+def _close(left: Any, right: Any) -> bool:
+    if not (isinstance(left, np.ndarray) and isinstance(right, np.ndarray)):
+        return isinstance(left, np.ndarray) == isinstance(right, np.ndarray)
+    if left.shape != right.shape:
+        return False
+    if left.dtype == right.dtype and trees.same(left, right):
+        return True
+    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
+    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-6 * float(np.max(np.abs(a), initial=0.0)), equal_nan=True))
