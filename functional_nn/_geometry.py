@@ -28,10 +28,14 @@ class Line:
     high: int
     count: int
 
+    def positions(self) -> np.ndarray:
+        """Where each window's element at each offset lies in x: (window, count) ints, outside of x in the padding."""
+        offsets, starts = np.arange(self.window) * self.dilation, np.arange(self.count) * self.stride - self.low
+        return offsets[:, None] + starts[None, :]
+
     def inside(self) -> np.ndarray:
         """Whether each window's element at each offset lies in x and not in the padding: (window, count) booleans."""
-        offsets, starts = np.arange(self.window) * self.dilation, np.arange(self.count) * self.stride - self.low
-        positions = offsets[:, None] + starts[None, :]
+        positions = self.positions()
         return (positions >= 0) & (positions < self.size)
 
 

@@ -13,6 +13,9 @@ from functional_nn._checks import require_floating
 from functional_nn._geometry import Line, Padding, PerDimension, pool_lines, spatial_axes
 from functional_nn._jit import jit_op
 
+# Windows up to this size along an axis are written out, which runs fast; longer ones would compile slowly.
+UNROLLED = 8
+
 
 @jit_op("window", "strides", "padding", "dilation", "layout")
 def max_pool(
@@ -103,17 +106,22 @@ def avg_pool(
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
     count = np.ones(1)
     for axis, line in zip(axes, geometry, strict=True):
-        wide = reduce(add, _elements(wide, axis, line, 0.0))
+        wide = _sum_along(wide, axis, line)
         inside = line.inside().sum(0)
         count = count * (line.window if count_include_pad else _along(axis, wide.ndim, inside))
     return (wide / count.astype(wide.dtype)).astype(out.dtype)
 
 
 def _max_along(x: jax.Array, axis: int, line: Line) -> jax.Array:
-    """The windows' maxima along one axis; a later element wins only if it is larger, or the first to be NaN."""
+    """The windows' maxima along one axis."""
+    return (_max_of_slices if line.window <= UNROLLED else _max_by_position)(x, axis, line)
+
+
+def _max_of_slices(x: jax.Array, axis: int, line: Line) -> jax.Array:
+    """Element after element; a later one wins only if it is larger, or the first to be NaN."""
     inside = line.inside()
-    first, *later = _elements(x, axis, line, -jnp.inf)
-    best, met = first, inside[0]
+    best, *later = _slices(x, axis, line, -jnp.inf)
+    met = inside[0]
     for element, is_inside in zip(later, inside[1:], strict=True):
         wins = ~(element <= best) & ~jnp.isnan(best)
         if not met.all():
@@ -123,7 +131,24 @@ def _max_along(x: jax.Array, axis: int, line: Line) -> jax.Array:
     return best
 
 
-def _elements(x: jax.Array, axis: int, line: Line, padding: float) -> Iterator[jax.Array]:
+def _max_by_position(x: jax.Array, axis: int, line: Line) -> jax.Array:
+    """Each window's maximum looked up at its position, and the first element of x in place of the padding."""
+    numbers = np.arange(line.count)
+    positions = np.where(line.inside(), line.positions(), line.positions()[line.inside().argmax(0), numbers])
+    winner = jnp.argmax(jnp.take(x, positions, axis, mode="clip"), axis)
+    return jnp.take_along_axis(x, jnp.asarray(positions)[winner, _along(axis, x.ndim, numbers)], axis, mode="clip")
+
+
+def _sum_along(x: jax.Array, axis: int, line: Line) -> jax.Array:
+    """The windows' sums along one axis."""
+    if line.window <= UNROLLED:
+        return reduce(add, _slices(x, axis, line, 0.0))
+    window, strides = ([n if a == axis else 1 for a in range(x.ndim)] for n in (line.window, line.stride))
+    edges = [(line.low, line.high) if a == axis else (0, 0) for a in range(x.ndim)]
+    return lax.reduce_window(x, np.zeros((), x.dtype), lax.add, window, strides, edges)
+
+
+def _slices(x: jax.Array, axis: int, line: Line, padding: float) -> Iterator[jax.Array]:
     """The windows' elements along one axis: for each offset, that of every window, as one strided slice."""
     edges = [(line.low, line.high, 0) if a == axis else (0, 0, 0) for a in range(x.ndim)]
     padded = lax.pad(x, jnp.asarray(padding, x.dtype), edges)

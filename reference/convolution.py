@@ -162,7 +162,8 @@ def _groups(weights, groups):
 
 def _sum_of_products(left, right):
     """The matrix of sum of left[..., i] right[..., o] over batch and positions."""
-    return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+    axes = tuple(range(left.ndim - 1))
+    return np.tensordot(left, right, axes=(axes, axes))
 
 
 def _bias_ct(bias, out_ct):

@@ -590,6 +590,11 @@ POOLING = (
         cases=(
             case("1d", {"window": 3}, x=uniform("batch length channels", -_APART, _APART)),
             case(
+                "1d-long-window",
+                {"window": 9, "strides": 2, "padding": ((4, 3),)},
+                x=uniform("batch length channels", -_APART, _APART),
+            ),
+            case(
                 "2d-overlap-pairs-dilation",
                 {"window": (3, 2), "strides": (2, 1), "padding": ((1, 0), (0, 1)), "dilation": (1, 2)},
                 x=uniform("batch height width channels", -_APART, _APART),
@@ -635,6 +640,7 @@ POOLING = (
         "pooling",
         cases=(
             case("1d", {"window": 3}, x="batch length channels"),
+            case("1d-long-window", {"window": 9, "strides": 2, "padding": ((4, 3),)}, x="batch length channels"),
             case(
                 "2d-overlap-pairs-counted",
                 {"window": (3, 2), "strides": (2, 1), "padding": ((1, 0), (0, 1))},
