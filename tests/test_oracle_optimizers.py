@@ -1,9 +1,12 @@
 """check_optimizer on optimizers as people write them: right ones pass, wrong ones are named."""
 
+import inspect
+
 import numpy as np
 import pytest
 
-from reference.oracle.optimizer_check import DEFAULTS, check_optimizer
+from reference import optimizers
+from reference.oracle.optimizer_check import check_optimizer
 from reference.oracle.optimizer_rules import RULES, trajectory
 from reference.oracle.optimizer_slips import SLIPS
 
@@ -137,8 +140,9 @@ def committing(name, slips):
     def step(params, grads, state):
         first, seen = state or (params, [])
         seen = [*seen, grads]
-        return trajectory(name, first, seen, DEFAULTS[name], slips)[-1], (first, seen)
+        return trajectory(name, first, seen, hyper, slips)[-1], (first, seen)
 
+    hyper = {key: p.default for key, p in inspect.signature(getattr(optimizers, name)).parameters.items()}
     return step
 
 
@@ -154,8 +158,36 @@ def test_every_known_slip_is_told_from_every_other(name, slip):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_rule_without_slips_passes(name):
-    assert check_optimizer(committing(name, frozenset()), name).verdict == "pass"
+def test_the_rule_without_slips_is_the_reference(name):
+    report = check_optimizer(committing(name, frozenset()), name)
+    assert (report.verdict, report.acquittals) == ("pass", ()), str(report)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_reference_passes_as_a_pair_of_init_and_update(name):
+    assert check_optimizer(getattr(optimizers, name)(learning_rate=0.02), name, learning_rate=0.02).verdict == "pass"
+
+
+def test_a_sum_of_squares_that_starts_elsewhere_is_named():
+    report = check_optimizer(optimizers.adagrad(), "adagrad", initial_accumulator=0.5)
+    assert causes(report) == ["optimizer_scale"]
+    assert "starts at 0 instead" in str(report)
+
+
+class TextbookAdaGrad:
+    def __init__(self, lr=0.01):
+        self.lr, self.h = lr, {}
+
+    def update(self, params, grads):
+        for key in params:
+            self.h[key] = self.h.get(key, 0) + grads[key] * grads[key]
+            params[key] -= self.lr * grads[key] / (np.sqrt(self.h[key]) + 1e-7)
+
+
+def test_epsilon_beside_the_root_is_a_convention_of_adagrad():
+    report = check_optimizer(TextbookAdaGrad(), "adagrad")
+    assert report.verdict == "pass", str(report)
+    assert any("added to the root" in reason for reason in report.acquittals)
 
 
 def test_two_mistakes_at_once_are_both_named():

@@ -1,37 +1,31 @@
 """Whether an optimizer takes the steps of the one it is named after, and if not, which known mistake does."""
 
 import copy
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from reference import optimizers
 from reference.oracle.causes import REPAIRS
 from reference.oracle.optimizer_rules import RULES, Slips, trajectory
 from reference.oracle.optimizer_slips import CONVENTIONS, SLIPS, Slip
 from reference.oracle.report import ArgumentReport, Finding, Report
 
 STEPS = 6
+Params = Mapping[str, np.ndarray]
 Path = list[dict[str, np.ndarray]]
-
-DEFAULTS: dict[str, dict[str, float]] = {
-    "sgd": {"learning_rate": 0.01},
-    "momentum": {"learning_rate": 0.01, "momentum": 0.9},
-    "nesterov": {"learning_rate": 0.01, "momentum": 0.9},
-    "adagrad": {"learning_rate": 0.01, "epsilon": 1e-7, "initial_accumulator": 0.0},
-    "rmsprop": {"learning_rate": 0.01, "decay": 0.99, "epsilon": 1e-7},
-    "adam": {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
-    "adamw": {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 1e-4},
-}
 
 
 def check_optimizer(optimizer: Any, name: str, *, seed: int = 0, **hyperparameters: float) -> Report:
     """Judge an optimizer by its steps over a few gradients.
 
     Args:
-        optimizer: `optimizer(params, grads, state) -> (params, state)` over dicts, with state None at first; or an
-            object with `update(params, grads)` that changes params in place (it is copied, and left as it is).
+        optimizer: `optimizer(params, grads, state) -> (params, state)` over dicts, with state None at first; an object
+            with `update(params, grads)` that changes params in place (it is copied, and left as it is); or an
+            (init, update) pair as in `reference.optimizers`.
         name: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.
         seed: draws the parameters and the gradients.
         hyperparameters: those the optimizer was made with (learning_rate, momentum, decay, beta1, beta2, epsilon,
@@ -46,13 +40,14 @@ def check_optimizer(optimizer: Any, name: str, *, seed: int = 0, **hyperparamete
     hyper = _hyperparameters(name, hyperparameters)
     params, grads = _problem(seed)
     label = getattr(optimizer, "__name__", type(optimizer).__name__)
+    optimizer = _as_step(optimizer) if hasattr(optimizer, "init") else optimizer
     facts = {"subject": label, "op": name, "statics": hyper, "mode": f"{STEPS} steps", "seed": seed}
     try:
         path, side_effects, state = _run(optimizer, params, grads)
     except Exception as error:
         reason = f"it raises {type(error).__name__}: {error}"
         return Report("fail", (_finding("raises", reason, "on its first steps"),), (), **facts)
-    expected = trajectory(name, params, grads, hyper, frozenset())
+    expected = _reference_path(name, params, grads, hyper)
     arguments = tuple(_argument(key, params[key], path, expected) for key in params)
     findings = [*side_effects]
     acquittals: list[str] = []
@@ -70,9 +65,25 @@ def check_optimizer(optimizer: Any, name: str, *, seed: int = 0, **hyperparamete
 def _hyperparameters(name: str, given: Mapping[str, float]) -> dict[str, float]:
     if name not in RULES:
         raise ValueError(f"check_optimizer: name must be one of {', '.join(RULES)}; got {name!r}")
-    if unknown := [key for key in given if key not in DEFAULTS[name]]:
-        raise ValueError(f"check_optimizer: {name} takes {', '.join(DEFAULTS[name])}; got {', '.join(unknown)}")
-    return {**DEFAULTS[name], **given}
+    taken = inspect.signature(getattr(optimizers, name)).parameters
+    if unknown := [key for key in given if key not in taken]:
+        raise ValueError(f"check_optimizer: {name} takes {', '.join(taken)}; got {', '.join(unknown)}")
+    return {key: given.get(key, parameter.default) for key, parameter in taken.items()}
+
+
+def _as_step(pair: Any) -> Callable[..., Any]:
+    """An (init, update) pair as one function of params, grads and state."""
+    return lambda params, grads, state: pair.update(grads, pair.init(params) if state is None else state, params)
+
+
+def _reference_path(name: str, params: Params, grads: Path, hyper: Mapping[str, float]) -> Path:
+    """The steps of the reference's own optimizer."""
+    step, state, path = _as_step(getattr(optimizers, name)(**hyper)), None, []
+    now: Any = params
+    for step_grads in grads:
+        now, state = step(now, step_grads, state)
+        path.append(now)
+    return path
 
 
 def _problem(seed: int) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
@@ -84,7 +95,7 @@ def _problem(seed: int) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarra
     return params, [{key: rng.normal(size=shape) * sizes for key in names} for _ in range(STEPS)]
 
 
-def _run(optimizer: Any, params: Mapping[str, np.ndarray], grads: Path) -> tuple[Path, list[Finding], Any]:
+def _run(optimizer: Any, params: Params, grads: Path) -> tuple[Path, list[Finding], Any]:
     """The subject's parameters after each step, what it changed that is not its own, and its last state."""
     if callable(getattr(optimizer, "update", None)):
         return _run_object(copy.deepcopy(optimizer), params, grads)
@@ -99,7 +110,7 @@ def _run(optimizer: Any, params: Mapping[str, np.ndarray], grads: Path) -> tuple
     return path, _first_of_each(findings), state
 
 
-def _run_object(optimizer: Any, params: Mapping[str, np.ndarray], grads: Path) -> tuple[Path, list[Finding], Any]:
+def _run_object(optimizer: Any, params: Params, grads: Path) -> tuple[Path, list[Finding], Any]:
     now, path, findings = {key: np.array(value) for key, value in params.items()}, [], []
     for step_grads in grads:
         own = {key: np.array(value) for key, value in step_grads.items()}
@@ -161,8 +172,11 @@ def _matches(params: Mapping[str, np.ndarray], path: Path, other: Path) -> bool:
 
 def _convention(name, params, grads, hyper, path: Path) -> str | None:
     """The reason why these steps are right under another convention, if they are."""
-    words = CONVENTIONS if name in ("adam", "adamw") else {}
-    taken = (why for word, why in words.items() if _same(name, params, grads, hyper, path, frozenset([word])))
+    taken = (
+        why
+        for word, why in CONVENTIONS.get(name, {}).items()
+        if _same(name, params, grads, hyper, path, frozenset([word]))
+    )
     return next(taken, None)
 
 
@@ -177,7 +191,7 @@ def _explain(name, params, grads, hyper, path: Path, arguments: tuple[ArgumentRe
         slips = [s for s in SLIPS[name] if "t starts at 0" in s.words]
         hint = f"; perhaps {slips[0].says}" if slips else ""
         return [_finding("not_finite", f"the parameters become NaN or infinite{hint}", "the steps taken")]
-    also = frozenset(CONVENTIONS) if name in ("adam", "adamw") else frozenset()
+    also = frozenset(CONVENTIONS.get(name, ()))
     for count, convention in ((1, frozenset()), (1, also), (2, frozenset())):
         for slips in combinations(SLIPS[name], count):
             words = frozenset(word for slip in slips for word in slip.words)

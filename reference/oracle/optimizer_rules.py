@@ -47,7 +47,7 @@ def nesterov(param, grad, memory, t, hyper, slips):
 def adagrad(param, grad, memory, t, hyper, slips):
     old = memory.get("sum", _start(hyper.get("initial_accumulator", 0.0), slips))
     memory["sum"] = total = old + (np.abs(grad) if "not squared" in slips else grad**2)
-    return param - hyper["learning_rate"] * grad / _root(total, hyper, slips)
+    return param - hyper["learning_rate"] * grad / _root(total, hyper, slips, inside=True)
 
 
 def rmsprop(param, grad, memory, t, hyper, slips):
@@ -56,7 +56,7 @@ def rmsprop(param, grad, memory, t, hyper, slips):
     square = np.abs(grad) if "not squared" in slips else grad**2
     memory["mean"] = mean = decay * memory.get("mean", _start(0.0, slips)) + weight * square
     corrected = mean / (1 - decay**t) if "corrected" in slips else mean
-    return param - hyper["learning_rate"] * grad / _root(corrected, hyper, slips)
+    return param - hyper["learning_rate"] * grad / _root(corrected, hyper, slips, inside=True)
 
 
 def adam(param, grad, memory, t, hyper, slips):
@@ -103,14 +103,13 @@ def _corrections(first: float, second: float, t: int, slips: Slips) -> tuple[flo
     )
 
 
-def _root(square: Any, hyper: Hyper, slips: Slips) -> Any:
+def _root(square: Any, hyper: Hyper, slips: Slips, *, inside: bool = False) -> Any:
     epsilon = hyper["epsilon"]
     if "no root" in slips:
         return square + epsilon
     if "no epsilon" in slips:
         return np.sqrt(square) + 1e-300
-    inside = bool(hyper.get("epsilon_in_root", False)) != ("epsilon moved" in slips)
-    return np.sqrt(square + epsilon) if inside else np.sqrt(square) + epsilon
+    return np.sqrt(square + epsilon) if inside != ("epsilon moved" in slips) else np.sqrt(square) + epsilon
 
 
 def _start(value: float, slips: Slips) -> float:

@@ -36,7 +36,6 @@ _SQUARED = (
     _slip("no root", "", "it divides by the second moment, not by its square root"),
     _slip("no epsilon", "epsilon", "epsilon is missing"),
 )
-_EPSILON = _slip("epsilon moved", "epsilon", "epsilon stands on the other side of the square root")
 _ADAM = (
     _slip("uncorrected", "bias_correction", "neither moment is corrected for its start at zero"),
     _slip("first uncorrected", "bias_correction", "the first moment is not corrected for its start at zero"),
@@ -81,7 +80,6 @@ SLIPS: dict[str, tuple[Slip, ...]] = {
         *_EVERY,
         *_STATEFUL,
         *_SQUARED,
-        _EPSILON,
         _slip("starts at 0", "scale", "the sum of squares starts at 0 instead of the initial accumulator"),
         _slip("starts at 0.1", "scale", "the sum of squares starts at 0.1 (optax's default)"),
         _slip("starts at 1", "scale", "the sum of squares starts at 1"),
@@ -90,7 +88,6 @@ SLIPS: dict[str, tuple[Slip, ...]] = {
         *_EVERY,
         *_STATEFUL,
         *_SQUARED,
-        _EPSILON,
         _slip("decay swapped", "scale", "decay and 1 - decay are swapped"),
         _slip("not averaged", "scale", "the squares are summed: the factor 1 - decay is missing"),
         _slip("corrected", "bias_correction", "the mean of squares is corrected for its start; rmsprop leaves it"),
@@ -100,10 +97,19 @@ SLIPS: dict[str, tuple[Slip, ...]] = {
     "adamw": (*_EVERY, *_STATEFUL, *_COUNTED, *_ADAM, *_SQUARED, *_DECAY),
 }
 
-# Another way to write the same optimizer, too close to call a mistake.
-CONVENTIONS: dict[str, str] = {
-    "folded": (
-        "The correction is folded into the learning rate, so epsilon is added to the uncorrected moment: the form at"
-        " the end of section 2 of the Adam paper, which differs from its Algorithm 1 only in what epsilon means."
-    ),
+_FOLDED = (
+    "The correction is folded into the learning rate, so epsilon is added to the uncorrected moment: the form at the"
+    " end of section 2 of the Adam paper, which differs from its Algorithm 1 only in what epsilon means."
+)
+_OUTSIDE = (
+    "Epsilon is added to the root (as in PyTorch and the textbooks), where the reference adds it under the root (as in"
+    " optax and TensorFlow): both are published, and they differ only where the gradient is as small as epsilon."
+)
+
+# Another way to write the same optimizer, by the word of the rule that does it: no mistake.
+CONVENTIONS: dict[str, dict[str, str]] = {
+    "adam": {"folded": _FOLDED},
+    "adamw": {"folded": _FOLDED},
+    "adagrad": {"epsilon moved": _OUTSIDE},
+    "rmsprop": {"epsilon moved": _OUTSIDE},
 }
