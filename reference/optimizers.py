@@ -5,8 +5,8 @@
     params, state = optimizer.update(grads, state, params)
 
 params and grads are nested dicts of arrays with the same keys. Nothing is changed in place. The state is a dict of
-running quantities, nested like params, and for adam of the number of steps done. Where each formula comes from stands in
-docs/derivations/optimizers.md.
+running quantities, nested like params, and for adam of the number of steps done. Where the formulas come from stands
+in docs/derivations/optimizers.md.
 """
 
 import math
