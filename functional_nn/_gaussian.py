@@ -51,7 +51,8 @@ def normal_cdf(x: jax.Array) -> jax.Array:
     """The probability that a standard normal variable is below x, in relative accuracy in the lower tail too."""
     distance = jnp.minimum(jnp.abs(x), FAR)
     tail = _bell(distance) * _chebyshev((distance - 4) / (distance + 4)) / (1 + distance)
-    return jnp.where(x < 0, tail, 1 - tail)
+    middle = 0.5 + 0.5 * lax.erf(x * math.sqrt(0.5))
+    return jnp.where(distance < 0.7, middle, jnp.where(x < 0, tail, 1 - tail))
 
 
 normal_cdf.defjvps(lambda tangent, out, x: tangent * normal_pdf(x))
@@ -67,10 +68,14 @@ normal_pdf.defjvps(lambda tangent, out, x: -x * out * tangent)
 
 
 def _bell(x: jax.Array) -> jax.Array:
-    """exp(-x^2 / 2): the square of x cut to half its bits is exact, the small remainder is a factor of its own."""
+    """exp(-x^2 / 2): the square of x cut to half its bits is exact, the small remainder gives a factor of its own.
+
+    The factor is 1 + expm1: of a product of two exp XLA would make the exp of a sum, and round as if nothing was cut.
+    """
     info = jnp.finfo(x.dtype)
-    coarse = lax.reduce_precision(x, exponent_bits=info.bits - info.nmant - 1, mantissa_bits=info.nmant // 2)
-    return jnp.exp(-0.5 * coarse * coarse) * jnp.exp(-0.5 * (x - coarse) * (x + coarse))
+    coarse = lax.reduce_precision(x, exponent_bits=info.bits - info.nmant - 1, mantissa_bits=(info.nmant - 1) // 2)
+    raised = jnp.exp(-0.5 * coarse * coarse)
+    return raised + raised * jnp.expm1(-0.5 * (x - coarse) * (x + coarse))
 
 
 def _chebyshev(t: jax.Array) -> jax.Array:

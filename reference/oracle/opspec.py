@@ -110,11 +110,16 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Ulp:
-    """Largest measured error against 50 digits, in units in the last place, over the whole normal range."""
+    """Bounds on the error against 50 digits, in units in the last place, over the whole normal range.
+
+    The unit is that of the true result, or of the largest term where the result is a sum that cancels. `exponent` is
+    for results that go with exp(-e), whose argument e must be rounded: so many units more for each unit of e.
+    """
 
     value: float = 4
     gradient: float = 4
     reason: str = ""
+    exponent: float = 0
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ class OpSpec:
     errors: tuple[ErrorCase, ...] = ()
     tolerance: Tolerance = Tolerance()
     ulp: Ulp | None = None
+    # The same for cases, by id, whose statics need another bound.
+    ulp_of_case: Mapping[str, Ulp] = field(default_factory=dict)
     # Named so that the oracle can be imported without JAX; found only when asked.
     twin: str = ""
 
