@@ -64,7 +64,7 @@ def single_precision(view: View) -> Iterator[Model]:
     if not view.same_shape or view.x.dtype != np.float64 or not view.expected.size:
         return
     relative = float(np.max(np.abs(view.error))) / view.scale if view.scale > 0 else np.inf
-    if 1e-9 < relative < 2e-6 and view.noise < 1e-9 * view.scale:
+    if 5e-9 < relative < 2e-6 and view.noise < 1e-8 * view.scale:
         shown = f"the largest error is {relative:.1e} of the gradient's size, that of float32 rounding"
         words = "has the errors of single precision somewhere inside"
         yield Model("downcast", words, view.expected, observed=view.expected, shown=shown)

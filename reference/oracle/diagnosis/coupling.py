@@ -112,7 +112,7 @@ def leaks(view: View) -> Iterator[Model]:
         return
     closed = np.abs(truth) <= 1e-8 * np.max(np.abs(truth), initial=0.0)
     leaking = closed & (np.abs(got) > 1e-6 * np.max(np.abs(got), initial=0.0))
-    if leaking.sum() < 3:
+    if not 3 <= leaking.sum() < closed.sum():
         return
     row, column = (int(i) for i in np.argwhere(leaking)[0])
     at = tuple(int(i) for i in np.unravel_index(column, view.x.shape))

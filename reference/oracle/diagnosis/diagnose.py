@@ -18,6 +18,7 @@ from reference.oracle.diagnosis import (
 )
 from reference.oracle.diagnosis.judge import rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
+from reference.oracle.diagnosis.known.composed import Composed, composed, slopes
 from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
@@ -51,6 +52,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     elementwise.derivative_twice,
     elementwise.derivative_at_output,
     overlap.argument_factor,
+    elementwise.epsilon_one_side,
     elementwise.wrong_derivative,
     elementwise.mask_wrong,
     elementwise.mask_drawn_anew,
@@ -83,6 +85,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     coupling.leaks,
     elementwise.local_factor,
     scale.unnamed_factor,
+    elementwise.all_ties,
     structure.partly_scaled,
     structure.isolated_entries,
     cotangent.single_precision,
@@ -95,6 +98,7 @@ class Background:
 
     known: list[Known]
     one_sided: list[tuple[str, str, Known]]
+    composed: list[Composed]
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
@@ -102,7 +106,7 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     if not any(evidence.wrong):
         return []
     known = recognize(evidence)
-    background = Background(known, [] if known else one_sided(evidence))
+    background = Background(known, [] if known else one_sided(evidence), [] if known else composed(evidence))
     findings = []
     for view in _views(evidence, known):
         matches = rank(view, _models(view, background), MOST)
@@ -136,5 +140,7 @@ def _models(view: View, background: Background) -> Iterator[Model]:
     for op in background.known:
         yield from known_mistakes(view, op)
     yield from plain_backward(view, background.one_sided)
+    for both in background.composed:
+        yield from slopes(view, both)
     for hypothesis in BEHAVIOUR:
         yield from hypothesis(view)

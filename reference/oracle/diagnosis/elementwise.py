@@ -221,3 +221,29 @@ def mask_drawn_anew(view: View) -> Iterator[Model]:
     if (wrongly & opened).any() and (wrongly & ~opened).any():
         words = f"has another mask than the forward, at {int(wrongly.sum())} entries"
         yield Model("mask_wrong", words, np.where(opened, factor * view.cotangent, 0.0))
+
+
+def epsilon_one_side(view: View) -> Iterator[Model]:
+    """One over the backward's derivative differs from one over the true one by the same small number everywhere."""
+    slope = local_slope(view)
+    if slope is None or not view.same_shape or not np.all(view.got) or not np.all(np.abs(slope) > 1e-12):
+        return
+    with np.errstate(all="ignore"):
+        shift = view.cotangent / view.got - 1 / slope
+        epsilon = float(np.median(shift))
+        if 0 < abs(epsilon) < 0.1 * float(np.median(np.abs(1 / slope))):
+            side = "the backward" if epsilon > 0 else "the forward"
+            words = f"has a denominator that differs by {abs(epsilon):.3g}: {side} has an epsilon that the other lacks"
+            predicted = view.cotangent / (1 / slope + epsilon)
+            yield Model("epsilon_one_side", words, predicted, freedom=1, noise=view.jacobian_noise)
+
+
+def all_ties(view: View) -> Iterator[Model]:
+    """Every wrong entry ties with another for a value of the output, and takes the whole gradient."""
+    if not view.same_shape or view.x.size < 2 or not view.wrong.any() or view.wrong.all():
+        return
+    values, counts = np.unique(view.x, return_counts=True)
+    repeated = set(values[counts > 1].tolist()) & set(view.out.ravel().tolist())
+    if all(value in repeated for value in view.x[view.wrong].tolist()) and np.all(view.got[view.wrong] != 0):
+        shown = f"all {int(view.wrong.sum())} wrong entries hold a value of the output that occurs more than once"
+        yield Model("all_ties", "gives the whole gradient to every entry that ties", view.got, shown=shown)

@@ -63,7 +63,7 @@ def reduced_over_wrong_axis(view: View) -> Iterator[Model]:
 def one_index_only(view: View) -> Iterator[Model]:
     """Only one position along an axis of the output contributes: the last example, or one step."""
     cotangent = view.flat_cotangent
-    if cotangent.size != view.cotangent.size or view.cotangent.size < 2:
+    if cotangent.size != view.cotangent.size or view.cotangent.size < 2 or not np.any(view.got):
         return
     for axis, size in enumerate(view.cotangent.shape):
         for index in (size - 1, *range(size - 1)) if 1 < size <= 64 else ():

@@ -1,6 +1,6 @@
 """The whole gradient is a constant times the true one: which constant, and what it counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod, sqrt
 
 import numpy as np
@@ -48,7 +48,9 @@ def name_ratio(view: View, ratio: float) -> Iterator[tuple[str, float, str, str]
 
 def factors(view: View) -> Iterator[tuple[str, float, str, str]]:
     """Every factor worth a name, with the sign turned as well."""
-    plain = [*_bias_means(view), *_twos(), *_statics(view), *_counts(view), *_roots(view)]
+    pool = list(_windows(view)) if "window" in view.statics else []
+    plain = [*_bias_means(view), *_both_ways(pool), *_twos(), *_statics(view), *_both_ways(_countable(view))]
+    plain += [*_fours(), *_roots(view)]
     yield from plain
     yield from _ignored_rows(view)
     for cause, factor, words, why in plain:
@@ -62,6 +64,9 @@ def factors(view: View) -> Iterator[tuple[str, float, str, str]]:
 def _twos() -> Iterator[tuple[str, float, str, str]]:
     yield "scaled_by_two", 2.0, "2", "a 2 that the forward's half cancels is left over"
     yield "scaled_by_two", 0.5, "1/2", "the 2 of the square's derivative is missing, or a half is applied twice"
+
+
+def _fours() -> Iterator[tuple[str, float, str, str]]:
     yield "scaled_by_two", 4.0, "4", "a 2 is applied twice too often"
     yield "scaled_by_two", 0.25, "1/4", "a half is applied twice too often"
 
@@ -87,10 +92,10 @@ def squeezed(array: np.ndarray) -> np.ndarray:
     return array.reshape([size for size in array.shape if size != 1])
 
 
-def _counts(view: View) -> Iterator[tuple[str, float, str, str]]:
-    """Counts of entries: both the count and one over it."""
+def _both_ways(counts: Iterable[tuple[str, int, str, str]]) -> Iterator[tuple[str, float, str, str]]:
+    """Counts of entries: both the count and one over it; a size that a more telling count equals is left out."""
     seen: set[int] = set()
-    for cause, count, letters, noun in _countable(view):
+    for cause, count, letters, noun in counts:
         if count > 1 and not (letters.startswith("shape[") and count in seen):
             seen.add(count)
             many = f"the division by {noun} is missing"
@@ -116,22 +121,21 @@ def _countable(view: View) -> Iterator[tuple[str, int, str, str]]:
     shape = view.out.shape or view.x.shape
     first = np.shape(view.evidence.primals[0])
     batch = shape[0] if shape else 1
-    if "window" in view.statics:
-        yield from _windows(view)
     yield "scaled_by_batch", batch, "N", "the batch size"
     if first and first[0] != batch:
         yield "scaled_by_batch", first[0], "N", "the batch size"
-    yield from _windows(view)
     for spatial in {prod(shape[1:-1]), prod(shape[2:])} if len(shape) > 2 else ():
         yield "scaled_by_spatial", spatial, "(H*W)", "the number of spatial positions"
         yield "scaled_by_spatial", batch * spatial, "(N*H*W)", "the number of examples times positions"
-    for array, noun in ((first, "first argument"), (view.x.shape, "argument"), (view.out.shape, "output")):
-        yield "scaled_by_size", prod(array), "size", f"the number of entries of the {noun}"
-        yield "scaled_by_size", prod(array[1:]), "(size/N)", f"the number of entries in one example of the {noun}"
-        for axis, size in enumerate(array):
-            yield "scaled_by_size", size, f"shape[{axis}]", f"the {noun}'s size along axis {axis}"
-    if batch > 1:
-        yield "scaled_by_size", prod(first) * batch, "(size*N)", "the entries times the batch size"
+    yield from _windows(view)
+    named = {"output": view.out.shape, **{name: array.shape for name, array in view.arrays.items()}}
+    for name, sizes in named.items():
+        yield "scaled_by_size", prod(sizes), f"size of {name}", f"the number of entries of {name}"
+        yield "scaled_by_size", prod(sizes[1:]), f"size of {name}[0]", f"the number of entries in one example of {name}"
+    for name, sizes in named.items():
+        for axis, size in enumerate(sizes):
+            yield "scaled_by_size", size, f"shape[{axis}]", f"the size of {name} along axis {axis}"
+    yield "scaled_by_size", prod(first) * batch, "(size*N)", "the entries times the batch size"
 
 
 def _windows(view: View) -> Iterator[tuple[str, int, str, str]]:

@@ -1,6 +1,7 @@
 """Arguments that the forward uses more than once, and upstream factors: which of them the backward left out."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -87,23 +88,45 @@ def output_ignored(view: View) -> Iterator[Model]:
             yield Model("ignores_cotangent", words, predicted, noise=view.jacobian_noise)
 
 
+@dataclass(frozen=True)
+class Span:
+    """The matrices whose columns (or rows) are combinations of the rows of some array."""
+
+    words: str
+    basis: np.ndarray
+    turned: bool
+
+    def within(self, matrix: np.ndarray) -> np.ndarray:
+        """The part of a matrix that lies in the span."""
+        matrix = matrix.T if self.turned else matrix
+        part = self.basis @ (self.basis.T @ matrix)
+        return part.T if self.turned else part
+
+    def holds(self, matrix: np.ndarray, noise: float) -> bool:
+        """Whether all of the matrix lies in the span."""
+        return bool(np.max(np.abs(matrix - self.within(matrix)), initial=0.0) <= 64 * noise)
+
+
 def use_dropped(view: View) -> Iterator[Model]:
-    """A matrix used twice: the gradient of one use is a product with the rows of one array, that of both is not."""
-    if view.expected.ndim != 2 or not view.same_shape:
+    """A matrix used twice: what came back lies in the span of one use, what is missing in that of another, and the
+    true gradient, their sum, in neither."""
+    if view.expected.ndim != 2 or not view.same_shape or not np.any(view.got):
         return
+    spans = [span for span in _spans(view) if not span.holds(view.expected, view.noise)]
+    kept = next((span for span in spans if span.holds(view.got, view.noise)), None)
+    lost = next((span for span in spans if span.holds(view.error, view.noise)), None)
+    if kept and lost:
+        words = f"holds only the use of {view.name} that multiplies {kept.words}: assigned, not added"
+        freedom = kept.basis.shape[1] * (view.got.shape[0] if kept.turned else view.got.shape[1])
+        yield Model("use_dropped", words, kept.within(view.got), freedom=freedom)
+
+
+def _spans(view: View) -> Iterator[Span]:
     for words, rows in _row_sources(view):
-        for side, got, expected in (("first", view.got, view.expected), ("second", view.got.T, view.expected.T)):
-            if rows.shape[1] != got.shape[0] or len(rows) + 1 >= rows.shape[1]:
-                continue
-            basis, _ = np.linalg.qr(rows.T)
-            outside = expected - basis @ (basis.T @ expected)
-            if np.max(np.abs(outside), initial=0.0) <= 64 * view.noise:
-                continue
-            kept, lost = basis @ (basis.T @ got), basis @ (basis.T @ (got - expected)) + expected
-            for predicted, which in ((kept, "only"), (lost, "all but")):
-                value = predicted if side == "first" else predicted.T
-                message = f"holds {which} the use of {view.name} that multiplies {words}: assigned, not added"
-                yield Model("use_dropped", message, value, freedom=len(rows) * got.shape[1])
+        for turned in (False, True):
+            size = view.expected.shape[1 if turned else 0]
+            if rows.shape[1] == size and len(rows) + 1 < size:
+                yield Span(words, np.linalg.qr(rows.T)[0], turned)
 
 
 def _row_sources(view: View) -> Iterator[tuple[str, np.ndarray]]:
