@@ -186,7 +186,7 @@ def test_the_steepest_way_down_is_so_only_locally(calculus):
     """Row 9: in the same valley a long step against the gradient climbs, and the minimum lies elsewhere.
 
     At (1, 1): gradient (2, 40), value 21. Half of it taken back: (1 - 1, 1 - 20), value 20 * 19^2 = 7220.
-    The way to the minimum is (-1, -1): 44 degrees off the way against the gradient.
+    The way to the minimum is (-1, -1): 42 degrees off the way against the gradient.
     """
 
     def valley(x):

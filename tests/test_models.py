@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -386,3 +387,17 @@ def test_layers_by_name_hold_forward_and_backward():
     names = [layer.name for layer in example.twin.layers(twin_config)]
     assert names == [name for name, _ in example.model.layers(example.config)]
     assert all(isinstance(layer, reference_network.Layer) for layer in example.twin.layers(twin_config))
+
+
+@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet], ids=lambda model: model.__name__)
+def test_twins_declare_the_same_functions(model: ModuleType):
+    twin = importlib.import_module(model.__name__.replace("functional_nn", "reference"))
+    assert (model.__doc__ or "") == (twin.__doc__ or ""), f"{model.__name__}: the files say different things"
+    for name in ("init", "apply", "dropout_masks", "layers", "kernel_shapes"):
+        left, right = getattr(model, name), getattr(twin, name)
+        declared = [
+            [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+            for function in (left, right)
+        ]
+        assert declared[0] == declared[1], f"{name}: {declared[0]} against {declared[1]}"
+        assert left.__doc__.partition("\n")[0] == right.__doc__.partition("\n")[0], name
