@@ -1,6 +1,7 @@
 """Convolution and its transpose: numbers by hand, random geometries, the adjoint, and PyTorch as a third witness."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import jax
@@ -27,6 +28,20 @@ def one_channel(values: Any) -> np.ndarray:
 def one_filter(values: Any) -> np.ndarray:
     """A kernel from one channel to one channel."""
     return np.asarray(values, np.float64)[..., None, None]
+
+
+def value_and_cotangents(package: Any, op: str, arguments: tuple, cotangent: np.ndarray, statics: dict[str, Any]):
+    if package is reference:
+        forward, backward = BY_HAND[op]
+        out, residuals = forward(*arguments, **statics)
+        return out, backward(residuals, cotangent)
+
+    def of_jax(arguments: tuple, cotangent: jax.Array):
+        out, vjp = jax.vjp(partial(getattr(functional_nn, op), **statics), *arguments)
+        return out, vjp(cotangent)
+
+    # One compiled program for both, which is what keeps these tests fast.
+    return jax.jit(of_jax)(arguments, cotangent)
 
 
 # The example of the textbook (Saito, Deep Learning from Scratch, figure 7-4).
@@ -168,14 +183,10 @@ def test_twins_agree_on_any_geometry(op: str, data: st.DataObject):
     arguments, statics = data.draw(calls(op))
     if data.draw(st.booleans()):
         arguments, statics = channels_first(*arguments), statics | {"layout": "channels_first"}
-    forward, backward = BY_HAND[op]
-    out, residuals = forward(*arguments, **statics)
-    cotangent = np.random.default_rng(3).normal(size=out.shape)
-    with jax.disable_jit():
-        out_of_jax, vjp = jax.vjp(lambda *a: getattr(functional_nn, op)(*a, **statics), *arguments)
-        by_jax = vjp(jnp.asarray(cotangent))
-    assert_close(out, out_of_jax, 1e-12, f"{op} {statics}: value")
-    assert_close(backward(residuals, cotangent), by_jax, 1e-12, f"{op} {statics}: cotangents")
+    cotangent = np.random.default_rng(3).normal(size=getattr(reference, op)(*arguments, **statics).shape)
+    by_hand = value_and_cotangents(reference, op, arguments, cotangent, statics)
+    by_jax = value_and_cotangents(functional_nn, op, arguments, cotangent, statics)
+    assert_close(by_hand, by_jax, 1e-12, f"{op} {statics}: value and cotangents")
 
 
 @settings(max_examples=60)
@@ -184,8 +195,8 @@ def test_conv_transpose_is_the_adjoint_of_conv(call: tuple[tuple[np.ndarray, ...
     """<conv(x), y> = <x, conv_transpose(y)>; output_padding of a stride or more would be room for another window."""
     (y, kernel, _), statics = call
     pairs = zip(statics.pop("output_padding"), statics["strides"], strict=True)
-    extra = {"output_padding": tuple(min(more, stride - 1) for more, stride in pairs)}
-    back = reference.conv_transpose(y, kernel, **statics | extra)
+    extra: dict[str, Any] = {"output_padding": tuple(min(more, stride - 1) for more, stride in pairs)}
+    back = reference.conv_transpose(y, kernel, **(statics | extra))
     x = np.random.default_rng(4).normal(size=back.shape)
     out = reference.conv(x, kernel, **statics)
     assert out.shape == y.shape, f"{statics}: conv of {x.shape} gives {out.shape}, not {y.shape}"
@@ -226,18 +237,9 @@ def test_pytorch_agrees(op: str, rank: int, statics: dict[str, Any], output_padd
     expected = theirs(*leaves, **{"stride" if name == "strides" else name: value for name, value in statics.items()})
     cotangent = rng.normal(size=tuple(expected.shape))
     gradients = [g.numpy() for g in torch.autograd.grad(expected, leaves, torch.tensor(cotangent))]
-    out, cotangents = _value_and_cotangents(package, op, arguments, cotangent, statics | {"layout": "channels_first"})
+    out, cotangents = value_and_cotangents(package, op, arguments, cotangent, statics | {"layout": "channels_first"})
     assert_close(out, expected.detach().numpy(), 1e-12, f"{op} against PyTorch: value")
     assert_close(cotangents, gradients, 1e-12, f"{op} against PyTorch: cotangents")
-
-
-def _value_and_cotangents(package: Any, op: str, arguments: tuple, cotangent: np.ndarray, statics: dict[str, Any]):
-    if package is reference:
-        forward, backward = BY_HAND[op]
-        out, residuals = forward(*arguments, **statics)
-        return out, backward(residuals, cotangent)
-    out, vjp = jax.vjp(lambda *a: getattr(functional_nn, op)(*a, **statics), *arguments)
-    return out, vjp(cotangent)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16], ids=lambda dtype: dtype.__name__)
@@ -254,7 +256,7 @@ def test_a_long_sum_in_16_bits_does_not_stop_growing(dtype: Any):
 @pytest.mark.parametrize("op", sorted(BY_HAND))
 def test_floating_dtypes_may_be_mixed(op: str, package: Any):
     arguments = np.ones((1, 3, 1), np.float32), np.ones((2, 1, 1), np.float64), np.ones(1, np.float32)
-    out, cotangents = _value_and_cotangents(package, op, arguments, np.ones((1, 2 if op == "conv" else 4, 1)), {})
+    out, cotangents = value_and_cotangents(package, op, arguments, np.ones((1, 2 if op == "conv" else 4, 1)), {})
     assert out.dtype == np.float64
     assert [ct.dtype for ct in cotangents] == [np.float32, np.float64, np.float32]
 
@@ -264,4 +266,4 @@ def test_floating_dtypes_may_be_mixed(op: str, package: Any):
 def test_a_bias_of_none_has_no_cotangent(op: str, package: Any):
     arguments = np.ones((1, 3, 1)), np.ones((2, 1, 1)), None
     cotangent = np.ones((1, 2 if op == "conv" else 4, 1))
-    assert _value_and_cotangents(package, op, arguments, cotangent, {})[1][2] is None
+    assert value_and_cotangents(package, op, arguments, cotangent, {})[1][2] is None
