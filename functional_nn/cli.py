@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Diverged, GradientsDisagree) as error:
         return _stop(command, str(error), FAILED)
     except KeyboardInterrupt:
-        return _stop(command, "interrupted", INTERRUPTED)
+        lost = "; nothing of this run was kept" if command == "train" else ""
+        return _stop(command, f"interrupted{lost}", INTERRUPTED)
 
 
 def train(argv: Sequence[str]) -> int:
@@ -48,8 +49,10 @@ def train(argv: Sequence[str]) -> int:
     if config is None:
         return OK
     validate(config)
+    from functional_nn.training.cache import keep_compiled_programs
     from functional_nn.training.loop import train as run_training
 
+    keep_compiled_programs()
     run = run_training(config)
     right, total = round(float(run.test.correct)), round(float(run.test.count))
     print(f"test accuracy {100 * run.test.accuracy:.2f} % ({right:,} of {total:,})")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from functional_nn import cli
-from functional_nn.training import doctor, twin
+from functional_nn.training import cache, doctor, twin
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.flags import parse
 
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in an empty folder, so that what it writes can be seen."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache, "keep_compiled_programs", lambda: None)
 
 
 def run_python(*args: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
@@ -46,6 +47,7 @@ BAD_INPUT = {
     "batch above the data": ("train --batch-size 2000", "--batch-size must be at most 1437, all images; got 2000"),
     "learning rate of nothing": ("train --learning-rate 0", "--learning-rate must be above 0 and at most 100; got 0.0"),
     "learning rate of nan": ("train --learning-rate nan", "--learning-rate must be above 0 and at most 100; got nan"),
+    "smoothing of all": ("train --label-smoothing 1", "--label-smoothing must be at least 0 and below 1; got 1.0"),
     "negative seed": ("train --seed -1", "--seed must lie between 0 and 4294967295; got -1"),
     "folder for digits": ("train --data-dir .", "--data-dir goes with --dataset mnist or fashion-mnist"),
     "no folder for mnist": ("train --dataset mnist", "--dataset mnist needs --data-dir"),
@@ -103,8 +105,8 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_every_flag_reaches_the_configuration() -> None:
     words = "--model mlp --dataset mnist --data-dir d --epochs 2 --batch-size 3 --optimizer sgd --learning-rate 0.5"
-    expected = TrainConfig("mlp", "mnist", Path("d"), 2, 3, "sgd", 0.5, 6, Path("out"), True)
-    assert parse([*words.split(), "--seed", "6", "--output", "out", "--verify"]) == expected
+    expected = TrainConfig("mlp", "mnist", Path("d"), 2, 3, "sgd", 0.5, 0.2, 6, Path("out"), True)
+    assert parse([*words.split(), "--label-smoothing", "0.2", "--seed", "6", "--output", "out", "--verify"]) == expected
     assert parse([]) == TrainConfig()
     assert parse(["--learning-rate", "auto", "--output", "auto", "--data-dir", "auto"]) == TrainConfig()
 

@@ -23,7 +23,10 @@ OnProgress = Callable[[int, Totals, float], None]
 def learn(
     step: TrainStep, state: TrainState, batches: Iterable[Examples], on_progress: OnProgress
 ) -> tuple[TrainState, Totals, float]:
-    """Take one step a batch: the new state, the sums over all batches, the images per second."""
+    """Take one step a batch: the new state, the sums over all batches, the images per second.
+
+    Raises Diverged as soon as a loss that is not finite is seen, at most STEPS_IN_FLIGHT steps after it happened.
+    """
     total, pending, began = Totals(), [], time.perf_counter()
     for batch in batches:
         state, sums = step(state, batch.images, batch.labels)
@@ -51,7 +54,9 @@ def _fetch(total: Totals, pending: list[Totals], on_progress: OnProgress, began:
     if not pending:
         return total
     if not np.isfinite(total.loss):
-        raise Diverged(f"the loss became {float(total.loss)}; a smaller --learning-rate may help")
+        last = int(total.count) // int(pending[0].count)
+        steps = f"one of the steps {last - len(pending) + 1} to {last} of the epoch"
+        raise Diverged(f"the loss became {float(total.loss)} in {steps}; a smaller --learning-rate may help")
     on_progress(len(pending), total, _pace(total, began))
     return total
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 from functional_nn.training.config import TrainConfig, validate
 from functional_nn.training.data import Dataset, load, steps_per_epoch, training_batches
 from functional_nn.training.doctor import versions
 from functional_nn.training.epoch import evaluate, learn
-from functional_nn.training.errors import BadInput
+from functional_nn.training.errors import BadInput, Diverged
 from functional_nn.training.metrics import Totals, confusion_matrix
 from functional_nn.training.network import Network, build
 from functional_nn.training.optimizers import make_optimizer, schedule
@@ -35,10 +36,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What came out: the folder, the sums over the test set, one row an epoch, the learned state."""
+    """What came out: the folder, the sums and predictions over the test set, one row an epoch, the learned state."""
 
     folder: Path
     test: Totals
+    predictions: np.ndarray
     rows: tuple[Row, ...]
     state: TrainState
 
@@ -64,9 +66,9 @@ def train(config: TrainConfig) -> Run:
     with run_folder(config.output) as folder, open_display(config.epochs, steps) as display:
         state = first_state(job)
         _describe(job, state, folder, display)
-        state, rows = fit(job, state, folder, display)
-        test = _keep(job, state, rows, folder)
-    return Run(config.output, test, tuple(rows), state)
+        run = fit(job, state, folder, display)
+        _keep(job, run)
+    return replace(run, folder=config.output)
 
 
 def prepare(config: TrainConfig, dataset: Dataset) -> Job:
@@ -81,28 +83,38 @@ def prepare(config: TrainConfig, dataset: Dataset) -> Job:
 
 def first_state(job: Job) -> TrainState:
     """The state before the first step, from the seed alone."""
-    init_key, step_key = jax.random.split(jax.random.key(job.config.seed))
-    params, model_state = job.network.init(init_key)
-    return create_state(params, model_state, job.optimizer, step_key)
+
+    @jax.jit  # one program instead of one for every small operation
+    def create(seed: int) -> TrainState:
+        init_key, step_key = jax.random.split(jax.random.key(seed))
+        params, model_state = job.network.init(init_key)
+        return create_state(params, model_state, job.optimizer, step_key)
+
+    return create(np.uint32(job.config.seed))
 
 
-def fit(job: Job, state: TrainState, folder: Path, display: Display) -> tuple[TrainState, list[Row]]:
+def fit(job: Job, state: TrainState, folder: Path, display: Display) -> Run:
     """Learn for all epochs, judging after each; verify the first gradient before, when asked to."""
     config, dataset = job.config, job.dataset
     first = next(training_batches(dataset.train, config.seed, 1, config.batch_size))
     if config.verify:
-        verify_first_step(job.network, state, first, display.say)
-    step = make_train_step(job.network.apply, job.optimizer).lower(state, first.images, first.labels).compile()
+        verify_first_step(job.network, state, first, config.label_smoothing, display.say)
+    train_step = make_train_step(job.network.apply, job.optimizer, config.label_smoothing)
+    step = train_step.lower(state, first.images, first.labels).compile()
     judge = make_eval_step(job.network.apply)
-    rows: list[Row] = []
+    run = Run(folder, Totals(), np.empty(0), (), state)
     for epoch in range(1, config.epochs + 1):
         batches = training_batches(dataset.train, config.seed, epoch, config.batch_size)
-        state, seen, pace = learn(step, state, batches, partial(display.advance, epoch))
-        tested, _ = evaluate(judge, state, dataset.test)
-        rows.append(_row(job, epoch, int(state.step), seen, tested, pace))
-        append_row(folder / "metrics.jsonl", rows[-1])
-        display.end_epoch(rows[-1])
-    return state, rows
+        try:
+            state, seen, pace = learn(step, run.state, batches, partial(display.advance, epoch))
+        except Diverged as error:
+            raise Diverged(f"epoch {epoch}: {error}") from None
+        test, predictions = evaluate(judge, state, dataset.test)
+        row = _row(job, epoch, int(state.step), seen, test, pace)
+        append_row(folder / "metrics.jsonl", row)
+        display.end_epoch(row)
+        run = Run(folder, test, predictions, (*run.rows, row), state)
+    return run
 
 
 def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
@@ -135,15 +147,13 @@ def _describe(job: Job, state: TrainState, folder: Path, display: Display) -> No
     )
 
 
-def _keep(job: Job, state: TrainState, rows: list[Row], folder: Path) -> Totals:
-    config, dataset = job.config, job.dataset
-    test, predictions = evaluate(make_eval_step(job.network.apply), state, dataset.test)
-    metadata = {"model": config.model, "dataset": config.dataset, "test_accuracy": f"{test.accuracy:.6f}"}
-    write_weights(folder / "model.safetensors", state.params, state.model_state, metadata)
+def _keep(job: Job, run: Run) -> None:
+    config, dataset, folder = job.config, job.dataset, run.folder
+    about = {"model": config.model, "dataset": config.dataset, "test_accuracy": run.test.accuracy}
+    write_weights(folder / "model.safetensors", run.state.params, run.state.model_state, about)
     names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
-    title = f"{config.model} on {config.dataset}, {config.optimizer}: {100 * test.accuracy:.2f} % of the test images"
-    draw_curves(rows, title, folder / "curves.png")
-    draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
-    draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
-    draw_filters(jax.device_get(state.params), images.shape[1:], folder / "filters.png")
-    return test
+    result = f"{100 * run.test.accuracy:.2f} % of the test images"
+    draw_curves(run.rows, f"{config.model} on {config.dataset}, {config.optimizer}: {result}", folder / "curves.png")
+    draw_confusion(confusion_matrix(labels, run.predictions, len(names)), names, folder / "confusion.png")
+    draw_mistakes(images, labels, run.predictions, names, folder / "mistakes.png")
+    draw_filters(jax.device_get(run.state.params), images.shape[1:], folder / "filters.png")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax
 import optax
 
 from functional_nn.training.config import OptimizerName
@@ -24,7 +25,7 @@ RULES: dict[OptimizerName, Callable[[optax.Schedule], optax.GradientTransformati
 def schedule(peak: float, steps: int) -> optax.Schedule:
     """The learning rate of every step: up along a line from almost nothing, then down along a cosine to nothing."""
     warmup = max(1, round(WARMUP_SHARE * steps))
-    return optax.warmup_cosine_decay_schedule(peak / warmup, peak, warmup, max(steps, warmup + 1))
+    return jax.jit(optax.warmup_cosine_decay_schedule(peak / (warmup + 1), peak, warmup, max(steps, warmup + 1)))
 
 
 def make_optimizer(name: OptimizerName, rate: optax.Schedule) -> optax.GradientTransformation:

@@ -52,11 +52,12 @@ class BarDisplay(PlainDisplay):
 
     def advance(self, epoch: int, steps: int, totals: Totals, images_per_second: float) -> None:
         """Move the bar."""
+        pace = f"{images_per_second:,.0f} images/s"
         self.progress.update(
             self.task,
             advance=steps,
             epoch=f"epoch {epoch:>{len(str(self.epochs))}}/{self.epochs}",
-            figures=f"loss {totals.mean_loss:.4f}  {100 * totals.accuracy:6.2f} %  {images_per_second:,.0f} images/s",
+            figures=f"loss {totals.mean_loss:.4f}  train {100 * totals.accuracy:6.2f} %  {pace}",
         )
 
 

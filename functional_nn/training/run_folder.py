@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from functional_nn.training.errors import BadInput
 
@@ -59,11 +59,13 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
         stream.write(json.dumps(row) + "\n")
 
 
-def write_weights(path: Path, params: Any, model_state: Any, metadata: Mapping[str, str]) -> None:
+def write_weights(path: Path, params: Any, model_state: Any, about: Mapping[str, Any]) -> None:
     """Write every parameter as safetensors under its dotted name, the state of the layers under `state.`."""
     arrays = flatten(params) | {f"state.{name}": array for name, array in flatten(model_state).items()}
     # safetensors 0.8 stores arrays that are not C-contiguous scrambled (huggingface/safetensors#825).
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path, dict(metadata))
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # One entry of metadata, because several are written in an order that differs from run to run.
+    path.write_bytes(save(contiguous, {"functional_nn": json.dumps(about)}))
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:

@@ -65,24 +65,26 @@ def _worst(layer: str, got: np.ndarray, expected: np.ndarray) -> Difference:
     return Difference(layer, float(error[index]) / scale, index, float(got[index]), float(expected[index]))
 
 
-def verify_first_step(network: Network, state: TrainState, batch: Examples, say: Callable[[str], None]) -> None:
+def verify_first_step(
+    network: Network, state: TrainState, batch: Examples, label_smoothing: float, say: Callable[[str], None]
+) -> None:
     """Compare the step's gradient with the twin's on this batch; say each layer's worst, stop where they disagree."""
     key = jax.random.fold_in(state.key, state.step)
-    gradients = jax.jit(value_and_gradients, static_argnums=0)(
-        network.apply, state.params, state.model_state, batch.images, batch.labels, key
-    )[2]
-    by_hand = gradients_by_hand(network, state, batch, network.dropout_masks(key, len(batch)))
-    differences = compare(gradients, by_hand)
+    _, gradients = jax.jit(value_and_gradients, static_argnums=(0, 1))(
+        network.apply, label_smoothing, state.params, state.model_state, batch.images, batch.labels, key
+    )
+    masks = jax.device_get(network.dropout_masks(key, len(batch)))
+    differences = compare(gradients, gradients_by_hand(network, state.params, batch, label_smoothing, masks))
     for difference in differences:
         say(f"verify {difference.layer:<16} largest difference {difference.relative:.1e} at {difference.index}")
     require_agreement(differences)
     say(f"verify the first gradient is the hand-written one, to {TOLERANCE:.0e} of each layer's largest entry")
 
 
-def gradients_by_hand(network: Network, state: TrainState, batch: Examples, masks: Any) -> Any:
+def gradients_by_hand(network: Network, params: Any, batch: Examples, label_smoothing: float, masks: Any) -> Any:
     """The twin's gradient of the mean loss, in float64, at the same parameters and dropout masks."""
-    model = twin(f"models.{network.name}")
+    model, classes = twin(f"models.{network.name}"), network.config.classes
     model_state = {"config": model.Config(**asdict(network.config))}
-    params, masks = in_double(jax.device_get(state.params)), jax.device_get(masks)
-    _, gradients = model.value_and_grad(params, model_state, in_double(batch.images), batch.labels, masks=masks)
+    targets = (1.0 - label_smoothing) * np.eye(classes)[batch.labels] + label_smoothing / classes
+    _, gradients = model.value_and_grad(in_double(params), model_state, in_double(batch.images), targets, masks=masks)
     return gradients

@@ -1,0 +1,379 @@
+"""Training: the steps are the twin's, every example is judged, and a run folder is whole or not there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import jax
+import jax.export
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+from functional_nn import cli
+from functional_nn.training import cache, epoch, loop, verify
+from functional_nn.training.cache import keep_compiled_programs
+from functional_nn.training.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.data import Dataset, Examples, training_batches
+from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree
+from functional_nn.training.metrics import Totals, confusion_matrix
+from functional_nn.training.optimizers import RULES, schedule
+from functional_nn.training.progress import PlainDisplay, open_display
+from functional_nn.training.run_folder import run_folder
+from functional_nn.training.step import make_eval_step, make_train_step
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ["confusion.png", "curves.png", "filters.png", "mistakes.png"]
+FILES = sorted([*PICTURES, "config.json", "metrics.jsonl", "model.safetensors"])
+NAMES = tuple("0123456789")
+
+
+def make_examples(count: int, seed: int) -> Examples:
+    """Images whose label can be seen: one bright pixel a class, and noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 10, count).astype(np.int32)
+    images = rng.uniform(0.0, 0.3, (count, 8, 8, 1)).astype(np.float32)
+    images[np.arange(count), labels // 4 * 2, labels % 4 * 2] = 1.0
+    return Examples(images, labels)
+
+
+DATASET = Dataset("digits", make_examples(61, 0), make_examples(23, 1), NAMES)
+SMALL = TrainConfig(model="mlp", epochs=2, batch_size=16)
+
+
+@pytest.fixture(autouse=True)
+def _small_and_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in an empty folder, on the small data set, and keeps no compiled programs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loop, "load", lambda name, data_dir: DATASET)
+    monkeypatch.setattr(cache, "keep_compiled_programs", lambda: None)
+
+
+def learned_job(**choices: Any) -> tuple[loop.Job, Any]:
+    job = loop.prepare(replace(SMALL, **choices), DATASET)
+    return job, loop.first_state(job)
+
+
+class TestStep:
+    def test_the_state_is_consumed_and_one_program_serves_every_batch(self) -> None:
+        job, state = learned_job()
+        step = make_train_step(job.network.apply, job.optimizer, 0.1)
+        before = state
+        for batch in training_batches(DATASET.train, 0, 1, 16):
+            state, totals = step(state, batch.images, batch.labels)
+            assert float(totals.count) == 16
+        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before.params))
+        assert int(state.step) == 4
+        assert step._cache_size() == 1
+
+    @pytest.mark.parametrize("model", get_args(Model))
+    def test_it_lowers_for_accelerators_that_are_not_here(self, model: Model) -> None:
+        job = loop.prepare(replace(SMALL, model=model), DATASET)
+        state = jax.eval_shape(lambda: loop.first_state(job))
+        step = make_train_step(job.network.apply, job.optimizer, 0.1)
+        batch = DATASET.train.take(np.arange(16))
+        exported = jax.export.export(step, platforms=["cpu", "cuda", "tpu"])(state, batch.images, batch.labels)
+        assert exported.platforms == ("cpu", "cuda", "tpu")
+
+    @pytest.mark.parametrize("name", get_args(OptimizerName))
+    def test_every_optimizer_lowers_the_loss(self, name: OptimizerName) -> None:
+        job, state = learned_job(optimizer=name, epochs=15)
+        step = make_train_step(job.network.apply, job.optimizer)
+        losses = []
+        for number in range(1, 16):
+            batches = training_batches(DATASET.train, 0, number, 16)
+            state, totals, _ = epoch.learn(step, state, batches, lambda *figures: None)
+            losses.append(totals.mean_loss)
+        assert losses[-1] < 0.5 * losses[0], losses
+
+    def test_dropout_differs_from_step_to_step_and_repeats_with_the_seed(self) -> None:
+        network = loop.prepare(replace(SMALL, model="deep_convnet"), DATASET).network
+        keys = [jax.random.fold_in(jax.random.key(3), step) for step in (0, 1, 0)]
+        first, second, again = (np.asarray(network.dropout_masks(key, 5)["dropout1"]) for key in keys)
+        np.testing.assert_array_equal(first, again)
+        assert (first != second).any()
+
+
+def test_every_rule_has_its_optax_namesake() -> None:
+    assert tuple(RULES) == get_args(OptimizerName)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 1000])
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing(steps: int) -> None:
+    some = np.unique(np.linspace(0, steps - 1, 50).astype(int))
+    rates = np.array([float(schedule(0.3, steps)(step)) for step in some])
+    assert 0.1 < rates.max() <= 0.3 + 1e-9
+    assert (rates > 0).all()
+    peak = int(rates.argmax())
+    assert (np.diff(rates[: peak + 1]) > 0).all()
+    assert (np.diff(rates[peak:]) < 0).all()
+    assert rates[-1] < 0.01 or steps <= 10
+
+
+class TestEvaluation:
+    @pytest.mark.parametrize("batch_size", [1, 7, 22, 23, 24, 1000])
+    def test_every_example_counts_once_whatever_the_batch_size(
+        self, batch_size: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job, state = learned_job()
+        logits, _ = job.network.apply(state.params, state.model_state, DATASET.test.images)
+        expected = np.argmax(np.asarray(logits), axis=-1)
+        monkeypatch.setattr(epoch, "EVAL_BATCH_SIZE", batch_size)
+        totals, predictions = epoch.evaluate(make_eval_step(job.network.apply), state, DATASET.test)
+        np.testing.assert_array_equal(predictions, expected)
+        assert float(totals.count) == 23
+        assert float(totals.correct) == (expected == DATASET.test.labels).sum()
+        probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+        by_definition = -np.log(probabilities[np.arange(23), DATASET.test.labels]).mean()
+        assert totals.mean_loss == pytest.approx(by_definition, rel=1e-5)
+
+    def test_the_confusion_matrix_counts_rows_by_truth(self) -> None:
+        matrix = confusion_matrix(np.array([0, 0, 2, 2]), np.array([0, 1, 2, 2]), 3)
+        np.testing.assert_array_equal(matrix, [[1, 1, 0], [0, 0, 0], [0, 0, 2]])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "load", lambda name, data_dir: DATASET)
+        patch.setattr(cache, "keep_compiled_programs", lambda: None)
+        output = tmp_path_factory.mktemp("run") / "deep" / "er"
+        words = ["train", "--epochs", "3", "--batch-size", "16", "--verify", "--output", str(output)]
+        assert cli.main(words) == 0
+    return output
+
+
+class TestRun:
+    def test_the_folder_is_whole_and_nothing_lies_beside_it(self, folder: Path) -> None:
+        assert sorted(path.name for path in folder.iterdir()) == FILES
+        assert list(folder.parent.iterdir()) == [folder]
+
+    def test_the_configuration_holds_what_was_chosen_and_what_was_found(self, folder: Path) -> None:
+        saved = json.loads((folder / "config.json").read_text())
+        chosen = {"model": "simple_convnet", "epochs": 3, "learning_rate": 0.005, "seed": 0, "verify": True}
+        assert {name: saved[name] for name in chosen} == chosen
+        assert (saved["train_size"], saved["test_size"]) == (61, 23)
+        assert saved["versions"]["jax"] == jax.__version__
+
+    def test_the_rows_are_one_an_epoch(self, folder: Path) -> None:
+        rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        assert [row["epoch"] for row in rows] == [1, 2, 3]
+        assert [row["step"] for row in rows] == [4, 8, 12]
+        assert all(np.isfinite(list(row.values())).all() for row in rows)
+
+    def test_the_weights_give_the_accuracy_that_was_reported(self, folder: Path) -> None:
+        params: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in load_file(folder / "model.safetensors").items():
+            layer, leaf = name.split(".")
+            params.setdefault(layer, {})[leaf] = array
+        job, state = learned_job(model="simple_convnet")
+        logits, _ = job.network.apply(params, state.model_state, DATASET.test.images)
+        accuracy = (np.argmax(logits, axis=-1) == DATASET.test.labels).mean()
+        with safe_open(folder / "model.safetensors", "numpy") as stored:
+            assert json.loads(stored.metadata()["functional_nn"])["test_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+    @pytest.mark.parametrize("name", PICTURES)
+    def test_a_picture_shows_something(self, folder: Path, name: str) -> None:
+        pixels = imread(folder / name)
+        assert min(pixels.shape[:2]) >= 200
+        middle = pixels[len(pixels) // 4 : -len(pixels) // 4, :, :3].reshape(-1, 3)
+        assert len(np.unique(middle, axis=0)) >= 8, "the middle of the picture is blank"
+
+
+def test_a_second_run_is_the_same_in_a_folder_of_its_own() -> None:
+    first, second = (loop.train(SMALL) for _ in range(2))
+    assert first.folder != second.folder
+    for run in (first, second):
+        assert run.folder.parent == Path("runs")
+        assert sorted(path.name for path in run.folder.iterdir()) == FILES
+    paceless = [[{**row, "images_per_second": 0} for row in run.rows] for run in (first, second)]
+    assert paceless[0] == paceless[1]
+    assert (first.folder / "model.safetensors").read_bytes() == (second.folder / "model.safetensors").read_bytes()
+    other = learned_job(seed=1)[1].params["dense1"]["kernel"]
+    assert (np.asarray(other) != np.asarray(learned_job()[1].params["dense1"]["kernel"])).any()
+
+
+class TestVerify:
+    @pytest.mark.parametrize("model", ["mlp", "simple_convnet", pytest.param("deep_convnet", marks=pytest.mark.slow)])
+    def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
+        with jax.enable_x64(False):
+            job, state = learned_job(model=model)
+            assert state.params["dense1"]["kernel"].dtype == np.float32
+            lines: list[str] = []
+            batch = DATASET.train.take(np.arange(16))
+            verify.verify_first_step(job.network, state, batch, 0.1, lines.append)
+        worst = [float(line.split()[4]) for line in lines[:-1]]
+        assert len(worst) == len(jax.tree.leaves(state.params))
+        assert max(worst) < 1e-5
+
+    def test_a_disagreement_names_layer_and_element_and_leaves_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        honest = verify.twin
+
+        def mistaken(name: str) -> Any:
+            model = honest(name)
+
+            def value_and_grad(*args: Any, **masks: Any) -> Any:
+                loss, grads = model.value_and_grad(*args, **masks)
+                grads["dense2"]["kernel"][3, 2] *= -1
+                return loss, grads
+
+            return SimpleNamespace(Config=model.Config, value_and_grad=value_and_grad)
+
+        monkeypatch.setattr(verify, "twin", mistaken)
+        assert cli.main(["train", "--model", "mlp", "--batch-size", "16", "--verify"]) == 1
+        out, err = capsys.readouterr()
+        assert "the gradient of dense2.kernel at (3, 2) is" in err
+        assert err.count("\n") == 1
+        assert "verify dense2.kernel" in out
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("wrong", [np.nan, np.inf])
+    def test_what_is_no_number_is_never_agreement(self, wrong: float) -> None:
+        good, bad = {"a": {"kernel": np.ones((2, 3))}}, {"a": {"kernel": np.ones((2, 3))}}
+        bad["a"]["kernel"][1, 2] = wrong
+        verify.require_agreement(verify.compare(good, good))
+        for pair in ((good, bad), (bad, good)):
+            with pytest.raises(GradientsDisagree, match=r"a.kernel at \(1, 2\)"):
+                verify.require_agreement(verify.compare(*pair))
+
+    def test_other_shapes_are_a_disagreement(self) -> None:
+        with pytest.raises(GradientsDisagree, match="differ in names or shapes"):
+            verify.compare({"a": np.ones(2)}, {"a": np.ones(3)})
+
+
+class TestEarlyEnd:
+    def test_an_interrupt_leaves_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        seen = []
+
+        def interrupt(display: Any, row: Any) -> None:
+            seen.extend(path.name for path in tmp_path.rglob("*"))
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(PlainDisplay, "end_epoch", interrupt)
+        assert cli.main(["train", "--model", "mlp", "--batch-size", "16"]) == 130
+        assert "metrics.jsonl" in seen, "the run was not under way"
+        assert capsys.readouterr().err == "functional-nn train: interrupted; nothing of this run was kept\n"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_loss_that_is_no_number_stops_the_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        network = loop.build("mlp", (8, 8, 1), 10)
+
+        def apply(*args: Any, **flags: Any) -> Any:
+            logits, state = network.apply(*args, **flags)
+            return logits * np.nan, state
+
+        monkeypatch.setattr(loop, "build", lambda *what: replace(network, apply=apply))
+        with pytest.raises(Diverged, match=r"epoch 1: the loss became nan in one of the steps 1 to 4 of the epoch; "):
+            loop.train(replace(SMALL, output=tmp_path / "run"))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_images_too_small_for_the_network_are_bad_input(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        tiny = Examples(np.zeros((20, 3, 3, 1), np.float32), np.zeros(20, np.int32))
+        monkeypatch.setattr(loop, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
+        with pytest.raises(BadInput, match="--model simple_convnet cannot be used on these images"):
+            loop.train(TrainConfig(batch_size=4))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_control_c_in_a_real_process(self, tmp_path: Path) -> None:
+        words = [sys.executable, str(ROOT / "scripts" / "train.py"), "--epochs", "100000", "--model", "mlp"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        with subprocess.Popen(words, stdout=-1, stderr=-1, text=True, env=environment, cwd=tmp_path) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("mlp (")
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert err == "functional-nn train: interrupted; nothing of this run was kept\n"
+        assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == []
+
+
+class TestRunFolder:
+    def test_a_name_taken_during_the_run_is_not_overwritten(self, tmp_path: Path) -> None:
+        final = tmp_path / "run"
+
+        def overtaken() -> None:
+            with run_folder(final) as folder:
+                (folder / "result").write_text("hours of work")
+                final.mkdir()
+
+        with pytest.raises(BadInput, match=r"came into being during the run; the finished run is kept in .*partial"):
+            overtaken()
+        (kept,) = tmp_path.glob(".run.*.partial")
+        assert (kept / "result").read_text() == "hours of work"
+        assert list(final.iterdir()) == []
+
+    def test_a_failure_removes_the_parents_that_it_made_and_no_other(self, tmp_path: Path) -> None:
+        with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "a" / "b" / "run"):
+            raise ZeroDivisionError
+        assert list(tmp_path.iterdir()) == []
+        (tmp_path / "a").mkdir()
+        with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "a" / "b" / "run"):
+            raise ZeroDivisionError
+        assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+ROW = {"epoch": 7, "train_loss": 0.25, "train_accuracy": 0.5, "test_accuracy": 1.0, "images_per_second": 1234.5}
+
+
+class TestDisplay:
+    @pytest.mark.parametrize(("epochs", "lines"), [(1, 1), (9, 9), (10, 10), (30, 10), (101, 10)])
+    def test_plain_lines_are_at_most_ten_and_include_the_last(self, epochs: int, lines: int) -> None:
+        stream = StringIO()
+        with open_display(epochs, epochs, stream) as display:
+            for number in range(1, epochs + 1):
+                display.advance(number, 1, Totals(1.0, 1.0, 2.0), 10.0)
+                display.end_epoch({**ROW, "epoch": number})
+        shown = stream.getvalue().splitlines()
+        assert len(shown) == lines
+        assert shown[-1].split()[1] == f"{epochs}/{epochs}"
+        assert "loss 0.2500  train  50.00 %  test 100.00 %     1,234 images/s" in shown[-1]
+        assert max(map(len, shown)) <= 80
+
+    def test_a_terminal_gets_a_bar_with_the_figures_of_the_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stream = StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "xterm")
+        with open_display(9, 9, stream) as display:
+            display.advance(7, 1, Totals(1.0, 1.0, 2.0), 1234.5)
+            display.end_epoch(ROW)
+        text = stream.getvalue()
+        for part in ("epoch 7/9", "loss 0.5000", "train  50.00 %", "1,234 images/s", "━", "test 100.00 %"):
+            assert part in text
+
+
+class TestCache:
+    def updates(self, monkeypatch: pytest.MonkeyPatch, home: Path, chosen: str | None) -> dict[str, Any]:
+        updates: dict[str, Any] = {}
+        config = SimpleNamespace(jax_compilation_cache_dir=chosen, update=updates.__setitem__)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+        monkeypatch.setattr(cache, "jax", SimpleNamespace(config=config))
+        keep_compiled_programs()
+        return updates
+
+    def test_it_lies_in_the_cache_of_the_user(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        folder = Path(self.updates(monkeypatch, tmp_path, None)["jax_compilation_cache_dir"])
+        assert folder.is_dir()
+        assert folder.parent == tmp_path / "functional_nn"
+
+    def test_a_place_that_was_chosen_stays(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        assert self.updates(monkeypatch, tmp_path, "mine") == {}
+
+    def test_a_place_that_cannot_be_made_is_no_error(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        assert self.updates(monkeypatch, tmp_path / "file", None) == {}

@@ -1,0 +1,106 @@
+"""Training twice: from the same weights and on the same batches both sides take the same steps."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import functional_nn.models.mlp
+import functional_nn.models.simple_convnet
+import reference.models.mlp
+import reference.models.simple_convnet
+from functional_nn.training.data import Examples, training_batches
+from functional_nn.training.state import create_state
+from functional_nn.training.step import make_train_step
+from reference import optimizers, training
+
+STEPS = 20
+TWINS = {
+    "mlp": (
+        functional_nn.models.mlp,
+        reference.models.mlp,
+        {"input_shape": (3, 2, 1), "classes": 5, "hidden": (7,), "activation": "tanh"},
+    ),
+    "simple_convnet": (
+        functional_nn.models.simple_convnet,
+        reference.models.simple_convnet,
+        {"input_shape": (8, 7, 2), "classes": 5, "filters": 3, "window": 3, "hidden": 11},
+    ),
+}
+RULES = {
+    "nesterov": (optimizers.nesterov(0.1, 0.9), optax.sgd(0.1, 0.9, nesterov=True)),
+    "adamw": (optimizers.adamw(0.01, weight_decay=0.1), optax.adamw(0.01, weight_decay=0.1)),
+}
+
+
+def make_examples(shape: tuple[int, ...], classes: int) -> Examples:
+    rng = np.random.default_rng(0)
+    return Examples(rng.standard_normal((41, *shape)), rng.integers(0, classes, 41).astype(np.int32))
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", TWINS)
+def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
+    model, by_hand, sizes = TWINS[name]
+    ours, theirs = RULES[rule]
+    params, state = model.init(jax.random.key(0), model.Config(**sizes))
+    start = jax.tree.map(np.asarray, params)
+    batches = list(training_batches(make_examples(sizes["input_shape"], sizes["classes"]), 0, 1, 2))[:STEPS]
+    assert len(batches) == STEPS
+
+    taken = training.train(
+        start,
+        [(batch.images, batch.labels) for batch in batches],
+        value_and_grad=training.by_hand(by_hand, {"config": by_hand.Config(**sizes)}),
+        optimizer=ours,
+    )
+    step, jitted = make_train_step(model.apply, theirs), create_state(params, state, theirs, jax.random.key(1))
+    for number, (batch, (expected, loss)) in enumerate(zip(batches, taken, strict=True), start=1):
+        jitted, totals = step(jitted, batch.images, batch.labels)
+        where = f"{name} with {rule}, after step {number}"
+        assert totals.mean_loss == pytest.approx(float(loss), rel=1e-10, abs=1e-12), f"the loss: {where}"
+        for layer, arrays in expected.items():
+            for leaf, array in arrays.items():
+                got = np.asarray(jitted.params[layer][leaf])
+                assert got.dtype == np.float64
+                np.testing.assert_allclose(got, array, 1e-10, 1e-10, err_msg=f"{layer}.{leaf}: {where}")
+
+
+def test_the_gradient_by_trying_takes_the_steps_of_the_gradient_by_hand() -> None:
+    x, labels = training.spiral(7)
+    config = reference.models.mlp.Config(input_shape=(2,), classes=3, hidden=(4,), activation="tanh")
+    params, state = reference.models.mlp.init(0, config)
+    untouched = jax.tree.map(np.copy, params)
+
+    def run(rule: Any) -> list[tuple[Any, float]]:
+        batches = training.minibatches(x, labels, 5, epochs=2, seed=0)
+        return list(training.train(params, batches, value_and_grad=rule, optimizer=optimizers.adam(0.05)))
+
+    by_hand = run(training.by_hand(reference.models.mlp, state))
+    by_differences = run(training.by_differences(reference.models.mlp, state))
+    assert len(by_hand) == 8
+    for (expected, loss), (got, numerical) in zip(by_hand, by_differences, strict=True):
+        assert numerical == pytest.approx(loss, rel=1e-6)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, expected)
+    jax.tree.map(np.testing.assert_array_equal, params, untouched)
+
+
+def test_the_textbook_loop_learns_the_spiral(capsys: pytest.CaptureFixture[str]) -> None:
+    x, labels = training.spiral(100)
+    model = reference.models.mlp
+    params, state = model.init(0, model.Config(input_shape=(2,), classes=3, hidden=(10,), activation="tanh"))
+    assert training.accuracy(model, params, state, x, labels) < 0.6
+    batches = training.minibatches(x, labels, 30, epochs=60, seed=0)
+    *_, (learned, _) = training.train(
+        params, batches, value_and_grad=training.by_hand(model, state), optimizer=optimizers.adam(0.05)
+    )
+    assert training.accuracy(model, learned, state, x, labels) > 0.95
+
+
+def test_minibatches_show_each_example_at_most_once_an_epoch() -> None:
+    x = np.arange(11)
+    (first, _), (second, _), (third, _), (fourth, _) = training.minibatches(x, x, 5, epochs=2, seed=0)
+    assert len({*first, *second}) == len({*third, *fourth}) == 10
+    assert list(first) != list(third)
