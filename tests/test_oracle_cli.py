@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reference.oracle import cli
+from reference.oracle import cli, runner
 from reference.oracle.attempts import attempt
 from reference.oracle.discover import find, load
 from reference.oracle.scenes import part_of, recognized, scenes
@@ -86,7 +86,7 @@ def test_pairs_caches_rules_and_vjps_pass(check):
 def broken():
     """Every result of the file of planted mistakes, run once."""
     options = cli._parser().parse_args([str(TEXTBOOK / "broken.py"), "--html", "page.html"])
-    return {result["name"]: result for result in cli._run(TEXTBOOK / "broken.py", None, None, options)}
+    return {result["name"]: result for result in runner.run(TEXTBOOK / "broken.py", None, None, options)}
 
 
 def test_every_class_of_the_file_is_judged(broken):
@@ -301,7 +301,7 @@ def test_grading_gives_points_for_each_part_and_none_for_a_vacuous_gradient(chec
 def test_grading_draws_hidden_inputs_unless_a_seed_is_given(file):
     def seeds(*arguments):
         options = cli._parser().parse_args(["x.py", *arguments])
-        return cli._job(Path("x.py"), None, None, options, Path("results"))["seeds"]
+        return runner.job_of(Path("x.py"), None, None, options, Path("results"))["seeds"]
 
     assert seeds("--grade", "--seed", "7") == [7, 8, 9]
     assert seeds("--grade") != seeds("--grade")

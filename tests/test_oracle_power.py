@@ -328,3 +328,10 @@ def test_nothing_given_is_changed():
 
     power(from_forward_backward(writes, writes), ("x",), (x,), None)
     np.testing.assert_array_equal(x, kept)
+
+
+def test_padding_of_every_form_is_understood():
+    subject = from_forward_backward(lambda x: x, lambda ct, x: ct)
+    for padding, padded in ((0, False), ("VALID", False), ("SAME", True), ((0, (0, 0)), False), ((0, (0, 1)), True)):
+        said = " ".join(power(subject, ("x",), (draw(2, 9, 3),), None, "conv", {"strides": 2, "padding": padding}))
+        assert ("no padding" in said) != padded, (padding, said)

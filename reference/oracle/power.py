@@ -177,7 +177,8 @@ def _pooling(op: str, statics: Mapping[str, Any], named: Named) -> Iterator[str]
 
 
 def _all(value: Any, wanted: int) -> bool:
-    return bool(np.all(np.asarray(value) == wanted))
+    """Whether an int, or every int in nested tuples, has the wanted value."""
+    return all(_all(item, wanted) for item in value) if isinstance(value, tuple | list) else value == wanted
 
 
 def _unpadded(padding: Any) -> bool:

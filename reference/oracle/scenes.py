@@ -143,7 +143,7 @@ def _pooling(name: str, draw: Callable[..., np.ndarray]) -> Scene:
     param = {"pool_height": 3, "pool_width": 2, "stride": 2}
     settings = {"window_h": 3, "window_w": 2, "window": 3, "stride": 2, "pad": 0, "pool_param": param}
     statics = {"window": (3, 2), "strides": 2, "layout": "channels_first"}
-    return Scene(name, {"x": np.round(draw(3, 2, 7, 5), 1), **settings}, statics)
+    return Scene(name, {"x": np.round(draw(3, 2, 7, 5) / 2, 1), **settings}, statics)
 
 
 def _normalization(draw: Callable[..., np.ndarray], rng: np.random.Generator) -> Scene:

@@ -115,7 +115,7 @@ class ConvolutionAssigns(Convolution):
 class PoolingNearTies(Pooling):
     def backward(self, dout):
         col = im2col(self.x, self.pool_h, self.pool_w, self.stride, self.pad).reshape(-1, self.pool_h * self.pool_w)
-        winners = np.abs(col - col.max(axis=1, keepdims=True)) < 0.3
+        winners = np.abs(col - col.max(axis=1, keepdims=True)) <= 0.1
         rows = winners * dout.transpose(0, 2, 3, 1).reshape(-1, 1)
         dx = np.zeros_like(self.x)
         n, c, out_h, out_w = dout.shape

@@ -1,0 +1,89 @@
+"""What `functional-nn check` prints: one document for programs, or a few lines for people."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reference.oracle.render_text import wrapped
+
+RIGHT, WRONG, NOT_JUDGED = 0, 1, 2
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that colours suit, and rich is there to make them."""
+    from reference.oracle.render_rich import available
+
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and available()
+
+
+def exit_status(results: Sequence[dict[str, Any]]) -> int:
+    """1 where something is wrong, else 2 where something could not be judged, else 0."""
+    verdicts = [result.get("verdict") for result in results]
+    if "fail" in verdicts:
+        return WRONG
+    return RIGHT if verdicts and all(verdict == "pass" for verdict in verdicts) else NOT_JUDGED
+
+
+def as_json(results: Sequence[dict[str, Any]]) -> str:
+    """One document: the exit status and every result."""
+    kept = ("file", "name", "verdict", "report", "grade", "problem")
+    listed = [{key: result[key] for key in kept if result.get(key)} for result in results]
+    return json.dumps({"format": 1, "status": exit_status(results), "results": listed}, indent=2)
+
+
+def as_text(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
+    """Whole reports of what is not right, a line of what is, and the sum."""
+    whole = options.verbose or len(results) == 1
+    blocks = [_result_text(result, whole) for result in results]
+    return "\n".join(["", "\n".join(blocks).rstrip(), "", _summary(results, options)])
+
+
+def _result_text(result: dict[str, Any], whole: bool) -> str:
+    """The whole report, or one line for what is right."""
+    name = result.get("name") or Path(result["file"]).name
+    if "problem" in result:
+        return wrapped(f"{name}: cannot tell: {result['problem']}", width(), rest="  ")
+    if result["verdict"] == "pass" and not whole:
+        text = wrapped(f"{name}: {result['report']['headline']}{_notes(result['report'])}", width(), rest="  ")
+    else:
+        text = f"--- {name} ".ljust(width(), "-") + "\n" + result["text"]
+    graded = _grade_lines(result["grade"])
+    apart = ["", *graded] if graded and "\n\n" in text else graded
+    return "\n".join([text, *apart, *([""] if graded or "\n\n" in text else [])])
+
+
+def _notes(report: dict[str, Any]) -> str:
+    count = len(report["acquittals"]) + len(report["power"])
+    return f" ({count} {'note' if count == 1 else 'notes'}: --verbose)" if count else ""
+
+
+def width() -> int:
+    """Columns to fill."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 120)
+
+
+def _grade_lines(parts: Sequence[dict[str, Any]]) -> list[str]:
+    if not parts:
+        return []
+    wide = max(len(part["name"]) for part in parts)
+    lines = (f"    {part['earned']}/{part['possible']}  {part['name'].ljust(wide)}  {part['why']}" for part in parts)
+    total = sum(part["earned"] for part in parts), sum(part["possible"] for part in parts)
+    return [
+        f"  points: {total[0]} of {total[1]}",
+        *(wrapped(line.rstrip(), width(), rest=" " * (wide + 11)) for line in lines),
+    ]
+
+
+def _summary(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
+    """One line a result and the totals, for a file with several."""
+    counts = {verdict: sum(result.get("verdict", "cannot tell") == verdict for result in results) for verdict in
+              ("pass", "fail", "cannot tell")}  # fmt: skip
+    said = f"{counts['pass']} right, {counts['fail']} wrong, {counts['cannot tell']} could not be judged"
+    grades = [part for result in results for part in result.get("grade", [])]
+    earned = sum(part["earned"] for part in grades), sum(part["possible"] for part in grades)
+    return said + (f"; {earned[0]} of {earned[1]} points" if options.grade else "") + "."
