@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from functional_nn._checks import require, require_floating
 
@@ -26,7 +27,7 @@ def check_not_empty(op: str, name: str, array: Any) -> None:
 
 def check_labels(op: str, name: str, scores: Any, targets: Any) -> None:
     """Refuse a label that is no class. Only here, before jit, do labels have values."""
-    known = not isinstance(targets, jax.core.Tracer) and np.ndim(scores) > 0 and hasattr(targets, "dtype")
+    known = not isinstance(targets, Tracer) and np.ndim(scores) > 0 and hasattr(targets, "dtype")
     if known and jnp.issubdtype(targets.dtype, jnp.integer) and np.size(targets) > 0:
         low, high, classes = int(np.min(targets)), int(np.max(targets)), np.shape(scores)[-1]
         got = f"labels from {low} to {high}, {name}.shape={np.shape(scores)}"

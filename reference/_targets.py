@@ -8,9 +8,9 @@ from reference._checks import as_floating, is_floating, require
 from reference._numerics import like
 
 
-def cotangent_of_targets(targets, cotangent):
-    """None for labels, which have no gradient."""
-    return like(targets, cotangent) if is_floating(targets.dtype) else None
+def cotangent_of_targets(targets, cotangent, slope):
+    """cotangent * slope, or None for labels, which have no gradient."""
+    return like(targets, cotangent * slope) if is_floating(targets.dtype) else None
 
 
 def check_pair(op, **arrays):

@@ -113,7 +113,7 @@ def huber_loss_fwd(predictions, targets, *, delta=1.0):
     require(bool(legal), "huber_loss", "delta must be a finite number above 0", f"delta={delta!r}")
     difference = predictions - targets
     cut = np.clip(difference, -float(delta), float(delta))
-    # One formula for both pieces: cut is d inside, and delta with the sign of d outside.
+    # Both pieces in one formula: cut is d inside, and delta with the sign of d outside.
     loss = np.sum(cut * (difference - cut / 2), _within(difference)) / elements
     return like(difference, loss), (predictions, targets, cut, elements)
 
@@ -162,7 +162,7 @@ def cross_entropy_error_bwd(residuals, cotangent):
     probabilities, targets, soft, present, log_p = residuals
     with np.errstate(divide="ignore"):
         probabilities_ct = -_beside(cotangent, soft) * soft / present
-    return like(probabilities, probabilities_ct), cotangent_of_targets(targets, -_beside(cotangent, soft) * log_p)
+    return like(probabilities, probabilities_ct), cotangent_of_targets(targets, -_beside(cotangent, soft), log_p)
 
 
 def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0):
@@ -196,14 +196,15 @@ def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0):
 
 def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0):
     logits, targets, soft = distributions("softmax_cross_entropy", "logits", logits, targets)
-    legal = isinstance(label_smoothing, int | float | np.number) and 0 <= label_smoothing <= 1
-    got = f"label_smoothing={label_smoothing!r}"
-    require(bool(legal), "softmax_cross_entropy", "label_smoothing must lie between 0 and 1", got)
+    legal = bool(isinstance(label_smoothing, int | float | np.number) and 0 <= label_smoothing <= 1)
+    rule, got = "label_smoothing must lie between 0 and 1", f"label_smoothing={label_smoothing!r}"
+    require(legal, "softmax_cross_entropy", rule, got)
     share = float(label_smoothing)
     soft = like(soft, (1 - share) * soft + share / soft.shape[-1])
     shifted, raised, rest = exponentials(logits, -1)
     log_p = shifted - np.log1p(rest)
-    loss = -np.sum(soft * log_p, -1, where=soft != 0)
+    # A class with t = 0 adds nothing, though its log p be -infinity, as of a class masked by its score.
+    loss = -np.sum(soft * np.where(soft == 0, 0, log_p), -1)
     return like(logits + soft, loss), (logits, targets, soft, raised / (1 + rest), log_p, share)
 
 
@@ -211,7 +212,7 @@ def softmax_cross_entropy_bwd(residuals, cotangent):
     logits, targets, soft, p, log_p, share = residuals
     # p sum t - t, written without the term p t that the two share and that cancels when p is nearly t.
     logits_ct = _beside(cotangent, p) * (p * sum_of_others(soft) - soft * sum_of_others(p))
-    return like(logits, logits_ct), cotangent_of_targets(targets, -_beside(cotangent, p) * (1 - share) * log_p)
+    return like(logits, logits_ct), cotangent_of_targets(targets, (share - 1) * _beside(cotangent, p), log_p)
 
 
 def sigmoid_binary_cross_entropy(logits, targets):
@@ -286,7 +287,7 @@ def binary_cross_entropy_fwd(probabilities, targets):
     elements = check_not_empty("binary_cross_entropy", "probabilities", probabilities)
     yes = np.where((targets == 0) & (probabilities == 0), 1, probabilities)
     no = np.where((targets == 1) & (probabilities == 1), 0, probabilities)
-    with np.errstate(divide="ignore"):  # the surprise at what was held impossible is infinite
+    with np.errstate(divide="ignore"):  # as in cross_entropy_error
         log_yes, log_no = np.log(yes), np.log1p(-no)
     loss = -np.sum(targets * log_yes + (1 - targets) * log_no, _within(targets)) / elements
     return like(probabilities + targets, loss), (probabilities, targets, yes, no, log_yes, log_no, elements)
