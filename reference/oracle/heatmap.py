@@ -46,7 +46,9 @@ def _panel(place: tuple[int, ...], errors: np.ndarray, floor: float, top: float,
     )
     named = "".join(f"{i}, " for i in place)
     label = f"[{named}:, :]" if rank > 2 else ""
-    size = f'width="{columns * CELL}" height="{rows * CELL}" viewBox="0 0 {columns * CELL} {rows * CELL}"'
+    scale = min(2.5, max(1.0, 24 / max(rows, columns)))
+    box = columns * CELL, rows * CELL
+    size = f'width="{scale * box[0]:.0f}" height="{scale * box[1]:.0f}" viewBox="0 0 {box[0]} {box[1]}"'
     words = escape(f"errors {label}".strip(), quote=True)
     return f'<figure><svg {size} role="img" aria-label="{words}">{marks}</svg><figcaption>{label}</figcaption></figure>'
 
@@ -68,12 +70,15 @@ def _cell(row, column, error, floor, top, block, place, rank) -> str:
 
 
 def _strength(error: float, floor: float, top: float) -> float:
-    """0 for no error, else from 0.25 just above the floor to 1 at the largest error, by the logarithm."""
+    """0 for no error; 0.25 for one a thousandth of the largest or less, up to 1 for the largest, by the logarithm."""
+    faint = max(floor, 1e-3 * top)
     if error <= floor:
         return 0.0
-    if not math.isfinite(error) or top <= floor:
+    if error <= faint < top:
+        return 0.25
+    if not math.isfinite(error) or top <= faint:
         return 1.0
-    return 0.25 + 0.75 * math.log(error / floor) / math.log(top / floor)
+    return 0.25 + 0.75 * math.log(error / faint) / math.log(top / faint)
 
 
 def _legend(floor: float, top: float) -> str:

@@ -33,7 +33,7 @@ dt { color: var(--soft); } dd { margin: 0; } ol { padding-left: 1.4rem; } ol > l
 ol > li + li { margin-top: .6rem; }
 .panels { display: flex; flex-wrap: wrap; gap: .6rem 1rem; } figure { margin: 0; }
 rect.good { fill: var(--good); } rect.bad { fill: var(--bad); }
-section + section { margin-top: 3.5rem; }
+section + section { margin-top: 3.5rem; } .name { font-family: ui-monospace, monospace; margin: 0 0 .2rem; }
 """
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -56,6 +56,7 @@ def report_section(report: Report) -> str:
     """One report, without the page around it."""
     verdict, _, reason = headline(report).partition(": ")
     parts = (
+        f'<p class="name">{escape(report.subject)}</p>',
         f'<h1><span class="verdict {verdict.split()[0]}">{verdict}</span>: {escape(reason)}</h1>',
         f'<p class="soft">{escape(circumstances(report))}</p>',
         _table(report.arguments),
