@@ -111,6 +111,17 @@ def test_one_dimension_by_hand(package: Any, statics: dict[str, Any], expected: 
 
 
 @TWINS
+def test_one_dimensions_gradients_by_hand(package: Any):
+    # The last case above with upstream (1, 3), the example of docs/derivations/convolution.md. Padded x: 0 1 2 3 4 5;
+    # the windows hold (0, 2) and (2, 4). x: 10 and 1 at places 0 and 2, 30 and 3 at places 2 and 4, less the padding.
+    statics = {"dilation": 2, "strides": 2, "padding": ((1, 0),)}
+    arguments = one_channel([1, 2, 3, 4, 5]), one_filter([10, 1]), np.array([0.0])
+    _, cotangents = value_and_cotangents(package, "conv", arguments, one_channel([1, 3]), statics)
+    expected = one_channel([0, 31, 0, 3, 0]), one_filter([0 * 1 + 2 * 3, 2 * 1 + 4 * 3]), np.array([4.0])
+    assert_close(cotangents, expected, 0.0, f"{package.__name__}.conv")
+
+
+@TWINS
 @pytest.mark.parametrize(
     ("kernel", "statics", "expected"),
     [
