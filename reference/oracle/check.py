@@ -104,9 +104,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
         judgment.findings += _causes(trial, base, judgment)
 
 
-def _forward(
-    trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]
-) -> Agreement | None:
+def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]) -> Agreement | None:
     """The op that the forward computes: the named one, or one recognized by its values."""
     if op is None:
         return forward.recognized(trial, base)
@@ -166,7 +164,7 @@ def evidence_of(
     by_name = {one.name: one for one in judged}
     cases = [by_name.get(name) for name in trial.names]
     return Evidence(
-        trial.subject,
+        trial.answering(),
         trial.names,
         trial.primals if primals is None else primals,
         base.out,
@@ -189,7 +187,7 @@ def _report(
     used = statics if op or agreement is None else agreement.statics
     acquittals, blind = tuple(judgment.acquittals), ()
     if base is not None:
-        blind = power(trial.subject, trial.names, trial.primals, base.upstream(), shown, used)
+        blind = power(trial.answering(), trial.names, trial.primals, base.upstream(), shown, used)
         blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
         if verdict == "pass":
             evidence = evidence_of(trial, base, judgment.judged, shown, used)

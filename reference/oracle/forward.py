@@ -130,7 +130,9 @@ def matching(op: str, statics: dict[str, Any], found: np.ndarray, expected: Any,
     if found.size == 1 and values.size > 1 and SPECS[op].family == "losses":
         for factor, words in ((1 / values.size, "mean"), (1.0, "sum")):
             if _near(found, np.array([factor * values.sum()]), loose):
-                sentence = f"the forward returns the {words} of the {values.size} values of {op}: a convention, no mistake"
+                sentence = (
+                    f"the forward returns the {words} of the {values.size} values of {op}: a convention, no mistake"
+                )
                 return Agreement(op, statics, factor, sentence)
     return None
 

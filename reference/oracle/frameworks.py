@@ -87,7 +87,9 @@ def from_jax(function: Callable[..., Any]) -> Subject:
         def pullback(cotangent: Any) -> tuple[Any, ...]:
             upstream = trees.mapped(lambda ct, like: _cotangent(jax, ct, like), cotangent, host)
             gradients = precisely(lambda: pull(upstream))
-            return tuple(np.array(g) if is_floating(np.dtype(p.dtype)) else None for g, p in zip(gradients, primals, strict=True))
+            return tuple(
+                np.array(g) if is_floating(np.dtype(p.dtype)) else None for g, p in zip(gradients, primals, strict=True)
+            )
 
         return host, Pullback(pullback)
 

@@ -8,7 +8,8 @@ import numpy as np
 from reference._checks import is_floating
 from reference.oracle import precision, probes, returned, trees
 from reference.oracle.base import Base
-from reference.oracle.compare import Compared, by_elements, by_truth
+from reference.oracle.compare import by_elements, by_truth
+from reference.oracle.figures import Compared
 from reference.oracle.forward import Agreement, reference_pull, widened
 from reference.oracle.numerical import Measure, Slope, taylor_order
 from reference.oracle.report import ArgumentReport, Finding
@@ -285,14 +286,17 @@ def _doubted(standard: Standard, judged: Judged, measure: Measure, slope: Slope,
     largest = float(np.max(np.abs(got), initial=0.0))
     floor = judged.noise
     others = [
-        float(np.max(np.abs(np.asarray(g, np.float64)), initial=0.0)) * Measure(trial, p, base.cotangent, base.flat).scale
+        float(np.max(np.abs(np.asarray(g, np.float64)), initial=0.0))
+        * Measure(trial, p, base.cotangent, base.flat).scale
         for p, g in enumerate(base.got)
         if p in trial.differentiable and isinstance(g, np.ndarray) and g.dtype.kind != "c"
     ]
     if largest * measure.scale <= 1e-12 * max(others, default=0.0) or largest == 0:
         if alive_elsewhere(trial, base, measure.position):
             said = "the gradient is zero at this input, but not at others: a backward that returns zeros would pass"
-            return _withheld(judged, f"{judged.name}_ct could not be tested", said, "Take an input that the output depends on.")
+            return _withheld(
+                judged, f"{judged.name}_ct could not be tested", said, "Take an input that the output depends on."
+            )
         return judged
     if floor > 0.1 * largest:
         said = f"the gradient is at most {largest:.3g}, the noise of the forward allows errors of {floor:.3g}"
@@ -311,7 +315,9 @@ def _unmeasurable(trial: Trial, base: Base, position: int) -> Judged:
     name = trial.names[position]
     judged = Judged(name, _blank(trial, base, position, "cannot tell"))
     said = f"the forward is not finite, or raises, wherever {name} is moved"
-    return _withheld(judged, f"{name}_ct could not be measured", said, "Choose inputs inside the domain of the function.")
+    return _withheld(
+        judged, f"{name}_ct could not be measured", said, "Choose inputs inside the domain of the function."
+    )
 
 
 def _blank(trial: Trial, base: Base, position: int, verdict: Any) -> Compared:

@@ -14,6 +14,7 @@ from reference.oracle.vjp import finding
 
 # So many doubtful entries are measured on a ladder of their own before the rest is taken to be like them.
 SAMPLED = 12
+TRUSTED = 3
 # Ties are looked at one output after the other, up to this many.
 GROUPS = 24
 
@@ -64,10 +65,12 @@ def settle(
     with np.errstate(all="ignore"):
         excess = np.abs(got - measured) / np.maximum(allowed, 1e-300)
     excess = np.where(np.isnan(excess), np.inf, excess)
-    order = [index for index in np.argsort(-excess, axis=None) if doubtful.flat[index]]
+    doubts = np.flatnonzero(doubtful)
+    order = doubts[np.argsort(-excess.ravel()[doubts], kind="stable")]
+    enough = TRUSTED if trusted else SAMPLED
     for rank, index in enumerate(order):
-        # Once a dozen of the worst are confirmed and none was a kink, an error far above the noise needs no more proof.
-        proven = rank >= SAMPLED and not look.excused.any() and not look.kinked.any() and excess.flat[index] > 100
+        # Once enough of the worst are confirmed and none was a kink, an error far above the noise needs no more proof.
+        proven = rank >= enough and not look.excused.any() and not look.kinked.any() and excess.flat[index] > 100
         look.assume_wrong(index) if proven else look.at(index)
     for index in np.flatnonzero(bends.ravel() & ~doubtful.ravel())[: 8 * GROUPS]:
         look.at(index)

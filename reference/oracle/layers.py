@@ -60,7 +60,9 @@ class _Layer:
         found = tuple(_gradient(held, pair) for pair in self.pairs)
         given = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
         if found and len(given) == self.inputs + len(found):  # some layers return the parameters' gradients too
-            return given[: self.inputs] + tuple(b if a is None else a for a, b in zip(found, given[self.inputs :], strict=True))
+            return given[: self.inputs] + tuple(
+                b if a is None else a for a, b in zip(found, given[self.inputs :], strict=True)
+            )
         return given + (None,) * (self.inputs - len(given)) + found
 
 
@@ -136,7 +138,9 @@ def _shared(subject: Subject, bound: _Layer) -> Subject:
             held.append(bound.holding(values))
         for pair, value in zip(bound.pairs, values, strict=True):
             array = parameters.read(held[0], pair.parameter)
-            np.copyto(array, value) if isinstance(array, np.ndarray) else parameters.write(held[0], pair.parameter, value)
+            np.copyto(array, value) if isinstance(array, np.ndarray) else parameters.write(
+                held[0], pair.parameter, value
+            )
         return held[0]
 
     def forward(*primals: Any, train: bool = True) -> Any:

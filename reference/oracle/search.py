@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.oracle import probes
-from reference.oracle.compare import DRAWN, Compared
+from reference.oracle.figures import DRAWN, Compared
 from reference.oracle.numerical import Measure, Slope
 from reference.oracle.report import ArgumentReport
 from reference.oracle.vjp import finding
 
 DIRECTIONS = 4
 SAMPLED = 6
+# How many times the step is divided by 64 in search of one that crosses no kink.
+NEARER = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def by_probes(measure: Measure, slope: Slope, name: str, got: np.ndarray, roundi
     if worst is None:
         return _passed(measure, name, got, noise)
     index = located(measure, wide, worst)
+    if np.isfinite(wide).all() and _legal_alone(measure, wide, index, rounding):
+        return _tied(measure, name, got, worst, index)
     return _failed(measure, name, got, worst, index, rounding)
 
 
@@ -65,12 +69,26 @@ def probe(measure: Measure, slope: Slope, got: np.ndarray, direction: np.ndarray
         return None
     own = measure.ladder(direction)
     exact = float(np.sum(got * direction))
-    if not own.known or abs(exact - own.value) <= 4 * own.error + 4 * rounding * np.sqrt(got.size):
+    rounded = 4 * rounding * np.sqrt(got.size)
+    if not own.known or abs(exact - own.value) <= 4 * own.error + rounded:
         return None
-    if measure.interval(direction, own.step, own.noise).holds(exact, 4 * rounding * np.sqrt(got.size)):
+    if legal(measure, own, direction, exact, rounded):
         return None
-    slack = 4 * own.error + 4 * rounding * np.sqrt(got.size)
+    slack = 4 * own.error + rounded
     return Miss(direction, own.step, own.noise, exact - own.value if np.isfinite(exact) else np.inf, slack)
+
+
+def legal(measure: Measure, slope: Slope, direction: np.ndarray, predicted: float, rounding: float) -> bool:
+    """Whether a slope is legal at the kinks of this input: with small steps no other kink is crossed."""
+    step, miss = slope.step, abs(predicted - slope.value)
+    for _ in range(NEARER):
+        if 4 * slope.noise / step > miss / 4:
+            return False
+        interval = measure.interval(direction, step, slope.noise)
+        if interval.error <= miss / 4 and interval.holds(predicted, rounding):
+            return True
+        step /= 64
+    return False
 
 
 def located(measure: Measure, got: np.ndarray, miss: Miss) -> tuple[int, ...]:
@@ -106,6 +124,28 @@ def _entry(measure: Measure, index: tuple[int, ...]) -> Slope:
     return measure.ladder(unit)
 
 
+def _legal_alone(measure: Measure, got: np.ndarray, index: tuple[int, ...], rounding: float) -> bool:
+    """Whether the entry found is right by itself, so that only several together are wrong."""
+    unit = np.zeros(got.shape)
+    unit[index] = 1.0
+    entry = measure.ladder(unit)
+    if abs(got[index] - entry.value) <= 4 * entry.error + rounding:
+        return True
+    return legal(measure, entry, unit, float(got[index]), rounding)
+
+
+def _tied(measure: Measure, name: str, got: np.ndarray, miss: Miss, index: tuple[int, ...]) -> Compared:
+    """Every entry by itself is legal, together they are not: tied entries share one gradient."""
+    said = f"moved together the entries change the output otherwise than {name}_ct says, by {abs(miss.error):.3g}"
+    message = f"{name}_ct gives tied entries more, or less, than one winner's gradient in all"
+    found = finding("all_ties", message, said, argument=name, index=index, got=float(got[index]))
+    report = ArgumentReport(
+        name, "fail", abs(miss.error), index, float(got[index]), None, miss.noise / miss.step, 2, got.size,
+        shape=got.shape, dtype=got.dtype.name,
+    )  # fmt: skip
+    return Compared(report, None, miss.noise / miss.step, (found,), said)
+
+
 def _failed(
     measure: Measure, name: str, got: np.ndarray, miss: Miss, index: tuple[int, ...], rounding: float
 ) -> Compared:
@@ -122,7 +162,9 @@ def _failed(
         entry.noise / entry.step, count, got.size, shape=got.shape, dtype=got.dtype.name,
     )  # fmt: skip
     said = _said(index, only, len(wrong), len(sampled))
-    return Compared(report, None, entry.noise / entry.step, (_cause(name, wide, sampled, wrong, index, said, only),), said)
+    return Compared(
+        report, None, entry.noise / entry.step, (_cause(name, wide, sampled, wrong, index, said, only),), said
+    )
 
 
 def _sample(measure: Measure, name: str, shape: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -6,7 +6,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,15 @@ class Trial:
     def replaced(self, position: int, value: np.ndarray) -> tuple[Any, ...]:
         """The measured primals with one of them replaced."""
         return (*self.measured[:position], value, *self.measured[position + 1 :])
+
+    def answering(self) -> Subject:
+        """The subject as others may call it: counted and quiet, with one entry an argument in every answer."""
+
+        def vjp(*primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+            out, pullback = self.vjp(primals)
+            return out, lambda cotangent: self.pull(pullback, cotangent)
+
+        return replace(self.subject, forward=lambda *primals: self.forward(primals), vjp=vjp, bind=None, shared=None)
 
     @contextmanager
     def _calling(self, part: Blame, call: int) -> Iterator[None]:
