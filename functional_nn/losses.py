@@ -97,7 +97,7 @@ def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Arr
 
     loss = -sum_j t_j log p_j over the last axis, and probabilities_ct_j = -ct t_j / p_j, targets_ct_j = -ct log p_j.
 
-    Exact where p > 0: nothing is added inside the logarithm, as the book does. A class with t = 0 and p = 0 counts as
+    Exact where p > 0: unlike the book's, it adds nothing inside the logarithm. A class with t = 0 and p = 0 counts as
     absent: it adds 0 (0 log 0 = 0), and so do its gradients. From logits, softmax_cross_entropy is the better op.
 
     Args:
@@ -148,8 +148,7 @@ def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smooth
         TypeError: logits is not a floating array, or targets is neither integer nor floating.
 
     References:
-        Saito, Deep Learning from Scratch, section 5.6.3 and appendix A; Szegedy et al., arXiv:1512.00567, section 7;
-        docs/derivations/losses.md.
+        Saito, Deep Learning from Scratch, appendix A; Szegedy et al., arXiv:1512.00567; docs/derivations/losses.md.
     """
     check_labels("softmax_cross_entropy", "logits", logits, targets)
     return _softmax_cross_entropy(logits, targets, label_smoothing=label_smoothing)
@@ -231,8 +230,7 @@ def kl_divergence(log_predictions: jax.Array, targets: jax.Array) -> jax.Array:
     loss = sum t (log t - log q) with log q = log_predictions, over all but the batch axis; log_predictions_ct = -ct t
     and targets_ct = ct (log t + 1 - log q).
 
-    An element with t = 0 counts as absent: it adds 0 (0 log 0 = 0), and so do its gradients, though the true one to
-    the target is -infinity there; log q may then be -infinity too.
+    Where t = 0, which adds 0 (0 log 0 = 0), both gradients are 0, though the true one to the target is -infinity.
 
     Args:
         log_predictions: (batch, ...), a floating dtype, logarithms of probabilities.
