@@ -1,7 +1,7 @@
 """The table of hypotheses, simplest first, and the search through it for every wrong argument."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from reference.oracle.diagnosis.judge import rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
 from reference.oracle.diagnosis.known.composed import Composed, composed, slopes
 from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
+from reference.oracle.diagnosis.known.networks import Network, networks, slips
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
@@ -94,24 +95,30 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
 
 @dataclass(frozen=True)
 class Background:
-    """The ops whose forward this is: as they stand, or under a convention that the backward may not share."""
+    """What the forward was recognized as: an op, an op under a convention, a layer and its activation, a network."""
 
     known: list[Known]
     one_sided: list[tuple[str, str, Known]]
     composed: list[Composed]
+    networks: list[Network]
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
     """At most three explanations of every wrong argument, the simplest first; none where none is certain."""
     if not any(evidence.wrong):
         return []
-    known = recognize(evidence)
-    background = Background(known, [] if known else one_sided(evidence), [] if known else composed(evidence))
+    background = _recognized(evidence)
     findings = []
-    for view in _views(evidence, known):
+    for view in _views(evidence, background.known):
         matches = rank(view, _models(view, background), MOST)
         findings += to_findings(view, matches, _line(view) if matches else None)
     return findings
+
+
+def _recognized(evidence: Evidence) -> Background:
+    if known := recognize(evidence):
+        return Background(known, [], [], [])
+    return Background([], one_sided(evidence), composed(evidence), networks(evidence))
 
 
 def _line(view: View) -> int | None:
@@ -120,7 +127,8 @@ def _line(view: View) -> int | None:
 
 
 def _views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
-    ask = Pullbacks(evidence)
+    evidence = sharpened(evidence, known[0]) if known else evidence
+    ask = Pullbacks(evidence, known[0].pull if known else None)
     statics = tuple(known[0].statics.items()) if known else ()
     for position, wrong in enumerate(evidence.wrong):
         got, expected = evidence.got[position], evidence.expected[position]
@@ -134,6 +142,21 @@ def _views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
             yield View(evidence, position, ask, statics)
 
 
+def sharpened(evidence: Evidence, known: Known) -> Evidence:
+    """The recognized op's own gradients in place of measured ones that are too coarse to tell causes apart."""
+    try:
+        exact = known.gradients()
+    except Exception:  # the reference refuses these arguments
+        return evidence
+    expected, noise = list(evidence.expected), list(evidence.noise)
+    for position, (measured, own) in enumerate(zip(expected, exact, strict=False)):
+        if measured is not None and own is not None:
+            size = float(np.max(np.abs(own), initial=0.0))
+            if noise[position] > 1e-6 * size and np.shape(own) == np.shape(measured):
+                expected[position], noise[position] = np.asarray(own, np.float64), 1e-12 * size
+    return replace(evidence, expected=tuple(expected), noise=tuple(noise))
+
+
 def _models(view: View, background: Background) -> Iterator[Model]:
     for hypothesis in SIMPLE:
         yield from hypothesis(view)
@@ -142,5 +165,7 @@ def _models(view: View, background: Background) -> Iterator[Model]:
     yield from plain_backward(view, background.one_sided)
     for both in background.composed:
         yield from slopes(view, both)
+    for network in background.networks:
+        yield from slips(view, network)
     for hypothesis in BEHAVIOUR:
         yield from hypothesis(view)

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,23 @@ class Known:
         cotangent = self.cotangent if cotangent is None else cotangent
         rest = [np.zeros_like(leaf) for leaf in leaves(out)[1:]]
         return tuple(triple(self.op)[1](residuals, (cotangent, *rest) if rest else cotangent))
+
+    def pull(self, unit: np.ndarray) -> tuple | None:
+        """The op's gradients for a cotangent of the subject's output given as a vector; None where that has more."""
+        if self.reduction:
+            share = self.cotangent.size if self.reduction == "mean" else 1
+            return self.gradients(cotangent=np.full(self.out.shape, float(unit[0]) / share)) if unit.size == 1 else None
+        if unit.size != self.out.size:
+            return None
+        _, residuals = self.saved
+        rest = [np.zeros_like(leaf) for leaf in leaves(self.saved[0])[1:]]
+        cotangent = unit.reshape(self.out.shape)
+        return tuple(triple(self.op)[1](residuals, (cotangent, *rest) if rest else cotangent))
+
+    @cached_property
+    def saved(self) -> tuple[Any, Any]:
+        """The op's output and residuals at these primals."""
+        return triple(self.op)[0](*self.primals, **self.statics)
 
 
 @cache
