@@ -182,6 +182,14 @@ def test_init_is_repeatable_and_depends_on_the_key(example: Example):
         assert not np.any(first[layer]["bias"])
 
 
+@pytest.mark.parametrize("side", ["functional_nn", "reference"])
+def test_layers_of_one_shape_start_from_different_kernels(side: str):
+    module = importlib.import_module(f"{side}.models.mlp")
+    config = module.Config(input_shape=(5,), classes=5, hidden=(5,))
+    params, _ = module.init(jax.random.key(0) if side == "functional_nn" else 0, config)
+    assert not np.array_equal(params["dense1"]["kernel"], params["dense2"]["kernel"])
+
+
 @every_example
 def test_reference_init_takes_a_seed_or_a_generator(example: Example):
     config = example.twin.Config(**example.settings)
