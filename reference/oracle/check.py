@@ -91,17 +91,15 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
         judgment.findings.append(random)
         judgment.judged = nothing_known(trial, base)
         return
-    judgment.findings += purity.judge(trial, base)
-    if trial.subject.upstream != "one":
-        judgment.findings += linearity.judge(trial, base)
-    judgment.findings += narrowed(trial, base)
+    impure = purity.judge(trial, base)
+    bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
+    judgment.findings += impure + narrowed(trial, base)
     judgment.agreement = _forward(trial, base, judgment, op, statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
-    excused = {found.argument for found in judgment.findings if found.blame == "backward"}
-    for judged in judgment.judged:
-        judgment.findings += judged.findings
-    if not excused:
-        judgment.findings += _causes(trial, base, judgment)
+    formal = [found for judged in judgment.judged for found in judged.findings]
+    causes = [] if impure else _causes(trial, base, judgment, bent)
+    # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
+    judgment.findings += [*causes, *bent, *formal]
 
 
 def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]) -> Agreement | None:
@@ -140,15 +138,16 @@ def replace_out(trial: Trial, base: Base, primals: tuple[Any, ...]) -> Base:
     return base if primals is trial.primals else replace(base, out=trial.forward(primals))
 
 
-def _causes(trial: Trial, base: Base, judgment: Judgment) -> list[Finding]:
+def _causes(trial: Trial, base: Base, judgment: Judgment, bent: list[Finding]) -> list[Finding]:
     """The diagnosis of wrong gradients that no earlier stage explains; an unexplained one is named as such."""
-    open_cases = [judged for judged in judgment.judged if judged.wrong and not judged.findings]
+    deaf = {found.argument for found in bent if found.cause == "ignores_cotangent"}
+    open_cases = [one for one in judgment.judged if one.wrong and not one.findings and one.name not in deaf]
     if not open_cases:
         return []
     agreement = judgment.agreement
     op, statics = (agreement.op, agreement.statics) if agreement else (None, {})
-    found = list(diagnose(evidence_of(trial, base, judgment.judged, op, statics)))
-    explained = {one.argument for one in found}
+    found = [one for one in diagnose(evidence_of(trial, base, open_cases, op, statics)) if one.argument not in deaf]
+    explained = {one.argument for one in [*found, *bent]}
     return found + [judged.unexplained() for judged in open_cases if judged.name not in explained]
 
 

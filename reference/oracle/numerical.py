@@ -105,7 +105,7 @@ class Measure:
         steps, values = self._rungs(direction)
         if not np.isfinite(values).any():
             return Slope(np.nan, np.inf, steps[-1], np.inf)
-        jumps = _jumps(values)
+        jumps = _jumps(np.where(self._below_resolution(steps, values), np.nan, values))
         best = int(np.argmin(jumps)) if np.isfinite(jumps).any() else int(np.argmax(np.isfinite(values)))
         better = values[best]
         if best and np.isfinite(values[best - 1]):
@@ -114,6 +114,17 @@ class Measure:
         noise = max(float(np.max(past, initial=0.0, where=np.isfinite(past))), self.rounding)
         error = abs(better - values[best]) + noise / steps[best]
         return Slope(float(better), float(error), float(steps[best]), noise, tuple(steps), tuple(values))
+
+    def _below_resolution(self, steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Which differences are zero only because the forward, in a coarser precision, does not see the step.
+
+        Where a real change ends (a jump is no longer crossed) the last rise before was a visible part of the output.
+        """
+        rises = np.flatnonzero(np.isfinite(values) & (values != 0))
+        smallest = abs(values[rises[-1]]) * 2 * steps[rises[-1]] if rises.size else np.inf
+        if smallest > 1e-4 * float(np.sum(np.abs(np.nan_to_num(self.cotangent * self.base)))):
+            return np.zeros(values.shape, bool)
+        return np.arange(values.size) > rises[-1]
 
     @cached_property
     def rounding(self) -> float:
@@ -170,7 +181,10 @@ def _past_bottom(values: list[float]) -> bool:
     if len(values) < PAST_BOTTOM + 3:
         return False
     jumps = _jumps(np.array(values))[:-1]
-    return bool(np.isfinite(jumps).any()) and int(np.argmin(jumps)) < len(jumps) - PAST_BOTTOM
+    if not np.isfinite(jumps).any() or int(np.argmin(jumps)) >= len(jumps) - PAST_BOTTOM:
+        return False
+    # Noise grows by the ratio with every step; where kinks are crossed the differences only wander.
+    return bool(jumps[-1] == np.inf or jumps[-1] >= RATIO**PAST_BOTTOM / 8 * jumps.min())
 
 
 def taylor_order(slope: Slope, predicted: float) -> float | None:
