@@ -13,7 +13,7 @@ SLOW_ENOUGH_SECONDS = 0.2
 
 def keep_compiled_programs() -> None:
     """Turn on JAX's persistent compilation cache, unless a place for it was chosen or the user's cannot be written."""
-    if jax.config.jax_compilation_cache_dir is not None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is not None:
         return
     try:
         folder = user_cache()

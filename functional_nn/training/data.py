@@ -121,9 +121,9 @@ def hold_out(examples: Examples, count: int, seed: int) -> tuple[Examples, Examp
 def _load_digits() -> tuple[Examples, Examples]:
     from sklearn.datasets import load_digits  # a second of import, for this data set only
 
-    bunch = load_digits()
-    images = (bunch["images"][..., None] / 16.0).astype(np.float32)
-    return hold_out(Examples(images, bunch["target"].astype(np.int32)), DIGITS_TEST_SIZE, DIGITS_SPLIT_SEED)
+    pixels, labels = load_digits(return_X_y=True)
+    images = (np.asarray(pixels).reshape(-1, 8, 8, 1) / 16.0).astype(np.float32)
+    return hold_out(Examples(images, np.asarray(labels, np.int32)), DIGITS_TEST_SIZE, DIGITS_SPLIT_SEED)
 
 
 def _load_idx_folder(name: str, folder: Path | None) -> tuple[Examples, Examples]:

@@ -43,7 +43,8 @@ def report() -> list[str]:
     rows["system"] = f"{platform.system()} {platform.machine()}"
     rows["devices"] = ", ".join(f"{device.platform}:{device.id} ({device.device_kind})" for device in jax.devices())
     rows["default dtype"] = jax.dtypes.canonicalize_dtype(float).name
-    rows["matrix products"] = str(jax.config.jax_default_matmul_precision or NATIVE_PRECISION.get(backend, "float32"))
+    chosen = getattr(jax.config, "jax_default_matmul_precision", None)
+    rows["matrix products"] = str(chosen or NATIVE_PRECISION.get(backend, "the backend's own"))
     return [*(f"{name:<16} {value}" for name, value in rows.items()), "", *advice(backend)]
 
 

@@ -4,7 +4,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -29,15 +29,15 @@ def read_idx(path: Path, *, rank: int) -> np.ndarray:
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> BinaryIO:
     with path.open("rb") as stream:
         gzipped = stream.read(2) == GZIP_MAGIC
     if path.suffix == ".gz" and not gzipped:
         raise BadInput(f"{path} is named .gz but is not a gzip file")
-    return gzip.open(path, "rb") if gzipped else path.open("rb")
+    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
 
 
-def _read_header(stream: IO[bytes], path: Path, rank: int) -> tuple[np.dtype, tuple[int, ...]]:
+def _read_header(stream: BinaryIO, path: Path, rank: int) -> tuple[np.dtype, tuple[int, ...]]:
     magic = stream.read(4)
     if len(magic) < 4:
         raise BadInput(f"{path} is truncated: {len(magic)} bytes are no IDX header")
@@ -51,7 +51,7 @@ def _read_header(stream: IO[bytes], path: Path, rank: int) -> tuple[np.dtype, tu
     return np.dtype(DTYPES[magic[2]]), shape
 
 
-def _read_values(stream: IO[bytes], path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+def _read_values(stream: BinaryIO, path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
     """Read in chunks, so that a header which promises exabytes costs no memory; one byte too many is noticed."""
     promised = math.prod(shape) * dtype.itemsize
     chunks: list[bytes] = []

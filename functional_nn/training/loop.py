@@ -16,7 +16,7 @@ from functional_nn.training.epoch import evaluate, learn
 from functional_nn.training.errors import BadInput, Diverged
 from functional_nn.training.metrics import Totals, confusion_matrix
 from functional_nn.training.network import Network, build
-from functional_nn.training.optimizers import make_optimizer, schedule
+from functional_nn.training.optimizers import Schedule, make_optimizer, schedule
 from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
 from functional_nn.training.progress import Display, open_display
 from functional_nn.training.run_folder import (
@@ -52,23 +52,23 @@ class Job:
     config: TrainConfig
     dataset: Dataset
     network: Network
-    rate: optax.Schedule
+    rate: Schedule
     optimizer: optax.GradientTransformation
 
 
 def train(config: TrainConfig) -> Run:
     """Train as configured and write the run folder; a run that ends early leaves no folder behind."""
     validate(config)
-    config = replace(config, output=config.output or default_output(config.dataset, config.model))
-    require_free(config.output)
-    job = prepare(config, load(config.dataset, config.data_dir))
+    output = config.output or default_output(config.dataset, config.model)
+    require_free(output)
+    job = prepare(replace(config, output=output), load(config.dataset, config.data_dir))
     steps = config.epochs * steps_per_epoch(len(job.dataset.train), config.batch_size)
-    with run_folder(config.output) as folder, open_display(config.epochs, steps) as display:
+    with run_folder(output) as folder, open_display(config.epochs, steps) as display:
         state = first_state(job)
         _describe(job, state, folder, display)
         run = fit(job, state, folder, display)
         _keep(job, run)
-    return replace(run, folder=config.output)
+    return replace(run, folder=output)
 
 
 def prepare(config: TrainConfig, dataset: Dataset) -> Job:

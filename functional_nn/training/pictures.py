@@ -65,7 +65,7 @@ def draw_mistakes(
 ) -> None:
     """Test images that were misclassified, with the true class and the one that was predicted."""
     wrong = np.flatnonzero(labels != predictions)
-    shown = wrong[:MOST_MISTAKES]
+    shown = [int(index) for index in wrong[:MOST_MISTAKES]]
     columns = min(6, max(3, len(shown)))
     rows = max(1, -(-len(shown) // columns))
     figure = Figure(figsize=(1.6 * columns, 1.95 * rows + 0.6), layout="constrained")
@@ -84,19 +84,28 @@ def draw_filters(params: Mapping[str, Any], image_shape: tuple[int, ...], path: 
     """What the first layer looks for: its kernels as images, red where they excite and blue where they inhibit."""
     name, filters = first_filters(params, image_shape)
     shown = filters[:MOST_FILTERS]
-    columns = min(10, len(shown))
-    rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(0.85 * columns, 0.85 * rows + 0.6), layout="constrained")
-    height, width = shown.shape[1:3]
+    mosaic = tile(shown, columns=min(10, len(shown)))
+    height, width = mosaic.shape[:2]
+    inches = 8.5 / max(width, 10 * shown.shape[2])
+    figure = Figure(figsize=(max(inches * width, 4.0) + 0.2, inches * height + 0.5), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
     first = f"first {len(shown)} of {len(filters)}" if len(shown) < len(filters) else str(len(filters))
-    figure.suptitle(f"{name}: {first} filters of {height} x {width}", fontsize=11)
+    axes.set_title(f"{name}: {first} filters of {shown.shape[1]} x {shown.shape[2]}", fontsize=11)
     limit = float(np.abs(shown).max()) or 1.0
-    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in grid:
-        axes.set_axis_off()
-    for axes, kernel in zip(grid, shown, strict=False):
-        _show_image(axes, kernel, -limit, limit)
+    _show_image(axes, mosaic, -limit, limit)
     _save(figure, path)
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images (count, height, width, channels) side by side in rows, NaN between them and where there is none."""
+    count, height, width, channels = images.shape
+    rows, gap = -(-count // columns), max(1, height // 8)
+    mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.nan)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        mosaic[top : top + height, left : left + width] = image
+    return mosaic
 
 
 def first_filters(params: Mapping[str, Any], image_shape: tuple[int, ...]) -> tuple[str, np.ndarray]:

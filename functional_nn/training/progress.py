@@ -64,15 +64,15 @@ class BarDisplay(PlainDisplay):
 @contextmanager
 def open_display(epochs: int, steps: int, stream: TextIO | None = None) -> Iterator[Display]:
     """A bar where the stream is a terminal, plain lines where it is not."""
-    stream = sys.stdout if stream is None else stream
-    if not stream.isatty():
-        yield PlainDisplay(epochs, lambda line: print(line, file=stream, flush=True))
+    target = stream or sys.stdout
+    if not target.isatty():
+        yield PlainDisplay(epochs, lambda line: print(line, file=target, flush=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.fields[epoch]}"), BarColumn(None), TextColumn("{task.fields[figures]}"))
-    console = Console(file=stream)
+    console = Console(file=target)
     with Progress(*columns, TimeRemainingColumn(compact=True), console=console, transient=True, expand=True) as bar:
         yield BarDisplay(epochs, bar, bar.add_task("train", total=steps, epoch="compiling", figures=""))
 
