@@ -79,7 +79,18 @@ def test_right_layers_pass_and_their_notes_are_counted(check):
 
 def test_pairs_caches_rules_and_vjps_pass(check):
     status, out, _ = check(TEXTBOOK / "pairs.py")
-    assert (status, out.count(": pass: ")) == (0, 5), out
+    assert (status, out.count(": pass: ")) == (0, 10), out
+
+
+def test_a_derivative_of_the_output_passes_with_the_reason(check):
+    status, out, _ = check(f"{TEXTBOOK / 'pairs.py'}:sigmoid")
+    assert status == 0
+    assert "The derivative is a function of the output" in out
+
+
+def test_a_wrong_derivative_is_no_derivative_of_the_output_either(check, file):
+    text = "import numpy as np\ndef tanh(x): return np.tanh(x)\ndef tanh_prime(x): return 1 + x**2\n"
+    assert check(file(text))[0] == 1
 
 
 @pytest.fixture(scope="module")
@@ -336,13 +347,29 @@ wave.defvjp(wave_fwd, wave_bwd)
         ("def f_fwd(x): return x, x\ndef f_bwd(res, ct): return ct\n", [("f", "rule")]),
         ("def f(x): return x, 1\ndef f_backward(dout, cache): return dout\n", [("f", "cache")]),
         ("def tanh(x): return x\ndef tanh_grad(dout, x): return dout\n", [("tanh", "forward_backward")]),
-        ("def tanh(x): return x\ndef tanh_grad(x): return 1\n", []),
+        ("def tanh(x): return x\ndef tanh_grad(x): return 1\n", [("tanh", "derivative")]),
+        ("def mse_loss(y, t): return y - t\n", []),
+        ("def mse_loss(y, t): return y - t, y\n", [("mse_loss", "value_and_gradient")]),
         ("def f_vjp(x): return x, lambda dout: dout\n", [("f_vjp", "vjp")]),
         ("from reference import oracle\nmine = oracle.from_vjp(lambda x: (x, lambda d: d))\n", [("mine", "subject")]),
         ("class Net:\n    def loss(self, x, t): ...\n    def gradient(self, x, t): ...\n", [("Net", "network")]),
         ("from numpy import *\nfrom reference.linear import dense_fwd, dense_bwd\n", []),
     ],
-    ids=["frameworks", "layer", "bare", "rule", "cache", "grad", "derivative", "vjp", "subject", "network", "imported"],
+    ids=[
+        "frameworks",
+        "layer",
+        "bare",
+        "rule",
+        "cache",
+        "grad",
+        "derivative",
+        "loss",
+        "loss and gradient",
+        "vjp",
+        "subject",
+        "network",
+        "imported",
+    ],
 )
 def test_what_is_found(loaded, text, found):
     module = loaded(text)
@@ -370,6 +397,7 @@ def test_a_file_never_takes_the_place_of_a_module_in_use(loaded):
         ("LayerNorm", None, "normalization"),
         ("Dropout", None, "elementwise"),
         ("conv_relu", None, "elementwise"),
+        ("affine_relu", None, "dense"),
         ("Mystery", None, None),
     ],
 )

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from reference import oracle
 from reference.oracle import trees
 from reference.oracle.discover import Found
+from reference.oracle.makers import parameters, required, settled_with, subject_of
 from reference.oracle.scenes import SCENE_OF_OP, Scene, alike, part_of, recognized, scenes
 from reference.oracle.specs import SPECS
 from reference.oracle.subject import Subject
@@ -94,7 +95,7 @@ def _ordered(found: Found, likely: str | None, seed: int) -> Iterator[Scene]:
         yield _op_scene(found, likely, seed)
     yield from (scene for scene in every if scene.name == likely)
     yield from (scene for scene in every if scene.name != likely)
-    yield alike(_required(_forward_of(found)), seed)
+    yield alike(required(_forward_of(found)), seed)
 
 
 def _op_scene(found: Found, op: str, seed: int) -> Scene:
@@ -102,7 +103,7 @@ def _op_scene(found: Found, op: str, seed: int) -> Scene:
     case = next((case for case in SPECS[op].cases if not case.statics), SPECS[op].cases[0])
     inputs = oracle.example_inputs(op, case.id, seed=seed)
     by_part = {part_of(name) or name: value for name, value in zip(inputs.names, inputs, strict=True)}
-    in_order = dict(zip(_required(_forward_of(found)), inputs, strict=False))
+    in_order = dict(zip(required(_forward_of(found)), inputs, strict=False))
     settings = {"shift": by_part.get("bias"), **by_part, **in_order}
     return Scene(op, {part: value for part, value in settings.items() if value is not None}, dict(inputs.statics))
 
@@ -123,22 +124,13 @@ def _unbound(method: Callable[..., Any]) -> Callable[..., Any]:
     return functools.partial(method, None) if "self" in inspect.signature(method).parameters else method
 
 
-def _required(function: Callable[..., Any]) -> list[str]:
-    return [p.name for p in _parameters(function) if p.default is p.empty]
-
-
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
-
-
 def _filled(function: Callable[..., Any], scene: Scene) -> dict[str, Any] | None:
     """A value for every required parameter and every setting that the scene has; None where one is lacking."""
     values: dict[str, Any] = {}
-    parts = {p.name: p.name if p.name in scene.values else part_of(p.name) for p in _parameters(function)}
+    parts = {p.name: p.name if p.name in scene.values else part_of(p.name) for p in parameters(function)}
     if "targets" in parts.values() and "x" not in parts.values():  # y beside t is no target but a prediction
         parts = {name: "x" if part == "other" else part for name, part in parts.items()}
-    for parameter in _parameters(function):
+    for parameter in parameters(function):
         part = parts[parameter.name]
         known = part in scene.values
         if known and (parameter.default is parameter.empty or part in SETTINGS):
@@ -186,36 +178,17 @@ def _of_functions(found: Found, inputs: Mapping[str, Any]) -> tuple[Subject, dic
     arrays = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
     parts = found.parts
     if settled:
-        forward = _with(parts[0], settled, 0)
-        parts = (forward, _with(parts[1], settled, 1) if found.style == "forward_backward" else parts[-1])
+        forward = settled_with(parts[0], settled, 0)
+        parts = (forward, settled_with(parts[1], settled, 1) if found.style == "forward_backward" else parts[-1])
     return subject_of(found.style, parts), arrays
-
-
-def _with(function: Callable[..., Any], settled: Mapping[int, Any], ahead: int) -> Callable[..., Any]:
-    """The function of the remaining arguments; `ahead` arguments (the cotangent) come before the counted ones."""
-
-    def settled_call(*arguments: Any) -> Any:
-        rest = iter(arguments[ahead:])
-        count = len(arguments) - ahead + len(settled)
-        return function(
-            *arguments[:ahead], *(settled[place] if place in settled else next(rest) for place in range(count))
-        )
-
-    settled_call.__name__ = getattr(function, "__name__", "function")
-    return settled_call
-
-
-def subject_of(style: str, parts: Sequence[Any]) -> Subject:
-    """The subject of the parts of something found, where no object has to be made first."""
-    return parts[0] if style == "subject" else getattr(oracle, f"from_{style}")(*parts)
 
 
 def _run(subject: Subject, primals: tuple[Any, ...]) -> None:
     """Raise unless the forward runs on copies of these inputs and gives finite floating numbers."""
     with quiet(None):
         if subject.bind is not None:
-            subject, parameters = subject.bind(*primals)
-            primals = (*primals, *parameters.values())
+            subject, held = subject.bind(*primals)
+            primals = (*primals, *held.values())
         copies = (np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
         out = trees.vector(subject.forward(*copies))
     if not out.size or not np.all(np.isfinite(out)):

@@ -1,10 +1,12 @@
 """Finding hand-written backpropagation in a file: classes, pairs of functions, vjps, torch and JAX rules."""
 
+import ast
 import difflib
 import importlib.util
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from reference.oracle.subject import Subject
 
-BACKWARD = ("backward", "backprop", "bwd", "grad")
+BACKWARD = ("backward", "backprop", "bwd", "grad", "derivative", "deriv", "prime")
 FORWARD = ("forward", "fwd")
 CACHES = {"cache", "residuals", "residual", "res", "ctx", "context", "saved", "tape", "memory", "cached"}
 
@@ -27,7 +29,8 @@ class Found:
     """Something that has a backward: its name, how it is written, and its parts (forward first)."""
 
     name: str
-    style: str  # layer, network, forward_backward, cache, rule, vjp, torch, jax, subject
+    # layer, network, forward_backward, cache, rule, derivative, value_and_gradient, vjp, torch, jax or subject
+    style: str
     parts: tuple[Any, ...]
 
     @property
@@ -118,12 +121,23 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
 
 def _of_functions(functions: dict[str, Any], module: str, rules: set[str]) -> Iterator[Found]:
     for name, function in functions.items():
-        if len(_parameters(function)) != 1 and (forward := _forward_of(name, functions)):
+        if forward := _forward_of(name, functions):
             stem = _stem(name) or module
             if stem not in rules:
                 yield Found(stem, _pair_style(functions[forward], function), (functions[forward], function))
         elif name.endswith("_vjp") or name.startswith("vjp_"):
             yield Found(name, "vjp", (function,))
+        elif "loss" in name.split("_") and _returns_several(function):
+            yield Found(name, "value_and_gradient", (function,))
+
+
+def _returns_several(function: Any) -> bool:
+    """Whether the source returns a tuple: softmax_loss(x, y) -> (loss, dx), as in CS231n."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return any(isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) for node in ast.walk(tree))
 
 
 def _forward_of(name: str, functions: dict[str, Any]) -> str | None:
@@ -143,8 +157,10 @@ def _stem(name: str) -> str:
 
 
 def _pair_style(forward: Any, backward: Any) -> str:
-    """How a pair talks: backward(residuals, cotangent), backward(dout, cache), or backward(dout, *primals)."""
+    """How a pair talks: (residuals, cotangent), (dout, cache), (dout, *primals), or f'(x) alone."""
     taken = _parameters(backward)
+    if len(taken) == 1:
+        return "derivative"
     if taken and taken[0].lower() in CACHES:
         return "rule"
     if len(taken) == 2 and taken[1].lower() in CACHES:

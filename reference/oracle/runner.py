@@ -28,9 +28,11 @@ def run(
         ended = _child(job, options.timeout)
         lines = [line for line in map(_parsed, results.read_text("utf-8", "replace").splitlines()) if line]
     finished = [line for line in lines if "problem" in line or "verdict" in line]
-    if not lines or "started" in lines[-1]:
-        at = f" while {lines[-1]['started']} was judged" if lines else ""
-        finished.append({"name": lines[-1]["started"] if lines else "", "problem": f"the file {ended}{at}"})
+    last = lines[-1] if lines else {}
+    if not last or "started" in last or "ready" in last:
+        who, name = "the file" if last else "the judge", last.get("started", "")
+        at = f" while {name} was judged" if name else ""
+        finished.append({"name": name, "problem": f"{who} {ended}{at}"})
     return finished
 
 

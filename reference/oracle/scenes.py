@@ -36,6 +36,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "conv_param": ("convparam",),
     "pool_param": ("poolparam",),
     "bn_param": ("bnparam", "lnparam"),
+    "dropout_param": ("dropoutparam",),
+    "regularization": ("reg", "lambda", "lam", "weightdecay"),
 }
 PART_OF = {name: part for part, names in PARTS.items() for name in names}
 
@@ -95,6 +97,8 @@ def recognized(name: str) -> tuple[str | None, str | None]:
         return None, None
     longest = max(within, key=len)
     op, scene = words[longest]
+    if any(word in plain.replace(longest, " ", 1) for word in words):  # affine_relu is neither of the two
+        op = None
     return (op if longest in (plain[: len(longest)], bare[: len(longest)]) else None), scene
 
 
@@ -106,8 +110,10 @@ def scenes(seed: int) -> list[Scene]:
     sizes = {"in_size": 7, "hidden_size": 11, "out_size": 5}
     labels = rng.permutation(np.array([0, 4, 4]))
     scores, values = draw(3, 5), draw(3, 5)
+    indices, dropping = np.array([[2, 7, 2], [0, 2, 7]]), {"dropout_param": {"p": 0.6, "mode": "train"}}
+    classifier = {"x": draw(3, 7), "kernel": draw(7, 5), "regularization": 0.1}
     return [
-        Scene("elementwise", {"x": draw(3, 7), "rate": 0.4, "mask": rng.random((3, 7)) < 0.6}),
+        Scene("elementwise", {"x": draw(3, 7), "rate": 0.4, "mask": rng.random((3, 7)) < 0.6, **dropping}),
         Scene("dense", {"x": draw(3, 7), **weights, **sizes}),
         Scene("dense with kernel (out, in)", {"x": draw(3, 7), "kernel": draw(11, 7), "bias": draw(11)}),
         _convolution(draw),
@@ -117,10 +123,12 @@ def scenes(seed: int) -> list[Scene]:
         Scene("classification", {"x": 3 * scores, "targets": labels, "other": labels}),
         Scene("probabilities", {"x": np.exp(scores) / np.exp(scores).sum(-1, keepdims=True), "targets": labels}),
         Scene("regression", {"x": scores, "targets": values, "other": values}),
-        _normalization(draw, rng),
+        _normalization(draw, rng, (5, 7), 7),
+        _normalization(draw, rng, (3, 5, 2, 7), 5),
         Scene("recurrent", {"x": draw(3, 7), **weights, **sizes}),
         Scene("sequence", {**weights, "x": draw(3, 5, 7), **sizes}),
-        Scene("embedding", {"kernel": draw(11, 5), "indices": np.array([[2, 7, 2], [0, 2, 7]])}),
+        Scene("embedding", {"kernel": draw(11, 5), "indices": indices, "x": indices}),
+        Scene("linear classifier", {**classifier, "targets": labels, "other": labels}),
         Scene("network", {"x": draw(3, 7), "targets": labels, "other": labels, **sizes}),
         Scene("image", {"x": draw(3, 2, 7, 11), "rate": 0.4}),
         Scene("vector", {"x": draw(7)}),
@@ -146,8 +154,9 @@ def _pooling(name: str, draw: Callable[..., np.ndarray]) -> Scene:
     return Scene(name, {"x": np.round(draw(3, 2, 7, 5) / 2, 1), **settings}, statics)
 
 
-def _normalization(draw: Callable[..., np.ndarray], rng: np.random.Generator) -> Scene:
-    values = {"x": 2 * draw(5, 7) + 1, "scale": rng.uniform(0.5, 2, size=7), "shift": draw(7)}
+def _normalization(draw: Callable[..., np.ndarray], rng: np.random.Generator, shape: tuple[int, ...], channels: int):
+    """A matrix, or images with the channels on axis 1."""
+    values = {"x": 2 * draw(*shape) + 1, "scale": rng.uniform(0.5, 2, size=channels), "shift": draw(channels)}
     return Scene("normalization", {**values, "bn_param": {"mode": "train"}})
 
 

@@ -60,3 +60,49 @@ def conv_backward_naive(dout, cache):
         dpadded[place] += np.einsum("nf,fchw->nchw", dout[:, :, i, j], w)
     height, width = x.shape[2:]
     return dpadded[:, :, pad : pad + height, pad : pad + width], dw, dout.sum(axis=(0, 2, 3))
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_derivative(y):
+    return y * (1 - y)
+
+
+def softmax_loss(x, y):
+    shifted = np.exp(x - x.max(axis=1, keepdims=True))
+    p = shifted / shifted.sum(axis=1, keepdims=True)
+    dx = p.copy()
+    dx[np.arange(len(x)), y] -= 1
+    return -np.log(p[np.arange(len(x)), y]).mean(), dx / len(x)
+
+
+def svm_loss_naive(W, X, y, reg):
+    scores = X @ W
+    right = scores[np.arange(len(X)), y][:, None]
+    margins = np.maximum(0, scores - right + 1)
+    margins[np.arange(len(X)), y] = 0
+    counts = (margins > 0).astype(float)
+    counts[np.arange(len(X)), y] = -counts.sum(axis=1)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ counts / len(X) + 2 * reg * W
+
+
+def dropout_forward(x, dropout_param):
+    mask = (np.random.rand(*x.shape) < dropout_param["p"]) / dropout_param["p"]  # noqa: NPY002 - as the courses write it
+    return x * mask, mask
+
+
+def dropout_backward(dout, cache):
+    return dout * cache
+
+
+def affine_relu_forward(x, w, b):
+    out = x @ w + b
+    return np.maximum(out, 0), (x, w, out)
+
+
+def affine_relu_backward(dout, cache):
+    x, w, out = cache
+    dout = dout * (out > 0)
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
