@@ -1,0 +1,74 @@
+"""Small networks of every model, for the tests of models."""
+
+import importlib
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import functional_nn
+from functional_nn.models import deep_convnet, mlp, simple_convnet
+
+
+class Example(NamedTuple):
+    """A small network, the settings that make it, and whether it has dropout."""
+
+    id: str
+    model: ModuleType
+    settings: dict[str, Any]
+
+    @property
+    def twin(self) -> ModuleType:
+        return importlib.import_module(self.model.__name__.replace("functional_nn", "reference"))
+
+    @property
+    def config(self) -> Any:
+        return self.model.Config(**self.settings)
+
+
+EXAMPLES = (
+    Example("mlp of relu", mlp, {"input_shape": (7,), "classes": 3, "hidden": (5, 4)}),
+    Example("mlp of sigmoid", mlp, {"input_shape": (2, 3), "classes": 3, "hidden": (5,), "activation": "sigmoid"}),
+    Example(
+        "mlp of tanh with dropout",
+        mlp,
+        {"input_shape": (7,), "hidden": (11, 5), "activation": "tanh", "dropout_rate": 0.3},
+    ),
+    Example("mlp without hidden layers", mlp, {"input_shape": (4, 4, 1), "classes": 5, "hidden": ()}),
+    Example("simple_convnet on digits", simple_convnet, {"input_shape": (8, 8, 1), "filters": 3, "hidden": 7}),
+    Example(
+        "simple_convnet on odd colour",
+        simple_convnet,
+        {"input_shape": (9, 7, 3), "filters": 2, "window": 3, "hidden": 5},
+    ),
+    Example("deep_convnet on digits", deep_convnet, {"input_shape": (8, 8, 1), "filters": (2, 3, 4), "hidden": 7}),
+    Example(
+        "deep_convnet at its smallest",
+        deep_convnet,
+        {"input_shape": (4, 5, 2), "filters": (2, 3, 2), "hidden": 5, "dropout_rate": 0.0},
+    ),
+)
+every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
+# One of each model, where the architecture adds nothing.
+one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 5, 7)], ids=lambda example: example.id)
+BATCH = 3
+
+
+def arrange(example: Example, batch: int = BATCH):
+    """float64 parameters with biases that are not zero, the state, a batch and labels."""
+    params, _ = example.twin.init(0, example.twin.Config(**example.settings))
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda leaf: leaf + rng.normal(scale=0.1, size=leaf.shape), params)
+    x = rng.normal(size=(batch, *example.config.input_shape))
+    return params, {"config": example.config}, x, rng.integers(0, example.config.classes, size=batch)
+
+
+def mean_loss(logits: jax.Array, targets: Any) -> jax.Array:
+    return jnp.mean(functional_nn.softmax_cross_entropy(logits, targets))
+
+
+def relative_error(got: Any, expected: Any) -> float:
+    return float(np.abs(np.asarray(got) - expected).max() / max(np.abs(expected).max(), 1e-300))
