@@ -12,7 +12,8 @@ from reference.oracle.base import Base, base_of, narrowed, with_ones
 from reference.oracle.diagnosis import acquit, diagnose, explain_forward
 from reference.oracle.evidence import Evidence
 from reference.oracle.forward import Agreement
-from reference.oracle.gradient import Judged, judge_gradient, nothing_known
+from reference.oracle.gradient import judge_gradient, nothing_known
+from reference.oracle.judged import Judged
 from reference.oracle.power import power
 from reference.oracle.report import Finding, Report, Verdict
 from reference.oracle.subject import Subject
@@ -70,7 +71,7 @@ def check(
 
 
 def _begin(trial: Trial, judgment: Judgment) -> Base:
-    """The first calls; a loss layer that takes no notice of its upstream by design is judged with an upstream of one."""
+    """The first calls; a loss layer that by design ignores its upstream is judged with an upstream of one."""
     base = base_of(trial)
     if (trial.draws and trial.subject.style != "forward_backward") or trial.subject.draws:
         judgment.acquittals.append(

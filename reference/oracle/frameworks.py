@@ -14,9 +14,8 @@ from reference.oracle.subject import Pullback, Subject, name_of, parameter_names
 def from_torch(function: Any) -> Subject:
     """The subject of a torch.autograd.Function, of its `apply`, or of any function of tensors."""
     torch = importlib.import_module("torch")
-    owner = function if isinstance(function, type) else getattr(function, "__self__", None)
-    is_function = isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
-    apply = owner.apply if is_function else function
+    owner = _function_class(torch, function)
+    apply = owner.apply if owner else function
     if not callable(apply):
         raise TypeError(f"oracle.from_torch: function must be callable; got a {type(function).__name__}")
 
@@ -39,10 +38,16 @@ def from_torch(function: Any) -> Subject:
 
         return trees.mapped(_array, outs), Pullback(pullback)
 
-    names = parameter_names(owner.forward)[1:] if is_function and parameter_names(owner.forward) else None
-    source = owner.backward if is_function else function
-    name = owner.__name__ if is_function else name_of(function)
-    return Subject(name, forward, vjp, names or (None if is_function else parameter_names(function)), source, "torch")
+    if owner is None:
+        return Subject(name_of(function), forward, vjp, parameter_names(function), function, "torch")
+    names = (parameter_names(owner.forward) or ("ctx",))[1:] or None
+    return Subject(owner.__name__, forward, vjp, names, owner.backward, "torch")
+
+
+def _function_class(torch: Any, function: Any) -> Any:
+    """The torch.autograd.Function that was given, itself or by its `apply`; None for any other callable."""
+    owner = function if isinstance(function, type) else getattr(function, "__self__", None)
+    return owner if isinstance(owner, type) and issubclass(owner, torch.autograd.Function) else None
 
 
 def _tensor(torch: Any, value: Any) -> Any:

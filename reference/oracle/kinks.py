@@ -129,7 +129,8 @@ def _joint(look: _Look) -> str:
         if not legal.holds(total, look.rounding * len(group)):
             look.wrong.flat[group] = True
             bounds = f"{legal.low:.6g}" if not legal.kinked else f"{legal.low:.6g} to {legal.high:.6g}"
-            return f"moved together, {len(group)} tied entries change the output by {bounds}, their gradients sum to {total:.6g}"
+            moved = f"moved together, {len(group)} tied entries change the output by {bounds}"
+            return f"{moved}, their gradients sum to {total:.6g}"
     return ""
 
 

@@ -30,10 +30,8 @@ def judge(trial: Trial, base: Base) -> list[Finding]:
         "the sum of two cotangents": (_pull(trial, base, base.cotangent + other), 1.0, 1.0),
     }
     second = _pull(trial, base, other)
-    for name in trial.names:
-        if name not in deaf and (broken := _broken(trial, base, name, second, answers)):
-            found.append(broken)
-    return found
+    broken = (_broken(trial, base, name, second, answers) for name in trial.names if name not in deaf)
+    return found + [one for one in broken if one]
 
 
 def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> Finding | None:

@@ -19,7 +19,7 @@ def coarsest(arrays: list[np.ndarray]) -> float:
 
 
 def ulp_error(got: np.ndarray, expected: np.ndarray, noise: float) -> float | None:
-    """The largest error of a 16- or 32-bit gradient in units in the last place; None where the truth is not so exact."""
+    """The largest error of a 16- or 32-bit gradient in ulp; None where the truth is not known so exactly."""
     largest = float(np.max(np.abs(expected), initial=0.0))
     if epsilon(got.dtype) <= EPSILON["float64"] or not got.size or noise > epsilon(got.dtype) * largest:
         return None

@@ -1,4 +1,4 @@
-"""Whether a gradient that is zero here is zero everywhere: then there is nothing to get wrong, else nothing was tested."""
+"""Whether a gradient that is zero here is zero everywhere; if it is not, then nothing of it was tested here."""
 
 from typing import Any
 
