@@ -220,6 +220,14 @@ def test_a_bad_option_ends_with_2(arguments, capfd):
     assert "usage: functional-nn check" in capfd.readouterr().err
 
 
+def test_the_help_fits_80_columns(capfd, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    wide = [line for line in capfd.readouterr().out.splitlines() if len(line) > 80]
+    assert not wide, wide
+
+
 NOISY = RELU.replace("import numpy", "print('hello from the file')\nimport numpy")
 
 

@@ -11,14 +11,19 @@ from typing import Any
 from reference.oracle.cli_output import NOT_JUDGED, as_json, as_text, exit_status
 from reference.oracle.runner import run
 
-DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right, and if not, why.
+DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right,
+and if not, why. The file is run, in a process of its own.
 
-It finds classes with forward and backward, pairs of functions (NAME_forward and NAME_backward, NAME_fwd and NAME_bwd),
-NAME_vjp functions, networks with loss and gradient, torch.autograd.Function and jax.custom_vjp. The file is run."""
-EPILOG = """exit status: 0 everything judged is right, 1 something is wrong, 2 something could not be judged
+It finds classes with forward and backward, pairs of functions (NAME_forward
+and NAME_backward, NAME_fwd and NAME_bwd, NAME and NAME_derivative), NAME_vjp
+functions, NAME_loss functions that return (loss, gradient), networks with loss
+and gradient, torch.autograd.Function and jax.custom_vjp."""
+EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
+2 something could not be judged
 
 The file may bring its own inputs: EXAMPLES = {"NAME": (x, ...)}, or for a class
-EXAMPLES = {"NAME": {"init": (W, b), "inputs": (x,)}}, or a function example_inputs(name)."""
+EXAMPLES = {"NAME": {"init": (W, b), "inputs": (x,)}}, or a function
+example_inputs(name)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
