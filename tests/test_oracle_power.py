@@ -209,6 +209,14 @@ BLIND = {
         ((draw(3, 7), draw(7, 1)), draw(3, 1)),
         ((draw(3, 7), draw(7, 11)), draw(3, 11)),
     ),
+    "one entry": Blind(
+        "x has a single entry",
+        np.sin,
+        lambda ct, x: ct * np.cos(x),
+        lambda ct, x: ct[::-1] * np.cos(x),
+        ((draw(1),), draw(1)),
+        ((draw(3),), draw(3)),
+    ),
     "empty": Blind(
         "x is empty",
         np.sin,

@@ -134,6 +134,9 @@ def _values(name: str, value: np.ndarray, op: str | None) -> Iterator[str]:
 
 def _shape(name: str, value: np.ndarray) -> Iterator[str]:
     shape = value.shape
+    if value.size == 1:
+        yield f"{name} has a single entry: a shift, a permutation or a sum over its entries would not show."
+        return
     if value.ndim == 2 and shape[0] == shape[1] and np.array_equal(value, value.T):
         yield f"{name} is symmetric: {name} and its transpose are the same, so one used for the other would pass."
     elif len(twice := [size for size in dict.fromkeys(shape) if size > 1 and shape.count(size) > 1]) > 0:
