@@ -240,7 +240,7 @@ def epsilon_one_side(view: View) -> Iterator[Model]:
 
 def all_ties(view: View) -> Iterator[Model]:
     """Every wrong entry ties with another for a value of the output, and takes the whole gradient."""
-    if not view.same_shape or view.x.size < 2 or not view.wrong.any() or view.wrong.all():
+    if not view.same_shape or not 2 <= view.x.size <= 100_000 or not view.wrong.any() or view.wrong.all():
         return
     values, counts = np.unique(view.x, return_counts=True)
     repeated = set(values[counts > 1].tolist()) & set(view.out.ravel().tolist())

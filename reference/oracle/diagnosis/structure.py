@@ -96,7 +96,7 @@ def row_permuted(view: View) -> Iterator[Model]:
     if not view.same_shape:
         return
     for axis, size in enumerate(view.expected.shape):
-        if size < 3 or view.expected.size // size < 2:
+        if not 3 <= size <= 256 or view.expected.size // size < 2:
             continue
         rows, truth = _rows(view.got, axis), _rows(view.expected, axis)
         order = [int(np.argmin(np.max(np.abs(truth - row), axis=1))) for row in rows]
@@ -128,9 +128,18 @@ def partly_scaled(view: View) -> Iterator[Model]:
     if power > 0:
         ratio = float(np.sum(got * truth)) / power
         words = f"is {ratio:.6g} times the true gradient at {got.size} of {view.got.size} entries, right elsewhere"
-        where = where_in_words(view.wrong)
+        where = _sign_in_words(view) or where_in_words(view.wrong)
         predicted = np.where(view.wrong, ratio * view.expected, view.expected)
         yield Model("partly_scaled", f"{words} ({where})", predicted, freedom=1)
+
+
+def _sign_in_words(view: View) -> str:
+    """The sign of the argument at which alone the entries are wrong."""
+    if view.x.shape == view.wrong.shape:
+        for words, side in (("> 0", view.x > 0), ("< 0", view.x < 0)):
+            if side.any() and np.array_equal(side, view.wrong):
+                return f"where {view.name} {words}"
+    return ""
 
 
 def where_in_words(wrong: np.ndarray) -> str:

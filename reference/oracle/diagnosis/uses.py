@@ -149,3 +149,18 @@ def scattered_elsewhere(view: View) -> Iterator[Model]:
     if np.max(np.abs(total)) > 1e-3 * view.scale and int(view.wrong.sum()) >= 2:
         words = "has the right sum over its rows, in the wrong rows: it is scattered with another index"
         yield Model("row_permuted", words, total, observed=view.got.sum(axis=0))
+
+
+def averaged_repeats(view: View) -> Iterator[Model]:
+    """Rows that an index meets several times, divided by how often: a mean where a sum belongs."""
+    for name, index in view.arrays.items():
+        if index.dtype.kind not in "iu" or not index.size or not view.same_shape or not view.expected.ndim:
+            continue
+        for axis, size in enumerate(view.expected.shape):
+            if index.min() >= -size and index.max() < size:
+                counts = np.bincount(index.ravel() % size, minlength=size)
+                share = np.maximum(counts, 1).reshape(
+                    tuple(size if a == axis else 1 for a in range(view.expected.ndim))
+                )
+                words = f"is a mean, not a sum, where {name} repeats"
+                yield Model("mean_instead_of_sum", words, view.expected / share)

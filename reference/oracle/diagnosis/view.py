@@ -60,7 +60,8 @@ class View:
     @cached_property
     def noise(self) -> float:
         """The largest difference that measurement and rounding excuse."""
-        return float(self.evidence.noise[self.position]) + 64 * self.precision * self.scale + 1e-12 * self.scale
+        measured = 4 * float(self.evidence.noise[self.position])
+        return measured + (64 * self.precision + 1e-10) * self.scale
 
     @cached_property
     def error(self) -> np.ndarray:
