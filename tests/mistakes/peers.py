@@ -5,6 +5,7 @@ outside, so that none of the peers trips over a convention. An exception is a re
 """
 
 import io
+import logging
 import time
 import warnings
 from collections.abc import Callable
@@ -22,16 +23,19 @@ Checker = Callable[[Callable[..., Any], Callable[..., Any], list[np.ndarray]], N
 
 def by_peer(case: Mistake, size: Size, seed: int, judge: str) -> Run:
     """Run one peer; "fail" where it rejects the case."""
-    primals, started = case.inputs(size, seed), time.perf_counter()
+    primals, started = case.inputs(size, seed), time.process_time()
     forward, backward, wanted = _flattened(case, primals)
     outcome, said = "pass", ""
     with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)  # jax logs the traceback of what a callback raises
         try:
             PEERS[judge](forward, backward, wanted)
         except Exception as error:
             outcome, said = "fail", f"{type(error).__name__}: {error}"[:300]
-    return Run(case.id, judge, "plain", size, seed, outcome, said=said, seconds=time.perf_counter() - started)
+        finally:
+            logging.disable(logging.NOTSET)
+    return Run(case.id, judge, "plain", size, seed, outcome, said=said, seconds=time.process_time() - started)
 
 
 def _flattened(case: Mistake, primals: tuple[Any, ...]):

@@ -7,7 +7,10 @@ import numpy as np
 
 
 def padded(x: np.ndarray, pad: int, value: float = 0.0) -> np.ndarray:
-    return np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), constant_values=value)
+    n, c, h, w = x.shape
+    framed = np.full((n, c, h + 2 * pad, w + 2 * pad), value, x.dtype)
+    framed[:, :, pad : pad + h, pad : pad + w] = x
+    return framed
 
 
 def out_size(size: int, window: int, stride: int, pad: int, dilation: int = 1) -> int:
@@ -24,25 +27,29 @@ def taps(
         yield i, j, (slice(None), slice(None), rows, columns)
 
 
+def seen(x, window, stride, pad, dilation):
+    """What each offset of the window meets at each position: (batch, channels, rows, columns, *window)."""
+    extent = [dilation * (k - 1) + 1 for k in window]
+    view = np.lib.stride_tricks.sliding_window_view(padded(x, pad), extent, axis=(2, 3))
+    return view[:, :, ::stride, ::stride, ::dilation, ::dilation]
+
+
 def correlate(x, w, b=None, *, stride=1, pad=0, dilation=1):
-    out = [out_size(n, k, stride, pad, dilation) for n, k in zip(x.shape[2:], w.shape[2:], strict=True)]
-    y = np.zeros((len(x), len(w), *out), np.result_type(x, w))
-    for i, j, at in taps(w.shape[2:], tuple(out), stride, dilation):
-        y += np.moveaxis(np.tensordot(padded(x, pad)[at], w[:, :, i, j], (1, 1)), -1, 1)
+    met = seen(x, w.shape[2:], stride, pad, dilation)
+    y = np.moveaxis(np.tensordot(met, w, ((1, 4, 5), (1, 2, 3))), -1, 1)
     return y if b is None else y + b[:, None, None]
 
 
 def kernel_gradient(dy, x, w, *, stride=1, pad=0, dilation=1):
-    dw, xp = np.zeros_like(w), padded(x, pad)
-    for i, j, at in taps(w.shape[2:], dy.shape[2:], stride, dilation):
-        dw[:, :, i, j] = np.tensordot(dy, xp[at], ((0, 2, 3), (0, 2, 3)))
-    return dw
+    met = seen(x, w.shape[2:], stride, pad, dilation)[:, :, : dy.shape[2], : dy.shape[3]]
+    return np.tensordot(dy, met, ((0, 2, 3), (0, 2, 3)))
 
 
 def padded_input_gradient(dy, x, w, *, stride=1, pad=0, dilation=1):
     dxp = np.zeros_like(padded(x, pad))
+    shares = np.tensordot(dy, w, (1, 0))
     for i, j, at in taps(w.shape[2:], dy.shape[2:], stride, dilation):
-        dxp[at] += np.moveaxis(np.tensordot(dy, w[:, :, i, j], (1, 0)), -1, 1)
+        dxp[at] += np.moveaxis(shares[..., i, j], -1, 1)
     return dxp
 
 

@@ -1,0 +1,77 @@
+"""The table as a page of documentation, and as text for a terminal."""
+
+from collections.abc import Mapping, Sequence
+
+from . import table
+from .table import Results
+
+INTRODUCTION = """\
+# The kill matrix
+
+How often the oracle catches what is wrong, names it right, and leaves correct code alone; beside the gradient
+checkers of PyTorch, JAX and autograd, on the same cases in the same run. This page is written by
+`python scripts/kill_matrix.py`; the judgments one by one are in [kill_matrix.json](kill_matrix.json).
+
+The cases are real mistakes, most of them found in public threads, written as forward and backward pairs in the
+styles people use; and correct code, some of it reported as wrong in public. The set *development* was at hand while
+the diagnosis was written. The set *held-out* was written afterwards, from the list of mistakes alone.
+
+How to read it:
+
+- *Caught* counts cases that are rejected in every run: every seed, with and without naming the op.
+- A *wrong forward* has a backward that fits it, so only a judge that is told the op can notice; the peers cannot be
+  told. An *impure* case changes its inputs, its cotangent, what it saved, or the next call.
+- *Named right first* counts runs in which the first finding has an acceptable cause and blames no innocent argument.
+  "unexplained" is never acceptable. *Named right at all* looks at every finding (the oracle gives at most three an
+  argument).
+- *Accused* counts correct cases that are rejected, or make the judge raise, in at least one run.
+- The oracle gets each case in its own style; the peers get it wrapped as a function of their own kind, integer
+  arguments closed over, and a loss layer that ignores its upstream multiplied by it from outside. An exception counts
+  as a rejection.
+- Two of the peers ask for float64, and get the float32 cases all the same: the user's code is what it is.
+"""
+
+
+def document(results: Sequence[Results], versions: Mapping[str, str], seconds: float) -> str:
+    body = "\n".join(_section(one) for one in results)
+    made = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{INTRODUCTION}\n{body}\nMade with {made}, in {seconds:.0f} s.\n"
+
+
+def _section(results: Results) -> str:
+    count = {kind: sum(case.kind == kind for case in results.cases) for kind in (*table.WRONG, "control")}
+    held = "\n".join(f"- {words}: {'holds' if holds else 'BROKEN'}" for words, holds in table.promises(results))
+    sizes = ", ".join(
+        f"{size} {table.named(results, table.first_cause_is_right, size=size)[0]} of "
+        f"{table.named(results, table.first_cause_is_right, size=size)[1]}"
+        for size in ("small", "realistic")
+    )
+    lines = [
+        f"## The set {results.which}\n",
+        ", ".join(f"{number} {kind}s" if kind != "impure" else f"{number} impure" for kind, number in count.items())
+        + ".\n",
+        "### What was promised\n",
+        f"{held}\n\nRuns whose cause is named right in first place, by size: {sizes}.\n",
+        "### The checkers\n",
+        table.markdown(*table.table(results)) + "\n",
+        "### The oracle by family\n",
+        table.markdown(*table.family_table(results)) + "\n",
+        "### What the oracle got wrong\n",
+        "\n".join(f"- {line}" for line in table.misses(results)) or "Nothing.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def plain(results: Results) -> str:
+    """The same for a terminal."""
+    parts = [f"== {results.which} =="]
+    for head, rows in (table.table(results), table.family_table(results)):
+        widths = [max(len(line[i]) for line in (head, *rows)) for i in range(len(head))]
+        parts += [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (head, *rows)
+        ]
+        parts.append("")
+    parts += [f"{'holds ' if holds else 'BROKEN'}  {words}" for words, holds in table.promises(results)]
+    wrong = table.misses(results)
+    return "\n".join([*parts, "", *(wrong or ["no misses"])])
