@@ -151,7 +151,9 @@ BAD = {
     "kills": ("import os\nos._exit(7)\n", "the file ended the process (exit status 7)"),
     "hangs": ("while True:\n    pass\n", "the file took more than 2 s and was stopped"),
     "forward raises": (RELU.replace("x > 0", "x > undefined"), "NameError: name 'undefined' is not defined"),
-    "forward is random text": (RELU.replace("return x * self.mask", "return 'text'"), "no floating numbers"),
+    "forward interrupts": (RELU.replace("return x * self.mask", "raise KeyboardInterrupt"), "KeyboardInterrupt"),
+    "examples": (f"EXAMPLES = [1]\n{RELU}", "EXAMPLES must be a dict from names to inputs; got a list"),
+    "forward is text": (RELU.replace("return x * self.mask", "return 'text'"), "no floating numbers"),
 }
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,7 +48,7 @@ def judge_file(job: dict[str, Any], write: Write) -> None:
         everything = find(module, job["name"])
     except NotFound as nothing:
         return write({"problem": str(nothing)})
-    except BaseException as error:  # a file may raise anything, SystemExit too
+    except BaseException as error:  # a file may raise anything
         return write({"problem": _did_not_import(error, job["file"])})
     for found in everything:
         write({"started": found.name})
@@ -71,7 +71,7 @@ def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, 
         return {"name": found.name, "problem": str(nothing)}
     except (TypeError, ValueError) as refused:  # the oracle's own words: an unknown op, mismatched shapes
         return {"name": found.name, "problem": f"{found.name} could not be judged: {refused}"}
-    except Exception as error:
+    except BaseException as error:  # a file may raise anything; no Ctrl-C reaches this process
         return {"name": found.name, "problem": f"{found.name} could not be judged: {type(error).__name__}: {error}"}
     report = next((report for report in reports if report.verdict != "pass"), reports[0])
     drawn = render_rich if job["rich"] else render_text
@@ -119,7 +119,10 @@ def _check(chosen: Attempt, seed: int) -> Report:
 
 def _examples(module: ModuleType, name: str) -> Any:
     """The inputs that the file brings: `EXAMPLES[name]` or `example_inputs(name)`."""
-    given = getattr(module, "EXAMPLES", {}).get(name)
+    listed = getattr(module, "EXAMPLES", {})
+    if not isinstance(listed, Mapping):
+        raise TypeError(f"EXAMPLES must be a dict from names to inputs; got a {type(listed).__name__}")
+    given = listed.get(name)
     hook = getattr(module, "example_inputs", None)
     return hook(name) if given is None and callable(hook) else given
 
