@@ -1,0 +1,92 @@
+"""What a run leaves on the disk and on the terminal."""
+
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from functional_nn.training import cache
+from functional_nn.training.cache import keep_compiled_programs
+from functional_nn.training.errors import BadInput
+from functional_nn.training.metrics import Totals
+from functional_nn.training.progress import open_display
+from functional_nn.training.run_folder import run_folder
+
+
+class TestRunFolder:
+    def test_a_name_taken_during_the_run_is_not_overwritten(self, tmp_path: Path) -> None:
+        final = tmp_path / "run"
+
+        def overtaken() -> None:
+            with run_folder(final) as folder:
+                (folder / "result").write_text("hours of work")
+                final.mkdir()
+
+        with pytest.raises(BadInput, match=r"came into being during the run; the finished run is kept in .*partial"):
+            overtaken()
+        (kept,) = tmp_path.glob(".run.*.partial")
+        assert (kept / "result").read_text() == "hours of work"
+        assert list(final.iterdir()) == []
+
+    def test_a_failure_removes_the_parents_that_it_made_and_no_other(self, tmp_path: Path) -> None:
+        with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "a" / "b" / "run"):
+            raise ZeroDivisionError
+        assert list(tmp_path.iterdir()) == []
+        (tmp_path / "a").mkdir()
+        with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "a" / "b" / "run"):
+            raise ZeroDivisionError
+        assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+ROW = {"epoch": 7, "train_loss": 0.25, "train_accuracy": 0.5, "test_accuracy": 1.0, "images_per_second": 1234.5}
+
+
+class TestDisplay:
+    @pytest.mark.parametrize(("epochs", "lines"), [(1, 1), (9, 9), (10, 10), (30, 10), (101, 10)])
+    def test_plain_lines_are_at_most_ten_and_include_the_last(self, epochs: int, lines: int) -> None:
+        stream = StringIO()
+        with open_display(epochs, epochs, stream) as display:
+            for number in range(1, epochs + 1):
+                display.advance(number, 1, Totals(1.0, 1.0, 2.0), 10.0)
+                display.end_epoch({**ROW, "epoch": number})
+        shown = stream.getvalue().splitlines()
+        assert len(shown) == lines
+        assert shown[-1].split()[1] == f"{epochs}/{epochs}"
+        assert "loss 0.2500  train  50.00 %  test 100.00 %     1,234 images/s" in shown[-1]
+        assert max(map(len, shown)) <= 80
+
+    def test_a_terminal_gets_a_bar_with_the_figures_of_the_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        stream = StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "xterm")
+        with open_display(9, 9, stream) as display:
+            display.advance(7, 1, Totals(1.0, 1.0, 2.0), 1234.5)
+            display.end_epoch(ROW)
+        text = stream.getvalue()
+        for part in ("epoch 7/9", "loss 0.5000", "train  50.00 %", "1,234 images/s", "━", "test 100.00 %"):
+            assert part in text
+
+
+class TestCache:
+    def updates(self, monkeypatch: pytest.MonkeyPatch, home: Path, chosen: str | None) -> dict[str, Any]:
+        updates: dict[str, Any] = {}
+        config = SimpleNamespace(jax_compilation_cache_dir=chosen, update=updates.__setitem__)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+        monkeypatch.setattr(cache, "jax", SimpleNamespace(config=config))
+        keep_compiled_programs()
+        return updates
+
+    def test_it_lies_in_the_cache_of_the_user(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        folder = Path(self.updates(monkeypatch, tmp_path, None)["jax_compilation_cache_dir"])
+        assert folder.is_dir()
+        assert folder.parent == tmp_path / "functional_nn"
+
+    def test_a_place_that_was_chosen_stays(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        assert self.updates(monkeypatch, tmp_path, "mine") == {}
+
+    def test_a_place_that_cannot_be_made_is_no_error(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        assert self.updates(monkeypatch, tmp_path / "file", None) == {}
