@@ -57,10 +57,10 @@ def _called(target: ast.expr) -> str:
 
 def _returned(tree: ast.AST, position: int, count: int) -> int | None:
     """The line of the expression that the only return gives for this argument, followed through one variable."""
-    returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
-    if len(returns) != 1:
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
+    if len(returned) != 1:
         return None
-    value = returns[0].value
+    (value,) = returned
     parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
     if len(parts) not in (count, 1) or position >= len(parts):
         return None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 Primals = tuple[np.ndarray, ...]
-Statics = Iterator[Mapping[str, Any]]
+Statics = Iterator[dict[str, Any]]
 EPSILONS = (1e-5, 1e-8, 1e-7, 1e-6, 1e-3, 1e-10, 1e-12)
 ELEMENTWISE = ("sigmoid", "log_sigmoid", "tanh", "relu", "softplus", "silu", "step")
 
