@@ -1,6 +1,6 @@
 """One record an op: what its arguments look like, every static value worth trying, where it bends, what it refuses.
 
-The table of these records is `reference/oracle/specs.py`. The test suite runs every check on every record, and the
+The table of these records is `reference/oracle/specs/`. The test suite runs every check on every record, and the
 oracle draws its example inputs from them.
 """
 

@@ -1,0 +1,14 @@
+"""The table: one row an op, a file a family. What the columns mean stands in `reference/oracle/opspec.py`."""
+
+from reference.oracle.opspec import OpSpec
+from reference.oracle.specs.activations import ACTIVATIONS
+from reference.oracle.specs.convolution import CONVOLUTION
+from reference.oracle.specs.linear import LINEAR
+from reference.oracle.specs.losses import LOSSES
+from reference.oracle.specs.normalization import NORMALIZATION
+from reference.oracle.specs.pooling import POOLING
+from reference.oracle.specs.regularization import REGULARIZATION
+
+SPECS: dict[str, OpSpec] = {
+    spec.name: spec for spec in ACTIVATIONS + LOSSES + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + REGULARIZATION
+}
