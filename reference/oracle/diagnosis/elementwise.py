@@ -5,20 +5,38 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import differentiate
 from reference.oracle.diagnosis.view import View
 
 
 def local_slope(view: View) -> np.ndarray | None:
     """The derivative of an elementwise function at every entry; None where the function connects entries."""
-    jacobian = view.jacobian
-    if view.out.shape != view.x.shape or jacobian is None or jacobian.shape[0] != view.x.size or not view.x.size:
+    return _slope_at(view, view.x) if view.out.shape == view.x.shape and view.x.size else None
+
+
+def _slope_at(view: View, point: np.ndarray) -> np.ndarray | None:
+    """All entries are moved at once; every other entry alone must then move its own output in the same way."""
+    everywhere, half = np.ones(point.shape), (np.arange(point.size) % 2).reshape(point.shape)
+    try:
+        slope, halved = (_moved(view, point, direction) for direction in (everywhere, half))
+    except Exception:  # the point may lie outside the function's domain
         return None
-    diagonal = np.diag(jacobian)
-    off = jacobian - np.diag(diagonal)
-    if np.max(np.abs(off), initial=0.0) > 1e-8 * max(1.0, float(np.max(np.abs(diagonal)))):
-        return None
-    return diagonal.reshape(view.x.shape)
+    size = max(1.0, float(np.max(np.abs(slope), initial=0.0)))
+    apart = slope.shape == halved.shape and np.max(np.abs(halved - slope * half), initial=0.0) <= 1e-7 * size
+    return slope if apart and slope.shape == point.shape and np.isfinite(slope).all() else None
+
+
+def _moved(view: View, point: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """The derivative of the output along a direction, by the four-point difference."""
+    point = np.asarray(point, view.x.dtype)
+    h = float(np.finfo(point.dtype).eps) ** 0.25 * np.maximum(1, np.abs(point)) * direction
+
+    def at(steps: int) -> np.ndarray:
+        primals = list(view.evidence.primals)
+        primals[view.position] = (point + steps * h).astype(point.dtype)
+        return view.ask.forward(tuple(primals))[: point.size].reshape(point.shape)
+
+    change = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
+    return change / np.where(h == 0, 1, h)
 
 
 def derivative_missing(view: View) -> Iterator[Model]:
@@ -35,7 +53,7 @@ def derivative_twice(view: View) -> Iterator[Model]:
     slope = local_slope(view)
     if slope is not None:
         words = "has the derivative applied twice"
-        yield Model("derivative_twice", words, view.cotangent * slope * slope, noise=view.jacobian_noise)
+        yield Model("derivative_twice", words, view.cotangent * slope * slope, noise=_slope_noise(view))
 
 
 def derivative_at_output(view: View) -> Iterator[Model]:
@@ -45,17 +63,12 @@ def derivative_at_output(view: View) -> Iterator[Model]:
     slope = _slope_at(view, view.out)
     if slope is not None:
         words = "uses the derivative at the output, f'(f(x)), where f'(x) belongs"
-        yield Model("derivative_at_output", words, view.cotangent * slope, noise=view.jacobian_noise)
+        yield Model("derivative_at_output", words, view.cotangent * slope, noise=_slope_noise(view))
 
 
-def _slope_at(view: View, point: np.ndarray) -> np.ndarray | None:
-    primals = list(view.evidence.primals)
-    primals[view.position] = point.astype(view.x.dtype)
-    try:
-        jacobian = differentiate(view.ask.forward, tuple(primals), view.position)
-    except Exception:  # the output may lie outside the function's domain
-        return None
-    return np.diag(jacobian).reshape(view.x.shape) if jacobian.shape[0] == view.x.size else None
+def _slope_noise(view: View) -> float:
+    """The error of a measured slope in a prediction."""
+    return 1e-9 * max(1.0, view.scale)
 
 
 FORMULAS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -143,19 +156,21 @@ def _close(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def local_factor(view: View) -> Iterator[Model]:
-    """A factor from entry to entry that no formula explains: got / expected depends on the entry alone."""
-    slope, jacobian = local_slope(view), view.got_jacobian
-    if slope is None or jacobian is None or jacobian.shape[0] != view.x.size:
+    """A factor from entry to entry that no formula explains: the backward is elementwise too, with another slope."""
+    slope = local_slope(view)
+    if slope is None or not view.same_shape or not np.all(view.cotangent):
         return
-    diagonal = np.diag(np.diag(jacobian))
-    if np.max(np.abs(jacobian - diagonal), initial=0.0) <= 1e-12 * np.max(np.abs(jacobian), initial=0.0):
-        wrong = np.abs(np.diag(jacobian).reshape(slope.shape) - slope) > 1e-6
-        region = describe_region(wrong, {"x": np.asarray(view.x, np.float64), "y": view.out})
-        if region and wrong.sum() >= 4:
-            words = f"has a wrong derivative exactly where {region}"
-            shown = "read off the pullbacks of all unit cotangents"
-            predicted = np.diag(jacobian).reshape(slope.shape) * view.cotangent
-            yield Model("local_factor", words, predicted, shown=shown)
+    half = (np.arange(view.x.size) % 2).reshape(view.x.shape)
+    answer = view.ask.subject((view.cotangent * half).ravel())
+    halved = None if answer is None else answer[view.position]
+    if halved is None or np.shape(halved) != view.x.shape:
+        return
+    gap = np.max(np.abs(np.asarray(halved, np.float64) - view.got * half), initial=0.0)
+    tensors = {"x": np.asarray(view.x, np.float64), "y": view.out}
+    region = describe_region(view.wrong, tensors)
+    if gap <= 1e-9 * max(view.scale, 1e-300) and region and view.wrong.sum() >= 4:
+        shown = "half a cotangent gives half of the gradient, entry by entry, and its slope is another"
+        yield Model("local_factor", f"has a wrong derivative exactly where {region}", view.got, shown=shown)
 
 
 def describe_region(wrong: np.ndarray, tensors: dict[str, np.ndarray]) -> str:
@@ -235,7 +250,7 @@ def epsilon_one_side(view: View) -> Iterator[Model]:
             side = "the backward" if epsilon > 0 else "the forward"
             words = f"has a denominator that differs by {abs(epsilon):.3g}: {side} has an epsilon that the other lacks"
             predicted = view.cotangent / (1 / slope + epsilon)
-            yield Model("epsilon_one_side", words, predicted, freedom=1, noise=view.jacobian_noise)
+            yield Model("epsilon_one_side", words, predicted, freedom=1, noise=_slope_noise(view))
 
 
 def all_ties(view: View) -> Iterator[Model]:
