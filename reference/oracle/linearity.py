@@ -69,7 +69,7 @@ def _usable(value: Any) -> bool:
 
 def _near(wanted: np.ndarray, new: np.ndarray, sized: np.ndarray) -> bool:
     """Equality up to the rounding of sums; NaN is somebody else's finding."""
-    loose = max(4096 * precision.coarsest([new]), 1e-5)
+    loose = max(min(64 * precision.coarsest([new]), 0.25), 1e-5)
     wanted, new = np.asarray(wanted, np.float64), np.asarray(new, np.float64)
     scale = float(np.nanmax(np.abs(np.asarray(sized, np.float64)), initial=0.0))
     with np.errstate(all="ignore"):

@@ -10,11 +10,13 @@ from functools import cached_property
 
 import numpy as np
 
+from reference.oracle.precision import epsilon
 from reference.oracle.vjp import Trial
 
 RATIO = 8.0
 # After the bottom of the valley this many more steps show its far slope.
 PAST_BOTTOM = 3
+DISAGREE = 1e6
 
 
 @dataclass(frozen=True)
@@ -89,16 +91,20 @@ class Measure:
             return float(self.cotangent @ (right - left))
 
     def central(self, direction: np.ndarray, step: float) -> tuple[float, np.ndarray]:
-        """The central difference, and the direction really taken."""
-        two_sided, _, made = self.differences(direction, step)
-        return two_sided, made
-
-    def differences(self, direction: np.ndarray, step: float) -> tuple[float, float, np.ndarray]:
-        """The central difference, the one-sided one that is finite (if any is), and the direction really taken."""
+        """The central difference per step asked for, and the displacement really made per such step."""
         ahead, forth = self.moved(direction, step)
         behind, back = self.moved(direction, -step)
+        return self.rise(behind, ahead) / (2 * step), (forth + back) / 2
+
+    def differences(self, direction: np.ndarray, step: float) -> tuple[float, float]:
+        """The central difference along a direction, and the one-sided one that is finite, if any is."""
+        ahead, forth = self.moved(direction, step)
+        behind, back = self.moved(direction, -step)
+        made = (forth + back) / 2
+        # Divided by the step that was really made, which rounding keeps from being the one asked for.
+        step *= float(np.sum(made * direction) / np.sum(direction * direction)) or np.inf
         right, left = self.rise(self.base, ahead) / step, self.rise(behind, self.base) / step
-        return self.rise(behind, ahead) / (2 * step), right if np.isfinite(right) else left, (forth + back) / 2
+        return self.rise(behind, ahead) / (2 * step), right if np.isfinite(right) else left
 
     def ladder(self, direction: np.ndarray) -> Slope:
         """The derivative at the step where the differences agree best."""
@@ -122,7 +128,8 @@ class Measure:
         """
         rises = np.flatnonzero(np.isfinite(values) & (values != 0))
         smallest = abs(values[rises[-1]]) * 2 * steps[rises[-1]] if rises.size else np.inf
-        if smallest > 1e-4 * float(np.sum(np.abs(np.nan_to_num(self.cotangent * self.base)))):
+        visible = max(1e-4, 16 * epsilon(self.x.dtype))
+        if smallest > visible * float(np.sum(np.abs(np.nan_to_num(self.cotangent * self.base)))):
             return np.zeros(values.shape, bool)
         return np.arange(values.size) > rises[-1]
 
@@ -138,8 +145,8 @@ class Measure:
         central: list[float] = []
         one_sided: list[float] = []
         step, last = 0.1 * max(1.0, self.scale), 1e-14 * min(1.0, self.scale)
-        while step > last and not _past_bottom(central):
-            both, one, _ = self.differences(direction, step)
+        while step > last and not _past_bottom(central, steps):
+            both, one = self.differences(direction, step)
             steps.append(step)
             central.append(both)
             one_sided.append(one)
@@ -169,22 +176,32 @@ class Measure:
 
 
 def _jumps(values: np.ndarray) -> np.ndarray:
-    """How far each value lies from its neighbours: small only where both agree."""
+    """How far each value lies from its neighbours: small only where both agree.
+
+    Values that differ by more than half their size do not agree at all, however small they are: with steps far beyond
+    the function's own scale, differences of a bounded function are all small.
+    """
     differences = np.abs(np.diff(values, prepend=np.nan, append=np.nan))
     with np.errstate(all="ignore"):
         jumps = np.fmax(differences[:-1], differences[1:])
+        jumps[0] = np.inf if np.isfinite(jumps[1:-1]).any() else jumps[0]  # one neighbour agrees too easily
+        jumps = np.where(jumps > np.abs(values) / 2, DISAGREE * jumps, jumps)
     return np.where(np.isfinite(jumps), jumps, np.inf)
 
 
-def _past_bottom(values: list[float]) -> bool:
-    """Whether the differences have been growing for a while."""
+def _past_bottom(values: list[float], steps: list[float]) -> bool:
+    """Whether the differences have been growing for a while, as noise does and as crossed kinks do not."""
     if len(values) < PAST_BOTTOM + 3:
         return False
-    jumps = _jumps(np.array(values))[:-1]
-    if not np.isfinite(jumps).any() or int(np.argmin(jumps)) >= len(jumps) - PAST_BOTTOM:
+    differences = np.abs(np.diff(np.array(values)))
+    if not np.isfinite(differences).any():
         return False
-    # Noise grows by the ratio with every step; where kinks are crossed the differences only wander.
-    return bool(jumps[-1] == np.inf or jumps[-1] >= RATIO**PAST_BOTTOM / 8 * jumps.min())
+    bottom = int(np.nanargmin(np.where(np.isfinite(differences), differences, np.nan)))
+    grown = not differences[-1] < max(RATIO**PAST_BOTTOM / 8 * differences[bottom], differences[-2])
+    # What is as large as the function's rises is no noise: the steps are still longer than the function's own scale.
+    rises = np.abs(np.array(values)) * 2 * np.array(steps)
+    noise = not differences[-1] * steps[-1] > np.max(rises, initial=0.0, where=np.isfinite(rises)) / 32
+    return bottom < len(differences) - PAST_BOTTOM and grown and noise
 
 
 def taylor_order(slope: Slope, predicted: float) -> float | None:
