@@ -62,7 +62,7 @@ def train(argv: Sequence[str]) -> int:
 
 def check(argv: Sequence[str]) -> int:
     """Hand over to the oracle, which lives on the NumPy side."""
-    return twin("oracle.cli").main(list(argv))
+    return twin("oracle.command.cli").main(list(argv))
 
 
 def doctor(argv: Sequence[str]) -> int:

@@ -161,7 +161,7 @@ def test_check_hands_its_words_to_the_oracle(monkeypatch: pytest.MonkeyPatch) ->
         def main(argv: list[str]) -> int:
             return 7 if argv == ["file.py:relu", "--json"] else 0
 
-    monkeypatch.setattr(cli, "twin", {"oracle.cli": Oracle}.__getitem__)
+    monkeypatch.setattr(cli, "twin", {"oracle.command.cli": Oracle}.__getitem__)
     assert cli.main(["check", "file.py:relu", "--json"]) == 7
     assert twin.twin("activations").__name__ == "reference.activations"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reference.oracle import cli, runner
-from reference.oracle.attempts import attempt
-from reference.oracle.discover import find, load
-from reference.oracle.scenes import part_of, recognized, scenes
+from reference.oracle.command import cli, runner
+from reference.oracle.command.attempts import attempt
+from reference.oracle.command.discover import find, load
+from reference.oracle.command.scenes import part_of, recognized, scenes
 
 TEXTBOOK = Path(__file__).parent / "textbook"
 

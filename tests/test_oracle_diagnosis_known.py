@@ -1,5 +1,6 @@
 """Known mistakes of the ops, matched exactly; conventions of a forward; acquittals; lines of the source."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -383,6 +384,14 @@ def test_lines_are_named_where_they_are_certain_and_only_there():
     assert line_of(returns_twice, "w", 1, 2) is None
     assert line_of(np.add, "w", 1, 2) is None
     assert line_of(None, "w", 1, 2) is None
+
+
+def test_a_gradient_that_was_not_measured_is_taken_from_the_recognized_op():
+    """Large arrays are judged along directions: the truth is known only where the op is."""
+    op, statics, primals = "softmax", {"axis": -1}, (Z,)
+    evidence = evidence_of(op, statics, primals, replaced(0, lambda ct: P * ct))
+    unmeasured = dataclasses.replace(evidence, expected=(None,), noise=(0.0,))
+    assert [finding.cause for finding in diagnose(unmeasured)][:1] == ["diagonal_only"]
 
 
 def test_a_right_backward_has_no_finding():

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reference.oracle import CAUSES, cli
+from reference.oracle import CAUSES
+from reference.oracle.command import cli
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "oracle.md"

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from reference.oracle.grade import grade, points
+from reference.oracle.command.grade import grade, points
 from reference.oracle.report import ArgumentReport, Blame, Finding, Report, Verdict
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from reference import optimizers
-from reference.oracle.optimizer_check import check_optimizer
-from reference.oracle.optimizer_rules import RULES, trajectory
-from reference.oracle.optimizer_slips import SLIPS
+from reference.oracle.optimizers.check import check_optimizer
+from reference.oracle.optimizers.rules import RULES, trajectory
+from reference.oracle.optimizers.slips import SLIPS
 
 
 class TextbookMomentum:

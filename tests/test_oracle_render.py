@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from reference.oracle.heatmap import heatmap
-from reference.oracle.render_rich import render_rich
-from reference.oracle.render_text import argument_cells, headline, render_text
+from reference.oracle.rendering.as_rich import render_rich
+from reference.oracle.rendering.heatmap import heatmap
+from reference.oracle.rendering.text import argument_cells, headline, render_text
 from reference.oracle.report import ArgumentReport, Finding, Report, Verdict
 
 ERRORS = np.zeros((2, 3, 5))

@@ -5,5 +5,5 @@ from types import ModuleType
 
 
 def twin(name: str) -> ModuleType:
-    """The module of the reference with this name, `models.mlp` or `oracle.cli` for example."""
+    """The module of the reference with this name, `models.mlp` or `oracle.command.cli` for example."""
     return importlib.import_module(f"reference.{name}")

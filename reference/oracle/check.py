@@ -17,7 +17,7 @@ from reference.oracle.judged import Judged
 from reference.oracle.power import power
 from reference.oracle.report import Finding, Report, Verdict
 from reference.oracle.subject import Subject
-from reference.oracle.vjp import Fault, Trial, finding, generators_restored
+from reference.oracle.vjp import Fault, Trial, finding, generators_restored, quiet
 
 
 @dataclass
@@ -57,7 +57,7 @@ def check(
         ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
     """
     known = forward.validated(op, statics)
-    with generators_restored():
+    with generators_restored(), quiet(None):
         trial = trial_of(subject, primals, names, seed, mode)
         judgment = Judgment()
         base = None

@@ -73,18 +73,18 @@ class Report:
 
     def __str__(self) -> str:
         """The report as plain text of 80 columns; its first line says what matters most."""
-        from reference.oracle.render_text import render_text
+        from reference.oracle.rendering.text import render_text
 
         return render_text(self)
 
     def to_json(self) -> str:
         """The report as JSON; NaN and the infinities become the strings "nan", "inf" and "-inf"."""
-        from reference.oracle.render_json import render_json
+        from reference.oracle.rendering.as_json import render_json
 
         return render_json(self)
 
     def to_html(self) -> str:
         """The report as one HTML page that needs no network, with a picture of where the errors sit."""
-        from reference.oracle.render_html import render_html
+        from reference.oracle.rendering.html import render_html
 
         return render_html(self)

@@ -144,16 +144,17 @@ def _views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
 
 
 def sharpened(evidence: Evidence, known: Known) -> Evidence:
-    """The recognized op's own gradients in place of measured ones that are too coarse to tell causes apart."""
+    """The recognized op's own gradients where none were measured, or too coarsely to tell causes apart."""
     try:
         exact = known.gradients()
     except Exception:  # the reference refuses these arguments
         return evidence
     expected, noise = list(evidence.expected), list(evidence.noise)
     for position, (measured, own) in enumerate(zip(expected, exact, strict=False)):
-        if measured is not None and own is not None:
+        if own is not None and evidence.wrong[position]:
             size = float(np.max(np.abs(own), initial=0.0))
-            if noise[position] > 1e-6 * size and np.shape(own) == np.shape(measured):
+            coarse = measured is None or noise[position] > 1e-6 * size
+            if coarse and np.shape(own) == np.shape(evidence.primals[position]):
                 expected[position], noise[position] = np.asarray(own, np.float64), 1e-12 * size
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))
 

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
+from reference._geometry import channels_last, from_channels_last, under, unpad
 from reference.oracle.diagnosis.known.recognize import Known
 from reference.oracle.diagnosis.known.statics import gradient_with, pairs_of
 from reference.oracle.diagnosis.model import Model
@@ -80,7 +81,30 @@ def convolution(view: View, known: Known) -> Iterator[Model]:
         swapped = np.swapaxes(kernel, *channels)
         yield from _model("not_transposed", "swaps the kernel's channel axes", _like(view, known, x, swapped, rest))
         yield from _padding(view, known, first)
+        yield from _assigned(view, known)
     yield from _groups(view, known, first)
+
+
+def _assigned(view: View, known: Known) -> Iterator[Model]:
+    """Contributions of overlapping windows assigned, offset by offset or position by position."""
+    if known.op != "conv" or int(known.statics.get("groups", 1)) > 1:
+        return
+    layout = known.statics.get("layout", "channels_last")
+    padded, weights, _, geometry, *_ = known.saved[1]
+    upstream = channels_last(known.cotangent, layout)
+    by_offset, by_position = np.zeros(padded.shape), np.zeros(padded.shape)
+    for offset in np.ndindex(geometry.window):
+        by_offset[under(geometry, offset)] = upstream @ weights[offset].T
+    taps = list(np.ndindex(geometry.window))
+    for position in np.ndindex(geometry.counts):
+        for tap in taps:
+            steps = zip(position, tap, geometry.strides, geometry.dilation, strict=True)
+            at = (slice(None), *(p * stride + t * gap for p, t, stride, gap in steps))
+            by_position[at] = upstream[(slice(None), *position)] @ weights[tap].T
+    for order, gradient in (("offset by offset", by_offset), ("position by position", by_position)):
+        predicted = from_channels_last(unpad(gradient, geometry.padding), layout)
+        words = f"is assigned, not accumulated, where windows overlap ({order})"
+        yield Model("overlap_dropped", words, predicted, exact=True)
 
 
 def _like(view: View, known: Known, x: np.ndarray, kernel: np.ndarray, rest: list) -> np.ndarray | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.render_text import headline
+from reference.oracle.rendering.text import headline
 from reference.oracle.report import ArgumentReport, Finding, Report
 
 # Raised when a key changes its meaning or goes away; new keys leave it.

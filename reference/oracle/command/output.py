@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reference.oracle.render_text import wrapped
+from reference.oracle.rendering.text import wrapped
 
 RIGHT, WRONG, NOT_JUDGED = 0, 1, 2
 
 
 def wants_colour() -> bool:
     """Whether standard output is a terminal that colours suit, and rich is there to make them."""
-    from reference.oracle.render_rich import available
+    from reference.oracle.rendering.as_rich import available
 
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and available()
 

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle.attempts import Attempt, NoInputs, attempt
-from reference.oracle.discover import Found, NotFound, find, load
-from reference.oracle.grade import grade
-from reference.oracle.render_html import report_section
-from reference.oracle.render_json import as_dict
-from reference.oracle.render_rich import render_rich
-from reference.oracle.render_text import render_text
+from reference.oracle.command.attempts import Attempt, NoInputs, attempt
+from reference.oracle.command.discover import Found, NotFound, find, load
+from reference.oracle.command.grade import grade
+from reference.oracle.rendering.as_json import as_dict
+from reference.oracle.rendering.as_rich import render_rich
+from reference.oracle.rendering.html import report_section
+from reference.oracle.rendering.text import render_text
 from reference.oracle.report import Report
 
 Write = Callable[[dict[str, Any]], None]

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from reference.oracle.cli_output import wants_colour, width
+from reference.oracle.command.output import wants_colour, width
 
 GRADED_INPUTS = 3
 
@@ -64,7 +64,7 @@ def _child(job: dict[str, Any], timeout: float) -> str:
     """Run the worker on the job; how it ended, in words."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "reference.oracle.worker"]
+    command = [sys.executable, "-m", "reference.oracle.command.worker"]
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, start_new_session=True
     )

@@ -5,7 +5,7 @@ import importlib.util
 import io
 from typing import Any
 
-from reference.oracle.render_text import COLUMNS, argument_cells, argument_table, headline, render_text, worst_entry
+from reference.oracle.rendering.text import COLUMNS, argument_cells, argument_table, headline, render_text, worst_entry
 from reference.oracle.report import Report
 
 COLOURS = {"pass": "green", "fail": "bold red", "cannot tell": "yellow"}

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reference.oracle.cli_output import NOT_JUDGED, as_json, as_text, exit_status
-from reference.oracle.runner import run
+from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_status
+from reference.oracle.command.runner import run
 
 DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right,
 and if not, why. The file is run, in a process of its own.
@@ -121,7 +121,7 @@ def _refuse(sentence: str) -> int:
 
 
 def _write_html(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    from reference.oracle.render_html import html_page
+    from reference.oracle.rendering.html import html_page
 
     sections = [result["html"] for result in results if result.get("html")]
     path.write_text(html_page("Backpropagation, judged", sections), "utf-8")

@@ -10,8 +10,8 @@ import numpy as np
 
 from reference import optimizers
 from reference.oracle.causes import REPAIRS
-from reference.oracle.optimizer_rules import RULES, Slips, trajectory
-from reference.oracle.optimizer_slips import CONVENTIONS, SLIPS, Slip
+from reference.oracle.optimizers.rules import RULES, Slips, trajectory
+from reference.oracle.optimizers.slips import CONVENTIONS, SLIPS, Slip
 from reference.oracle.report import ArgumentReport, Finding, Report
 
 STEPS = 6

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
-from reference.oracle.heatmap import heatmap
-from reference.oracle.render_text import (
+from reference.oracle.rendering.heatmap import heatmap
+from reference.oracle.rendering.text import (
     COLUMNS,
     argument_cells,
     circumstances,

@@ -10,9 +10,9 @@ import numpy as np
 
 from reference import oracle
 from reference.oracle import trees
-from reference.oracle.discover import Found
-from reference.oracle.makers import parameters, required, settled_with, subject_of
-from reference.oracle.scenes import SCENE_OF_OP, Scene, alike, part_of, recognized, scenes
+from reference.oracle.command.discover import Found
+from reference.oracle.command.makers import parameters, required, settled_with, subject_of
+from reference.oracle.command.scenes import SCENE_OF_OP, Scene, alike, part_of, recognized, scenes
 from reference.oracle.specs import SPECS
 from reference.oracle.subject import Subject
 from reference.oracle.vjp import quiet

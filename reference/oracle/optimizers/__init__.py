@@ -1,0 +1,1 @@
+"""`check_optimizer`: a trajectory against the reference, and the known slips."""

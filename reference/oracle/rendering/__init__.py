@@ -1,0 +1,1 @@
+"""A report as text, in colour, as JSON and as a page."""
