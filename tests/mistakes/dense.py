@@ -247,6 +247,7 @@ def bias_gradient_is_none(dout, x, W, b):
 
 @wrong(65, forward, affine, cause="last_sample_only", argument="W")
 def weight_gradient_of_the_last_example(dout, x, W, b):
+    dW = np.zeros_like(W)
     for xi, di in zip(x, dout, strict=True):
         dW = np.outer(xi, di)
     return dout @ W.T, dW, dout.sum(axis=0)
@@ -275,7 +276,8 @@ def torch_affine_by_untransposed_weights():
             return x @ W + b
 
         @staticmethod
-        def backward(ctx, g):
+        def backward(ctx, *grad_outputs):
+            (g,) = grad_outputs
             x, W = ctx.saved_tensors
             return g @ W, x.t() @ g, g.sum(0)
 

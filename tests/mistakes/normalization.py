@@ -201,6 +201,7 @@ def layer_scale_gradient_permuted(residuals, cotangent):
 def layer_last_block_only(residuals, cotangent):
     _, xhat, deviation, gamma = residuals
     dx = through(cotangent * gamma, xhat, deviation, -1)
+    dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
     for start in range(0, len(xhat), 3):
         block = slice(start, start + 3)
         dgamma, dbeta = of_parameters(cotangent[block], xhat[block])

@@ -18,7 +18,8 @@ the diagnosis was written. The set *held-out* was written afterwards, from the l
 
 How to read it:
 
-- *Caught* counts cases that are rejected in every run: every seed, with and without naming the op.
+- *Caught* counts cases that are rejected in every run: every seed, with and without naming the op. Impure code whose
+  equal calls differ is also caught where the oracle withholds its verdict and says that this is why.
 - A *wrong forward* has a backward that fits it, so only a judge that is told the op can notice; the peers cannot be
   told. An *impure* case changes its inputs, its cotangent, what it saved, or the next call.
 - *Named right first* counts runs in which the first finding has an acceptable cause and blames no innocent argument.

@@ -135,10 +135,11 @@ def _autograd(forward, backward, wanted):
         ends = np.cumsum([int(np.prod(shape)) for shape in outs])[:-1]
         return [piece.reshape(shape) for piece, shape in zip(np.split(np.asarray(flat), ends), outs, strict=True)]
 
-    run = primitive(joined)
+    run: Any = primitive(joined)
     rules = [lambda ans, *xs, i=i: lambda g: backward(xs, split(g))[i] for i in range(len(wanted))]
     defvjp(run, *rules)
-    check_grads(run, tuple(range(len(wanted))), modes=["rev"], order=1)(*wanted)
+    check: Any = check_grads(run, tuple(range(len(wanted))), modes=["rev"], order=1)
+    check(*wanted)
 
 
 PEERS: dict[str, Checker] = {

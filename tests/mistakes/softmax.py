@@ -90,9 +90,10 @@ def softmax_sum_of_upstream_unweighted(dout, p):
 @wrong(32, softmax_fwd, rows, style="cache", cause=("use_dropped", "entries_not_written"))
 def softmax_jacobian_of_the_last_row_only(dout, p):
     dx = np.zeros_like(p)
-    for i in range(len(p)):
-        jacobian = np.diag(p[i]) - np.outer(p[i], p[i])
-    dx[i] = jacobian @ dout[i]
+    jacobian = np.zeros((p.shape[1], p.shape[1]))
+    for row in p:
+        jacobian = np.diag(row) - np.outer(row, row)
+    dx[-1] = jacobian @ dout[-1]
     return dx
 
 

@@ -5,8 +5,9 @@ from math import erf
 
 import numpy as np
 
-from ..activations import away_from_zero, elu, leaky, matrix, sigmoid_fwd, tanh_fwd, tanh_gelu
+from ..activations import away_from_zero, matrix, sigmoid_fwd, tanh_fwd
 from ..case import Family
+from ..rectifiers import elu, leaky, tanh_gelu
 
 family = Family("activations")
 control = partial(family.control, inputs=matrix)

@@ -51,7 +51,7 @@ def affine_of_sequences(dout, x, W, b):
 class Affine:
     def __init__(self, W, b):
         self.W, self.b = W, b
-        self.x = self.dW = self.db = None
+        self.x, self.dW, self.db = np.empty((0, 0)), np.empty((0, 0)), np.empty(0)
 
     def forward(self, x):
         self.x = x
@@ -94,7 +94,8 @@ def torch_affine():
             return x @ W + b
 
         @staticmethod
-        def backward(ctx, g):
+        def backward(ctx, *grad_outputs):
+            (g,) = grad_outputs
             x, W = ctx.saved_tensors
             return g @ W.t(), x.t() @ g, g.sum(0)
 

@@ -5,20 +5,9 @@ from functools import partial
 import numpy as np
 
 from ..case import Family
-from ..cross_entropy import (
-    bits,
-    distributions,
-    half_ignored,
-    ignoring,
-    labelled,
-    log_distributions,
-    logits_and_bits,
-    one_hot,
-    per_example,
-    smoothed,
-    softmax,
-)
+from ..cross_entropy import half_ignored, ignoring, labelled, one_hot, per_example, smoothed, softmax
 from ..losses import hinge, huber, regression, scores, spread
+from ..probability_losses import bits, distributions, log_distributions, logits_and_bits
 
 family = Family("losses")
 pair = partial(family.control, inputs=regression)

@@ -81,11 +81,9 @@ class BatchNormalization:
 
     def __init__(self, gamma, beta):
         self.gamma, self.beta, self.momentum = gamma, beta, 0.9
-        self.running_mean = self.running_var = None
+        self.running_mean, self.running_var = np.zeros_like(gamma), np.zeros_like(gamma)
 
     def forward(self, x, train_flg=True):
-        if self.running_mean is None:
-            self.running_mean, self.running_var = np.zeros(x.shape[1]), np.zeros(x.shape[1])
         if not train_flg:
             return self.gamma * (x - self.running_mean) / np.sqrt(self.running_var + 10e-7) + self.beta
         mu = x.mean(axis=0)

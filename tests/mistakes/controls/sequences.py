@@ -4,21 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from ..attention import attention, attention_backward, blocks, causal_attention, heads, residual_block
 from ..case import Family, normal
-from ..recurrent_attention import (
-    attention,
-    attention_backward,
-    blocks,
-    causal_attention,
-    gentle,
-    heads,
-    lstm_backward,
-    lstm_step,
-    residual_block,
-    steps,
-    tanh_rnn,
-    unroll,
-)
+from ..recurrent_attention import gentle, lstm_backward, lstm_step, steps, tanh_rnn, unroll
 from ..regularisation import (
     REG,
     Network,

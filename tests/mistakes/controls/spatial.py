@@ -5,13 +5,12 @@ from functools import partial
 import numpy as np
 
 from ..case import Family, sized
-from ..convolution import (
+from ..convolution import bias_gradient, images
+from ..convolution_forms import (
     TextbookConvolution,
-    bias_gradient,
     grouped,
     grouped_images,
     halves,
-    images,
     sequence_conv,
     sequences,
     upsampled,

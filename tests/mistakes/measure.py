@@ -1,0 +1,93 @@
+"""Judging the whole corpus in several processes; what scripts/kill_matrix.py runs."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from . import page, table
+from .case import Mistake, Size
+from .corpus import load
+from .judges import Run, by_oracle
+from .peers import PEERS, by_peer
+
+ROOT = Path(__file__).resolve().parents[2]
+SETS = ("development", "held-out")
+SEEDS: dict[Size, tuple[int, ...]] = {"small": (0, 1), "realistic": (0,)}
+
+
+def judged(which: str, id: str, quick: bool, peers: bool) -> list[Run]:
+    """All runs of one case; a worker finds the case by its id, since code does not travel between processes."""
+    case = next(case for case in load(which) if case.id == id)
+    return [*_by_oracle(case, quick), *(_by_peers(case, quick) if peers else ())]
+
+
+def _by_oracle(case: Mistake, quick: bool) -> list[Run]:
+    sizes: tuple[Size, ...] = ("small",) if quick else case.sizes
+    return [
+        by_oracle(case, size, seed, manner)
+        for size in sizes
+        for seed in (SEEDS[size][:1] if quick else SEEDS[size])
+        for manner in case.judged
+    ]
+
+
+def _by_peers(case: Mistake, quick: bool) -> list[Run]:
+    sizes: tuple[Size, ...] = ("small",) if quick else case.sizes
+    pairs = [(size, judge) for size in sizes for judge in PEERS]
+    slow = [pair for pair in pairs if pair[0] == "realistic" and "slow" in pair[1]]
+    return [by_peer(case, size, 0, judge) for size, judge in pairs if (size, judge) not in slow]
+
+
+def measure(which: str, family: str | None, quick: bool, peers: bool, workers: int) -> table.Results:
+    """Judge every case of a set, in several processes."""
+    cases = tuple(case for case in load(which) if family in (None, case.family))
+    with ProcessPoolExecutor(workers) as pool:
+        work = [pool.submit(judged, which, case.id, quick, peers) for case in cases]
+        runs = tuple(run for done in work for run in done.result())
+    return table.Results(which, cases, runs)
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "machine": platform.machine(), "cores": str(os.cpu_count())}
+    return found | {name: importlib.metadata.version(name) for name in ("numpy", "jax", "torch", "autograd")}
+
+
+def main() -> int:
+    arguments = parsed()
+    sets = SETS if arguments.set == "all" else (arguments.set,)
+    started = time.perf_counter()
+    peers = not arguments.no_peers
+    measured = [measure(s, arguments.family, arguments.quick, peers, arguments.workers) for s in sets]
+    results = [one for one in measured if one.cases]
+    seconds = time.perf_counter() - started
+    for one in results:
+        print(page.plain(one))
+    print(f"{sum(len(one.runs) for one in results)} judgments in {seconds:.0f} s")
+    if not (arguments.quick or arguments.family or arguments.no_peers) and arguments.set == "all":
+        write(results, seconds)
+    return 0 if results and all(holds for one in results for _, holds in table.promises(one)) else 1
+
+
+def write(results: list[table.Results], seconds: float) -> None:
+    (ROOT / "docs" / "kill_matrix.md").write_text(page.document(results, versions(), seconds), encoding="utf-8")
+    record = {
+        "versions": versions(),
+        "sets": {one.which: [asdict(run) | {"seconds": round(run.seconds, 3)} for run in one.runs] for one in results},
+    }
+    (ROOT / "docs" / "kill_matrix.json").write_text(json.dumps(record, indent=0) + "\n", encoding="utf-8")
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure the oracle on real mistakes and on correct code.")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one seed")
+    parser.add_argument("--family", help="one family only, for example softmax")
+    parser.add_argument("--set", default="all", choices=(*SETS, "all"))
+    parser.add_argument("--no-peers", action="store_true", help="the oracle alone")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()

@@ -1,0 +1,198 @@
+"""The corpus of mistakes is what it says it is, and the oracle judges a slice of it right.
+
+The whole corpus is judged by scripts/kill_matrix.py, which writes docs/kill_matrix.md.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mistakes import table
+from mistakes.case import Mistake
+from mistakes.corpus import load
+from mistakes.judges import Run, by_oracle, first_cause_is_right
+from mistakes.run import copies, parts, vjp_of
+from mistakes.truth import gradient_errors, impurities
+
+from reference import oracle
+from reference.oracle.specs import SPECS
+
+ROOT = Path(__file__).resolve().parents[1]
+CASES = load("all")
+DEVELOPMENT = load("development")
+# Catalogue numbers that no forward and backward pair can show, and where they are dealt with instead.
+ELSEWHERE = {
+    52: "NaN among the primals is refused with a clear error, so a masked NaN cannot be judged",
+    68: "overflow of integer shapes happens before any derivative",
+    94: "strides of a non-contiguous cotangent are invisible in NumPy",
+}
+
+
+def is_importable(case: Mistake) -> bool:
+    if case.style == "torch":
+        return bool(pytest.importorskip("torch"))
+    return True
+
+
+def of_kind(*kinds: str) -> list:
+    return [pytest.param(case, id=case.id) for case in CASES if case.kind in kinds]
+
+
+def test_ids_are_unique():
+    assert [id for id, count in Counter(case.id for case in CASES).items() if count > 1] == []
+
+
+def test_the_development_set_is_as_large_as_promised():
+    count = Counter(case.kind for case in DEVELOPMENT)
+    assert count["wrong backward"] >= 140
+    assert count["wrong forward"] >= 10
+    assert count["impure"] >= 8
+    assert count["control"] >= 60
+
+
+def test_every_catalogued_mistake_has_a_case():
+    numbers = {case.number for case in DEVELOPMENT if case.kind != "control"}
+    assert [n for n in range(1, 119) if n not in numbers and n not in ELSEWHERE] == []
+
+
+def test_every_acquittal_has_a_control():
+    numbers = {case.number for case in DEVELOPMENT if case.kind == "control"}
+    # F8 is a convention of optimizers: tests/test_oracle_optimizers.py.
+    assert [f"F{n}" for n in range(1, 11) if n != 8 and f"F{n}" not in numbers] == []
+
+
+def test_every_op_has_a_control():
+    assert sorted(set(SPECS) - {case.op for case in DEVELOPMENT if case.kind == "control"}) == []
+
+
+def test_expected_causes_are_in_the_vocabulary():
+    known = set(oracle.CAUSES) - {"unexplained"}
+    assert {case.id: case.expected_cause for case in CASES if not set(case.expected_cause) <= known} == {}
+    assert [case.id for case in CASES if case.kind != "control" and not case.expected_cause] == []
+
+
+def test_expected_arguments_are_arguments():
+    assert [case.id for case in CASES if not set(case.expected_argument) <= set(case.names)] == []
+
+
+@pytest.mark.parametrize("case", of_kind("wrong backward"))
+def test_wrong_backward_is_wrong(case):
+    assert is_importable(case)
+    errors = gradient_errors(case)
+    assert errors, f"{case.id}: finite differences find nothing wrong on its small input"
+    wrong = {error.split(":")[0] for error in errors}
+    assert not case.expected_argument or wrong == set(case.expected_argument)
+
+
+@pytest.mark.parametrize("case", of_kind("control", "wrong forward"))
+def test_backward_fits_its_forward(case):
+    assert is_importable(case)
+    assert gradient_errors(case) == []
+
+
+@pytest.mark.parametrize("case", of_kind("wrong forward"))
+def test_wrong_forward_is_not_the_op(case):
+    assert case.op
+    spec = SPECS[case.op]
+    primals = case.inputs("small", 0)
+    with np.errstate(all="ignore"):
+        out = parts(vjp_of(case)(*copies(primals))[0])[0]
+    expected = spec.reference()(*primals, **case.statics)
+    assert not np.allclose(out, expected, rtol=1e-7, atol=0)
+
+
+@pytest.mark.parametrize("case", of_kind("impure"))
+def test_impure_code_changes_something(case):
+    assert impurities(case)
+
+
+@pytest.mark.parametrize("case", of_kind("control"))
+def test_correct_code_changes_nothing(case):
+    assert is_importable(case)
+    assert impurities(case) == []
+
+
+def first_of_each_family(kind: str) -> list:
+    firsts = {case.family: case for case in reversed(DEVELOPMENT) if case.kind == kind}
+    return [pytest.param(case, id=case.id) for case in firsts.values()]
+
+
+@pytest.mark.parametrize("case", first_of_each_family("wrong backward"))
+def test_oracle_names_a_wrong_backward(case):
+    run = by_oracle(case, "small", 0, "plain")
+    assert (run.outcome, first_cause_is_right(case, run)) == ("fail", True), run
+
+
+@pytest.mark.parametrize("case", first_of_each_family("wrong forward"))
+def test_oracle_notices_a_wrong_forward(case):
+    assert by_oracle(case, "small", 0, "named").outcome == "fail"
+
+
+@pytest.mark.parametrize("case", first_of_each_family("impure"))
+def test_oracle_notices_impure_code(case):
+    assert table.is_caught(case, by_oracle(case, "small", 0, "plain"))
+
+
+@pytest.mark.parametrize("case", first_of_each_family("control"))
+def test_oracle_acquits_correct_code(case):
+    assert by_oracle(case, "small", 0, "plain").outcome == "pass"
+
+
+WRONG = next(case for case in DEVELOPMENT if case.kind == "wrong backward")
+CONTROL = next(case for case in DEVELOPMENT if case.kind == "control")
+
+
+def run_of(case: Mistake, outcome: str, *causes: str) -> Run:
+    return Run(case.id, "oracle", "plain", "small", 0, outcome, causes, ("",) * len(causes))
+
+
+def broken(*runs: Run) -> list[str]:
+    cases = tuple(case for case in (WRONG, CONTROL) if case.id in {run.case for run in runs})
+    promised = table.promises(table.Results("held-out", cases, runs))
+    return [words.split(":")[0] for words, holds in promised if not holds]
+
+
+def test_the_table_is_content_with_a_right_judgment():
+    assert broken(run_of(WRONG, "fail", *WRONG.expected_cause), run_of(CONTROL, "pass")) == []
+
+
+@pytest.mark.parametrize("outcome", ["pass", "cannot tell", "raised"])
+def test_one_seed_that_lets_a_mistake_pass_breaks_the_promise(outcome):
+    runs = (run_of(WRONG, "fail", *WRONG.expected_cause), run_of(WRONG, outcome), run_of(CONTROL, "pass"))
+    assert "wrong backwards caught" in broken(*runs)
+
+
+@pytest.mark.parametrize("outcome", ["fail", "raised"])
+def test_accusing_correct_code_once_breaks_the_promise(outcome):
+    right = run_of(WRONG, "fail", *WRONG.expected_cause)
+    assert broken(right, run_of(CONTROL, "pass"), run_of(CONTROL, outcome)) == ["correct code accused"]
+
+
+def test_a_wrong_name_breaks_the_promise():
+    assert broken(run_of(WRONG, "fail", "unexplained"), run_of(CONTROL, "pass")) == ["cause named right in first place"]
+
+
+def test_blaming_an_innocent_argument_is_not_a_right_name():
+    run = run_of(WRONG, "fail", *WRONG.expected_cause)
+    assert first_cause_is_right(WRONG, run)
+    assert not first_cause_is_right(WRONG, replace(run, arguments=("innocent",) * len(run.causes)))
+
+
+def test_the_committed_record_is_of_this_corpus():
+    record = json.loads((ROOT / "docs" / "kill_matrix.json").read_text(encoding="utf-8"))
+    for which in record["sets"]:
+        judged = {run["case"] for run in record["sets"][which]}
+        assert judged == {case.id for case in load(which)}, "run scripts/kill_matrix.py again"
+
+
+@pytest.mark.slow
+def test_the_script_tells_by_its_exit_status():
+    script = [sys.executable, str(ROOT / "scripts" / "kill_matrix.py"), "--quick", "--no-peers", "--workers", "1"]
+    done = subprocess.run([*script, "--set", "development", "--family", "softmax"], capture_output=True, text=True)
+    assert "wrong backwards caught: 19 of 19" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == ("BROKEN" in done.stdout)
