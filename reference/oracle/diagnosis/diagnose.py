@@ -47,6 +47,7 @@ SIMPLE: tuple[Hypothesis, ...] = (
 
 # Explanations of the error's behaviour, tried after the known mistakes of the op.
 BEHAVIOUR: tuple[Hypothesis, ...] = (
+    structure.clipped,
     overlap.regularization,
     elementwise.mask_missing,
     elementwise.derivative_missing,

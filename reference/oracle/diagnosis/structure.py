@@ -119,6 +119,14 @@ def entries_not_written(view: View) -> Iterator[Model]:
     yield Model("entries_not_written", words, np.where(holes, 0.0, view.expected))
 
 
+def clipped(view: View) -> Iterator[Model]:
+    """Entries beyond a bound are cut off at it, all others right."""
+    bound = float(np.max(np.abs(view.got), initial=0.0))
+    if view.same_shape and 2 <= view.wrong.sum() < view.wrong.size and bound < view.scale:
+        words = f"is cut off at {bound:.6g} in size"
+        yield Model("clipped", words, np.clip(view.expected, -bound, bound), freedom=1)
+
+
 def partly_scaled(view: View) -> Iterator[Model]:
     """Right on one part of the array, and a constant times the truth on the rest."""
     if not view.same_shape or view.wrong.all() or int(view.wrong.sum()) < 3:
