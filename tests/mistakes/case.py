@@ -105,8 +105,9 @@ class Family:
         more["names"] = more.get("names") or _names(code, more)
         more["expected_cause"] = (cause,) if isinstance(cause, str) else tuple(cause)
         more["expected_argument"] = tuple(argument.split()) if isinstance(argument, str) else tuple(argument)
-        id = f"{self.name}/{more.pop('id', code.__name__.lower())}"
-        self.cases.append(Mistake(id, self.name, number, kind, build=build, inputs=inputs, **more))
+        family = more.pop("family", self.name)
+        id = f"{family}/{more.pop('id', code.__name__.lower())}"
+        self.cases.append(Mistake(id, family, number, kind, build=build, inputs=inputs, **more))
         return code
 
 

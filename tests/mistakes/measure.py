@@ -14,7 +14,7 @@ from . import page, table
 from .case import Mistake, Size
 from .corpus import load
 from .judges import Run, by_oracle
-from .peers import PEERS, by_peer
+from .peers import PEERS, available, by_peer
 
 ROOT = Path(__file__).resolve().parents[2]
 SETS = ("development", "held-out")
@@ -39,9 +39,12 @@ def _by_oracle(case: Mistake, quick: bool) -> list[Run]:
 
 def _by_peers(case: Mistake, quick: bool) -> list[Run]:
     sizes: tuple[Size, ...] = ("small",) if quick else case.sizes
-    pairs = [(size, judge) for size in sizes for judge in PEERS]
-    slow = [pair for pair in pairs if pair[0] == "realistic" and "slow" in pair[1]]
-    return [by_peer(case, size, 0, judge) for size, judge in pairs if (size, judge) not in slow]
+    return [
+        by_peer(case, size, 0, judge)
+        for size in sizes
+        for judge in available()
+        if size == "small" or "slow" not in judge
+    ]
 
 
 def measure(which: str, family: str | None, quick: bool, peers: bool, workers: int) -> table.Results:
@@ -55,7 +58,14 @@ def measure(which: str, family: str | None, quick: bool, peers: bool, workers: i
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "machine": platform.machine(), "cores": str(os.cpu_count())}
-    return found | {name: importlib.metadata.version(name) for name in ("numpy", "jax", "torch", "autograd")}
+    return found | {name: _version(name) for name in ("numpy", "jax", "torch", "autograd")}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def main() -> int:
@@ -63,13 +73,16 @@ def main() -> int:
     sets = SETS if arguments.set == "all" else (arguments.set,)
     started = time.perf_counter()
     peers = not arguments.no_peers
+    if peers and len(available()) < len(PEERS):
+        print(f"not installed, and left out: {', '.join(sorted(set(PEERS) - set(available())))}")
     measured = [measure(s, arguments.family, arguments.quick, peers, arguments.workers) for s in sets]
     results = [one for one in measured if one.cases]
     seconds = time.perf_counter() - started
     for one in results:
         print(page.plain(one))
     print(f"{sum(len(one.runs) for one in results)} judgments in {seconds:.0f} s")
-    if not (arguments.quick or arguments.family or arguments.no_peers) and arguments.set == "all":
+    whole = not (arguments.quick or arguments.family) and arguments.set == "all"
+    if whole and peers and len(available()) == len(PEERS):
         write(results, seconds)
     return 0 if results and all(holds for one in results for _, holds in table.promises(one)) else 1
 

@@ -179,19 +179,19 @@ def softmax(x, axis=-1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
-@control("", softmax, op="softmax", names=("x",))
+@control("", softmax, op="softmax", names=("x",), family="softmax")
 def softmax_sum_subtracted(dout, x):
     p = softmax(x)
     return p * (dout - (p * dout).sum(axis=-1, keepdims=True))
 
 
-@control("", lambda x: softmax(x, 0), op="softmax", statics={"axis": 0})
+@control("", lambda x: softmax(x, 0), op="softmax", statics={"axis": 0}, family="softmax")
 def softmax_over_the_first_axis(dout, x):
     p = softmax(x, 0)
     return p * dout - p * (p * dout).sum(axis=0)
 
 
-@control("", softmax, op="softmax", names=("x",), sizes=("small",))
+@control("", softmax, op="softmax", names=("x",), sizes=("small",), family="softmax")
 def softmax_by_its_jacobian(dout, x):
     p = softmax(x)
     jacobian = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
@@ -207,7 +207,7 @@ def far_apart(size, seed):
     return (x,)
 
 
-@control("", softmax, inputs=far_apart, op="softmax", names=("x",))
+@control("", softmax, inputs=far_apart, op="softmax", names=("x",), family="softmax")
 def softmax_of_large_values(dout, x):
     p = softmax(x)
     return p * (dout - (p * dout).sum(axis=-1, keepdims=True))
@@ -218,7 +218,7 @@ def log_softmax(x):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-@control("", log_softmax, inputs=far_apart, op="log_softmax")
+@control("", log_softmax, inputs=far_apart, op="log_softmax", family="softmax")
 def log_softmax_of_large_values(dout, x):
     return dout - softmax(x) * dout.sum(axis=-1, keepdims=True)
 

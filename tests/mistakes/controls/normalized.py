@@ -160,13 +160,13 @@ def group_norm_of_images(dout, cache):
     return dx, *channel_sums(dout, xhat)
 
 
-@family.control(96, dropout, masked, style="rule", op="dropout", statics={"rate": 0.3})
+@family.control(96, dropout, masked, style="rule", op="dropout", statics={"rate": 0.3}, family="dropout_embedding")
 def dropout_by_its_mask(residuals, cotangent):
     _, mask = residuals
     return cotangent * mask / 0.7, None
 
 
-@family.whole(96, "control", "layer", lambda size, seed: masked(size, seed)[:1])
+@family.whole(96, "control", "layer", lambda size, seed: masked(size, seed)[:1], family="dropout_embedding")
 class DropoutOfAFixedMask:
     """Plain dropout whose mask depends on the shape only, and nothing dropped in evaluation."""
 
@@ -180,7 +180,7 @@ class DropoutOfAFixedMask:
         return dout * self.mask
 
 
-@family.control(100, embedding, words, style="rule")
+@family.control(100, embedding, words, style="rule", family="dropout_embedding")
 def embedding_by_add_at(residuals, cotangent):
     shape, index = residuals
     table_ct = np.zeros(shape)
@@ -188,12 +188,12 @@ def embedding_by_add_at(residuals, cotangent):
     return table_ct, None
 
 
-@family.control(100, lambda table, index: table[index], words)
+@family.control(100, lambda table, index: table[index], words, family="dropout_embedding")
 def embedding_by_one_hot_rows(dout, table, index):
     return np.eye(len(table))[index].T @ dout, None
 
 
-@family.control(101, padded_embedding, with_padding)
+@family.control(101, padded_embedding, with_padding, family="dropout_embedding")
 def embedding_with_a_padding_word(dout, table, index):
     table_ct = np.zeros_like(table)
     np.add.at(table_ct, index, dout * (index != 0)[:, None])

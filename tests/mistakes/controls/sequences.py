@@ -48,14 +48,20 @@ def residual_block_with_its_skip(residuals, cotangent):
     return cotangent + dz @ W1.T, x.T @ dz, a.T @ cotangent
 
 
-@family.control(116, penalized, affine)
+@family.control(116, penalized, affine, family="regularisation")
 def penalty_with_its_two(dout, x, W, b):
     dx, dW, db = of_the_fit(dout, x, W, b)
     return dx, dW + 2 * dout * REG * W, db
 
 
 network = partial(
-    family.whole, kind="control", style="network", inputs=classified, inputs_of_layer=2, gradients=parameters
+    family.whole,
+    family="regularisation",
+    kind="control",
+    style="network",
+    inputs=classified,
+    inputs_of_layer=2,
+    gradients=parameters,
 )
 
 

@@ -145,7 +145,9 @@ def pool(make, window, stride, pad=0, inputs=pixels):
     statics = {"window": window, "strides": stride, "padding": pad, "layout": "channels_first"}
     op = "max_pool" if make is max_pool else "avg_pool"
     forward = make(window, stride, pad)
-    return partial(family.control, forward=forward, inputs=inputs, op=op, statics=statics, names=("x",))
+    return partial(
+        family.control, forward=forward, inputs=inputs, op=op, statics=statics, names=("x",), family="pooling"
+    )
 
 
 @pool(max_pool, 3, 2)(69)
@@ -185,7 +187,9 @@ def last_channels(x):
     return max_pool(2, 2)(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
 
 
-@family.control("", last_channels, sized(((3, 7, 6, 2),), ((8, 16, 17, 8),)), op="max_pool", statics={"window": 2})
+@family.control(
+    "", last_channels, sized(((3, 7, 6, 2),), ((8, 16, 17, 8),)), op="max_pool", statics={"window": 2}, family="pooling"
+)
 def maxima_channels_last(dout, x):
     first = x.transpose(0, 3, 1, 2)
     share = dout.transpose(0, 3, 1, 2)[..., None] * first_winner(split_windows(first, 2, 2))
@@ -200,13 +204,15 @@ def averages_counting_padding(dout, x):
 without_padding = {"window": 3, "strides": 2, "padding": 1, "layout": "channels_first", "count_include_pad": False}
 
 
-@family.control(74, average_of_the_inside, pixels, op="avg_pool", statics=without_padding)
+@family.control(74, average_of_the_inside, pixels, op="avg_pool", statics=without_padding, family="pooling")
 def averages_without_padding(dout, x):
     share = dout / inside(x, 3, 2, 1)
     return gathered(np.broadcast_to(share[..., None], (*dout.shape, 9)), x, 3, 2, 1)
 
 
-@family.whole("", "control", "layer", pixels, op="max_pool", statics={"window": 2, "layout": "channels_first"})
+@family.whole(
+    "", "control", "layer", pixels, op="max_pool", statics={"window": 2, "layout": "channels_first"}, family="pooling"
+)
 class Pooling:
     def forward(self, x):
         self.x = x
@@ -220,7 +226,7 @@ class Pooling:
         return gathered(dmax.reshape(*dout.shape, 4), self.x, 2, 2)
 
 
-@family.control("", lambda x: padded(x, 1)[:, :, ::2, 1:], pixels)
+@family.control("", lambda x: padded(x, 1)[:, :, ::2, 1:], pixels, family="pooling")
 def slices_of_a_padded_image(dout, x):
     dxp = np.zeros_like(padded(x, 1))
     dxp[:, :, ::2, 1:] = dout
