@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from reference import oracle
 
 X = np.random.default_rng(5).normal(size=(3, 7))
+NOTHING: Any = None
 SQUARE = oracle.from_forward_backward(lambda x: x * x, lambda ct, x: 2 * x * ct)
 PRODUCT = oracle.from_forward_backward(lambda a, b: a * b, lambda ct, a, b: (ct * b, ct * a))
 
@@ -42,8 +44,8 @@ def test_a_call_that_makes_no_sense_is_refused_in_one_sentence(name):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: oracle.from_forward_backward(1, 2), lambda: oracle.from_layer(object()),
-     lambda: oracle.from_network(object()), lambda: oracle.from_vjp(None)],
+    [lambda: oracle.from_forward_backward(NOTHING, NOTHING), lambda: oracle.from_layer(object()),
+     lambda: oracle.from_network(object()), lambda: oracle.from_vjp(NOTHING)],
     ids=["pair", "layer", "network", "vjp"],
 )  # fmt: skip
 def test_what_is_no_backpropagation_is_refused_by_the_adapters(make):

@@ -1,5 +1,7 @@
 """Purity, state and the adapters: what code changes, remembers or returns in its own way."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,9 @@ def softmax(x):
 
 
 class Affine:
+    x: Any
+    dW: Any
+
     def __init__(self, W, b):
         self.W, self.b, self.x, self.dW, self.db = W, b, None, None, None
 

@@ -97,7 +97,9 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     judgment.findings += impure + narrowed(trial, base)
     judgment.agreement = _forward(trial, base, judgment, op, statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
+    said = {found.argument for found in bent}
     formal = [found for judged in judgment.judged for found in judged.findings]
+    formal = [found for found in formal if found.cause != "unexplained" or found.argument not in said]
     causes = [] if impure else _causes(trial, base, judgment, bent)
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*causes, *bent, *formal]
