@@ -72,7 +72,9 @@ def _one(standard: Standard, position: int) -> Judged:
     if form and not compared.wrong:
         compared = replace(compared, report=replace(compared.report, verdict="fail"))
     predicted = float(np.sum(np.asarray(got, np.float64) * probes.signed(_rng(trial, position), primal.shape)))
-    return verified(trial, base, Judged(name, compared, form, probed=probed), measure, slope, predicted)
+    sentences = (f"{name}: {compared.said}.",) if probed and not compared.wrong else ()
+    judged = Judged(name, compared, form, probed=probed, sentences=sentences)
+    return verified(trial, base, judged, measure, slope, predicted)
 
 
 def _rng(trial: Trial, position: int) -> np.random.Generator:
