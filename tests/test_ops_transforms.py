@@ -42,7 +42,7 @@ def traces():
     """A list that grows by one at every tracing of a function."""
     seen: list[str] = []
 
-    def listen(event: str, duration: float, **_: object) -> None:
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
         if "trace" in event:
             seen.append(event)
 
