@@ -25,7 +25,10 @@ SUITE = ("test_ops_derivatives.py", "test_ops_domains.py", "test_ops_transforms.
 
 @dataclass(frozen=True)
 class Fault:
-    """One mistake: within `function` of `file`, the text `before` becomes `after`."""
+    """One mistake: within `function` of `file`, the text `before` becomes `after`.
+
+    tests are the files to run instead of those of the op and its family, and options of pytest (-k).
+    """
 
     kind: str
     file: str
@@ -72,7 +75,7 @@ def test_commands(fault: Fault, tree: Path) -> list[list[str]]:
     """What to run, in the order most likely to fail early."""
     pytest = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
     if fault.tests:
-        return [[*pytest, *(f"tests/{name}" for name in fault.tests)]]
+        return [[*pytest, *(f"tests/{word}" if word.endswith(".py") else word for word in fault.tests)]]
     op = fault.function.strip("_").removesuffix("_fwd").removesuffix("_bwd").removesuffix("_jvp")
     family = Path(fault.file).stem
     commands = [[*pytest, f"tests/{name}", "-k", op] for name in SUITE]
