@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import forward, linearity, purity, trees
+from reference.oracle import explain, forward, linearity, purity, trees
 from reference.oracle.arguments import trial_of
 from reference.oracle.base import Base, base_of, narrowed, with_ones
-from reference.oracle.diagnosis import acquit, diagnose, explain_forward
-from reference.oracle.evidence import Evidence
+from reference.oracle.diagnosis import acquit, explain_forward
+from reference.oracle.explain import evidence_of
 from reference.oracle.forward import Agreement
 from reference.oracle.gradient import judge_gradient, nothing_known
 from reference.oracle.judged import Judged
@@ -97,10 +97,8 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     judgment.findings += impure + narrowed(trial, base)
     judgment.agreement = _forward(trial, base, judgment, op, statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
-    said = {found.argument for found in bent}
     formal = [found for judged in judgment.judged for found in judged.findings]
-    formal = [found for found in formal if found.cause != "unexplained" or found.argument not in said]
-    causes = [] if impure else _causes(trial, base, judgment, bent)
+    causes = [] if impure else explain.causes(trial, base, judgment.judged, judgment.agreement, bent)
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*causes, *bent, *formal]
 
@@ -141,45 +139,6 @@ def replace_out(trial: Trial, base: Base, primals: tuple[Any, ...]) -> Base:
     return base if primals is trial.primals else replace(base, out=trial.forward(primals))
 
 
-def _causes(trial: Trial, base: Base, judgment: Judgment, bent: list[Finding]) -> list[Finding]:
-    """The diagnosis of wrong gradients that no earlier stage explains; an unexplained one is named as such."""
-    deaf = {found.argument for found in bent if found.cause == "ignores_cotangent"}
-    open_cases = [one for one in judgment.judged if one.wrong and not one.findings and one.name not in deaf]
-    if not open_cases:
-        return []
-    agreement = judgment.agreement
-    op, statics = (agreement.op, agreement.statics) if agreement else (None, {})
-    found = [one for one in diagnose(evidence_of(trial, base, open_cases, op, statics)) if one.argument not in deaf]
-    explained = {one.argument for one in [*found, *bent]}
-    return found + [judged.unexplained() for judged in open_cases if judged.name not in explained]
-
-
-def evidence_of(
-    trial: Trial,
-    base: Base,
-    judged: Sequence[Judged],
-    op: str | None,
-    statics: dict[str, Any],
-    primals: tuple[Any, ...] | None = None,
-) -> Evidence:
-    """What the diagnosis gets to see."""
-    by_name = {one.name: one for one in judged}
-    cases = [by_name.get(name) for name in trial.names]
-    return Evidence(
-        trial.answering(),
-        trial.names,
-        trial.primals if primals is None else primals,
-        base.out,
-        base.upstream(),
-        base.got,
-        tuple(case.expected if case else None for case in cases),
-        tuple(case.noise if case else 0.0 for case in cases),
-        tuple(bool(case and case.wrong and case.expected is not None and not case.findings) for case in cases),
-        op,
-        statics,
-    )
-
-
 def _report(
     trial: Trial, base: Base | None, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str
 ) -> Report:
@@ -205,6 +164,7 @@ def _report(
         blind,
         trial.forwards,
         trial.backwards,
+        trial.aside,
         trial.seed,
         "directional" if any(judged.probed for judged in judgment.judged) else "full",
     )

@@ -66,6 +66,8 @@ class Report:
     power: tuple[str, ...] = ()
     forward_evaluations: int = 0
     backward_evaluations: int = 0
+    # Further forward calls, on a smaller input of a few hundred entries, made in search of the cause alone.
+    small_evaluations: int = 0
     seed: int = 0
     mode: str = "full"
     # Where the inputs came from, when the caller did not give them.

@@ -162,9 +162,12 @@ def _failed(
         entry.noise / entry.step, count, got.size, shape=got.shape, dtype=got.dtype.name,
     )  # fmt: skip
     said = _said(index, only, len(wrong), len(sampled))
-    return Compared(
-        report, None, entry.noise / entry.step, (_cause(name, wide, sampled, wrong, index, said, only),), said
-    )
+    noise = entry.noise / entry.step
+    if found := _cause(name, wide, index, entry.value, said, only):
+        return Compared(report, None, noise, (found,), said)
+    truth = _undone(measure, name, wide, sampled, rounding)
+    return Compared(report, truth, max(noise, 1e-9 * float(np.max(np.abs(truth)))) if truth is not None else noise,
+                    (), said)  # fmt: skip
 
 
 def _sample(measure: Measure, name: str, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -178,19 +181,27 @@ def _said(index: tuple[int, ...], only: bool, wrong: int, sampled: int) -> str:
     return f"found by halving; {wrong} of {sampled} entries looked at are wrong"
 
 
-def _cause(name: str, got: np.ndarray, sampled: dict, wrong: set, index: tuple[int, ...], said: str, only: bool):
-    """What a handful of entries can say: one alone, none at all, or a constant factor."""
-    more = {"argument": name, "index": index, "got": float(got[index]), "expected": float(sampled[index])}
-    ratios = np.array([got[i] / value for i, value in sampled.items() if abs(value) > 0])
+def _cause(name: str, got: np.ndarray, index: tuple[int, ...], expected: float, said: str, only: bool):
+    """What needs no more than a look: one entry alone, or none at all."""
+    more = {"argument": name, "index": index, "got": float(got[index]), "expected": float(expected)}
     if only:
         return finding("isolated_entries", f"{name}_ct is wrong at {list(index)} alone", said, **more)
-    if not got.any():
-        return finding("zero", f"{name}_ct is zero everywhere", said, **more)
-    if len(wrong) == len(sampled) > 2 and ratios.size > 2 and np.ptp(ratios) <= 1e-5 * abs(ratios[0]):
-        if abs(ratios[0] + 1) <= 1e-5:
-            return finding("sign", f"{name}_ct has the opposite sign", said, **more)
-        return finding("scaled", f"{name}_ct is {ratios[0]:.6g} times the true gradient", said, **more)
-    return finding("unexplained", f"{name}_ct is wrong", said, **more)
+    return finding("zero", f"{name}_ct is zero everywhere", said, **more) if not got.any() else None
+
+
+def _undone(measure: Measure, name: str, got: np.ndarray, sampled: dict, rounding: float) -> np.ndarray | None:
+    """The whole true gradient where a constant factor leads to it: one in all samples that holds in directions too."""
+    ratios = np.array([got[i] / value for i, value in sampled.items() if abs(value) > 0])
+    if ratios.size < 3 or not abs(ratios[0]) > 0 or np.ptp(ratios) > 1e-5 * abs(ratios[0]):
+        return None
+    truth = got / float(np.median(ratios))
+    for direction in directions(measure, name)[:2]:
+        slope = measure.ladder(direction)
+        if not abs(float(np.sum(truth * direction)) - slope.value) <= 8 * slope.error + 4 * rounding * np.sqrt(
+            got.size
+        ):
+            return None
+    return truth
 
 
 def _passed(measure: Measure, name: str, got: np.ndarray, noise: float) -> Compared:

@@ -43,6 +43,8 @@ class Trial:
     seed: int = 0
     forwards: int = 0
     backwards: int = 0
+    # Calls on smaller inputs, made in search of the cause alone.
+    aside: int = 0
     # The forward draws from a global generator, which is then put into the same state before each call.
     draws: bool = False
     # The primals on which the forward is measured: in float64 wherever the subject computes in what it is given.

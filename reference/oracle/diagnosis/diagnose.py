@@ -106,14 +106,17 @@ class Background:
     networks: list[Network]
 
 
-def diagnose(evidence: Evidence) -> list[Finding]:
-    """At most three explanations of every wrong argument, the simplest first; none where none is certain."""
+def diagnose(evidence: Evidence, *, simple: bool = False) -> list[Finding]:
+    """At most three explanations of every wrong argument, the simplest first; none where none is certain.
+
+    simple asks only what is cheap on arrays of any size: a factor, a sign, axes, another argument's gradient.
+    """
     if not any(evidence.wrong):
         return []
-    background = _recognized(evidence)
+    background = Background([], [], [], []) if simple else _recognized(evidence)
     findings = []
     for view in _views(evidence, background.known):
-        matches = rank(view, _models(view, background), MOST)
+        matches = rank(view, _simple(view) if simple else _models(view, background), MOST)
         findings += to_findings(view, matches, _line(view) if matches else None)
     return findings
 
@@ -161,9 +164,13 @@ def sharpened(evidence: Evidence, known: Known) -> Evidence:
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))
 
 
-def _models(view: View, background: Background) -> Iterator[Model]:
+def _simple(view: View) -> Iterator[Model]:
     for hypothesis in SIMPLE:
         yield from hypothesis(view)
+
+
+def _models(view: View, background: Background) -> Iterator[Model]:
+    yield from _simple(view)
     for op in background.known:
         yield from known_mistakes(view, op)
     yield from plain_backward(view, background.one_sided)
