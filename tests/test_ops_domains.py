@@ -23,6 +23,7 @@ def _twin(row: Row, side: str, arguments: tuple[Any, ...], cotangent: Any) -> tu
     return row.jax(*arguments), row.jax_vjp(arguments, cotangent)
 
 
+@pytest.mark.slow
 @every_dtype
 @pytest.mark.parametrize("side", ["functional_nn", "reference"])
 @every_row
@@ -52,6 +53,7 @@ def _dimensions(row: Row) -> set[str]:
 SIZED = [(row, name) for row in ROWS for name in sorted(_dimensions(row))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1])
 @pytest.mark.parametrize(("row", "name"), SIZED, ids=lambda value: value.id if isinstance(value, Row) else value)
 def test_a_dimension_of_size_0_or_1(row: Row, name: str, size: int):

@@ -10,6 +10,7 @@ from rows import ROWS, Row, assert_close, every_differentiable_row, every_row, p
 ACCELERATORS = ("cuda", "tpu")
 
 
+@pytest.mark.slow
 @every_row
 def test_jit_equals_eager(row: Row):
     with jax.disable_jit():
@@ -26,6 +27,7 @@ def test_vmap_equals_a_loop(row: Row):
     assert_close(jax.vmap(row.jax)(*stacked), expected, 1e-13, f"{row.id}: vmap")
 
 
+@pytest.mark.slow
 @every_differentiable_row
 def test_vmap_of_the_gradient_equals_a_loop(row: Row):
     first, second = row.draw(seed=1), row.draw(seed=2)
@@ -83,6 +85,7 @@ def test_the_backward_by_hand_is_pure(row: Row):
     assert_close(arguments, row.arguments, 0.0, f"{row.id}: the arguments")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_value_and_gradient_lower_for_accelerators(row: Row):
     arguments = row.draw(dtype=np.float32)
