@@ -1,6 +1,6 @@
 """Where windows lie on the spatial dimensions of x: worked out and checked once, for convolution and pooling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -37,6 +37,20 @@ class Line:
         """Whether each window's element at each offset lies in x and not in the padding: (window, count) booleans."""
         positions = self.positions()
         return (positions >= 0) & (positions < self.size)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that is known of a convolution when it is compiled, besides the shapes of two of its three arrays."""
+
+    lines: tuple[Line, ...]
+    groups: int
+    layout: str
+    precision: str | None
+
+    def times(self, size: int) -> "Spec":
+        """That of as many convolutions beside each other, each of them some of the groups."""
+        return replace(self, groups=self.groups * size)
 
 
 def spatial_axes(op: str, x: Any, layout: str) -> range:

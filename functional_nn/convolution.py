@@ -2,10 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from functional_nn._bilinear import correlate, spread
 from functional_nn._checks import require, require_floating
-from functional_nn._geometry import Line, Padding, PerDimension, lines, require_groups, spatial_axes, transposed_lines
+from functional_nn._geometry import Padding, PerDimension, lines, require_groups, spatial_axes, transposed_lines
 from functional_nn._jit import jit_op
 
 
@@ -58,7 +58,7 @@ def conv(
     _require_channels("conv", x, bias, inputs, outputs, layout)
     sizes = tuple(x.shape[axis] for axis in axes)
     geometry = lines("conv", sizes, window, strides, padding, dilation)
-    return _plus_bias(_correlate(x, kernel, geometry, groups, layout), bias, layout)
+    return _plus_bias(correlate(x, kernel, geometry, groups, layout), bias, layout)
 
 
 @jit_op("strides", "padding", "output_padding", "dilation", "groups", "layout")
@@ -113,30 +113,7 @@ def conv_transpose(
     _require_channels("conv_transpose", x, bias, outputs, inputs, layout)
     sizes = tuple(x.shape[axis] for axis in axes)
     geometry = transposed_lines("conv_transpose", sizes, window, strides, padding, output_padding, dilation)
-    return _plus_bias(_spread(x, kernel, geometry, groups, layout), bias, layout)
-
-
-def _correlate(x: jax.Array, kernel: jax.Array, geometry: tuple[Line, ...], groups: int, layout: str) -> jax.Array:
-    """The convolution itself. What it lowers to is decided here, for conv, conv_transpose and all their derivatives."""
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=[line.stride for line in geometry],
-        padding=[(line.low, line.high) for line in geometry],
-        rhs_dilation=[line.dilation for line in geometry],
-        dimension_numbers=_dimension_numbers(len(geometry), layout),
-        feature_group_count=groups,
-    )
-
-
-def _spread(x: jax.Array, kernel: jax.Array, geometry: tuple[Line, ...], groups: int, layout: str) -> jax.Array:
-    """The transpose of `_correlate` as a linear function of its input."""
-    channels = groups * kernel.shape[-2 if layout == "channels_last" else 1]
-    sizes = tuple(line.size for line in geometry)
-    shape = (len(x), *sizes, channels) if layout == "channels_last" else (len(x), channels, *sizes)
-    image = jax.ShapeDtypeStruct(shape, x.dtype)
-    (out,) = jax.linear_transpose(lambda image: _correlate(image, kernel, geometry, groups, layout), image)(x)
-    return out
+    return _plus_bias(spread(x, kernel, geometry, groups, layout), bias, layout)
 
 
 def _plus_bias(out: jax.Array, bias: jax.Array | None, layout: str) -> jax.Array:
@@ -146,14 +123,6 @@ def _plus_bias(out: jax.Array, bias: jax.Array | None, layout: str) -> jax.Array
     # The bias's gradient is a long sum: in 16 bits it would stop growing.
     wide = jnp.promote_types(out.dtype, jnp.float32)
     return (out.astype(wide) + along_channels.astype(wide)).astype(out.dtype)
-
-
-def _dimension_numbers(rank: int, layout: str) -> lax.ConvDimensionNumbers:
-    """Where batch (or output channels), channels (or input channels) and space lie in x, kernel and output."""
-    if layout == "channels_last":
-        image, window = (0, rank + 1, *range(1, rank + 1)), (rank + 1, rank, *range(rank))
-        return lax.ConvDimensionNumbers(image, window, image)
-    return lax.ConvDimensionNumbers(*(tuple(range(rank + 2)),) * 3)
 
 
 def _operands(
