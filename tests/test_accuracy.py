@@ -163,7 +163,11 @@ def examples(name: str, dtype: str) -> list[tuple[np.ndarray, np.ndarray]]:
     if name == "kl_divergence":
         return [(np.log(near_0), t.astype(dtype)) for t in (soft, hot)]
     first = {"cross_entropy_error": (near_0, near_1), "binary_cross_entropy": (near_0, near_1)}.get(name, (z,))
-    return [(scored, t.astype(dtype)) for scored in first for t in (soft, hot, right)]
+    pairs = [(scored, t.astype(dtype)) for scored in first for t in (soft, hot, right)]
+    if name == "binary_cross_entropy":
+        # Nothing but log(1 - p) of small p, which log1p gets right and a logarithm of the rounded 1 - p does not.
+        pairs.append(((near_0 * 1e-5).astype(dtype), np.zeros_like(near_0)))
+    return pairs
 
 
 @every_side
