@@ -129,6 +129,7 @@ def test_json_keeps_its_keys_and_holds_no_nan():
         "power",
         "forward_evaluations",
         "backward_evaluations",
+        "small_evaluations",
         "seed",
         "mode",
         "inputs",

@@ -46,10 +46,13 @@ def by_truth(
     errors = np.full(truth.shape, AGREEING * float(np.max(np.abs(truth), initial=0.0)))
     with np.errstate(all="ignore"):
         doubtful = ~(np.abs(wide - truth) <= errors + rounding)
-    if doubtful.sum() > MANY and _bent(measure, slope, wide, doubtful, rounding):
+    many = doubtful.sum() > MANY
+    if many and _bent(measure, slope, wide, doubtful, rounding):
         return by_probes(measure, slope, name, got, rounding)
-    bends = np.zeros_like(doubtful)
-    settled = settle(measure, slope, wide, truth, errors + rounding, doubtful, bends, rounding, trusted=True)
+    bends, confirmed = np.zeros_like(doubtful), errors + rounding
+    settled = settle(
+        measure, slope, wide, truth, confirmed, doubtful, bends, rounding, trusted=True, enough=1 if many else None
+    )
     expected = np.where(settled.wrong | ~doubtful, truth, wide)
     return compared(name, got, expected, settled, float(np.max(errors, initial=0.0)))
 

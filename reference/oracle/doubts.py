@@ -23,9 +23,10 @@ def form_findings(trial: Trial, base: Base, position: int, compared: Compared) -
     if compared.wrong and not np.isfinite(wide).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(wide))[0])
         count = int((~np.isfinite(wide)).sum())
+        wanted = None if compared.expected is None else float(compared.expected[at])
         found.append(finding("not_finite", f"{name}_ct holds {wide[at]} at {list(at)}",
                              f"{count} of {wide.size} entries are not finite", argument=name, index=at,
-                             got=float(wide[at])))  # fmt: skip
+                             got=float(wide[at]), expected=wanted))  # fmt: skip
     if _narrowed(trial, got, primal) and not compared.wrong:
         said = f"its dtype is {got.dtype}" if got.dtype != primal.dtype else "all its entries end where float32 ends"
         found.append(finding("downcast", f"{name}_ct is computed in a lower precision than {name} has", said,

@@ -37,7 +37,7 @@ def compared(name: str, got: np.ndarray, expected: np.ndarray, settled: Settled,
     error = np.where(np.isnan(error), np.inf, error)
     error = np.where((wide == expected) | settled.excused, 0.0, error)
     worst = None
-    if error.size:
+    if error.size and error.any():
         ranked = np.where(settled.wrong, error, -1.0) if settled.wrong.any() else error
         worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(ranked)), error.shape))
     wrong = int(settled.wrong.sum())

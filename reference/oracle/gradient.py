@@ -93,9 +93,17 @@ def _compared(
     small = total <= ENTRIES or got.size <= FEW
     if truth is not None and ((standard.mode != "full" and not small) or measure.x.dtype != np.float64):
         return by_truth(measure, slope, name, got, truth, rounding), False
-    if standard.mode == "full" or (standard.mode == "auto" and small):
+    if standard.mode == "full" or (standard.mode == "auto" and small and not _probed_first(total, got)):
         return by_elements(measure, slope, name, got, truth, rounding), False
-    return by_probes(measure, slope, name, got, rounding), True
+    found = by_probes(measure, slope, name, got, rounding)
+    if found.wrong and not found.findings and got.size <= FEW:
+        return by_elements(measure, slope, name, got, truth, rounding), False
+    return found, True
+
+
+def _probed_first(total: int, got: np.ndarray) -> bool:
+    """A short argument beside large ones: its entries are measured only where directions say that one is wrong."""
+    return total > ENTRIES and got.size > FEW // 8
 
 
 def _checked_truth(standard: Standard, measure: Measure, slope: Slope, position: int) -> np.ndarray | None:

@@ -56,10 +56,12 @@ def settle(
     bends: np.ndarray,
     rounding: float,
     trusted: bool = False,
+    enough: int | None = None,
 ) -> Settled:
     """Measure the doubtful entries again: with their own steps, and from both sides.
 
-    Where `measured` is the reference's gradient it is trusted, and only a kink excuses another value.
+    Where `measured` is the reference's gradient it is trusted, and only a kink excuses another value. `enough` of the
+    worst entries are measured before the rest is taken to be like them.
     """
     look = _Look(measure, slope, got, rounding, trusted)
     with np.errstate(all="ignore"):
@@ -67,7 +69,7 @@ def settle(
     excess = np.where(np.isnan(excess), np.inf, excess)
     doubts = np.flatnonzero(doubtful)
     order = doubts[np.argsort(-excess.ravel()[doubts], kind="stable")]
-    enough = TRUSTED if trusted else SAMPLED
+    enough = enough or (TRUSTED if trusted else SAMPLED)
     for rank, index in enumerate(order):
         # Once enough of the worst are confirmed and none was a kink, an error far above the noise needs no more proof.
         proven = rank >= enough and not look.excused.any() and not look.kinked.any() and excess.flat[index] > 100

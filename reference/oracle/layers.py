@@ -110,9 +110,18 @@ def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subjec
     return unbound
 
 
+def _copied(layer: Any) -> Any:
+    try:
+        return copy.deepcopy(layer)
+    except Exception as error:
+        rule = "layer must be something that copy.deepcopy can copy"
+        got = f"a {type(layer).__name__}: {type(error).__name__}: {error}"
+        raise TypeError(f"oracle.from_layer: {rule}, because every call is made on a copy; got {got}") from error
+
+
 def _rehearsed(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any]:
     """A copy after one forward and backward, the output, and what came back; what fails here fails again later."""
-    held, out, returned = copy.deepcopy(layer), None, None
+    held, out, returned = _copied(layer), None, None
     try:
         out = held.forward(*inputs, **training(held.forward, True))
         dout = (np.ones_like(out),) if parameter_names(held.backward) != () else ()

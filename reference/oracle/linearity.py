@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from reference._checks import is_floating
 from reference.oracle import precision, probes, trees
 from reference.oracle.base import Base
 from reference.oracle.report import Finding
@@ -13,7 +14,11 @@ from reference.oracle.vjp import Trial, finding
 def ignores(trial: Trial, base: Base) -> list[str]:
     """The arguments whose gradient is the same, and not zero, for every cotangent."""
     other = _pull(trial, base, -2.0 * base.cotangent)
-    return [name for name, got, new in _pairs(trial, base.got, other) if np.any(got) and _near(got, new, got)]
+    return [
+        name
+        for name, got, new in _pairs(trial, base.got, other)
+        if np.any(got) and _finite(got) and _near(got, new, got)
+    ]
 
 
 def judge(trial: Trial, base: Base) -> list[Finding]:
@@ -37,7 +42,7 @@ def judge(trial: Trial, base: Base) -> list[Finding]:
 def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> Finding | None:
     position = trial.names.index(name)
     got, also = base.got[position], second[position]
-    if not _usable(got) or not _usable(also) or also.shape != got.shape:
+    if not _usable(got) or not _usable(also) or also.shape != got.shape or not _finite(got):
         return None
     for words, (answer, own, others) in answers.items():
         wanted = own * np.asarray(got, np.float64) + others * np.asarray(also, np.float64)
@@ -64,7 +69,11 @@ def _pairs(trial: Trial, left: Any, right: Any) -> list[tuple[str, np.ndarray, n
 
 
 def _usable(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.size > 0 and value.dtype.kind != "c"
+    return isinstance(value, np.ndarray) and value.size > 0 and (value.dtype.kind in "biu" or is_floating(value.dtype))
+
+
+def _finite(got: np.ndarray) -> bool:
+    return bool(np.isfinite(np.asarray(got, np.float64)).all())
 
 
 def _near(wanted: np.ndarray, new: np.ndarray, sized: np.ndarray) -> bool:

@@ -21,14 +21,21 @@ def aligned(returned: Any, names: tuple[str, ...], differentiable: tuple[int, ..
     if len(returned) == len(differentiable):
         by_position = dict(zip(differentiable, map(as_gradient, returned), strict=True))
         return tuple(by_position.get(position) for position in range(len(names))), ""
+    if _is_nested_list(returned):
+        return (), "the backward returns nested lists; a gradient must be an array"
     count = f"{len(differentiable)}" if len(differentiable) == len(names) else f"{len(differentiable)} or {len(names)}"
     given = "1 cotangent" if len(returned) == 1 else f"{len(returned)} cotangents"
     given = "None" if len(returned) == 1 and returned[0] is None else given
-    return (), f"the backward returns {given}; {count} are needed"
+    return (), f"the backward returns {given}; {count} {'is' if count == '1' else 'are'} needed"
 
 
 def _is_array_written_as_list(returned: Any) -> bool:
     return isinstance(returned, list) and bool(returned) and all(isinstance(item, int | float) for item in returned)
+
+
+def _is_nested_list(returned: Any) -> bool:
+    rows = isinstance(returned, list) and bool(returned) and all(isinstance(item, list) for item in returned)
+    return rows and isinstance(as_gradient(returned), np.ndarray)
 
 
 def _by_name(returned: Mapping[Any, Any], names: tuple[str, ...]) -> tuple[tuple[Any, ...], str]:

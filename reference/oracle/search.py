@@ -44,9 +44,10 @@ def by_probes(measure: Measure, slope: Slope, name: str, got: np.ndarray, roundi
     if worst is None:
         return _passed(measure, name, got, noise)
     index = located(measure, wide, worst)
-    if np.isfinite(wide).all() and _legal_alone(measure, wide, index, rounding):
+    entry = _entry(measure, index)
+    if np.isfinite(wide).all() and _legal_alone(measure, wide, index, entry, rounding):
         return _tied(measure, name, got, worst, index)
-    return _failed(measure, name, got, worst, index, rounding)
+    return _failed(measure, name, got, worst, index, entry, rounding)
 
 
 def directions(measure: Measure, name: str) -> list[np.ndarray]:
@@ -85,8 +86,11 @@ def legal(measure: Measure, slope: Slope, direction: np.ndarray, predicted: floa
         if 4 * slope.noise / step > miss / 4:
             return False
         interval = measure.interval(direction, step, slope.noise)
-        if interval.error <= miss / 4 and interval.holds(predicted, rounding):
-            return True
+        if interval.error <= miss / 4:
+            if interval.holds(predicted, rounding):
+                return True
+            if not interval.kinked:
+                return False
         step /= 64
     return False
 
@@ -124,11 +128,10 @@ def _entry(measure: Measure, index: tuple[int, ...]) -> Slope:
     return measure.ladder(unit)
 
 
-def _legal_alone(measure: Measure, got: np.ndarray, index: tuple[int, ...], rounding: float) -> bool:
+def _legal_alone(measure: Measure, got: np.ndarray, index: tuple[int, ...], entry: Slope, rounding: float) -> bool:
     """Whether the entry found is right by itself, so that only several together are wrong."""
     unit = np.zeros(got.shape)
     unit[index] = 1.0
-    entry = measure.ladder(unit)
     if abs(got[index] - entry.value) <= 4 * entry.error + rounding:
         return True
     return legal(measure, entry, unit, float(got[index]), rounding)
@@ -147,10 +150,9 @@ def _tied(measure: Measure, name: str, got: np.ndarray, miss: Miss, index: tuple
 
 
 def _failed(
-    measure: Measure, name: str, got: np.ndarray, miss: Miss, index: tuple[int, ...], rounding: float
+    measure: Measure, name: str, got: np.ndarray, miss: Miss, index: tuple[int, ...], entry: Slope, rounding: float
 ) -> Compared:
     wide = np.asarray(got, np.float64)
-    entry = _entry(measure, index)
     alone = miss.direction[index] * (wide[index] - entry.value)
     only = bool(abs(miss.error - alone) <= miss.slack + abs(miss.direction[index]) * 4 * entry.error)
     sampled = {} if only else {i: _entry(measure, i).value for i in _sample(measure, name, got.shape)}

@@ -8,7 +8,7 @@ multiples of eight, only some of the dimensions cut.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, combinations, islice
 from math import prod
 from typing import Any
 
@@ -23,10 +23,10 @@ KEPT = 7
 # The sizes that large ones are replaced by, smallest first; what is no multiple of 2 or 8 may be refused.
 LADDERS = ((3, 5, 7, 11, 13, 17), (4, 6, 10, 14, 22, 26), (8, 16, 24, 32, 40, 48), (9, 11, 13, 17, 19, 23))
 # An input of more entries is not small, and one whose measurement takes longer not quickly judged.
-ENTRIES = 4000
+ENTRIES = 2500
 SECONDS = 3.0
 # So many inputs are offered.
-OFFERS = 16
+OFFERS = 40
 
 # A dimension: the size it has, and 1 where it is the second axis of a square matrix.
 Dimension = tuple[int, int]
@@ -72,10 +72,21 @@ def _plans(trial: Trial) -> Iterator[Mapping[Dimension, int]]:
             free = [d for d in chosen if d not in products]
             if len(steps) < len(free) or any(size >= d[0] for d, size in zip(free, steps, strict=False)):
                 continue
-            for split in (True, False):
+            for split, linked in ((True, False), (False, False), (True, True), (False, True)):
                 sizes = dict(zip(free, steps, strict=False))
                 sizes = sizes if split else {d: sizes.get((d[0], 0), size) for d, size in sizes.items()}
+                sizes = _linked(sizes) if linked else sizes
                 yield sizes | {d: prod(sizes.get(of, of[0]) for of in ofs) for d, ofs in products.items()}
+
+
+def _linked(sizes: dict[Dimension, int]) -> dict[Dimension, int]:
+    """A size that is the sum of two others, or a multiple of one, stays so: matrices and gates side by side."""
+    linked: dict[Dimension, int] = {}
+    for d, size in sorted(sizes.items()):
+        sums = (linked[a] + linked[b] for a, b in combinations(linked, 2) if a[0] + b[0] == d[0])
+        multiples = (k * linked[of] for of in linked for k in (4, 3, 2) if d[0] == k * of[0])
+        linked[d] = next(chain(sums, multiples), size)
+    return linked
 
 
 def _dimensions(trial: Trial) -> list[tuple[Dimension, ...]]:

@@ -170,15 +170,15 @@ def local_factor(view: View) -> Iterator[Model]:
     region = describe_region(view.wrong, tensors)
     if gap <= 1e-9 * max(view.scale, 1e-300) and region and view.wrong.sum() >= 4:
         shown = "half a cotangent gives half of the gradient, entry by entry, and its slope is another"
-        yield Model("local_factor", f"has a wrong derivative exactly where {region}", view.got, shown=shown)
+        yield Model("local_factor", f"has a wrong derivative {region}", view.got, shown=shown)
 
 
 def describe_region(wrong: np.ndarray, tensors: dict[str, np.ndarray]) -> str:
     """The condition on a tensor's sign that selects exactly these entries, or nothing."""
     for name, tensor in tensors.items():
         for words, chosen in (
-            (f"{name} > 0", tensor > 0),
-            (f"{name} < 0", tensor < 0),
+            (f"exactly where {name} > 0", tensor > 0),
+            (f"exactly where {name} < 0", tensor < 0),
             ("everywhere", tensor == tensor),
         ):
             if np.array_equal(chosen, wrong):

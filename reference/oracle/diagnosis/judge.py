@@ -12,6 +12,8 @@ from reference.oracle.report import Finding
 
 # Decimal digits of agreement, over all independent wrong entries, that rule out a coincidence.
 DIGITS = 5.0
+# What these say, any other explanation of the same error says better.
+VAGUE = ("scaled", "local_factor")
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3
 
@@ -71,7 +73,8 @@ def rank(view: View, models: Iterable[Model], most: int) -> list[Match]:
     """The accepted predictions in the order they were made (the simplest first), one a cause."""
     accepted: dict[str, Match] = {}
     for model in models:
-        if model.cause not in accepted and (found := match(view, model)):
+        known = model.cause in accepted or (accepted and model.cause in VAGUE)
+        if not known and (found := match(view, model)):
             accepted[model.cause] = found
             if len(accepted) == most:
                 break
@@ -116,8 +119,16 @@ def _evidence(view: View, found: Match, others: list[Model]) -> str:
     )
     if others:
         text += f"; fits equally on this input: {', '.join(other.cause for other in others)}"
-        text += f". {found.model.separates or SEPARATES}"
+        text += f". {found.model.separates or SEPARATES}" if not _telling(view) else ""
     return text
+
+
+def _telling(view: View) -> bool:
+    """Whether the sizes are already those that tell causes apart."""
+    shapes = [array.shape for array in view.arrays.values() if array.dtype.kind == "f"]
+    sizes = {size for shape in shapes for size in shape}
+    distinct = all(len(set(shape)) == len(shape) for shape in shapes)
+    return distinct and all(size > 2 and all(size % d for d in range(2, int(size**0.5) + 1)) for size in sizes)
 
 
 SEPARATES = "An input whose sizes are pairwise different primes, with a signed random cotangent, tells them apart"

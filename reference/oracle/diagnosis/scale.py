@@ -20,7 +20,7 @@ def named_factor(view: View) -> Iterator[Model]:
     if ratio is None:
         return
     for cause, factor, words, why in name_ratio(view, ratio):
-        yield Model(cause, f"is {words} times the true gradient: {why}", factor * view.expected, separates=SEPARATES)
+        yield Model(cause, f"is {in_words(words)}: {why}", factor * view.expected, separates=SEPARATES)
 
 
 def unnamed_factor(view: View) -> Iterator[Model]:
@@ -28,6 +28,15 @@ def unnamed_factor(view: View) -> Iterator[Model]:
     ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
     if ratio is not None and ratio != 0:
         yield Model("scaled", f"is {ratio:.6g} times the true gradient", ratio * view.expected, freedom=1)
+
+
+def in_words(factor: str) -> str:
+    """A factor as a part of a sentence: "1/N = 1/3" is "1/N of the true gradient (N = 3)"."""
+    letters, _, value = factor.partition(" = ")
+    whole = letters.lstrip("-").startswith("1/") and " * " not in letters and (value.startswith("1/") or not value)
+    name = letters.split(" * ")[-1].lstrip("-")
+    known = f" ({name[2:]} = {value[2:]})" if value.startswith("1/") else f" ({name} = {value})" if value else ""
+    return f"{letters} {'of' if whole else 'times'} the true gradient{known}"
 
 
 SEPARATES = "Sizes that are pairwise different primes (and none of them 2) tell them apart"
@@ -99,7 +108,7 @@ def _both_ways(counts: Iterable[tuple[str, int, str, str]]) -> Iterator[tuple[st
         if count > 1 and not (letters.startswith("shape[") and count in seen):
             seen.add(count)
             many = f"the division by {noun} is missing"
-            few = f"it is divided by {noun} although the forward does not, or once too often"
+            few = f"you divided by {noun} once too often"
             yield cause, float(count), f"{letters} = {count}", many
             yield cause, 1 / count, f"1/{letters} = 1/{count}", few
 

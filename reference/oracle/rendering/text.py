@@ -53,6 +53,7 @@ def circumstances(report: Report) -> str:
     statics = ", ".join(f"{name}={value!r}" for name, value in report.statics.items())
     judged_as = f", judged as {report.op}" + (f" with {statics}" if statics else "") if report.op else ""
     cost = f"{report.forward_evaluations} forward and {report.backward_evaluations} backward calls"
+    cost += f", {report.small_evaluations} more on a smaller input" if report.small_evaluations else ""
     lines = [f"{report.subject}{judged_as}; seed {report.seed}, mode {report.mode}, {cost}."]
     shapes = [
         f"{a.name} {shown_shape(a.shape)} {a.dtype or ''}".rstrip() for a in report.arguments if a.shape is not None
@@ -156,7 +157,8 @@ def finding_lines(finding: Finding) -> list[tuple[str, str]]:
 def finding_place(finding: Finding) -> str:
     """The entry and the source line that a finding points to, as far as they are known."""
     entry = f"{finding.argument or 'out'}{shown_index(finding.index)}" if finding.index is not None else ""
-    values = f": got {number(finding.got)}, expected {number(finding.expected)}" if finding.got is not None else ""
+    wanted = f", expected {number(finding.expected)}" if finding.expected is not None else ""
+    values = f": got {number(finding.got)}{wanted}" if finding.got is not None else ""
     line = f"line {finding.line}" if finding.line else ""
     return ", ".join(part for part in (line, entry + values if entry else "") if part)
 

@@ -12,7 +12,7 @@ REGULARIZATION = (
             case("half", {"rate": 0.5}, x="batch in_dim", mask=mask("batch in_dim")),
             case("rate 0", {"rate": 0.0}, x="batch in_dim", mask=mask("batch in_dim")),
             case("rate 0.3 of images", {"rate": 0.3}, x="batch 2 in_dim", mask=mask("batch 2 in_dim")),
-            case("scalar", {"rate": 0.25}, x="", mask=mask("")),
+            case("one number", {"rate": 0.25}, x="", mask=mask("")),
         ),
         errors=(
             refuses(
