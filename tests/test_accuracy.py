@@ -102,6 +102,7 @@ def elementwise_truth(name: str, statics: tuple[Any, ...], dtype: str) -> tuple[
     return [[value(x, **dict(statics))] for x in xs], [slope(x, **dict(statics)) for x in xs]
 
 
+@pytest.mark.slow
 @every_side
 @every_dtype
 @pytest.mark.parametrize(("spec", "case"), distinct(ACTIVATIONS, high_precision.ELEMENTWISE))
@@ -136,6 +137,7 @@ def entries(rows: np.ndarray) -> list[Any]:
     return [f"entry {j} of {row.tolist()}" for row in rows for j in range(len(row))]
 
 
+@pytest.mark.slow
 @every_side
 @every_dtype
 @pytest.mark.parametrize("cotangents", ["random", "one-hot"])
@@ -170,6 +172,7 @@ def examples(name: str, dtype: str) -> list[tuple[np.ndarray, np.ndarray]]:
     return pairs
 
 
+@pytest.mark.slow
 @every_side
 @every_dtype
 @pytest.mark.parametrize(("spec", "case"), distinct(LOSSES, high_precision.LOSSES))

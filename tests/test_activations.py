@@ -208,6 +208,7 @@ def test_infinity_has_its_limit_where_there_is_one(twin: Any, name: str):
         assert np.array_equal(twin.softmax(np.array([0.0, -np.inf, 0.0])), [0.5, 0.0, 0.5])
 
 
+@pytest.mark.slow
 @every_name
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, ml_dtypes.bfloat16, np.float16], ids=lambda d: d.__name__)
 def test_second_derivatives_stay_finite(name: str, dtype: Any):
@@ -286,6 +287,7 @@ TORCH: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @every_twin
 @pytest.mark.parametrize("name", TORCH)
 def test_pytorch_says_the_same(twin: Any, name: str):

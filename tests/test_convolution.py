@@ -187,6 +187,7 @@ def channels_first(x: np.ndarray, kernel: np.ndarray, *rest: np.ndarray) -> tupl
     return np.moveaxis(x, -1, 1), np.moveaxis(kernel, (-1, -2), (0, 1)), *rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", sorted(BY_HAND))
 @settings(max_examples=15)
 @given(data=st.data())
@@ -232,6 +233,7 @@ TORCH = [
 ]
 
 
+@pytest.mark.slow
 @TWINS
 @pytest.mark.parametrize(("rank", "statics", "output_padding"), TORCH, ids=str)
 @pytest.mark.parametrize("op", sorted(BY_HAND))

@@ -13,6 +13,7 @@ from functional_nn.models import mlp, simple_convnet
 from functional_nn.models._network import forward
 
 
+@pytest.mark.slow
 @every_example
 @pytest.mark.parametrize("train", [False, True], ids=["evaluation", "training"])
 def test_loss_and_every_gradient_by_hand_are_those_of_jax(example: Example, train: bool):
@@ -36,6 +37,7 @@ def test_loss_and_every_gradient_by_hand_are_those_of_jax(example: Example, trai
         assert error <= 1e-12, f"{example.id}: gradient of {layer}/{name} differs by {error:.1e}"
 
 
+@pytest.mark.slow
 @every_example
 def test_the_error_handed_back_is_that_of_jax_layer_by_layer(example: Example):
     """Seed row 17: from the loss to the input, every layer's cotangent, not only the parameters'."""

@@ -27,6 +27,7 @@ def test_configs_and_parameters_have_the_same_form_in_both_twins(example: Exampl
     assert twin_state == {"config": twin_config}
 
 
+@pytest.mark.slow
 @one_of_each
 def test_init_is_repeatable_and_depends_on_the_key(example: Example):
     init = jax.jit(example.model.init, static_argnums=1)
@@ -93,6 +94,7 @@ def test_dropout_needs_a_key_in_training(example: Example, side: str):
         apply(params, state, x, train=True)
 
 
+@pytest.mark.slow
 @every_dropout
 def test_a_key_gives_the_same_dropout_again_and_another_key_another(example: Example):
     params, state, x, _ = arrange(example, batch=16)

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 from rows import (
     Row,
     assert_close,
@@ -83,6 +84,7 @@ def test_forward_mode_is_the_adjoint_of_the_backward_by_hand(row: Row):
     assert abs(left - right) <= row.spec.tolerance.twin * scale, message
 
 
+@pytest.mark.slow
 @every_differentiable_row
 def test_forward_mode_is_the_central_difference(row: Row):
     points = row.pick(row.arguments)
@@ -92,6 +94,7 @@ def test_forward_mode_is_the_central_difference(row: Row):
     assert_close(moved, measured, row.spec.tolerance.numerical, f"{row.id}: jvp")
 
 
+@pytest.mark.slow
 @every_differentiable_row
 def test_second_order_is_the_central_difference_of_the_backward_by_hand(row: Row):
     points = row.pick(row.arguments)

@@ -86,6 +86,7 @@ def _outcome(row: Row, side: str, arguments: tuple[Any, ...]) -> Any:
 EXTREMES = [(spec, i) for spec in SPECS.values() for i in range(len(spec.extremes))]
 
 
+@pytest.mark.slow
 @every_dtype
 @pytest.mark.parametrize(
     ("spec", "i"), EXTREMES, ids=lambda value: value.name if isinstance(value, OpSpec) else str(value)

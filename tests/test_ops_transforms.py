@@ -18,6 +18,7 @@ def test_jit_equals_eager(row: Row):
     assert_close(jax.jit(row.jax)(*row.arguments), eager, 1e-14, f"{row.id}: jit")
 
 
+@pytest.mark.slow
 @every_row
 def test_vmap_equals_a_loop(row: Row):
     first, second = row.draw(seed=1), row.draw(seed=2)
@@ -53,6 +54,7 @@ def traces():
     jax.monitoring.unregister_event_duration_listener(listen)
 
 
+@pytest.mark.slow
 @every_row
 def test_equal_shapes_are_traced_once(row: Row, traces: list[str]):
     jitted = jax.jit(lambda *arguments: (row.jax(*arguments), row.jax_vjp_of_ones(arguments)))

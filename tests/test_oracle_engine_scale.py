@@ -50,6 +50,7 @@ def test_a_right_gradient_passes_by_directions():
     assert report.forward_evaluations < 300
 
 
+@pytest.mark.slow
 def test_one_wrong_entry_of_131072_is_found_by_halving():
     report = judge(hidden, spoiled, X, KERNEL, BIAS)
     assert report.verdict == "fail"

@@ -166,6 +166,7 @@ def calls(draw: st.DrawFn, op: str) -> tuple[np.ndarray, dict[str, Any]]:
     return x, statics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", sorted(BY_HAND))
 @settings(max_examples=15)
 @given(data=st.data())

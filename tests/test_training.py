@@ -97,6 +97,7 @@ class TestStep:
         exported = jax.export.export(step, platforms=["cpu", "cuda", "tpu"])(state, batch.images, batch.labels)
         assert exported.platforms == ("cpu", "cuda", "tpu")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", get_args(OptimizerName))
     def test_every_optimizer_lowers_the_loss(self, name: OptimizerName) -> None:
         job, state = prepared(optimizer=name, epochs=15)
@@ -202,6 +203,7 @@ class TestRun:
         assert len(np.unique(middle, axis=0)) >= 8, "the middle of the picture is blank"
 
 
+@pytest.mark.slow
 def test_a_second_run_is_the_same_in_a_folder_of_its_own() -> None:
     first, second = (loop.train(SMALL) for _ in range(2))
     assert first.folder != second.folder
@@ -308,14 +310,25 @@ class TestEarlyEnd:
             loop.train(TrainConfig(batch_size=4))
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.slow
     def test_control_c_in_a_real_process(self, tmp_path: Path) -> None:
         words = [sys.executable, str(ROOT / "scripts" / "train.py"), "--epochs", "100000", "--model", "mlp"]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-        with subprocess.Popen(words, stdout=-1, stderr=-1, text=True, env=environment, cwd=tmp_path) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("mlp (")
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
+
+        def heed_interrupts() -> None:
+            # A background job of a shell, as a CI may be, starts its children with SIGINT ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+        with subprocess.Popen(
+            words, stdout=-1, stderr=-1, text=True, env=environment, cwd=tmp_path, preexec_fn=heed_interrupts
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline().startswith("mlp (")
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=60)
+            finally:
+                process.kill()
         assert process.returncode == 130
         assert err == "functional-nn train: interrupted; nothing of this run was kept\n"
         assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == []

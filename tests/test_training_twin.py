@@ -40,6 +40,7 @@ def make_examples(shape: tuple[int, ...], classes: int) -> Examples:
     return Examples(rng.standard_normal((41, *shape)), rng.integers(0, classes, 41).astype(np.int32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", TWINS)
 def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
