@@ -3,7 +3,7 @@
     python scripts/kill_matrix.py [--quick] [--family NAME] [--set development|held-out|all] [--no-peers]
 
 Exit status 0 where every promise holds, 1 where one is broken. A run without --quick, --family, --set and --no-peers
-writes the table to docs/kill_matrix.md and the judgments to docs/kill_matrix.json. The peers need torch and autograd.
+writes the table to docs/kill_matrix.md and the judgments to docs/kill_matrix.jsonl. The peers need torch and autograd.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """The oracle's judgment of a case, and what the table needs to know of it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
     named = {"op": case.op, "statics": dict(case.statics)} if manner == "named" else {}
     try:
         subject, taken = subject_of(case, primals)
+        subject = replace(subject, constants=(*subject.constants, *case.constants))
         names = case.names if len(taken) == len(primals) and case.style not in ("layer", "network") else None
         report = oracle.check(subject, *taken, names=names, seed=seed, **named)
     except Exception as error:  # the corpus must be judged to its end, and a judge that raises be shown
@@ -82,8 +83,24 @@ def subject_of(case: Mistake, primals: tuple[Any, ...]) -> tuple[oracle.Subject,
             layer = code(*(np.array(p) for p in primals[count:]))
             return oracle.from_layer(layer, dict(case.gradients)), primals[:count]
         case "network":
-            return oracle.from_network(code(*(np.array(p) for p in primals[count:]))), primals[:count]
+            network = code(*(np.array(p) for p in primals[count:]))
+            if not hasattr(network, "params"):
+                network = Holding(code, dict(zip(case.gradients, primals[count:], strict=True)))
+            return oracle.from_network(network), primals[:count]
     raise ValueError(f"subject_of: style must be one that Style lists; got {case.style!r}")
+
+
+class Holding:
+    """A network whose parameters are plain attributes, made anew for every call from a dict that the oracle can vary."""
+
+    def __init__(self, make: Any, params: dict[str, np.ndarray]):
+        self.make, self.params = make, params
+
+    def loss(self, x: Any, t: Any) -> Any:
+        return self.make(*self.params.values()).loss(x, t)
+
+    def gradient(self, x: Any, t: Any) -> Any:
+        return self.make(*self.params.values()).gradient(x, t)
 
 
 def first_cause_is_right(case: Mistake, run: Run) -> bool:

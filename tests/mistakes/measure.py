@@ -7,8 +7,8 @@ import os
 import platform
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from . import page, table
 from .case import Mistake, Size
@@ -88,12 +88,19 @@ def main() -> int:
 
 
 def write(results: list[table.Results], seconds: float) -> None:
+    """The page, and the record of every judgment: one line each, so that a change reads well as a difference."""
     (ROOT / "docs" / "kill_matrix.md").write_text(page.document(results, versions(), seconds), encoding="utf-8")
-    record = {
-        "versions": versions(),
-        "sets": {one.which: [asdict(run) | {"seconds": round(run.seconds, 3)} for run in one.runs] for one in results},
-    }
-    (ROOT / "docs" / "kill_matrix.json").write_text(json.dumps(record, indent=0) + "\n", encoding="utf-8")
+    lines = [json.dumps({"versions": versions(), "columns": COLUMNS})]
+    lines += [json.dumps([one.which, *_row(run)]) for one in results for run in one.runs]
+    (ROOT / "docs" / "kill_matrix.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+COLUMNS = ["set", "case", "judge", "manner", "size", "seed", "outcome", "causes", "arguments", "evaluations"]
+
+
+def _row(run: Run) -> list[Any]:
+    where = [run.case, run.judge, run.manner, run.size, run.seed]
+    return [*where, run.outcome, run.causes[:1], run.arguments[:1], run.evaluations]
 
 
 def parsed() -> argparse.Namespace:

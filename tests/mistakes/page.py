@@ -10,7 +10,7 @@ INTRODUCTION = """\
 
 How often the oracle catches what is wrong, names it right, and leaves correct code alone; beside the gradient
 checkers of PyTorch, JAX and autograd, on the same cases in the same run. This page is written by
-`python scripts/kill_matrix.py`; the judgments one by one are in [kill_matrix.json](kill_matrix.json).
+`python scripts/kill_matrix.py`; the judgments one by one are in [kill_matrix.jsonl](kill_matrix.jsonl).
 
 The cases are real mistakes, most of them found in public threads, written as forward and backward pairs in the
 styles people use; and correct code, some of it reported as wrong in public. The set *development* was at hand while
