@@ -91,7 +91,7 @@ def subject_of(case: Mistake, primals: tuple[Any, ...]) -> tuple[oracle.Subject,
 
 
 class Holding:
-    """A network whose parameters are plain attributes, made anew for every call from a dict that the oracle can vary."""
+    """A network with plain attributes, made anew for every call from a dict of parameters that the oracle can vary."""
 
     def __init__(self, make: Any, params: dict[str, np.ndarray]):
         self.make, self.params = make, params

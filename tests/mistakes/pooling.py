@@ -149,7 +149,7 @@ def winners_of_the_first_example(dout, x):
 @overlapping(56, cause=("static_ignored", "wrong_winner"))
 def stride_of_the_window_in_backward(dout, x):
     windows = split_windows(x, 3, 2)
-    dx = np.zeros_like(padded(x, 3))
+    dx = np.zeros_like(padded(x, sum(x.shape[2:])))
     for k, (_, _, at) in enumerate(taps((3, 3), dout.shape[2:], 3)):
         dx[at] += dout * first_winner(windows)[..., k]
     return dx[:, :, : x.shape[2], : x.shape[3]]
