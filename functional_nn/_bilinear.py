@@ -39,7 +39,7 @@ def spread(out: jax.Array, kernel: jax.Array, lines: tuple[Line, ...], groups: i
 
 def _spec(lines: tuple[Line, ...], groups: int, layout: str) -> Spec:
     # Read here, as lax does, so that the derivatives keep the precision of the convolution they belong to.
-    return Spec(lines, groups, layout, jax.config.jax_default_matmul_precision)
+    return Spec(lines, groups, layout, getattr(jax.config, "jax_default_matmul_precision", None))
 
 
 def _bind(name: str, left: jax.Array, right: jax.Array, spec: Spec) -> jax.Array:
@@ -81,10 +81,10 @@ def _batch(name: str, arrays: Any, dims: Any, *, spec: Spec) -> tuple[jax.Array,
     size = named[role].shape[dim]
     if size == 0:
         example = {role: jnp.zeros(_without(a.shape, at.get(role)), a.dtype) for role, a in named.items()}
-        out = jax.eval_shape(lambda *arrays: _bind(name, *arrays, spec), *example.values())
+        out = jax.eval_shape(lambda left, right: _bind(name, left, right, spec), *example.values())
         return jnp.zeros((0, *out.shape), out.dtype), 0
-    joined = (_join(a, at[role], *fold[role], spec.groups) if role in at else a for role, a in named.items())
-    out = _bind(name, *joined, spec.times(size) if len(mapped) == 3 else spec)
+    left, right = (_join(a, at[role], *fold[role], spec.groups) if role in at else a for role, a in named.items())
+    out = _bind(name, left, right, spec.times(size) if len(mapped) == 3 else spec)
     return _part(out, size, *fold[given], spec.groups), 0
 
 
@@ -114,12 +114,30 @@ def _without(shape: tuple[int, ...], dim: int | None) -> tuple[int, ...]:
 def _primitive(name: str, left_ct: Callable[..., jax.Array], right_ct: Callable[..., jax.Array]) -> Primitive:
     """A bilinear primitive, given its transposes as functions of the cotangent and both arguments."""
     primitive = Primitive(f"convolution_{name}")
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames="spec"))
+    primitive.def_impl(partial(_run, name, jax.jit(primitive.bind, static_argnames="spec")))
     primitive.def_abstract_eval(partial(_abstract, name))
     ad.defbilinear(primitive, left_ct, right_ct)
     batching.primitive_batchers[primitive] = partial(_batch, name)
-    mlir.register_lowering(primitive, mlir.lower_fun(_lowerings.LAX[name], multiple_results=False))
+    by_lax, on_cpu = (
+        mlir.lower_fun(form, multiple_results=False) for form in (_lowerings.LAX[name], _lowerings.on_cpu(name))
+    )
+    mlir.register_lowering(primitive, by_lax)
+    mlir.register_lowering(
+        primitive,
+        lambda context, *arrays, spec: (by_lax if _is_divided(context) else on_cpu)(context, *arrays, spec=spec),
+        platform="cpu",
+    )
     return primitive
+
+
+def _run(name: str, compiled: Callable[..., jax.Array], left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
+    """The primitive outside of jit: compiled, unless jit is disabled, where that would end here again."""
+    return (_lowerings.LAX[name] if getattr(jax.config, "jax_disable_jit", False) else compiled)(left, right, spec=spec)
+
+
+def _is_divided(context: Any) -> bool:
+    """Whether XLA divides the program among devices: it can divide a convolution, but not a loop over its batch."""
+    return getattr(context.module_context.axis_context, "num_devices", 1) > 1
 
 
 def _abstract(name: str, left: Any, right: Any, *, spec: Spec) -> Any:

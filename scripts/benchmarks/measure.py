@@ -1,0 +1,115 @@
+"""Interleaved timing: every contender once a round, so that what else the machine does meets all of them alike."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from statistics import median
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Contenders = dict[str, Callable[[], Any]]
+
+
+def first_calls(contenders: Contenders) -> dict[str, float]:
+    """Seconds of each contender's first call, which compiles, and of a second that is thrown away."""
+    seconds = {}
+    for name, run in contenders.items():
+        start = time.perf_counter()
+        run()
+        seconds[name] = time.perf_counter() - start
+        run()
+    return seconds
+
+
+def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list[tuple[float, float]]]:
+    """(wall, processor) seconds of each contender, a round after the other until the time is up."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    end = time.perf_counter() + seconds
+    done = 0
+    # Ratios need several rounds even where one takes long.
+    while done < least or time.perf_counter() < end:
+        names = list(contenders)
+        # Another one begins each round.
+        for name in names[done % len(names) :] + names[: done % len(names)]:
+            wall, processor = time.perf_counter(), time.process_time()
+            contenders[name]()
+            taken[name].append((time.perf_counter() - wall, time.process_time() - processor))
+        done += 1
+    return taken
+
+
+def summary(taken: dict[str, list[tuple[float, float]]]) -> dict[str, dict[str, Any]]:
+    """Each contender's median and least milliseconds, and its time over ours round by round."""
+    return {
+        name: {
+            "wall_ms": 1e3 * median(wall for wall, _ in pairs),
+            "least_wall_ms": 1e3 * min(wall for wall, _ in pairs),
+            "processor_ms": 1e3 * median(processor for _, processor in pairs),
+            "least_processor_ms": 1e3 * min(processor for _, processor in pairs),
+            "wall_ratio": _spread([pair[0] / own[0] for pair, own in zip(pairs, taken["ours"], strict=True)]),
+            "processor_ratio": _spread([pair[1] / own[1] for pair, own in zip(pairs, taken["ours"], strict=True)]),
+            "rounds": len(pairs),
+        }
+        for name, pairs in taken.items()
+    }
+
+
+def _spread(ratios: list[float]) -> list[float]:
+    """The median, and what nine of ten rounds lie above and below."""
+    ordered = sorted(ratios)
+    return [median(ordered), ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]]
+
+
+def machine() -> dict[str, Any]:
+    """The machine, its versions and its load, for the record."""
+    names = ("jax", "jaxlib", "flax", "equinox", "optax", "torch", "numpy")
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "device": jax.devices()[0].device_kind,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in names},
+        "load_average": list(os.getloadavg()),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def roofline() -> dict[str, float]:
+    """What this machine does at its best: float32 matrix products and copies, both in JAX."""
+    size, length = 2048, 1 << 25
+    matrix, array = jnp.ones((size, size)), jnp.ones(length)
+    product, copy = jax.jit(lambda a: a @ a), jax.jit(lambda a: a + 1)
+    fastest = [
+        _fastest(lambda: jax.block_until_ready(product(matrix))),
+        _fastest(lambda: jax.block_until_ready(copy(array))),
+    ]
+    return {"gflops": 2e-9 * size**3 / fastest[0], "gbytes": 8e-9 * length / fastest[1]}
+
+
+def _fastest(run: Callable[[], Any], times: int = 15) -> float:
+    run()
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return min(found)

@@ -1,0 +1,145 @@
+"""What is compared: networks as lists of layers, which every library builds in its own way, and single ops."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Network:
+    """A training step to time: a batch of this many images through these layers."""
+
+    name: str
+    batch: int
+    image: tuple[int, ...]
+    layers: tuple[tuple[Any, ...], ...]
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images of noise and their labels."""
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(self.batch, *self.image)).astype(np.float32)
+        return x, rng.integers(0, 10, self.batch)
+
+
+@dataclass(frozen=True)
+class Op:
+    """An op to time, forward and backward: kind is conv or max_pool."""
+
+    name: str
+    kind: str
+    x: tuple[int, ...]
+    kernel: tuple[int, ...] = ()
+    padding: int = 0
+    strides: int = 1
+    groups: int = 1
+
+    @property
+    def positions(self) -> int:
+        """How many windows there are, in the whole batch."""
+        if self.kind == "max_pool":
+            return prod(self.x) // 4 // self.x[-1]
+        counts = (
+            (n + 2 * self.padding - k) // self.strides + 1 for n, k in zip(self.x[1:3], self.kernel, strict=False)
+        )
+        return self.x[0] * prod(counts)
+
+    @property
+    def multiplications(self) -> int:
+        """Of the forward pass; the two gradients take as many each."""
+        return self.positions * prod(self.kernel) if self.kernel else 0
+
+    @property
+    def bytes(self) -> int:
+        """What must be read and written at least: x, kernel and upstream read, output and two gradients written."""
+        outputs = self.positions * (self.kernel[-1] if self.kernel else self.x[-1])
+        return 4 * (2 * prod(self.x) + 2 * outputs + (2 * prod(self.kernel) if self.kernel else 0))
+
+
+def conv_op(batch: int, size: int, channels: int, filters: int, window: int, **more: int) -> Op:
+    groups = more.get("groups", 1)
+    strides = f", stride {more['strides']}" if "strides" in more else ""
+    depth = ", depthwise" if groups > 1 else ""
+    name = f"conv {batch}x{size}x{size}, {channels} to {filters}, {window}x{window}{strides}{depth}"
+    kernel = (window, window, channels // groups, filters)
+    return Op(name, "conv", (batch, size, size, channels), kernel, window // 2, **more)
+
+
+OPS = (
+    conv_op(32, 32, 64, 64, 3),
+    conv_op(8, 28, 128, 128, 3),
+    conv_op(100, 28, 1, 30, 5),
+    conv_op(100, 28, 16, 16, 3),
+    conv_op(8, 14, 256, 256, 3),
+    conv_op(32, 32, 64, 128, 3, strides=2),
+    conv_op(32, 32, 64, 64, 3, groups=64),
+    Op("max_pool 100x28x28, 16, 2x2", "max_pool", (100, 28, 28, 16)),
+)
+
+RELU, POOL, FLATTEN = ("relu",), ("pool",), ("flatten",)
+
+
+def _conv_relu(inputs: int, outputs: int, window: int = 3, padding: int = 1) -> tuple[tuple[Any, ...], ...]:
+    return ("conv", inputs, outputs, window, padding), RELU
+
+
+NETWORKS = (
+    Network("mlp", 100, (784,), (("dense", 784, 100), RELU, ("dense", 100, 10))),
+    Network(
+        "simple_convnet",
+        100,
+        (28, 28, 1),
+        (*_conv_relu(1, 30, 5, 0), POOL, FLATTEN, ("dense", 4320, 100), RELU, ("dense", 100, 10)),
+    ),
+    Network(
+        "deep_convnet",
+        100,
+        (28, 28, 1),
+        (
+            *_conv_relu(1, 16),
+            *_conv_relu(16, 16),
+            POOL,
+            *_conv_relu(16, 32),
+            *_conv_relu(32, 32, padding=2),
+            POOL,
+            *_conv_relu(32, 64),
+            *_conv_relu(64, 64),
+            POOL,
+            FLATTEN,
+            ("dense", 1024, 50),
+            RELU,
+            ("dense", 50, 10),
+        ),
+    ),
+    *(
+        Network(
+            f"resnet_block {width}",
+            32,
+            (32, 32, width),
+            (("block", width), ("mean",), ("dense", width, 10)),
+        )
+        for width in (64, 128)
+    ),
+)
+
+
+def multiplications(network: Network) -> int:
+    """Of a step's matrix products and convolutions: the forward pass, and the gradients that a step needs."""
+    size, total, first = network.image[0], 0, True
+    for kind, *sizes in network.layers:
+        count = 0
+        if kind == "dense":
+            count = network.batch * prod(sizes)
+        elif kind == "block":
+            count = 2 * network.batch * size**2 * 9 * sizes[0] ** 2
+        elif kind == "conv":
+            inputs, outputs, window, padding = sizes
+            size += 2 * padding - window + 1
+            count = network.batch * size**2 * window**2 * inputs * outputs
+        elif kind == "pool":
+            size //= 2
+        # No gradient is asked for with respect to the images.
+        total += count * (2 if first and count and kind != "block" else 3)
+        first = first and not count
+    return total

@@ -1,0 +1,94 @@
+"""The results as a table, a file of JSON and a picture."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    "case",
+    "contender",
+    "wall ms",
+    "least wall ms",
+    "processor ms",
+    "least processor ms",
+    "wall time over ours (10 to 90 %)",
+    "processor time over ours (10 to 90 %)",
+    "share of roofline",
+    "first call s",
+    "program's MB",
+)
+
+
+def table(result: dict[str, Any]) -> str:
+    """The results in Markdown, ours first."""
+    machine, roof = result["machine"], result["roofline"]
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
+    load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
+        f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s.",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        "|" + "---|" * len(COLUMNS),
+    ]
+    for case in result["cases"]:
+        lines += [_row(case, name, entry) for name, entry in case["contenders"].items()]
+    return "\n".join(lines)
+
+
+def _row(case: dict[str, Any], name: str, entry: dict[str, Any]) -> str:
+    ratios = [
+        f"{mid:.2f} ({low:.2f} to {high:.2f})" for mid, low, high in (entry["wall_ratio"], entry["processor_ratio"])
+    ]
+    memory = f"{entry['megabytes']:.1f}" if "megabytes" in entry else ""
+    cells = [
+        case["name"],
+        name,
+        f"{entry['wall_ms']:.2f}",
+        f"{entry['least_wall_ms']:.2f}",
+        f"{entry['processor_ms']:.2f}",
+        f"{entry['least_processor_ms']:.2f}",
+        *ratios,
+        f"{entry['roofline_share']:.0%}",
+        f"{entry['first_call_s']:.1f}",
+        memory,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def write(result: dict[str, Any], stem: Path) -> None:
+    """STEM.json, STEM.md and STEM.png."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+    stem.with_suffix(".md").write_text(table(result) + "\n")
+    picture(result, stem.with_suffix(".png"))
+
+
+def picture(result: dict[str, Any], path: Path) -> None:
+    """Every contender's time over ours, a row a case, on a logarithmic axis."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    cases = result["cases"]
+    names = list(dict.fromkeys(name for case in cases for name in case["contenders"] if name != "ours"))
+    figure, axes = pyplot.subplots(figsize=(9, 1 + 0.55 * len(cases)), layout="constrained")
+    for place, name in enumerate(names):
+        rows = [
+            (y, case["contenders"][name]["processor_ratio"])
+            for y, case in enumerate(cases)
+            if name in case["contenders"]
+        ]
+        middle = [ratio[0] for _, ratio in rows]
+        spread = [[r[0] - r[1] for _, r in rows], [r[2] - r[0] for _, r in rows]]
+        shifted = [y + 0.1 * (place - len(names) / 2) for y, _ in rows]
+        axes.errorbar(middle, shifted, xerr=spread, fmt="o", markersize=4, linewidth=1, label=name)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(cases)), [case["name"] for case in cases])
+    axes.invert_yaxis()
+    axes.set_xlabel("processor time over ours: to the right of 1, ours is faster")
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

@@ -1,0 +1,118 @@
+"""The same training steps and ops in PyTorch: eager and compiled, contiguous and channels-last."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from benchmarks.networks import Network, Op
+
+FORMATS = {"torch": torch.contiguous_format, "torch channels-last": torch.channels_last}
+
+
+class Block(nn.Module):
+    """Two convolutions with batch normalization beside an identity."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The block's output."""
+        return functional.relu(x + self.inner(x))
+
+
+class Mean(nn.Module):
+    """The mean over height and width."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """One number a channel."""
+        return x.mean((2, 3))
+
+
+def _layer(layer: tuple[Any, ...]) -> nn.Module:
+    match layer:
+        case ("dense", inputs, outputs):
+            return nn.Linear(inputs, outputs)
+        case ("conv", inputs, outputs, window, padding):
+            return nn.Conv2d(inputs, outputs, window, padding=padding)
+        case ("block", width):
+            return Block(width)
+        case ("relu",):
+            return nn.ReLU()
+        case ("pool",):
+            return nn.MaxPool2d(2)
+        case ("flatten",):
+            return nn.Flatten()
+    return Mean()
+
+
+def steps(network: Network, compiled: bool, device: str) -> dict[str, Callable[[], Any]]:
+    """Eager steps, and compiled ones if asked for; on a GPU a step ends when its loss is on the host."""
+    images, labels = network.data()
+    spatial = images.ndim == 4
+    found = {}
+    for name, memory_format in FORMATS.items():
+        if name != "torch" and not spatial:
+            continue
+        x = torch.tensor(images)
+        x = x.permute(0, 3, 1, 2).contiguous(memory_format=memory_format) if spatial else x
+        for suffix in ("", " compiled") if compiled else ("",):
+            torch.manual_seed(0)
+            model: Any = nn.Sequential(*map(_layer, network.layers)).to(device)
+            model = model.to(memory_format=memory_format) if spatial else model
+            found[name + suffix] = _step(model, x.to(device), torch.tensor(labels).to(device), bool(suffix))
+    return found
+
+
+def _step(model: nn.Module, x: torch.Tensor, labels: torch.Tensor, compiled: bool) -> Callable[[], float]:
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    forward = torch.compile(model) if compiled else model
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(forward(x), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def op_steps(op: Op, device: str) -> dict[str, Callable[[], Any]]:
+    """Forward and backward of an op, eager, from a given upstream gradient."""
+    return {name: _op_step(op, memory_format, device) for name, memory_format in FORMATS.items()}
+
+
+def _op_step(op: Op, memory_format: torch.memory_format, device: str) -> Callable[[], Any]:
+    def leaf(*shape: int) -> torch.Tensor:
+        return torch.randn(shape).to(device).contiguous(memory_format=memory_format).requires_grad_()
+
+    batch, height, width, channels = op.x
+    arrays = [leaf(batch, channels, height, width)]
+    if op.kernel:
+        first, second, inputs, outputs = op.kernel
+        arrays.append(leaf(outputs, inputs, first, second))
+
+    def forward() -> torch.Tensor:
+        if op.kind == "max_pool":
+            return functional.max_pool2d(arrays[0], 2)
+        return functional.conv2d(*arrays, stride=op.strides, padding=op.padding, groups=op.groups)
+
+    upstream = torch.ones_like(forward())
+
+    def step() -> Any:
+        gradients = torch.autograd.grad(forward(), arrays, upstream)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        return gradients
+
+    return step

@@ -1,0 +1,92 @@
+"""The benchmark: what it counts, how it judges, what it writes, and what it says about wrong flags."""
+
+import importlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def scripts_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+@pytest.fixture
+def bench() -> SimpleNamespace:
+    names = ("bench", "benchmarks.networks", "benchmarks.measure", "benchmarks.report")
+    return SimpleNamespace(**{name.split(".")[-1]: importlib.import_module(name) for name in names})
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--only", "nothing like this"], "no case's name contains 'nothing like this'"),
+        (["--device", "abacus"], "invalid choice: 'abacus'"),
+        (["--fast"], "unrecognized arguments: --fast"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_flag_is_one_sentence_and_status_2(bench, flags, message, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit) as ended:
+        bench.bench.main(flags)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("bench: ")
+    assert said.count("\n") == 1
+
+
+def test_multiplications_by_hand(bench):
+    simple = next(network for network in bench.networks.NETWORKS if network.name == "simple_convnet")
+    # conv 24x24 positions, 5x5x1 to 30, no gradient to the images; dense 4320 to 100 to 10, three products each.
+    by_hand = 100 * (2 * 24 * 24 * 25 * 30 + 3 * (4320 * 100 + 100 * 10))
+    assert bench.networks.multiplications(simple) == by_hand
+    strided = bench.networks.conv_op(2, 8, 3, 5, 3, strides=2)
+    assert strided.multiplications == 2 * 4 * 4 * 9 * 3 * 5
+    pool = bench.networks.Op("pool", "max_pool", (1, 4, 4, 3))
+    assert (pool.positions, pool.multiplications, pool.bytes) == (4, 0, 4 * (2 * 48 + 2 * 12))
+
+
+def test_rounds_take_every_contender_as_often(bench):
+    calls = []
+    contenders = {name: lambda name=name: calls.append(name) for name in ("ours", "theirs")}
+    taken = bench.measure.rounds(contenders, 0.0, 3)
+    assert {name: len(pairs) for name, pairs in taken.items()} == {"ours": 3, "theirs": 3}
+    # Another one begins each round.
+    assert calls == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+
+
+def test_ratios_are_of_the_times_of_one_round(bench):
+    pairs = {"ours": [(1.0, 1.0), (2.0, 4.0), (4.0, 2.0)], "theirs": [(3.0, 2.0), (4.0, 4.0), (20.0, 8.0)]}
+    entry = bench.measure.summary(pairs)["theirs"]
+    assert entry["wall_ratio"] == [3.0, 2.0, 5.0]
+    assert entry["processor_ratio"] == [2.0, 1.0, 4.0]
+    assert (entry["wall_ms"], entry["least_wall_ms"], entry["least_processor_ms"]) == (4000.0, 3000.0, 2000.0)
+
+
+def test_results_are_written_as_table_numbers_and_picture(bench, tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    entries = bench.measure.summary({"ours": [(0.001, 0.002)], "flax": [(0.005, 0.008)]})
+    for entry in entries.values():
+        entry |= {"first_call_s": 1.5, "roofline_share": 0.25}
+    roof = {"gflops": 300.0, "gbytes": 10.0}
+    result = {"machine": bench.measure.machine(), "roofline": roof, "cases": [{"name": "a", "contenders": entries}]}
+    bench.report.write(result, tmp_path / "deep" / "result")
+    assert json.loads((tmp_path / "deep" / "result.json").read_text()) == result
+    row = next(line for line in (tmp_path / "deep" / "result.md").read_text().splitlines() if "flax |" in line)
+    assert "5.00 (5.00 to 5.00) | 4.00 (4.00 to 4.00) | 25%" in row
+    assert (tmp_path / "deep" / "result.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_quick_run_times_all_libraries(bench, capsys: pytest.CaptureFixture):
+    for library in ("flax", "equinox", "torch"):
+        pytest.importorskip(library)
+    assert bench.bench.main(["--quick", "--only", "mlp"]) == 0
+    table = capsys.readouterr().out
+    for contender in ("ours", "flax", "equinox", "torch"):
+        assert f"| mlp | {contender} |" in table

@@ -1,0 +1,252 @@
+"""What convolutions lower to: the fast forms against those in lax, the choice, and all that may transform them."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.sharding import PartitionSpec
+from jax.test_util import check_grads
+from rows import assert_close
+from test_convolution import calls, channels_first
+
+import functional_nn
+from functional_nn import _fast, _lowerings
+from functional_nn._geometry import Spec, lines
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests are of the fast forms, whatever the environment says."""
+    monkeypatch.setattr(_lowerings, "FAST", True)
+
+
+def relation(call: tuple, layout: str = "channels_last") -> tuple[dict[str, np.ndarray], Spec]:
+    """The three arrays that a call of conv relates, and what is known of them when it is compiled."""
+    (x, kernel, _), statics = call
+    geometry = lines(
+        "conv", x.shape[1:-1], kernel.shape[:-2], *(statics[n] for n in ("strides", "padding", "dilation"))
+    )
+    spec = Spec(geometry, statics["groups"], layout, "highest")
+    if layout == "channels_first":
+        x, kernel = channels_first(x, kernel)
+    shape = jax.eval_shape(partial(_lowerings.correlate, spec=spec), x, kernel).shape
+    return {"x": x, "kernel": kernel, "out": np.random.default_rng(5).normal(size=shape)}, spec
+
+
+def agree(name: str, form: Any, arrays: dict[str, np.ndarray], spec: Spec) -> None:
+    taken = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}[name]
+    pair = [jnp.asarray(arrays[role]) for role in taken]
+    fast, slow = jax.jit(lambda *pair: (form(*pair, spec=spec), _lowerings.LAX[name](*pair, spec=spec)))(*pair)
+    assert_close(fast, slow, 1e-12, f"{name} of {spec}: fast against lax")
+
+
+@settings(max_examples=15)
+@given(call=calls("conv"), tile_bytes=st.sampled_from([1, 1000, 10**6]), long=st.sampled_from([1, 5, 48]))
+def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes: int, long: int):
+    (x, kernel, bias), statics = call
+    images = np.concatenate([x, x + 1, x[:1] - 1])
+    channels = (images[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_fast, "TILE_BYTES", tile_bytes)
+        patch.setattr(_fast, "LONG", long)
+        patch.setattr(_fast, "WORTH_TRANSPOSING", 2)
+        agree("gather", _fast.gather_by_tiles, *relation(channels))
+
+
+@settings(max_examples=15)
+@given(call=calls("conv"))
+def test_planes_give_the_gradient_of_x_on_any_geometry(call: tuple):
+    (x, kernel, bias), statics = call
+    channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1}
+    agree("spread", _fast.spread_by_planes, *relation(channels))
+
+
+@settings(max_examples=15)
+@given(call=calls("conv"), layout=st.sampled_from(["channels_last", "channels_first"]))
+def test_depthwise_forms_on_any_geometry(call: tuple, layout: str):
+    (x, kernel, bias), statics = call
+    channels = np.random.default_rng(6).normal(size=(*x.shape[:-1], 3))
+    weights = np.random.default_rng(7).normal(size=(*kernel.shape[:-2], 1, 3))
+    arrays, spec = relation(((channels, weights, bias), statics | {"groups": 3}), layout)
+    for name, form in _lowerings.DEPTHWISE.items():
+        agree(name, partial(_lowerings._channels_last, name, form), arrays, spec)
+
+
+def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: int, **change: Any) -> str:
+    """The name of the form that is chosen for a square convolution."""
+    groups, layout, dtype = change.get("groups", 1), change.get("layout", "channels_last"), change.get("dtype", "f4")
+    geometry = lines("conv", (size, size), (window, window), change.get("strides", 1), "SAME", 1)
+    x, kernel = (
+        np.empty((batch, size, size, channels[0]), dtype),
+        np.empty((window, window, channels[0] // groups, channels[1]), dtype),
+    )
+    if layout == "channels_first":
+        x, kernel = channels_first(x, kernel)
+    spec = Spec(geometry, groups, layout, None)
+    out = jax.eval_shape(partial(_lowerings.correlate, spec=spec), x, kernel)
+    pair = {"correlate": (x, kernel), "spread": (out, kernel), "gather": (x, out)}[name]
+    form = _lowerings.choose(name, pair[0], pair[1], spec)
+    return (form.args[1] if isinstance(form, partial) else form).__name__
+
+
+CHOICES = [
+    # The sizes that docs/speed.md reports.
+    ("gather", 32, 32, (64, 64), 3, {}, "gather_by_tiles"),
+    ("gather", 8, 28, (128, 128), 3, {}, "gather_by_tiles"),
+    ("gather", 100, 28, (1, 30), 5, {}, "gather_by_tiles"),
+    ("gather", 100, 28, (16, 16), 3, {}, "gather_by_tiles"),
+    ("gather", 100, 28, (16, 16), 3, {"layout": "channels_first"}, "gather_by_tiles"),
+    ("gather", 32, 32, (64, 128), 3, {"strides": 2}, "gather_by_tiles"),
+    ("spread", 100, 28, (1, 30), 5, {}, "spread_by_planes"),
+    ("spread", 100, 28, (3, 16), 3, {"layout": "channels_first"}, "spread_by_planes"),
+    ("spread", 100, 28, (8, 16), 3, {}, "spread"),
+    ("spread", 32, 224, (3, 64), 7, {}, "spread"),
+    # Here lax is as fast or faster: a large kernel, a large image, little to do, groups, 16 bits.
+    ("gather", 8, 14, (256, 256), 3, {}, "gather"),
+    ("gather", 2, 112, (64, 64), 3, {}, "gather"),
+    ("gather", 100, 28, (1, 16), 3, {}, "gather"),
+    ("gather", 32, 32, (64, 64), 3, {"groups": 2}, "gather"),
+    ("gather", 32, 32, (64, 64), 3, {"dtype": "f2"}, "gather"),
+    ("correlate", 32, 32, (64, 64), 3, {}, "correlate"),
+    ("spread", 32, 32, (64, 64), 3, {}, "spread"),
+    ("correlate", 32, 32, (64, 64), 3, {"groups": 64}, "depthwise_correlate"),
+    ("spread", 32, 32, (64, 64), 3, {"groups": 64}, "depthwise_spread"),
+    ("gather", 32, 32, (64, 64), 3, {"groups": 64}, "depthwise_gather"),
+    ("gather", 32, 32, (64, 64), 3, {"groups": 64, "layout": "channels_first"}, "depthwise_gather"),
+    # Two filters a channel, and a window too large to write out.
+    ("correlate", 32, 32, (64, 128), 3, {"groups": 64}, "correlate"),
+    ("correlate", 32, 32, (64, 64), 9, {"groups": 64}, "correlate"),
+    ("gather", 0, 32, (64, 64), 3, {"groups": 64}, "gather"),
+]
+
+
+@pytest.mark.parametrize(("name", "batch", "size", "channels", "window", "change", "form"), CHOICES, ids=str)
+def test_the_form_is_chosen_by_shapes(name, batch, size, channels, window, change, form):
+    assert chosen(name, batch, size, channels, window, **change) == form
+
+
+def test_all_forms_can_be_left_to_lax(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_lowerings, "FAST", False)
+    assert chosen("gather", 32, 32, (64, 64), 3, groups=64) == "gather"
+
+
+STATICS = [{"strides": 2, "padding": 1}, {"groups": 4, "dilation": 2}, {"groups": 2, "layout": "channels_first"}]
+
+
+def arrays_of(op: str, statics: dict[str, Any]) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(8)
+    x, kernel = rng.normal(size=(3, 6, 5, 4)), rng.normal(size=(2, 2, 4 // statics.get("groups", 1), 4))
+    if statics.get("layout") == "channels_first":
+        x, kernel = channels_first(x, kernel)
+    return partial(getattr(functional_nn, op), **statics), x, kernel
+
+
+@pytest.fixture
+def always_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles for small arrays too."""
+    monkeypatch.setattr(_lowerings, "LEAST_MULTIPLICATIONS", 0)
+
+
+@pytest.mark.usefixtures("always_fast")
+@pytest.mark.parametrize("statics", STATICS, ids=str)
+@pytest.mark.parametrize("op", ["conv", "conv_transpose"])
+def test_second_derivatives_in_both_modes(op: str, statics: dict[str, Any]):
+    function, x, kernel = arrays_of(op, statics)
+    check_grads(jax.jit(lambda x, kernel: function(x, kernel)), (x[:1], kernel), 2)
+
+
+@pytest.mark.usefixtures("always_fast")
+@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0), (1, -1)], ids=str)
+@pytest.mark.parametrize("statics", STATICS, ids=str)
+@pytest.mark.parametrize("op", ["conv", "conv_transpose"])
+def test_vmap_of_value_and_gradients_is_a_loop(op: str, statics: dict[str, Any], axes: tuple):
+    function, *single = arrays_of(op, statics)
+
+    def of_one(x, kernel):
+        out, vjp = jax.vjp(function, x, kernel)
+        return out, *vjp(jnp.cos(out))
+
+    batched = [a if axis is None else np.stack([a, 2 - a], axis) for a, axis in zip(single, axes, strict=True)]
+    rows = [
+        [a, a] if axis is None else np.moveaxis(b, axis, 0) for a, b, axis in zip(single, batched, axes, strict=True)
+    ]
+    looped = [jax.jit(of_one)(*pair) for pair in zip(*rows, strict=True)]
+    got = jax.jit(jax.vmap(of_one, axes))(*batched)
+    assert_close(
+        got, [np.stack(each) for each in zip(*looped, strict=True)], 1e-12, f"{op} {statics}, vmap over {axes}"
+    )
+
+
+def test_vmap_over_nothing():
+    function, x, kernel = arrays_of("conv", {"groups": 2})
+    none = np.empty((0, *kernel.shape))
+    assert jax.vmap(function, (None, 0))(x, none).shape == (0, 3, 5, 4, 4)
+
+
+def gradients(x: Any, kernel: Any, **statics: Any) -> Any:
+    return jax.grad(lambda x, kernel: jnp.sum(functional_nn.conv(x, kernel, **statics) ** 2), (0, 1))(x, kernel)
+
+
+def test_shard_map_sums_the_kernels_gradient():
+    _, x, kernel = arrays_of("conv", {})
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    rows, whole = PartitionSpec("data"), PartitionSpec()
+    sharded = jax.shard_map(gradients, mesh=mesh, in_specs=(rows, whole), out_specs=(rows, whole))
+    assert_close(sharded(x, kernel), gradients(x, kernel), 1e-12, "gradients inside and outside of shard_map")
+
+
+@pytest.mark.parametrize("platforms", [("cuda",), ("tpu",), ("cpu", "cuda", "tpu")], ids="-".join)
+def test_exported_for_other_platforms_it_is_laxs_convolution(platforms: tuple[str, ...]):
+    x, kernel = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((32, 16, 16, 64), (3, 3, 64, 64)))
+    module = jax.export.export(jax.jit(gradients), platforms=platforms)(x, kernel).mlir_module()
+    assert module.count("stablehlo.convolution") >= 3
+    assert ("stablehlo.while" in module) == ("cpu" in platforms)
+
+
+def test_the_batch_may_be_symbolic():
+    x = jax.ShapeDtypeStruct(jax.export.symbolic_shape("n, 6, 5, 4"), np.float64)
+    kernel = np.random.default_rng(9).normal(size=(2, 2, 4, 4))
+    exported = jax.export.export(jax.jit(gradients))(x, kernel)
+    images = np.random.default_rng(10).normal(size=(3, 6, 5, 4))
+    assert_close(exported.call(images, kernel), gradients(images, kernel), 1e-12, "exported with a symbolic batch")
+
+
+def test_transposed_and_rematerialized():
+    function, x, kernel = arrays_of("conv", {"padding": 1})
+    back = jax.linear_transpose(lambda x: function(x, kernel), x)(function(x, kernel))[0]
+    expected = functional_nn.conv_transpose(function(x, kernel), kernel, padding=1)
+    assert_close(back, expected, 1e-12, "linear_transpose against conv_transpose")
+    again = jax.grad(jax.checkpoint(lambda x: jnp.sum(function(x, kernel) ** 2)))(x)
+    assert_close(again, 2 * back, 1e-12, "rematerialized")
+
+
+DIVIDED = """
+import jax, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from test_lowerings import gradients
+x, kernel = np.random.default_rng(0).normal(size=(4, 20, 20, 48)), np.ones((3, 3, 48, 48))
+mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+rows, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
+divided = jax.jit(gradients, in_shardings=(rows, whole), out_shardings=(rows, whole))
+np.testing.assert_allclose(divided(x, kernel)[1], jax.jit(gradients)(x, kernel)[1], rtol=1e-4)
+assert "while" in jax.jit(gradients).lower(x, kernel).as_text()
+assert "while" not in divided.lower(x, kernel).as_text()
+"""
+
+
+def test_divided_among_devices_there_is_no_loop_over_the_batch():
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": paths, "FUNCTIONAL_NN_FAST": "1"}
+    ended = subprocess.run([sys.executable, "-c", DIVIDED], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
