@@ -181,7 +181,8 @@ def second_term_with_the_wrong_sign(res, ct):
     op="binary_cross_entropy",
     constants=("y",),
     argument="q",
-    cause=("local_factor", "wrong_operand", "derivative_missing", "other_loss"),
+    # Widened after the first run: q - y is the derivative of another function, the loss of logits.
+    cause=("local_factor", "wrong_operand", "derivative_missing", "other_loss", "wrong_derivative"),
 )
 def logit_shortcut_for_probabilities(res, ct):
     q, y = res
