@@ -17,7 +17,7 @@ styles people use; and correct code, some of it reported as wrong in public. The
 the diagnosis was written; its rate of naming is what was tuned, and optimistic. The set *held-out* was written
 afterwards, from the list of mistakes alone. On its first run 626 of 714 runs (87.7 %) were named right first; then four
 expectations were widened to a second name that is literally true (each carries a comment), and one case counted as
-impure was taken out: a layer whose forward draws a new mask, and whose backward fits it, is what every dropout layer is.
+impure was taken out: a layer whose forward draws a new mask, and whose backward fits it, is any dropout layer.
 
 How to read it:
 
