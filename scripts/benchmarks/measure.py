@@ -13,6 +13,9 @@ import jax.numpy as jnp
 
 Contenders = dict[str, Callable[[], Any]]
 
+# PyTorch's threads spin for a while after their work, which would count as the next contender's processor time.
+SETTLE_SECONDS = 0.02
+
 
 def first_calls(contenders: Contenders) -> dict[str, float]:
     """Seconds of each contender's first call, which compiles, and of a second that is thrown away."""
@@ -35,6 +38,7 @@ def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list
         names = list(contenders)
         # Another one begins each round.
         for name in names[done % len(names) :] + names[: done % len(names)]:
+            time.sleep(SETTLE_SECONDS)
             wall, processor = time.perf_counter(), time.process_time()
             contenders[name]()
             taken[name].append((time.perf_counter() - wall, time.process_time() - processor))

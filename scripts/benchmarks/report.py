@@ -18,6 +18,11 @@ COLUMNS = (
     "program's MB",
 )
 
+NOT_QUIET = (
+    "The machine was not quiet: wall times and shares of the roofline mean little, and a library whose threads wait by "
+    "spinning, as PyTorch's do, is charged for waiting. The least processor times say most."
+)
+
 
 def table(result: dict[str, Any]) -> str:
     """The results in Markdown, ours first."""
@@ -27,6 +32,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
         f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s.",
+        *([] if max(machine["load_average"]) < machine["cores"] / 2 else ["", NOT_QUIET]),
         "",
         f"| {' | '.join(COLUMNS)} |",
         "|" + "---|" * len(COLUMNS),
