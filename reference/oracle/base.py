@@ -72,7 +72,19 @@ def output_of(trial: Trial, out: Any) -> Any:
                 blame="forward",
             )
         )
-    if np.isnan(trees.vector(out)).any():
+    values = trees.vector(out)
+    whole = sorted({np.asarray(leaf).dtype.name for leaf in trees.leaves(out) if np.size(leaf)})
+    if not values.size and whole:
+        raise Fault(
+            finding(
+                "wrong_dtype",
+                f"the forward returns {' and '.join(whole)}, which has no derivative",
+                "an output of floating dtype is needed",
+                fix="Return the output in the dtype of the arguments.",
+                blame="forward",
+            )
+        )
+    if np.isnan(values).any():
         raise Fault(
             finding("not_finite", "the forward returns NaN", f"for finite {', '.join(trial.names)}", blame="forward")
         )
@@ -101,7 +113,7 @@ def narrowed(trial: Trial, base: Base) -> list[Finding]:
 def _numeric(leaf: Any) -> bool:
     try:
         return trees.is_numeric(leaf)
-    except (TypeError, ValueError):
+    except Exception:  # an object may raise anything when it is looked at
         return False
 
 

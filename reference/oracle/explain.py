@@ -14,7 +14,7 @@ import numpy as np
 
 from reference.oracle import shrink
 from reference.oracle.base import Base
-from reference.oracle.diagnosis import diagnose
+from reference.oracle.diagnosis.diagnose import LOCAL, SIMPLE, diagnose
 from reference.oracle.evidence import Evidence
 from reference.oracle.forward import Agreement, agrees
 from reference.oracle.gradient import judge_gradient
@@ -46,11 +46,11 @@ def _found(trial: Trial, base: Base, open_cases: list[Judged], agreement: Agreem
     size = sum(p.size for p in trial.primals if isinstance(p, np.ndarray))
     if size <= AT_ONCE and all(one.expected is not None for one in open_cases):
         return diagnose(_evidence(trial, base, open_cases, agreement))
-    found = diagnose(_evidence(trial, base, open_cases, agreement), simple=True)
+    found = diagnose(_evidence(trial, base, open_cases, agreement), only=SIMPLE)
     if left := _left(open_cases, found):
         found += _on_less(trial, left, agreement)
-    if (left := _left(left, found)) and size <= AT_LAST:
-        found += diagnose(_evidence(trial, base, left, agreement))
+    if left := _left(left, found):
+        found += diagnose(_evidence(trial, base, left, agreement), only=() if size <= AT_LAST else LOCAL)
     order = list(trial.names)
     return sorted(found, key=lambda one: order.index(one.argument) if one.argument in order else 0)
 

@@ -69,11 +69,17 @@ def settle(
     excess = np.where(np.isnan(excess), np.inf, excess)
     doubts = np.flatnonzero(doubtful)
     order = doubts[np.argsort(-excess.ravel()[doubts], kind="stable")]
-    enough = enough or (TRUSTED if trusted else SAMPLED)
-    for rank, index in enumerate(order):
-        # Once enough of the worst are confirmed and none was a kink, an error far above the noise needs no more proof.
-        proven = rank >= enough and not look.excused.any() and not look.kinked.any() and excess.flat[index] > 100
-        look.assume_wrong(index) if proven else look.at(index)
+    first = enough or (TRUSTED if trusted else SAMPLED)
+    for index in order[:first]:
+        look.at(index)
+    rest = order[first:]
+    if not (look.excused.any() or look.kinked.any()):
+        # The worst are confirmed and none was a kink: an error far above the noise needs no more proof.
+        proven = np.full(rest.shape, True) if enough else excess.ravel()[rest] > 100
+        look.wrong.flat[rest[proven]] = True
+        rest = rest[~proven]
+    for index in rest:
+        look.at(index)
     for index in np.flatnonzero(bends.ravel() & ~doubtful.ravel())[: 8 * GROUPS]:
         look.at(index)
     shared = "" if look.wrong.any() else _joint(look)
@@ -90,9 +96,6 @@ class _Look:
         self.kinked = np.zeros(got.shape, bool)
         self.values = np.full(got.shape, np.nan)
         self.errors = np.full(got.shape, np.nan)
-
-    def assume_wrong(self, index: int) -> None:
-        self.wrong.flat[index] = True
 
     def at(self, index: int) -> None:
         """Decide one entry: on the common step first, then on its own ladder."""

@@ -16,6 +16,8 @@ from reference.oracle.vjp import Trial
 RATIO = 8.0
 # After the bottom of the valley this many more steps show its far slope.
 PAST_BOTTOM = 3
+# From 0.1 to 1e-14 of an argument near 1 are 15 steps; of one near 1e20 twice as many.
+RUNGS = 40
 DISAGREE = 1e6
 
 
@@ -75,7 +77,7 @@ class Measure:
     def scale(self) -> float:
         """The root mean square of the argument's finite entries; 1 for zeros."""
         finite = np.asarray(self.x, np.float64)[np.isfinite(self.x)]
-        return float(np.sqrt(np.mean(finite**2))) or 1.0 if finite.size else 1.0
+        return _norm(finite) / np.sqrt(finite.size) if finite.any() else 1.0
 
     def moved(self, direction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
         """The output at x + step * direction, and the displacement that was really made, per step."""
@@ -111,7 +113,7 @@ class Measure:
         steps, values = self._rungs(direction)
         if not np.isfinite(values).any():
             return Slope(np.nan, np.inf, steps[-1], np.inf)
-        jumps = _jumps(np.where(self._below_resolution(steps, values), np.nan, values))
+        jumps = _jumps(np.where(self._below_resolution(steps, values), np.nan, values), steps / self.scale)
         best = int(np.argmin(jumps)) if np.isfinite(jumps).any() else int(np.argmax(np.isfinite(values)))
         better = values[best]
         if best and np.isfinite(values[best - 1]):
@@ -137,7 +139,7 @@ class Measure:
     def rounding(self) -> float:
         """The noise of a forward that rounds each output once."""
         finite = np.where(np.isfinite(self.base), self.base, 0.0)
-        return float(np.finfo(np.float64).eps * np.sqrt(np.sum((self.cotangent * finite) ** 2)))
+        return float(np.finfo(np.float64).eps * _norm(self.cotangent * finite))
 
     def _rungs(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Steps and differences; one-sided ones only at the edge of the domain, where no step has two sides."""
@@ -145,7 +147,7 @@ class Measure:
         central: list[float] = []
         one_sided: list[float] = []
         step, last = 0.1 * max(1.0, self.scale), 1e-14 * min(1.0, self.scale)
-        while step > last and not _past_bottom(central, steps):
+        while step > last and (len(steps) < RUNGS or self.scale < 1) and not _past_bottom(central, steps):
             both, one = self.differences(direction, step)
             steps.append(step)
             central.append(both)
@@ -175,17 +177,25 @@ class Measure:
         return np.where(np.isfinite(right), right, left), np.where(np.isfinite(left), left, right)
 
 
-def _jumps(values: np.ndarray) -> np.ndarray:
+def _norm(values: np.ndarray) -> float:
+    """The Euclidean norm, of values whose squares no float holds too."""
+    with np.errstate(all="ignore"):
+        largest = float(np.max(np.abs(values), initial=0.0))
+        return largest * float(np.sqrt(np.sum((values / largest) ** 2))) if largest else 0.0
+
+
+def _jumps(values: np.ndarray, relative: np.ndarray) -> np.ndarray:
     """How far each value lies from its neighbours: small only where both agree.
 
     Values that differ by more than half their size do not agree at all, however small they are: with steps far beyond
-    the function's own scale, differences of a bounded function are all small.
+    the function's own scale, differences of a bounded function are all small, the more so the longer the steps are
+    beside the argument.
     """
     differences = np.abs(np.diff(values, prepend=np.nan, append=np.nan))
     with np.errstate(all="ignore"):
         jumps = np.fmax(differences[:-1], differences[1:])
         jumps[0] = np.inf if np.isfinite(jumps[1:-1]).any() else jumps[0]  # one neighbour agrees too easily
-        jumps = np.where(jumps > np.abs(values) / 2, DISAGREE * jumps, jumps)
+        jumps = np.where(jumps > np.abs(values) / 2, DISAGREE * np.maximum(relative, 1) * jumps, jumps)
     return np.where(np.isfinite(jumps), jumps, np.inf)
 
 

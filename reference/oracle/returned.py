@@ -50,7 +50,7 @@ def as_gradient(value: Any) -> Any:
         return value
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError):
+    except Exception:  # an object may raise anything when it is looked at
         return value
     return array if array.dtype.kind in "biufcV" else value
 

@@ -1,8 +1,8 @@
 """The same code on a smaller input, where every entry of a mistake can be looked at.
 
-Axes of equal size are taken for the same dimension. Every large size becomes a small prime of its own, small ones (a
-window, a group) stay, and all arguments are cut alike. Code that refuses such an input is offered others: even sizes,
-multiples of eight, only some of the dimensions cut.
+Axes of equal size are taken for the same dimension. Every large size becomes a small one of its own (a prime at first),
+small ones (a window, a group) stay, and all arguments are cut alike. Code that refuses such an input is offered others:
+even sizes, multiples of eight, only some of the dimensions cut.
 """
 
 import time
@@ -20,10 +20,17 @@ from reference.oracle.vjp import Fault, Trial
 
 # Sizes up to this are windows, groups, statistics: they keep their meaning only as they are.
 KEPT = 7
-# The sizes that large ones are replaced by, smallest first; what is no multiple of 2 or 8 may be refused.
-LADDERS = ((3, 5, 7, 11, 13, 17), (4, 6, 10, 14, 22, 26), (8, 16, 24, 32, 40, 48), (9, 11, 13, 17, 19, 23))
+# The sizes that large ones are replaced by, smallest first: primes, neighbours where primes grow too large, and
+# multiples of 2 and 8, without which some code does not run.
+LADDERS = (
+    (3, 5, 7, 11, 13, 17),
+    (4, 5, 6, 7, 8, 9),
+    (4, 6, 10, 14, 22, 26),
+    (8, 16, 24, 32, 40, 48),
+    (9, 11, 13, 17, 19, 23),
+)
 # An input of more entries is not small, and one whose measurement takes longer not quickly judged.
-ENTRIES = 2500
+ENTRIES = 3000
 SECONDS = 3.0
 # So many inputs are offered.
 OFFERS = 40

@@ -146,10 +146,18 @@ def copies(primals: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
 
 
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception may be broken itself
+        return ""
+
+
 def _raised(part: Blame, error: BaseException) -> Finding:
     here = os.path.dirname(__file__)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(here)]
     where = f"line {frames[-1].lineno}, in {frames[-1].name}: {frames[-1].line}" if frames else "in the call itself"
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    words = _words(error)
+    said = f"{type(error).__name__}: {words}" if words else type(error).__name__
     line = frames[-1].lineno if frames else None
     return finding("raises", f"the {part} raises {said}", where, blame=part, line=line)

@@ -1,6 +1,7 @@
 """The table of hypotheses, simplest first, and the search through it for every wrong argument."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +45,15 @@ SIMPLE: tuple[Hypothesis, ...] = (
     structure.axes_permuted,
     structure.arguments_swapped,
     cotangent.ignores_cotangent,
+)
+
+# What a part of a large array may show that a smaller input lacks.
+LOCAL: tuple[Hypothesis, ...] = (
+    structure.clipped,
+    overlap.regularization,
+    structure.entries_not_written,
+    structure.partly_scaled,
+    structure.isolated_entries,
 )
 
 # Explanations of the error's behaviour, tried after the known mistakes of the op.
@@ -106,17 +116,17 @@ class Background:
     networks: list[Network]
 
 
-def diagnose(evidence: Evidence, *, simple: bool = False) -> list[Finding]:
+def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[Finding]:
     """At most three explanations of every wrong argument, the simplest first; none where none is certain.
 
-    simple asks only what is cheap on arrays of any size: a factor, a sign, axes, another argument's gradient.
+    only names the hypotheses to try; SIMPLE and LOCAL are cheap on arrays of any size.
     """
     if not any(evidence.wrong):
         return []
-    background = Background([], [], [], []) if simple else _recognized(evidence)
+    background = Background([], [], [], []) if only else _recognized(evidence)
     findings = []
     for view in _views(evidence, background.known):
-        matches = rank(view, _simple(view) if simple else _models(view, background), MOST)
+        matches = rank(view, _models_of(view, only) if only else _models(view, background), MOST)
         findings += to_findings(view, matches, _line(view) if matches else None)
     return findings
 
@@ -142,6 +152,7 @@ def _views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
             wrong
             and got is not None
             and expected is not None
+            and np.size(expected)
             and np.isfinite(got).all()
             and np.isfinite(expected).all()
         ):
@@ -164,19 +175,24 @@ def sharpened(evidence: Evidence, known: Known) -> Evidence:
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))
 
 
-def _simple(view: View) -> Iterator[Model]:
-    for hypothesis in SIMPLE:
-        yield from hypothesis(view)
+def _models_of(view: View, hypotheses: tuple[Hypothesis, ...]) -> Iterator[Model]:
+    for hypothesis in hypotheses:
+        yield from _asked(hypothesis(view))
 
 
 def _models(view: View, background: Background) -> Iterator[Model]:
-    yield from _simple(view)
+    yield from _models_of(view, SIMPLE)
     for op in background.known:
-        yield from known_mistakes(view, op)
-    yield from plain_backward(view, background.one_sided)
+        yield from _asked(known_mistakes(view, op))
+    yield from _asked(plain_backward(view, background.one_sided))
     for both in background.composed:
-        yield from slopes(view, both)
+        yield from _asked(slopes(view, both))
     for network in background.networks:
-        yield from slips(view, network)
-    for hypothesis in BEHAVIOUR:
-        yield from hypothesis(view)
+        yield from _asked(slips(view, network))
+    yield from _models_of(view, BEHAVIOUR)
+
+
+def _asked(models: Iterator[Model]) -> Iterator[Model]:
+    """The predictions up to one that cannot be made of these values or shapes: it explains nothing here."""
+    with suppress(ValueError, ArithmeticError, IndexError, TypeError):
+        yield from models

@@ -125,7 +125,11 @@ class Pullbacks:
         """The Jacobian from the known op's own backward."""
         answers = [self.exact(unit) if self.exact else None for unit in np.eye(rows)]
         parts = [None if answer is None else answer[position] for answer in answers]
-        return None if any(part is None for part in parts) else np.stack([np.ravel(np.asarray(p)) for p in parts])
+        return (
+            None
+            if not parts or any(part is None for part in parts)
+            else np.stack([np.ravel(np.asarray(p)) for p in parts])
+        )
 
     def got_jacobian(self, position: int) -> np.ndarray | None:
         """The matrix that the subject's backward multiplies a cotangent with: its pullback of every unit vector."""
