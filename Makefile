@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help train test test-fast lint types check bench faults kill-matrix wheel clean
+.PHONY: help train test test-fast lint types check faults kill-matrix wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
