@@ -243,3 +243,18 @@ def test_the_probes_do_not_collide_with_the_users_generators():
         for _ in range(2):
             report = judge(lambda x: x / np.linalg.norm(x), lambda ct, x: 0 * x, x, seed=0)
             assert report.verdict == "fail", "a zero gradient of a scale-invariant function"
+
+
+def test_an_argument_gets_three_findings_at_most_and_no_cause_twice():
+    def forward(x):
+        return np.maximum(x, 0.0)
+
+    def backward(cotangent, x):
+        return cotangent * (cotangent > 0)
+
+    x = np.random.default_rng(3).normal(size=(3, 7))
+    report = oracle.check(oracle.from_forward_backward(forward, backward), x, op="relu")
+    causes = [found.cause for found in report.findings if found.argument == "x"]
+    assert report.verdict == "fail"
+    assert 1 <= len(causes) <= 3, causes
+    assert len(set(causes)) == len(causes), causes

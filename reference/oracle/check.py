@@ -19,6 +19,8 @@ from reference.oracle.report import Finding, Report, Verdict
 from reference.oracle.subject import Subject
 from reference.oracle.vjp import Fault, Trial, finding, generators_restored, quiet
 
+MOST_FINDINGS = 3
+
 
 @dataclass
 class Judgment:
@@ -155,7 +157,7 @@ def _report(
             acquittals += tuple(acquit(evidence))
     return Report(
         verdict,
-        tuple(judgment.findings),
+        tuple(_foremost(judgment.findings)),
         tuple(judged.report for judged in judgment.judged),
         trial.subject.name,
         shown,
@@ -168,6 +170,16 @@ def _report(
         trial.seed,
         "directional" if any(judged.probed for judged in judgment.judged) else "full",
     )
+
+
+def _foremost(findings: list[Finding]) -> list[Finding]:
+    """Of each argument the first three findings, each cause once: a longer list helps nobody."""
+    kept: list[Finding] = []
+    for found in findings:
+        causes = [other.cause for other in kept if other.argument == found.argument]
+        if found.argument is None or (len(causes) < MOST_FINDINGS and found.cause not in causes):
+            kept.append(found)
+    return kept
 
 
 def _verdict(judgment: Judgment) -> Verdict:
