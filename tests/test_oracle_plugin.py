@@ -46,7 +46,8 @@ def lines(tmp_path_factory):
     (folder / "test_student.py").write_text(TESTS, "utf-8")
     root = str(Path(__file__).parents[1])
     command = [sys.executable, "-m", "pytest", "-p", "reference.oracle.pytest_plugin", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": root, "COLUMNS": "80"}
+    # Where the package is installed, its entry point would register the plugin a second time.
+    environment = {**os.environ, "PYTHONPATH": root, "COLUMNS": "80", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     return done.stdout.splitlines()

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+import reference
 from reference import oracle
+from reference.convolution import conv_bwd, conv_fwd
 from reference.oracle import shrink
 from reference.oracle.vjp import Trial
 
@@ -103,3 +105,21 @@ def test_labels_and_probabilities_stay_what_they_are():
         np.testing.assert_array_equal(rows.sum(1), 1)
         assert set(np.unique(rows)) == {0, 1}
         np.testing.assert_allclose(parts.sum(1), 1)
+
+
+def test_a_smaller_input_that_the_op_refuses_is_passed_over():
+    def forward(x, kernel):
+        # Its own groups follow from the shapes; those of the op are fixed, and refuse 11 output channels.
+        return reference.conv(x, kernel, groups=max(1, x.shape[-1] // kernel.shape[-2]))
+
+    def backward(cotangent, x, kernel):
+        _, residuals = conv_fwd(x, kernel, groups=max(1, x.shape[-1] // kernel.shape[-2]))
+        x_ct, kernel_ct, _ = conv_bwd(residuals, cotangent)
+        return x_ct, np.where(np.arange(kernel.shape[-1]) < 6, kernel_ct, kernel_ct[::-1])
+
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(4, 12, 11, 8)), rng.normal(size=(3, 3, 4, 12))
+    subject = oracle.from_forward_backward(forward, backward)
+    report = oracle.check(subject, x, kernel, op="conv", statics={"groups": 2})
+    assert report.verdict == "fail"
+    assert {found.argument for found in report.findings} == {"kernel"}

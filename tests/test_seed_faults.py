@@ -30,9 +30,9 @@ def test_there_are_at_least_sixty_in_both_packages():
 
 def project(folder: Path, assertion: str) -> Path:
     (folder / "tests").mkdir()
-    (folder / "code.py").write_text("def double(x):\n    return 2 * x\n")
+    (folder / "doubling.py").write_text("def double(x):\n    return 2 * x\n")
     (folder / "tests" / "test_code.py").write_text(
-        f"import importlib.util\nspec = importlib.util.spec_from_file_location('code_under_test', 'code.py')\n"
+        f"import importlib.util\nspec = importlib.util.spec_from_file_location('code_under_test', 'doubling.py')\n"
         f"code = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(code)\n"
         f"def test_double():\n    assert {assertion}\n"
     )
@@ -44,16 +44,16 @@ def test_a_fault_is_caught_or_survives_and_the_file_is_restored(tmp_path: Path, 
     tree = project(tmp_path, assertion)
     trees: Queue = Queue()
     trees.put(tree)
-    fault = seed_faults.Fault("factor", "code.py", "double", "2 * x", "3 * x", ("test_code.py",))
+    fault = seed_faults.Fault("factor", "doubling.py", "double", "2 * x", "3 * x", ("test_code.py",))
     assert seed_faults.try_fault(fault, trees, 60)[0] == outcome
-    assert (tree / "code.py").read_text() == "def double(x):\n    return 2 * x\n"
+    assert (tree / "doubling.py").read_text() == "def double(x):\n    return 2 * x\n"
 
 
 def test_a_fault_that_does_not_fit_is_named(tmp_path: Path):
     tree = project(tmp_path, "True")
     trees: Queue = Queue()
     trees.put(tree)
-    fault = seed_faults.Fault("factor", "code.py", "double", "4 * x", "3 * x", ("test_code.py",))
+    fault = seed_faults.Fault("factor", "doubling.py", "double", "4 * x", "3 * x", ("test_code.py",))
     outcome, why = seed_faults.try_fault(fault, trees, 60)
     assert outcome == "misfit"
     assert "'4 * x' 0 times" in why

@@ -74,7 +74,10 @@ def _on_less(trial: Trial, cases: list[Judged], agreement: Agreement | None) -> 
 
 def _like(small: Trial, base: Base, cases: list[Judged], agreement: Agreement | None) -> list[Finding]:
     """The diagnosis of a smaller trial, as findings of the large one."""
-    same = agreement and agrees(small, base, agreement.op, agreement.statics)[0]
+    try:
+        same = agreement and agrees(small, base, agreement.op, agreement.statics)[0]
+    except (TypeError, ValueError):
+        return []  # The op refuses these sizes, though the code took them.
     wrong = [one for one in judge_gradient(small, base, same, "full") if one.wrong]
     by_name = {one.name: one for one in cases}
     alike = [one for one in wrong if one.name in by_name]
