@@ -36,7 +36,8 @@ def name(value: object) -> str:
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """make as from a shell, also where make itself runs these tests."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    from_outside = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "ARGS", "PYTHON", "VENV", "WORKERS")
+    environment = {key: value for key, value in os.environ.items() if key not in from_outside}
     return subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
