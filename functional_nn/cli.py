@@ -20,8 +20,7 @@ functional-nn: neural networks as pure functions
   functional-nn --version
 """
 # What `train` imports, by the name it is imported under.
-EXTRAS = {"tyro": "tyro", "rich": "rich", "matplotlib": "matplotlib", "safetensors": "safetensors"}
-EXTRAS |= {"sklearn": "scikit-learn"}
+EXTRAS = {name: name for name in ("matplotlib", "pooch", "rich", "safetensors", "tyro")} | {"sklearn": "scikit-learn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import fields
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,11 +51,10 @@ BAD_INPUT = {
     "smoothing of all": ("train --label-smoothing 1", "--label-smoothing must be at least 0 and below 1; got 1.0"),
     "negative seed": ("train --seed -1", "--seed must lie between 0 and 4294967295; got -1"),
     "folder for digits": ("train --data-dir .", "--data-dir goes with --dataset mnist or fashion-mnist"),
-    "no folder for mnist": ("train --dataset mnist", "--dataset mnist needs --data-dir"),
-    "missing folder": (
-        "train --dataset mnist --data-dir nowhere",
-        "nowhere does not exist; looked there for train-images-idx3-ubyte, train-labels-idx1-ubyte",
-    ),
+    "download of digits": ("train --download", "--download goes with --dataset mnist or fashion-mnist"),
+    "missing folder": ("train --dataset mnist --data-dir nowhere", "--data-dir nowhere does not exist; mend it with"),
+    "nothing left to learn": ("train --hold-out 1437", "--hold-out must be below 1437, all images; got 1437"),
+    "negative part": ("train --hold-out -1", "--hold-out must lie between 0 and 1000000; got -1"),
     "doctor with words": ("doctor please", "doctor takes no arguments; got please"),
 }
 
@@ -103,10 +103,32 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     )
 
 
+# Every flag with a value that is not its default, and what the configuration then holds.
+FLAGS = {
+    "--model mlp": "mlp",
+    "--dataset mnist": "mnist",
+    "--data-dir d": Path("d"),
+    "--download": True,
+    "--hold-out 4": 4,
+    "--epochs 2": 2,
+    "--batch-size 3": 3,
+    "--optimizer sgd": "sgd",
+    "--learning-rate 0.5": 0.5,
+    "--label-smoothing 0.2": 0.2,
+    "--seed 6": 6,
+    "--output out": Path("out"),
+    "--verify": True,
+}
+CHOSEN: dict[str, Any] = {flag.split()[0][2:].replace("-", "_"): value for flag, value in FLAGS.items()}
+
+
+def test_no_flag_is_left_out_of_these_tests() -> None:
+    assert list(CHOSEN) == [field.name for field in fields(TrainConfig)]
+    assert all(CHOSEN[field.name] != field.default for field in fields(TrainConfig))
+
+
 def test_every_flag_reaches_the_configuration() -> None:
-    words = "--model mlp --dataset mnist --data-dir d --epochs 2 --batch-size 3 --optimizer sgd --learning-rate 0.5"
-    expected = TrainConfig("mlp", "mnist", Path("d"), 2, 3, "sgd", 0.5, 0.2, 6, Path("out"), True)
-    assert parse([*words.split(), "--label-smoothing", "0.2", "--seed", "6", "--output", "out", "--verify"]) == expected
+    assert parse([word for flag in FLAGS for word in flag.split()]) == TrainConfig(**CHOSEN)
     assert parse([]) == TrainConfig()
     assert parse(["--learning-rate", "auto", "--output", "auto", "--data-dir", "auto"]) == TrainConfig()
 
@@ -191,7 +213,7 @@ class TestDoctor:
     def test_a_missing_package_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor, "versions", lambda: {"tyro": "1", "rich": "1"})
         assert doctor.advice("gpu")[0].startswith(
-            "warning: train needs matplotlib, safetensors, scikit-learn: pip install"
+            "warning: train needs matplotlib, pooch, safetensors, scikit-learn: pip install"
         )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from idx_files import idx_bytes, write_folder
 
 from functional_nn.training.data import (
-    STEMS,
     Examples,
     batch_indices,
     check_examples,
@@ -19,26 +19,7 @@ from functional_nn.training.data import (
 )
 from functional_nn.training.errors import BadInput
 from functional_nn.training.idx import DTYPES, read_idx
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    """The array as an IDX file, written by the format's definition and not by the package."""
-    code = {np.dtype(dtype).newbyteorder("="): code for code, dtype in DTYPES.items()}[array.dtype]
-    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return bytes([0, 0, code, array.ndim]) + sizes + array.astype(array.dtype.newbyteorder(">")).tobytes()
-
-
-def write_folder(folder: Path, *, suffix: str = "", train_size: int = 7, test_size: int = 5) -> Path:
-    """A folder in the layout of MNIST with 4 x 3 images."""
-    rng = np.random.default_rng(0)
-    folder.mkdir(parents=True, exist_ok=True)
-    for stem in STEMS:
-        size = train_size if stem.startswith("train") else test_size
-        shape = (size, 4, 3) if "images" in stem else (size,)
-        content = idx_bytes(rng.integers(0, 256 if "images" in stem else 10, shape).astype(np.uint8))
-        (folder / f"{stem}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
-    return folder
-
+from functional_nn.training.places import STEMS
 
 WHOLE = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 4, 3))
 HUGE = bytes([0, 0, 8, 3]) + b"\xff" * 12 + b"abc"
@@ -94,15 +75,6 @@ class TestFolder:
         assert dataset.train.images.dtype == np.float32
         assert dataset.train.labels.dtype == np.int32
         assert 0.9 < dataset.train.images.max() <= 1.0
-
-    def test_what_was_looked_for_is_listed(self, tmp_path: Path) -> None:
-        with pytest.raises(BadInput, match=r"nowhere does not exist; looked there for train-images-idx3-ubyte, .*gz"):
-            load("mnist", tmp_path / "nowhere")
-        (write_folder(tmp_path) / STEMS[3]).unlink()
-        with pytest.raises(BadInput, match=rf"not in {tmp_path}: t10k-labels-idx1-ubyte \(plain or .gz\)"):
-            load("mnist", tmp_path)
-        with pytest.raises(BadInput, match="is not a folder"):
-            load("mnist", tmp_path / STEMS[0])
 
     def test_counts_must_match(self, tmp_path: Path) -> None:
         write_folder(tmp_path)

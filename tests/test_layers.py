@@ -37,7 +37,18 @@ LAYERS = {
 }
 # What a side may import besides itself: `reference` lives on NumPy and the standard library.
 OUTSIDE = {
-    "functional_nn": {"jax", "jaxlib", "numpy", "optax", "matplotlib", "rich", "safetensors", "sklearn", "tyro"},
+    "functional_nn": {
+        "jax",
+        "jaxlib",
+        "numpy",
+        "optax",
+        "matplotlib",
+        "pooch",
+        "rich",
+        "safetensors",
+        "sklearn",
+        "tyro",
+    },
     "reference": {"numpy"},
 }
 # Imported only inside the functions that need them, by people who have them.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import jax
 
+from functional_nn.training.places import user_cache
+
 # Programs that compile faster than this are not worth a file.
 SLOW_ENOUGH_SECONDS = 0.2
 
@@ -16,7 +18,7 @@ def keep_compiled_programs() -> None:
     if getattr(jax.config, "jax_compilation_cache_dir", None) is not None:
         return
     try:
-        folder = user_cache()
+        folder = compiled_programs()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # RuntimeError: there is no home
         return
@@ -25,10 +27,9 @@ def keep_compiled_programs() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", SLOW_ENOUGH_SECONDS)
 
 
-def user_cache() -> Path:
+def compiled_programs() -> Path:
     """A folder in the user's cache for this kind of processor: a shared home must not hand one's code to another."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "functional_nn" / f"compiled-{hashlib.sha256(_processor().encode()).hexdigest()[:12]}"
+    return user_cache() / f"compiled-{hashlib.sha256(_processor().encode()).hexdigest()[:12]}"
 
 
 def _processor() -> str:

@@ -31,9 +31,13 @@ class TrainConfig:
     model: Model = "simple_convnet"
     """Which network."""
     dataset: DatasetName = "digits"
-    """Which images; digits come with scikit-learn, the others are IDX files in --data-dir."""
+    """Which images; digits come with scikit-learn, the others are IDX files."""
     data_dir: Path | None = None
-    """Folder with the four IDX files (plain or gzipped) of mnist or fashion-mnist."""
+    """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder."""
+    download: bool = False
+    """Fetch the files that are missing into --data-dir, or into the user's cache."""
+    hold_out: int = 0
+    """Judge by so many training images, held out, instead of the test images: for choosing hyperparameters."""
     epochs: int = 30
     """How many times every training image is seen."""
     batch_size: int = 32
@@ -64,16 +68,16 @@ def validate(config: TrainConfig) -> None:
     _require_choice("--optimizer", config.optimizer, get_args(OptimizerName))
     _require_range("--epochs", config.epochs, 1, 100_000)
     _require_range("--batch-size", config.batch_size, 1, 1_000_000)
+    _require_range("--hold-out", config.hold_out, 0, 1_000_000)
     _require_range("--seed", config.seed, 0, 2**32 - 1)
     rate = config.learning_rate
     if rate is not None and not (math.isfinite(rate) and 0.0 < rate <= 100.0):
         raise BadInput(f"--learning-rate must be above 0 and at most 100; got {rate}")
     if not 0.0 <= config.label_smoothing < 1.0:
         raise BadInput(f"--label-smoothing must be at least 0 and below 1; got {config.label_smoothing}")
-    if config.dataset == "digits" and config.data_dir is not None:
-        raise BadInput("--data-dir goes with --dataset mnist or fashion-mnist; the digits come with scikit-learn")
-    if config.dataset != "digits" and config.data_dir is None:
-        raise BadInput(f"--dataset {config.dataset} needs --data-dir, the folder with its four IDX files")
+    if config.dataset == "digits" and (config.data_dir is not None or config.download):
+        flag = "--download" if config.download else "--data-dir"
+        raise BadInput(f"{flag} goes with --dataset mnist or fashion-mnist; the digits come with scikit-learn")
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from functional_nn.training.errors import BadInput
-from functional_nn.training.idx import read_idx
+from functional_nn.training.idx import holds, read_idx
+from functional_nn.training.places import PUBLISHED, RANKS, find_files
 
 DIGIT_NAMES = tuple("0123456789")
 CLASS_NAMES = {
@@ -29,7 +30,6 @@ CLASS_NAMES = {
 }
 DIGITS_TEST_SIZE = 360  # 20 % of 1,797
 DIGITS_SPLIT_SEED = 0  # fixed: --seed must never change which images are test images
-STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Dataset:
 
 def load(name: str, data_dir: Path | None = None) -> Dataset:
     """Load a data set by name, checked: counts match, every value is finite, every label has a name."""
-    train, test = _load_digits() if name == "digits" else _load_idx_folder(name, data_dir)
+    train, test = _load_digits() if name == "digits" else _load_idx_files(name, data_dir)
     dataset = Dataset(name, train, test, CLASS_NAMES[name])
     check_examples(f"{name} (train)", train, len(dataset.class_names))
     check_examples(f"{name} (test)", test, len(dataset.class_names))
@@ -126,26 +126,30 @@ def _load_digits() -> tuple[Examples, Examples]:
     return hold_out(Examples(images, np.asarray(labels, np.int32)), DIGITS_TEST_SIZE, DIGITS_SPLIT_SEED)
 
 
-def _load_idx_folder(name: str, folder: Path | None) -> tuple[Examples, Examples]:
-    if folder is None:
-        raise BadInput(f"{name}: a folder with its IDX files is needed (--data-dir)")
-    if not folder.is_dir():
-        state = "is not a folder" if folder.exists() else "does not exist"
-        raise BadInput(f"{name}: {folder} {state}; looked there for {', '.join(STEMS)} (plain or .gz)")
-    found = {stem: path for stem in STEMS for suffix in (".gz", "") if (path := folder / f"{stem}{suffix}").is_file()}
-    missing = [stem for stem in STEMS if stem not in found]
-    if missing:
-        raise BadInput(f"{name}: not in {folder}: {', '.join(missing)} (plain or .gz)")
-    train_images, train_labels, test_images, test_labels = (found[stem] for stem in STEMS)
-    return _read_pair(train_images, train_labels), _read_pair(test_images, test_labels)
+def _load_idx_files(name: str, data_dir: Path | None) -> tuple[Examples, Examples]:
+    place, files = find_files(name, data_dir)
+    _refuse_another(name, files[-1])
+    digests = (None,) * len(files) if place.vouched_for else PUBLISHED[name]
+    arrays = [read_idx(path, rank=rank, sha256=sha) for path, rank, sha in zip(files, RANKS, digests, strict=True)]
+    _require_integers(files[1], arrays[1])
+    _require_integers(files[3], arrays[3])
+    return _examples(*arrays[:2]), _examples(*arrays[2:])
 
 
-def _read_pair(images_path: Path, labels_path: Path) -> Examples:
-    pixels = read_idx(images_path, rank=3)
+def _refuse_another(name: str, test_labels: Path) -> None:
+    """All IDX data sets have the same file names: one must not be taken for another."""
+    for other in PUBLISHED.keys() - {name}:
+        if holds(test_labels, rank=1, sha256=PUBLISHED[other][-1]):
+            raise BadInput(f"{test_labels.parent} holds {other}, not {name}; use --dataset {other}")
+
+
+def _require_integers(path: Path, labels: np.ndarray) -> None:
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise BadInput(f"{path} holds {labels.dtype} values; labels must be integers")
+
+
+def _examples(pixels: np.ndarray, labels: np.ndarray) -> Examples:
     images = pixels[..., None].astype(np.float32)
     if pixels.dtype == np.uint8:
         images /= np.float32(255.0)
-    labels = read_idx(labels_path, rank=1)
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise BadInput(f"{labels_path} holds {labels.dtype} values; labels must be integers")
     return Examples(images, labels.astype(np.int32))

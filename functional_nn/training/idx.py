@@ -1,6 +1,7 @@
 """How an IDX file (the format of MNIST) is read: plain or gzipped, and never trusted."""
 
 import gzip
+import hashlib
 import math
 import zlib
 from pathlib import Path
@@ -16,17 +17,42 @@ GZIP_MAGIC = b"\x1f\x8b"
 CHUNK = 1 << 20
 
 
-def read_idx(path: Path, *, rank: int) -> np.ndarray:
-    """Read one IDX file of so many dimensions, or raise BadInput with a sentence that names the file and the fault."""
+def read_idx(path: Path, *, rank: int, sha256: str | None = None) -> np.ndarray:
+    """Read one IDX file of so many dimensions, or raise BadInput with a sentence that names the file and the fault.
+
+    Where sha256 is given, the decompressed bytes must have it.
+    """
     try:
         with _open(path) as stream:
-            dtype, shape = _read_header(stream, path, rank)
+            header = _read_header(stream, path, rank)
+            dtype, shape = _meaning(header)
             content = _read_values(stream, path, dtype, shape)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path} is damaged: its gzip stream does not decompress ({error})") from error
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    if sha256 is not None:
+        _require_digest(path, header, content, sha256)
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def holds(path: Path, *, rank: int, sha256: str) -> bool:
+    """Whether this is a whole IDX file of these bytes."""
+    try:
+        read_idx(path, rank=rank, sha256=sha256)
+    except BadInput:
+        return False
+    return True
+
+
+def _require_digest(path: Path, header: bytes, content: bytes, expected: str) -> None:
+    digest = hashlib.sha256(header)
+    digest.update(content)
+    if digest.hexdigest() != expected:
+        raise BadInput(
+            f"{path} is not the file that was published: the SHA-256 of its decompressed bytes is "
+            f"{digest.hexdigest()[:16]}..., not {expected[:16]}...; remove it and use --download"
+        )
 
 
 def _open(path: Path) -> BinaryIO:
@@ -37,7 +63,7 @@ def _open(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
 
 
-def _read_header(stream: BinaryIO, path: Path, rank: int) -> tuple[np.dtype, tuple[int, ...]]:
+def _read_header(stream: BinaryIO, path: Path, rank: int) -> bytes:
     magic = stream.read(4)
     if len(magic) < 4:
         raise BadInput(f"{path} is truncated: {len(magic)} bytes are no IDX header")
@@ -47,8 +73,12 @@ def _read_header(stream: BinaryIO, path: Path, rank: int) -> tuple[np.dtype, tup
     sizes = stream.read(4 * rank)
     if len(sizes) < 4 * rank:
         raise BadInput(f"{path} is truncated: its header ends after {4 + len(sizes)} of {4 + 4 * rank} bytes")
-    shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * rank, 4))
-    return np.dtype(DTYPES[magic[2]]), shape
+    return magic + sizes
+
+
+def _meaning(header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
+    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4))
+    return np.dtype(DTYPES[header[2]]), shape
 
 
 def _read_values(stream: BinaryIO, path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:

@@ -10,14 +10,16 @@ import numpy as np
 import optax
 
 from functional_nn.training.config import TrainConfig, validate
-from functional_nn.training.data import Dataset, load, steps_per_epoch, training_batches
+from functional_nn.training.data import Dataset, hold_out, load, steps_per_epoch, training_batches
 from functional_nn.training.doctor import versions
+from functional_nn.training.download import download
 from functional_nn.training.epoch import evaluate, learn
 from functional_nn.training.errors import BadInput, Diverged
 from functional_nn.training.metrics import Totals, confusion_matrix
 from functional_nn.training.network import Network, build
 from functional_nn.training.optimizers import Schedule, make_optimizer, schedule
 from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
+from functional_nn.training.places import downloads
 from functional_nn.training.progress import Display, open_display
 from functional_nn.training.run_folder import (
     append_row,
@@ -32,6 +34,7 @@ from functional_nn.training.step import make_eval_step, make_train_step
 from functional_nn.training.verify import verify_first_step
 
 Row = dict[str, Any]
+HOLD_OUT_SEED = 1  # fixed, as the split of the digits is: --seed changes what is learned, never what judges
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def train(config: TrainConfig) -> Run:
     validate(config)
     output = config.output or default_output(config.dataset, config.model)
     require_free(output)
-    job = prepare(replace(config, output=output), load(config.dataset, config.data_dir))
+    job = prepare(replace(config, output=output), find_data(config))
     steps = config.epochs * steps_per_epoch(len(job.dataset.train), config.batch_size)
     with run_folder(output) as folder, open_display(config.epochs, steps) as display:
         state = first_state(job)
@@ -69,6 +72,19 @@ def train(config: TrainConfig) -> Run:
         run = fit(job, state, folder, display)
         _keep(job, run)
     return replace(run, folder=output)
+
+
+def find_data(config: TrainConfig) -> Dataset:
+    """The data set, fetched first when asked to; with --hold-out some of the images that would teach judge instead."""
+    if config.download:
+        download(config.dataset, config.data_dir or downloads(config.dataset), print)
+    dataset = load(config.dataset, config.data_dir)
+    if not config.hold_out:
+        return dataset
+    if config.hold_out >= len(dataset.train):
+        raise BadInput(f"--hold-out must be below {len(dataset.train)}, all images; got {config.hold_out}")
+    train, held_out = hold_out(dataset.train, config.hold_out, HOLD_OUT_SEED)
+    return replace(dataset, train=train, test=held_out)
 
 
 def prepare(config: TrainConfig, dataset: Dataset) -> Job:
