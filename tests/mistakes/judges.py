@@ -33,13 +33,9 @@ class Run:
 
 def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
     """Judge a case by its forward alone ("plain"), or by the op that it claims to be too ("named")."""
-    primals, started = case.inputs(size, seed), time.process_time()
-    named = {"op": case.op, "statics": dict(case.statics)} if manner == "named" else {}
+    started = time.process_time()
     try:
-        subject, taken = subject_of(case, primals)
-        subject = replace(subject, constants=(*subject.constants, *case.constants))
-        names = case.names if len(taken) == len(primals) and case.style not in ("layer", "network") else None
-        report = oracle.check(subject, *taken, names=names, seed=seed, **named)
+        report = report_of(case, size, seed, manner)
     except Exception as error:  # the corpus must be judged to its end, and a judge that raises be shown
         return Run(case.id, "oracle", manner, size, seed, "raised", said=f"{type(error).__name__}: {error}"[:300])
     position = {argument.name: case.names[i] for i, argument in enumerate(report.arguments) if i < len(case.names)}
@@ -60,6 +56,16 @@ def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
         time.process_time() - started,
         report.forward_evaluations + report.backward_evaluations,
     )
+
+
+def report_of(case: Mistake, size: Size, seed: int, manner: str) -> oracle.Report:
+    """What the oracle says of a case."""
+    primals = case.inputs(size, seed)
+    named = {"op": case.op, "statics": dict(case.statics)} if manner == "named" else {}
+    subject, taken = subject_of(case, primals)
+    subject = replace(subject, constants=(*subject.constants, *case.constants))
+    names = case.names if len(taken) == len(primals) and case.style not in ("layer", "network") else None
+    return oracle.check(subject, *taken, names=names, seed=seed, **named)
 
 
 def subject_of(case: Mistake, primals: tuple[Any, ...]) -> tuple[oracle.Subject, tuple[Any, ...]]:

@@ -1,0 +1,81 @@
+"""What a page needs from the running code: its excerpts with their shapes, its values, its mistakes' reports."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .excerpt import SIDES, Function, Piece, find, pieces
+from .page import Excerpt, Page, Step
+from .refusal import Problems, Refusal
+from .reports import Story, story
+from .shapes import Recorder, Shapes, abstractly
+from .sides import namespaces
+from .source import Place
+from .values import Result, evaluate
+
+
+@dataclass
+class Content:
+    """A page's real code and numbers; excerpts are found by the place of their table in the page."""
+
+    page: Page
+    excerpts: dict[Place, tuple[Function, list[Piece]]] = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    stories: list[Story] = field(default_factory=list)
+    # What a writer should know, though nothing is wrong.
+    hints: list[str] = field(default_factory=list)
+
+
+def compute(page: Page, problems: Problems) -> Content:
+    """Everything of the page that can be computed; what cannot is noted."""
+    content = Content(page)
+    for step in page.steps:
+        for excerpt in excerpts_of(step):
+            with problems.noted(), page.source.located(excerpt.path, needle=_needle(excerpt)):
+                content.excerpts[excerpt.path] = _excerpt(excerpt)
+    with problems.noted():
+        _run(content, namespaces(page), problems)
+    for mistake in page.mistakes:
+        with problems.noted(), page.source.located(mistake.path):
+            content.stories.append(story(mistake))
+    return content
+
+
+def excerpts_of(step: Step) -> list[Excerpt]:
+    return [excerpt for excerpt in (step.numpy, step.jax) if excerpt is not None]
+
+
+def _needle(excerpt: Excerpt) -> str:
+    return excerpt.lines[0] if excerpt.lines else excerpt.function
+
+
+def _excerpt(excerpt: Excerpt) -> tuple[Function, list[Piece]]:
+    side = str(excerpt.path[-1])
+    if excerpt.function.split(".")[0] != SIDES[side]:
+        raise Refusal(f"the side of {side} shows functions of {SIDES[side]}; got {excerpt.function!r}")
+    function = find(excerpt.function)
+    return function, pieces(function, excerpt.lines)
+
+
+def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems) -> None:
+    """Evaluate the table, and watch the excerpts' functions meanwhile."""
+    page = content.page
+    recorder = Recorder(function for function, _ in content.excerpts.values())
+    for value in page.values:
+        with problems.noted(), recorder.watching():
+            content.results.append(evaluate(page, value, sides))
+    with recorder.watching():
+        for result in content.results:
+            abstractly(_call(result.value.jax, sides["jax"]))
+    content.shapes = recorder.seen
+    for path, (function, _) in content.excerpts.items():
+        if not recorder.ran(function):
+            sentence = page.source.sentence(
+                path, "no value runs this function, so its lines show no shapes", function.name
+            )
+            content.hints.append(sentence)
+
+
+def _call(code: str, names: dict[str, Any]) -> Callable[[], Any]:
+    return lambda: eval(code.strip(), names)

@@ -1,0 +1,64 @@
+"""LaTeX to MathML, with the symbols that stand for a name in the code marked."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from xml.etree import ElementTree
+
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+from .refusal import Refusal
+
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+
+
+def formula(latex: str, symbols: Mapping[str, str], display: bool = False) -> Markup:
+    """A formula as MathML; `symbols` is name in the code to LaTeX."""
+    tree = ElementTree.fromstring(_mathml(latex, "block" if display else "inline"))
+    tree.set("alttext", latex)
+    # The longest first: of y and y_i, y_i is the one that is meant where it stands.
+    for name, symbol in sorted(symbols.items(), key=lambda item: -len(item[1])):
+        _mark(tree, name, shape_of(symbol))
+    return Markup(ElementTree.tostring(tree, encoding="unicode"))
+
+
+@cache
+def _mathml(latex: str, display: str) -> str:
+    """The MathML of a formula, without its namespace, which HTML does not need."""
+    try:
+        text = convert(latex, display=display)
+        tree = ElementTree.fromstring(text)
+    except Exception as error:  # latex2mathml raises many kinds, one for each thing that it cannot read
+        raise Refusal(f"a formula must convert to MathML; got {latex!r} ({type(error).__name__})") from error
+    unknown = re.search(r"\\[a-zA-Z]*", "".join(tree.itertext()))
+    if unknown or not "".join(tree.itertext()).strip():
+        raise Refusal(f"a formula must convert to MathML; got {latex!r}" + (f" ({unknown[0]})" if unknown else ""))
+    return text.replace(f' xmlns="{NAMESPACE}"', "")
+
+
+def shape_of(symbol: str) -> str:
+    """What a symbol looks like as MathML: one element, in a form that can be compared."""
+    row = ElementTree.fromstring(_mathml(symbol, "inline"))
+    while row.tag in ("math", "mrow") and len(row) == 1:
+        row = row[0]
+    if row.tag in ("math", "mrow"):
+        raise Refusal(f"a symbol must be one letter, with marks or indices; got {symbol!r}")
+    return _canonical(row)
+
+
+def _canonical(element: ElementTree.Element) -> str:
+    while element.tag == "mrow" and len(element) == 1:
+        element = element[0]
+    inner = "".join(_canonical(child) for child in element)
+    return f"<{element.tag}>{(element.text or '').strip()}{inner}</{element.tag}>"
+
+
+def _mark(element: ElementTree.Element, name: str, shape: str) -> None:
+    if element.get("data-symbol"):
+        return
+    if element.tag not in ("math", "mrow") and _canonical(element) == shape:
+        element.set("data-symbol", name)
+        return
+    for child in element:
+        _mark(child, name, shape)

@@ -1,0 +1,78 @@
+"""A page's sentences and formulas as HTML, in both languages, with links that lead somewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from .formulas import formula
+from .library import Library
+from .prose import Prose, plain
+from .refusal import Problems, Refusal
+from .schema import LANGUAGES, Both
+from .source import Place, Source
+
+FIXED_PAGES = {"index": "contents", "glossary": "glossary"}
+
+
+def pair(both: Both, tag: str = "span", extra: str = "") -> Markup:
+    """The same thing twice, once a language; the style sheet shows the one that the reader chose."""
+    if not both:
+        return Markup("")
+    attributes = Markup(f' class="{extra}"') if extra else ""
+    element = Markup('<{0} lang="{1}"{2}>{3}</{0}>')
+    return Markup("").join(element.format(Markup(tag), name, attributes, both[name]) for name in LANGUAGES)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes what stands in one file of the library; what is wrong with a sentence is noted with its line."""
+
+    library: Library
+    source: Source
+    symbols: dict[str, str]
+    problems: Problems
+    # While one page alone is built, others may be missing.
+    lenient_links: bool = False
+
+    def both(self, path: Place, text: Both) -> Both:
+        """The text as HTML in both languages."""
+        return Both(*(self._html(path, text[language], language) for language in LANGUAGES))
+
+    def formula(self, path: Place, latex: str, display: bool = True) -> Markup:
+        """A formula as MathML."""
+        with self._noted(path, latex):
+            return formula(latex, self.symbols, display)
+        return Markup("")
+
+    def _html(self, path: Place, text: str, language: str) -> Markup:
+        prose = Prose(self.symbols, lambda target, label: self._link(target, label, language), self._term)
+        with self._noted(path, text):
+            return prose.html(text)
+        return Markup("")
+
+    @contextmanager
+    def _noted(self, path: Place, needle: str) -> Iterator[None]:
+        with self.problems.noted(), self.source.located(path, needle):
+            yield
+
+    def _link(self, target: str, label: str, language: str) -> Markup:
+        slug, _, anchor = target.partition("#")
+        page = self.library.pages.get(slug)
+        if page is None and slug not in FIXED_PAGES and not self.lenient_links:
+            raise Refusal(f"a link must lead to a page; got [[{target}]]")
+        text = label or (plain(page.title[language]) if page else slug)
+        return Markup('<a href="{}.html{}">{}</a>').format(slug, f"#{anchor}" if anchor else "", self._inner(text))
+
+    def _term(self, text: str) -> Markup:
+        known = next((term for term in self.library.terms if term.is_called(text)), None)
+        if known is None:
+            return Markup("<strong>{}</strong>").format(self._inner(text))
+        return Markup('<strong><a class="term" href="glossary.html#{}">{}</a></strong>').format(
+            known.anchor, self._inner(text)
+        )
+
+    def _inner(self, text: str) -> Markup:
+        """A label or a term may hold readings, code and formulas, but no links."""
+        return Prose(self.symbols, lambda target, label: Markup(label or target), lambda term: Markup(term)).html(text)

@@ -1,0 +1,63 @@
+"""Sentences to HTML: `code`, $formula$, [[slug|link]], **term**, {漢字|かんじ}; nothing else is markup."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from .formulas import formula
+from .furigana import ruby, without_readings
+
+MARKUP = re.compile(
+    r"`(?P<code>[^`]+)`"
+    r"|\$(?P<math>[^$]+)\$"
+    r"|\[\[(?P<target>[\w#-]+)(?:\|(?P<label>[^\]]+))?\]\]"
+    r"|\*\*(?P<term>.+?)\*\*"
+    r"|\{(?P<base>[^{}|]+)\|(?P<reading>[^{}|]+)\}"
+)
+
+
+@dataclass(frozen=True)
+class Prose:
+    """How the prose of one page in one language becomes HTML.
+
+    link turns a target and its label (perhaps empty) into an anchor, term a term into a link to the glossary.
+    """
+
+    symbols: Mapping[str, str]
+    link: Callable[[str, str], Markup]
+    term: Callable[[str], Markup]
+
+    def html(self, text: str) -> Markup:
+        """The sentence, or a Refusal that says what in it is wrong."""
+        parts, end = [], 0
+        for match in MARKUP.finditer(text):
+            parts += [escape(text[end : match.start()]), self._piece(match)]
+            end = match.end()
+        return Markup("").join([*parts, escape(text[end:])])
+
+    def _piece(self, match: re.Match[str]) -> Markup:
+        if match["code"]:
+            return self._code(match["code"])
+        if match["math"]:
+            return formula(match["math"], self.symbols)
+        if match["target"]:
+            return self.link(match["target"], match["label"] or "")
+        if match["term"]:
+            return self.term(match["term"])
+        return ruby(match["base"], match["reading"])
+
+    def _code(self, text: str) -> Markup:
+        if text in self.symbols:
+            return Markup('<code data-symbol="{}">{}</code>').format(text, text)
+        return Markup("<code>{}</code>").format(text)
+
+
+def plain(text: str) -> str:
+    """The sentence without its markup, for search and for titles."""
+
+    def said(match: re.Match[str]) -> str:
+        return match["code"] or match["math"] or match["label"] or match["term"] or match["base"] or ""
+
+    return without_readings(MARKUP.sub(said, text))

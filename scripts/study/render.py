@@ -1,0 +1,119 @@
+"""Pages as HTML: what was written and what was computed, put into the templates."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from .code import code_lines
+from .content import Content
+from .library import Library
+from .markup import Writer, pair
+from .page import Page
+from .parts import exercise_part, figure_part, mistake_part, step_part, value_part
+from .prose import plain
+from .refusal import Problems
+from .schema import Both
+from .ui import WORDS
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+class Renderer:
+    """Renders the pages of a library; what is wrong with one is noted, with its line."""
+
+    def __init__(self, library: Library, problems: Problems, lenient_links: bool = False):
+        self.library, self.problems, self.lenient_links = library, problems, lenient_links
+        self.environment = _environment()
+
+    def page(self, content: Content) -> str:
+        """The HTML of a page."""
+        page, writer = content.page, self._writer(content.page)
+        written = self._written(page, writer)
+        computed = {
+            "steps": [step_part(step, content, writer) for step in page.steps],
+            "example": code_lines(page.example.strip(), page.symbols),
+            "results": [value_part(result, writer) for result in content.results],
+            "mistakes": [mistake_part(told, writer) for told in content.stories],
+            "pictures": [figure_part(figure, writer) for figure in page.pictures],
+            "widgets": [figure_part(figure, writer, widget=True) for figure in page.widgets],
+            "exercise": exercise_part(page, self.library),
+        }
+        html = self._template("page.html", slug=page.slug, page=page, **written, **computed)
+        self._check_symbols(page, html)
+        return html
+
+    def _written(self, page: Page, writer: Writer) -> dict[str, Any]:
+        """What is prose and formulas alone."""
+        texts = {name: writer.both((name,), getattr(page, name)) for name in ("title", "question", "seed_note", "kink")}
+        neighbours = [self.library.pages.get(self.library.neighbour(page, step)) for step in (-1, 1)]
+        return {
+            **texts,
+            "idea": [writer.both(("idea",), text) for text in page.idea],
+            "formulas": [writer.formula(("formula",), latex) for latex in page.formula],
+            "symbols": [(name, writer.formula(("symbols",), latex, False)) for name, latex in page.symbols.items()],
+            "neighbours": [(other, self._title(other)) if other else None for other in neighbours],
+            "terms": [term for term in self.library.terms if term.page == page.slug],
+        }
+
+    def index(self) -> str:
+        """The contents, in the order of the path."""
+        pages = self.library.pages
+        groups = [
+            (group.title, [pages[slug] for slug in group.pages if slug in pages]) for group in self.library.groups
+        ]
+        groups = groups or [(WORDS["contents"], list(pages.values()))]
+        titles = {slug: self._title(page) for slug, page in pages.items()}
+        questions = {slug: self._writer(page).both(("question",), page.question) for slug, page in pages.items()}
+        return self._template("index.html", slug="index", groups=groups, titles=titles, questions=questions)
+
+    def glossary(self) -> str:
+        """Every term, in the order of the readings."""
+        rows = []
+        for term in self.library.terms:
+            writer = Writer(self.library, term.source, {}, self.problems, self.lenient_links)
+            page = self.library.pages.get(term.page)
+            if page is None and not self.lenient_links:
+                got = repr(term.page)
+                self.problems.note(term.source.sentence((*term.path, "page"), "a term must have its page", got))
+            note = writer.both((*term.path, "note"), term.note)
+            rows.append((term, writer.both(term.path, term.name), note, page and self._title(page)))
+        return self._template("glossary.html", slug="glossary", rows=rows)
+
+    def _title(self, page: Page) -> Both:
+        return self._writer(page).both(("title",), page.title)
+
+    def _writer(self, page: Page) -> Writer:
+        return Writer(self.library, page.source, page.symbols, self.problems, self.lenient_links)
+
+    def _template(self, name: str, **values: Any) -> str:
+        return self.environment.get_template(name).render(**values)
+
+    def _check_symbols(self, page: Page, html: str) -> None:
+        """A symbol stands in a formula and in a line of code, or it marks nothing."""
+        formulas = set(re.findall(r'<m\w+ data-symbol="([^"]+)"', html.split('<section id="formula"')[-1]))
+        code = set(re.findall(r'<span data-symbol="([^"]+)"', html.partition('<section id="steps"')[2]))
+        for name, latex in page.symbols.items():
+            for where, marked in (("a formula of the page", formulas), ("its code", code)):
+                if name not in marked:
+                    got = f"{name} = {latex!r}"
+                    sentence = page.source.sentence(("symbols",), f"a symbol must stand in {where}", got, f"{name} =")
+                    self.problems.note(sentence)
+
+
+def _environment() -> jinja2.Environment:
+    """Templates that escape what they are given and refuse what they are not."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(pair=pair, words=WORDS, fill=_fill, plain=plain)
+    return made
+
+
+def _fill(words: Both, value: object) -> Both:
+    return Both(words.ja.format(value), words.en.format(value))

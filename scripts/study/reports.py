@@ -1,0 +1,121 @@
+"""A page's common mistakes: the wrong line and the right one out of the code, and the oracle's real report."""
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from reference.oracle.report import Report
+from tests.mistakes import corpus, judges
+from tests.mistakes.case import Mistake as Case
+
+from .excerpt import Definition, Function, parsed, spans
+from .page import Mistake
+from .refusal import Refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A statement, and where it stands."""
+
+    file: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """A mistake with its lines and what the oracle says of it."""
+
+    mistake: Mistake
+    wrong: Line
+    right: Line
+    report: Report
+
+
+def story(mistake: Mistake) -> Story:
+    """The whole story of a mistake, or a Refusal that says what of it is not there."""
+    case = _case(mistake.case)
+    module = _parts(case)[0].__module__
+    wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
+    right = _first(mistake.right, _correct(module), "the correct versions in tests/mistakes or in reference/")
+    report = judges.report_of(case, "small", 0, case.judged[-1])
+    if report.verdict != "fail":
+        raise Refusal(f"the oracle must find the mistake of {mistake.case}; got the verdict {report.verdict!r}")
+    return Story(mistake, wrong, right, report)
+
+
+@cache
+def _cases() -> dict[str, Case]:
+    return {case.id: case for case in corpus.load("development")}
+
+
+def _case(id: str) -> Case:
+    cases = _cases()
+    if id not in cases:
+        family = id.split("/")[0]
+        known = [name for name in cases if name.startswith(family + "/")]
+        listed = f"; the family has {', '.join(known)}" if known else ""
+        raise Refusal(f"a case must stand in tests/mistakes; got {id!r}{listed}")
+    if cases[id].style == "torch":
+        raise Refusal(f"a page's case must not need PyTorch; got {id!r}")
+    return cases[id]
+
+
+def _parts(case: Case) -> list[Any]:
+    """The backward and the forward, or the class, that a case is made of."""
+    code = case.build()
+    parts = list(reversed(code)) if isinstance(code, tuple) else [code]
+    return [inspect.unwrap(getattr(part, "func", part)) for part in parts]
+
+
+def function_of(part: Any) -> Function:
+    """The function or class itself, found in its file by its first line."""
+    file, tree, lines = parsed(part.__module__)
+    name = part.__qualname__.split(".")[-1]
+    first = inspect.getsourcelines(part)[1]
+    for node in _definitions(tree):
+        function = Function(name, file, node, lines)
+        if function.first <= first <= node.lineno and node.name == name:
+            return function
+    raise Refusal(f"a case's code must be a function or a class; got {part.__qualname__}")
+
+
+def _definitions(tree: Any) -> Iterator[Definition]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+
+
+def _correct(module: str) -> Iterator[Function]:
+    """Functions to find a right line in: those beside the case, the correct code of the corpus, the reference."""
+    controls = [
+        f"tests.mistakes.controls.{file.stem}" for file in sorted((ROOT / "tests/mistakes/controls").glob("[a-z]*.py"))
+    ]
+    reference = [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for file in sorted((ROOT / "reference").rglob("*.py"))
+        if "oracle" not in file.parts and file.name != "__init__.py"
+    ]
+    for name in (module, *reference, *controls, "tests.mistakes.truth"):
+        importlib.import_module(name)
+        file, tree, lines = parsed(name)
+        yield from (Function(node.name, file, node, lines) for node in _definitions(tree))
+
+
+def _first(fragment: str, functions: Iterator[Function], where: str) -> Line:
+    for function in functions:
+        for first, last in spans(function):
+            if fragment.strip() and function.lines[first - 1].strip().startswith(fragment.strip()):
+                return Line(function.file.relative_to(ROOT).as_posix(), first, _dedented(function, first, last))
+    raise Refusal(f"the line must stand in {where}; got {fragment!r}")
+
+
+def _dedented(function: Function, first: int, last: int) -> str:
+    lines = function.lines[first - 1 : last]
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    return "\n".join(line[indent:] for line in lines)

@@ -1,0 +1,121 @@
+"""The shape of every local name, line by line, recorded while the page's own example runs."""
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+import jax
+
+from .excerpt import Function, spans
+
+# (file, line) to what stands at the line's end, such as "(3, 4)".
+Shapes = dict[tuple[str, int], str]
+
+
+class Recorder:
+    """Watches some functions while they run; the first shape that a line has seen is kept."""
+
+    def __init__(self, functions: Iterable[Function]):
+        self.functions = {(function.file, function.first): function for function in functions}
+        self.files = {str(function.file) for function in self.functions.values()}
+        self.targets = {str(f.file): {} for f in self.functions.values()}
+        self.statements: dict[str, dict[int, int]] = {name: {} for name in self.files}
+        self.seen: Shapes = {}
+        self.entered: set[CodeType] = set()
+        for function in self.functions.values():
+            self._prepare(function)
+
+    def _prepare(self, function: Function) -> None:
+        """Which names each statement binds, and to which statement each line belongs."""
+        file = str(function.file)
+        for first, last in spans(function):
+            self.statements[file].update(dict.fromkeys(range(first, last + 1), first))
+        for node in ast.walk(function.node):
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.For):
+                self.targets[file][node.lineno] = list(_bound(node))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch what runs in this block."""
+        before = sys.gettrace()
+        sys.settrace(self._enter)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def ran(self, function: Function) -> bool:
+        """Whether the function, or one inside it, has run."""
+        inside = range(function.first, function.last + 1)
+        return any(code.co_filename == str(function.file) and code.co_firstlineno in inside for code in self.entered)
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        code = frame.f_code
+        if code.co_filename not in self.files or frame.f_lineno not in self.statements[code.co_filename]:
+            return None
+        self.entered.add(code)
+        self._note(code.co_filename, code.co_firstlineno, _arguments(frame))
+        current = [0]
+
+        def step(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+            # A line is over when the next begins: then what it binds has its value.
+            place = self.statements[code.co_filename].get(frame.f_lineno, 0)
+            if current[0] and (place != current[0] or event == "return"):
+                names = self.targets[code.co_filename].get(current[0], [])
+                self._note(code.co_filename, current[0], [(name, frame.f_locals.get(name)) for name in names])
+            if event == "return" and argument is not None:
+                self._note(code.co_filename, place, [("", argument)])
+            current[0] = place
+            return step
+
+        return step
+
+    def _note(self, file: str, line: int, named: list[tuple[str, Any]]) -> None:
+        shown = [(name, text) for name, value in named if (text := shown_shape(value))]
+        if shown and (file, line) not in self.seen:
+            alone = len(shown) == 1 and len(named) == 1
+            self.seen[file, line] = shown[0][1] if alone else ", ".join(f"{name} {text}" for name, text in shown)
+
+
+def _bound(node: Any) -> Iterator[str]:
+    """The names that a statement binds, from left to right, but for those that mean "not used"."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    for target in targets:
+        yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name) and not n.id.startswith("_"))
+
+
+def _arguments(frame: FrameType) -> list[tuple[str, Any]]:
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return [(name, frame.f_locals.get(name)) for name in names] + [("", None)]
+
+
+def shown_shape(value: Any) -> str:
+    """The shape of an array; of a tuple, of those in it that are arrays; nothing for anything else."""
+    if isinstance(value, tuple | list):
+        shapes = [shown_shape(item) or "…" for item in value]
+        return (
+            ", ".join(
+                f"[{s}]" if isinstance(v, tuple | list) and s != "…" else s for s, v in zip(shapes, value, strict=True)
+            )
+            if any(s != "…" for s in shapes)
+            else ""
+        )
+    shape = getattr(value, "shape", None)
+    return str(tuple(shape)) if isinstance(shape, tuple) else ""
+
+
+def abstractly(call: Callable[[], Any]) -> None:
+    """Run the Python of JAX functions for their shapes alone: nothing is compiled, and no cache skips a line."""
+
+    def without_result() -> None:
+        call()
+
+    with jax.disable_jit():
+        try:
+            jax.eval_shape(without_result)
+        except Exception:  # the call wants numbers, not only shapes
+            call()

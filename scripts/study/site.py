@@ -1,0 +1,118 @@
+"""Building the site: everything is made in a folder beside the old one, and takes its place only when it is whole."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .content import Content, compute
+from .library import Library, load_library
+from .links import broken_links
+from .refusal import Problems, Refusal
+from .render import Renderer
+from .search import search_script
+
+HERE = Path(__file__).resolve().parent
+MARK = ".study-site"  # stands in every folder that was built here, and in no other
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to build: where from, where to, and whether one page alone."""
+
+    folder: Path
+    output: Path
+    root: Path
+    only: str = ""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built."""
+
+    pages: int
+    bytes: int
+    hints: tuple[str, ...]
+
+
+def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
+    """Build the site in order.output; a Refusal of one line or more where anything is wrong, and the old site stays."""
+    check_output(order.output)
+    problems = Problems()
+    order.output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{order.output.name}-", dir=order.output.parent) as made:
+        fresh = Path(made) / "site"
+        contents = write(order, fresh, problems, say)
+        if not order.only:
+            problems.extend(broken_links(fresh) if not problems else ())
+        refuse(problems)
+        swap(fresh, order.output, Path(made) / "old")
+    size = sum(file.stat().st_size for file in order.output.rglob("*") if file.is_file())
+    return Built(len(contents), size, tuple(hint for content in contents for hint in content.hints))
+
+
+def check(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
+    """Build into a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        return build(Order(order.folder, Path(folder) / "site", order.root, order.only), say)
+
+
+def refuse(problems: Problems) -> None:
+    if problems:
+        raise Refusal("\n".join(problems))
+
+
+def check_output(output: Path) -> None:
+    """A folder that holds anything but a site of ours is left alone."""
+    if output.exists() and not output.is_dir():
+        raise Refusal(f"--output must be a folder; got {output}, which is a file")
+    if output.is_dir() and any(output.iterdir()) and not (output / MARK).exists():
+        raise Refusal(f"--output must be new, empty or a site built before; got {output}, which holds something else")
+
+
+def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], None]) -> list[Content]:
+    """All files of the site into a new folder; what is wrong is noted."""
+    library = _library(order, problems)
+    shutil.copytree(HERE / "static", fresh)
+    (fresh / MARK).write_text("The study site of functional_nn. Built; a build replaces this folder.\n")
+    renderer = Renderer(library, problems, lenient_links=bool(order.only))
+    contents = []
+    for slug in [order.only] if order.only else library.order:
+        say(slug)
+        contents.append(compute(library.pages[slug], problems))
+        (fresh / f"{slug}.html").write_text(renderer.page(contents[-1]), encoding="utf-8")
+    (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
+    (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
+    (fresh / "search-index.js").write_text(search_script(library.pages.values(), library.terms), encoding="utf-8")
+    if (order.folder / "exercises").is_dir():
+        shutil.copytree(order.folder / "exercises", fresh / "exercises", ignore=lambda _, names: _not_python(names))
+    return contents
+
+
+def _not_python(names: list[str]) -> list[str]:
+    return [name for name in names if not name.endswith(".py")]
+
+
+def _library(order: Order, problems: Problems) -> Library:
+    """The library; where one page alone is wanted, only what is wrong with that page counts."""
+    found = Problems() if order.only else problems
+    library = load_library(order.folder, order.root, found)
+    if order.only:
+        problems.extend(sentence for sentence in found if f"{order.only}.toml:" in sentence)
+        refuse(problems)
+        if order.only not in library.pages:
+            raise Refusal(f"--only must name a page of {order.folder.name}/pages; got {order.only!r}")
+    return library
+
+
+def swap(fresh: Path, output: Path, old: Path) -> None:
+    """Put the new folder in the place of the old one, which is removed with `old`'s folder."""
+    if output.exists():
+        output.rename(old)
+    try:
+        fresh.rename(output)
+    except OSError:
+        if old.exists():
+            old.rename(output)
+        raise

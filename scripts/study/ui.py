@@ -1,0 +1,77 @@
+"""The site's own words, in both languages."""
+
+from .schema import Both
+
+SITE = Both("関数で読むニューラルネットワーク", "Neural networks, read as functions")
+
+WORDS = {
+    "site": SITE,
+    "contents": Both("目次", "Contents"),
+    "glossary": Both("用語集", "Glossary"),
+    "search": Both("検索", "Search"),
+    "colours": Both("配色", "Colours"),
+    "automatic": Both("自動", "Auto"),
+    "light": Both("明", "Light"),
+    "dark": Both("暗", "Dark"),
+    "skip": Both("本文へ", "Skip to the text"),
+    "language": Both("言語", "Language"),
+    "row": Both("学習者の用語 {}", "The learner’s term {}"),
+    "family": Both("演算の族", "A family of operations"),
+    "seed": Both("学習者のことば", "In the learner’s words"),
+    "seed_note": Both("補足", "In English"),
+    "idea": Both("考え方", "The idea"),
+    "look": Both("見て、動かす", "Look, and move"),
+    "formula": Both("式", "The formula"),
+    "symbols": Both(
+        "記号とコードの名前（選ぶと、式とコードの同じものに印がつきます）",
+        "Symbols and their names in the code (choose one to mark it everywhere)",
+    ),
+    "steps": Both("導出と二つのコード", "Derivation and code, side by side"),
+    "derivation": Both("導出", "Derivation"),
+    "numpy": Both("NumPy（手書き）", "NumPy by hand"),
+    "jax": Both("JAX", "JAX"),
+    "column": Both("表示する列", "Column to show"),
+    "nothing_here": Both("この側に対応する行はありません。", "This side has no line for it."),
+    "line": Both("{} 行目", "line {}"),
+    "example": Both("例の入力", "The example"),
+    "values": Both("両方で計算した値", "Values, computed by both sides"),
+    "what": Both("計算", "What"),
+    "difference": Both("差", "Difference"),
+    "values_note": Both(
+        "ページを作るときに両方のコードを実行した結果です。差が許容値を超えると、ページは作られません。",
+        "Both sides ran when this page was built. Where they differ by more than the tolerance, there is no page.",
+    ),
+    "tolerance": Both("許容 {}", "up to {}"),
+    "checked": Both("確認ずみ", "checked"),
+    "kink": Both("折れ目と、選んだ値", "The kink, and the value chosen there"),
+    "mistakes": Both("よくある間違い", "Common mistakes"),
+    "wrong": Both("間違い", "Wrong"),
+    "right": Both("正しい", "Right"),
+    "catalogue": Both("間違いの目録 {} 番", "No. {} in the catalogue of mistakes"),
+    "report": Both("判定器の実際の報告（英語）", "What the oracle really says"),
+    "exercise": Both("練習", "Exercise"),
+    "exercise_note": Both(
+        "逆伝播を書いて保存し、次のコマンドで確かめます。何がどう違うかを判定器が教えます。",
+        "Write the backward, save the file, and have it judged. The oracle says what is wrong and why.",
+    ),
+    "starter": Both("出発点のファイル", "The file to start from"),
+    "solution": Both("解答を見る", "Show the solution"),
+    "sources": Both("出典", "Sources"),
+    "derived_in": Both("導出の全文", "The whole derivation"),
+    "previous": Both("前へ", "Previous"),
+    "next": Both("次へ", "Next"),
+    "reading": Both("読み", "Reading"),
+    "term": Both("用語", "Term"),
+    "meaning": Both("意味", "Meaning"),
+    "glossary_note": Both("読みの五十音順です。", "In the order of the Japanese readings."),
+    "search_hint": Both("日本語・かな・英語で探せます", "in Japanese, kana or English"),
+    "search_none": Both("見つかりませんでした。", "Nothing found."),
+    "picture": Both("図の内容", "What the picture shows"),
+    "intro": Both(
+        "一つの関数を三つの形で並べます。紙の上の導出、NumPy で手書きした順伝播と逆伝播、そして JAX。"
+        "どのコードもこのライブラリから取り出した本物で、どの数値もページを作るときに両方で計算したものです。",
+        "Every function in three forms, side by side: the derivation on paper, forward and backward by hand in NumPy, "
+        "and JAX. All code is taken from the library itself, and every number was computed by both sides when the page "
+        "was built.",
+    ),
+}
