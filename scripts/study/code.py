@@ -11,12 +11,10 @@ COLOURED = ("k", "nf", "nc", "nd", "nb", "s", "m", "c")
 _lexer = PythonLexer(stripnl=False, ensurenl=False)
 
 
-def code_lines(code: str, symbols: Mapping[str, str], shapes: Mapping[int, str] | None = None) -> Markup:
-    """The lines of some code; `symbols` names what is marked, `shapes` what stands at the end of line n (from 0)."""
+def code_lines(code: str, marks: Mapping[str, str], shapes: Mapping[int, str] | None = None) -> Markup:
+    """The lines of some code; `marks` is name to mark, `shapes` what stands at the end of line n (from 0)."""
     ends = shapes or {}
-    lines = [
-        _line(number, tokens, symbols, ends.get(number, "")) for number, tokens in enumerate(_tokens_by_line(code))
-    ]
+    lines = [_line(number, tokens, marks, ends.get(number, "")) for number, tokens in enumerate(_tokens_by_line(code))]
     return Markup("").join(lines)
 
 
@@ -31,17 +29,17 @@ def _tokens_by_line(code: str) -> Iterator[list[tuple[_TokenType, str]]]:
     yield line
 
 
-def _line(number: int, tokens: list[tuple[_TokenType, str]], symbols: Mapping[str, str], shape: str) -> Markup:
+def _line(number: int, tokens: list[tuple[_TokenType, str]], marks: Mapping[str, str], shape: str) -> Markup:
     text = "".join(text for _, text in tokens)
     indent = len(text) - len(text.lstrip())
-    body = Markup("").join(_token(kind, text, symbols) for kind, text in tokens if text)
+    body = Markup("").join(_token(kind, text, marks) for kind, text in tokens if text)
     comment = Markup('<span class="shape">  # {}</span>').format(shape) if shape else ""
     return Markup('<span class="line" style="--indent:{}">{}{}\n</span>').format(indent, body, comment)
 
 
-def _token(kind: _TokenType, text: str, symbols: Mapping[str, str]) -> Markup:
-    if kind in Token.Name and text in symbols:
-        return Markup('<span data-symbol="{}">{}</span>').format(text, text)
+def _token(kind: _TokenType, text: str, marks: Mapping[str, str]) -> Markup:
+    if kind in Token.Name and text in marks:
+        return Markup('<span data-symbol="{}">{}</span>').format(marks[text], text)
     short = STANDARD_TYPES.get(kind, "")
     name = next((known for known in COLOURED if short.startswith(known)), "")
     return Markup('<span class="{}">{}</span>').format(name, text) if name else escape(text)

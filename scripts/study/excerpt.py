@@ -54,7 +54,8 @@ def find(name: str) -> Function:
     module, qualified = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
     if not module or not qualified or isinstance(target, ModuleType):
         raise Refusal(f"a step must name a function; got {name!r}, which is none")
-    file, tree, lines = parsed(module)
+    file = Path(inspect.getfile(importlib.import_module(module)))
+    tree, lines = parsed(file)
     node: ast.AST = tree
     for part in qualified.replace("<locals>.", "").split("."):
         inner = (n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == part)
@@ -83,11 +84,10 @@ def _resolve(name: str) -> Any:
 
 
 @cache
-def parsed(module: str) -> tuple[Path, ast.Module, tuple[str, ...]]:
-    """A module's file, its syntax tree and its lines."""
-    file = Path(inspect.getfile(importlib.import_module(module)))
+def parsed(file: Path) -> tuple[ast.Module, tuple[str, ...]]:
+    """A file's syntax tree and its lines."""
     text = file.read_text(encoding="utf-8")
-    return file, ast.parse(text), tuple(text.splitlines())
+    return ast.parse(text), tuple(text.splitlines())
 
 
 def spans(function: Function) -> list[tuple[int, int]]:

@@ -13,13 +13,13 @@ from .refusal import Refusal
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 
 
-def formula(latex: str, symbols: Mapping[str, str], display: bool = False) -> Markup:
-    """A formula as MathML; `symbols` is name in the code to LaTeX."""
+def formula(latex: str, signs: Mapping[str, str], display: bool = False) -> Markup:
+    """A formula as MathML; `signs` is mark to LaTeX."""
     tree = ElementTree.fromstring(_mathml(latex, "block" if display else "inline"))
     tree.set("alttext", latex)
     # The longest first: of y and y_i, y_i is the one that is meant where it stands.
-    for name, symbol in sorted(symbols.items(), key=lambda item: -len(item[1])):
-        _mark(tree, name, shape_of(symbol))
+    for mark, sign in sorted(signs.items(), key=lambda item: -len(item[1])):
+        _mark(tree, mark, shape_of(sign))
     return Markup(ElementTree.tostring(tree, encoding="unicode"))
 
 
@@ -54,11 +54,11 @@ def _canonical(element: ElementTree.Element) -> str:
     return f"<{element.tag}>{(element.text or '').strip()}{inner}</{element.tag}>"
 
 
-def _mark(element: ElementTree.Element, name: str, shape: str) -> None:
+def _mark(element: ElementTree.Element, mark: str, shape: str) -> None:
     if element.get("data-symbol"):
         return
     if element.tag not in ("math", "mrow") and _canonical(element) == shape:
-        element.set("data-symbol", name)
+        element.set("data-symbol", mark)
         return
     for child in element:
-        _mark(child, name, shape)
+        _mark(child, mark, shape)

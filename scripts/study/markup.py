@@ -12,6 +12,7 @@ from .prose import Prose, plain
 from .refusal import Problems, Refusal
 from .schema import LANGUAGES, Both
 from .source import Place, Source
+from .symbols import Symbols
 
 FIXED_PAGES = {"index": "contents", "glossary": "glossary"}
 
@@ -31,7 +32,7 @@ class Writer:
 
     library: Library
     source: Source
-    symbols: dict[str, str]
+    symbols: Symbols
     problems: Problems
     # While one page alone is built, others may be missing.
     lenient_links: bool = False
@@ -43,7 +44,7 @@ class Writer:
     def formula(self, path: Place, latex: str, display: bool = True) -> Markup:
         """A formula as MathML."""
         with self._noted(path, latex):
-            return formula(latex, self.symbols, display)
+            return formula(latex, self.symbols.signs, display)
         return Markup("")
 
     def _html(self, path: Place, text: str, language: str) -> Markup:

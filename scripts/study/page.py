@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .schema import Both, Table
 from .source import Place, Source
+from .symbols import Symbols
 
 KINDS = ("row", "family")
 
@@ -88,7 +89,7 @@ class Page:
     seed_note: Both
     idea: tuple[Both, ...]
     formula: tuple[str, ...]
-    symbols: dict[str, str]
+    symbols: Symbols
     example: str
     steps: tuple[Step, ...]
     values: tuple[Value, ...]
@@ -127,7 +128,7 @@ def load_page(file: Path, root: Path) -> Page:
         seed_note=top.both("seed_note", required=bool(top.text("seed", ""))),
         idea=top.boths("idea"),
         formula=top.strings("formula"),
-        symbols=top.mapping("symbols"),
+        symbols=Symbols(top.mapping("symbols")),
         kink=top.both("kink", required=False),
         steps=tuple(_step(table) for table in top.tables("steps")),
         values=tuple(_value(table) for table in top.tables("values")),

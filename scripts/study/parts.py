@@ -48,7 +48,7 @@ def cell(excerpt: Excerpt | None, content: Content) -> Cell | None:
     code = [
         code_lines(
             "\n".join(piece.lines),
-            content.page.symbols,
+            content.page.symbols.marks,
             {line - piece.first: text for line, text in ends.items()},
         )
         for piece in pieces
@@ -67,7 +67,7 @@ def value_part(result: Result, writer: Writer) -> dict[str, Any]:
     return {
         "label": writer.both((*value.path, "label"), value.label),
         "calls": [
-            (side, code_lines(getattr(value, side).strip(), writer.symbols), shown(getattr(result, side)))
+            (side, code_lines(getattr(value, side).strip(), writer.symbols.marks), shown(getattr(result, side)))
             for side in ("numpy", "jax")
         ],
         "claim": code_lines(value.claim.strip(), {}) if value.claim else "",
@@ -93,7 +93,7 @@ def figure_part(figure: Figure, writer: Writer, widget: bool = False) -> dict[st
 
 def mistake_part(told: Story, writer: Writer) -> dict[str, Any]:
     lines = [
-        (kind, line, code_lines(line.text, writer.symbols))
+        (kind, line, code_lines(line.text, writer.symbols.marks))
         for kind, line in (("wrong", told.wrong), ("right", told.right))
     ]
     text = writer.both((*told.mistake.path, "text"), told.mistake.text)

@@ -1,13 +1,14 @@
 """Sentences to HTML: `code`, $formula$, [[slug|link]], **term**, {漢字|かんじ}; nothing else is markup."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from .formulas import formula
 from .furigana import ruby, without_readings
+from .symbols import Symbols
 
 MARKUP = re.compile(
     r"`(?P<code>[^`]+)`"
@@ -25,7 +26,7 @@ class Prose:
     link turns a target and its label (perhaps empty) into an anchor, term a term into a link to the glossary.
     """
 
-    symbols: Mapping[str, str]
+    symbols: Symbols
     link: Callable[[str, str], Markup]
     term: Callable[[str], Markup]
 
@@ -41,7 +42,7 @@ class Prose:
         if match["code"]:
             return self._code(match["code"])
         if match["math"]:
-            return formula(match["math"], self.symbols)
+            return formula(match["math"], self.symbols.signs)
         if match["target"]:
             return self.link(match["target"], match["label"] or "")
         if match["term"]:
@@ -49,8 +50,8 @@ class Prose:
         return ruby(match["base"], match["reading"])
 
     def _code(self, text: str) -> Markup:
-        if text in self.symbols:
-            return Markup('<code data-symbol="{}">{}</code>').format(text, text)
+        if text in self.symbols.marks:
+            return Markup('<code data-symbol="{}">{}</code>').format(self.symbols.marks[text], text)
         return Markup("<code>{}</code>").format(text)
 
 

@@ -15,6 +15,7 @@ from .parts import exercise_part, figure_part, mistake_part, step_part, value_pa
 from .prose import plain
 from .refusal import Problems
 from .schema import Both
+from .symbols import Symbols
 from .ui import WORDS
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -33,7 +34,7 @@ class Renderer:
         written = self._written(page, writer)
         computed = {
             "steps": [step_part(step, content, writer) for step in page.steps],
-            "example": code_lines(page.example.strip(), page.symbols),
+            "example": code_lines(page.example.strip(), page.symbols.marks),
             "results": [value_part(result, writer) for result in content.results],
             "mistakes": [mistake_part(told, writer) for told in content.stories],
             "pictures": [figure_part(figure, writer) for figure in page.pictures],
@@ -52,7 +53,7 @@ class Renderer:
             **texts,
             "idea": [writer.both(("idea",), text) for text in page.idea],
             "formulas": [writer.formula(("formula",), latex) for latex in page.formula],
-            "symbols": [(name, writer.formula(("symbols",), latex, False)) for name, latex in page.symbols.items()],
+            "symbols": self._symbols(page, writer),
             "neighbours": [(other, self._title(other)) if other else None for other in neighbours],
             "terms": [term for term in self.library.terms if term.page == page.slug],
         }
@@ -72,7 +73,7 @@ class Renderer:
         """Every term, in the order of the readings."""
         rows = []
         for term in self.library.terms:
-            writer = Writer(self.library, term.source, {}, self.problems, self.lenient_links)
+            writer = Writer(self.library, term.source, Symbols(), self.problems, self.lenient_links)
             page = self.library.pages.get(term.page)
             if page is None and not self.lenient_links:
                 got = repr(term.page)
@@ -90,16 +91,24 @@ class Renderer:
     def _template(self, name: str, **values: Any) -> str:
         return self.environment.get_template(name).render(**values)
 
+    def _symbols(self, page: Page, writer: Writer) -> list[dict[str, Any]]:
+        """Every sign with the names that mean it."""
+        return [
+            {"mark": mark, "sign": writer.formula(("symbols",), sign, False), "names": page.symbols.names(mark)}
+            for mark, sign in page.symbols.signs.items()
+        ]
+
     def _check_symbols(self, page: Page, html: str) -> None:
-        """A symbol stands in a formula and in a line of code, or it marks nothing."""
-        formulas = set(re.findall(r'<m\w+ data-symbol="([^"]+)"', html.split('<section id="formula"')[-1]))
-        code = set(re.findall(r'<span data-symbol="([^"]+)"', html.partition('<section id="steps"')[2]))
-        for name, latex in page.symbols.items():
-            for where, marked in (("a formula of the page", formulas), ("its code", code)):
-                if name not in marked:
-                    got = f"{name} = {latex!r}"
-                    sentence = page.source.sentence(("symbols",), f"a symbol must stand in {where}", got, f"{name} =")
-                    self.problems.note(sentence)
+        """A sign stands in a formula and its names in lines of code, or they mark nothing."""
+        formulas = html.partition('class="symbols"')[0] + html.partition('<ol class="steps"')[2]
+        signs = set(re.findall(r'<m\w+(?: [^<>]*)? data-symbol="([^"]+)"', formulas))
+        names = set(re.findall(r'<span data-symbol="[^"]+">(\w+)<', html.partition('<ol class="steps"')[2]))
+        for name, mark in page.symbols.marks.items():
+            for where, there in (("a formula of the page", mark in signs), ("its code", name in names)):
+                if not there:
+                    got = f"{name} = {page.symbols.latex[name]!r}"
+                    rule = f"a symbol must stand in {where}"
+                    self.problems.note(page.source.sentence(("symbols",), rule, got, f"{name} ="))
 
 
 def _environment() -> jinja2.Environment:

@@ -1,7 +1,6 @@
 """A page's common mistakes: the wrong line and the right one out of the code, and the oracle's real report."""
 
 import ast
-import importlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,9 +41,9 @@ class Story:
 def story(mistake: Mistake) -> Story:
     """The whole story of a mistake, or a Refusal that says what of it is not there."""
     case = _case(mistake.case)
-    module = _parts(case)[0].__module__
+    home = Path(inspect.getfile(_parts(case)[0]))
     wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
-    right = _first(mistake.right, _correct(module), "the correct versions in tests/mistakes or in reference/")
+    right = _first(mistake.right, _correct(home), "the correct versions in tests/mistakes or in reference/")
     report = judges.report_of(case, "small", 0, case.judged[-1])
     if report.verdict != "fail":
         raise Refusal(f"the oracle must find the mistake of {mistake.case}; got the verdict {report.verdict!r}")
@@ -77,7 +76,8 @@ def _parts(case: Case) -> list[Any]:
 
 def function_of(part: Any) -> Function:
     """The function or class itself, found in its file by its first line."""
-    file, tree, lines = parsed(part.__module__)
+    file = Path(inspect.getfile(part))
+    tree, lines = parsed(file)
     name = part.__qualname__.split(".")[-1]
     first = inspect.getsourcelines(part)[1]
     for node in _definitions(tree):
@@ -91,19 +91,12 @@ def _definitions(tree: Any) -> Iterator[Definition]:
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
 
 
-def _correct(module: str) -> Iterator[Function]:
-    """Functions to find a right line in: those beside the case, the correct code of the corpus, the reference."""
-    controls = [
-        f"tests.mistakes.controls.{file.stem}" for file in sorted((ROOT / "tests/mistakes/controls").glob("[a-z]*.py"))
-    ]
-    reference = [
-        ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        for file in sorted((ROOT / "reference").rglob("*.py"))
-        if "oracle" not in file.parts and file.name != "__init__.py"
-    ]
-    for name in (module, *reference, *controls, "tests.mistakes.truth"):
-        importlib.import_module(name)
-        file, tree, lines = parsed(name)
+def _correct(home: Path) -> Iterator[Function]:
+    """Functions to find a right line in: beside the case, in the reference, in the corpus's correct code."""
+    reference, mistakes = ROOT / "reference", ROOT / "tests" / "mistakes"
+    folders = (reference, reference / "models", mistakes / "controls", mistakes)
+    for file in (home, *(file for folder in folders for file in sorted(folder.glob("*.py")))):
+        tree, lines = parsed(file)
         yield from (Function(node.name, file, node, lines) for node in _definitions(tree))
 
 

@@ -64,7 +64,7 @@ WORDS = {
     "term": Both("用語", "Term"),
     "meaning": Both("意味", "Meaning"),
     "glossary_note": Both("読みの五十音順です。", "In the order of the Japanese readings."),
-    "search_hint": Both("日本語・かな・英語で探せます", "in Japanese, kana or English"),
+    "search_hint": Both("用語を探す（かな・英語でも）", "Find a term, in any script"),
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(

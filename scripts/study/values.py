@@ -67,7 +67,8 @@ def _apart(left: np.ndarray, right: np.ndarray) -> float:
         return 0.0 if np.array_equal(left, right) else np.inf
     wide = np.result_type(left, right, np.float64)
     same = (left == right) | (np.isnan(left) & np.isnan(right))
-    apart = np.where(same, 0.0, np.abs(np.subtract(left, right, dtype=wide)))
+    with np.errstate(invalid="ignore"):  # of two infinities, where they are the same
+        apart = np.where(same, 0.0, np.abs(np.subtract(left, right, dtype=wide)))
     return float(np.max(np.where(np.isnan(apart), np.inf, apart), initial=0.0))
 
 

@@ -8,9 +8,13 @@
   const most = 12;
   let asked = false;
   let at = -1;
-  box.hidden = false;
 
   const language = () => document.documentElement.dataset.language;
+  const hint = () => {
+    input.placeholder = input.dataset[language()];
+  };
+  box.hidden = false;
+  hint();
   // As the index was folded: no width, no case, katakana as hiragana where a reading is meant.
   const folded = (text) => text.normalize("NFKC").toLowerCase().trim();
   const hiragana = (text) => text.replace(/[ァ-ヶ]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0x60));
@@ -108,7 +112,10 @@
   document.addEventListener("click", (event) => {
     if (!box.contains(event.target)) close();
   });
-  document.addEventListener("choice", show);
+  document.addEventListener("choice", () => {
+    hint();
+    show();
+  });
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName || "");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
