@@ -69,12 +69,12 @@ class Picture:
     height: float
 
     def __call__(self, language: str) -> str:
-        """The SVG in one language, with ids that no other picture of a page has."""
+        """The SVG in one language."""
         name = self.draw.__name__
         if language not in ("ja", "en"):
             raise ValueError(f"{name}: language must be ja or en; got {language!r}")
         svg, japanese = _drawn(self)
-        return _for_the_page(svg if language == "en" else _exchanged(name, svg, japanese), f"{name}-{language}")
+        return _for_the_page(svg if language == "en" else _exchanged(name, svg, japanese))
 
 
 def picture(width: float, height: float) -> Callable[[Draw], Picture]:
@@ -110,13 +110,12 @@ def _exchanged(name: str, svg: str, japanese: dict[str, str]) -> str:
     return svg
 
 
-def _for_the_page(svg: str, prefix: str) -> str:
-    """What may stand inline in a page beside others: no header, ids of its own, the page's colours."""
+def _for_the_page(svg: str) -> str:
+    """What may stand inline in a page: no header, no ids but those that are referred to, the page's colours."""
     width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}-", body)
     body = re.sub(r"font: ((?:italic |oblique |bold |\d+ )*)([\d.]+px) [^;\"]*", _font, body)
     body = re.sub("|".join(PROPERTIES), lambda found: f"var({PROPERTIES[found[0]]}, {found[0]})", body)
     body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _hundredths, tag[0]), body)
