@@ -70,10 +70,15 @@ class Row:
         _, vjp = jax.vjp(self.closed(self.jax, arguments), *self.pick(arguments))
         return vjp(cotangent)
 
-    def jax_vjp_of_ones(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The same for a cotangent of ones; nothing where no argument is differentiable."""
+    def jax_value_and_vjp(self, arguments: tuple[Any, ...], cotangent: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The value too, from the same forward pass."""
         out, vjp = jax.vjp(self.closed(self.jax, arguments), *self.pick(arguments))
-        return vjp(jax.tree.map(jax.numpy.ones_like, out))
+        return out, vjp(cotangent)
+
+    @cached_property
+    def compiled(self) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
+        """`jax_value_and_vjp` as one program, shared by tests of equal shapes: compiling is what the suite pays for."""
+        return jax.jit(self.jax_value_and_vjp)
 
 
 ROWS = tuple(Row(spec, case) for spec in SPECS.values() for case in spec.cases)
@@ -85,7 +90,7 @@ every_op = pytest.mark.parametrize("spec", SPECS.values(), ids=lambda spec: spec
 def probe(like: Any, name: str) -> Any:
     """Signed random arrays of the shapes (and floating dtypes) of `like`, the same on every machine."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
-    return jax.tree.map(lambda leaf: rng.normal(size=np.shape(leaf)).astype(np.asarray(leaf).dtype), like)
+    return jax.tree.map(lambda leaf: rng.normal(size=np.shape(leaf)).astype(leaf.dtype), like)
 
 
 def inner(left: Any, right: Any) -> float:

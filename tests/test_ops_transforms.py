@@ -1,13 +1,19 @@
 """Every row under jit, vmap and repetition; and on machines that this one is not."""
 
+from typing import Any
+
 import jax
 import jax.export
 import jax.monitoring
 import numpy as np
 import pytest
-from rows import ROWS, Row, assert_close, every_differentiable_row, every_row, probe
+from rows import Row, assert_close, every_row, probe
 
 ACCELERATORS = ("cuda", "tpu")
+
+
+def cotangent_of(row: Row) -> Any:
+    return probe(row.reference(*row.arguments), row.id)
 
 
 @pytest.mark.slow
@@ -15,29 +21,23 @@ ACCELERATORS = ("cuda", "tpu")
 def test_jit_equals_eager(row: Row):
     with jax.disable_jit():
         eager = row.jax(*row.arguments)
-    assert_close(jax.jit(row.jax)(*row.arguments), eager, 1e-14, f"{row.id}: jit")
+    cotangent = cotangent_of(row)
+    compiled, cotangents = row.compiled(row.arguments, cotangent)
+    assert_close(compiled, eager, 1e-14, f"{row.id}: jit")
+    assert_close(cotangents, row.jax_vjp(row.arguments, cotangent), 1e-13, f"{row.id}: jit of the gradient")
 
 
 @pytest.mark.slow
 @every_row
 def test_vmap_equals_a_loop(row: Row):
+    """Of the value and of the gradient."""
     first, second = row.draw(seed=1), row.draw(seed=2)
+    cotangent = cotangent_of(row)
     stacked = tuple(np.stack(pair) for pair in zip(first, second, strict=True))
-    loop = [row.jax(*arguments) for arguments in (first, second)]
+    mapped = jax.jit(jax.vmap(row.jax_value_and_vjp, in_axes=(0, None)))(stacked, cotangent)
+    loop = [row.compiled(arguments, cotangent) for arguments in (first, second)]
     expected = jax.tree.map(lambda *leaves: np.stack(leaves), *loop)
-    assert_close(jax.vmap(row.jax)(*stacked), expected, 1e-13, f"{row.id}: vmap")
-
-
-@pytest.mark.slow
-@every_differentiable_row
-def test_vmap_of_the_gradient_equals_a_loop(row: Row):
-    first, second = row.draw(seed=1), row.draw(seed=2)
-    cotangent = probe(row.reference(*first), row.id)
-    stacked = tuple(np.stack(pair) for pair in zip(first, second, strict=True))
-    mapped = jax.vmap(lambda *arguments: row.jax_vjp(arguments, cotangent))(*stacked)
-    loop = [row.jax_vjp(arguments, cotangent) for arguments in (first, second)]
-    expected = jax.tree.map(lambda *leaves: np.stack(leaves), *loop)
-    assert_close(mapped, expected, 1e-13, f"{row.id}: vmap of the gradient")
+    assert_close(mapped, expected, 1e-13, f"{row.id}: vmap, value and gradient")
 
 
 @pytest.fixture
@@ -57,14 +57,15 @@ def traces():
 @pytest.mark.slow
 @every_row
 def test_equal_shapes_are_traced_once(row: Row, traces: list[str]):
-    jitted = jax.jit(lambda *arguments: (row.jax(*arguments), row.jax_vjp_of_ones(arguments)))
+    cotangent = cotangent_of(row)
+    jax.jit(lambda *arguments: row.jax(*arguments)).trace(*row.arguments)
+    assert traces, f"{row.id}: the listener heard no tracing at all"
     row.jax(*row.arguments)
-    jitted(*row.arguments)
+    row.compiled(row.arguments, cotangent)
     traced = len(traces)
-    assert traced, f"{row.id}: the listener heard no tracing at all"
     again = row.draw(seed=1)
     row.jax(*again)
-    jitted(*again)
+    row.compiled(again, cotangent)
     assert len(traces) == traced, f"{row.id}: traced {len(traces) - traced} more times for equal shapes"
 
 
@@ -88,10 +89,9 @@ def test_the_backward_by_hand_is_pure(row: Row):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+@every_row
 def test_value_and_gradient_lower_for_accelerators(row: Row):
     arguments = row.draw(dtype=np.float32)
-    exported = jax.export.export(
-        jax.jit(lambda *args: (row.jax(*args), row.jax_vjp_of_ones(args))), platforms=ACCELERATORS
-    )(*arguments)
+    cotangent = jax.tree.map(np.float32, cotangent_of(row))
+    exported = jax.export.export(jax.jit(row.jax_value_and_vjp), platforms=ACCELERATORS)(arguments, cotangent)
     assert tuple(exported.platforms) == ACCELERATORS
