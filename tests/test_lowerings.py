@@ -51,6 +51,7 @@ def agree(name: str, form: Any, arrays: dict[str, np.ndarray], spec: Spec) -> No
     assert_close(fast, slow, 1e-12, f"{name} of {spec}: fast against lax")
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(call=calls("conv"), tile_bytes=st.sampled_from([1, 1000, 10**6]), long=st.sampled_from([1, 5, 48]))
 def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes: int, long: int):
@@ -72,6 +73,7 @@ def test_planes_give_the_gradient_of_x_on_any_geometry(call: tuple):
     agree("spread", _fast.spread_by_planes, *relation(channels))
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(call=calls("conv"), layout=st.sampled_from(["channels_last", "channels_first"]))
 def test_depthwise_forms_on_any_geometry(call: tuple, layout: str):
@@ -158,6 +160,7 @@ def always_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_lowerings, "LEAST_MULTIPLICATIONS", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("always_fast")
 @pytest.mark.parametrize("statics", STATICS, ids=str)
 @pytest.mark.parametrize("op", ["conv", "conv_transpose"])
@@ -166,6 +169,7 @@ def test_second_derivatives_in_both_modes(op: str, statics: dict[str, Any]):
     check_grads(jax.jit(lambda x, kernel: function(x, kernel)), (x[:1], kernel), 2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("always_fast")
 @pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0), (1, -1)], ids=str)
 @pytest.mark.parametrize("statics", STATICS, ids=str)
