@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help train test test-fast lint types check faults kill-matrix wheel clean
+.PHONY: help train test test-fast lint types check faults kill-matrix site site-serve wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ faults: $(VENV)/.test  ## plant known mistakes in the code and see that the test
 
 kill-matrix: $(VENV)/.test  ## measure the oracle on the corpus of real mistakes
 	$(BIN)/python scripts/kill_matrix.py $(ARGS)
+
+site: $(VENV)/.docs  ## build the study site into site/; it opens from disk
+	$(BIN)/python scripts/build_site.py $(ARGS)
+
+site-serve: $(VENV)/.docs  ## build it and serve it on this machine, port 8000
+	$(BIN)/python scripts/build_site.py --serve $(ARGS)
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

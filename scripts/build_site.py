@@ -55,9 +55,10 @@ def main(argv: list[str] | None = None) -> int:
         print("build_site: stopped; what was there before is still there", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        package = (error.name or "").split(".")[0]
+        if package not in EXTRA:
             raise
-        print(f"build_site: {error.name} is missing; pip install -e '.[docs]'", file=sys.stderr)
+        print(f"build_site: {package} is missing; install the extra docs: pip install -e '.[docs]'", file=sys.stderr)
         return 2
 
 

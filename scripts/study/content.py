@@ -8,7 +8,7 @@ from .excerpt import SIDES, Function, Piece, find, pieces
 from .page import Excerpt, Page, Step
 from .refusal import Problems, Refusal
 from .reports import Story, story
-from .shapes import Recorder, Shapes, abstractly
+from .shapes import Recorder, Shapes, abstractly, eagerly
 from .sides import namespaces
 from .source import Place
 from .values import Result, evaluate
@@ -37,8 +37,8 @@ def compute(page: Page, problems: Problems) -> Content:
     with problems.noted():
         _run(content, namespaces(page), problems)
     for mistake in page.mistakes:
-        with problems.noted(), page.source.located(mistake.path):
-            content.stories.append(story(mistake))
+        with problems.noted():
+            content.stories.append(story(mistake, page.source))
     return content
 
 
@@ -65,9 +65,7 @@ def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems)
     for value in page.values:
         with problems.noted(), recorder.watching():
             content.results.append(evaluate(page, value, sides))
-    with recorder.watching():
-        for result in content.results:
-            abstractly(_call(result.value.jax, sides["jax"]))
+    _watch_again(content, recorder, sides["jax"])
     content.shapes = recorder.seen
     for path, (function, _) in content.excerpts.items():
         if not recorder.ran(function):
@@ -75,6 +73,17 @@ def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems)
                 path, "no value runs this function, so its lines show no shapes", function.name
             )
             content.hints.append(sentence)
+
+
+def _watch_again(content: Content, recorder: Recorder, names: dict[str, Any]) -> None:
+    """JAX runs a function's Python once and then what it compiled: lines that another page ran run again here."""
+    shown = [excerpt for path, excerpt in content.excerpts.items() if path[-1] == "jax"]
+    for how in (abstractly, eagerly):
+        for result in content.results:
+            if not any(recorder.lacks(*excerpt) for excerpt in shown):
+                return
+            with recorder.watching():
+                how(_call(result.value.jax, names))
 
 
 def _call(code: str, names: dict[str, Any]) -> Callable[[], Any]:

@@ -16,7 +16,7 @@ SIDES = {"numpy": "reference", "jax": "functional_nn"}
 Definition = ast.FunctionDef | ast.ClassDef
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Function:
     """A function or class in a file: its name, its statements, and where they stand."""
 
@@ -48,6 +48,7 @@ class Piece:
     lines: tuple[str, ...]
 
 
+@cache
 def find(name: str) -> Function:
     """The function of a dotted name, looked for where it was defined."""
     target = inspect.unwrap(_resolve(name))
@@ -90,6 +91,15 @@ def parsed(file: Path) -> tuple[ast.Module, tuple[str, ...]]:
     return ast.parse(text), tuple(text.splitlines())
 
 
+@cache
+def functions_in(file: Path) -> list[Function]:
+    """All functions and classes of a file, inner ones too."""
+    tree, lines = parsed(file)
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    return [Function(node.name, file, node, lines) for node in nodes]
+
+
+@cache
 def spans(function: Function) -> list[tuple[int, int]]:
     """First and last line of every statement of a function, inner functions' too, and of every line of comment.
 

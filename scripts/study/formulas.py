@@ -26,6 +26,8 @@ def formula(latex: str, signs: Mapping[str, str], display: bool = False) -> Mark
 @cache
 def _mathml(latex: str, display: str) -> str:
     """The MathML of a formula, without its namespace, which HTML does not need."""
+    if _depth(latex) != 0:
+        raise Refusal(f"a formula must convert to MathML; got {latex!r} (its braces do not match)")
     try:
         text = convert(latex, display=display)
         tree = ElementTree.fromstring(text)
@@ -35,6 +37,16 @@ def _mathml(latex: str, display: str) -> str:
     if unknown or not "".join(tree.itertext()).strip():
         raise Refusal(f"a formula must convert to MathML; got {latex!r}" + (f" ({unknown[0]})" if unknown else ""))
     return text.replace(f' xmlns="{NAMESPACE}"', "")
+
+
+def _depth(latex: str) -> int:
+    """How many braces are left open; a brace that closes what is not open counts for ever."""
+    depth = 0
+    for brace in re.findall(r"(?<!\\)[{}]", latex):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return depth
+    return depth
 
 
 def shape_of(symbol: str) -> str:

@@ -26,6 +26,11 @@ def pair(both: Both, tag: str = "span", extra: str = "") -> Markup:
     return Markup("").join(element.format(Markup(tag), name, attributes, both[name]) for name in LANGUAGES)
 
 
+def same_or_pair(both: Both) -> Markup:
+    """Once where both languages say it alike, as with the title of a book."""
+    return Markup("{}").format(both.ja) if both.ja == both.en else pair(both)
+
+
 @dataclass(frozen=True)
 class Writer:
     """Writes what stands in one file of the library; what is wrong with a sentence is noted with its line."""
@@ -34,6 +39,8 @@ class Writer:
     source: Source
     symbols: Symbols
     problems: Problems
+    # Slug and anchor to the sentence that is due if, once every page is written, the anchor is not there.
+    anchors: dict[tuple[str, str], str]
     # While one page alone is built, others may be missing.
     lenient_links: bool = False
 
@@ -48,9 +55,15 @@ class Writer:
         return Markup("")
 
     def _html(self, path: Place, text: str, language: str) -> Markup:
-        prose = Prose(self.symbols, lambda target, label: self._link(target, label, language), self._term)
+        def link(target: str, label: str) -> Markup:
+            slug, _, anchor = target.partition("#")
+            if anchor:
+                rule = "a link must lead to an anchor of its page"
+                self.anchors[slug, anchor] = self.source.sentence(path, rule, f"[[{target}]]", target)
+            return self._link(slug, anchor, label, language)
+
         with self._noted(path, text):
-            return prose.html(text)
+            return Prose(self.symbols, link, self._term).html(text)
         return Markup("")
 
     @contextmanager
@@ -58,11 +71,10 @@ class Writer:
         with self.problems.noted(), self.source.located(path, needle):
             yield
 
-    def _link(self, target: str, label: str, language: str) -> Markup:
-        slug, _, anchor = target.partition("#")
+    def _link(self, slug: str, anchor: str, label: str, language: str) -> Markup:
         page = self.library.pages.get(slug)
         if page is None and slug not in FIXED_PAGES and not self.lenient_links:
-            raise Refusal(f"a link must lead to a page; got [[{target}]]")
+            raise Refusal(f"a link must lead to a page; got [[{slug}]]")
         text = label or (plain(page.title[language]) if page else slug)
         return Markup('<a href="{}.html{}">{}</a>').format(slug, f"#{anchor}" if anchor else "", self._inner(text))
 

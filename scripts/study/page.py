@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .formulas import shape_of
 from .schema import Both, Table
 from .source import Place, Source
 from .symbols import Symbols
@@ -69,7 +70,7 @@ class Mistake:
 class Reference:
     """Where a statement comes from."""
 
-    text: str
+    text: Both
     url: str
 
 
@@ -128,7 +129,7 @@ def load_page(file: Path, root: Path) -> Page:
         seed_note=top.both("seed_note", required=bool(top.text("seed", ""))),
         idea=top.boths("idea"),
         formula=top.strings("formula"),
-        symbols=Symbols(top.mapping("symbols")),
+        symbols=_symbols(top),
         kink=top.both("kink", required=False),
         steps=tuple(_step(table) for table in top.tables("steps")),
         values=tuple(_value(table) for table in top.tables("values")),
@@ -137,6 +138,14 @@ def load_page(file: Path, root: Path) -> Page:
         mistakes=tuple(_mistake(table) for table in top.tables("mistakes")),
         sources=tuple(_reference(table) for table in top.tables("sources")),
     )
+
+
+def _symbols(table: Table) -> Symbols:
+    symbols = Symbols(table.mapping("symbols"))
+    for name, sign in symbols.latex.items():
+        with table.source.located(("symbols",), needle=f"{name} ="):
+            shape_of(sign)
+    return symbols
 
 
 def _step(table: Table) -> Step:
@@ -183,4 +192,5 @@ def _reference(table: Table) -> Reference:
     url = table.text("url", "")
     if url and not url.startswith("https://"):
         table.refuse("url", "a source's url must begin with https://", repr(url))
-    return Reference(table.text("text"), url)
+    alike = isinstance(table.values.get("text"), str)
+    return Reference(Both(table.text("text"), table.text("text")) if alike else table.both("text"), url)

@@ -9,12 +9,13 @@ import jinja2
 from .code import code_lines
 from .content import Content
 from .library import Library
-from .markup import Writer, pair
+from .markup import Writer, pair, same_or_pair
 from .page import Page
 from .parts import exercise_part, figure_part, mistake_part, step_part, value_part
 from .prose import plain
 from .refusal import Problems
 from .schema import Both
+from .source import Source
 from .symbols import Symbols
 from .ui import WORDS
 
@@ -27,6 +28,7 @@ class Renderer:
     def __init__(self, library: Library, problems: Problems, lenient_links: bool = False):
         self.library, self.problems, self.lenient_links = library, problems, lenient_links
         self.environment = _environment()
+        self.anchors: dict[tuple[str, str], str] = {}
 
     def page(self, content: Content) -> str:
         """The HTML of a page."""
@@ -73,7 +75,7 @@ class Renderer:
         """Every term, in the order of the readings."""
         rows = []
         for term in self.library.terms:
-            writer = Writer(self.library, term.source, Symbols(), self.problems, self.lenient_links)
+            writer = self._writer_of(term.source, Symbols())
             page = self.library.pages.get(term.page)
             if page is None and not self.lenient_links:
                 got = repr(term.page)
@@ -86,7 +88,10 @@ class Renderer:
         return self._writer(page).both(("title",), page.title)
 
     def _writer(self, page: Page) -> Writer:
-        return Writer(self.library, page.source, page.symbols, self.problems, self.lenient_links)
+        return self._writer_of(page.source, page.symbols)
+
+    def _writer_of(self, source: Source, symbols: Symbols) -> Writer:
+        return Writer(self.library, source, symbols, self.problems, self.anchors, self.lenient_links)
 
     def _template(self, name: str, **values: Any) -> str:
         return self.environment.get_template(name).render(**values)
@@ -120,7 +125,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(pair=pair, words=WORDS, fill=_fill, plain=plain)
+    made.globals.update(pair=pair, same_or_pair=same_or_pair, words=WORDS, fill=_fill, plain=plain)
     return made
 
 

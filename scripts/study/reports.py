@@ -1,6 +1,5 @@
 """A page's common mistakes: the wrong line and the right one out of the code, and the oracle's real report."""
 
-import ast
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from reference.oracle.report import Report
 from tests.mistakes import corpus, judges
 from tests.mistakes.case import Mistake as Case
 
-from .excerpt import Definition, Function, parsed, spans
+from .excerpt import Function, functions_in, spans
 from .page import Mistake
 from .refusal import Refusal
+from .source import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,16 +38,24 @@ class Story:
     report: Report
 
 
-def story(mistake: Mistake) -> Story:
+def story(mistake: Mistake, source: Source) -> Story:
     """The whole story of a mistake, or a Refusal that says what of it is not there."""
-    case = _case(mistake.case)
+    with source.located((*mistake.path, "case")):
+        case = _case(mistake.case)
+        report = _report(case)
     home = Path(inspect.getfile(_parts(case)[0]))
-    wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
-    right = _first(mistake.right, _correct(home), "the correct versions in tests/mistakes or in reference/")
+    with source.located((*mistake.path, "wrong")):
+        wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
+    with source.located((*mistake.path, "right")):
+        right = _first(mistake.right, _correct(home), "the correct versions in tests/mistakes or in reference/")
+    return Story(mistake, wrong, right, report)
+
+
+def _report(case: Case) -> Report:
     report = judges.report_of(case, "small", 0, case.judged[-1])
     if report.verdict != "fail":
-        raise Refusal(f"the oracle must find the mistake of {mistake.case}; got the verdict {report.verdict!r}")
-    return Story(mistake, wrong, right, report)
+        raise Refusal(f"the oracle must find the mistake of a case; got {report.verdict!r} for {case.id!r}")
+    return report
 
 
 @cache
@@ -76,19 +84,11 @@ def _parts(case: Case) -> list[Any]:
 
 def function_of(part: Any) -> Function:
     """The function or class itself, found in its file by its first line."""
-    file = Path(inspect.getfile(part))
-    tree, lines = parsed(file)
-    name = part.__qualname__.split(".")[-1]
-    first = inspect.getsourcelines(part)[1]
-    for node in _definitions(tree):
-        function = Function(name, file, node, lines)
-        if function.first <= first <= node.lineno and node.name == name:
+    name, first = part.__qualname__.split(".")[-1], inspect.getsourcelines(part)[1]
+    for function in functions_in(Path(inspect.getfile(part))):
+        if function.name == name and function.first <= first <= function.node.lineno:
             return function
     raise Refusal(f"a case's code must be a function or a class; got {part.__qualname__}")
-
-
-def _definitions(tree: Any) -> Iterator[Definition]:
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
 
 
 def _correct(home: Path) -> Iterator[Function]:
@@ -96,8 +96,7 @@ def _correct(home: Path) -> Iterator[Function]:
     reference, mistakes = ROOT / "reference", ROOT / "tests" / "mistakes"
     folders = (reference, reference / "models", mistakes / "controls", mistakes)
     for file in (home, *(file for folder in folders for file in sorted(folder.glob("*.py")))):
-        tree, lines = parsed(file)
-        yield from (Function(node.name, file, node, lines) for node in _definitions(tree))
+        yield from functions_in(file)
 
 
 def _first(fragment: str, functions: Iterator[Function], where: str) -> Line:

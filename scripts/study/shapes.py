@@ -3,13 +3,13 @@
 import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any
 
 import jax
 
-from .excerpt import Function, spans
+from .excerpt import Function, Piece, spans
 
 # (file, line) to what stands at the line's end, such as "(3, 4)".
 Shapes = dict[tuple[str, int], str]
@@ -25,6 +25,7 @@ class Recorder:
         self.statements: dict[str, dict[int, int]] = {name: {} for name in self.files}
         self.seen: Shapes = {}
         self.entered: set[CodeType] = set()
+        self.over: set[tuple[str, int]] = set()  # statements that have run to their end
         for function in self.functions.values():
             self._prepare(function)
 
@@ -52,6 +53,13 @@ class Recorder:
         inside = range(function.first, function.last + 1)
         return any(code.co_filename == str(function.file) and code.co_firstlineno in inside for code in self.entered)
 
+    def lacks(self, function: Function, picked: Iterable[Piece]) -> bool:
+        """Whether a picked line has not run yet; of a function that is shown whole, whether none has."""
+        starts = {first for first, _ in spans(function)}
+        lines = [n for piece in picked for n in range(piece.first, piece.first + len(piece.lines)) if n in starts]
+        runs = [(str(function.file), line) in self.over for line in lines]
+        return not (any(runs) if function.first in lines else all(runs))
+
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
         code = frame.f_code
         if code.co_filename not in self.files or frame.f_lineno not in self.statements[code.co_filename]:
@@ -64,6 +72,7 @@ class Recorder:
             # A line is over when the next begins: then what it binds has its value.
             place = self.statements[code.co_filename].get(frame.f_lineno, 0)
             if current[0] and (place != current[0] or event == "return"):
+                self.over.add((code.co_filename, current[0]))
                 names = self.targets[code.co_filename].get(current[0], [])
                 self._note(code.co_filename, current[0], [(name, frame.f_locals.get(name)) for name in names])
             if event == "return" and argument is not None:
@@ -114,8 +123,12 @@ def abstractly(call: Callable[[], Any]) -> None:
     def without_result() -> None:
         call()
 
+    # A call that wants numbers, not only shapes, ends early here, and is for `eagerly`.
+    with jax.disable_jit(), suppress(Exception):
+        jax.eval_shape(without_result)
+
+
+def eagerly(call: Callable[[], Any]) -> None:
+    """Run the Python of JAX functions operation by operation, with numbers."""
     with jax.disable_jit():
-        try:
-            jax.eval_shape(without_result)
-        except Exception:  # the call wants numbers, not only shapes
-            call()
+        call()

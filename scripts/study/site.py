@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .content import Content, compute
 from .library import Library, load_library
-from .links import broken_links
+from .links import broken_links, leads
 from .refusal import Problems, Refusal
 from .render import Renderer
 from .search import search_script
@@ -44,8 +44,8 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
     with tempfile.TemporaryDirectory(prefix=f".{order.output.name}-", dir=order.output.parent) as made:
         fresh = Path(made) / "site"
         contents = write(order, fresh, problems, say)
-        if not order.only:
-            problems.extend(broken_links(fresh) if not problems else ())
+        if not order.only and not problems:
+            problems.extend(broken_links(fresh))
         refuse(problems)
         swap(fresh, order.output, Path(made) / "old")
     size = sum(file.stat().st_size for file in order.output.rglob("*") if file.is_file())
@@ -85,13 +85,18 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
     (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
     (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
     (fresh / "search-index.js").write_text(search_script(library.pages.values(), library.terms), encoding="utf-8")
-    if (order.folder / "exercises").is_dir():
-        shutil.copytree(order.folder / "exercises", fresh / "exercises", ignore=lambda _, names: _not_python(names))
+    _check_anchors(fresh, renderer, problems)
+    for file in sorted((order.folder / "exercises").glob("*.py")):
+        (fresh / "exercises").mkdir(exist_ok=True)
+        shutil.copy(file, fresh / "exercises")
     return contents
 
 
-def _not_python(names: list[str]) -> list[str]:
-    return [name for name in names if not name.endswith(".py")]
+def _check_anchors(fresh: Path, renderer: Renderer, problems: Problems) -> None:
+    for (slug, anchor), sentence in renderer.anchors.items():
+        file = fresh / f"{slug}.html"
+        if file.exists() and anchor not in leads(file.read_text(encoding="utf-8")).ids:
+            problems.note(sentence)
 
 
 def _library(order: Order, problems: Problems) -> Library:

@@ -45,7 +45,8 @@ def _check_claim(page: Page, result: Result, sides: Mapping[str, Mapping[str, An
     with page.source.located((*result.value.path, "claim")):
         holds = run(result.value.claim, {**sides["numpy"], **numbers}, "a claim must be computable")
         if not np.all(holds):
-            raise Refusal(f"a claim must be true; got {result.value.claim!r} with numpy={shown(result.numpy)}")
+            numpy = " ".join(shown(result.numpy).split())
+            raise Refusal(f"a claim must be true; got {result.value.claim!r} with numpy={numpy}")
 
 
 def _as_numpy(value: Any) -> Any:
