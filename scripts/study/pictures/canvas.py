@@ -114,14 +114,15 @@ def _for_the_page(svg: str) -> str:
     """What may stand inline in a page: no header, no ids but those that are referred to, the page's colours."""
     width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r"font: ((?:italic |oblique |bold |\d+ )*)([\d.]+px) [^;\"]*", _font, body)
+    body = re.sub(r"font: ((?:italic |oblique |bold |\d+ )*)([\d.]+px) [^;\"]*|font-family: [^;\"]*;? ?", _font, body)
     body = re.sub("|".join(PROPERTIES), lambda found: f"var({PROPERTIES[found[0]]}, {found[0]})", body)
     body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _hundredths, tag[0]), body)
-    body = re.sub(r"\s*\n\s*", "\n", body)
+    body = re.sub(r"\s*\n\s*", "\n", body).replace("<defs>\n</defs>\n", "").replace("\nz\n", "z").replace("\nL", "L")
+    box = f'viewBox="0 0 {width} {height}" style="max-width: {float(width):.0f}px; stroke-linejoin: round"'
     start = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="picture" '
-    return f'{start}viewBox="0 0 {width} {height}" style="max-width: {float(width):.0f}px">{body.strip()}\n'
+    return f"{start}{box}>{body.strip()}\n"
 
 
 def _hundredths(found: re.Match[str]) -> str:
@@ -130,5 +131,7 @@ def _hundredths(found: re.Match[str]) -> str:
 
 def _font(found: re.Match[str]) -> str:
     """Size and style as drawn; the family is the page's."""
+    if found[2] is None:
+        return ""
     style = {"italic ": "font-style: italic; ", "bold ": "font-weight: bold; ", "700 ": "font-weight: bold; "}
     return f"{style.get(found[1], '')}font-size: {found[2]}"

@@ -1,0 +1,143 @@
+"""What each widget of the study site must show at a setting of its controls, by reference/ and functional_nn/."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import functional_nn as fnn
+import reference as ref
+from reference import activations, linear, losses
+from reference.optimizers import sgd
+from scripts.study.pictures import boundaries, differences, windows
+
+
+def central_difference(f: str = "root", x: float = 3.0, h: int = 9) -> dict[str, Any]:
+    """What the widget of this name shows, by reference.derivative and by the same sums in float32."""
+    rules = {"root": np.sqrt, "reciprocal": lambda x: 1 / x, "cube": lambda x: x * x * x}
+    twins = {"root": jnp.sqrt, "reciprocal": lambda x: 1 / x, "cube": lambda x: x * x * x}
+    function, step, slope = rules[f], differences.steps()[h], float(fnn.derivative(twins[f])(x))
+    rounded = {kind: kind(x) for kind in (np.float32, np.float64)}
+
+    def found(rule: Any, kind: Any) -> float:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(rule(function, rounded[kind], kind(step)))
+
+    shown = {"h": step, "derivative": slope, "central_float64": ref.derivative(function, h=step)(x)}
+    shown["forward_float64"] = found(differences.forward, np.float64)
+    shown["central_float32"] = found(differences.central, np.float32)
+    shown["forward_float32"] = found(differences.forward, np.float32)
+    return shown | {f"{name}_error": abs(shown[name] - slope) for name in shown if "float" in name}
+
+
+def descent(
+    surface: str = "bowl", learning_rate: float = 0.3, steps: int = 15, start_0: float = -4.0, start_1: float = 2.0
+) -> dict[str, Any]:
+    surfaces = {
+        "bowl": lambda x: x[0] * x[0] / 10 + x[1] * x[1],
+        "valleys": lambda x: (x[0] * x[0] - 9) * (x[0] * x[0] - 9) / 60 + x[0] / 5 + x[1] * x[1] / 2,
+    }
+    f, start = surfaces[surface], np.array([start_0, start_1])
+    end, _ = ref.gradient_descent(f, start, learning_rate=learning_rate, steps=steps)
+    twin, _ = fnn.gradient_descent(f, jnp.asarray(start), learning_rate=learning_rate, steps=steps)
+    # Where the path diverges, a central difference rounds the small partial derivative beside the large value.
+    np.testing.assert_allclose(end, twin, atol=1e-6 * max(1, np.abs(end).max()))
+    gradient = ref.gradient(f)(end)
+    shown = {"x0": end[0], "x1": end[1], "gradient_0": gradient[0], "gradient_1": gradient[1]}
+    return shown | {"f_start": f(start), "f_end": f(end)}
+
+
+def temperature(temperature: float = 1.0, **moved: float) -> dict[str, Any]:
+    scores = np.array([moved.get(f"score_{i}", value) for i, value in enumerate((3.0, 1.0, 0.0, -2.0))])
+    shares = ref.softmax(scores / temperature)
+    np.testing.assert_allclose(shares, fnn.softmax(jnp.asarray(scores) / temperature), rtol=1e-12)
+    return {f"y{i}": share for i, share in enumerate(shares)} | {"sum": 1.0}
+
+
+def boundary(w1: float = 1.0, w2: float = 1.0, b: float = -1.5) -> dict[str, Any]:
+    inputs, targets = boundaries.POINTS[:, :2], boundaries.POINTS[:, 2:]
+    z = ref.dense(inputs, np.array([[w1], [w2]], float), np.array([b], float))
+    length = float(np.linalg.norm([w1, w2]))
+    return {
+        "loss": ref.sigmoid_binary_cross_entropy(z, targets).mean(),
+        "right": np.sum((z > 0) == (targets == 1)),
+        "at_origin": ref.sigmoid(np.array(float(b))),
+        "distance": abs(b) / length if length else None,
+    }
+
+
+def sliding_window(
+    dimensions: str = "two", position: int = 8, stride: int = 1, padding: Any = 1, **moved: float
+) -> dict[str, Any]:
+    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)])
+    x, kernel = (windows.SIGNAL, kernel[1]) if dimensions == "one" else (windows.IMAGE, kernel)
+    x, kernel = x[None, ..., None], kernel[..., None, None]
+    out = ref.conv(x, kernel, strides=stride, padding=padding)
+    np.testing.assert_allclose(out, fnn.conv(jnp.asarray(x), jnp.asarray(kernel), strides=stride, padding=padding))
+    rows = out[0, ..., 0].reshape(1 if dimensions == "one" else -1, out.shape[-2])
+    shown = {f"out_{i}_{j}": value for (i, j), value in np.ndenumerate(rows)}
+    position = min(position, rows.size - 1)
+    return shown | {"windows": rows.size, "position": position + 1, "window_sum": rows.flat[position]}
+
+
+START = {"w11": 0.8, "w12": -0.5, "w21": 0.4, "w22": 0.9, "b1": 0.1, "b2": -0.2, "v1": 1.2, "v2": -0.7, "c": 0.3}
+
+
+def small_network(
+    stage: int = 6,
+    steps: int = 0,
+    learning_rate: float = 0.2,
+    x1: float = 1.0,
+    x2: float = -0.5,
+    target: float = 1.5,
+    **moved: float,
+) -> dict[str, Any]:
+    """By the functions of reference/, one after the other and back; its gradients are JAX's too."""
+    p = {name: moved.get(name, value) for name, value in START.items()}
+    params = {
+        "kernel1": np.array([[p["w11"], p["w12"]], [p["w21"], p["w22"]]], float),
+        "bias1": np.array([p["b1"], p["b2"]], float),
+        "kernel2": np.array([[p["v1"]], [p["v2"]]], float),
+        "bias2": np.array([p["c"]], float),
+    }
+    x, targets = np.array([[x1, x2]], float), np.array([[target]], float)
+
+    def by_hand(params: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, Any]]:
+        z, saved1 = linear.dense_fwd(x, params["kernel1"], params["bias1"])
+        h, saved_h = activations.sigmoid_fwd(z)
+        y, saved2 = linear.dense_fwd(h, params["kernel2"], params["bias2"])
+        loss, saved_loss = losses.sum_of_squares_error_fwd(y, targets)
+        y_ct, _ = losses.sum_of_squares_error_bwd(saved_loss, np.ones(1))
+        h_ct, kernel2_ct, bias2_ct = linear.dense_bwd(saved2, y_ct)
+        x_ct, kernel1_ct, bias1_ct = linear.dense_bwd(saved1, activations.sigmoid_bwd(saved_h, h_ct)[0])
+        grads = {"kernel1": kernel1_ct, "bias1": bias1_ct, "kernel2": kernel2_ct, "bias2": bias2_ct}
+        return {"h": h[0], "y": y[0, 0], "loss": loss[0], "y_ct": y_ct[0, 0], "h_ct": h_ct[0], "x_ct": x_ct[0]}, grads
+
+    def loss(params: dict[str, Any]) -> jax.Array:
+        h = fnn.sigmoid(fnn.dense(jnp.asarray(x), params["kernel1"], params["bias1"]))
+        return fnn.sum_of_squares_error(fnn.dense(h, params["kernel2"], params["bias2"]), jnp.asarray(targets))[0]
+
+    optimizer = sgd(learning_rate)
+    for _ in range(steps):
+        params, _ = optimizer.update(by_hand(params)[1], {}, params)
+    values, grads = by_hand(params)
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-9), grads, jax.grad(loss)(params))
+    last = {"v1": grads["kernel2"][0, 0], "v2": grads["kernel2"][1, 0], "c": grads["bias2"][0]}
+    first = {f"w{i + 1}{j + 1}": value for (i, j), value in np.ndenumerate(grads["kernel1"])}
+    first |= {"b1": grads["bias1"][0], "b2": grads["bias1"][1]}
+    stages = [
+        (1, {"h1": values["h"][0], "h2": values["h"][1]}),
+        (2, {"y": values["y"]}),
+        (3, {"loss": values["loss"]}),
+        (4, {"y_ct": values["y_ct"]}),
+        (5, {"h1_ct": values["h_ct"][0], "h2_ct": values["h_ct"][1]} | {f"{k}_ct": v for k, v in last.items()}),
+        (6, {"x1_ct": values["x_ct"][0], "x2_ct": values["x_ct"][1]} | {f"{k}_ct": v for k, v in first.items()}),
+    ]
+    return {key: value if stage >= least else None for least, shown in stages for key, value in shown.items()}
+
+
+EXPECTED = {
+    function.__name__: function
+    for function in (central_difference, descent, temperature, boundary, sliding_window, small_network)
+}
