@@ -1,0 +1,52 @@
+"""演習 正規化: 逆伝播を書きます。 / Exercise: the backward of normalization.
+
+平均と分散も x の関数です。勾配は、その2つの道も通って戻ります。
+Mean and variance are functions of x, too: the gradient goes back through both of them.
+
+    functional-nn check docs/study/exercises/normalization.py
+"""
+
+import numpy as np
+
+EPSILON = 1e-5
+rng = np.random.default_rng(0)
+EXAMPLES = {
+    "batch_norm": (2 * rng.normal(size=(5, 7)) + 1, rng.uniform(0.5, 2, 7), rng.normal(size=7)),
+    "layer_norm": {
+        "inputs": (2 * rng.normal(size=(5, 7)) + 1, rng.uniform(0.5, 2, 7), rng.normal(size=7)),
+        "op": "layer_norm",
+        "statics": {"epsilon": EPSILON},
+    },
+}
+
+
+def batch_norm_fwd(x, scale, bias):
+    centred = x - x.mean(axis=0)
+    inverse_std = 1 / np.sqrt(np.mean(centred**2, axis=0) + EPSILON)
+    standard = centred * inverse_std
+    return standard * scale + bias, (standard, inverse_std, scale)
+
+
+def batch_norm_bwd(residuals, cotangent):
+    standard, inverse_std, scale = residuals
+    # x_ct: 平均への道と分散への道の分を引きます。 / subtract what goes through the mean and the variance.
+    x_ct = None
+    scale_ct = None
+    bias_ct = None
+    return x_ct, scale_ct, bias_ct
+
+
+def layer_norm_fwd(x, scale, bias):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    inverse_std = 1 / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + EPSILON)
+    standard = centred * inverse_std
+    return standard * scale + bias, (standard, inverse_std, scale)
+
+
+def layer_norm_bwd(residuals, cotangent):
+    standard, inverse_std, scale = residuals
+    # 違いは、平均をとる軸だけです。 / Only the axis of the means differs.
+    x_ct = None
+    scale_ct = None
+    bias_ct = None
+    return x_ct, scale_ct, bias_ct
