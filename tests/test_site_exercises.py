@@ -1,6 +1,7 @@
 """The exercises of the study site: each starter fails with what is missing, each solution passes."""
 
 import ast
+import runpy
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def is_to_be_written(name: str) -> bool:
 
 
 def test_every_exercise_has_a_solution_and_the_other_way_round():
-    assert FAMILIES == sorted(path.stem for path in (STUDY / "solutions").glob("*.py"))
+    assert sorted(path.stem for path in (STUDY / "solutions").glob("*.py")) == FAMILIES
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -72,6 +73,18 @@ def test_a_solution_changes_nothing_but_what_was_to_be_written(family):
     for name in given:
         same = ast.dump(given[name]) == ast.dump(solved[name])
         assert same != is_to_be_written(name), f"{family}: {name} is {'unchanged' if same else 'changed'}"
+
+
+def test_the_solution_of_the_network_learns():
+    network = runpy.run_path(str(STUDY / "solutions" / "models.py"))
+    first, later = (network["train"](steps=steps) for steps in (1, 60))
+    assert later > 0.7 > first, f"accuracy after 1 step {first}, after 60 steps {later}"
+
+
+def test_an_unfinished_network_is_not_trained():
+    network = runpy.run_path(str(STUDY / "exercises" / "models.py"))
+    with pytest.raises(SystemExit, match="network_bwd is not finished"):
+        network["train"](steps=1)
 
 
 def test_the_command_names_the_argument_and_the_repair(capfd):
