@@ -56,6 +56,9 @@ STYLE: Any = {
     "lines.linewidth": 2,
 }
 
+# Drawn a little smaller than shown, so that letters are still read where a phone shows the picture smaller.
+SHARE = 0.88
+
 Say = Callable[[str, str], str]
 Draw = Callable[[Figure, Say], None]
 
@@ -93,7 +96,7 @@ def _drawn(picture: Picture) -> tuple[str, dict[str, str]]:
         return en
 
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(picture.width / 72, picture.height / 72), layout="constrained")
+        figure = Figure(figsize=(SHARE * picture.width / 72, SHARE * picture.height / 72), layout="constrained")
         picture.draw(figure, say)
         buffer = StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -120,7 +123,7 @@ def _for_the_page(svg: str) -> str:
     body = re.sub("|".join(PROPERTIES), lambda found: f"var({PROPERTIES[found[0]]}, {found[0]})", body)
     body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _hundredths, tag[0]), body)
     body = re.sub(r"\s*\n\s*", "\n", body).replace("<defs>\n</defs>\n", "").replace("\nz\n", "z").replace("\nL", "L")
-    box = f'viewBox="0 0 {width} {height}" style="max-width: {float(width):.0f}px; stroke-linejoin: round"'
+    box = f'viewBox="0 0 {width} {height}" style="max-width: {float(width) / SHARE:.0f}px; stroke-linejoin: round"'
     start = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="picture" '
     return f"{start}{box}>{body.strip()}\n"
 

@@ -95,7 +95,7 @@ def central_difference(figure: Figure, say: Say) -> None:
     _curve(axes, central, np.float32, TEAL)
     _curve(axes, forward, np.float32, RED, linestyle="--")
     axes.axvline(1e-4, color=INK, linewidth=1)
-    note(axes, 7e-2, 1e-13, say("中心差分 float64", "central, float64"), BLUE, ha="left")
+    note(axes, 5e-5, 1e-13, say("中心差分 float64", "central, float64"), BLUE, ha="left")
     note(axes, 3e-6, 3e-7, say("前方差分 float64", "forward, float64"), ORANGE, ha="left")
     note(axes, 8e-5, 6e0, say("中心差分・前方差分 float32", "central and forward, float32"), TEAL, ha="left")
     _axes_of_errors(axes, say)

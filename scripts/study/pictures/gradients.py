@@ -77,7 +77,7 @@ def uphill_and_downhill(figure: Figure, say: Say) -> None:
     note(axes, 0.36, 1.25, say("逆の向き：減る", "against it: it falls"), BLUE, ha="center")
     note(axes, 0.93, 5.0, say("進みすぎると増える", "too far: it grows again"), MUTED, ha="center")
     axes.set(xlim=(0, 1.15), ylim=(0, 10), yticks=[0, 5, 10], xticks=[0, 0.5, 1])
-    axes.set_xlabel(say("歩幅 t(x ± t∇f)", "step t (x ± t ∇f)"))
+    axes.set_xlabel(say("歩幅 t（x ± t∇f）", "step t (x ± t ∇f)"))
     axes.set_ylabel("f")
 
 

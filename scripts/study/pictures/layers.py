@@ -52,9 +52,9 @@ def normalization_axes(figure: Figure, say: Say) -> None:
         note(axes, left + 2 * size, 40, words)
     box(axes, 208 + size, 56, size, 4 * size, edgecolor=RED, linewidth=2.5)
     box(axes, 386, 56 + size, 4 * size, size, edgecolor=RED, linewidth=2.5)
-    note(axes, 208 + 2 * size, 222, say("列ごと（例にわたる）", "each column, over the examples"), RED, fontsize=9.5)
-    note(axes, 386 + 2 * size, 222, say("行ごと（特徴にわたる）", "each row, over the features"), RED, fontsize=9.5)
-    note(axes, 30 + 2 * size, 222, say("行：例、列：特徴", "rows: examples, columns: features"), MUTED, fontsize=9.5)
+    note(axes, 208 + 2 * size, 222, say("列ごと", "each column by itself"), RED)
+    note(axes, 386 + 2 * size, 222, say("行ごと", "each row by itself"), RED)
+    note(axes, 30 + 2 * size, 222, say("行が例、列が特徴", "a row is an example"), MUTED)
 
 
 @picture(560, 240)

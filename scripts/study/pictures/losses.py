@@ -28,7 +28,7 @@ def loss_mismatch(figure: Figure, say: Say) -> None:
     axes.plot(p, sum_of_squares_error(probabilities, targets), color=BLUE)
     note(axes, 0.13, 2.5, say("交差エントロピー誤差 −log p", "cross-entropy, −log p"), ORANGE, ha="left")
     note(axes, 0.08, 0.4, say("二乗和誤差", "sum of squares"), BLUE, ha="left")
-    note(axes, 1.0, 0.3, say("一致：損失 0", "a match: loss 0"), MUTED, ha="right")
+    note(axes, 1.0, 0.62, say("一致：損失 0", "a match: loss 0"), MUTED, ha="right")
     axes.set(xlim=(0, 1.0), ylim=(0, 4.2), xticks=[0, 0.5, 1], yticks=[0, 1, 2, 3, 4])
     axes.set_xlabel(say("正解のクラスに与えた確率 p", "probability p given to the right class"))
     axes.set_ylabel(say("損失", "loss"))

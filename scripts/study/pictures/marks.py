@@ -73,9 +73,10 @@ def box(axes: Axes, left: float, top: float, width: float, height: float, **opti
     axes.add_patch(Rectangle((left, top), width, height, **options))
 
 
-def shade(value: float, largest: float) -> dict[str, Any]:
+def shade(value: float, largest: float, strongest: float) -> dict[str, Any]:
     """A number as a fill: blue above zero, orange below, stronger the further from it."""
-    return {"facecolor": ORANGE if value < 0 else BLUE, "alpha": 0.85 * min(1.0, abs(value) / largest), "linewidth": 0}
+    alpha = strongest * min(1.0, abs(value) / largest)
+    return {"facecolor": ORANGE if value < 0 else BLUE, "alpha": alpha, "linewidth": 0}
 
 
 def cells(
@@ -91,9 +92,11 @@ def cells(
     dashed: Callable[[int, int], bool] = lambda row, column: False,
 ) -> None:
     """A matrix as shaded squares with its numbers; dashed where (row, column) says so."""
+    # Ink must be read on the strongest shade, in light and in dark.
+    strongest = 0.45 if numbers else 0.85
     for (row, column), value in np.ndenumerate(values):
         x, y = left + column * size, top + row * size
-        box(axes, x, y, size, size, **shade(float(value), largest))
+        box(axes, x, y, size, size, **shade(float(value), largest, strongest))
         outside = dashed(row, column)
         box(axes, x, y, size, size, linestyle=(0, (2, 2)) if outside else "-", linewidth=0.8)
         if numbers:

@@ -11,7 +11,7 @@ from reference.activations import sigmoid_bwd, sigmoid_fwd
 from reference.linear import dense_bwd, dense_fwd
 from reference.losses import sum_of_squares_error_bwd, sum_of_squares_error_fwd
 
-from .canvas import BLUE, GREEN, INK, LINE, MUTED, ORANGE, PURPLE, RED, Say, picture
+from .canvas import BLUE, GREEN, INK, LINE, MUTED, ORANGE, PAPER, PURPLE, RED, Say, picture
 from .marks import arrow, board, box, note, short, unit
 
 # The network of the widget `small_network` at its first setting.
@@ -52,9 +52,10 @@ def _edges(
         share = 0.36 if y1 != y2 and len(sinks) > 1 else 0.5
         x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
         subscript = "₁₂"[i] + ("₁₂"[j] if kernel.shape[1] > 1 else "")
-        note(axes, x, y - 8, f"{letter}{subscript} {short(weight)}", fontsize=9.5)
+        rim = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
+        note(axes, x, y - 8, f"{letter}{subscript} {short(weight)}", fontsize=9.5, bbox=rim)
         if gradients is not None:
-            note(axes, x, y + 8, short(float(gradients[i, j]), 3), RED, fontsize=9.5)
+            note(axes, x, y + 8, short(float(gradients[i, j]), 3), RED, fontsize=9.5, bbox=rim)
 
 
 def _units(axes: Axes, values: dict[str, Any], back: bool) -> None:
@@ -157,14 +158,14 @@ def learning_loop(figure: Figure, say: Say) -> None:
     axes = board(figure, 540, 330)
     parts = [
         (270, 48, say("前向き計算：出力を求める", "forward: compute the output"), BLUE),
-        (438, 165, say("損失：不一致の度合い", "loss: how far off"), ORANGE),
+        (448, 165, say("損失：不一致の度合い", "loss: how far off"), ORANGE),
         (270, 282, say("逆伝播：勾配を求める", "backward: the gradient"), RED),
-        (102, 165, say("更新：重みを少し変える", "update: move the weights"), GREEN),
+        (92, 165, say("更新：重みを少し変える", "update: move the weights"), GREEN),
     ]
     for x, y, words, color in parts:
-        box(axes, x - 96, y - 22, 192, 44, edgecolor=color, linewidth=1.6, joinstyle="round")
+        box(axes, x - 88, y - 22, 176, 44, edgecolor=color, linewidth=1.6, joinstyle="round")
         note(axes, x, y, words, color)
-    turns = [((370, 56), (438, 138)), ((438, 192), (370, 274)), ((170, 274), (102, 192)), ((102, 138), (170, 56))]
+    turns = [((362, 56), (448, 138)), ((448, 192), (362, 274)), ((178, 274), (92, 192)), ((92, 138), (178, 56))]
     for start, end in turns:
         arrow(axes, start, end, MUTED, connectionstyle="arc3,rad=-0.35")
     reasons = [

@@ -21,7 +21,7 @@ def sum_rule(figure: Figure, say: Say) -> None:
         axes.plot(at, height, "o", color=color)
         note(axes, 3.5, curve[-1], name, color, ha="left")
     note(axes, 1.75, 0.62, say("傾き 1.2", "slope 1.2"), BLUE, ha="left")
-    note(axes, 1.75, 2.25, say("傾き 0.5", "slope 0.5"), ORANGE, ha="left")
+    note(axes, 0.35, 1.4, say("傾き 0.5", "slope 0.5"), ORANGE, ha="left")
     note(axes, 0.05, 4.9, say("傾き 1.7 = 1.2 + 0.5", "slope 1.7 = 1.2 + 0.5"), GREEN)
     axes.axvline(at, color=MUTED, linewidth=0.8, linestyle=":")
     axes.set(xlim=(-1, 4.2), ylim=(0, 8.4), xticks=[0, at, 3], yticks=[0, 4, 8], xlabel="x")
@@ -53,7 +53,7 @@ def powers_and_slopes(figure: Figure, say: Say) -> None:
 def product_areas(figure: Figure, say: Say) -> None:
     """f g as an area: when both sides grow, two strips are added, and a corner too small to count."""
     axes = board(figure, 500, 290)
-    left, top, f, g, df, dg = 90, 84, 210, 140, 46, 34
+    left, top, f, g, df, dg = 66, 84, 210, 140, 46, 34
     box(axes, left, top, f, g, facecolor=BLUE, alpha=0.25, edgecolor=BLUE)
     box(axes, left + f, top, df, g, facecolor=ORANGE, alpha=0.4, edgecolor=ORANGE)
     box(axes, left, top - dg, f, dg, facecolor=GREEN, alpha=0.4, edgecolor=GREEN)
@@ -61,11 +61,11 @@ def product_areas(figure: Figure, say: Say) -> None:
     note(axes, left + f / 2, top + g / 2, "f g", fontsize=14)
     note(axes, left + f / 2, top - dg / 2, "f · g′ h", GREEN)
     note(axes, left + f + df / 2, top + g / 2, "f′ h · g", ORANGE, rotation=90)
-    arrow(axes, (392, 40), (left + f + df - 12, top - dg / 2), RED, linewidth=1)
-    note(axes, 398, 32, "f′ g′ h²", RED, ha="left")
-    note(axes, 398, 50, say("h で割っても 0 に近づく", "vanishes, even over h"), MUTED, ha="left", fontsize=9.5)
+    arrow(axes, (350, 40), (left + f + df - 12, top - dg / 2), RED, linewidth=1)
+    note(axes, 356, 32, "f′ g′ h²", RED, ha="left")
+    note(axes, 356, 50, say("h で割っても 0 に近づく", "vanishes, even over h"), MUTED, ha="left", fontsize=9.5)
     note(axes, left + f / 2, top + g + 18, "f")
     note(axes, left + f + df / 2, top + g + 18, "f′ h", ORANGE)
     note(axes, left - 18, top + g / 2, "g")
     note(axes, left - 24, top - dg / 2, "g′ h", GREEN)
-    note(axes, 250, 268, "(f g)′ = f′ g + f g′", fontsize=13)
+    note(axes, 194, 268, "(f g)′ = f′ g + f g′", fontsize=13)

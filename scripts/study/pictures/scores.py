@@ -20,7 +20,7 @@ def _bars(axes: Axes, values: np.ndarray, letter: str, numbers: bool = True) -> 
     axes.axhline(0, color=LINE, linewidth=1)
     low, high = axes.get_ylim()
     for place, value in enumerate(values):
-        beside = 0.05 * (high - low) * (-1 if value < 0 else 1)
+        beside = 0.075 * (high - low) * (-1 if value < 0 else 1)
         if numbers:
             note(axes, place, value + beside, short(value), fontsize=9.5)
 

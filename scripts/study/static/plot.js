@@ -111,10 +111,11 @@ widgets.plot = (() => {
     });
   }
 
-  // A number as a shade: blue above zero, orange below, stronger the further from it.
+  // A number as a shade: blue above zero, orange below, stronger the further from it, and never so strong that ink
+  // on it is hard to read.
   const shade = (value, largest) => ({
     fill: value < 0 ? series(2) : series(1),
-    "fill-opacity": round(0.85 * Math.min(1, Math.abs(value) / largest)),
+    "fill-opacity": round(0.45 * Math.min(1, Math.abs(value) / largest)),
   });
 
   return { frame, axes, clipped, curve, dot, arrow, contours, shade, text, series, ink, muted, line };

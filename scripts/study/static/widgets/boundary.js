@@ -32,7 +32,7 @@
         const [x, y] = [-1 + width * i, -1 + width * j];
         const p = sigmoid(z(x + width / 2, y + width / 2));
         const shape = { x: plane.x(x), y: plane.y(y + width), width: 240 / cells, height: 240 / cells };
-        drawn.push(svg("rect", { ...shape, ...plot.shade(p - 0.5, 1.2), "shape-rendering": "crispEdges" }));
+        drawn.push(svg("rect", { ...shape, ...plot.shade(p - 0.5, 0.64), "shape-rendering": "crispEdges" }));
       }
     }
     return drawn;

@@ -102,7 +102,7 @@
     for (const kind of KINDS) {
       const value = kind.rule(f, x, h, kind.to);
       numbers.push({ name: kind.name, label: kind.label, value });
-      const label = { ja: `その誤差(${kind.label.ja})`, en: `its error (${kind.label.en})` };
+      const label = { ja: `その誤差（${kind.label.ja}）`, en: `its error (${kind.label.en})` };
       numbers.push({ name: `${kind.name}_error`, label, value: error(kind, f, x, h) });
     }
     const best = (kind) => STEPS.reduce((least, step) => (error(kind, f, x, step) < error(kind, f, x, least) ? step : least));
@@ -120,5 +120,5 @@
     ja: "刻み幅 h を動かすと、数値微分の誤差が V 字の曲線の上を動きます。",
     en: "Move the step h: the error of the numerical derivative runs along a curve shaped like a V.",
   };
-  widgets.register("central_difference", widgets.pure({ size: [480, 384], description, controls, draw }));
+  widgets.register("central_difference", widgets.pure({ size: [496, 384], description, controls, draw }));
 })();
