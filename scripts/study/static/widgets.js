@@ -54,6 +54,9 @@ const widgets = (() => {
     return `${mantissa.replace("-", "−")}×10${superscript(String(Number(exponent)))}`;
   }
 
+  // So many digits after the point, whatever the size: for places where a power of ten would not fit.
+  const fixed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+
   function rangeControl(spec, changed) {
     const id = `control-${(serial += 1)}`;
     const attributes = { id, type: "range", "data-control": spec.name, min: spec.min, step: spec.step };
@@ -193,5 +196,5 @@ const widgets = (() => {
   }
 
   if (typeof document !== "undefined") document.addEventListener("DOMContentLoaded", () => mountAll());
-  return { register, mountAll, pure, html, svg, svgWords, readable, superscript };
+  return { register, mountAll, pure, html, svg, svgWords, readable, fixed, superscript };
 })();

@@ -110,9 +110,11 @@
     numbers.push({ name: "best_h_float64", label: { ja: "誤差が最小の h（中心差分 float64）", en: "h of least error (central, float64)" }, value: wide });
     numbers.push({ name: "best_h_float32", label: { ja: "誤差が最小の h（中心差分 float32）", en: "h of least error (central, float32)" }, value: narrow });
     const lost = Number.isNaN(central(f, x, h, single));
+    const lucky = KINDS.some((kind) => error(kind, f, x, h) === 0);
+    const luck = { ja: "誤差がたまたまちょうど 0 になりました。図では下の端に描いています。", en: "By luck an error is exactly 0; it is drawn on the lower edge." };
     const sentence = lost
       ? { ja: `h = ${readable(h)} は float32 では小さすぎて、x + h が x と同じ数になります。`, en: `h = ${readable(h)} is too small for float32: x + h is the same number as x.` }
-      : { ja: "左では式の誤差が、右では丸めの誤差が大きくなります。", en: "On the left the formula's own error is large, on the right that of rounding." };
+      : lucky ? luck : { ja: "左では式の誤差が、右では丸めの誤差が大きくなります。", en: "On the left the formula's own error is large, on the right that of rounding." };
     return { picture: picture(f, x, h), numbers, sentence };
   }
 

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { plot, svg, readable } = widgets;
+  const { plot, svg, readable, fixed } = widgets;
   const START = { w11: 0.8, w12: -0.5, w21: 0.4, w22: 0.9, b1: 0.1, b2: -0.2, v1: 1.2, v2: -0.7, c: 0.3 };
   const WEIGHTS = Object.keys(START);
   const NAMES = { w11: "w₁₁", w12: "w₁₂", w21: "w₂₁", w22: "w₂₂", b1: "b₁", b2: "b₂", v1: "v₁", v2: "v₂", c: "c" };
@@ -64,7 +64,7 @@
   ];
 
   const AT = { x1: [48, 92], x2: [48, 250], h1: [218, 92], h2: [218, 250], y: [372, 171], loss: [452, 171] };
-  const value = (v) => readable(v, 3);
+  const value = (v) => fixed(v, 3);
 
   function edge(from, to, weight, name, gradient, share) {
     const [[x1, y1], [x2, y2]] = [AT[from], AT[to]];

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { plot, svg, readable } = widgets;
+  const { plot, svg, fixed } = widgets;
   const DEFAULTS = [3, 1, 0, -2];
 
   function softmax(scores) {
@@ -33,7 +33,7 @@
   }
   const over = (place, values, digits) =>
     values.map((value, i) =>
-      plot.text([place.x(i), value < 0 ? place.y(value) + 15 : place.y(value) - 5], readable(value, digits), { "font-size": 12 })
+      plot.text([place.x(i), value < 0 ? place.y(value) + 15 : place.y(value) - 5], fixed(value, digits), { "font-size": 12 })
     );
 
   function picture(scores, shares) {
