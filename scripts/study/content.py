@@ -65,7 +65,7 @@ def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems)
     for value in page.values:
         with problems.noted(), recorder.watching():
             content.results.append(evaluate(page, value, sides))
-    _watch_again(content, recorder, sides["jax"])
+    _watch_again(content, recorder)
     content.shapes = recorder.seen
     for path, (function, _) in content.excerpts.items():
         if not recorder.ran(function):
@@ -75,13 +75,14 @@ def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems)
             content.hints.append(sentence)
 
 
-def _watch_again(content: Content, recorder: Recorder, names: dict[str, Any]) -> None:
+def _watch_again(content: Content, recorder: Recorder) -> None:
     """JAX runs a function's Python once and then what it compiled: lines that another page ran run again here."""
     shown = [excerpt for path, excerpt in content.excerpts.items() if path[-1] == "jax"]
     for how in (abstractly, eagerly):
         for result in content.results:
             if not any(recorder.lacks(*excerpt) for excerpt in shown):
                 return
+            names = namespaces(content.page)["jax"]  # anew, since a call may consume what it is given
             with recorder.watching():
                 how(_call(result.value.jax, names))
 
