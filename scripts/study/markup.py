@@ -1,5 +1,6 @@
 """A page's sentences and formulas as HTML, in both languages, with links that lead somewhere."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .schema import LANGUAGES, Both
 from .source import Place, Source
 from .symbols import Symbols
 
+JAPANESE = re.compile(r"[ぁ-ヿ一-鿿]")
 FIXED_PAGES = {"index": "contents", "glossary": "glossary"}
 
 
@@ -27,8 +29,10 @@ def pair(both: Both, tag: str = "span", extra: str = "") -> Markup:
 
 
 def same_or_pair(both: Both) -> Markup:
-    """Once where both languages say it alike, as with the title of a book."""
-    return Markup("{}").format(both.ja) if both.ja == both.en else pair(both)
+    """Once where both languages say it alike, as with the title of a book, which stays in its own language."""
+    if both.ja != both.en:
+        return pair(both)
+    return Markup('<span lang="{}">{}</span>').format("ja-JP" if JAPANESE.search(both.ja) else "en-GB", both.ja)
 
 
 @dataclass(frozen=True)
