@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from reference.oracle.diagnosis.known.networks import Network, networks, slips
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
+from reference.oracle.diagnosis.traced import Traced, traced
 from reference.oracle.diagnosis.view import View
 from reference.oracle.evidence import Evidence
 from reference.oracle.report import Finding
@@ -56,8 +58,8 @@ LOCAL: tuple[Hypothesis, ...] = (
     structure.isolated_entries,
 )
 
-# Explanations of the error's behaviour, tried after the known mistakes of the op.
-BEHAVIOUR: tuple[Hypothesis, ...] = (
+# Explanations of the error's behaviour, tried after the known mistakes of the op and before those of its steps.
+CLEAR: tuple[Hypothesis, ...] = (
     structure.clipped,
     overlap.regularization,
     masks.mask_missing,
@@ -76,6 +78,10 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     uses.matrix_not_transposed,
     uses.upstream_factor,
     uses.output_slope,
+)
+
+# What may also be the trace of a mistake in one of the forward's steps.
+BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.entries_not_written,
     time.time_not_carried,
     time.time_overwritten,
@@ -110,10 +116,16 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
 class Background:
     """What the forward was recognized as: an op, an op under a convention, a layer and its activation, a network."""
 
+    evidence: Evidence
     known: list[Known]
     one_sided: list[tuple[str, str, Known]]
     composed: list[Composed]
     networks: list[Network]
+
+    @cached_property
+    def traced(self) -> Traced | None:
+        """The forward's own steps, where they can be followed."""
+        return traced(self.evidence)
 
 
 def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[Finding]:
@@ -123,7 +135,7 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
     """
     if not any(evidence.wrong):
         return []
-    background = Background([], [], [], []) if only else _recognized(evidence)
+    background = Background(evidence, [], [], [], []) if only else _recognized(evidence)
     findings = []
     for view in _views(evidence, background.known):
         matches = rank(view, _models_of(view, only) if only else _models(view, background), MOST)
@@ -133,8 +145,8 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
 
 def _recognized(evidence: Evidence) -> Background:
     if known := recognize(evidence):
-        return Background(known, [], [], [])
-    return Background([], one_sided(evidence), composed(evidence), networks(evidence))
+        return Background(evidence, known, [], [], [])
+    return Background(evidence, [], one_sided(evidence), composed(evidence), networks(evidence))
 
 
 def _line(view: View) -> int | None:
@@ -189,6 +201,9 @@ def _models(view: View, background: Background) -> Iterator[Model]:
         yield from _asked(slopes(view, both))
     for network in background.networks:
         yield from _asked(slips(view, network))
+    yield from _models_of(view, CLEAR)
+    if background.traced:
+        yield from _asked(background.traced.models(view))
     yield from _models_of(view, BEHAVIOUR)
 
 

@@ -1,0 +1,141 @@
+"""Contributions that a backward leaves out, counts twice, or gives the wrong sign or factor."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from reference.oracle.diagnosis.traced.sites import Group, Sites, Slip, where_in_words, without
+from reference.oracle.tracing.graph import Node
+
+Edges = dict[Node, list[int]]
+
+
+def paths(sites: Sites) -> Iterator[Slip]:
+    """Every group of contributions that stands at one place in the code, or on one way through it."""
+    yield from _carried(sites)
+    yield from _statistics(sites)
+    yield from _uses(sites)
+    yield from _operands(sites)
+
+
+def slip(cause: str, words: str, edges: Edges) -> Slip:
+    """The contributions along these edges are left out."""
+    return Slip(cause, words, {node: without(node, slots) for node, slots in edges.items()}, scalable=True)
+
+
+def _carried(sites: Sites) -> Iterator[Slip]:
+    """What a loop hands from one pass to the next: all of it, one variable of it, or one use of it."""
+    edges = [(node, i) for node in sites.nodes for i, parent in enumerate(node.parents) if _from_before(node, parent)]
+    ways: dict[str, Edges] = {}
+    for node, i in edges:
+        parent = node.parents[i]
+        for key in (
+            "anything from one step to the one before",
+            f"the value of {where_in_words(parent)} from one step to the one before",
+            f"the value of {where_in_words(parent)} to {where_in_words(node)} of the step before",
+        ):
+            ways.setdefault(key, {}).setdefault(node, []).append(i)
+    for words, way in ways.items():
+        yield slip("time_not_carried", f"does not carry {words}", way)
+
+
+def _from_before(node: Node, parent: Node) -> bool:
+    return parent.turn == node.turn - 1 and bool(parent.place) and parent.kind != "leaf" and node.name != "setitem"
+
+
+def _statistics(sites: Sites) -> Iterator[Slip]:
+    """Sums that are spread again over what they were taken of: treated as constants, one by one and all together."""
+    sums = [group for group in sites.groups if group[0].kind == "summed" and _spread(sites, group[0])]
+    for group in sums:
+        cause, words = _statistic(group[0])
+        yield slip(cause, f"{words} in {where_in_words(group[0])}", {node: [0] for node in group})
+    squares = [group for group in sums if _statistic(group[0])[0] != "diagonal_only"]
+    if len(squares) > 1:
+        words = "treats mean and variance as constants"
+        yield slip("statistics_as_constants", words, {node: [0] for group in squares for node in group})
+
+
+def _spread(sites: Sites, node: Node) -> bool:
+    waiting, seen = list(sites.users[node]), set()
+    while waiting:
+        user = waiting.pop()
+        if user.kind not in ("pointwise", "moved") or user in seen:
+            continue
+        seen.add(user)
+        if user.value.size > node.value.size:
+            return True
+        waiting += sites.users[user]
+    return False
+
+
+def _statistic(node: Node) -> tuple[str, str]:
+    """What a sum is of: exponentials, squares, or the values themselves."""
+    (source,) = node.parents
+    if source.name == "exp":
+        return "diagonal_only", "lacks the sum over the other entries"
+    square = source.name in ("square", "power", "absolute") or (len(source.parents) == 2 and len({*source.parents}) == 1)
+    if square:
+        return "centered_term_missing", "lacks, or counts twice, the term through the sum of squares"
+    return "mean_term_missing", "lacks, or counts twice, the term through the mean"
+
+
+def _uses(sites: Sites) -> Iterator[Slip]:
+    """Values that are used at several places: each use left out, and each use alone."""
+    for node in sites.nodes:
+        places: dict[tuple, list[tuple[Node, int]]] = {}
+        for user in sites.users[node]:
+            for i, parent in enumerate(user.parents):
+                if parent is node:
+                    places.setdefault((user.place, user.name, i), []).append((user, i))
+        if node.kind == "leaf" and len(places) == 1:
+            yield from _turns(sites, node, next(iter(places.values())))
+        for key, edges in places.items() if len(places) > 1 else ():
+            cause = _use(sites, node, [user for user, _ in edges])
+            what = sites.leaf_name(node) or "a value"
+            yield slip(cause, f"lacks, or counts otherwise, the use of {what} in {where_in_words(edges[0][0])}", _of(edges))
+            if len(places) > 2:
+                others = [edge for other, more in places.items() if other != key for edge in more]
+                yield slip(cause, f"holds only the use of {what} in {where_in_words(edges[0][0])}", _of(others))
+
+
+def _use(sites: Sites, node: Node, users: list[Node]) -> str:
+    if node.kind == "leaf" and users[0].kind == "pointwise" and users[0].name == "add":
+        return "skip_dropped"
+    if sites.leaf_name(node):
+        return "use_dropped"
+    return "skip_dropped" if users[0].name == "add" and users[0].value.shape == node.value.shape else "sum_term_missing"
+
+
+def _turns(sites: Sites, node: Node, edges: list[tuple[Node, int]]) -> Iterator[Slip]:
+    """A parameter that a loop uses in every pass: the first or last pass alone, or all but one of the two."""
+    if len(edges) < 2:
+        return
+    timed = any(_from_before(user, parent) for user in sites.nodes for parent in user.parents)
+    alone = "time_overwritten" if timed else "last_sample_only"
+    for number, which in ((-1, "last"), (0, "first")):
+        rest = [edge for edge in edges if edge is not edges[number]]
+        yield slip(alone, f"holds the {which} of {len(edges)} uses in a loop only", _of(rest))
+        if len(edges) > 2:
+            yield slip("samples_missing", f"lacks the {which} of {len(edges)} uses in a loop", _of([edges[number]]))
+
+
+def _of(edges: Iterable[tuple[Node, int]]) -> Edges:
+    found: Edges = {}
+    for node, slot in edges:
+        found.setdefault(node, []).append(slot)
+    return found
+
+
+def _operands(sites: Sites) -> Iterator[Slip]:
+    """One operand of a sum, a product or a selection: what comes back through it is left out, or scaled."""
+    for group in sites.groups:
+        first = group[0]
+        for slot in range(len(first.parents)) if len(first.parents) > 1 and first.kind != "moved" else ():
+            if all(len(node.parents) == len(first.parents) for node in group):
+                words = f"lacks, or scales, what operand {slot + 1} of {first.name} contributes in {where_in_words(first)}"
+                yield slip("sum_term_missing", words, {node: [slot] for node in group})
+
+
+def constant_along(group: Group, value: np.ndarray) -> bool:
+    """Whether a value is one number."""
+    return bool(np.ptp(value) == 0) and bool(group)

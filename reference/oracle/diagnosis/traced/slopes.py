@@ -1,0 +1,121 @@
+"""Activations inside the forward: a derivative missing, applied twice, of the wrong function or the wrong tensor."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from reference.oracle.diagnosis.elementwise import FORMULAS
+from reference.oracle.diagnosis.traced.regions import Region, regions_to
+from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words
+from reference.oracle.tracing.graph import Detour, Node
+
+Factor = Callable[[Region], np.ndarray | None]
+
+# Activations whose derivative is a formula of the output, by their values.
+BY_OUTPUT: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
+    "sigmoid": (lambda u: 1 / (1 + np.exp(-u)), "u * (1 - u)"),
+    "tanh": (np.tanh, "1 - u**2"),
+    "exp": (np.exp, "u"),
+    "relu": (lambda u: np.maximum(u, 0), "(u > 0)"),
+}
+
+
+def slopes(sites: Sites) -> Iterator[Slip]:
+    """All slips in the derivatives of pointwise regions."""
+    for regions in activations(sites):
+        yield from _of(sites, regions)
+
+
+def activations(sites: Sites) -> Iterator[list[Region]]:
+    """The regions that one place in the code makes, pass by pass; those with a constant slope are none."""
+    for group in sites.groups:
+        found = [{len(r.nodes): r for r in regions_to(sites, node) if r.pointwise} for node in group]
+        for length in sorted(set.intersection(*map(set, found)), reverse=True):
+            regions = [by_length[length] for by_length in found]
+            if any(np.ptp(r.pull(np.ones(r.y.shape))) > 1e-12 for r in regions):
+                yield regions
+
+
+def named(region: Region) -> str:
+    """The name of an activation that a region is, or nothing."""
+    with np.errstate(all="ignore"):
+        for name, (function, _) in BY_OUTPUT.items():
+            if np.allclose(function(region.x), region.y, rtol=1e-10, atol=1e-12):
+                return name
+    return ""
+
+
+def _of(sites: Sites, regions: list[Region]) -> Iterator[Slip]:
+    first = regions[0]
+    slope = first.pull(np.ones(first.y.shape))
+    masking = len(np.unique(slope)) <= 2 and np.any(slope == 0)
+    what = named(first) or "the derivative"
+    place = where_in_words(first.exit)
+    missing = "mask_missing" if masking else "derivative_missing"
+
+    def slip(cause: str, words: str, factor: Factor, noise: float = 0.0) -> Iterator[Slip]:
+        detours = {r.exit: _jump(r, factor) for r in regions}
+        yield Slip(cause, f"{words} in {place}", detours, noise=noise)
+
+    yield from slip(missing, f"lacks the derivative of {what}" if named(first) else "lacks the derivative", _one)
+    if not masking:
+        yield from slip("derivative_twice", "has the derivative twice", lambda r: _slope(r) ** 2)
+        words = "takes the derivative at the output, f'(f(x)),"
+        yield from slip("derivative_at_output", words, lambda r: r.slope_at(r.y), noise=1e-8)
+    yield from _formulas(first, slip)
+    yield from _other_passes(sites, regions, place)
+
+
+def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Slip]:
+    """The formula of the output at the input, and the formulas of other functions."""
+    name = named(first)
+    own = BY_OUTPUT[name][1] if name else ""
+    for formula, function in FORMULAS.items() if name else ():
+        for letter in "xy":
+            if formula == own and letter == "y":
+                continue
+            cause = "mask_wrong" if name == "relu" else "derivative_at_input" if formula == own else "wrong_derivative"
+            words = f"uses {formula.replace('u', letter)} as the derivative of {name}"
+            yield from slip(cause, words, lambda r, f=function, at=letter: f(r.x if at == "x" else r.y))
+
+
+def _other_passes(sites: Sites, regions: list[Region], place: str) -> Iterator[Slip]:
+    """The slope of the step before or after, in a loop; or of another tensor of the same shape."""
+    for move, words in ((1, "the step before"), (-1, "the step after")) if len(regions) > 2 else ():
+        paired = {r: regions[k - move] if 0 <= k - move < len(regions) else None for k, r in enumerate(regions)}
+        detours = {
+            r.exit: _jump(r, lambda _, o=other: None if o is None else _slope(o))
+            for r, other in paired.items()
+            if other and other.y.shape == r.y.shape
+        }
+        yield Slip("time_off_by_one", f"takes the derivative of {words} in {place}", detours)
+    name = named(regions[0])
+    if name not in ("sigmoid", "tanh"):
+        return
+    formula = FORMULAS[BY_OUTPUT[name][1]]
+    for group in sites.groups:
+        if len(group) == len(regions) and group[0].value.shape == regions[0].y.shape:
+            others = {r.exit: _jump(r, lambda _, n=n: formula(n.value)) for r, n in zip(regions, group, strict=True)}
+            if regions[0].exit not in group:
+                words = f"takes the derivative of {name} at the value of {where_in_words(group[0])} in {place}"
+                yield Slip("wrong_derivative", words, others)
+
+
+def _one(region: Region) -> np.ndarray:
+    return np.ones(region.y.shape)
+
+
+def _slope(region: Region) -> np.ndarray:
+    return region.pull(np.ones(region.y.shape))
+
+
+def _jump(region: Region, factor: Factor) -> Detour:
+    """From the exit straight to the entrance, with another factor."""
+
+    def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:
+        slope = factor(region)
+        if slope is None or not np.isfinite(slope).all():
+            raise ValueError("there is no such derivative here")
+        return [(region.entrance, ct * slope)]
+
+    return detour

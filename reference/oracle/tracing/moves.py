@@ -1,0 +1,147 @@
+"""Functions that only move entries: run once more on entry numbers, they tell where every entry came from."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.tracing.graph import Node
+from reference.oracle.tracing.recorded import FUNCTIONS, Recorded, bare, graph_of, node_of, plain, step
+
+MOVERS = (
+    "reshape", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims",
+    "squeeze", "ravel", "broadcast_to", "flip", "fliplr", "flipud", "rot90", "roll", "repeat", "tile", "concatenate",
+    "stack", "vstack", "hstack", "column_stack", "dstack", "split", "array_split", "hsplit", "vsplit", "take",
+    "diagonal", "diag", "sliding_window_view", "take_along_axis", "delete", "append", "atleast_1d", "atleast_2d",
+    "copy", "tril", "triu", "unstack", "insert", "compress",
+)  # fmt: skip
+
+
+class _Numbers:
+    """The entries of recorded arrays numbered from 1, one array after the other; 0 stands for a constant."""
+
+    def __init__(self) -> None:
+        self.parents: list[Node] = []
+        self.count = 0
+
+    def of(self, value: Any) -> np.ndarray:
+        """The numbers of a value's entries."""
+        if (node := node_of(value)) is None:
+            return np.zeros(np.shape(value), np.int64)
+        self.parents.append(node)
+        first, self.count = self.count, self.count + node.value.size
+        return np.arange(first + 1, self.count + 1).reshape(node.value.shape)
+
+    def within(self, tree: Any) -> Any:
+        """Arguments with numbers in the place of recorded and of floating arrays."""
+        if isinstance(tree, Recorded | float) or (isinstance(tree, np.ndarray) and tree.dtype.kind == "f"):
+            return self.of(tree)
+        return type(tree)(self.within(item) for item in tree) if isinstance(tree, tuple | list) else tree
+
+
+def move(function: Callable[..., Any], name: str, args: tuple, how: dict[str, Any]) -> Any:
+    """The function's result, and where its entries came from."""
+    numbers = _Numbers()
+    where = function(*numbers.within(args), **{key: numbers.within(item) for key, item in how.items()})
+    value = function(*bare(args), **bare(how))
+    if not numbers.parents:
+        return value
+    graph = graph_of(*leaves_of((args, tuple(how.values()))))
+    if isinstance(value, tuple | list):
+        return [moved(graph, name, v, w, numbers.parents) for v, w in zip(value, where, strict=True)]
+    return moved(graph, name, value, where, numbers.parents)
+
+
+def mover(name: str) -> Callable[..., Any]:
+    """NumPy's function of this name on recorded arrays."""
+    function = getattr(np, name, None) or getattr(np.lib.stride_tricks, name)
+    return lambda *args, **how: move(function, name, args, how)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """The items of nested tuples and lists."""
+    return [leaf for item in tree for leaf in leaves_of(item)] if isinstance(tree, tuple | list) else [tree]
+
+
+def moved(graph: Any, name: str, value: Any, where: np.ndarray, parents: list[Node]) -> Recorded:
+    """The step whose entry i is entry where[i] of its parents, one behind the other."""
+    where = np.asarray(where)
+    starts = np.cumsum([0, *(parent.value.size for parent in parents)])
+    shape = np.shape(value)
+    inplace = np.arange(1, where.size + 1).reshape(shape)
+    chosen = [(where > start) & (where <= end) for start, end in zip(starts[:-1], starts[1:], strict=True)]
+    if name in MASKING and all(
+        parent.value.shape == shape and np.array_equal((where - start)[mine], inplace[mine])
+        for parent, start, mine in zip(parents, starts[:-1], chosen, strict=True)
+    ):
+        partials = tuple(mine * 1.0 for mine in chosen)
+        pulls = [lambda ct, partial=partial: ct * partial for partial in partials]
+        return step(graph, "pointwise", name, value, parents, pulls, partials=partials)
+    pulls = [
+        _back(parent.value.shape, where[mine] - start - 1, mine)
+        for parent, start, mine in zip(parents, starts[:-1], chosen, strict=True)
+    ]
+    return step(graph, "moved", name, value, parents, pulls)
+
+
+# What may leave entries where they are and make others constant.
+MASKING = ("where", "setitem", "tril", "triu")
+
+
+def _back(shape: tuple[int, ...], targets: np.ndarray, mine: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    size = int(np.prod(shape))
+    return lambda ct: np.bincount(targets.ravel(), weights=ct[mine].ravel(), minlength=size).reshape(shape)
+
+
+def getitem(array: Recorded, key: Any) -> Any:
+    """A part of an array."""
+    return move(lambda values: values[key], "getitem", (array,), {})
+
+
+def setitem(array: Recorded, key: Any, value: Any) -> Node | None:
+    """The array after an assignment to a part of it; what was there before is overwritten."""
+    numbers = _Numbers()
+    where = np.array(numbers.of(array))
+    where[key] = numbers.of(value)
+    if not numbers.parents:
+        return None
+    return moved(array.graph, "setitem", plain(array), where, numbers.parents).node
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """One of two values, entry by entry."""
+    values = tuple(float(item) if isinstance(item, int) else item for item in (a, b))
+    return move(np.where, "where", (bare(condition), *values), {})
+
+
+def pad(array: Any, width: Any, mode: Any = "constant", **how: Any) -> Any:
+    """Padding of any kind; constants are constants."""
+    numbers = _Numbers()
+    fill = {"constant_values": 0} if mode == "constant" else how
+    place = np.pad(numbers.of(array), width, mode, **fill)
+    return moved(graph_of(array), "pad", np.pad(bare(array), width, mode, **bare(how)), place, numbers.parents)
+
+
+def _extreme(name: str, best: Callable[..., np.ndarray], reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """max and min: the entry that wins."""
+
+    def chosen(array: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **how: Any) -> Any:
+        value = reduce(bare(array), axis=axis, keepdims=keepdims, **bare(how))
+        if node_of(array) is None:
+            return value
+        axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        axes = tuple(a % array.ndim for a in axes)
+        numbers = _Numbers()
+        last = range(array.ndim - len(axes), array.ndim)
+        rows = [np.moveaxis(a, axes, tuple(last)) for a in (plain(array), numbers.of(array))]
+        rows = [row.reshape(*row.shape[: array.ndim - len(axes)], -1) for row in rows]
+        winners = np.take_along_axis(rows[1], best(rows[0], axis=-1)[..., None], -1)
+        return moved(array.graph, name, value, winners.reshape(np.shape(value)), numbers.parents)
+
+    return chosen
+
+
+FUNCTIONS.update({name: mover(name) for name in MOVERS if hasattr(np, name) or hasattr(np.lib.stride_tricks, name)})
+FUNCTIONS.update(getitem=getitem, setitem=setitem, where=where, pad=pad)
+for _names, _best, _reduce in ((("max", "amax"), np.argmax, np.max), (("min", "amin"), np.argmin, np.min)):
+    FUNCTIONS.update({name: _extreme(_names[0], _best, _reduce) for name in _names})
