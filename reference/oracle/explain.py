@@ -46,9 +46,11 @@ def _found(trial: Trial, base: Base, open_cases: list[Judged], agreement: Agreem
     size = sum(p.size for p in trial.primals if isinstance(p, np.ndarray))
     if size <= AT_ONCE and all(one.expected is not None for one in open_cases):
         return diagnose(_evidence(trial, base, open_cases, agreement))
-    found = diagnose(_evidence(trial, base, open_cases, agreement), only=SIMPLE)
+    simple = diagnose(_evidence(trial, base, open_cases, agreement), only=SIMPLE)
+    found = [one for one in simple if [other.argument for other in simple].count(one.argument) == 1]
     if left := _left(open_cases, found):
         found += _on_less(trial, left, agreement)
+        found += [one for one in simple if one.argument in {case.name for case in _left(left, found)}]
     if left := _left(left, found):
         found += diagnose(_evidence(trial, base, left, agreement), only=() if size <= AT_LAST else LOCAL)
     order = list(trial.names)

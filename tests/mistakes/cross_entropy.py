@@ -180,7 +180,7 @@ def half_ignored(size, seed):
 ignore = partial(family.wrong, forward=ignoring, inputs=half_ignored, style="cache", argument="z")
 
 
-@ignore(29, cause="scaled_by_size")
+@ignore(29, cause=("ignored_rows", "scaled_by_size"))
 def ignored_rows_counted_in_the_mean(dout, cache):
     p, t, kept = cache
     return dout * (p - one_hot(t, p.shape[1])) * kept[:, None] / len(t), None

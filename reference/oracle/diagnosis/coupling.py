@@ -68,10 +68,18 @@ def statistics_as_constants(view: View) -> Iterator[Model]:
         if not couples(view):
             words = f"lacks the terms through mean and variance along {axes_in_words(axes)}"
             yield Model("statistics_as_constants", words, predicted, freedom=2 * slope.size)
+        elif not _entries_meet(view):
+            words = f"has the terms through mean and variance along {axes_in_words(axes)}, which the forward has as given"
+            yield Model("statistics_not_constants", words, predicted, freedom=2 * slope.size)
         else:
             words = f"is off by a constant and a multiple of {view.name} - mean along {axes_in_words(axes)}"
             words += ": the terms through mean and variance are those of other statistics"
             yield Model("coupled_over_wrong_axis", words, predicted, freedom=2 * slope.size)
+
+
+def _entries_meet(view: View) -> bool:
+    """Whether some entry of the output depends on more than one entry of the argument."""
+    return view.jacobian is None or bool(((np.abs(view.jacobian) > 1e-9 * view.scale).sum(axis=1) > 1).any())
 
 
 def couples(view: View) -> bool:

@@ -82,6 +82,7 @@ CLEAR: tuple[Hypothesis, ...] = (
 
 # What may also be the trace of a mistake in one of the forward's steps.
 BEHAVIOUR: tuple[Hypothesis, ...] = (
+    scale.composed_factor,
     structure.entries_not_written,
     time.time_not_carried,
     time.time_overwritten,
@@ -91,12 +92,14 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.shifted,
     structure.row_permuted,
     structure.reordered,
+    masks.wrong_winner,
     reduction.reduced_over_wrong_axis,
     overlap.overlap_dropped,
     reduction.samples_missing,
     uses.use_dropped,
     time.time_off_by_one,
     uses.averaged_repeats,
+    uses.another_target,
     uses.scattered_elsewhere,
     coupling.mean_term_missing,
     coupling.centered_term_missing,

@@ -26,6 +26,21 @@ def mask_missing(view: View) -> Iterator[Model]:
         yield Model("mask_wrong", words, np.where(closed, view.got, 0.0))
 
 
+def wrong_winner(view: View) -> Iterator[Model]:
+    """A selection (of maxima): the backward too sends each cotangent to one entry, but to another one."""
+    truth, got = view.jacobian, view.got_jacobian
+    if truth is None or got is None or truth.shape != got.shape or view.out.size != len(truth):
+        return
+    chosen, given = np.abs(truth) > 1e-7, np.abs(got) > 1e-7
+    values = view.x.ravel()[np.argmax(given, axis=1)]
+    one_each = (chosen.sum(axis=1) == 1).all() and (given.sum(axis=1) <= 1).all() and (given.sum(axis=1) == 1).any()
+    if one_each and np.allclose(truth[chosen], 1) and np.allclose(got[given], 1) and (values <= view.out.ravel()).all():
+        moved = int((chosen != given).any(axis=1).sum())
+        shown = "each output has one entry that it depends on, and sends its cotangent to one entry"
+        words = f"sends the cotangents of {moved} of {len(truth)} maxima to another entry than the maximum"
+        yield Model("wrong_winner", words, view.got, shown=shown)
+
+
 def mask_wrong(view: View) -> Iterator[Model]:
     """The open entries' factor, under a mask from another tensor, or inverted."""
     if view.out.shape != view.x.shape or not view.same_shape:

@@ -76,7 +76,9 @@ def one_index_only(view: View) -> Iterator[Model]:
 def _up_to_a_count(view: View, axis: int, index: int, size: int, predicted: np.ndarray) -> Iterator[Model]:
     which = "the last" if index == size - 1 else "the first" if index == 0 else f"number {index}"
     noun = "example" if axis == 0 else f"position of axis {axis}"
-    cause = "last_sample_only" if axis == 0 else "time_overwritten" if view.cotangent.ndim == 3 else "overlap_dropped"
+    shared = np.count_nonzero(predicted) == predicted.size and view.cotangent.ndim != 3
+    elsewhere = "use_dropped" if shared else "time_overwritten" if view.cotangent.ndim == 3 else "overlap_dropped"
+    cause = "last_sample_only" if axis == 0 else elsewhere
     words = f"holds the contribution of one {noun} only ({which} of {size})"
     noise = view.jacobian_noise
     yield Model(cause, words, predicted, noise=noise)
@@ -86,18 +88,30 @@ def _up_to_a_count(view: View, axis: int, index: int, size: int, predicted: np.n
 
 
 def samples_missing(view: View) -> Iterator[Model]:
-    """The first or last few positions along an axis of the output do not contribute."""
+    """Only the positions from one to another along an axis of the output contribute."""
     if view.flat_cotangent.size != view.cotangent.size:
         return
     for axis, size in enumerate(view.cotangent.shape):
-        for cut in range(1, min(size, 16) - 1) if size > 2 else ():
-            for kept in (range(size - cut), range(cut, size)):
-                predicted = view.truth(_only(view.cotangent, axis, list(kept)))
-                if predicted is None:
-                    return
-                noun = "examples" if axis == 0 else f"positions of axis {axis}"
-                words = f"holds the contributions of {noun} {kept[0]} to {kept[-1]} only, of {size}"
-                yield Model("samples_missing", words, predicted, noise=view.jacobian_noise)
+        if not 2 < size <= 64:
+            continue
+        each = [view.truth(_only(view.cotangent, axis, [index])) for index in range(size)]
+        if any(part is None for part in each):
+            return
+        sums = np.cumsum(np.stack([np.zeros(view.x.shape), *each]), axis=0)
+        for first, last in _ranges(view, sums):
+            noun = "examples" if axis == 0 else f"positions of axis {axis}"
+            words = f"holds the contributions of {noun} {first} to {last - 1} only, of {size}"
+            yield Model("samples_missing", words, sums[last] - sums[first], noise=view.jacobian_noise)
+
+
+def _ranges(view: View, sums: np.ndarray) -> Iterator[tuple[int, int]]:
+    """The parts of an axis whose contributions come near to the gradient, found by its largest entry."""
+    if not view.same_shape:
+        return
+    index = np.unravel_index(np.argmax(np.abs(view.got)), view.got.shape)
+    totals = sums[(slice(None), *index)]
+    near = np.abs(totals[None, :] - totals[:, None] - view.got[index]) <= 1e-5 * max(view.scale, 1e-300)
+    yield from ((int(a), int(b)) for a, b in np.argwhere(near) if 1 < b - a < len(sums) - 1)
 
 
 def _only(cotangent: np.ndarray, axis: int, kept: list[int]) -> np.ndarray:

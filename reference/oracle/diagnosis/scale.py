@@ -19,7 +19,14 @@ def named_factor(view: View) -> Iterator[Model]:
     ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
     if ratio is None:
         return
-    for cause, factor, words, why in name_ratio(view, ratio):
+    for cause, factor, words, why in name_ratio(view, ratio, factors(view)):
+        yield Model(cause, f"is {in_words(words)}: {why}", factor * view.expected, separates=SEPARATES)
+
+
+def composed_factor(view: View) -> Iterator[Model]:
+    """A size and a 2 together."""
+    ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
+    for cause, factor, words, why in name_ratio(view, ratio, _composed(view)) if ratio else ():
         yield Model(cause, f"is {in_words(words)}: {why}", factor * view.expected, separates=SEPARATES)
 
 
@@ -48,26 +55,35 @@ def fitted_ratio(got: np.ndarray, expected: np.ndarray) -> float | None:
     return float(np.sum(got * expected)) / power if power > 0 else None
 
 
-def name_ratio(view: View, ratio: float) -> Iterator[tuple[str, float, str, str]]:
+def name_ratio(
+    view: View, ratio: float, named: Iterable[tuple[str, float, str, str]] | None = None
+) -> Iterator[tuple[str, float, str, str]]:
     """(cause, factor, its words, the reason) of every named factor within a millionth of the ratio, simplest first."""
-    for cause, factor, words, why in factors(view):
+    for cause, factor, words, why in (*factors(view), *_composed(view)) if named is None else named:
         if abs(ratio - factor) <= 1e-5 * abs(factor):
             yield cause, factor, words, why
 
 
 def factors(view: View) -> Iterator[tuple[str, float, str, str]]:
     """Every factor worth a name, with the sign turned as well."""
-    pool = list(_windows(view)) if "window" in view.statics else []
-    plain = [*_bias_means(view), *_both_ways(pool), *_twos(), *_statics(view), *_both_ways(_countable(view))]
-    plain += [*_fours(), *_roots(view)]
+    plain = _plain(view)
     yield from plain
     yield from _ignored_rows(view)
     for cause, factor, words, why in plain:
         yield cause, -factor, f"-{words}", f"{why}, and the sign is turned"
-    for cause, factor, words, why in plain:
+
+
+def _composed(view: View) -> Iterator[tuple[str, float, str, str]]:
+    for cause, factor, words, why in _plain(view):
         if cause in ("scaled_by_batch", "scaled_by_size") and "shape[" not in words:
             yield cause, 2 * factor, f"2 * {words}", f"{why}, and a 2 is left over"
             yield cause, factor / 2, f"1/2 * {words}", f"{why}, and a 2 is missing"
+
+
+def _plain(view: View) -> list[tuple[str, float, str, str]]:
+    pool = list(_windows(view)) if "window" in view.statics else []
+    plain = [*_bias_means(view), *_both_ways(pool), *_twos(), *_statics(view), *_both_ways(_countable(view))]
+    return [*plain, *_fours(), *_roots(view)]
 
 
 def _twos() -> Iterator[tuple[str, float, str, str]]:
@@ -121,9 +137,9 @@ def _ignored_rows(view: View) -> Iterator[tuple[str, float, str, str]]:
     live, total = int((np.abs(rows) > view.noise).any(axis=1).sum()), len(rows)
     if 0 < live < total:
         why = f"{total - live} of {total} rows have no gradient (ignored), and are counted in the mean"
-        yield "scaled_by_size", live / total, f"{live}/{total}", why
+        yield "ignored_rows", live / total, f"{live}/{total}", why
         why = f"{total - live} of {total} rows have no gradient, and are left out of the mean that counts them"
-        yield "scaled_by_size", total / live, f"{total}/{live}", why
+        yield "ignored_rows", total / live, f"{total}/{live}", why
 
 
 def _countable(view: View) -> Iterator[tuple[str, int, str, str]]:

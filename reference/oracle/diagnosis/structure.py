@@ -96,7 +96,7 @@ def row_permuted(view: View) -> Iterator[Model]:
     if not view.same_shape:
         return
     for axis, size in enumerate(view.expected.shape):
-        if not 3 <= size <= 256 or view.expected.size // size < 2:
+        if not 3 <= size <= 256 or (view.expected.size // size < 2 and size < 4):
             continue
         rows, truth = _rows(view.got, axis), _rows(view.expected, axis)
         order = [int(np.argmin(np.max(np.abs(truth - row), axis=1))) for row in rows]

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.tracing.graph import Node
-from reference.oracle.tracing.recorded import FUNCTIONS, Recorded, bare, graph_of, node_of, plain, step
+from reference.oracle.tracing.recorded import FUNCTIONS, Recorded, bare, graph_of, node_of, plain, remembering, step
 
 MOVERS = (
     "reshape", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims",
     "squeeze", "ravel", "broadcast_to", "flip", "fliplr", "flipud", "rot90", "roll", "repeat", "tile", "concatenate",
     "stack", "vstack", "hstack", "column_stack", "dstack", "split", "array_split", "hsplit", "vsplit", "take",
     "diagonal", "diag", "sliding_window_view", "take_along_axis", "delete", "append", "atleast_1d", "atleast_2d",
-    "copy", "tril", "triu", "unstack", "insert", "compress",
+    "tril", "triu", "unstack", "insert", "compress",
 )  # fmt: skip
 
 
@@ -108,6 +108,11 @@ def setitem(array: Recorded, key: Any, value: Any) -> Node | None:
     return moved(array.graph, "setitem", plain(array), where, numbers.parents).node
 
 
+def copy(array: Any, *order: Any, **how: Any) -> Any:
+    """Another array with the same past."""
+    return remembering(array.graph, plain(array), array.node)
+
+
 def where(condition: Any, a: Any, b: Any) -> Any:
     """One of two values, entry by entry."""
     values = tuple(float(item) if isinstance(item, int) else item for item in (a, b))
@@ -142,6 +147,6 @@ def _extreme(name: str, best: Callable[..., np.ndarray], reduce: Callable[..., A
 
 
 FUNCTIONS.update({name: mover(name) for name in MOVERS if hasattr(np, name) or hasattr(np.lib.stride_tricks, name)})
-FUNCTIONS.update(getitem=getitem, setitem=setitem, where=where, pad=pad)
+FUNCTIONS.update(copy=copy, getitem=getitem, setitem=setitem, where=where, pad=pad)
 for _names, _best, _reduce in ((("max", "amax"), np.argmax, np.max), (("min", "amin"), np.argmin, np.min)):
     FUNCTIONS.update({name: _extreme(_names[0], _best, _reduce) for name in _names})

@@ -146,11 +146,16 @@ def _groups(view: View, known: Known, first: bool) -> Iterator[Model]:
     for order in sorted(orders):
         yield from _mixed(view, known, np.concatenate([parts[group] for group in order], axis=axis), list(order))
     yield from _mixed(view, known, np.flip(split, axis), "in reverse")
+    width = split.shape[axis] // groups
+    apart = [group + number * groups for group in range(groups) for number in range(width)]
+    yield from _mixed(view, known, np.take(split, apart, axis), "interleaved")
+    near = [group + number for group in range(groups) for number in range(width)]
+    yield from _mixed(view, known, np.take(split, near, axis), "that start at the group's number")
 
 
 def _mixed(view: View, known: Known, mixed: np.ndarray, order: list[int] | str) -> Iterator[Model]:
     x, kernel, *rest = known.primals
     primals = (x, mixed, *rest) if view.position == 0 else (mixed, kernel, *rest)
     what = "kernels" if view.position == 0 else "input channels"
-    words = f"uses the {what} of the groups {order}"
+    words = f"uses the {what} of the groups {order}" if isinstance(order, list) else f"uses the {what} {order}"
     yield from _model("groups_mixed", words, gradient_with(view, known, {}, *primals))

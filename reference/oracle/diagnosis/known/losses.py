@@ -109,7 +109,7 @@ def _binary(p: np.ndarray, t: np.ndarray, position: int) -> Iterator[Variant]:
     yield "wrong_derivative", "is p - t: the denominator p * (1 - p) is missing", (p - t) / n
     yield "sum_term_missing", "is -t / p: the term of 1 - t is missing", -t / p / n
     yield "sum_term_missing", "is (1 - t) / (1 - p): the term of t is missing", (1 - t) / (1 - p) / n
-    yield "sign", "has the sign of the second term turned", (-t / p - (1 - t) / (1 - p)) / n
+    yield "sum_term_missing", "has the sign of the second term turned", (-t / p - (1 - t) / (1 - p)) / n
     yield "wrong_operand", "is divided by p alone", (p - t) / p / n
     yield "wrong_operand", "is divided by 1 - p alone", (p - t) / (1 - p) / n
     yield "derivative_twice", "has the denominator squared", (p - t) / (p * (1 - p)) ** 2 / n

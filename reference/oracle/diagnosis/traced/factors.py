@@ -38,20 +38,39 @@ def _factor(sites: Sites, node: Node, slot: int, partial: np.ndarray) -> tuple[s
     if np.any(partial == 0) and len(np.unique(partial)) <= 2:
         return "mask_missing", "mask"
     if np.ptp(partial) == 0:
-        return scaling(node, float(partial.flat[0]))
+        return scaling(sites, node, float(partial.flat[0]))
     others = [sites.leaf_name(parent) for i, parent in enumerate(node.parents) if i != slot]
     argument = next(filter(None, others), "")
     return "argument_factor_missing", argument or "of the other operand"
 
 
-def scaling(node: Node, value: float) -> tuple[str, str]:
+def scaling(sites: Sites, node: Node, value: float) -> tuple[str, str]:
     """The cause of a constant factor that is missing: what it counts, where it counts anything."""
-    sizes = {size for parent in node.parents for size in (*parent.value.shape, *node.value.shape) if size > 1}
-    if any(abs(value * value * size - 1) < 1e-9 or abs(value * value - size) < 1e-9 for size in sizes):
-        return "scaled_by_root", f"{value:.6g}"
-    if value in (2.0, 0.5):
-        return "scaled_by_two", f"{value:.6g}"
-    return "scaled", f"{value:.6g}"
+    size = max(abs(value), 1 / abs(value)) if value else 0.0
+    words = f"{value:.6g}" if abs(value) >= 1 else f"1/{size:.6g}"
+    for cause, count in _counts(sites):
+        if size in (count, 2 * count):
+            return cause, words
+    sizes = {n for parent in node.parents for n in (*parent.value.shape, *node.value.shape) if n > 1}
+    if any(abs(size * size - n) < 1e-9 for n in sizes):
+        return "scaled_by_root", words
+    return ("scaled_by_two" if size == 2 else "scaled"), words
+
+
+def _counts(sites: Sites) -> Iterator[tuple[str, int]]:
+    """What the sums of the forward count: examples, positions, a window."""
+    rank = max((leaf.value.ndim for leaf in sites.graph.leaves if leaf), default=0)
+    batch = next((len(leaf.value) for leaf in sites.graph.leaves if leaf and leaf.value.ndim), 1)
+    if batch > 1:
+        yield "scaled_by_batch", batch
+    for node in sites.nodes:
+        if node.kind == "summed" and node.value.size:
+            before = node.parents[0].value
+            count = before.size // node.value.size
+            inner = before.ndim > 2 and len(before) in node.value.shape
+            cause = "scaled_by_window" if before.ndim > rank else "scaled_by_spatial" if inner else "scaled_by_size"
+            if count > 1:
+                yield cause, count
 
 
 def _with(group: Group, slot: int, change) -> dict[Node, Detour]:

@@ -24,10 +24,10 @@ def _of(sites: Sites, group: Group, slot: int) -> Iterator[Slip]:
     if matrix.ndim >= 2 and matrix.shape[-1] == matrix.shape[-2]:
         words = f"multiplies by a matrix where its transpose belongs in {place}"
         yield Slip("not_transposed", words, {n: _with(n, slot, n.operands[other].swapaxes(-1, -2)) for n in group})
-    leaf = group[0].parents[1 - slot] if len(group[0].parents) == 2 else None
-    if leaf is not None and leaf.kind == "leaf" and leaf in sites.arriving:
-        words = f"multiplies by {sites.leaf_name(leaf)} after its update in {place}"
-        moved = leaf.value - sites.arriving[leaf]
+    weight = group[0].parents[1 - slot] if len(group[0].parents) == 2 else None
+    if weight in sites.arriving and sites.leaf_name(weight):
+        words = f"multiplies by {sites.leaf_name(weight)} after its update in {place}"
+        moved = weight.value - sites.arriving[weight]
         yield Slip("updated_weight", words, {n: _with(n, slot, moved) for n in group}, fitted=True)
     for move, words in ((1, "before"), (-1, "after")) if len(group) > 2 else ():
         yield Slip(

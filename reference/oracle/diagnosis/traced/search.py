@@ -1,10 +1,9 @@
 """The search through all slips in all steps of a recorded forward."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -13,15 +12,17 @@ from reference.oracle.diagnosis.pullbacks import leaves
 from reference.oracle.diagnosis.scale import name_ratio
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.paths import paths
+from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
+from reference.oracle.diagnosis.traced.shares import shares
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
 from reference.oracle.diagnosis.view import View
 from reference.oracle.evidence import Evidence
 from reference.oracle.tracing.trace import trace
 
-# Seconds for all slips, entries of the arguments, and steps of the forward, beyond which nothing is tried.
-BUDGET, ENTRIES, STEPS = 3.0, 60_000, 1500
+# Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together.
+ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,19 @@ class Traced:
 
     def models(self, view: View) -> Iterator[Model]:
         """The slips that explain an argument, those first that explain the others too."""
-        for fit in sorted(self.found.get(view.position, []), key=lambda fit: -fit.score):
+        for fit in sorted(self.found.get(view.position, []), key=_rank):
             yield _model(view, fit)
+        yield from penalties(view, self.sites)
+        yield from shares(view, self.sites)
 
     @cached_property
     def found(self) -> dict[int, list[Fit]]:
         """Every slip that fits, by argument."""
-        started, found = time.perf_counter(), {}
-        for slip in chain(slopes(self.sites), products(self.sites), factors(self.sites), paths(self.sites)):
+        found: dict[int, list[Fit]] = {}
+        slips = chain(products(self.sites), paths(self.sites), factors(self.sites), slopes(self.sites))
+        for slip in islice(slips, STEPS_BACK // len(self.sites.nodes)):
             for position, fit in self._fits(slip).items():
                 found.setdefault(position, []).append(fit)
-            if time.perf_counter() - started > BUDGET:
-                break
         return found
 
     def _fits(self, slip: Slip) -> dict[int, Fit]:
@@ -93,6 +95,22 @@ class Traced:
             factor = float(np.sum((got - prediction) * part)) / power
             if np.max(np.abs(prediction + factor * part - got)) <= 1e-4 * size:
                 yield Fit(slip, prediction + factor * part, factor, 0, 1)
+            elif slip.scalable and part.ndim > 1:
+                yield from _row_by_row(slip, prediction, part, got - prediction, size)
+
+
+def _row_by_row(slip: Slip, prediction: np.ndarray, part: np.ndarray, rest: np.ndarray, size: float) -> Iterator[Fit]:
+    """Another factor for every example."""
+    axes = tuple(range(1, part.ndim))
+    power = np.sum(part * part, axis=axes, keepdims=True)
+    factors = np.sum(rest * part, axis=axes, keepdims=True) / np.where(power > 0, power, 1)
+    if np.max(np.abs(factors * part - rest)) <= 1e-4 * size:
+        yield Fit(slip, prediction + factors * part, float(factors.flat[0]), 0, len(part))
+
+
+def _rank(fit: Fit) -> tuple[int, int]:
+    """First what explains most arguments; among these what needs no fitted number."""
+    return -fit.score, fit.freedom
 
 
 def _model(view: View, fit: Fit) -> Model:
@@ -102,9 +120,12 @@ def _model(view: View, fit: Fit) -> Model:
     if slip.fitted:
         words = f"{slip.words} (by {1 - fit.factor:.4g} times its gradient)"
         return Model(slip.cause, words, fit.predicted, freedom=1, exact=True)
+    if fit.freedom > 1:
+        words = f"{slip.words}: it counts another number of times for each example"
+        return Model(slip.cause, words, fit.predicted, freedom=fit.freedom, exact=True)
     cause = slip.cause
     words = f"{slip.words}: it counts {fit.factor:.6g} times"
-    names = [name for name in name_ratio(view, fit.factor)] if cause == "sum_term_missing" else []
+    names = list(name_ratio(view, fit.factor)) if cause == "sum_term_missing" else []
     return Model(names[0][0] if names else cause, words, fit.predicted, freedom=1, exact=True)
 
 
