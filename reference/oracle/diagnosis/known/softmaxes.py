@@ -19,13 +19,14 @@ def normalized(scores: np.ndarray, axis: int) -> np.ndarray:
 
 def mistakes(view: View, known: Known) -> Iterator[Model]:
     """Every variant as a prediction."""
-    variants = _softmax if known.op == "softmax" else _log_softmax
+    variants = softmax_variants if known.op == "softmax" else log_softmax_variants
     axis = int(known.statics.get("axis", -1)) % max(view.x.ndim, 1)
     for cause, words, predicted in variants(np.asarray(view.x, np.float64), known.cotangent, axis):
         yield Model(cause, words, predicted, exact=True)
 
 
-def _softmax(x: np.ndarray, c: np.ndarray, axis: int) -> Iterator[Variant]:
+def softmax_variants(x: np.ndarray, c: np.ndarray, axis: int) -> Iterator[Variant]:
+    """(cause, words, gradient) for every known mistake in the backward of softmax."""
     p = normalized(x, axis)
     weighted = np.sum(p * c, axis=axis, keepdims=True)
     yield "diagonal_only", "is p * (1 - p) * dy: the diagonal of the Jacobian only", p * (1 - p) * c
@@ -53,7 +54,8 @@ def _softmax(x: np.ndarray, c: np.ndarray, axis: int) -> Iterator[Variant]:
     yield "coupled_over_wrong_axis", "sums over the whole array", p * (c - total)
 
 
-def _log_softmax(x: np.ndarray, c: np.ndarray, axis: int) -> Iterator[Variant]:
+def log_softmax_variants(x: np.ndarray, c: np.ndarray, axis: int) -> Iterator[Variant]:
+    """(cause, words, gradient) for every known mistake in the backward of log-softmax."""
     p = normalized(x, axis)
     total = c.sum(axis=axis, keepdims=True)
     yield "sum_term_missing", "is dy - p: the factor sum(dy) is missing", c - p

@@ -38,20 +38,20 @@ def _factor(sites: Sites, node: Node, slot: int, partial: np.ndarray) -> tuple[s
     if np.any(partial == 0) and len(np.unique(partial)) <= 2:
         return "mask_missing", "mask"
     if np.ptp(partial) == 0:
-        return scaling(sites, node, float(partial.flat[0]))
+        return scaling(sites, float(partial.flat[0]))
     others = [sites.leaf_name(parent) for i, parent in enumerate(node.parents) if i != slot]
     argument = next(filter(None, others), "")
     return "argument_factor_missing", argument or "of the other operand"
 
 
-def scaling(sites: Sites, node: Node, value: float) -> tuple[str, str]:
+def scaling(sites: Sites, value: float) -> tuple[str, str]:
     """The cause of a constant factor that is missing: what it counts, where it counts anything."""
     size = max(abs(value), 1 / abs(value)) if value else 0.0
     words = f"{value:.6g}" if abs(value) >= 1 else f"1/{size:.6g}"
     for cause, count in _counts(sites):
         if size in (count, 2 * count):
             return cause, words
-    sizes = {n for parent in node.parents for n in (*parent.value.shape, *node.value.shape) if n > 1}
+    sizes = {n for other in sites.nodes for n in other.value.shape if n > 1}
     if any(abs(size * size - n) < 1e-9 for n in sizes):
         return "scaled_by_root", words
     return ("scaled_by_two" if size == 2 else "scaled"), words

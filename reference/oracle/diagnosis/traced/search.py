@@ -11,6 +11,7 @@ from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import leaves
 from reference.oracle.diagnosis.scale import name_ratio
 from reference.oracle.diagnosis.traced.factors import factors
+from reference.oracle.diagnosis.traced.normalizers import normalizers
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
@@ -23,6 +24,8 @@ from reference.oracle.tracing.trace import trace
 
 # Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together.
 ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
+
+KINDS = (normalizers, products, paths, factors, slopes)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Traced:
     def found(self) -> dict[int, list[Fit]]:
         """Every slip that fits, by argument."""
         found: dict[int, list[Fit]] = {}
-        slips = chain(products(self.sites), paths(self.sites), factors(self.sites), slopes(self.sites))
+        slips = chain(*(kind(self.sites) for kind in KINDS))
         for slip in islice(slips, STEPS_BACK // len(self.sites.nodes)):
             for position, fit in self._fits(slip).items():
                 found.setdefault(position, []).append(fit)

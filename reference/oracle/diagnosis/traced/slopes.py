@@ -23,7 +23,16 @@ BY_OUTPUT: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 def slopes(sites: Sites) -> Iterator[Slip]:
     """All slips in the derivatives of pointwise regions."""
     for regions in activations(sites):
-        yield from _of(sites, regions)
+        yield from _of(sites, regions, {r: [] for r in regions})
+        yield from _of_parts(sites, regions)
+
+
+def _of_parts(sites: Sites, regions: list[Region]) -> Iterator[Slip]:
+    """The same in one part of the output, where it is split (the gates of a cell)."""
+    parts = [[user for user in sites.users[r.exit] if user.kind == "moved" and len(user.parents) == 1] for r in regions]
+    if len({len(part) for part in parts}) == 1 and len(parts[0]) > 1:
+        for users in zip(*parts, strict=True):
+            yield from _of(sites, regions, {r: [user] for r, user in zip(regions, users, strict=True)})
 
 
 def activations(sites: Sites) -> Iterator[list[Region]]:
@@ -45,16 +54,16 @@ def named(region: Region) -> str:
     return ""
 
 
-def _of(sites: Sites, regions: list[Region]) -> Iterator[Slip]:
+def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -> Iterator[Slip]:
     first = regions[0]
     slope = first.pull(np.ones(first.y.shape))
     masking = len(np.unique(slope)) <= 2 and np.any(slope == 0)
     what = named(first) or "the derivative"
-    place = where_in_words(first.exit)
+    place = where_in_words(*behind[first] or [first.exit])
     missing = "mask_missing" if masking else "derivative_missing"
 
     def slip(cause: str, words: str, factor: Factor, noise: float = 0.0) -> Iterator[Slip]:
-        detours = {r.exit: _jump(r, factor) for r in regions}
+        detours = {node: _jump(r, factor, *behind[r]) for r in regions for node in behind[r] or [r.exit]}
         yield Slip(cause, f"{words} in {place}", detours, noise=noise)
 
     yield from slip(missing, f"lacks the derivative of {what}" if named(first) else "lacks the derivative", _one)
@@ -63,7 +72,8 @@ def _of(sites: Sites, regions: list[Region]) -> Iterator[Slip]:
         words = "takes the derivative at the output, f'(f(x)),"
         yield from slip("derivative_at_output", words, lambda r: r.slope_at(r.y), noise=1e-8)
     yield from _formulas(first, slip)
-    yield from _other_passes(sites, regions, place)
+    if not behind[first]:
+        yield from _other_passes(sites, regions, place)
 
 
 def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Slip]:
@@ -109,13 +119,15 @@ def _slope(region: Region) -> np.ndarray:
     return region.pull(np.ones(region.y.shape))
 
 
-def _jump(region: Region, factor: Factor) -> Detour:
-    """From the exit straight to the entrance, with another factor."""
+def _jump(region: Region, factor: Factor, *behind: Node) -> Detour:
+    """From the exit (or a part of it behind) straight to the entrance, with another factor."""
 
     def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:
         slope = factor(region)
         if slope is None or not np.isfinite(slope).all():
             raise ValueError("there is no such derivative here")
+        for node in behind:
+            ((_, ct),) = node.sent(ct)
         return [(region.entrance, ct * slope)]
 
     return detour
