@@ -92,6 +92,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.shifted,
     structure.row_permuted,
     structure.reordered,
+    uses.argument_turned,
     masks.wrong_winner,
     reduction.reduced_over_wrong_axis,
     overlap.overlap_dropped,

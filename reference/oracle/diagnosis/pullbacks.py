@@ -9,6 +9,7 @@ import numpy as np
 
 from reference.oracle.evidence import Evidence
 from reference.oracle.returned import aligned
+from reference.oracle.tracing.trace import trace
 
 # Seconds that one question may cost, and the largest Jacobian worth holding.
 BUDGET = 4.0
@@ -100,6 +101,20 @@ class Pullbacks:
         if jacobian is None:
             return None
         return (cotangent @ jacobian).reshape(self.evidence.primals[position].shape)
+
+    def truth_at(self, position: int, primals: tuple[np.ndarray, ...]) -> np.ndarray | None:
+        """The true gradient of one argument for the cotangent of the evidence at other arguments."""
+        cotangent = flat(self.evidence.cotangent)
+        graph = trace(self.evidence.subject.forward, primals)
+        if graph and graph.out and graph.out.value.size == cotangent.size and len(graph.leaves) == len(primals):
+            return graph.backward(cotangent)[position]
+        if self.cost * 4 * primals[position].size > BUDGET:
+            return None
+        try:
+            jacobian = differentiate(self.forward, primals, position)
+        except Exception:  # the subject may refuse these arguments
+            return None
+        return (cotangent @ jacobian).reshape(primals[position].shape)
 
     def jacobian(self, position: int) -> np.ndarray | None:
         """d out / d argument, one row an entry of the output; by central differences of fourth order."""

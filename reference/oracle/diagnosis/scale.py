@@ -1,6 +1,7 @@
 """The whole gradient is a constant times the true one: which constant, and what it counts."""
 
 from collections.abc import Iterable, Iterator
+from itertools import permutations
 from math import prod, sqrt
 
 import numpy as np
@@ -78,6 +79,10 @@ def _composed(view: View) -> Iterator[tuple[str, float, str, str]]:
         if cause in ("scaled_by_batch", "scaled_by_size") and "shape[" not in words:
             yield cause, 2 * factor, f"2 * {words}", f"{why}, and a 2 is left over"
             yield cause, factor / 2, f"1/2 * {words}", f"{why}, and a 2 is missing"
+    sizes = {(f"size of {name} along axis {k}", n) for name, a in view.arrays.items() for k, n in enumerate(a.shape)}
+    for (right, a), (wrong, b) in permutations(sorted(sizes), 2):
+        if a != b and 1 not in (a, b):
+            yield "scaled_by_size", a / b, f"{a}/{b}", f"the {wrong} stands where the {right} belongs"
 
 
 def _plain(view: View) -> list[tuple[str, float, str, str]]:

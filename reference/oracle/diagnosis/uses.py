@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.pullbacks import BUDGET
+from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
 
 
@@ -138,6 +141,29 @@ def _row_sources(view: View) -> Iterator[tuple[str, np.ndarray]]:
         elif array.ndim == 3:
             for step in range(array.shape[1]):
                 yield f"{name} at step {step}", array[:, step]
+
+
+def argument_turned(view: View) -> Iterator[Model]:
+    """The true gradient for another argument that is reversed along some axes, or transposed."""
+    for position, (name, array) in enumerate(view.arrays.items()):
+        if position == view.position or array.dtype.kind != "f" or array.ndim < 2 or view.ask.cost * 200 > BUDGET:
+            continue
+        for cause, words, turned in _turned(array):
+            primals = list(view.evidence.primals)
+            primals[position] = turned
+            predicted = view.ask.truth_at(view.position, tuple(primals))
+            if predicted is not None:
+                yield Model(cause, f"is the gradient for {name} {words}", predicted, noise=1e-9 * max(view.scale, 1.0))
+
+
+def _turned(array: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+    long = [axis for axis, size in enumerate(array.shape) if size > 1]
+    for count in (1, 2):
+        for axes in combinations(long, count):
+            yield "flipped", f"reversed along {axes_in_words(axes)}", np.flip(array, axes)
+    for a, b in combinations(long, 2):
+        if array.shape[a] == array.shape[b]:
+            yield "not_transposed", f"with axes {a} and {b} exchanged", np.swapaxes(array, a, b)
 
 
 def scattered_elsewhere(view: View) -> Iterator[Model]:

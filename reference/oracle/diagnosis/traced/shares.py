@@ -5,25 +5,41 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.traced.sites import Sites
+from reference.oracle.diagnosis.traced.sites import Sites, without
 from reference.oracle.diagnosis.view import View
-from reference.oracle.tracing.graph import Node, summed_to
+from reference.oracle.tracing.graph import Node
 
-MOST = 128
+# Examples or passes, and steps back for those of one place.
+MOST, STEPS_BACK = 128, 20_000
 
 
 def shares(view: View, sites: Sites) -> Iterator[Model]:
     """A gradient that, column by column, holds the contributions from some example on: it was assigned, not added to."""
     leaf = sites.graph.leaves[view.position]
-    parts = _parts(sites, leaf) if leaf else []
-    if not 3 <= len(parts) <= MOST or not view.same_shape or view.x.ndim != 2:
+    if leaf is None or not view.same_shape or view.x.ndim != 2:
         return
-    sums = np.cumsum(np.stack([np.zeros(view.x.shape), *parts])[::-1], axis=0)[::-1]
-    for axis in (1, 0):
-        starts, predicted = _starts(view, sums, axis)
-        if len(set(starts)) > 1:
-            words = f"holds, along axis {axis}, the contributions of examples {starts[:8]} and later only: assigned, not added"
-            yield Model("samples_missing", words, predicted, exact=True)
+    for parts in _each(sites, leaf, view.position):
+        rest = view.expected - np.sum(parts, axis=0)
+        sums = np.cumsum(np.stack([np.zeros(view.x.shape), *parts[::-1]]), axis=0)[::-1] + rest
+        for axis in (1, 0):
+            starts, predicted = _starts(view, sums, axis)
+            if len(set(starts)) > 1:
+                words = f"holds, along axis {axis}, the contributions from number {starts[:8]} on only: assigned, not added"
+                yield Model("samples_missing", words, predicted, exact=True)
+
+
+def _each(sites: Sites, leaf: Node, position: int) -> Iterator[list[np.ndarray]]:
+    """The contributions of the rows of a product, and of the passes through each place in a loop."""
+    rows = _by_row(sites, leaf)
+    if 3 <= len(rows) <= MOST:
+        yield rows
+    truth = sites.graph.backward(sites.cotangent)[position]
+    for group in sites.groups:
+        if 3 <= len(group) <= MOST and len(group) * len(sites.nodes) <= STEPS_BACK and len(group[0].parents) == 1:
+            left = [sites.graph.backward(sites.cotangent, {n: without(n, [0])})[position] for n in group]
+            parts = [truth - part for part in left if part is not None and truth is not None]
+            if len(parts) == len(group) and any(part.any() for part in parts):
+                yield parts
 
 
 def _starts(view: View, sums: np.ndarray, axis: int) -> tuple[list[int], np.ndarray]:
@@ -34,19 +50,14 @@ def _starts(view: View, sums: np.ndarray, axis: int) -> tuple[list[int], np.ndar
     return starts.tolist(), np.moveaxis(truth[starts, np.arange(len(got))], 0, axis)
 
 
-def _parts(sites: Sites, leaf: Node) -> list[np.ndarray]:
-    """The contributions to an argument that is used at one place: of each pass there, or of each row."""
+def _by_row(sites: Sites, leaf: Node) -> list[np.ndarray]:
+    """The contributions to an argument that one product uses, row by row of its output."""
     edges = [(user, slot) for user in sites.users[leaf] for slot, parent in enumerate(user.parents) if parent is leaf]
-    places = {(user.place, user.name) for user, _ in edges}
-    if len(places) != 1:
+    products = [(user, slot) for user, slot in edges if user.kind == "product" and user.value.ndim > 1]
+    if len(products) != 1 or len(products[0][0].value) > MOST:
         return []
-    if len(edges) > 1:
-        return [summed_to(user.pulls[slot](sites.arriving[user]), leaf.value.shape) for user, slot in edges]
-    ((user, slot),) = edges
-    upstream = sites.arriving[user]
-    if user.kind != "product" or upstream.ndim < 2 or len(upstream) > MOST:
-        return []
-    return [user.pulls[slot](np.where(row, upstream, 0.0)) for row in _rows(upstream)]
+    ((user, slot),) = products
+    return [user.pulls[slot](np.where(row, sites.arriving[user], 0.0)) for row in _rows(user.value)]
 
 
 def _rows(array: np.ndarray) -> Iterator[np.ndarray]:
