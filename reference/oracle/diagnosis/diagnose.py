@@ -21,9 +21,7 @@ from reference.oracle.diagnosis import (
 )
 from reference.oracle.diagnosis.judge import rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
-from reference.oracle.diagnosis.known.composed import Composed, composed, slopes
 from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
-from reference.oracle.diagnosis.known.networks import Network, networks, slips
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
@@ -78,6 +76,7 @@ CLEAR: tuple[Hypothesis, ...] = (
     uses.matrix_not_transposed,
     uses.upstream_factor,
     uses.output_slope,
+    reduction.reduced_over_wrong_axis,
 )
 
 # What may also be the trace of a mistake in one of the forward's steps.
@@ -94,7 +93,6 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.reordered,
     uses.argument_turned,
     masks.wrong_winner,
-    reduction.reduced_over_wrong_axis,
     overlap.overlap_dropped,
     reduction.samples_missing,
     uses.use_dropped,
@@ -118,17 +116,15 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
 
 @dataclass(frozen=True)
 class Background:
-    """What the forward was recognized as: an op, an op under a convention, a layer and its activation, a network."""
+    """What the forward was recognized as, an op or an op under a convention; and its steps."""
 
     evidence: Evidence
     known: list[Known]
     one_sided: list[tuple[str, str, Known]]
-    composed: list[Composed]
-    networks: list[Network]
 
     @cached_property
     def traced(self) -> Traced | None:
-        """The forward's own steps, where they can be followed."""
+        """The forward's own steps, where they can be followed, or those of another forward with its values."""
         return traced(self.evidence)
 
 
@@ -139,7 +135,7 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
     """
     if not any(evidence.wrong):
         return []
-    background = Background(evidence, [], [], [], []) if only else _recognized(evidence)
+    background = Background(evidence, [], []) if only else _recognized(evidence)
     findings = []
     for view in _views(evidence, background.known):
         matches = rank(view, _models_of(view, only) if only else _models(view, background), MOST)
@@ -149,8 +145,8 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
 
 def _recognized(evidence: Evidence) -> Background:
     if known := recognize(evidence):
-        return Background(evidence, known, [], [], [])
-    return Background(evidence, [], one_sided(evidence), composed(evidence), networks(evidence))
+        return Background(evidence, known, [])
+    return Background(evidence, [], one_sided(evidence))
 
 
 def _line(view: View) -> int | None:
@@ -201,10 +197,6 @@ def _models(view: View, background: Background) -> Iterator[Model]:
     for op in background.known:
         yield from _asked(known_mistakes(view, op))
     yield from _asked(plain_backward(view, background.one_sided))
-    for both in background.composed:
-        yield from _asked(slopes(view, both))
-    for network in background.networks:
-        yield from _asked(slips(view, network))
     yield from _models_of(view, CLEAR)
     if background.traced:
         yield from _asked(background.traced.models(view))

@@ -27,13 +27,20 @@ class Node:
     # Of a pointwise step: its derivative to each parent, and the step at other values of the parents.
     partials: tuple[np.ndarray, ...] = ()
     again: Callable[..., np.ndarray] | None = None
-    # Of a product: what it multiplies, in the order of its parents.
+    # Which of the step's operands the parents are, where some are constants (as a state is that begins at zero).
+    positions: tuple[int, ...] = ()
+    # Of a product: all that it multiplies.
     operands: tuple[np.ndarray, ...] = ()
-    # contract(slot, cotangent, operands) -> the cotangent of one parent, for these operands.
-    contract: Callable[..., np.ndarray] = lambda slot, cotangent, operands: cotangent
+    # contract(position, cotangent, operands) -> the cotangent of one operand, for these operands.
+    contract: Callable[..., np.ndarray] = lambda position, cotangent, operands: cotangent
     place: Place = ()
     line: int = 0
     turn: int = 0
+
+    def slot(self, position: int) -> int | None:
+        """The number of the parent that is this operand; None where the operand is a constant."""
+        positions = self.positions or tuple(range(len(self.parents)))
+        return positions.index(position) if position in positions else None
 
     def sent(self, cotangent: np.ndarray) -> list[tuple["Node", np.ndarray]]:
         """The right cotangents of the parents."""

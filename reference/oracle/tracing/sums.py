@@ -92,12 +92,12 @@ def contracted(inputs: list[str], output: str, operands: tuple, value: Any, name
     sizes = {axis: n for letters, v in zip(inputs, values, strict=True) for axis, n in zip(letters, v.shape, strict=True)}
     parents = [operands[position].node for position in recorded]
 
-    def contract(slot: int, ct: np.ndarray, operands: tuple[np.ndarray, ...]) -> np.ndarray:
-        return _pull(inputs, output, operands, sizes, recorded[slot], ct)
+    def contract(position: int, ct: np.ndarray, operands: tuple[np.ndarray, ...]) -> np.ndarray:
+        return _pull(inputs, output, operands, sizes, position, ct)
 
-    pulls = [lambda ct, slot=slot: contract(slot, ct, tuple(values)) for slot in range(len(recorded))]
-    graph = graph_of(*operands)
-    return step(graph, "product", name, value, parents, pulls, operands=tuple(values), contract=contract)
+    pulls = [lambda ct, position=position: contract(position, ct, tuple(values)) for position in recorded]
+    more = {"operands": tuple(values), "contract": contract, "positions": tuple(recorded)}
+    return step(graph_of(*operands), "product", name, value, parents, pulls, **more)
 
 
 def _pull(

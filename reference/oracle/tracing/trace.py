@@ -20,7 +20,7 @@ def trace(forward: Callable[..., Any], primals: tuple[np.ndarray, ...]) -> Graph
     graph = Graph()
     try:
         with _remembering(graph):
-            out = traced_call(forward, [_leaf(graph, primal) for primal in primals])
+            out = _joined(traced_call(forward, [_leaf(graph, primal) for primal in primals]))
     except Exception:  # anybody's code, on arrays that it does not expect
         return None
     graph.out = _step_of(graph, out)
@@ -43,10 +43,16 @@ def _leaf(graph: Graph, primal: Any) -> Any:
     return remembering(graph, primal, node)
 
 
+def _joined(out: Any) -> Any:
+    """Several outputs as one vector."""
+    values = list(out.values()) if isinstance(out, dict) else out
+    if not isinstance(values, tuple | list):
+        return out
+    return np.concatenate([np.ravel(_joined(value)) for value in values])
+
+
 def _step_of(graph: Graph, out: Any) -> Node | None:
     """The step of the output; a number that forgot its past is the last step with that value."""
-    if isinstance(out, tuple | list | dict):
-        return None
     if node := node_of(out):
         return node
     value = np.asarray(out)

@@ -1,6 +1,6 @@
 """Factors inside the forward: left out on the way back, applied twice, or taken from the other operand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,32 +16,44 @@ def factors(sites: Sites) -> Iterator[Slip]:
 
 
 def _of(sites: Sites, group: Group) -> Iterator[Slip]:
-    first = group[0]
-    for slot, partial in enumerate(first.partials):
-        if len(first.parents) > 1 and len(set(first.parents)) == 1:
-            continue  # a square: its slope is a matter of slopes
-        cause, what = _factor(sites, first, slot, partial)
-        place = where_in_words(first)
-        yield Slip(cause, f"lacks the factor {what} in {place}", _with(group, slot, lambda p: np.ones_like(p)))
-        yield Slip(cause, f"has the factor {what} twice in {place}", _with(group, slot, lambda p: p * p))
+    last = group[-1]
+    if len(last.parents) > len(set(last.parents)):
+        return  # a square: its slope is a matter of slopes
+    place = where_in_words(last)
+    for position, partial in zip(last.positions, last.partials, strict=True):
+        cause, what = _factor(sites, last, position, partial)
+        yield Slip(cause, f"lacks the factor {what} in {place}", _with(group, position, np.ones_like))
+        yield Slip(cause, f"has the factor {what} twice in {place}", _with(group, position, np.square))
         if np.ptp(partial) > 0:
             words = f"multiplies by {what} where the forward divides, or the other way round, in {place}"
-            yield Slip("wrong_operand", words, _with(group, slot, lambda p: 1 / p))
-        if len(first.partials) == 2:
-            other = 1 - slot
-            words = f"multiplies by the other operand in {place}"
-            yield Slip("wrong_operand", words, {n: _sent(n, slot, n.partials[other]) for n in group})
+            yield Slip("wrong_operand", words, _with(group, position, np.reciprocal))
+        if len(last.partials) == 2:
+            swapped = {n: _sent(n, n.slot(position), n.partials[1 - position]) for n in group if len(n.partials) == 2}
+            yield Slip("wrong_operand", f"multiplies by the other operand in {place}", swapped)
 
 
-def _factor(sites: Sites, node: Node, slot: int, partial: np.ndarray) -> tuple[str, str]:
+def _factor(sites: Sites, node: Node, position: int, partial: np.ndarray) -> tuple[str, str]:
     """(cause, words) of a factor that is missing: a mask, a number, an argument, a value."""
     if np.any(partial == 0) and len(np.unique(partial)) <= 2:
         return "mask_missing", "mask"
     if np.ptp(partial) == 0:
         return scaling(sites, float(partial.flat[0]))
-    others = [sites.leaf_name(parent) for i, parent in enumerate(node.parents) if i != slot]
-    argument = next(filter(None, others), "")
+    others = [parent for parent in node.parents if parent is not node.parents[node.slot(position) or 0]]
+    argument = next(filter(None, map(sites.leaf_name, others)), "")
+    if others and set(others) & ancestors(node.parents[node.slot(position) or 0]):
+        return "sum_term_missing", argument or "of the other operand"
     return "argument_factor_missing", argument or "of the other operand"
+
+
+def ancestors(node: Node) -> set[Node]:
+    """All steps that a step depends on."""
+    seen, waiting = set(), list(node.parents)
+    while waiting:
+        before = waiting.pop()
+        if before not in seen:
+            seen.add(before)
+            waiting += before.parents
+    return seen
 
 
 def scaling(sites: Sites, value: float) -> tuple[str, str]:
@@ -73,11 +85,12 @@ def _counts(sites: Sites) -> Iterator[tuple[str, int]]:
                 yield cause, count
 
 
-def _with(group: Group, slot: int, change) -> dict[Node, Detour]:
-    return {node: _sent(node, slot, change(node.partials[slot])) for node in group if slot < len(node.partials)}
+def _with(group: Group, position: int, change: Callable[[np.ndarray], np.ndarray]) -> dict[Node, Detour]:
+    slots = {node: slot for node in group if (slot := node.slot(position)) is not None}
+    return {node: _sent(node, slot, change(node.partials[slot])) for node, slot in slots.items()}
 
 
-def _sent(node: Node, slot: int, partial: np.ndarray) -> Detour:
+def _sent(node: Node, slot: int | None, partial: np.ndarray) -> Detour:
     """The right cotangents, but for one operand."""
 
     def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:

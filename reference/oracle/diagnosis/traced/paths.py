@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from reference.oracle.diagnosis.traced.sites import Group, Sites, Slip, where_in_words, without
+from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words, without
 from reference.oracle.tracing.graph import Node
 
 Edges = dict[Node, list[int]]
@@ -86,7 +86,8 @@ def _uses(sites: Sites) -> Iterator[Slip]:
         for user in sites.users[node]:
             for i, parent in enumerate(user.parents):
                 if parent is node:
-                    places.setdefault((user.place, user.name, i), []).append((user, i))
+                    position = user.positions[i] if user.positions else i
+                    places.setdefault((user.place, user.name, position), []).append((user, i))
         if node.kind == "leaf" and len(places) == 1:
             yield from _turns(sites, node, next(iter(places.values())))
         for key, edges in places.items() if len(places) > 1 else ():
@@ -127,15 +128,10 @@ def _of(edges: Iterable[tuple[Node, int]]) -> Edges:
 
 
 def _operands(sites: Sites) -> Iterator[Slip]:
-    """One operand of a sum, a product or a selection: what comes back through it is left out, or scaled."""
+    """One operand of a sum or a product: what comes back through it is left out, or scaled."""
     for group in sites.groups:
-        first = group[0]
-        for slot in range(len(first.parents)) if len(first.parents) > 1 and first.kind != "moved" else ():
-            if all(len(node.parents) == len(first.parents) for node in group):
-                words = f"lacks, or scales, what operand {slot + 1} of {first.name} contributes in {where_in_words(first)}"
-                yield slip("sum_term_missing", words, {node: [slot] for node in group})
-
-
-def constant_along(group: Group, value: np.ndarray) -> bool:
-    """Whether a value is one number."""
-    return bool(np.ptp(value) == 0) and bool(group)
+        last = group[-1]
+        for position in last.positions if len(last.parents) > 1 else ():
+            words = f"lacks, or scales, what operand {position + 1} of {last.name} contributes in {where_in_words(last)}"
+            slots = {node: slot for node in group if (slot := node.slot(position)) is not None}
+            yield slip("sum_term_missing", words, {node: [slot] for node, slot in slots.items()})

@@ -7,9 +7,11 @@ from itertools import chain, islice
 
 import numpy as np
 
+from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import leaves
+from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.diagnosis.scale import name_ratio
+from reference.oracle.diagnosis.structure import where_in_words
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.normalizers import normalizers
 from reference.oracle.diagnosis.traced.paths import paths
@@ -20,6 +22,7 @@ from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
 from reference.oracle.diagnosis.view import View
 from reference.oracle.evidence import Evidence
+from reference.oracle.tracing.graph import Graph
 from reference.oracle.tracing.trace import trace
 
 # Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together.
@@ -119,6 +122,9 @@ def _rank(fit: Fit) -> tuple[int, int]:
 def _model(view: View, fit: Fit) -> Model:
     slip, noise = fit.slip, fit.slip.noise * max(1.0, view.scale)
     if fit.factor is None:
+        holes = (fit.predicted == 0) & view.wrong
+        if slip.scalable and slip.cause != "time_not_carried" and np.array_equal(holes, view.wrong):
+            return Model("entries_not_written", f"{slip.words}: {where_in_words(holes)} it is zero", fit.predicted, exact=True)
         return Model(slip.cause, slip.words, fit.predicted, exact=True, noise=noise)
     if slip.fitted:
         words = f"{slip.words} (by {1 - fit.factor:.4g} times its gradient)"
@@ -133,21 +139,25 @@ def _model(view: View, fit: Fit) -> Model:
 
 
 def traced(evidence: Evidence) -> Traced | None:
-    """The recorded forward, where its own backward gives the measured gradients."""
-    size = sum(np.size(primal) for primal in evidence.primals)
-    if size > ENTRIES or len(leaves(evidence.out)) != 1:
+    """The recorded forward, or that of a known one with its values, whose backward gives the measured gradients."""
+    if sum(np.size(primal) for primal in evidence.primals) > ENTRIES:
         return None
-    graph = trace(evidence.subject.forward, evidence.primals)
-    if graph is None or len(graph.nodes) > STEPS or len(graph.leaves) != len(evidence.primals):
-        return None
-    assert graph.out is not None
-    cotangent = np.asarray(leaves(evidence.cotangent)[0], np.float64)
-    if graph.out.value.size != cotangent.size:
-        return None
-    gradients = graph.backward(cotangent)
-    pairs = zip(gradients, evidence.expected, evidence.noise, strict=True)
-    right = all(own is None or true is None or _agree(own, true, noise) for own, true, noise in pairs)
-    return Traced(evidence, sites_of(graph, cotangent, evidence.names)) if right else None
+    cotangent = flat(evidence.cotangent)
+    for forward in chain([evidence.subject.forward], alike(evidence)):
+        graph = trace(forward, evidence.primals)
+        if graph and _usable(graph, cotangent, evidence):
+            return Traced(evidence, sites_of(graph, cotangent, evidence.names))
+    return None
+
+
+def _usable(graph: Graph, cotangent: np.ndarray, evidence: Evidence) -> bool:
+    """Whether the graph is whole and its own backward right."""
+    if graph.out is None or graph.out.value.size != cotangent.size or len(graph.leaves) != len(evidence.primals):
+        return False
+    if len(graph.nodes) > STEPS:
+        return False
+    pairs = zip(graph.backward(cotangent), evidence.expected, evidence.noise, strict=True)
+    return all(own is None or true is None or _agree(own, true, noise) for own, true, noise in pairs)
 
 
 def _agree(own: np.ndarray, true: np.ndarray, noise: float) -> bool:

@@ -1,6 +1,7 @@
 """A recorded forward as the diagnosis reads it: steps that stand at one place in the code belong together."""
 
 import linecache
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -96,4 +97,6 @@ def where_in_words(node: Node) -> str:
     code = node.place[-1][0]
     text = linecache.getline(code.co_filename, node.line).strip().rstrip(":")
     text = text if len(text) <= 60 else text[:57] + "..."
+    if "oracle" in code.co_filename.split(os.sep):
+        return f"`{text}` of a known forward with the same values"
     return f"`{text}` (line {node.line} of the forward)" if text else f"{node.name} in {code.co_name}"
