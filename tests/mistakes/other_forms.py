@@ -1,4 +1,4 @@
-"""Known mistakes in other forms: other layouts, sequences, windows by index, autograd functions, layers by other names."""
+"""Known mistakes in other forms: sequences, distances, other norms, other convolutions, autograd functions."""
 
 import numpy as np
 
@@ -128,7 +128,9 @@ def unit(x):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-@family.wrong(76, unit, UNIT, cause=("centered_term_missing", "statistics_as_constants", "sum_term_missing"), argument="x")
+@family.wrong(
+    76, unit, UNIT, cause=("centered_term_missing", "statistics_as_constants", "sum_term_missing"), argument="x"
+)
 def length_as_a_constant(g, x):
     return g / np.linalg.norm(x, axis=1, keepdims=True)
 
@@ -155,7 +157,13 @@ def directed_back(g, x, V, s, along=1.0, stretch=True):
     return g @ (V * (s / r)).T, dV, (dW * U).sum(axis=0)
 
 
-@family.wrong(84, directed, DIRECTION, cause=("centered_term_missing", "statistics_as_constants", "sum_term_missing"), argument="V")
+@family.wrong(
+    84,
+    directed,
+    DIRECTION,
+    cause=("centered_term_missing", "statistics_as_constants", "sum_term_missing"),
+    argument="V",
+)
 def length_of_the_direction_frozen(g, x, V, s):
     return directed_back(g, x, V, s, along=0.0)
 
@@ -381,7 +389,9 @@ def jax_gate_without_its_slope():
     return gated
 
 
-@family.whole(45, "wrong backward", "jax", TORCH, names=("x",), cause=("wrong_derivative", "derivative_missing"), argument="x")
+@family.whole(
+    45, "wrong backward", "jax", TORCH, names=("x",), cause=("wrong_derivative", "derivative_missing"), argument="x"
+)
 def jax_softplus_with_the_slope_of_tanh():
     import jax
     import jax.numpy as jnp

@@ -69,7 +69,9 @@ def statistics_as_constants(view: View) -> Iterator[Model]:
             words = f"lacks the terms through mean and variance along {axes_in_words(axes)}"
             yield Model("statistics_as_constants", words, predicted, freedom=2 * slope.size)
         elif not _entries_meet(view):
-            words = f"has the terms through mean and variance along {axes_in_words(axes)}, which the forward has as given"
+            words = (
+                f"has the terms through mean and variance along {axes_in_words(axes)}, which the forward has as given"
+            )
             yield Model("statistics_not_constants", words, predicted, freedom=2 * slope.size)
         else:
             words = f"is off by a constant and a multiple of {view.name} - mean along {axes_in_words(axes)}"

@@ -34,7 +34,13 @@ def wrong_winner(view: View) -> Iterator[Model]:
     chosen, given = np.abs(truth) > 1e-7, np.abs(got) > 1e-7
     values = view.x.ravel()[np.argmax(given, axis=1)]
     one_each = (chosen.sum(axis=1) == 1).all() and (given.sum(axis=1) == 1).all()
-    if one_each and (chosen != given).any() and np.allclose(truth[chosen], 1) and np.allclose(got[given], 1) and (values <= view.out.ravel()).all():
+    if (
+        one_each
+        and (chosen != given).any()
+        and np.allclose(truth[chosen], 1)
+        and np.allclose(got[given], 1)
+        and (values <= view.out.ravel()).all()
+    ):
         moved = int((chosen != given).any(axis=1).sum())
         shown = "each output has one entry that it depends on, and sends its cotangent to one entry"
         words = f"sends the cotangents of {moved} of {len(truth)} maxima to another entry than the maximum"

@@ -95,9 +95,10 @@ def samples_missing(view: View) -> Iterator[Model]:
         if not 2 < size <= 64:
             continue
         each = [view.truth(_only(view.cotangent, axis, [index])) for index in range(size)]
-        if any(part is None for part in each):
+        found = [part for part in each if part is not None]
+        if len(found) < size:
             return
-        sums = np.cumsum(np.stack([np.zeros(view.x.shape), *each]), axis=0)
+        sums = np.cumsum(np.stack([np.zeros(view.x.shape), *found]), axis=0)
         for first, last in _ranges(view, sums):
             noun = "examples" if axis == 0 else f"positions of axis {axis}"
             words = f"holds the contributions of {noun} {first} to {last - 1} only, of {size}"

@@ -201,5 +201,7 @@ def another_target(view: View) -> Iterator[Model]:
             basis = np.stack([other.ravel(), np.ones(other.size)], axis=1)
             factors, *_ = np.linalg.lstsq(basis, view.error.ravel(), rcond=None)
             predicted = view.expected + (basis @ factors).reshape(view.x.shape)
-            words = f"is off by {factors[0]:.6g} times {name} and a constant: it pairs {view.name} with {name} otherwise"
+            words = (
+                f"is off by {factors[0]:.6g} times {name} and a constant: it pairs {view.name} with {name} otherwise"
+            )
             yield Model("other_loss", words, predicted, freedom=2)

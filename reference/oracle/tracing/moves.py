@@ -1,6 +1,7 @@
 """Functions that only move entries: run once more on entry numbers, they tell where every entry came from."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def moved(graph: Any, name: str, value: Any, where: np.ndarray, parents: list[No
     starts = np.cumsum([0, *(parent.value.size for parent in parents)])
     shape = np.shape(value)
     inplace = np.arange(1, where.size + 1).reshape(shape)
-    chosen = [(where > start) & (where <= end) for start, end in zip(starts[:-1], starts[1:], strict=True)]
+    chosen = [(where > start) & (where <= end) for start, end in pairwise(starts)]
     if name in MASKING and all(
         parent.value.shape == shape and np.array_equal((where - start)[mine], inplace[mine])
         for parent, start, mine in zip(parents, starts[:-1], chosen, strict=True)
@@ -122,7 +123,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def pad(array: Any, width: Any, mode: Any = "constant", **how: Any) -> Any:
     """Padding of any kind; constants are constants."""
     numbers = _Numbers()
-    fill = {"constant_values": 0} if mode == "constant" else how
+    fill: dict[str, Any] = {"constant_values": 0} if mode == "constant" else how
     place = np.pad(numbers.of(array), width, mode, **fill)
     return moved(graph_of(array), "pad", np.pad(bare(array), width, mode, **bare(how)), place, numbers.parents)
 

@@ -51,39 +51,33 @@ class Recorded(np.ndarray):
         plain(self)[key] = bare(value)
         self.node = FUNCTIONS["setitem"](self, key, value)
 
-    @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
-        """The transpose."""
-        return np.transpose(self)
-
-    def reshape(self, *shape: Any, **how: Any) -> Any:
-        """As of an array."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **how)
-
-    def transpose(self, *axes: Any) -> Any:
-        """As of an array."""
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
-
-    def flatten(self, *how: Any) -> Any:
-        """As of an array."""
-        return np.ravel(self)
-
-    def astype(self, dtype: Any, **how: Any) -> Any:
-        """The same values; only floating ones stay recorded."""
-        return np.copy(self) if np.dtype(dtype).kind == "f" else plain(self).astype(dtype, **how)
-
-    def dot(self, other: Any) -> Any:
-        """As of an array."""
-        return np.dot(self, other)
-
 
 def _method(name: str) -> Callable[..., Any]:
     return lambda self, *args, **how: getattr(np, name)(self, *args, **how)
 
 
-for _name in ("sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "clip", "ravel", "swapaxes", "squeeze",
-              "repeat", "take", "copy", "diagonal"):  # fmt: skip
-    setattr(Recorded, _name, _method(_name))
+def _reshape(self: Any, *shape: Any, **how: Any) -> Any:
+    return np.reshape(self, shape[0] if len(shape) == 1 else shape, **how)
+
+
+def _transpose(self: Any, *axes: Any) -> Any:
+    return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+
+def _astype(self: Any, dtype: Any, **how: Any) -> Any:
+    """The same values; only floating ones stay recorded."""
+    return np.copy(self) if np.dtype(dtype).kind == "f" else plain(self).astype(dtype, **how)
+
+
+# Methods that NumPy does not send through its functions.
+METHODS: dict[str, Any] = {name: _method(name) for name in (
+    "sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "clip", "ravel", "swapaxes", "squeeze", "repeat",
+    "take", "copy", "diagonal", "dot",
+)}  # fmt: skip
+METHODS |= {"reshape": _reshape, "transpose": _transpose, "astype": _astype, "T": property(_transpose)}
+METHODS["flatten"] = lambda self, *order: np.ravel(self)
+for _name, _function in METHODS.items():
+    setattr(Recorded, _name, _function)
 
 
 def plain(array: Any) -> np.ndarray:
@@ -201,4 +195,3 @@ def _unrecorded(ufunc: Any, *inputs: Any, **how: Any) -> Any:
 UFUNCS: Mapping[str, Callable[..., Any]] = {"__call__": _call, "reduce": _reduce, "at": _at, "outer": _outer}
 # NumPy's functions on recorded arrays, by name; filled in by the modules beside this one.
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-

@@ -89,7 +89,9 @@ def contracted(inputs: list[str], output: str, operands: tuple, value: Any, name
     if not recorded:
         return value
     values = [np.asarray(item, np.float64) for item in bare(operands)]
-    sizes = {axis: n for letters, v in zip(inputs, values, strict=True) for axis, n in zip(letters, v.shape, strict=True)}
+    sizes = {
+        axis: n for letters, v in zip(inputs, values, strict=True) for axis, n in zip(letters, v.shape, strict=True)
+    }
     parents = [operands[position].node for position in recorded]
 
     def contract(position: int, ct: np.ndarray, operands: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -113,7 +115,9 @@ def spelled(subscripts: str, operands: tuple) -> tuple[list[str], str]:
     """Subscripts in full: with an output, and letters for dots."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
-    hidden = [np.ndim(o) - len(s.replace("...", "")) if "..." in s else 0 for s, o in zip(inputs, operands, strict=True)]
+    hidden = [
+        np.ndim(o) - len(s.replace("...", "")) if "..." in s else 0 for s, o in zip(inputs, operands, strict=True)
+    ]
     dots = LETTERS[: max(hidden)]
     inputs = [s.replace("...", dots[len(dots) - n :]) for s, n in zip(inputs, hidden, strict=True)]
     once = "".join(sorted(c for c in set("".join(inputs)) if "".join(inputs).count(c) == 1 and c not in dots))
@@ -158,7 +162,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     for x, y in zip(mine, others, strict=True):
         second[y] = first[x]
     output = [c for i, c in enumerate(first) if i not in mine] + [c for i, c in enumerate(second) if i not in others]
-    value = np.tensordot(*bare((a, b)), (mine, others))
+    value = np.tensordot(bare(a), bare(b), (mine, others))
     return contracted([first, "".join(second)], "".join(output), (a, b), value, "matmul")
 
 

@@ -43,7 +43,7 @@ def _first_output(op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
 def reduced(reduction: str, op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
     """An op's output, or its mean or sum."""
     out = _first_output(op, statics, *primals)
-    return np.mean(out) if reduction == "mean" else np.sum(out) if reduction == "sum" else out
+    return out.mean() if reduction == "mean" else out.sum() if reduction == "sum" else out
 
 
 def leaves_of(out: np.ndarray | tuple | list | dict) -> np.ndarray:

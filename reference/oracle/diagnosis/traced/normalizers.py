@@ -1,4 +1,4 @@
-"""Softmax and log-softmax inside the forward: the known mistakes in their backward, at the cotangent that arrives there."""
+"""Softmax and log-softmax inside the forward: the known mistakes of their backward, at the cotangent that arrives."""
 
 from collections.abc import Callable, Iterator
 
@@ -40,7 +40,9 @@ def _slips(found: list[tuple[Region, int, Variants]]) -> Iterator[Slip]:
     for number, (cause, words, _) in enumerate(variants(first.x, np.ones(first.y.shape), axis)):
         detours = {region.exit: _wrong(region, axis, variants, number) for region, axis, variants in found}
         yield Slip(cause, f"{words} in {place}", detours)
-    yield Slip("identity", f"passes the cotangent unchanged through {place}", {r.exit: _straight(r) for r, _, _ in found})
+    yield Slip(
+        "identity", f"passes the cotangent unchanged through {place}", {r.exit: _straight(r) for r, _, _ in found}
+    )
     if first.entrance.kind != "leaf":
         words = f"has the derivative of softmax once too often behind {place}"
         yield Slip("derivative_twice", words, {r.entrance: _again(r, axis, whole=True) for r, axis, _ in found})

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words, without
 from reference.oracle.tracing.graph import Node
 
@@ -73,7 +71,9 @@ def _statistic(node: Node) -> tuple[str, str]:
     (source,) = node.parents
     if source.name == "exp":
         return "diagonal_only", "lacks the sum over the other entries"
-    square = source.name in ("square", "power", "absolute") or (len(source.parents) == 2 and len({*source.parents}) == 1)
+    square = source.name in ("square", "power", "absolute") or (
+        len(source.parents) == 2 and len({*source.parents}) == 1
+    )
     if square:
         return "centered_term_missing", "lacks, or counts twice, the term through the sum of squares"
     return "mean_term_missing", "lacks, or counts twice, the term through the mean"
@@ -93,7 +93,9 @@ def _uses(sites: Sites) -> Iterator[Slip]:
         for key, edges in places.items() if len(places) > 1 else ():
             cause = _use(sites, node, [user for user, _ in edges])
             what = sites.leaf_name(node) or "a value"
-            yield slip(cause, f"lacks, or counts otherwise, the use of {what} in {where_in_words(edges[0][0])}", _of(edges))
+            yield slip(
+                cause, f"lacks, or counts otherwise, the use of {what} in {where_in_words(edges[0][0])}", _of(edges)
+            )
             if len(places) > 2:
                 others = [edge for other, more in places.items() if other != key for edge in more]
                 yield slip(cause, f"holds only the use of {what} in {where_in_words(edges[0][0])}", _of(others))
@@ -132,6 +134,8 @@ def _operands(sites: Sites) -> Iterator[Slip]:
     for group in sites.groups:
         last = group[-1]
         for position in last.positions if len(last.parents) > 1 else ():
-            words = f"lacks, or scales, what operand {position + 1} of {last.name} contributes in {where_in_words(last)}"
+            words = (
+                f"lacks, or scales, what operand {position + 1} of {last.name} contributes in {where_in_words(last)}"
+            )
             slots = {node: slot for node in group if (slot := node.slot(position)) is not None}
             yield slip("sum_term_missing", words, {node: [slot] for node, slot in slots.items()})

@@ -1,4 +1,4 @@
-"""What each example, or each pass through a loop, contributes to a parameter: and of which of them a gradient is made."""
+"""What each example, or each pass through a loop, contributes to a parameter, and which of it a gradient holds."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ MOST, STEPS_BACK = 128, 20_000
 
 
 def shares(view: View, sites: Sites) -> Iterator[Model]:
-    """A gradient that, column by column, holds the contributions from some example on: it was assigned, not added to."""
+    """A gradient that, column by column, holds the contributions from some example on: assigned, not added to."""
     leaf = sites.graph.leaves[view.position]
     if leaf is None or not view.same_shape or view.x.ndim != 2:
         return
@@ -24,7 +24,9 @@ def shares(view: View, sites: Sites) -> Iterator[Model]:
         for axis in (1, 0):
             starts, predicted = _starts(view, sums, axis)
             if len(set(starts)) > 1:
-                words = f"holds, along axis {axis}, the contributions from number {starts[:8]} on only: assigned, not added"
+                words = (
+                    f"holds, along axis {axis}, the contributions from number {starts[:8]} on only: assigned, not added"
+                )
                 yield Model("samples_missing", words, predicted, exact=True)
 
 

@@ -1,0 +1,83 @@
+"""Whether a slip gives the gradient that came back: as it stands, or with one number fitted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.scale import name_ratio
+from reference.oracle.diagnosis.structure import where_in_words
+from reference.oracle.diagnosis.traced.sites import Slip
+from reference.oracle.diagnosis.view import View
+
+# A fit leaves at most this share of the error; the judge looks again, at the noise.
+NEAR = 1e-4
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a slip predicts for one argument.
+
+    factor: how often the contribution counts that the slip leaves out, where that is not never; freedom: how many such
+    factors were fitted.
+    """
+
+    slip: Slip
+    predicted: np.ndarray
+    factor: float | None = None
+    freedom: int = 0
+
+    def model(self, view: View) -> Model:
+        """The fit as a prediction in words."""
+        slip, words = self.slip, self.slip.words
+        if self.factor is None:
+            return self._plain(view)
+        if slip.fitted:
+            words = f"{words} (by {1 - self.factor:.4g} times its gradient)"
+            return Model(slip.cause, words, self.predicted, freedom=1, exact=True)
+        if self.freedom > 1:
+            words = f"{words}: it counts another number of times for each example"
+            return Model(slip.cause, words, self.predicted, freedom=self.freedom, exact=True)
+        named = list(name_ratio(view, self.factor)) if slip.cause == "sum_term_missing" else []
+        cause = named[0][0] if named else slip.cause
+        return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
+
+    def _plain(self, view: View) -> Model:
+        slip, words = self.slip, self.slip.words
+        holes = (self.predicted == 0) & view.wrong
+        if slip.scalable and slip.cause != "time_not_carried" and np.array_equal(holes, view.wrong):
+            words = f"{words}: {where_in_words(holes)} it is zero"
+            return Model("entries_not_written", words, self.predicted, exact=True)
+        return Model(slip.cause, words, self.predicted, exact=True, noise=slip.noise * max(1.0, view.scale))
+
+
+def fits(slip: Slip, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray) -> Iterator[Fit]:
+    """The fit of a slip that predicts this, where there is one."""
+    if got.shape != expected.shape or not np.isfinite(predicted).all():
+        return
+    near = NEAR * float(np.max(np.abs(got - expected), initial=0.0))
+    part, rest = expected - predicted, got - predicted
+    if np.max(np.abs(part), initial=0.0) <= near:
+        return
+    if np.max(np.abs(rest)) <= near:
+        yield Fit(slip, predicted)
+    elif slip.fitted or (slip.scalable and not _all_of(expected, predicted)):
+        factor = _ratio(part, rest, tuple(range(part.ndim)))
+        if np.max(np.abs(factor * part - rest)) <= near:
+            yield Fit(slip, predicted + factor * part, float(factor.flat[0]), 1)
+        elif slip.scalable and part.ndim > 1:
+            factors = _ratio(part, rest, tuple(range(1, part.ndim)))
+            if np.max(np.abs(factors * part - rest)) <= near:
+                yield Fit(slip, predicted + factors * part, float(factors.flat[0]), len(part))
+
+
+def _all_of(expected: np.ndarray, predicted: np.ndarray) -> bool:
+    """Whether nothing is left without the contribution: a factor of it is a factor of the whole gradient."""
+    return bool(np.max(np.abs(predicted), initial=0.0) < 1e-9 * np.max(np.abs(expected), initial=0.0))
+
+
+def _ratio(part: np.ndarray, rest: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The factors, one a slice, that take part closest to rest."""
+    power = np.sum(part * part, axis=axes, keepdims=True)
+    return np.sum(rest * part, axis=axes, keepdims=True) / np.where(power > 0, power, 1)
