@@ -222,7 +222,7 @@ def test_a_network_is_recognized_and_its_slip_named():
     evidence = Evidence(subject, ("x", "a", "b"), (x, first, second), h @ second, ct, got, expected, noise, flags)
     found = {finding.argument: finding for finding in reversed(diagnose(evidence))}
     assert found["x"].cause == found["a"].cause == "derivative_missing", found
-    assert "activation 1" in found["a"].message, found["a"].message
+    assert "derivative of sigmoid" in found["a"].message, found["a"].message
 
 
 RECOGNIZED = (

@@ -76,6 +76,7 @@ CLEAR: tuple[Hypothesis, ...] = (
     uses.matrix_not_transposed,
     uses.upstream_factor,
     uses.output_slope,
+    reduction.reduced_too_far,
     reduction.reduced_over_wrong_axis,
 )
 
@@ -86,7 +87,6 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     time.time_not_carried,
     time.time_overwritten,
     reduction.one_index_only,
-    reduction.reduced_too_far,
     reduction.one_sample_repeated,
     structure.shifted,
     structure.row_permuted,
@@ -201,6 +201,8 @@ def _models(view: View, background: Background) -> Iterator[Model]:
     if background.traced:
         yield from _asked(background.traced.models(view))
     yield from _models_of(view, BEHAVIOUR)
+    if background.traced:
+        yield from _asked(background.traced.shares(view))
 
 
 def _asked(models: Iterator[Model]) -> Iterator[Model]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,8 @@ class Node:
     # contract(position, cotangent, operands) -> the cotangent of one operand, for these operands.
     contract: Callable[..., np.ndarray] = lambda position, cotangent, operands: cotangent
     place: Place = ()
+    # The user's code and line.
+    code: CodeType | None = None
     line: int = 0
     turn: int = 0
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -108,8 +109,9 @@ def step(graph: Graph, kind: Kind, name: str, value: Any, parents: list[Node], p
     """Record one step and return its value."""
     if len(graph.nodes) >= MOST_STEPS:
         raise TooLong
-    place, line = _place()
-    node = Node(kind, name, np.array(value, np.float64), tuple(parents), tuple(pulls), place=place, line=line, **more)
+    place, code, line = _place()
+    parts = (np.array(value, np.float64), tuple(parents), tuple(pulls))
+    node = Node(kind, name, *parts, place=place, code=code, line=line, **more)
     node.turn = graph.visits.get((place, name), 0)
     graph.visits[place, name] = node.turn + 1
     graph.nodes.append(node)
@@ -123,16 +125,15 @@ def remembering(graph: Graph, value: Any, node: Node | None) -> Recorded:
     return array
 
 
-def _place() -> tuple[Place, int]:
-    """Where the user's code stands: the calls from the trace down to it, without NumPy's and our own."""
-    calls, line, frame = [], 0, sys._getframe(2)
+def _place() -> tuple[Place, CodeType | None, int]:
+    """The calls from the trace down to this step, and the user's code and line: the last that are not NumPy's or ours."""
+    calls, code, line, frame = [], None, 0, sys._getframe(2)
     while frame is not None and not frame.f_code.co_name.startswith("traced_call"):
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("numpy", "reference.oracle.tracing")):
-            line = line or frame.f_lineno
-            calls.append((frame.f_code, frame.f_lasti))
+        if code is None and not frame.f_globals.get("__name__", "").startswith(("numpy", "reference.oracle.tracing")):
+            code, line = frame.f_code, frame.f_lineno
+        calls.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
-    return tuple(reversed(calls)), line
+    return tuple(reversed(calls)), code, line
 
 
 def _call(ufunc: Any, *inputs: Any, **how: Any) -> Any:

@@ -42,6 +42,9 @@ class Traced:
         for _, fit in sorted(self.found.get(view.position, []), key=lambda pair: (-pair[0], pair[1].freedom)):
             yield fit.model(view)
         yield from penalties(view, self.sites)
+
+    def shares(self, view: View) -> Iterator[Model]:
+        """What only a part of the examples or passes explains."""
         yield from shares(view, self.sites)
 
     @cached_property
@@ -49,17 +52,17 @@ class Traced:
         """Every slip that fits with its score, by argument."""
         found: dict[int, list[tuple[int, Fit]]] = {}
         slips = chain.from_iterable(kind(self.sites) for kind in KINDS)
-        for slip in islice(slips, STEPS_BACK // len(self.sites.nodes)):
-            explained, broken = self._tried(slip)
-            for position, fit in explained.items():
-                found.setdefault(position, []).append((len(explained) - broken, fit))
+        with np.errstate(all="ignore"):
+            for slip in islice(slips, STEPS_BACK // len(self.sites.nodes)):
+                explained, broken = self._tried(slip)
+                for position, fit in explained.items():
+                    found.setdefault(position, []).append((len(explained) - broken, fit))
         return found
 
     def _tried(self, slip: Slip) -> tuple[dict[int, Fit], int]:
         """The wrong arguments that a slip explains, and how many right ones it would have made wrong."""
         try:
-            with np.errstate(all="ignore"):
-                predictions = self.sites.graph.backward(self.sites.cotangent, slip.detours)
+            predictions = self.sites.graph.backward(self.sites.cotangent, slip.detours)
         except Exception:  # the slip does not fit these shapes
             return {}, 0
         explained: dict[int, Fit] = {}

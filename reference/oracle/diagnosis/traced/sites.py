@@ -92,9 +92,9 @@ def without(node: Node, slots: Iterable[int]) -> Detour:
 
 def where_in_words(node: Node) -> str:
     """The line of code that a step stands in."""
-    if not node.place:
+    code = node.code
+    if code is None:
         return f"the step {node.name}"
-    code = node.place[-1][0]
     text = linecache.getline(code.co_filename, node.line).strip().rstrip(":")
     text = text if len(text) <= 60 else text[:57] + "..."
     if "oracle" in code.co_filename.split(os.sep):
