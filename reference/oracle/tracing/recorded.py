@@ -126,7 +126,7 @@ def remembering(graph: Graph, value: Any, node: Node | None) -> Recorded:
 
 
 def _place() -> tuple[Place, CodeType | None, int]:
-    """The calls from the trace down to this step, and the user's code and line: the last that are not NumPy's or ours."""
+    """The calls from the trace down to this step, and the user's code and line."""
     calls, code, line, frame = [], None, 0, sys._getframe(2)
     while frame is not None and not frame.f_code.co_name.startswith("traced_call"):
         if code is None and not frame.f_globals.get("__name__", "").startswith(("numpy", "reference.oracle.tracing")):

@@ -13,6 +13,7 @@ from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.fits import Fit, fits
 from reference.oracle.diagnosis.traced.normalizers import normalizers
+from reference.oracle.diagnosis.traced.orders import orders
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
@@ -27,7 +28,7 @@ from reference.oracle.tracing.trace import trace
 # Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together.
 ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
 
-KINDS = (normalizers, products, paths, factors, slopes)
+KINDS = (normalizers, products, paths, factors, orders, slopes)
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def traced(evidence: Evidence) -> Traced | None:
 
 def _usable(graph: Graph, cotangent: np.ndarray, evidence: Evidence) -> bool:
     """Whether the graph is whole and its own backward right."""
-    if graph.out is None or graph.out.value.size != cotangent.size or len(graph.leaves) != len(evidence.primals):
+    if graph.out is None or graph.out.value.size != cotangent.size or len(graph.nodes) > STEPS:
         return False
-    if len(graph.nodes) > STEPS:
+    if len(graph.leaves) != len(evidence.expected):
         return False
     pairs = zip(graph.backward(cotangent), evidence.expected, evidence.noise, strict=True)
     return all(own is None or true is None or _agree(own, true, noise) for own, true, noise in pairs)

@@ -73,7 +73,8 @@ def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -
         yield from slip("derivative_at_output", words, lambda r: r.slope_at(r.y), noise=1e-8)
     yield from _formulas(first, slip)
     if not behind[first]:
-        yield from _other_passes(sites, regions, place)
+        yield from _other_passes(regions, place)
+    yield from _other_tensors(sites, regions, behind, place)
 
 
 def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Slip]:
@@ -89,8 +90,8 @@ def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Sl
             yield from slip(cause, words, lambda r, f=function, at=letter: f(r.x if at == "x" else r.y))
 
 
-def _other_passes(sites: Sites, regions: list[Region], place: str) -> Iterator[Slip]:
-    """The slope of the step before or after, in a loop; or of another tensor of the same shape."""
+def _other_passes(regions: list[Region], place: str) -> Iterator[Slip]:
+    """The slope of the step before or after, in a loop."""
     for move, words in ((1, "the step before"), (-1, "the step after")) if len(regions) > 2 else ():
         paired = {r: regions[k - move] if 0 <= k - move < len(regions) else None for k, r in enumerate(regions)}
         detours = {
@@ -99,16 +100,35 @@ def _other_passes(sites: Sites, regions: list[Region], place: str) -> Iterator[S
             if other and other.y.shape == r.y.shape
         }
         yield Slip("time_off_by_one", f"takes the derivative of {words} in {place}", detours)
+
+
+def _other_tensors(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]], place: str) -> Iterator[Slip]:
+    """The formula of the derivative, at any other value of that shape."""
     name = named(regions[0])
     if name not in ("sigmoid", "tanh"):
         return
     formula = FORMULAS[BY_OUTPUT[name][1]]
+    ends = [(behind[r] or [r.exit])[0] for r in regions]
     for group in sites.groups:
-        if len(group) == len(regions) and group[0].value.shape == regions[0].y.shape:
-            others = {r.exit: _jump(r, lambda _, n=n: formula(n.value)) for r, n in zip(regions, group, strict=True)}
-            if regions[0].exit not in group:
-                words = f"takes the derivative of {name} at the value of {where_in_words(group[0])} in {place}"
-                yield Slip("wrong_derivative", words, others)
+        if len(group) == len(regions) and group[0].value.shape == ends[0].value.shape and group[0] is not ends[0]:
+            words = f"takes the derivative of {name} at the value of {where_in_words(group[0])} in {place}"
+            detours = {
+                end: _with_slope(r, formula(n.value), *behind[r])
+                for r, end, n in zip(regions, ends, group, strict=True)
+            }
+            yield Slip("wrong_derivative", words, detours)
+
+
+def _with_slope(region: Region, slope: np.ndarray, *behind: Node) -> Detour:
+    """From the exit, or a part of it, straight to the entrance, with a slope of the shape that the part has."""
+
+    def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:
+        ct = ct * slope
+        for node in behind:
+            ((_, ct),) = node.sent(ct)
+        return [(region.entrance, ct)]
+
+    return detour
 
 
 def _one(region: Region) -> np.ndarray:
