@@ -182,25 +182,25 @@ class Logistic:
         return {"w": x.T @ d, "b": d.sum(keepdims=True)}
 
 
-@whole(28, "w", ("derivative_twice", "other_loss"), labelled, ("w", "b"))
+@whole(28, "w b", ("derivative_twice", "other_loss"), labelled, ("w", "b"))
 class SquaredErrorDelta(Logistic):
     def delta(self, p, t):
         return (p - t) * p * (1 - p)
 
 
-@whole(23, "w", "sum_term_missing", labelled, ("w", "b"))
+@whole(23, "w b", "sum_term_missing", labelled, ("w", "b"))
 class OnlyThePositives(Logistic):
     def delta(self, p, t):
         return -t * (1 - p)
 
 
-@whole(18, "w", "sign", labelled, ("w", "b"))
+@whole(18, "w b", "sign", labelled, ("w", "b"))
 class Ascending(Logistic):
     def delta(self, p, t):
         return t - p
 
 
-@whole(17, "w", ("scaled_by_size", "scaled_by_batch", "scaled"), labelled, ("w", "b"))
+@whole(17, "w b", ("scaled_by_size", "scaled_by_batch", "scaled"), labelled, ("w", "b"))
 class AveragedOverTheFeatures(Logistic):
     def delta(self, p, t):
         return (p - t) * len(t) / len(self.params["w"])

@@ -25,7 +25,7 @@ from reference.oracle.diagnosis.known.conventions import one_sided, plain_backwa
 from reference.oracle.diagnosis.model import Hypothesis, Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
-from reference.oracle.diagnosis.traced import Traced, traced
+from reference.oracle.diagnosis.traced.search import Traced, traced
 from reference.oracle.diagnosis.view import View
 from reference.oracle.evidence import Evidence
 from reference.oracle.report import Finding
