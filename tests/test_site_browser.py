@@ -214,3 +214,42 @@ def prints(visitor: Visitor) -> None:
     if state != {"closed": 0, "bar": False}:
         visitor.note(f"on paper: {state}")
     visitor.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+SPOILED = """<!doctype html><html lang="ja"><meta charset="utf-8"><title>x</title>
+<style>.step, .heads { display: grid; grid-template-columns: 1fr 1fr 1fr; } .low { margin-top: 9px; }</style>
+<body style="background: #fff; color: #000"><h1>漢字</h1><p><span lang="ja">片方だけ</span></p>
+<p style="color: #aaa">Faint</p><input type="text"><div style="width: 3000px">wide</div>
+<div class="heads"><div>a</div><div>b</div><div>c</div></div>
+<div class="step" id="step-1"><div class="cell" data-column="a">a</div><div class="cell low" data-column="b">b</div>
+<div class="cell" data-column="c">c</div></div>
+<label><input type="radio" name="column" value="a">a</label>
+<button data-symbol="x">x</button>
+<div class="widget" data-widget="dead"><label>h <input type="range"></label><svg></svg>
+<output data-quantity="q"></output></div>
+<a href="nowhere.html">nowhere</a><img src="https://example.invalid/x.png" alt="x"><script>console.error("oh")</script>
+"""
+
+
+def test_the_checks_see_what_is_wrong(tmp_path: Path):
+    (tmp_path / "index.html").write_text(SPOILED, encoding="utf-8")
+    with chromium() as driver:
+        visitor = Visitor(driver, tmp_path)
+        visitor.open("index.html")
+        for check in ("partners", "unlabelled", "aligned", "wider", "symbols", "faint", "controls", "tabs"):
+            before = len(visitor.wrong)
+            visitor.check(check)
+            assert len(visitor.wrong) > before, f"the check {check!r} sees nothing wrong with a page that is"
+        visitor.wrong.clear()
+        visitor.check("otherLanguage", "en")
+        visitor.links = [("index.html", link) for link in visitor.run("siteChecks.anchors()")["links"]]
+        check_links(visitor)
+        visitor.overheard()
+    told = "\n".join(visitor.wrong)
+    for wanted in (
+        'Japanese is seen: "漢字"',
+        "nowhere.html, which is not there",
+        "the console says",
+        "asks for https://",
+    ):
+        assert wanted in told, f"nothing says {wanted!r}:\n{told}"

@@ -32,9 +32,19 @@ def _tokens_by_line(code: str) -> Iterator[list[tuple[_TokenType, str]]]:
 def _line(number: int, tokens: list[tuple[_TokenType, str]], marks: Mapping[str, str], shape: str) -> Markup:
     text = "".join(text for _, text in tokens)
     indent = len(text) - len(text.lstrip())
-    body = Markup("").join(_token(kind, text, marks) for kind, text in tokens if text)
+    body = Markup("").join(_token(kind, part, marks) for kind, part in _without(indent, tokens))
+    if indent:
+        body = Markup('<span class="indent">{}</span>{}').format(" " * indent, body)
     comment = Markup('<span class="shape">  # {}</span>').format(shape) if shape else ""
     return Markup('<span class="line" style="--indent:{}">{}{}\n</span>').format(indent, body, comment)
+
+
+def _without(count: int, tokens: list[tuple[_TokenType, str]]) -> Iterator[tuple[_TokenType, str]]:
+    """The tokens of a line, less its first characters, which are space."""
+    for kind, text in tokens:
+        if text[count:]:
+            yield kind, text[count:]
+        count = max(count - len(text), 0)
 
 
 def _token(kind: _TokenType, text: str, marks: Mapping[str, str]) -> Markup:

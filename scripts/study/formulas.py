@@ -36,7 +36,8 @@ def _mathml(latex: str, display: str) -> str:
     unknown = re.search(r"\\[a-zA-Z]*", "".join(tree.itertext()))
     if unknown or not "".join(tree.itertext()).strip():
         raise Refusal(f"a formula must convert to MathML; got {latex!r}" + (f" ({unknown[0]})" if unknown else ""))
-    return text.replace(f' xmlns="{NAMESPACE}"', "")
+    # The overline is as wide as its letter in more fonts than the macron is.
+    return text.replace(f' xmlns="{NAMESPACE}"', "").replace("&#x000AF;", "‾")
 
 
 def _depth(latex: str) -> int:

@@ -8,6 +8,7 @@ import jinja2
 
 from .code import code_lines
 from .content import Content
+from .glossary import folded
 from .library import Library
 from .markup import Writer, pair, same_or_pair
 from .page import Page
@@ -82,7 +83,9 @@ class Renderer:
                 self.problems.note(term.source.sentence((*term.path, "page"), "a term must have its page", got))
             note = writer.both((*term.path, "note"), term.note)
             rows.append((term, writer.both(term.path, term.name), note, page and self._title(page)))
-        return self._template("glossary.html", slug="glossary", rows=rows)
+        alphabetic = sorted(self.library.terms, key=lambda term: folded(term.name.en))
+        in_english = {term.anchor: place for place, term in enumerate(alphabetic, 1)}
+        return self._template("glossary.html", slug="glossary", rows=rows, in_english=in_english)
 
     def _title(self, page: Page) -> Both:
         return self._writer(page).both(("title",), page.title)
@@ -125,7 +128,14 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(pair=pair, same_or_pair=same_or_pair, words=WORDS, fill=_fill, plain=plain)
+    made.globals.update(
+        pair=pair,
+        same_or_pair=same_or_pair,
+        words=WORDS,
+        libraries={"numpy": "NumPy", "jax": "JAX"},
+        fill=_fill,
+        plain=plain,
+    )
     return made
 
 

@@ -63,7 +63,7 @@ WORDS = {
     "reading": Both("読み", "Reading"),
     "term": Both("用語", "Term"),
     "meaning": Both("意味", "Meaning"),
-    "glossary_note": Both("読みの五十音順です。", "In the order of the Japanese readings."),
+    "glossary_note": Both("読みの五十音順です。", "In alphabetical order, with the Japanese term and its reading."),
     "search_hint": Both("用語を探す（かな・英語でも）", "Find a term, in any script"),
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
