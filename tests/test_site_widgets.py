@@ -219,3 +219,36 @@ def test_no_widget_asks_a_network():
         assert not any(word in text for word in ("http://", "https://", "fetch(", "import(")), (
             f"{file.name} loads something"
         )
+
+
+LETTERS = """
+const wrong = [];
+for (const svg of document.querySelectorAll("svg")) {
+  const { widget, name = widget } = svg.closest("[data-name], [data-widget]").dataset;
+  const edge = svg.getBoundingClientRect();
+  const boxes = [...svg.querySelectorAll("text")].map((each) => [each.textContent, each.getBoundingClientRect()]);
+  const seen = boxes.filter(([text, box]) => text.trim() && box.width > 0);
+  seen.forEach(([text, box], i) => {
+    const beyond = Math.max(edge.left - box.left, box.right - edge.right);
+    const over = Math.max(edge.top - box.top, box.bottom - edge.bottom);
+    if (beyond > 1 || over > 2) wrong.push(`${name}: ${text} leaves the picture`);
+    for (const [other, next] of seen.slice(i + 1)) {
+      const wide = Math.min(box.right, next.right) - Math.max(box.left, next.left);
+      const high = Math.min(box.bottom, next.bottom) - Math.max(box.top, next.top);
+      if (wide > 2 && high > 4) wrong.push(`${name}: ${text} lies on ${other}`);
+    }
+  });
+}
+return [document.querySelectorAll("svg").length, wrong];
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_letters_stay_inside_their_picture_and_apart(browser, language: str, tmp_path: Path):
+    drawn = "".join(f'<div data-name="{name}">{PICTURES[name](language)}</div>' for name in PICTURES)
+    (tmp_path / "page.html").write_text(f'{page(language)}<div style="width: 700px">{drawn}</div>', encoding="utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    count, wrong = browser.execute_script(LETTERS)
+    assert count == len(PICTURES) + len(WIDGETS)
+    assert not wrong, "\n".join(wrong)
