@@ -41,8 +41,13 @@ class Recorder:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch what runs in this block."""
-        before = sys.gettrace()
-        sys.settrace(self._enter)
+        before, files = sys.gettrace(), self.files
+
+        def enter(frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+            # Called for every call of every library: the common answer comes first.
+            return self._enter(frame) if frame.f_code.co_filename in files else None
+
+        sys.settrace(enter)
         try:
             yield
         finally:
@@ -60,9 +65,9 @@ class Recorder:
         runs = [(str(function.file), line) in self.over for line in lines]
         return not (any(runs) if function.first in lines else all(runs))
 
-    def _enter(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+    def _enter(self, frame: FrameType) -> Callable[..., Any] | None:
         code = frame.f_code
-        if code.co_filename not in self.files or frame.f_lineno not in self.statements[code.co_filename]:
+        if frame.f_lineno not in self.statements[code.co_filename]:
             return None
         self.entered.add(code)
         self._note(code.co_filename, code.co_firstlineno, _arguments(frame))
