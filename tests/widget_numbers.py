@@ -84,6 +84,28 @@ def sliding_window(
 START = {"w11": 0.8, "w12": -0.5, "w21": 0.4, "w22": 0.9, "b1": 0.1, "b2": -0.2, "v1": 1.2, "v2": -0.7, "c": 0.3}
 
 
+def network(x: np.ndarray, targets: np.ndarray, params: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Its values and the gradients to them, and the gradients to its parameters: reference/ forward, and back."""
+    z, saved1 = linear.dense_fwd(x, params["kernel1"], params["bias1"])
+    h, saved_h = activations.sigmoid_fwd(z)
+    y, saved2 = linear.dense_fwd(h, params["kernel2"], params["bias2"])
+    loss, saved_loss = losses.sum_of_squares_error_fwd(y, targets)
+    y_ct, _ = losses.sum_of_squares_error_bwd(saved_loss, np.ones(1))
+    h_ct, kernel2_ct, bias2_ct = linear.dense_bwd(saved2, y_ct)
+    x_ct, kernel1_ct, bias1_ct = linear.dense_bwd(saved1, activations.sigmoid_bwd(saved_h, h_ct)[0])
+    grads = {"kernel1": kernel1_ct, "bias1": bias1_ct, "kernel2": kernel2_ct, "bias2": bias2_ct}
+    return {"h": h[0], "y": y[0, 0], "loss": loss[0], "y_ct": y_ct[0, 0], "h_ct": h_ct[0], "x_ct": x_ct[0]}, grads
+
+
+def twin_loss(params: dict[str, Any], x: jax.Array, targets: jax.Array) -> jax.Array:
+    """The loss of the same network in functional_nn."""
+    h = fnn.sigmoid(fnn.dense(x, params["kernel1"], params["bias1"]))
+    return fnn.sum_of_squares_error(fnn.dense(h, params["kernel2"], params["bias2"]), targets)[0]
+
+
+TWIN_GRADIENT = jax.jit(jax.grad(twin_loss))
+
+
 def small_network(
     stage: int = 6,
     steps: int = 0,
@@ -93,8 +115,8 @@ def small_network(
     target: float = 1.5,
     **moved: float,
 ) -> dict[str, Any]:
-    """By the functions of reference/, one after the other and back; its gradients are JAX's too."""
-    p = {name: moved.get(name, value) for name, value in START.items()}
+    """What has been reached at the stage, after so many updates; None for what comes later."""
+    p = START | moved
     params = {
         "kernel1": np.array([[p["w11"], p["w12"]], [p["w21"], p["w22"]]], float),
         "bias1": np.array([p["b1"], p["b2"]], float),
@@ -102,39 +124,25 @@ def small_network(
         "bias2": np.array([p["c"]], float),
     }
     x, targets = np.array([[x1, x2]], float), np.array([[target]], float)
-
-    def by_hand(params: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, Any]]:
-        z, saved1 = linear.dense_fwd(x, params["kernel1"], params["bias1"])
-        h, saved_h = activations.sigmoid_fwd(z)
-        y, saved2 = linear.dense_fwd(h, params["kernel2"], params["bias2"])
-        loss, saved_loss = losses.sum_of_squares_error_fwd(y, targets)
-        y_ct, _ = losses.sum_of_squares_error_bwd(saved_loss, np.ones(1))
-        h_ct, kernel2_ct, bias2_ct = linear.dense_bwd(saved2, y_ct)
-        x_ct, kernel1_ct, bias1_ct = linear.dense_bwd(saved1, activations.sigmoid_bwd(saved_h, h_ct)[0])
-        grads = {"kernel1": kernel1_ct, "bias1": bias1_ct, "kernel2": kernel2_ct, "bias2": bias2_ct}
-        return {"h": h[0], "y": y[0, 0], "loss": loss[0], "y_ct": y_ct[0, 0], "h_ct": h_ct[0], "x_ct": x_ct[0]}, grads
-
-    def loss(params: dict[str, Any]) -> jax.Array:
-        h = fnn.sigmoid(fnn.dense(jnp.asarray(x), params["kernel1"], params["bias1"]))
-        return fnn.sum_of_squares_error(fnn.dense(h, params["kernel2"], params["bias2"]), jnp.asarray(targets))[0]
-
     optimizer = sgd(learning_rate)
     for _ in range(steps):
-        params, _ = optimizer.update(by_hand(params)[1], {}, params)
-    values, grads = by_hand(params)
-    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-9), grads, jax.grad(loss)(params))
+        params, _ = optimizer.update(network(x, targets, params)[1], {}, params)
+    values, grads = network(x, targets, params)
+    twins = TWIN_GRADIENT(params, x, targets)
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-9), grads, twins)
+    return {key: value if stage >= least else None for key, (least, value) in shown_when(values, grads).items()}
+
+
+def shown_when(values: dict[str, Any], grads: dict[str, Any]) -> dict[str, tuple[int, Any]]:
+    """Every number of the network, with the stage that reaches it."""
     last = {"v1": grads["kernel2"][0, 0], "v2": grads["kernel2"][1, 0], "c": grads["bias2"][0]}
+    last |= {"h1": values["h_ct"][0], "h2": values["h_ct"][1]}
     first = {f"w{i + 1}{j + 1}": value for (i, j), value in np.ndenumerate(grads["kernel1"])}
-    first |= {"b1": grads["bias1"][0], "b2": grads["bias1"][1]}
-    stages = [
-        (1, {"h1": values["h"][0], "h2": values["h"][1]}),
-        (2, {"y": values["y"]}),
-        (3, {"loss": values["loss"]}),
-        (4, {"y_ct": values["y_ct"]}),
-        (5, {"h1_ct": values["h_ct"][0], "h2_ct": values["h_ct"][1]} | {f"{k}_ct": v for k, v in last.items()}),
-        (6, {"x1_ct": values["x_ct"][0], "x2_ct": values["x_ct"][1]} | {f"{k}_ct": v for k, v in first.items()}),
-    ]
-    return {key: value if stage >= least else None for least, shown in stages for key, value in shown.items()}
+    first |= {"b1": grads["bias1"][0], "b2": grads["bias1"][1], "x1": values["x_ct"][0], "x2": values["x_ct"][1]}
+    shown = {"h1": (1, values["h"][0]), "h2": (1, values["h"][1]), "y": (2, values["y"]), "loss": (3, values["loss"])}
+    shown |= {"y_ct": (4, values["y_ct"])}
+    shown |= {f"{name}_ct": (5, value) for name, value in last.items()}
+    return shown | {f"{name}_ct": (6, value) for name, value in first.items()}
 
 
 EXPECTED = {

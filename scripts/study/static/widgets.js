@@ -152,48 +152,57 @@ const widgets = (() => {
       )
     );
 
-  // {size, description, controls, draw}: draw(settings) returns {picture, numbers, sentence}.
-  function pure({ size, description, controls, draw }) {
-    function mount(element, state) {
-      const members = [];
-      const changed = () => redraw();
-      const set = (values) => {
-        for (const [, member] of members) if (member.name in values) member.set(values[member.name]);
-      };
-      const act = (values) => {
-        set(values);
-        redraw();
-      };
-      const elements = controls.map((spec) => {
-        if (spec.kind === "actions") return actionsControl(spec, act);
-        const part = spec.kind === "group" ? groupControl(spec, changed) : control(spec, changed);
-        members.push(...(part.members || [[spec, part]]));
-        return part.element;
-      });
-      set(state);
+  // The controls of a widget: their elements, a way to set them from outside, and their settings.
+  function panel(specs, changed) {
+    const members = [];
+    const set = (values) => {
+      for (const [, member] of members) if (member.name in values) member.set(values[member.name]);
+    };
+    const act = (values) => {
+      set(values);
+      changed();
+    };
+    const elements = specs.map((spec) => {
+      if (spec.kind === "actions") return actionsControl(spec, act);
+      const part = spec.kind === "group" ? groupControl(spec, changed) : control(spec, changed);
+      members.push(...(part.members || [[spec, part]]));
+      return part.element;
+    });
+    // As they stand, once every control has fitted its limits, its text and whether it is shown to the others.
+    function settings() {
+      const now = Object.fromEntries(members.map(([, member]) => [member.name, member.get()]));
+      for (const [spec, member] of members) {
+        member.refresh(now);
+        member.element.hidden = Boolean(spec.hidden && spec.hidden(now));
+      }
+      return now;
+    }
+    return { elements, set, settings };
+  }
+
+  // A widget from {size, description, controls, draw}, where draw(settings) returns {picture, numbers, sentence}.
+  const pure = ({ size, description, controls, draw }) => ({
+    mount(element, state) {
       const id = `widget-${(serial += 1)}`;
       const picture = svg("svg", { viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-labelledby": id });
       const numbers = html("div", { class: "widget-numbers" });
       const sentence = html("p", { class: "widget-sentence", role: "status" });
       const about = html("p", { class: "widget-about", id }, words(description));
-      const side = html("div", { class: "widget-controls" }, elements);
-      element.append(about, side, html("div", { class: "widget-picture" }, picture), sentence, numbers);
+      const side = panel(controls, redraw);
 
       function redraw() {
-        const settings = Object.fromEntries(members.map(([, member]) => [member.name, member.get()]));
-        for (const [spec, member] of members) {
-          member.refresh(settings);
-          member.element.hidden = Boolean(spec.hidden && spec.hidden(settings));
-        }
-        const drawn = draw(settings);
+        const drawn = draw(side.settings());
         picture.replaceChildren(...drawn.picture.flat(Infinity).filter(Boolean));
         numbers.replaceChildren(...drawn.numbers.map(numberElement));
         sentence.replaceChildren(...(drawn.sentence ? words(drawn.sentence) : []));
       }
+
+      side.set(state);
+      const stage = html("div", { class: "widget-picture" }, picture);
+      element.append(about, html("div", { class: "widget-controls" }, side.elements), stage, sentence, numbers);
       redraw();
-    }
-    return { mount };
-  }
+    },
+  });
 
   if (typeof document !== "undefined") document.addEventListener("DOMContentLoaded", () => mountAll());
   return { register, mountAll, pure, html, svg, svgWords, readable, fixed, superscript };
