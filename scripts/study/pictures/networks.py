@@ -92,28 +92,19 @@ def small_network(figure: Figure, say: Say) -> None:
 
 @picture(500, 300)
 def backward_flow(figure: Figure, say: Say) -> None:
-    """The error at the output, handed back to two hidden units in proportion to their weights."""
+    """The error at the output, handed back to two hidden units, times the weight of each."""
     axes, values = board(figure, 500, 300), forward_and_back()
-    error = values["y_ct"].item()
-    output, hidden = (385, 150), [(150, 70), (150, 230)]
-    for i, (x, y) in enumerate(hidden):
-        weight = KERNEL2[i, 0]
+    error, output = values["y_ct"].item(), (385, 150)
+    for i, (x, y) in enumerate([(150, 70), (150, 230)]):
+        weight, share = KERNEL2[i, 0], values["h_ct"][0, i]
         color = ORANGE if weight < 0 else BLUE
         axes.plot([x, output[0]], [y, output[1]], color=color, linewidth=4 * abs(weight), alpha=0.35, zorder=1)
         arrow(axes, (355, 150 + (y - 150) * 0.13), (182, y + (150 - y) * 0.14), RED, linewidth=1.5)
         note(axes, 270, 62 if i == 0 else 240, f"× v{'₁₂'[i]} = {short(weight)}", color)
         unit(axes, x, y, 27, f"h{'₁₂'[i]}")
-        note(
-            axes,
-            x - 36,
-            y,
-            f"{short(error, 3)} · ({short(weight)})" if weight < 0 else f"{short(error, 3)} · {short(weight)}",
-            RED,
-            ha="right",
-            fontsize=10,
-            va="bottom",
-        )
-        note(axes, x - 36, y + 4, f"= {short(values['h_ct'][0, i], 3)}", RED, ha="right", va="top")
+        factor = f"({short(weight)})" if weight < 0 else short(weight)
+        note(axes, x - 36, y, f"{short(error, 3)} · {factor}", RED, ha="right", fontsize=10, va="bottom")
+        note(axes, x - 36, y + 4, f"= {short(share, 3)}", RED, ha="right", va="top")
     unit(axes, *output, 27, "y")
     note(axes, output[0] + 36, 150, "y − t", RED, ha="left", va="bottom")
     note(axes, output[0] + 36, 154, f"= {short(error, 3)}", RED, ha="left", va="top")
@@ -121,7 +112,7 @@ def backward_flow(figure: Figure, say: Say) -> None:
         axes,
         250,
         286,
-        say("誤差は重みに比例して分けられる", "the error is shared out in proportion to the weights"),
+        say("誤差に、それぞれの重みを掛けて渡す", "each gets the error times its own weight"),
         MUTED,
     )
 

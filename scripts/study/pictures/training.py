@@ -92,49 +92,40 @@ def _image(axes: Axes, values: np.ndarray, left: float, top: float, size: float,
     box(axes, left, top, size, size, edgecolor=LINE)
 
 
+def layer_outputs(image: np.ndarray) -> dict[str, np.ndarray]:
+    """What every layer of the trained network makes of an image, by the layer's name, and the image itself as x."""
+    outputs = {"x": image}
+    for layer in simple_convnet.layers(CONFIG):
+        image, _ = forward([layer], run().after, image)
+        outputs[layer.name] = image
+    return outputs
+
+
+def _scores(axes: Axes, logits: np.ndarray) -> None:
+    """A bar a class, to the right of the middle where it is positive; the largest is the answer."""
+    for label, value in enumerate(logits):
+        y, width = 46 + 23 * label, 54 * abs(value) / np.abs(logits).max()
+        color = RED if value == logits.max() else MUTED
+        box(axes, 536 if value > 0 else 536 - width, y - 6, width, 12, facecolor=color, linewidth=0)
+        note(axes, 470, y, str(label), INK, fontsize=10)
+
+
 @picture(640, 300)
 def cnn_layers(figure: Figure, say: Say) -> None:
     """One image on its way through the trained network: what every layer makes of it, with the shapes."""
     axes = board(figure, 640, 300)
-    image = load("digits").test.images[3:4].astype(np.float64)
-    outputs, x = {}, image
-    for layer in simple_convnet.layers(CONFIG):
-        x, _ = forward([layer], run().after, x)
-        outputs[layer.name] = x
-    _image(axes, image[0, ..., 0], 14, 110, 80, 1.2)
+    outputs = layer_outputs(load("digits").test.images[3:4].astype(np.float64))
+    _image(axes, outputs["x"][0, ..., 0], 14, 110, 80, 1.2)
     for name, left, size in (("relu1", 138, 54), ("pool1", 268, 36)):
         for index in range(4):
             _image(axes, outputs[name][0, ..., index], left, 30 + 60 * index, size, outputs[name].max())
         note(axes, left + size / 2, 22, f"… {CONFIG.filters}", MUTED, fontsize=9.5)
-    hidden, logits = outputs["relu2"][0], outputs["dense2"][0]
+    hidden = outputs["relu2"][0]
     cells(axes, hidden[:, None], 392, 38, 7, largest=float(hidden.max()), numbers=False)
-    for label, value in enumerate(logits):
-        y = 46 + 23 * label
-        width = 60 * abs(value) / np.abs(logits).max()
-        box(
-            axes,
-            536 if value > 0 else 536 - width,
-            y - 6,
-            width,
-            12,
-            facecolor=RED if value == logits.max() else MUTED,
-            linewidth=0,
-        )
-        note(axes, 470, y, str(label), INK, fontsize=10)
-    names = [
-        (54, say("入力", "input"), _shape(image)),
-        (165, "conv1, relu1", _shape(outputs["relu1"])),
-        (286, "pool1", _shape(outputs["pool1"])),
-        (396, "dense1, relu2", _shape(outputs["relu2"])),
-        (540, "dense2", _shape(outputs["dense2"])),
-    ]
-    for x_place, words, shape in names:
-        note(axes, x_place, 276, words, fontsize=10)
-        note(axes, x_place, 291, shape, MUTED, fontsize=9.5)
+    _scores(axes, outputs["dense2"][0])
+    stations = [(54, say("入力", "input"), "x"), (165, "conv1, relu1", "relu1"), (286, "pool1", "pool1")]
+    for x, words, name in [*stations, (396, "dense1, relu2", "relu2"), (540, "dense2", "dense2")]:
+        note(axes, x, 276, words, fontsize=10)
+        note(axes, x, 291, " × ".join(short(size) for size in outputs[name].shape[1:]), MUTED, fontsize=9.5)
     for start, end in ((100, 132), (198, 260), (312, 384), (406, 460)):
         arrow(axes, (start, 150), (end, 150), MUTED, linewidth=1.2)
-
-
-def _shape(values: np.ndarray) -> str:
-    """The shape of one example, 6 × 6 × 8."""
-    return " × ".join(short(size) for size in values.shape[1:])

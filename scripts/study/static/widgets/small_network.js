@@ -44,7 +44,7 @@
     { ja: "前へ：出力を求めます。", en: "Forward: the output." },
     { ja: "損失 L = (y − t)² / 2 を求めます。", en: "The loss, L = (y − t)² / 2." },
     { ja: "後ろへ：出力に届く誤差 ∂L/∂y = y − t です。", en: "Back: the error that reaches the output, ∂L/∂y = y − t." },
-    { ja: "後ろへ：誤差を重みに比例させて中間層に渡します。", en: "Back: the error goes on to the hidden layer in proportion to the weights." },
+    { ja: "後ろへ：誤差に、それぞれの重みを掛けて中間層に渡します。", en: "Back: the error, times each weight, goes on to the hidden layer." },
     { ja: "後ろへ：sigmoid を通り、最初の重みと入力に届きます。", en: "Back: through the sigmoid to the first weights and the inputs." },
   ];
 
