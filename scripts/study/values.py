@@ -84,4 +84,14 @@ def shown(value: Any) -> str:
     array = np.asarray(value)
     if array.ndim == 0:
         return f"{array.item():.10g}" if array.dtype.kind == "f" else str(array.item())
-    return np.array2string(array, precision=6, separator=", ", threshold=WIDEST, floatmode="maxprec", max_line_width=64)
+    # Beside numbers of ordinary size, what rounding left of a zero is shown as one.
+    ordinary = array.dtype.kind == "f" and 1e-3 <= np.max(np.abs(array), initial=0.0) < 1e6
+    return np.array2string(
+        array,
+        precision=6,
+        suppress_small=ordinary,
+        separator=", ",
+        threshold=WIDEST,
+        floatmode="maxprec",
+        max_line_width=64,
+    )
