@@ -484,11 +484,25 @@ def test_silence_where_the_error_has_no_structure(name):
     assert not findings, f"nothing should be claimed of a random error; said:\n{said(findings)}"
 
 
-def test_explanations_that_fit_equally_are_both_said():
-    """A batch of two: 1/N and 1/2 are the same number."""
+def halved(ct, x, w, b):
+    if len(x) != 2:
+        raise ValueError("a batch of two")
+    return ct @ w.T, x.T @ ct / 2, ct.sum(0)
+
+
+@pytest.mark.parametrize(("count", "cause"), [(len, "scaled_by_batch"), (lambda x: 2, "scaled_by_two")])
+def test_one_example_more_tells_a_batch_of_two_from_a_two(count, cause):
     findings = diagnose(
-        evidence_of(affine, lambda ct, x, w, b: (ct @ w.T, x.T @ ct / 2, ct.sum(0)), normal(1, 2, 5), *AFFINE[1:])
+        evidence_of(
+            affine, lambda ct, x, w, b: (ct @ w.T, x.T @ ct / count(x), ct.sum(0)), normal(1, 2, 5), *AFFINE[1:]
+        )
     )
+    assert {finding.cause for finding in findings} == {cause}, said(findings)
+
+
+def test_explanations_that_fit_equally_are_both_said():
+    """A batch of two, and code that takes no other: 1/N and 1/2 are the same number."""
+    findings = diagnose(evidence_of(affine, halved, normal(1, 2, 5), *AFFINE[1:]))
     assert {finding.cause for finding in findings} >= {"scaled_by_batch", "scaled_by_two"}, said(findings)
     assert all("fits equally" in finding.evidence and "primes" in finding.evidence for finding in findings)
 

@@ -31,7 +31,7 @@ def wrong_winner(view: View) -> Iterator[Model]:
     truth, got = view.jacobian, view.got_jacobian
     if truth is None or got is None or truth.shape != got.shape or view.out.size != len(truth):
         return
-    chosen, given = np.abs(truth) > 1e-7, np.abs(got) > 1e-7
+    chosen, given = np.abs(truth) > 1e-3, np.abs(got) > 1e-3
     values = view.x.ravel()[np.argmax(given, axis=1)]
     one_each = (chosen.sum(axis=1) == 1).all() and (given.sum(axis=1) == 1).all()
     if (
@@ -39,7 +39,7 @@ def wrong_winner(view: View) -> Iterator[Model]:
         and (chosen != given).any()
         and np.allclose(truth[chosen], 1)
         and np.allclose(got[given], 1)
-        and (values <= view.out.ravel()).all()
+        and np.mean(values <= view.out.ravel()) > 0.5
     ):
         moved = int((chosen != given).any(axis=1).sum())
         shown = "each output has one entry that it depends on, and sends its cotangent to one entry"

@@ -28,7 +28,7 @@ def _nearest(contributions: np.ndarray, got: np.ndarray) -> tuple[np.ndarray, np
     distance = np.where(present, np.abs(contributions - got), np.inf)
     chosen = np.argmin(distance, axis=0)
     predicted = np.take_along_axis(np.where(present, contributions, 0), chosen[None], axis=0)[0]
-    return predicted, present.sum(axis=0)
+    return np.where(got == 0, 0.0, predicted), present.sum(axis=0)
 
 
 def _single(view: View, predicted: np.ndarray, winners: np.ndarray) -> Iterator[Model]:

@@ -7,6 +7,7 @@ from math import prod, sqrt
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.resized import with_one_example_more
 from reference.oracle.diagnosis.view import View
 
 
@@ -20,8 +21,18 @@ def named_factor(view: View) -> Iterator[Model]:
     ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
     if ratio is None:
         return
-    for cause, factor, words, why in name_ratio(view, ratio, factors(view)):
+    for cause, factor, words, why in _told_apart(view, list(name_ratio(view, ratio, factors(view)))):
         yield Model(cause, f"is {in_words(words)}: {why}", factor * view.expected, separates=SEPARATES)
+
+
+def _told_apart(view: View, names: list[tuple[str, float, str, str]]) -> list[tuple[str, float, str, str]]:
+    """Of several names those that fit with one example more, too; all where none does."""
+    longer = with_one_example_more(view) if len({cause for cause, *_ in names}) > 1 else None
+    ratio = fitted_ratio(longer.got, longer.expected) if longer and longer.same_shape else None
+    if longer is None or ratio is None:
+        return names
+    again = {cause for cause, *_ in name_ratio(longer, ratio, factors(longer))}
+    return [name for name in names if name[0] in again] or names
 
 
 def composed_factor(view: View) -> Iterator[Model]:
@@ -114,12 +125,7 @@ def broadcast_count(view: View) -> int:
     """How often the output repeats a vector argument, or 1."""
     size = view.x.size
     fits = view.position > 0 and 0 < size < view.out.size and view.out.size % size == 0
-    return view.out.size // size if fits and squeezed(view.x).ndim <= 1 and size in view.out.shape else 1
-
-
-def squeezed(array: np.ndarray) -> np.ndarray:
-    """The array without its axes of size one."""
-    return array.reshape([size for size in array.shape if size != 1])
+    return view.out.size // size if fits and sum(n > 1 for n in view.x.shape) <= 1 and size in view.out.shape else 1
 
 
 def _both_ways(counts: Iterable[tuple[str, int, str, str]]) -> Iterator[tuple[str, float, str, str]]:

@@ -82,11 +82,17 @@ def moved(graph: Any, name: str, value: Any, where: np.ndarray, parents: list[No
         _back(parent.value.shape, where[mine] - start - 1, mine)
         for parent, start, mine in zip(parents, starts[:-1], chosen, strict=True)
     ]
-    return step(graph, "moved", name, value, parents, pulls)
+    return step(graph, "moved", name, value, parents, pulls, again=_again(where, value) if len(parents) == 1 else None)
 
 
 # What may leave entries where they are and make others constant.
 MASKING = ("where", "setitem", "tril", "triu")
+
+
+def _again(where: np.ndarray, value: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The same move of other entries; constants stay."""
+    kept = np.array(value, np.float64)
+    return lambda other: np.where(where > 0, other.ravel()[np.maximum(where, 1) - 1], kept)
 
 
 def _back(shape: tuple[int, ...], targets: np.ndarray, mine: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

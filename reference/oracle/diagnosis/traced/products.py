@@ -1,9 +1,11 @@
 """Matrix products inside the forward: not transposed, with an updated weight, with the operand of another pass."""
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
+from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.traced.sites import Group, Sites, Slip, where_in_words
 from reference.oracle.tracing.graph import Detour, Node
 
@@ -30,9 +32,27 @@ def _of(sites: Sites, group: Group, position: int) -> Iterator[Slip]:
         words = f"multiplies by {sites.leaf_name(weight)} after its update in {place}"
         moved = weight.value - sites.arriving[weight]
         yield Slip("updated_weight", words, {n: _with(n, position, moved) for n in group}, fitted=True)
+    for words, turned in _reversed(sites, weight):
+        yield Slip("flipped", f"multiplies by {words} in {place}", {n: _with(n, position, turned) for n in group})
     for move, words in ((1, "before"), (-1, "after")) if len(group) > 2 else ():
         paired = {n: _with(n, position, _moved(group, k - move, other, n)) for k, n in enumerate(group)}
         yield Slip("time_off_by_one", f"pairs each step with the value of the step {words} in {place}", paired)
+
+
+def _reversed(sites: Sites, operand: Node | None) -> Iterator[tuple[str, np.ndarray]]:
+    """An operand that is an argument with its entries moved, made of that argument reversed along its axes."""
+    moves = []
+    while operand is not None and operand.kind == "moved" and operand.again and len(operand.parents) == 1:
+        moves.append(operand.again)
+        (operand,) = operand.parents
+    if operand is None or operand.kind != "leaf" or operand.value.ndim < 3:
+        return
+    axes = [axis for axis, size in enumerate(operand.value.shape) if size > 1]
+    for chosen in (*combinations(axes, 1), *combinations(axes, 2)):
+        value = np.flip(operand.value, chosen)
+        for move in reversed(moves):
+            value = move(value)
+        yield f"{sites.leaf_name(operand)} reversed along {axes_in_words(chosen)}", value
 
 
 def _moved(group: Group, number: int, other: int, node: Node) -> np.ndarray:

@@ -1,0 +1,49 @@
+"""The same question with one example more: numbers that are equal on one input by chance are not on the next."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from reference.oracle.diagnosis.pullbacks import Pullbacks, rebuild
+from reference.oracle.diagnosis.view import View
+
+Primals = tuple[np.ndarray, ...]
+
+
+def with_one_example_more(view: View) -> View | None:
+    """The view of the same argument on a longer batch; None where the code, or the argument, does not take one."""
+    for primals in _longer(view.evidence.primals):
+        try:
+            return _view(view, primals)
+        except Exception:  # the subject is anybody's code, and refuses what it likes
+            continue
+    return None
+
+
+def _longer(primals: Primals) -> Iterator[Primals]:
+    """The first argument longer by one, then with the labels that go with it, then with all that are as long."""
+    size = len(primals[0]) if np.ndim(primals[0]) else 0
+    alike = [i for i, primal in enumerate(primals) if size and np.ndim(primal) and len(primal) == size]
+    labels = [i for i in alike if primals[i].dtype.kind in "iu"]
+    for chosen in ([0], [0, *labels], alike) if alike[:1] == [0] else ():
+        yield tuple(_extended(primal) if i in chosen else primal for i, primal in enumerate(primals))
+
+
+def _extended(primal: np.ndarray) -> np.ndarray:
+    last = primal[-1:] * 0.75 + 0.25 * primal[:1] if primal.dtype.kind == "f" else primal[:1]
+    return np.concatenate([primal, last.astype(primal.dtype)])
+
+
+def _view(view: View, primals: Primals) -> View:
+    evidence = view.evidence
+    out = evidence.subject.forward(*(np.array(primal) for primal in primals))
+    size = sum(np.size(leaf) for leaf in (out if isinstance(out, tuple | list) else [out]))
+    upstream = np.cos(np.arange(size) + 0.3) if size > 1 else view.flat_cotangent
+    longer = replace(evidence, primals=primals, out=out, cotangent=rebuild(out, upstream))
+    ask = Pullbacks(longer)
+    got, truth = ask.subject(upstream), ask.truth_at(view.position, primals)
+    if got is None or truth is None:
+        raise ValueError("the longer batch has no gradient")
+    expected = tuple(truth if i == view.position else None for i in range(len(primals)))
+    return View(replace(longer, got=got, expected=expected), view.position, ask, view.recognized)
