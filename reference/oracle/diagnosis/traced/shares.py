@@ -9,8 +9,8 @@ from reference.oracle.diagnosis.traced.sites import Sites, without
 from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.graph import Node
 
-# Examples or passes, and steps back for those of one place.
-MOST, STEPS_BACK = 128, 20_000
+# Examples or passes, and steps back in all.
+MOST, STEPS_BACK = 128, 200_000
 
 
 def shares(view: View, sites: Sites) -> Iterator[Model]:
@@ -36,8 +36,11 @@ def _each(sites: Sites, leaf: Node, position: int) -> Iterator[list[np.ndarray]]
     if 3 <= len(rows) <= MOST:
         yield rows
     truth = sites.graph.backward(sites.cotangent)[position]
+    steps = 0
     for group in sites.groups:
-        if 3 <= len(group) <= MOST and len(group) * len(sites.nodes) <= STEPS_BACK and len(group[0].parents) == 1:
+        more = len(group) * len(sites.nodes)
+        if 3 <= len(group) <= MOST and steps + more <= STEPS_BACK and len(group[0].parents) == 1:
+            steps += more
             left = [sites.graph.backward(sites.cotangent, {n: without(n, [0])})[position] for n in group]
             parts = [truth - part for part in left if part is not None and truth is not None]
             if len(parts) == len(group) and any(part.any() for part in parts):
