@@ -31,6 +31,8 @@ def wrong_winner(view: View) -> Iterator[Model]:
     truth, got = view.jacobian, view.got_jacobian
     if truth is None or got is None or truth.shape != got.shape or view.out.size != len(truth):
         return
+    if any(array.dtype.kind in "iu" and array.ndim for array in view.arrays.values()):
+        return  # an index selects, not a maximum
     chosen, given = np.abs(truth) > 1e-3, np.abs(got) > 1e-3
     values = view.x.ravel()[np.argmax(given, axis=1)]
     one_each = (chosen.sum(axis=1) == 1).all() and (given.sum(axis=1) == 1).all()
