@@ -4,12 +4,13 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from signal import SIGINT
 
-from functional_nn.training.config import did_you_mean, validate
-from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree
+from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
 from functional_nn.training.twin import twin
+from functional_nn.training.validate import did_you_mean, validate
 
-OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, BAD_INPUT, BY_SIGNAL = 0, 1, 2, 128
 USAGE = """\
 functional-nn: neural networks as pure functions
 
@@ -24,7 +25,7 @@ EXTRAS = {name: name for name in ("matplotlib", "pooch", "rich", "safetensors", 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 well, 1 it failed, 2 bad input, 130 interrupted."""
+    """Run one command and return its exit status: 0 well, 1 failed, 2 bad input, 128 and the signal that ended it."""
     command, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         if command not in COMMANDS:
@@ -34,9 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _stop(command, str(error), BAD_INPUT)
     except (Diverged, GradientsDisagree) as error:
         return _stop(command, str(error), FAILED)
+    except Interrupted as error:
+        return _stop(command, str(error), BY_SIGNAL + (error.signal or SIGINT))
     except KeyboardInterrupt:
         lost = "; nothing of this run was kept" if command == "train" else ""
-        return _stop(command, f"interrupted{lost}", INTERRUPTED)
+        return _stop(command, f"interrupted{lost}", BY_SIGNAL + SIGINT)
 
 
 def train(argv: Sequence[str]) -> int:

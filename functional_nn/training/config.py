@@ -1,16 +1,13 @@
-"""What can be chosen about a run, what is legal, and what is taken when nothing is said. Imports no JAX."""
+"""What can be chosen about a run, and what is taken when nothing is said. Imports no JAX."""
 
-import math
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_args
-
-from functional_nn.training.errors import BadInput
+from typing import Literal
 
 Model = Literal["mlp", "simple_convnet", "deep_convnet"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 # Peak of the schedule, by a coarse grid on a part held out of the digits' training images (docs/training.md).
 LEARNING_RATES: dict[str, float] = {
@@ -22,6 +19,7 @@ LEARNING_RATES: dict[str, float] = {
     "adam": 0.005,
     "adamw": 0.005,
 }
+ADAMW_DECAY = 0.01
 
 
 @dataclass(frozen=True)
@@ -42,55 +40,55 @@ class TrainConfig:
     """How many times every training image is seen."""
     batch_size: int = 32
     """How many images make one step."""
+    accumulate: int = 1
+    """In how many parts, one after the other, a batch goes through the network: less memory, the same step."""
+    steps_per_call: int = 1
+    """How many steps are one call of the compiled program: faster on a GPU, slower on a CPU."""
+    precision: Precision = "float32"
+    """In which dtype the network computes; parameters, sums and loss stay in float32."""
     optimizer: OptimizerName = "adamw"
     """Which update rule."""
     learning_rate: float | None = None
     """Peak of the learning rate, after warm-up and before the cosine; auto fits the optimizer."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises, from 0 to 1."""
+    weight_decay: float | None = None
+    """How strongly weights are drawn to 0; auto is 0.01 for adamw and 0 for the others."""
+    clip_norm: float | None = None
+    """Largest norm of the gradient, a longer one is shortened to it; auto is no limit."""
     label_smoothing: float = 0.1
     """How much of the target is spread over all classes, from 0 to below 1."""
+    average: float = 0.0
+    """Judge and keep the moving average of the weights with this decay, 0.999 for example; 0 is none."""
+    shift: int = 0
+    """Shift each training image by up to so many pixels in each direction, at random."""
+    flip: bool = False
+    """Mirror training images left and right, at random."""
+    cutout: int = 0
+    """Blacken a square of so many pixels in each training image, at random."""
     seed: int = 0
-    """Seed of the weights, the order of the images and dropout."""
+    """Seed of the weights, the order and the variation of the images, and dropout."""
     output: Path | None = None
     """Run folder, must not exist; auto is runs/DATASET-MODEL-TIME."""
-    verify: bool = False
-    """Before the first step, compare its gradients with the hand-written ones of the NumPy twin."""
+    resume: Path | None = None
+    """Go on with the run in this folder as if it had never ended; its choices are taken from there."""
+    save_every: int | None = None
+    """Save after so many steps; auto is once a minute. The end of a run and Ctrl-C save too."""
+    keep: int = 2
+    """How many of the newest checkpoints stay."""
+    keep_every: float | None = None
+    """Of the older checkpoints one stays every so many minutes; auto is none."""
+    verify_every: int = 0
+    """Compare the gradients of the first step, and of every so many, with those by hand of the NumPy twin; 0 is never."""
 
     @property
     def peak_learning_rate(self) -> float:
         """The learning rate asked for, or the one that fits the optimizer."""
         return LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
 
-
-def validate(config: TrainConfig) -> None:
-    """Raise BadInput with one sentence unless every choice is legal by itself and beside the others."""
-    _require_choice("--model", config.model, get_args(Model))
-    _require_choice("--dataset", config.dataset, get_args(DatasetName))
-    _require_choice("--optimizer", config.optimizer, get_args(OptimizerName))
-    _require_range("--epochs", config.epochs, 1, 100_000)
-    _require_range("--batch-size", config.batch_size, 1, 1_000_000)
-    _require_range("--hold-out", config.hold_out, 0, 1_000_000)
-    _require_range("--seed", config.seed, 0, 2**32 - 1)
-    rate = config.learning_rate
-    if rate is not None and not (math.isfinite(rate) and 0.0 < rate <= 100.0):
-        raise BadInput(f"--learning-rate must be above 0 and at most 100; got {rate}")
-    if not 0.0 <= config.label_smoothing < 1.0:
-        raise BadInput(f"--label-smoothing must be at least 0 and below 1; got {config.label_smoothing}")
-    if config.dataset == "digits" and (config.data_dir is not None or config.download):
-        flag = "--download" if config.download else "--data-dir"
-        raise BadInput(f"{flag} goes with --dataset mnist or fashion-mnist; the digits come with scikit-learn")
-
-
-def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """` (did you mean NAME?)` when a known name is near, else nothing."""
-    near = [name for name in known if name.startswith(word)] or get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
-
-
-def _require_choice(flag: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise BadInput(f"{flag} must be one of {', '.join(known)}; got {value!r}{did_you_mean(value, known)}")
-
-
-def _require_range(flag: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise BadInput(f"{flag} must lie between {low} and {high}; got {value}")
+    @property
+    def decay(self) -> float:
+        """The weight decay asked for, or the one that fits the optimizer."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return ADAMW_DECAY if self.optimizer == "adamw" else 0.0

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class Examples:
     def take(self, indices: np.ndarray | slice) -> "Examples":
         """The examples at these indices."""
         return Examples(self.images[indices], self.labels[indices])
+
+
+class Batches(NamedTuple):
+    """The batches of one call: images (steps, batch, height, width, channels), labels (steps, batch), valid (steps)."""
+
+    images: Any
+    labels: Any
+    valid: Any
 
 
 @dataclass(frozen=True)
@@ -98,10 +107,18 @@ def steps_per_epoch(size: int, batch_size: int) -> int:
     return -(-size // batch_size)
 
 
-def training_batches(examples: Examples, seed: int, epoch: int, batch_size: int) -> Iterator[Examples]:
-    """One epoch of batches, all of one shape, every example in at least one of them."""
-    for step in range(steps_per_epoch(len(examples), batch_size)):
-        yield examples.take(batch_indices(seed, epoch, step, len(examples), batch_size))
+def training_batches(
+    examples: Examples, seed: int, epoch: int, batch_size: int, *, together: int = 1, first: int = 0
+) -> Iterator[Batches]:
+    """The epoch's batches from its first step on, so many together, every example in at least one batch of the epoch.
+
+    Where the epoch ends before so many are together, batches that are not valid fill up: every shape is the same.
+    """
+    steps = steps_per_epoch(len(examples), batch_size)
+    for start in range(first, steps, together):
+        numbers = range(start, start + together)
+        indices = np.stack([batch_indices(seed, epoch, step, len(examples), batch_size) for step in numbers])
+        yield Batches(examples.images[indices], examples.labels[indices], np.arange(start, start + together) < steps)
 
 
 def padded_batches(examples: Examples, batch_size: int) -> Iterator[tuple[Examples, np.ndarray]]:

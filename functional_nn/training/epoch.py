@@ -1,65 +1,96 @@
 """One pass over the examples that teach, one over the examples that judge."""
 
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
-from functional_nn.training.data import Examples, padded_batches
+from functional_nn.training.data import Batches, Examples, padded_batches
 from functional_nn.training.errors import Diverged
 from functional_nn.training.metrics import Totals
+from functional_nn.training.prefetch import prefetch
 from functional_nn.training.state import TrainState
-from functional_nn.training.step import EvalStep, TrainStep
+from functional_nn.training.step import EvalStep, Report, TrainCall
 
 EVAL_BATCH_SIZE = 256
-# Fetching the sums waits for the device. More steps in flight than about 32 can deadlock several CPU devices.
+# Fetching the reports waits for the device. More steps in flight than about 32 can deadlock several CPU devices.
 STEPS_IN_FLIGHT = 16
 
-# Told after every few steps: how many, the sums of the epoch so far, images per second.
-OnProgress = Callable[[int, Totals, float], None]
+
+class Watch(Protocol):
+    """Who is told what happens between the steps, and may stop it by raising."""
+
+    def before(self, step: int, state: TrainState, batches: Batches) -> None:
+        """The step of this number, counted from 0, comes next."""
+        ...
+
+    def wants(self, step: int) -> bool:
+        """Whether `after` is wanted as soon as so many steps are done, and not some steps later."""
+        ...
+
+    def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
+        """So many steps are done; seen are the sums of the epoch so far."""
+        ...
 
 
 def learn(
-    step: TrainStep, state: TrainState, batches: Iterable[Examples], on_progress: OnProgress
+    call: TrainCall, state: TrainState, batches: Iterable[Batches], steps: range, watch: Watch, seen: Totals
 ) -> tuple[TrainState, Totals, float]:
-    """Take one step a batch: the new state, the sums over all batches, the images per second.
+    """Take one step a batch: the new state, the sums of the epoch, the images per second.
 
-    Raises Diverged as soon as a loss that is not finite is seen, at most STEPS_IN_FLIGHT steps after it happened.
+    steps are the numbers of the steps that the batches make, seen the sums of the epoch's steps before them. Raises
+    Diverged as soon as a step that is not healthy is known of, at most STEPS_IN_FLIGHT steps, or a call, after it.
     """
-    total, pending, began = Totals(), [], time.perf_counter()
-    for batch in batches:
-        state, sums = step(state, batch.images, batch.labels)
-        pending.append(sums)
-        if len(pending) == STEPS_IN_FLIGHT:
-            total, pending = _fetch(total, pending, on_progress, began), []
-    total = _fetch(total, pending, on_progress, began)
-    return state, total, _pace(total, began)
+    pace, pending, fetched, step = Pace(float(seen.count)), [], steps.start, steps.start
+    for group in prefetch(batches):
+        watch.before(step, state, group)
+        with jax.transfer_guard("disallow"):  # whatever crosses to the device in here would cross at every step
+            state, reports = call(state, group)
+        pending.append(reports)
+        step = min(step + len(group.valid), steps.stop)
+        if step - fetched >= STEPS_IN_FLIGHT or step == steps.stop or watch.wants(step):
+            seen, pending, fetched = _add(seen, pending, range(fetched, step)), [], step
+            watch.after(step, state, seen, pace.images_per_second(seen))
+    return state, seen, pace.images_per_second(seen)
 
 
-def evaluate(step: EvalStep, state: TrainState, examples: Examples) -> tuple[Totals, np.ndarray]:
+class Pace:
+    """How fast images go by."""
+
+    def __init__(self, seen_before: float) -> None:
+        self.seen_before, self.began = seen_before, time.perf_counter()
+
+    def images_per_second(self, seen: Totals) -> float:
+        """The images since the beginning over the seconds since the beginning."""
+        return (float(seen.count) - self.seen_before) / max(time.perf_counter() - self.began, 1e-9)
+
+
+def evaluate(step: EvalStep, params: Any, model_state: Any, examples: Examples) -> tuple[Totals, np.ndarray]:
     """Judge every example exactly once: the sums and the predicted classes (count,)."""
     batch_size = min(EVAL_BATCH_SIZE, len(examples))
+    batches = ((batch.images, batch.labels, mask) for batch, mask in padded_batches(examples, batch_size))
     total, predictions = Totals(), []
-    for batch, mask in padded_batches(examples, batch_size):
-        sums, predicted = step(state.params, state.model_state, batch.images, batch.labels, mask)
+    for batch in prefetch(batches):
+        with jax.transfer_guard("disallow"):
+            sums, predicted = step(params, model_state, *batch)
         total = total.plus(jax.device_get(sums))
-        predictions.append(np.asarray(predicted))
+        predictions.append(jax.device_get(predicted))
     return total, np.concatenate(predictions)[: len(examples)]
 
 
-def _fetch(total: Totals, pending: list[Totals], on_progress: OnProgress, began: float) -> Totals:
-    for sums in jax.device_get(pending):
-        total = total.plus(sums)
-    if not pending:
-        return total
-    if not np.isfinite(total.loss):
-        last = int(total.count) // int(pending[0].count)
-        steps = f"one of the steps {last - len(pending) + 1} to {last} of the epoch"
-        raise Diverged(f"the loss became {float(total.loss)} in {steps}; a smaller --learning-rate may help")
-    on_progress(len(pending), total, _pace(total, began))
-    return total
-
-
-def _pace(total: Totals, began: float) -> float:
-    return float(total.count) / max(time.perf_counter() - began, 1e-9)
+def _add(seen: Totals, pending: Sequence[Report], steps: range) -> Totals:
+    """The sums with those of these steps; raises Diverged where one of them was not healthy."""
+    reports = jax.tree.map(lambda *parts: np.concatenate(parts), *jax.device_get(pending))
+    for index, number in enumerate(steps):
+        report = jax.tree.map(lambda values, index=index: float(values[index]), reports)
+        if not report.healthy:
+            what = "gradient's norm" if math.isfinite(report.totals.loss) else "loss"
+            value = report.gradient_norm if math.isfinite(report.totals.loss) else report.totals.loss
+            raise Diverged(
+                f"the {what} became {value} in step {number + 1}, seen after steps {steps.start + 1} to {steps.stop}"
+            )
+        seen = seen.plus(report.totals)
+    return seen

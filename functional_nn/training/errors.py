@@ -11,3 +11,11 @@ class Diverged(Exception):
 
 class GradientsDisagree(Exception):
     """The jitted gradient is not the one derived by hand (exit status 1)."""
+
+
+class Interrupted(Exception):
+    """A signal asked the run to end, and what it had learned was saved (exit status 128 and the signal's number)."""
+
+    def __init__(self, sentence: str, signal: int | None) -> None:
+        super().__init__(sentence)
+        self.signal = signal

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields
 from io import StringIO
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from functional_nn.training.config import TrainConfig, did_you_mean
+from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput
+from functional_nn.training.resume import saved_config
+from functional_nn.training.validate import did_you_mean
 
 AUTO = "auto"  # what stands for None on the command line
 KINDS: dict[type, str] = {int: "a whole number", float: "a number"}
@@ -19,6 +22,7 @@ KINDS: dict[type, str] = {int: "a whole number", float: "a number"}
 
 def parse(argv: Sequence[str]) -> TrainConfig | None:
     """The configuration that the flags describe; None when help was asked for and shown."""
+    start = _start(argv)
     registry, complaint = ConstructorRegistry(), StringIO()
     registry.primitive_rule(_choice)
     registry.primitive_rule(_automatic)
@@ -27,6 +31,7 @@ def parse(argv: Sequence[str]) -> TrainConfig | None:
         with redirect_stderr(complaint):
             config, unknown = tyro.cli(
                 TrainConfig,
+                default=start,
                 prog="functional-nn train",
                 args=list(argv),
                 return_unknown_args=True,
@@ -40,6 +45,18 @@ def parse(argv: Sequence[str]) -> TrainConfig | None:
     if unknown:
         raise BadInput(_unknown(unknown))
     return config
+
+
+def _start(argv: Sequence[str]) -> TrainConfig:
+    """What holds where no flag says otherwise: the choices of the run that is gone on with, or the defaults."""
+    folder = _value(argv, "--resume")
+    return TrainConfig() if folder in (None, AUTO) else saved_config(Path(folder))
+
+
+def _value(argv: Sequence[str], flag: str) -> str | None:
+    """The word after a flag, or after its equals sign; None where the flag or its word is missing."""
+    words = [part for word in argv for part in (word.split("=", 1) if word.startswith(f"{flag}=") else [word])]
+    return words[words.index(flag) + 1] if flag in words[:-1] else None
 
 
 def _choice(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[str] | None:

@@ -1,136 +1,136 @@
 """The whole run, from a configuration to a folder: the only file that knows all the others."""
 
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-import optax
 
-from functional_nn.training.config import TrainConfig, validate
-from functional_nn.training.data import Dataset, hold_out, load, steps_per_epoch, training_batches
-from functional_nn.training.doctor import versions
-from functional_nn.training.download import download
+from functional_nn.training.config import TrainConfig
+from functional_nn.training.data import training_batches
 from functional_nn.training.epoch import evaluate, learn
-from functional_nn.training.errors import BadInput, Diverged
-from functional_nn.training.metrics import Totals, confusion_matrix
-from functional_nn.training.network import Network, build
-from functional_nn.training.optimizers import Schedule, make_optimizer, schedule
-from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
-from functional_nn.training.places import downloads
+from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
+from functional_nn.training.job import Job, describe, find_data, first_state, prepare
+from functional_nn.training.keeper import Keeper, Reached, Row
+from functional_nn.training.metrics import Totals
 from functional_nn.training.progress import Display, open_display
+from functional_nn.training.results import write_results
+from functional_nn.training.resume import require_same, saved_config
 from functional_nn.training.run_folder import (
     append_row,
+    claimed,
+    create,
     default_output,
+    discard,
     require_free,
-    run_folder,
-    write_json,
-    write_weights,
+    write_rows,
 )
-from functional_nn.training.state import TrainState, create_state, parameter_count
-from functional_nn.training.step import make_eval_step, make_train_step
-from functional_nn.training.verify import verify_first_step
+from functional_nn.training.session import Session
+from functional_nn.training.state import parameter_count
+from functional_nn.training.step import TrainCall, make_eval_step, make_train_call
+from functional_nn.training.stop import heeding_signals
+from functional_nn.training.validate import validate
 
-Row = dict[str, Any]
-HOLD_OUT_SEED = 1  # fixed, as the split of the digits is: --seed changes what is learned, never what judges
+METRICS = "metrics.jsonl"
+Judge = Callable[[Any], tuple[Totals, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came out: the folder, the sums and predictions over the test set, one row an epoch, the learned state."""
+    """What came out: the folder, the sums and predictions over the test set, and what was reached."""
 
     folder: Path
     test: Totals
     predictions: np.ndarray
-    rows: tuple[Row, ...]
-    state: TrainState
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run needs before it begins: the choices and what follows from them."""
-
-    config: TrainConfig
-    dataset: Dataset
-    network: Network
-    rate: Schedule
-    optimizer: optax.GradientTransformation
+    reached: Reached
 
 
 def train(config: TrainConfig) -> Run:
-    """Train as configured and write the run folder; a run that ends early leaves no folder behind."""
+    """Train as configured, from the start into a new folder or on from where a folder's run has got to."""
     validate(config)
+    if config.resume is not None:
+        require_same(config, saved_config(config.resume), config.resume)
+        return carry_on(prepare(config, find_data(config)), config.resume)
     output = config.output or default_output(config.dataset, config.model)
     require_free(output)
     job = prepare(replace(config, output=output), find_data(config))
-    steps = config.epochs * steps_per_epoch(len(job.dataset.train), config.batch_size)
-    with run_folder(output) as folder, open_display(config.epochs, steps) as display:
-        state = first_state(job)
-        _describe(job, state, folder, display)
-        run = fit(job, state, folder, display)
-        _keep(job, run)
-    return replace(run, folder=output)
+    made = create(output, describe(job))
+    try:
+        return carry_on(job, output)
+    except (BadInput, Diverged, GradientsDisagree):
+        if not (output / "checkpoints").exists():
+            discard(output, made)
+        raise
 
 
-def find_data(config: TrainConfig) -> Dataset:
-    """The data set, fetched first when asked to; with --hold-out some of the images that would teach judge instead."""
-    if config.download:
-        download(config.dataset, config.data_dir or downloads(config.dataset), print)
-    dataset = load(config.dataset, config.data_dir)
-    if not config.hold_out:
-        return dataset
-    if config.hold_out >= len(dataset.train):
-        raise BadInput(f"--hold-out must be below {len(dataset.train)}, all images; got {config.hold_out}")
-    train, held_out = hold_out(dataset.train, config.hold_out, HOLD_OUT_SEED)
-    return replace(dataset, train=train, test=held_out)
-
-
-def prepare(config: TrainConfig, dataset: Dataset) -> Job:
-    """Build what the configuration names, for this data set."""
-    if config.batch_size > len(dataset.train):
-        raise BadInput(f"--batch-size must be at most {len(dataset.train)}, all images; got {config.batch_size}")
-    steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size)
-    network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names))
-    rate = schedule(config.peak_learning_rate, steps)
-    return Job(config, dataset, network, rate, make_optimizer(config.optimizer, rate))
-
-
-def first_state(job: Job) -> TrainState:
-    """The state before the first step, from the seed alone."""
-
-    @jax.jit  # one program instead of one for every small operation
-    def create(seed: int) -> TrainState:
-        init_key, step_key = jax.random.split(jax.random.key(seed))
-        params, model_state = job.network.init(init_key)
-        return create_state(params, model_state, job.optimizer, step_key)
-
-    return create(np.uint32(job.config.seed))
-
-
-def fit(job: Job, state: TrainState, folder: Path, display: Display) -> Run:
-    """Learn for all epochs, judging after each; verify the first gradient before, when asked to."""
-    config, dataset = job.config, job.dataset
-    first = next(training_batches(dataset.train, config.seed, 1, config.batch_size))
-    if config.verify:
-        verify_first_step(job.network, state, first, config.label_smoothing, display.say)
-    train_step = make_train_step(job.network.apply, job.optimizer, config.label_smoothing)
-    step = train_step.lower(state, first.images, first.labels).compile()
-    judge = make_eval_step(job.network.apply)
-    run = Run(folder, Totals(), np.empty(0), (), state)
-    for epoch in range(1, config.epochs + 1):
-        batches = training_batches(dataset.train, config.seed, epoch, config.batch_size)
+def carry_on(job: Job, folder: Path) -> Run:
+    """Take the steps that are left, and write the results; Interrupted where a signal ended it before."""
+    keeper = Keeper(job.config, folder)
+    with claimed(folder), heeding_signals() as stop, open_display(job.config.epochs, job.steps) as display:
+        reached = keeper.find(first_state(job), display.say)
+        _say_what_it_is(job, reached, display)
+        write_rows(folder / METRICS, reached.rows)
         try:
-            state, seen, pace = learn(step, run.state, batches, partial(display.advance, epoch))
+            run = fit(job, folder, reached, Session(job, keeper, display, stop, reached))
         except Diverged as error:
-            raise Diverged(f"epoch {epoch}: {error}") from None
-        test, predictions = evaluate(judge, state, dataset.test)
-        row = _row(job, epoch, int(state.step), seen, test, pace)
-        append_row(folder / "metrics.jsonl", row)
-        display.end_epoch(row)
-        run = Run(folder, test, predictions, (*run.rows, row), state)
+            good = f"the last good checkpoint is {keeper.newest}" if keeper.newest else "no checkpoint was saved before"
+            raise Diverged(f"{error}; {good}; a smaller --learning-rate may help") from None
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted twice; go on with: functional-nn train --resume {folder}", stop.signal
+            ) from None
+        write_results(job, folder, run.reached, run.test, run.predictions)
     return run
+
+
+def fit(job: Job, folder: Path, reached: Reached, session: Session) -> Run:
+    """Learn and judge until all epochs are done."""
+    call, judge = compile_call(job, reached), make_judge(job)
+    judged = None
+    while len(reached.rows) < job.config.epochs:
+        reached, judged = learn_epoch(job, call, judge, reached, session)
+        append_row(folder / METRICS, reached.rows[-1])
+        session.end_epoch(reached)
+    test, predictions = judged or judge(reached.state)
+    return Run(folder, test, predictions, reached)
+
+
+def learn_epoch(
+    job: Job, call: TrainCall, judge: Judge, reached: Reached, session: Session
+) -> tuple[Reached, tuple[Totals, np.ndarray]]:
+    """Take the steps that are left of the epoch under way, and judge."""
+    config, epoch = job.config, len(reached.rows) + 1
+    steps = range(reached.steps, epoch * job.steps_per_epoch)
+    batches = training_batches(
+        job.dataset.train,
+        config.seed,
+        epoch,
+        config.batch_size,
+        together=config.steps_per_call,
+        first=job.steps_per_epoch - len(steps),
+    )
+    try:
+        state, seen, pace = learn(call, reached.state, batches, steps, session, reached.seen)
+    except Diverged as error:
+        raise Diverged(f"epoch {epoch}: {error}") from None
+    judged = judge(state)
+    row = _row(job, epoch, steps.stop, seen, judged[0], pace)
+    return Reached(state, steps.stop, (*reached.rows, row)), judged
+
+
+def compile_call(job: Job, reached: Reached) -> TrainCall:
+    """The step, compiled for the shapes of this run: they are the same from the first batch to the last."""
+    call = make_train_call(job.network.apply, job.optimizer, job.rules)
+    config = job.config
+    batches = training_batches(job.dataset.train, config.seed, 1, config.batch_size, together=config.steps_per_call)
+    return call.lower(reached.state, next(batches)).compile()
+
+
+def make_judge(job: Job) -> Judge:
+    """The function that judges a state by every test image."""
+    step = make_eval_step(job.network.apply)
+    return lambda state: evaluate(step, state.judged, state.model_state, job.dataset.test)
 
 
 def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
@@ -146,30 +146,12 @@ def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: f
     }
 
 
-def _describe(job: Job, state: TrainState, folder: Path, display: Display) -> None:
-    train_size, test_size, parameters = len(job.dataset.train), len(job.dataset.test), parameter_count(state.params)
-    found = {
-        "learning_rate": job.config.peak_learning_rate,
-        "train_size": train_size,
-        "test_size": test_size,
-        "parameters": parameters,
-        "platform": jax.default_backend(),
-        "versions": versions(),
-    }
-    write_json(folder / "config.json", asdict(job.config) | found)
+def _say_what_it_is(job: Job, reached: Reached, display: Display) -> None:
+    config, dataset = job.config, job.dataset
+    parameters = parameter_count(reached.state.params)
     display.say(
-        f"{job.config.model} ({parameters:,} parameters) on {job.config.dataset}: "
-        f"{train_size:,} images to learn, {test_size:,} to test"
+        f"{config.model} ({parameters:,} parameters) on {config.dataset}: "
+        f"{len(dataset.train):,} images to learn, {len(dataset.test):,} to test"
     )
-
-
-def _keep(job: Job, run: Run) -> None:
-    config, dataset, folder = job.config, job.dataset, run.folder
-    about = {"model": config.model, "dataset": config.dataset, "test_accuracy": run.test.accuracy}
-    write_weights(folder / "model.safetensors", run.state.params, run.state.model_state, about)
-    names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
-    result = f"{100 * run.test.accuracy:.2f} % of the test images"
-    draw_curves(run.rows, f"{config.model} on {config.dataset}, {config.optimizer}: {result}", folder / "curves.png")
-    draw_confusion(confusion_matrix(labels, run.predictions, len(names)), names, folder / "confusion.png")
-    draw_mistakes(images, labels, run.predictions, names, folder / "mistakes.png")
-    draw_filters(jax.device_get(run.state.params), images.shape[1:], folder / "filters.png")
+    if config.resume is not None:
+        display.say(f"going on after {reached.steps:,} of {job.steps:,} steps")

@@ -5,31 +5,35 @@ from collections.abc import Callable
 import jax
 import optax
 
-from functional_nn.training.config import OptimizerName
+from functional_nn.training.config import OptimizerName, TrainConfig
 
-WARMUP_SHARE = 0.1
 MOMENTUM = 0.9
-WEIGHT_DECAY = 1e-2
 
 Schedule = Callable[..., jax.Array]  # the number of the step -> its learning rate
 
-RULES: dict[OptimizerName, Callable[[Schedule], optax.GradientTransformation]] = {
-    "sgd": optax.sgd,
-    "momentum": lambda rate: optax.sgd(rate, momentum=MOMENTUM),
-    "nesterov": lambda rate: optax.sgd(rate, momentum=MOMENTUM, nesterov=True),
-    "adagrad": optax.adagrad,
-    "rmsprop": optax.rmsprop,
-    "adam": optax.adam,
-    "adamw": lambda rate: optax.adamw(rate, weight_decay=WEIGHT_DECAY),
+# Of a learning rate and a weight decay; adamw subtracts the decay itself, the others add it to the gradient.
+RULES: dict[OptimizerName, Callable[[Schedule, float], optax.GradientTransformation]] = {
+    "sgd": lambda rate, decay: _decayed(decay, optax.sgd(rate)),
+    "momentum": lambda rate, decay: _decayed(decay, optax.sgd(rate, momentum=MOMENTUM)),
+    "nesterov": lambda rate, decay: _decayed(decay, optax.sgd(rate, momentum=MOMENTUM, nesterov=True)),
+    "adagrad": lambda rate, decay: _decayed(decay, optax.adagrad(rate)),
+    "rmsprop": lambda rate, decay: _decayed(decay, optax.rmsprop(rate)),
+    "adam": lambda rate, decay: _decayed(decay, optax.adam(rate)),
+    "adamw": lambda rate, decay: optax.adamw(rate, weight_decay=decay),
 }
 
 
-def schedule(peak: float, steps: int) -> Schedule:
+def schedule(peak: float, steps: int, warmup_share: float) -> Schedule:
     """The learning rate of every step: up along a line from almost nothing, then down along a cosine to nothing."""
-    warmup = max(1, round(WARMUP_SHARE * steps))
+    warmup = max(1, round(warmup_share * steps))
     return jax.jit(optax.warmup_cosine_decay_schedule(peak / (warmup + 1), peak, warmup, max(steps, warmup + 1)))
 
 
-def make_optimizer(name: OptimizerName, rate: Schedule) -> optax.GradientTransformation:
-    """The optax rule of this name, with the learning rate taken from a schedule."""
-    return RULES[name](rate)
+def make_optimizer(config: TrainConfig, rate: Schedule) -> optax.GradientTransformation:
+    """The optax rule that the configuration names, on gradients clipped where it says so."""
+    rule = RULES[config.optimizer](rate, config.decay)
+    return rule if config.clip_norm is None else optax.chain(optax.clip_by_global_norm(config.clip_norm), rule)
+
+
+def _decayed(decay: float, rule: optax.GradientTransformation) -> optax.GradientTransformation:
+    return optax.chain(optax.add_decayed_weights(decay), rule) if decay else rule

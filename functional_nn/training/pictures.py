@@ -11,6 +11,8 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from functional_nn.training.run_folder import whole_file
+
 TRAIN_COLOR, TEST_COLOR = "#2a6fbb", "#d1495b"
 DPI = 120
 MOST_MISTAKES = 24
@@ -124,4 +126,5 @@ def _show_image(axes: Axes, image: np.ndarray, low: float, high: float) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure)  # the object API: no window, no current figure
-    figure.savefig(path, dpi=DPI)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=DPI, format="png")

@@ -1,19 +1,21 @@
-"""Where a run is kept: written beside its final place and moved there whole, or not at all."""
+"""Where a run is kept: a folder that appears with its configuration in it, and files that are whole or not there."""
 
+import fcntl
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from safetensors.numpy import save
 
 from functional_nn.training.errors import BadInput
+from functional_nn.training.resume import CONFIG
+from functional_nn.training.trees import flatten
 
 
 def default_output(dataset: str, model: str) -> Path:
@@ -26,31 +28,62 @@ def default_output(dataset: str, model: str) -> Path:
 def require_free(path: Path) -> None:
     """Raise BadInput where something of this name exists, even a dangling link."""
     if os.path.lexists(path):
-        raise BadInput(f"--output {path} exists already; nothing was changed, choose a folder that does not exist")
+        resumable = f", or go on with --resume {path}" if (path / CONFIG).is_file() else ""
+        raise BadInput(
+            f"--output {path} exists already; nothing was changed, choose a folder that does not exist{resumable}"
+        )
 
 
-@contextmanager
-def run_folder(final: Path) -> Iterator[Path]:
-    """A folder to write into; it takes its final name when the block ends well, and is gone when it does not."""
+def create(final: Path, config: Mapping[str, Any]) -> list[Path]:
+    """Make the folder: it is not there at all, or it is there and holds the configuration; the parents that it made."""
     require_free(final)
     made = [parent for parent in final.parents if not parent.exists()]
     partial = final.parent / f".{final.name}.{os.getpid()}.partial"
     try:
         partial.mkdir(parents=True)
+        write_json(partial / CONFIG, config)
+        partial.rename(final)
     except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
         raise BadInput(f"--output {final} cannot be made: {error.strerror or error}") from error
+    return made
+
+
+def discard(folder: Path, made: Sequence[Path]) -> None:
+    """Remove a folder, and the parents that were made for it where nothing else has come into them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in made:
+        with suppress(OSError):
+            parent.rmdir()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Nobody else may train in this folder meanwhile; the system lifts the claim when this process is gone."""
+    with (folder / CONFIG).open("r+b") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(f"{folder} is being trained by another process") from None
+        yield
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A hidden name beside the file to write to; it takes the file's name when the block ends well."""
+    partial = path.with_name(f".partial.{path.name}")
     try:
         yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        _remove_empty(made)
-        raise
-    _move(partial, final)
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a mapping as indented JSON; paths become text."""
-    path.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
@@ -59,30 +92,17 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
         stream.write(json.dumps(row) + "\n")
 
 
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write one line of JSON a row."""
+    with whole_file(path) as partial:
+        partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
 def write_weights(path: Path, params: Any, model_state: Any, about: Mapping[str, Any]) -> None:
     """Write every parameter as safetensors under its dotted name, the state of the layers under `state.`."""
     arrays = flatten(params) | {f"state.{name}": array for name, array in flatten(model_state).items()}
     # safetensors 0.8 stores arrays that are not C-contiguous scrambled (huggingface/safetensors#825).
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     # One entry of metadata, because several are written in an order that differs from run to run.
-    path.write_bytes(save(contiguous, {"functional_nn": json.dumps(about)}))
-
-
-def flatten(tree: Any) -> dict[str, np.ndarray]:
-    """Leaves by dotted name, `conv1.kernel` for example."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="."): np.asarray(leaf) for path, leaf in leaves}
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _move(partial: Path, final: Path) -> None:
-    try:
-        require_free(final)
-        partial.rename(final)
-    except (BadInput, OSError) as error:
-        raise BadInput(f"{final} came into being during the run; the finished run is kept in {partial}") from error
+    with whole_file(path) as partial:
+        partial.write_bytes(save(contiguous, {"functional_nn": json.dumps(about)}))

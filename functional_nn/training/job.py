@@ -1,0 +1,99 @@
+"""What a run needs before it begins: the choices and what follows from them."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from functional_nn.training.augment import Augmentation
+from functional_nn.training.config import TrainConfig
+from functional_nn.training.data import Dataset, hold_out, load, steps_per_epoch
+from functional_nn.training.doctor import versions
+from functional_nn.training.download import download
+from functional_nn.training.errors import BadInput
+from functional_nn.training.network import Network, build
+from functional_nn.training.optimizers import Schedule, make_optimizer, schedule
+from functional_nn.training.places import downloads
+from functional_nn.training.precision import first_loss_scale
+from functional_nn.training.state import TrainState, create_state, parameter_count
+from functional_nn.training.step import StepRules
+
+HOLD_OUT_SEED = 1  # fixed, as the split of the digits is: --seed changes what is learned, never what judges
+
+
+@dataclass(frozen=True)
+class Job:
+    """The choices, the data set, and the functions that the choices name."""
+
+    config: TrainConfig
+    dataset: Dataset
+    network: Network
+    rate: Schedule
+    optimizer: optax.GradientTransformation
+    rules: StepRules
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """How many steps it takes to see every training image."""
+        return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """How many steps the whole run takes."""
+        return self.config.epochs * self.steps_per_epoch
+
+
+def find_data(config: TrainConfig) -> Dataset:
+    """The data set, fetched first when asked to; with --hold-out some of the images that would teach judge instead."""
+    if config.download:
+        download(config.dataset, config.data_dir or downloads(config.dataset), print)
+    dataset = load(config.dataset, config.data_dir)
+    if not config.hold_out:
+        return dataset
+    if config.hold_out >= len(dataset.train):
+        raise BadInput(f"--hold-out must be below {len(dataset.train)}, all images; got {config.hold_out}")
+    train, held_out = hold_out(dataset.train, config.hold_out, HOLD_OUT_SEED)
+    return replace(dataset, train=train, test=held_out)
+
+
+def prepare(config: TrainConfig, dataset: Dataset) -> Job:
+    """Build what the configuration names, for this data set."""
+    if config.batch_size > len(dataset.train):
+        raise BadInput(f"--batch-size must be at most {len(dataset.train)}, all images; got {config.batch_size}")
+    network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names))
+    steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size)
+    rate = schedule(config.peak_learning_rate, steps, config.warmup)
+    augmentation = Augmentation(config.shift, config.flip, config.cutout)
+    rules = StepRules(config.label_smoothing, augmentation, config.accumulate, config.precision, config.average)
+    return Job(config, dataset, network, rate, make_optimizer(config, rate), rules)
+
+
+def first_state(job: Job) -> TrainState:
+    """The state before the first step, from the seed alone."""
+
+    @jax.jit  # one program instead of one for every small operation
+    def create(seed: int) -> TrainState:
+        init_key, step_key = jax.random.split(jax.random.key(seed))
+        params, model_state = job.network.init(init_key)
+        scale = first_loss_scale(job.config.precision)
+        averaged = job.config.average > 0
+        return create_state(params, model_state, job.optimizer, step_key, averaged=averaged, loss_scale=scale)
+
+    return create(np.uint32(job.config.seed))
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """What config.json holds: every choice, and what was found on this machine."""
+    shapes = jax.eval_shape(lambda: first_state(job))
+    found = {
+        "learning_rate": job.config.peak_learning_rate,
+        "weight_decay": job.config.decay,
+        "train_size": len(job.dataset.train),
+        "test_size": len(job.dataset.test),
+        "parameters": parameter_count(shapes.params),
+        "platform": jax.default_backend(),
+        "versions": versions(),
+    }
+    return asdict(job.config) | found

@@ -1,0 +1,33 @@
+"""What a finished run leaves beside its checkpoints: weights and pictures."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from functional_nn.training.job import Job
+from functional_nn.training.keeper import Reached
+from functional_nn.training.metrics import Totals, confusion_matrix
+from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
+from functional_nn.training.run_folder import write_weights
+
+WEIGHTS = "model.safetensors"
+
+
+def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predictions: np.ndarray) -> None:
+    """Draw the pictures, then write the weights: a folder with weights in it is finished."""
+    config, dataset, state = job.config, job.dataset, reached.state
+    names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
+    result = f"{100 * test.accuracy:.2f} % of the {judged_by(job)}"
+    title = f"{config.model} on {config.dataset}, {config.optimizer}: {result}"
+    draw_curves(reached.rows, title, folder / "curves.png")
+    draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
+    draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
+    draw_filters(jax.device_get(state.judged), images.shape[1:], folder / "filters.png")
+    about = {"model": config.model, "dataset": config.dataset, "test_accuracy": test.accuracy}
+    write_weights(folder / WEIGHTS, state.judged, state.model_state, about)
+
+
+def judged_by(job: Job) -> str:
+    """Which images the accuracy is of."""
+    return "held-out images" if job.config.hold_out else "test images"

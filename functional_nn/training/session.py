@@ -1,0 +1,65 @@
+"""What happens between the steps of a run: it is shown, saved, verified and, when a signal says so, ended."""
+
+from functional_nn.training.data import Batches
+from functional_nn.training.errors import Interrupted
+from functional_nn.training.job import Job
+from functional_nn.training.keeper import Keeper, Reached
+from functional_nn.training.metrics import Totals
+from functional_nn.training.progress import Display
+from functional_nn.training.state import TrainState
+from functional_nn.training.stop import Stop
+from functional_nn.training.verify import verify_step
+
+VERIFIED_IMAGES = 16
+
+
+class Session:
+    """The watch over a run while it learns; begins where the run has got to."""
+
+    def __init__(self, job: Job, keeper: Keeper, display: Display, stop: Stop, reached: Reached) -> None:
+        self.job, self.keeper, self.display, self.stop = job, keeper, display, stop
+        self.rows, self.steps = reached.rows, reached.steps
+
+    def before(self, step: int, state: TrainState, batches: Batches) -> None:
+        """Verify where that is due among the steps of the coming call."""
+        every, together = self.job.config.verify_every, len(batches.valid)
+        if every and -step % every < together:
+            self.verify(step, state, batches)
+
+    def verify(self, step: int, state: TrainState, batches: Batches) -> None:
+        """Compare the gradients of the coming step with those by hand, and say the largest difference of each layer."""
+        x, labels = batches.images[0, :VERIFIED_IMAGES], batches.labels[0, :VERIFIED_IMAGES]
+        for difference in verify_step(self.job.network, self.job.rules, state, x, labels):
+            layer, relative, index = difference.layer, difference.relative, difference.index
+            self.display.say(f"verify step {step + 1}: {layer:<16} largest difference {relative:.1e} at {index}")
+
+    def wants(self, step: int) -> bool:
+        """At a signal, and where a save is due."""
+        return self.stop.signal is not None or self.keeper.due(step)
+
+    def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
+        """Show what was learned, and save it where that is due; the end of an epoch is saved once it is judged."""
+        self.display.advance(len(self.rows) + 1, step - self.steps, seen, images_per_second)
+        self.steps = step
+        if step % self.job.steps_per_epoch:
+            self.save_if_due(Reached(state, step, self.rows, seen))
+
+    def end_epoch(self, reached: Reached) -> None:
+        """Show how the epoch was judged, and save it where that is due."""
+        self.rows = reached.rows
+        self.display.end_epoch(reached.rows[-1])
+        self.save_if_due(reached, last=reached.steps == self.job.steps)
+
+    def save_if_due(self, reached: Reached, *, last: bool = False) -> None:
+        """Save where it is time, at the end and where a signal came; raise Interrupted in the last case."""
+        stopped = self.stop.signal is not None and not last
+        if stopped or last or self.keeper.due(reached.steps):
+            self.keeper.save(reached)
+        if stopped:
+            raise self.interrupted()
+
+    def interrupted(self) -> Interrupted:
+        """What a run says that was asked to end."""
+        folder, steps = self.keeper.folder.parent, f"{self.steps:,} of {self.job.steps:,} steps"
+        go_on = f"go on with: functional-nn train --resume {folder}"
+        return Interrupted(f"interrupted after {steps}; {go_on}", self.stop.signal)
