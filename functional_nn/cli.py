@@ -21,7 +21,8 @@ functional-nn: neural networks as pure functions
   functional-nn --version
 """
 # What `train` imports, by the name it is imported under.
-EXTRAS = {name: name for name in ("matplotlib", "pooch", "rich", "safetensors", "tyro")} | {"sklearn": "scikit-learn"}
+EXTRAS = {name: name for name in ("matplotlib", "pooch", "rich", "safetensors", "tyro")}
+EXTRAS |= {"orbax": "orbax-checkpoint", "sklearn": "scikit-learn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -137,7 +137,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     examples = Examples(np.zeros((50, 1, 1, 1), np.float32), np.arange(50, dtype=np.int32))
 
     def order(seed: int, epoch: int) -> list[int]:
-        return [int(label) for batch in training_batches(examples, seed, epoch, 10) for label in batch.labels]
+        return [int(label) for batch in training_batches(examples, seed, epoch, 10) for label in batch.labels[0]]
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)

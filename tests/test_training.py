@@ -1,120 +1,41 @@
 """Training: the steps are the twin's, every example is judged, and a run folder is whole or not there."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from functools import cache as cache_calls
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
 import jax
-import jax.export
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.image import imread
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from small_runs import DATASET, FILES, NAMES, PICTURES, SMALL, contents, make_small, prepared, with_ready_weights
 
 from functional_nn import cli
-from functional_nn.training import cache, epoch, loop, verify
+from functional_nn.training import epoch, loop, verify
+from functional_nn.training import job as jobs
 from functional_nn.training.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import Dataset, Examples, training_batches
-from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree
+from functional_nn.training.data import Dataset, Examples
+from functional_nn.training.errors import BadInput, GradientsDisagree
 from functional_nn.training.metrics import confusion_matrix
+from functional_nn.training.network import build
 from functional_nn.training.optimizers import RULES, schedule
-from functional_nn.training.progress import PlainDisplay
-from functional_nn.training.state import TrainState, create_state
-from functional_nn.training.step import make_eval_step, make_train_step
-
-ROOT = Path(__file__).parents[1]
-PICTURES = ["confusion.png", "curves.png", "filters.png", "mistakes.png"]
-FILES = sorted([*PICTURES, "config.json", "metrics.jsonl", "model.safetensors"])
-NAMES = tuple("0123456789")
-
-
-def make_examples(count: int, seed: int) -> Examples:
-    """Images whose label can be seen: one bright pixel a class, and noise."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 10, count).astype(np.int32)
-    images = rng.uniform(0.0, 0.3, (count, 8, 8, 1)).astype(np.float32)
-    images[np.arange(count), labels // 4 * 2, labels % 4 * 2] = 1.0
-    return Examples(images, labels)
-
-
-DATASET = Dataset("digits", make_examples(61, 0), make_examples(23, 1), NAMES)
-SMALL = TrainConfig(model="mlp", epochs=2, batch_size=16)
+from functional_nn.training.step import make_eval_step
 
 
 @pytest.fixture(autouse=True)
 def _small_and_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test runs in an empty folder, on the small data set, and keeps no compiled programs."""
+    """Every test runs in an empty folder, on the small data set."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(loop, "load", lambda name, data_dir: DATASET)
-    monkeypatch.setattr(cache, "keep_compiled_programs", lambda: None)
-
-
-@cache_calls
-def first_weights(model: Model) -> Any:
-    """Making random weights compiles for a second: once a model is enough."""
-    return jax.device_get(loop.build(model, (8, 8, 1), 10).init(jax.random.key(0))[0])
-
-
-def prepared(**choices: Any) -> tuple[loop.Job, TrainState]:
-    job = loop.prepare(replace(SMALL, **choices), DATASET)
-    params = jax.tree.map(jnp.asarray, first_weights(job.config.model))
-    return job, create_state(params, {"config": job.network.config}, job.optimizer, jax.random.key(1))
+    make_small(monkeypatch)
 
 
 @pytest.fixture
 def _ready_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For runs that end early: start from weights that are there already."""
-    monkeypatch.setattr(loop, "first_state", lambda job: prepared(model=job.config.model)[1])
-
-
-class TestStep:
-    def test_the_state_is_consumed_and_one_program_serves_every_batch(self) -> None:
-        job, state = prepared()
-        step = make_train_step(job.network.apply, job.optimizer, 0.1)
-        before = state
-        for batch in training_batches(DATASET.train, 0, 1, 16):
-            state, totals = step(state, batch.images, batch.labels)
-            assert float(totals.count) == 16
-        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before.params))
-        assert int(state.step) == 4
-        assert step._cache_size() == 1
-
-    @pytest.mark.parametrize("model", get_args(Model))
-    def test_it_lowers_for_accelerators_that_are_not_here(self, model: Model) -> None:
-        job = loop.prepare(replace(SMALL, model=model), DATASET)
-        state = jax.eval_shape(lambda: loop.first_state(job))
-        step = make_train_step(job.network.apply, job.optimizer, 0.1)
-        batch = DATASET.train.take(np.arange(16))
-        exported = jax.export.export(step, platforms=["cpu", "cuda", "tpu"])(state, batch.images, batch.labels)
-        assert exported.platforms == ("cpu", "cuda", "tpu")
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("name", get_args(OptimizerName))
-    def test_every_optimizer_lowers_the_loss(self, name: OptimizerName) -> None:
-        job, state = prepared(optimizer=name, epochs=15)
-        step = make_train_step(job.network.apply, job.optimizer)
-        losses = []
-        for number in range(1, 16):
-            batches = training_batches(DATASET.train, 0, number, 16)
-            state, totals, _ = epoch.learn(step, state, batches, lambda *figures: None)
-            losses.append(totals.mean_loss)
-        assert losses[-1] < 0.5 * losses[0], losses
-
-    def test_dropout_differs_from_step_to_step_and_repeats_with_the_seed(self) -> None:
-        network = loop.prepare(replace(SMALL, model="deep_convnet"), DATASET).network
-        keys = [jax.random.fold_in(jax.random.key(3), step) for step in (0, 1, 0)]
-        first, second, again = (np.asarray(network.dropout_masks(key, 5)["dropout1"]) for key in keys)
-        np.testing.assert_array_equal(first, again)
-        assert (first != second).any()
+    with_ready_weights(monkeypatch)
 
 
 def test_every_rule_has_its_optax_namesake() -> None:
@@ -124,7 +45,7 @@ def test_every_rule_has_its_optax_namesake() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 10, 1000])
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing(steps: int) -> None:
     some = np.unique(np.linspace(0, steps - 1, 50).astype(int))
-    rates = np.array([float(schedule(0.3, steps)(step)) for step in some])
+    rates = np.array([float(schedule(0.3, steps, 0.1)(step)) for step in some])
     assert 0.1 < rates.max() <= 0.3 + 1e-9
     assert (rates > 0).all()
     peak = int(rates.argmax())
@@ -142,7 +63,8 @@ class TestEvaluation:
         logits, _ = job.network.apply(state.params, state.model_state, DATASET.test.images)
         expected = np.argmax(np.asarray(logits), axis=-1)
         monkeypatch.setattr(epoch, "EVAL_BATCH_SIZE", batch_size)
-        totals, predictions = epoch.evaluate(make_eval_step(job.network.apply), state, DATASET.test)
+        step = make_eval_step(job.network.apply)
+        totals, predictions = epoch.evaluate(step, state.params, state.model_state, DATASET.test)
         np.testing.assert_array_equal(predictions, expected)
         assert float(totals.count) == 23
         assert float(totals.correct) == (expected == DATASET.test.labels).sum()
@@ -158,22 +80,21 @@ class TestEvaluation:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "load", lambda name, data_dir: DATASET)
-        patch.setattr(cache, "keep_compiled_programs", lambda: None)
+        make_small(patch)
         output = tmp_path_factory.mktemp("run") / "deep" / "er"
-        words = ["train", "--epochs", "3", "--batch-size", "16", "--verify", "--output", str(output)]
+        words = ["train", "--epochs", "3", "--batch-size", "16", "--verify-every", "1000", "--output", str(output)]
         assert cli.main(words) == 0
     return output
 
 
 class TestRun:
     def test_the_folder_is_whole_and_nothing_lies_beside_it(self, folder: Path) -> None:
-        assert sorted(path.name for path in folder.iterdir()) == FILES
+        assert contents(folder) == FILES
         assert list(folder.parent.iterdir()) == [folder]
 
     def test_the_configuration_holds_what_was_chosen_and_what_was_found(self, folder: Path) -> None:
         saved = json.loads((folder / "config.json").read_text())
-        chosen = {"model": "simple_convnet", "epochs": 3, "learning_rate": 0.005, "seed": 0, "verify": True}
+        chosen = {"model": "simple_convnet", "epochs": 3, "learning_rate": 0.005, "seed": 0, "verify_every": 1000}
         assert {name: saved[name] for name in chosen} == chosen
         assert (saved["train_size"], saved["test_size"]) == (61, 23)
         assert saved["versions"]["jax"] == jax.__version__
@@ -189,7 +110,7 @@ class TestRun:
         for name, array in load_file(folder / "model.safetensors").items():
             layer, leaf = name.split(".")
             params.setdefault(layer, {})[leaf] = array
-        network = loop.build("simple_convnet", (8, 8, 1), 10)
+        network = build("simple_convnet", (8, 8, 1), 10)
         logits, _ = network.apply(params, {"config": network.config}, DATASET.test.images)
         accuracy = float((np.argmax(np.asarray(logits), axis=-1) == DATASET.test.labels).mean())
         with safe_open(folder / "model.safetensors", "numpy") as stored:
@@ -209,12 +130,12 @@ def test_a_second_run_is_the_same_in_a_folder_of_its_own() -> None:
     assert first.folder != second.folder
     for run in (first, second):
         assert run.folder.parent == Path("runs")
-        assert sorted(path.name for path in run.folder.iterdir()) == FILES
-    paceless = [[{**row, "images_per_second": 0} for row in run.rows] for run in (first, second)]
+        assert contents(run.folder) == FILES
+    paceless = [[{**row, "images_per_second": 0} for row in run.reached.rows] for run in (first, second)]
     assert paceless[0] == paceless[1]
     assert (first.folder / "model.safetensors").read_bytes() == (second.folder / "model.safetensors").read_bytes()
     kernels = [
-        np.asarray(loop.first_state(loop.prepare(replace(SMALL, seed=seed), DATASET)).params["dense3"]["kernel"])
+        np.asarray(jobs.first_state(jobs.prepare(replace(SMALL, seed=seed), DATASET)).params["dense3"]["kernel"])
         for seed in (0, 1)
     ]
     assert (kernels[0] != kernels[1]).any()
@@ -226,13 +147,12 @@ class TestVerify:
     )
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
         with jax.enable_x64(False):
-            job = loop.prepare(replace(SMALL, model=model), DATASET)
-            state = loop.first_state(job)
+            job = jobs.prepare(replace(SMALL, model=model), DATASET)
+            state = jobs.first_state(job)
             assert state.params["dense1"]["kernel"].dtype == np.float32
-            lines: list[str] = []
             batch = DATASET.train.take(np.arange(16))
-            verify.verify_first_step(job.network, state, batch, 0.1, lines.append)
-        worst = [float(line.split()[4]) for line in lines[:-1]]
+            differences = verify.verify_step(job.network, job.rules, state, batch.images, batch.labels)
+        worst = [difference.relative for difference in differences]
         assert len(worst) == len(jax.tree.leaves(state.params))
         assert max(worst) < 1e-5
 
@@ -253,11 +173,11 @@ class TestVerify:
             return SimpleNamespace(Config=model.Config, value_and_grad=value_and_grad)
 
         monkeypatch.setattr(verify, "twin", mistaken)
-        assert cli.main(["train", "--model", "mlp", "--batch-size", "16", "--verify"]) == 1
+        assert cli.main(["train", "--model", "mlp", "--batch-size", "16", "--verify-every", "9"]) == 1
         out, err = capsys.readouterr()
         assert "the gradient of dense2.kernel at (3, 2) is" in err
         assert err.count("\n") == 1
-        assert "verify dense2.kernel" in out
+        assert "verify" not in out
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("wrong", [np.nan, np.inf])
@@ -276,58 +196,11 @@ class TestVerify:
 
 @pytest.mark.usefixtures("_ready_weights")
 class TestEarlyEnd:
-    def test_an_interrupt_leaves_nothing(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-    ) -> None:
-        seen = []
-
-        def interrupt(display: Any, row: Any) -> None:
-            seen.extend(path.name for path in tmp_path.rglob("*"))
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(PlainDisplay, "end_epoch", interrupt)
-        assert cli.main(["train", "--model", "mlp", "--batch-size", "16"]) == 130
-        assert "metrics.jsonl" in seen, "the run was not under way"
-        assert capsys.readouterr().err == "functional-nn train: interrupted; nothing of this run was kept\n"
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_loss_that_is_no_number_stops_the_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        network = loop.build("mlp", (8, 8, 1), 10)
-
-        def apply(*args: Any, **flags: Any) -> Any:
-            logits, state = network.apply(*args, **flags)
-            return logits * np.nan, state
-
-        monkeypatch.setattr(loop, "build", lambda *what: replace(network, apply=apply))
-        with pytest.raises(Diverged, match=r"epoch 1: the loss became nan in one of the steps 1 to 4 of the epoch; "):
-            loop.train(replace(SMALL, output=tmp_path / "run"))
-        assert list(tmp_path.iterdir()) == []
-
     def test_images_too_small_for_the_network_are_bad_input(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         tiny = Examples(np.zeros((20, 3, 3, 1), np.float32), np.zeros(20, np.int32))
-        monkeypatch.setattr(loop, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
+        monkeypatch.setattr(jobs, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
         with pytest.raises(BadInput, match="--model simple_convnet cannot be used on these images"):
             loop.train(TrainConfig(batch_size=4))
         assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.slow
-    def test_control_c_in_a_real_process(self, tmp_path: Path) -> None:
-        # A background job of a shell, as a CI may be, starts its children with SIGINT ignored: heed it again.
-        heed = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        run = "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-        script = str(ROOT / "scripts" / "train.py")
-        words = [sys.executable, "-c", heed + run, script, "--epochs", "100000", "--model", "mlp"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-        with subprocess.Popen(words, stdout=-1, stderr=-1, text=True, env=environment, cwd=tmp_path) as process:
-            try:
-                assert process.stdout is not None
-                assert process.stdout.readline().startswith("mlp (")
-                process.send_signal(signal.SIGINT)
-                _, err = process.communicate(timeout=60)
-            finally:
-                process.kill()
-        assert process.returncode == 130
-        assert err == "functional-nn train: interrupted; nothing of this run was kept\n"
-        assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == []

@@ -1,5 +1,6 @@
 """What a run leaves on the disk and on the terminal."""
 
+import json
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,32 +13,41 @@ from functional_nn.training.cache import keep_compiled_programs
 from functional_nn.training.errors import BadInput
 from functional_nn.training.metrics import Totals
 from functional_nn.training.progress import open_display
-from functional_nn.training.run_folder import run_folder
+from functional_nn.training.run_folder import claimed, create, discard, whole_file
 
 
 class TestRunFolder:
-    def test_a_name_taken_during_the_run_is_not_overwritten(self, tmp_path: Path) -> None:
-        final = tmp_path / "run"
+    def test_it_appears_with_its_configuration_in_it(self, tmp_path: Path) -> None:
+        made = create(tmp_path / "a" / "b" / "run", {"seed": 1})
+        assert json.loads((tmp_path / "a" / "b" / "run" / "config.json").read_text()) == {"seed": 1}
+        assert made == [tmp_path / "a" / "b", tmp_path / "a"]
+        assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["run"]
 
-        def overtaken() -> None:
-            with run_folder(final) as folder:
-                (folder / "result").write_text("hours of work")
-                final.mkdir()
+    def test_what_is_discarded_takes_the_parents_that_were_made_and_no_other(self, tmp_path: Path) -> None:
+        for kept in ([], [tmp_path / "a"]):
+            for folder in kept:
+                folder.mkdir()
+            discard(tmp_path / "a" / "b" / "run", create(tmp_path / "a" / "b" / "run", {}))
+            assert list(tmp_path.iterdir()) == kept
 
-        with pytest.raises(BadInput, match=r"came into being during the run; the finished run is kept in .*partial"):
-            overtaken()
-        (kept,) = tmp_path.glob(".run.*.partial")
-        assert (kept / "result").read_text() == "hours of work"
-        assert list(final.iterdir()) == []
+    def test_a_file_is_whole_or_as_it_was(self, tmp_path: Path) -> None:
+        def fail_in_the_middle() -> None:
+            with whole_file(tmp_path / "file") as partial:
+                partial.write_text("half")
+                raise ZeroDivisionError
 
-    def test_a_failure_removes_the_parents_that_it_made_and_no_other(self, tmp_path: Path) -> None:
-        with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "a" / "b" / "run"):
-            raise ZeroDivisionError
-        assert list(tmp_path.iterdir()) == []
-        (tmp_path / "a").mkdir()
-        with pytest.raises(ZeroDivisionError), run_folder(tmp_path / "a" / "b" / "run"):
-            raise ZeroDivisionError
-        assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+        (tmp_path / "file").write_text("before")
+        with pytest.raises(ZeroDivisionError):
+            fail_in_the_middle()
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "before")]
+
+    def test_one_process_at_a_time(self, tmp_path: Path) -> None:
+        create(tmp_path / "run", {})
+        first, second = claimed(tmp_path / "run"), claimed(tmp_path / "run")
+        with first, pytest.raises(BadInput, match="run is being trained by another process"):
+            second.__enter__()
+        with claimed(tmp_path / "run"):
+            pass
 
 
 ROW = {"epoch": 7, "train_loss": 0.25, "train_accuracy": 0.5, "test_accuracy": 1.0, "images_per_second": 1234.5}

@@ -1,6 +1,6 @@
 """What can be chosen about a run, and what is taken when nothing is said. Imports no JAX."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -79,7 +79,7 @@ class TrainConfig:
     keep_every: float | None = None
     """Of the older checkpoints one stays every so many minutes; auto is none."""
     verify_every: int = 0
-    """Compare the gradients of the first step, and of every so many, with those by hand of the NumPy twin; 0 is never."""
+    """Compare the gradients of the first step and of every so many with the NumPy twin's by hand; 0 is never."""
 
     @property
     def peak_learning_rate(self) -> float:
@@ -92,3 +92,8 @@ class TrainConfig:
         if self.weight_decay is not None:
             return self.weight_decay
         return ADAMW_DECAY if self.optimizer == "adamw" else 0.0
+
+    @property
+    def settled(self) -> "TrainConfig":
+        """The same choices, with the values that were taken where nothing was said."""
+        return replace(self, learning_rate=self.peak_learning_rate, weight_decay=self.decay)

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CORE = ("functional_nn", "jax", "jaxlib", "numpy", "optax")
-TRAIN = ("matplotlib", "pooch", "rich", "safetensors", "scikit-learn", "tyro")
+TRAIN = ("matplotlib", "orbax-checkpoint", "pooch", "rich", "safetensors", "scikit-learn", "tyro")
 # A file that is there when a driver is loaded, and the extra of this package that uses the device.
 DRIVER_FILES = {"/proc/driver/nvidia/version": "cuda13", "/dev/nvidia0": "cuda13", "/dev/accel0": "tpu"}
 NVIDIA_TOOL = "nvidia-smi"

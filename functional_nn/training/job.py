@@ -88,12 +88,10 @@ def describe(job: Job) -> dict[str, Any]:
     """What config.json holds: every choice, and what was found on this machine."""
     shapes = jax.eval_shape(lambda: first_state(job))
     found = {
-        "learning_rate": job.config.peak_learning_rate,
-        "weight_decay": job.config.decay,
         "train_size": len(job.dataset.train),
         "test_size": len(job.dataset.test),
         "parameters": parameter_count(shapes.params),
         "platform": jax.default_backend(),
         "versions": versions(),
     }
-    return asdict(job.config) | found
+    return asdict(job.config.settled) | found

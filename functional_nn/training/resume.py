@@ -33,11 +33,15 @@ def saved_config(folder: Path) -> TrainConfig:
 
 def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
     """Raise BadInput, naming each difference, where a choice that decides what is learned is not the saved one."""
-    differences = [
-        f"--{field.name.replace('_', '-')} is {_shown(getattr(saved, field.name))} there, "
-        f"not {_shown(getattr(config, field.name))}"
+    pairs = {
+        field.name: (getattr(saved.settled, field.name), getattr(config.settled, field.name))
         for field in fields(TrainConfig)
-        if field.name not in FREE and getattr(config, field.name) != getattr(saved, field.name)
+        if field.name not in FREE
+    }
+    differences = [
+        f"--{name.replace('_', '-')} is {_shown(there)} there, not {_shown(here)}"
+        for name, (there, here) in pairs.items()
+        if there != here
     ]
     if differences:
         raise BadInput(f"--resume {folder} goes on as it began: {'; '.join(differences)}")

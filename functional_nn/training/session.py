@@ -27,11 +27,14 @@ class Session:
             self.verify(step, state, batches)
 
     def verify(self, step: int, state: TrainState, batches: Batches) -> None:
-        """Compare the gradients of the coming step with those by hand, and say the largest difference of each layer."""
+        """Compare the gradients of the coming step with those by hand: say each layer's worst once, then the worst."""
         x, labels = batches.images[0, :VERIFIED_IMAGES], batches.labels[0, :VERIFIED_IMAGES]
-        for difference in verify_step(self.job.network, self.job.rules, state, x, labels):
-            layer, relative, index = difference.layer, difference.relative, difference.index
-            self.display.say(f"verify step {step + 1}: {layer:<16} largest difference {relative:.1e} at {index}")
+        differences = verify_step(self.job.network, self.job.rules, state, x, labels)
+        worst = max(differences, key=lambda difference: difference.relative)
+        for one in differences if step == 0 else (worst,):
+            self.display.say(
+                f"verify step {step + 1}: {one.layer:<16} largest difference {one.relative:.1e} at {one.index}"
+            )
 
     def wants(self, step: int) -> bool:
         """At a signal, and where a save is due."""

@@ -67,7 +67,7 @@ def one_step(
     augment_key, dropout_key = step_keys(state)
     x = augment(rules.augmentation, augment_key, x)
     logits, model_state, gradients = accumulated_gradients(apply, rules, state, x, labels, dropout_key)
-    norm = optax.global_norm(gradients)
+    norm = optax.tree.norm(gradients)
     updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     average = _moving_average(rules.average, state, params)

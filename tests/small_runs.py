@@ -1,0 +1,101 @@
+"""Runs that are small enough for a test: few images whose label can be seen, weights that are made once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from functional_nn.training import cache as compiled
+from functional_nn.training import job as jobs
+from functional_nn.training import loop
+from functional_nn.training.config import Model, TrainConfig
+from functional_nn.training.data import Batches, Dataset, Examples
+from functional_nn.training.job import Job
+from functional_nn.training.network import build
+from functional_nn.training.state import TrainState
+
+NAMES = tuple("0123456789")
+PICTURES = ("confusion.png", "curves.png", "filters.png", "mistakes.png")
+FILES = sorted(["checkpoints", "config.json", "metrics.jsonl", "model.safetensors", *PICTURES])
+
+
+def make_examples(count: int, seed: int) -> Examples:
+    """Images whose label can be seen: one bright pixel a class, and noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 10, count).astype(np.int32)
+    images = rng.uniform(0.0, 0.3, (count, 8, 8, 1)).astype(np.float32)
+    images[np.arange(count), labels // 4 * 2, labels % 4 * 2] = 1.0
+    return Examples(images, labels)
+
+
+DATASET = Dataset("digits", make_examples(61, 0), make_examples(23, 1), NAMES)
+SMALL = TrainConfig(model="mlp", epochs=2, batch_size=16)
+STEPS = 4  # an epoch
+
+
+def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run is on the small data set, and keeps no compiled programs."""
+    monkeypatch.setattr(jobs, "load", lambda name, data_dir: DATASET)
+    monkeypatch.setattr(compiled, "keep_compiled_programs", lambda: None)
+
+
+@cache
+def first_weights(model: Model) -> Any:
+    """Making random weights compiles for a second: once a model is enough."""
+    return jax.device_get(build(model, (8, 8, 1), 10).init(jax.random.key(0))[0])
+
+
+def prepared(**choices: Any) -> tuple[Job, TrainState]:
+    """A job of these choices, and its first state with weights that are there already."""
+    job = jobs.prepare(replace(SMALL, **choices), DATASET)
+    # A copy: the first step consumes its state, and must not write into what is cached.
+    params = jax.tree.map(jnp.array, first_weights(job.config.model))
+    averaged, scale = job.config.average > 0, jobs.first_loss_scale(job.config.precision)
+    state = jobs.create_state(
+        params, {"config": job.network.config}, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
+    )
+    return job, state
+
+
+def with_ready_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs begin with weights that are there already, of whatever seed."""
+
+    def ready(job: Job) -> TrainState:
+        _, state = prepared(model=job.config.model, average=job.config.average, precision=job.config.precision)
+        return state._replace(opt_state=job.optimizer.init(state.params))
+
+    monkeypatch.setattr(loop, "first_state", ready)
+    honest_call, honest_judge = loop.compile_call, loop.make_judge
+    monkeypatch.setattr(
+        loop, "compile_call", lambda job, reached: _once(job, "call", lambda: honest_call(job, reached))
+    )
+    monkeypatch.setattr(loop, "make_judge", lambda job: _once(job, "judge", lambda: honest_judge(job)))
+
+
+_made: dict[Any, Any] = {}
+
+
+def _once(job: Job, kind: str, make: Callable[[], Any]) -> Any:
+    """What a job compiles, made once for all jobs that compile the same."""
+    nothing_compiled = {"output": None, "resume": None, "save_every": None, "keep": 1, "verify_every": 0}
+    key = kind, replace(job.config, **nothing_compiled), job.network.apply
+    if key not in _made:
+        _made[key] = make()
+    return _made[key]
+
+
+def one_batch(examples: Examples, start: int = 0, size: int = 16) -> Batches:
+    """So many examples as the only batch of a call."""
+    part = slice(start, start + size)
+    return Batches(examples.images[None, part], examples.labels[None, part], np.ones(1, bool))
+
+
+def contents(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
