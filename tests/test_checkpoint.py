@@ -114,6 +114,7 @@ def test_too_many_are_removed_by_their_age(saved: Path) -> None:
     for step in (20, 30, 40):
         checkpoint.save(saved.parent, step, {"step": jnp.int32(step)}, {})
     for age, path in enumerate(sorted(saved.parent.iterdir(), reverse=True)):
-        os.utime(path / "SHA256SUMS", (1e9 - 60.0 * age,) * 2)
+        moment = 1e9 - 60.0 * age
+        os.utime(path / "SHA256SUMS", (moment, moment))
     checkpoint.prune(saved.parent, keep=1, keep_every=100.0)
     assert sorted(int(path.name) for path in saved.parent.iterdir()) == [7, 20, 40]

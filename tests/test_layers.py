@@ -43,6 +43,7 @@ OUTSIDE = {
         "numpy",
         "optax",
         "matplotlib",
+        "orbax",
         "pooch",
         "rich",
         "safetensors",

@@ -104,11 +104,14 @@ class TestAccumulation:
         assert_same_trees(report, whole_report)
 
     def test_each_part_has_a_dropout_of_its_own(self) -> None:
-        job, state = prepared(model="deep_convnet", accumulate=2)
-        half = DATASET.train.take(np.arange(8))
-        x, labels = np.concatenate([half.images] * 2), np.concatenate([half.labels] * 2)
-        logits, _, _ = accumulated_gradients(job.network.apply, job.rules, state, x, labels, state.key)
-        assert (np.asarray(logits[:8]) != np.asarray(logits[8:])).any()
+        def noise(params: Any, model_state: Any, x: Any, *, train: bool, key: Any) -> Any:
+            return jax.random.normal(key, (len(x), 10)) * params["scale"], model_state
+
+        job, state = prepared(accumulate=2)
+        state = state._replace(params={"scale": jnp.ones(())})
+        batch = DATASET.train.take(np.arange(16))
+        logits, _, _ = accumulated_gradients(noise, job.rules, state, batch.images, batch.labels, state.key)
+        assert (np.asarray(logits[:8]) != np.asarray(logits[8:])).all()
 
 
 class TestOptimizer:
@@ -264,7 +267,7 @@ class TestAverage:
         assert state.judged is state.params
 
 
-IMAGES = np.arange(1, 1 + 40 * 6 * 5, dtype=np.float32).reshape(40, 6, 5, 1)
+IMAGES: Any = np.arange(1, 1 + 40 * 6 * 5, dtype=np.float32).reshape(40, 6, 5, 1)
 
 
 class TestAugmentation:
