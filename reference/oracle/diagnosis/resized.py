@@ -22,11 +22,11 @@ def with_one_example_more(view: View) -> View | None:
 
 
 def _longer(primals: Primals) -> Iterator[Primals]:
-    """The first argument longer by one, then with the labels that go with it, then with all that are as long."""
+    """All arguments of the first length longer by one; or the first and the labels that go with it; or the first."""
     size = len(primals[0]) if np.ndim(primals[0]) else 0
     alike = [i for i, primal in enumerate(primals) if size and np.ndim(primal) and len(primal) == size]
     labels = [i for i in alike if primals[i].dtype.kind in "iu"]
-    for chosen in ([0], [0, *labels], alike) if alike[:1] == [0] else ():
+    for chosen in (alike, [0, *labels], [0]) if alike[:1] == [0] else ():
         yield tuple(_extended(primal) if i in chosen else primal for i, primal in enumerate(primals))
 
 
