@@ -108,7 +108,7 @@ class Pullbacks:
         graph = trace(self.evidence.subject.forward, primals)
         if graph and graph.out and graph.out.value.size == cotangent.size and len(graph.leaves) == len(primals):
             return graph.backward(cotangent)[position]
-        if self.cost * 4 * primals[position].size > BUDGET:
+        if self.cost * 4 * primals[position].size > BUDGET / 20:  # asked many times
             return None
         try:
             jacobian = differentiate(self.forward, primals, position)
