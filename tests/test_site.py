@@ -130,6 +130,22 @@ def test_the_search_index_knows_names_readings_and_text(study: SimpleNamespace, 
         assert word in index, f"the search index does not know {word}"
 
 
+def test_a_right_line_is_not_the_wrong_one(study: SimpleNamespace):
+    corpus = ROOT / "tests" / "mistakes"
+    functions = [
+        function
+        for name in ("regularisation.py", "controls/sequences.py")
+        for function in study.excerpt.functions_in(corpus / name)
+    ]
+    wrong = study.reports._first("return dx, dW + 2 * dout * REG * W, db + 2", iter(functions), "the corpus")
+    right = study.reports._first("return dx, dW + 2 * dout * REG * W, db", iter(functions), "the corpus", wrong)
+    assert right.text == "return dx, dW + 2 * dout * REG * W, db"
+
+
+def test_formulas_side_by_side_come_apart(study: SimpleNamespace):
+    assert study.formulas.apart(r"a = b, \qquad c = \text{a \qquad b}") == ["a = b,", r"c = \text{a \qquad b}"]
+
+
 def test_an_excerpt_follows_the_code_to_where_it_is_defined(study: SimpleNamespace):
     found = study.excerpt.find("functional_nn.softmax")
     assert found.file == ROOT / "functional_nn" / "activations.py"
@@ -151,6 +167,22 @@ def test_a_fragment_takes_the_lines_that_continue_it(study: SimpleNamespace):
 def test_hiragana_katakana_and_width_are_one(study: SimpleNamespace):
     assert study.glossary.folded(study.glossary.hiragana("ソフトマックス")) == "そふとまっくす"
     assert study.glossary.folded("ＳＯＦＴＭＡＸ ") == "softmax"
+
+
+PAGES = sorted((ROOT / "docs" / "study" / "pages").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
+def test_the_lines_that_a_page_names_stand_in_the_code(study: SimpleNamespace, file: Path):
+    page = importlib.import_module("study.page").load_page(file, ROOT)
+    gone = []
+    for step in page.steps:
+        for excerpt in (side for side in (step.numpy, step.jax) if side):
+            try:
+                study.excerpt.pieces(study.excerpt.find(excerpt.function), excerpt.lines)
+            except study.refusal.Refusal as refused:
+                gone.append(page.source.sentence(excerpt.path, "the page no longer fits the code", refused))
+    assert not gone, "\n".join(gone)
 
 
 # What stops a build

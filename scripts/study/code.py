@@ -8,6 +8,7 @@ from pygments.token import STANDARD_TYPES, Token, _TokenType
 
 # Of Pygments' classes, those that the style sheet colours.
 COLOURED = ("k", "nf", "nc", "nd", "nb", "s", "m", "c")
+LONG_WORD = 34  # characters without a space: such a line may also break behind a bracket
 _lexer = PythonLexer(stripnl=False, ensurenl=False)
 
 
@@ -33,6 +34,8 @@ def _line(number: int, tokens: list[tuple[_TokenType, str]], marks: Mapping[str,
     text = "".join(text for _, text in tokens)
     indent = len(text) - len(text.lstrip())
     body = Markup("").join(_token(kind, part, marks) for kind, part in _without(indent, tokens))
+    if max(map(len, text.split()), default=0) > LONG_WORD:
+        body = Markup(str(body).replace("(", "(<wbr>"))
     if indent:
         body = Markup('<span class="indent">{}</span>{}').format(" " * indent, body)
     comment = Markup('<span class="shape">  # {}</span>').format(shape) if shape else ""

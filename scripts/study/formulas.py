@@ -23,6 +23,16 @@ def formula(latex: str, signs: Mapping[str, str], display: bool = False) -> Mark
     return Markup(ElementTree.tostring(tree, encoding="unicode"))
 
 
+def apart(latex: str) -> list[str]:
+    """The formulas that \\qquad sets side by side, so that a narrow column can put them one under the other."""
+    pieces, start = [], 0
+    for match in re.finditer(r"\\qquad", latex):
+        if _depth(latex[start : match.start()]) == 0:
+            pieces.append(latex[start : match.start()])
+            start = match.end()
+    return [piece.strip() for piece in (*pieces, latex[start:])]
+
+
 @cache
 def _mathml(latex: str, display: str) -> str:
     """The MathML of a formula, without its namespace, which HTML does not need."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .formulas import formula
+from .formulas import apart, formula
 from .library import Library
 from .prose import Prose, plain
 from .refusal import Problems, Refusal
@@ -53,9 +53,9 @@ class Writer:
         return Both(*(self._html(path, text[language], language) for language in LANGUAGES))
 
     def formula(self, path: Place, latex: str, display: bool = True) -> Markup:
-        """A formula as MathML."""
+        """A formula as MathML, or several side by side."""
         with self._noted(path, latex):
-            return formula(latex, self.symbols.signs, display)
+            return Markup(" ").join(formula(piece, self.symbols.signs, display) for piece in apart(latex))
         return Markup("")
 
     def _html(self, path: Place, text: str, language: str) -> Markup:

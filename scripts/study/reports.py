@@ -47,7 +47,7 @@ def story(mistake: Mistake, source: Source) -> Story:
     with source.located((*mistake.path, "wrong")):
         wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
     with source.located((*mistake.path, "right")):
-        right = _first(mistake.right, _correct(home), "the correct versions in tests/mistakes or in reference/")
+        right = _first(mistake.right, _correct(home), "the correct versions in tests/mistakes or in reference/", wrong)
     return Story(mistake, wrong, right, report)
 
 
@@ -99,11 +99,14 @@ def _correct(home: Path) -> Iterator[Function]:
         yield from functions_in(file)
 
 
-def _first(fragment: str, functions: Iterator[Function], where: str) -> Line:
+def _first(fragment: str, functions: Iterator[Function], where: str, unlike: Line | None = None) -> Line:
+    """The first statement that begins so, and is not the one that it must be unlike."""
     for function in functions:
         for first, last in spans(function):
             if fragment.strip() and function.lines[first - 1].strip().startswith(fragment.strip()):
-                return Line(function.file.relative_to(ROOT).as_posix(), first, _dedented(function, first, last))
+                line = Line(function.file.relative_to(ROOT).as_posix(), first, _dedented(function, first, last))
+                if unlike is None or line.text != unlike.text:
+                    return line
     raise Refusal(f"the line must stand in {where}; got {fragment!r}")
 
 

@@ -11,6 +11,8 @@ import jax
 
 from .excerpt import Function, Piece, spans
 
+LONGEST = 24  # characters of a tuple within a tuple
+
 # (file, line) to what stands at the line's end, such as "(3, 4)".
 Shapes = dict[tuple[str, int], str]
 
@@ -67,7 +69,8 @@ class Recorder:
 
     def _enter(self, frame: FrameType) -> Callable[..., Any] | None:
         code = frame.f_code
-        if frame.f_lineno not in self.statements[code.co_filename]:
+        # What a lambda or a comprehension does is part of the line that it stands in.
+        if code.co_name.startswith("<") or frame.f_lineno not in self.statements[code.co_filename]:
             return None
         self.entered.add(code)
         self._note(code.co_filename, code.co_firstlineno, _arguments(frame))
@@ -109,17 +112,21 @@ def _arguments(frame: FrameType) -> list[tuple[str, Any]]:
 
 def shown_shape(value: Any) -> str:
     """The shape of an array; of a tuple, of those in it that are arrays; nothing for anything else."""
-    if isinstance(value, tuple | list):
-        shapes = [shown_shape(item) or "…" for item in value]
-        return (
-            ", ".join(
-                f"[{s}]" if isinstance(v, tuple | list) and s != "…" else s for s, v in zip(shapes, value, strict=True)
-            )
-            if any(s != "…" for s in shapes)
-            else ""
-        )
-    shape = getattr(value, "shape", None)
-    return str(tuple(shape)) if isinstance(shape, tuple) else ""
+    if not isinstance(value, tuple | list):
+        shape = getattr(value, "shape", None)
+        return str(tuple(shape)) if isinstance(shape, tuple) else ""
+    inner = [shown_shape(item) for item in value]
+    if not any(inner):
+        return ""
+    nested = [isinstance(item, tuple | list) for item in value]
+    return ", ".join(_within(text, deep) for text, deep in zip(inner, nested, strict=True))
+
+
+def _within(text: str, nested: bool) -> str:
+    """A shape inside a tuple; a tuple inside it is shown while it is short."""
+    if not text or len(text) > LONGEST:
+        return "…"
+    return f"[{text}]" if nested else text
 
 
 def abstractly(call: Callable[[], Any]) -> None:
