@@ -119,7 +119,8 @@ def shown_shape(value: Any) -> str:
     if not any(inner):
         return ""
     nested = [isinstance(item, tuple | list) for item in value]
-    return ", ".join(_within(text, deep) for text, deep in zip(inner, nested, strict=True))
+    parts = [_within(text, deep) for text, deep in zip(inner, nested, strict=True)]
+    return ", ".join(parts) if 2 * parts.count("…") <= len(parts) else ""  # mostly dots say nothing
 
 
 def _within(text: str, nested: bool) -> str:
