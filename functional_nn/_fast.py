@@ -4,8 +4,10 @@ They are sums of products like any convolution, written so that the work is matr
 pieces that stay in the cache. `_lowerings` says where each is used; docs/speed.md has the measurements.
 """
 
+from dataclasses import replace
 from itertools import product
 from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,54 +15,79 @@ from jax import lax
 
 from functional_nn._geometry import Line, Spec
 
-# A tile's patches stay in the cache: of 0.1 to 4 MB this was the fastest where a core has 2 MB of it.
-TILE_BYTES = 320 * 1024
-# Patches of this many numbers make a matrix product fast; longer ones only copy more.
-LONG = 48
-# From here on a matrix product whose left side lies in order saves more time than putting it in order takes.
-WORTH_TRANSPOSING = 64
+# What a tile copies: enough for every core to have its share of each step, little enough to stay in the outer cache.
+TILE_BYTES = 4 << 20
 
 
 def gather_by_tiles(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:
-    """The kernel's gradient, without groups: out times the patches of x that it saw, a few images at a time."""
-    split = _first_patched(spec, x.shape[-1])
-    count, rest = divmod(len(x), _images_a_tile(x, spec, split))
-    whole = len(x) - rest
-    tiles = tuple(a[:whole].reshape(count, -1, *a.shape[1:]) for a in (x, out))
-    of_one = jax.eval_shape(lambda x, out: _products(x, out, spec, split), x, out)
+    """The kernel's gradient, without groups: out times the x that it saw, a few images at a time.
+
+    The offsets of the window are parted between the two. x is copied once for every offset along the later dimensions,
+    and out once for every offset along the earlier ones, so that a single matrix product finds every pair of offsets
+    while less is copied than if one of them bore them all.
+    """
+    _, split = copies(x.shape[-1], out.shape[-1], spec.lines)
+    images = _images_a_tile(x, out, spec.lines)
+    count, rest = divmod(len(x), images)
+
+    def of_images(start: jax.Array | int, images: int) -> jax.Array:
+        return _products(*(lax.dynamic_slice_in_dim(a, start, images) for a in (x, out)), spec, split)
+
+    # Slices of x, not x cut into tiles: XLA would make x a second time in the shape of the tiles.
+    of_one = jax.eval_shape(lambda: of_images(0, images))
     start = jnp.zeros(of_one.shape, of_one.dtype)
-    total, _ = lax.scan(lambda total, tile: (total + _products(tile[0], tile[1], spec, split), None), start, tiles)
+    total, _ = lax.scan(lambda total, tile: (total + of_images(tile * images, images), None), start, jnp.arange(count))
     if rest:
-        total = total + _products(x[whole:], out[whole:], spec, split)
-    window = [line.window for line in spec.lines]
-    # (offsets, outputs, patch) as (*window, inputs, outputs).
-    return jnp.moveaxis(total.reshape(*window[:split], out.shape[-1], *window[split:], x.shape[-1]), split, -1)
+        total = total + of_images(len(x) - rest, rest)
+    early, late = ([line.window for line in lines] for lines in (spec.lines[:split], spec.lines[split:]))
+    parted = total.reshape(*late, x.shape[-1], *early, out.shape[-1])
+    # (*late, inputs, *early, outputs) as (*window, inputs, outputs).
+    return jnp.moveaxis(parted, range(len(late) + 1, len(late) + 1 + split), range(split))
 
 
-def _first_patched(spec: Spec, channels: int) -> int:
-    """Patches run along this spatial dimension and all later ones, enough of them to be long."""
-    first = len(spec.lines) - 1
-    while first and channels * prod(line.window for line in spec.lines[first:]) < LONG:
-        first -= 1
-    return first
+def copies(inputs: int, outputs: int, lines: tuple[Line, ...]) -> tuple[int, int]:
+    """How many numbers a tile copies for every position, and how many dimensions out bears the offsets of.
+
+    Those are the first dimensions, as many of them as lead to the fewest copies, and none that has strides.
+    """
+    free = next((d for d, line in enumerate(lines) if line.stride > 1), len(lines))
+    size = [prod(line.window for line in lines[:d]) for d in range(len(lines) + 1)]
+    return min((inputs * (size[-1] // size[d]) + outputs * size[d], d) for d in range(free + 1))
 
 
-def _images_a_tile(x: jax.Array, spec: Spec, split: int) -> int:
-    patch = x.shape[-1] * prod(line.window for line in spec.lines[split:]) * x.dtype.itemsize
-    return min(max(TILE_BYTES // (patch * prod(line.count for line in spec.lines)), 1), len(x))
+def image_bytes(x: Any, out: Any, lines: tuple[Line, ...]) -> int:
+    """What a tile of one image copies."""
+    copied, split = copies(x.shape[-1], out.shape[-1], lines)
+    positions = prod(line.size for line in lines[:split]) * prod(line.count for line in lines[split:])
+    return positions * copied * x.dtype.itemsize
+
+
+def _images_a_tile(x: jax.Array, out: jax.Array, lines: tuple[Line, ...]) -> int:
+    """As many as fit, or somewhat fewer if that divides the batch."""
+    fit = min(max(TILE_BYTES // image_bytes(x, out, lines), 1), len(x))
+    divisor = max(n for n in range(1, fit + 1) if len(x) % n == 0)
+    return divisor if 2 * divisor >= fit else fit
 
 
 def _products(x: jax.Array, out: jax.Array, spec: Spec, split: int) -> jax.Array:
-    """(offsets, outputs, patch): for each offset before dimension `split`, out times patches along the others."""
-    before, along = spec.lines[:split], spec.lines[split:]
-    padded = _pad(x, spec.lines)
-    patches = jnp.concatenate([_window(padded, at, along, split + 1) for at in _offsets(along)], -1)
-    columns = out.reshape(-1, out.shape[-1]).T
-    if len(columns) >= WORTH_TRANSPOSING:
-        # Without a barrier XLA would undo the transposition and read the columns with strides.
-        columns = lax.optimization_barrier(columns)
-    seen = (_window(patches, at, before, 1).reshape(columns.shape[1], -1) for at in _offsets(before))
-    return jnp.stack([jnp.dot(columns, rows, precision=spec.precision) for rows in seen])
+    """(late offsets and inputs, early offsets and outputs): the sum over images, x's rows and out's columns."""
+    early, late = spec.lines[:split], spec.lines[split:]
+    padded = _pad(x, _paddings(spec)[split:], split + 1)
+    seen = jnp.stack([_window(padded, at, late, split + 1) for at in _offsets(late)], -2)
+    left, right = (a.reshape(-1, prod(a.shape[-2:])) for a in (seen, _by_rows_of_x(out, early)))
+    return lax.dot_general(left, right, (((0,), (0,)), ((), ())), precision=spec.precision)
+
+
+def _by_rows_of_x(out: jax.Array, lines: tuple[Line, ...]) -> jax.Array:
+    """For each row of x and each offset, next to the channels, the row of out that saw it there; zeros where none did.
+
+    That is row h + low - k * dilation for row h and offset k, along every dimension that has lines.
+    """
+    reaches = [(line.window - 1) * line.dilation for line in lines]
+    padded = _pad(out, [(reach - line.low, reach - line.high) for reach, line in zip(reaches, lines, strict=True)], 1)
+    rows = tuple(replace(line, count=line.size) for line in lines)
+    mirrored = (tuple(n.window - 1 - k for n, k in zip(lines, at, strict=True)) for at in _offsets(lines))
+    return jnp.stack([_window(padded, at, rows, 1) for at in mirrored], -2)
 
 
 def spread_by_planes(out: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
@@ -76,7 +103,7 @@ def spread_by_planes(out: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Ar
 
 def depthwise_correlate(x: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
     """Every channel's convolution by itself: a sum of shifted images, each weighted."""
-    padded = _pad(x, spec.lines)
+    padded = _pad(x, _paddings(spec), 1)
     return _sum([_window(padded, at, spec.lines, 1) * kernel[at] for at in _offsets(spec.lines)])
 
 
@@ -89,7 +116,7 @@ def depthwise_gather(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:
     """Its gradient with respect to the kernel: for every offset the sum over all positions, an image at a time."""
 
     def of_image(total: jax.Array, image: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        padded, out = _pad(image[0][None], spec.lines), image[1][None]
+        padded, out = _pad(image[0][None], _paddings(spec), 1), image[1][None]
         products = (_window(padded, at, spec.lines, 1) * out for at in _offsets(spec.lines))
         return total + jnp.stack([jnp.sum(each, range(out.ndim - 1)) for each in products]), None
 
@@ -107,9 +134,15 @@ def _place(out: jax.Array, at: tuple[int, ...], lines: tuple[Line, ...], first: 
     return lax.pad(out, jnp.zeros((), out.dtype), edges)
 
 
-def _pad(x: jax.Array, lines: tuple[Line, ...]) -> jax.Array:
-    edges = [(0, 0, 0), *((line.low, line.high, 0) for line in lines), (0, 0, 0)]
-    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+def _pad(x: jax.Array, edges: list[tuple[int, int]], first: int) -> jax.Array:
+    """x with zeros around it, or less of it where an edge is negative, along the axes from `first` on."""
+    all_edges = [(0, 0, 0)] * x.ndim
+    all_edges[first : first + len(edges)] = [(*edge, 0) for edge in edges]
+    return lax.pad(x, jnp.zeros((), x.dtype), all_edges)
+
+
+def _paddings(spec: Spec) -> list[tuple[int, int]]:
+    return [(line.low, line.high) for line in spec.lines]
 
 
 def _offsets(lines: tuple[Line, ...]) -> product:

@@ -18,11 +18,17 @@ FAST = os.environ.get("FUNCTIONAL_NN_FAST", "1") != "0"
 
 # Where tiles were measured to win over XLA's gradient with respect to the kernel (docs/speed.md).
 # Fewer multiplications are over before a loop pays.
-LEAST_MULTIPLICATIONS = 20_000_000
-# A larger kernel is added to itself for every tile, and leaves no room in the cache.
+LEAST_MULTIPLICATIONS = 4_000_000
+# Nor do tiles pay that multiply each number they copied with fewer than this.
+LEAST_A_COPY = 11
+# A larger kernel is added to itself for every tile, and XLA's form is as good.
 LARGEST_KERNEL_BYTES = 1 << 20
-# An image is a tile at least; above this its patches do not stay in the cache.
+# An image is a tile at least; above this its copies do not stay in the cache.
 LARGEST_IMAGE_BYTES = 4 << 20
+# Since jax 0.12 XLA leaves most of these convolutions to a library that uses every core, and has nothing to copy.
+BY_LIBRARY = jax.__version_info__ >= (0, 12)
+# The library is faster where more than this is multiplied with each copied number.
+MOST_A_COPY = 60
 # A depthwise window is written out, offset by offset; a larger one would compile slowly.
 LARGEST_DEPTHWISE_WINDOW = 49
 # Planes are x's channels times the window's elements; with more of them lax's own form is as fast.
@@ -76,8 +82,9 @@ def choose(name: str, left: Any, right: Any, spec: Spec) -> Callable[..., jax.Ar
     """The form that was measured to be fastest on a CPU, from the shapes, dtypes and statics alone.
 
     XLA's own forms are kept where they are good: the convolution itself, and its gradient with respect to x, reach what
-    a matrix product reaches. Not good are its gradient with respect to the kernel, whose sum over all positions it
-    lays out as one long convolution, and everything depthwise, for which it runs plain loops.
+    a matrix product reaches. Not good is its gradient with respect to the kernel wherever a library does not take it
+    over: it lays out the sum over all positions as one convolution with a kernel as large as the image. Nor is anything
+    depthwise, for which it runs plain loops.
     """
     sizes = (*left.shape, *right.shape)
     static = all(isinstance(size, int) for size in sizes)
@@ -111,15 +118,24 @@ def _worth_planes(kernel: Any, spec: Spec) -> bool:
 
 
 def _worth_tiles(x: Any, out: Any, spec: Spec) -> bool:
-    channel = -1 if spec.layout == "channels_last" else 1
-    kernel = prod(line.window for line in spec.lines) * x.shape[channel] * out.shape[channel]
-    positions = prod(line.count for line in spec.lines)
-    patches = positions * spec.lines[-1].window * x.shape[channel] * x.dtype.itemsize
+    if spec.layout != "channels_last":
+        x, out = (jax.ShapeDtypeStruct((a.shape[0], *a.shape[2:], a.shape[1]), a.dtype) for a in (x, out))
+    kernel = prod(line.window for line in spec.lines) * x.shape[-1] * out.shape[-1]
+    copied, _ = _fast.copies(x.shape[-1], out.shape[-1], spec.lines)
+    most = MOST_A_COPY if BY_LIBRARY and _is_for_library(x, out, spec) else kernel
     return (
-        x.shape[0] * positions * kernel >= LEAST_MULTIPLICATIONS
+        LEAST_A_COPY * copied <= kernel <= most * copied
+        and x.shape[0] * prod(line.count for line in spec.lines) * kernel >= LEAST_MULTIPLICATIONS
         and kernel * x.dtype.itemsize <= LARGEST_KERNEL_BYTES
-        and patches <= LARGEST_IMAGE_BYTES
+        and _fast.image_bytes(x, out, spec.lines) <= LARGEST_IMAGE_BYTES
     )
+
+
+def _is_for_library(x: Any, out: Any, spec: Spec) -> bool:
+    """Whether XLA leaves the gradient with respect to the kernel to its library, slow at strides and 1x1 windows."""
+    planar = len(spec.lines) == 2 and all(line.stride == 1 < line.window for line in spec.lines)
+    fits = all(line.count <= line.size and line.window <= line.size for line in spec.lines)
+    return planar and fits and max(x.shape[0], out.shape[-1]) > 16
 
 
 def _channels_last(name: str, form: Callable[..., jax.Array], left: jax.Array, right: jax.Array, *, spec: Spec):

@@ -1,7 +1,9 @@
 """Pooling: the largest element, or the mean, of every window."""
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
+from itertools import product
+from math import prod
 from operator import add
 
 import jax
@@ -15,6 +17,8 @@ from functional_nn._jit import jit_op
 
 # Windows up to this size along an axis are written out, which runs fast; longer ones would compile slowly.
 UNROLLED = 8
+# The same for windows that do not overlap, whose elements are written out over all axes.
+LARGEST_BLOCK = 64
 
 
 @jit_op("window", "strides", "padding", "dilation", "layout")
@@ -58,6 +62,8 @@ def max_pool(
     axes = spatial_axes("max_pool", out, layout)
     geometry = pool_lines("max_pool", tuple(out.shape[a] for a in axes), window, strides, padding, dilation)
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
+    if _apart(geometry):
+        return _max_of_blocks(*_blocks(wide, axes, geometry)).astype(out.dtype)
     # From the last axis to the first: the first row that holds the maximum, and in it the first column.
     for axis, line in reversed(list(zip(axes, geometry, strict=True))):
         wide = _max_along(wide, axis, line)
@@ -110,6 +116,57 @@ def avg_pool(
         inside = line.inside().sum(0)
         count = count * (line.window if count_include_pad else _along(axis, wide.ndim, inside))
     return (wide / count.astype(wide.dtype)).astype(out.dtype)
+
+
+def _apart(geometry: tuple[Line, ...]) -> bool:
+    """Whether the windows tile x, up to what is left over at the high ends, and are small enough to be written out."""
+    tiles = all(
+        (line.stride, line.dilation, line.low) == (line.window, 1, 0) and line.count * line.window <= line.size
+        for line in geometry
+    )
+    return tiles and prod(line.window for line in geometry) <= LARGEST_BLOCK
+
+
+def _blocks(x: jax.Array, axes: range, geometry: tuple[Line, ...]) -> tuple[jax.Array, tuple[int, ...]]:
+    """x with every spatial axis made two, (windows, window), and which axes are the windows' own."""
+    for axis, line in zip(axes, geometry, strict=True):
+        x = lax.slice_in_dim(x, 0, line.count * line.window, 1, axis)
+    split = [(line.count, line.window) for line in geometry]
+    shape = (*x.shape[: axes.start], *sum(split, ()), *x.shape[axes.stop :])
+    return x.reshape(shape), tuple(range(axes.start + 1, axes.start + 2 * len(geometry), 2))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _max_of_blocks(blocks: jax.Array, own: tuple[int, ...]) -> jax.Array:
+    """The largest element over the windows' own axes.
+
+    Its derivative is written as one choice among the elements of x, which runs as one loop; that of a maximum of
+    slices would spread each slice out and add them up.
+    """
+    return reduce(lax.max, _elements(blocks, own))
+
+
+@_max_of_blocks.defjvp
+def _max_of_blocks_jvp(own, primals, tangents):
+    (blocks,), (tangent,) = primals, tangents
+    best = _max_of_blocks(blocks, own)
+    *earlier, _ = _elements(blocks, own)
+    winner = jnp.full(best.shape, len(earlier), jnp.int8)
+    for place, element in reversed(list(enumerate(earlier))):
+        # If the maximum is NaN, so is every element that it could be.
+        winner = jnp.where((element == best) | jnp.isnan(element), jnp.int8(place), winner)
+    window = [blocks.shape[axis] if axis in own else 1 for axis in range(blocks.ndim)]
+    places = np.arange(prod(window), dtype=np.int8).reshape(window)
+    return best, jnp.sum(jnp.where(lax.expand_dims(winner, own) == places, tangent, 0), own)
+
+
+def _elements(blocks: jax.Array, own: tuple[int, ...]) -> Iterator[jax.Array]:
+    """For each place in the window, in row-major order, its element of every window."""
+    for at in product(*(range(blocks.shape[axis]) for axis in own)):
+        element = blocks
+        for axis, index in zip(own, at, strict=True):
+            element = lax.slice_in_dim(element, index, index + 1, 1, axis)
+        yield lax.squeeze(element, own)
 
 
 def _max_along(x: jax.Array, axis: int, line: Line) -> jax.Array:

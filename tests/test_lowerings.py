@@ -27,8 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests are of the fast forms, whatever the environment says."""
+    """These tests are of the fast forms, whatever the environment says, as chosen beside an XLA without its library."""
     monkeypatch.setattr(_lowerings, "FAST", True)
+    monkeypatch.setattr(_lowerings, "BY_LIBRARY", False)
 
 
 def relation(call: tuple, layout: str = "channels_last") -> tuple[dict[str, np.ndarray], Spec]:
@@ -53,15 +54,15 @@ def agree(name: str, form: Any, arrays: dict[str, np.ndarray], spec: Spec) -> No
 
 @pytest.mark.slow
 @settings(max_examples=15)
-@given(call=calls("conv"), tile_bytes=st.sampled_from([1, 1000, 10**6]), long=st.sampled_from([1, 5, 48]))
-def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes: int, long: int):
-    (x, kernel, bias), statics = call
+@given(call=calls("conv"), tile_bytes=st.sampled_from([1, 1000, 10**6]), filters=st.sampled_from([1, 3, 40]))
+def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes: int, filters: int):
+    (x, kernel, _), statics = call
     images = np.concatenate([x, x + 1, x[:1] - 1])
-    channels = (images[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1}
+    # The more filters, the more offsets x bears instead of out.
+    weights = np.zeros((*kernel.shape[:-1], filters))
+    channels = (images[..., : kernel.shape[-2]], weights, None), statics | {"groups": 1}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_fast, "TILE_BYTES", tile_bytes)
-        patch.setattr(_fast, "LONG", long)
-        patch.setattr(_fast, "WORTH_TRANSPOSING", 2)
         agree("gather", _fast.gather_by_tiles, *relation(channels))
 
 
@@ -118,6 +119,7 @@ CHOICES = [
     ("gather", 8, 14, (256, 256), 3, {}, "gather"),
     ("gather", 2, 112, (64, 64), 3, {}, "gather"),
     ("gather", 100, 28, (1, 16), 3, {}, "gather"),
+    ("gather", 2, 28, (3, 30), 3, {}, "gather"),
     ("gather", 32, 32, (64, 64), 3, {"groups": 2}, "gather"),
     ("gather", 32, 32, (64, 64), 3, {"dtype": "f2"}, "gather"),
     ("correlate", 32, 32, (64, 64), 3, {}, "correlate"),
@@ -136,6 +138,26 @@ CHOICES = [
 @pytest.mark.parametrize(("name", "batch", "size", "channels", "window", "change", "form"), CHOICES, ids=str)
 def test_the_form_is_chosen_by_shapes(name, batch, size, channels, window, change, form):
     assert chosen(name, batch, size, channels, window, **change) == form
+
+
+@pytest.mark.parametrize(
+    ("batch", "size", "channels", "window", "change", "form"),
+    [
+        # XLA's library takes these, and multiplies enough with every number that tiles would copy.
+        (32, 32, (64, 64), 3, {}, "gather"),
+        (32, 32, (64, 64), 3, {"layout": "channels_first"}, "gather"),
+        # Here it does too, but copying is cheap.
+        (100, 28, (16, 16), 3, {}, "gather_by_tiles"),
+        # These it does not take, or does badly: small batches, strides, single elements.
+        (8, 32, (80, 16), 3, {}, "gather_by_tiles"),
+        (32, 32, (64, 128), 3, {"strides": 2}, "gather_by_tiles"),
+        (32, 32, (128, 128), 1, {}, "gather_by_tiles"),
+    ],
+    ids=str,
+)
+def test_an_xla_with_a_library_keeps_what_it_does_well(batch, size, channels, window, change, form, monkeypatch):
+    monkeypatch.setattr(_lowerings, "BY_LIBRARY", True)
+    assert chosen("gather", batch, size, channels, window, **change) == form
 
 
 def test_all_forms_can_be_left_to_lax(monkeypatch: pytest.MonkeyPatch):
@@ -158,6 +180,7 @@ def arrays_of(op: str, statics: dict[str, Any]) -> tuple[Any, Any, Any]:
 def always_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles for small arrays too."""
     monkeypatch.setattr(_lowerings, "LEAST_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(_lowerings, "LEAST_A_COPY", 0)
 
 
 @pytest.mark.slow
@@ -237,8 +260,10 @@ def test_transposed_and_rematerialized():
 
 DIVIDED = """
 import jax, numpy as np
+from functional_nn import _lowerings
 from jax.sharding import NamedSharding, PartitionSpec
 from test_lowerings import gradients
+_lowerings.BY_LIBRARY = False
 x, kernel = np.random.default_rng(0).normal(size=(4, 20, 20, 48)), np.ones((3, 3, 48, 48))
 mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
 rows, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
