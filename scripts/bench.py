@@ -1,10 +1,12 @@
 """Time our ops and training steps beside Flax NNX, Equinox and PyTorch, interleaved in one run.
 
-    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--output STEM]
+    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--scaling] [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. --compiled adds
-torch.compile to the training steps, where a C++ compiler is at hand. Ratios are of the two times of one round, so they
-bear a machine that does other things; the load average in the table says whether it did.
+torch.compile to the training steps, where a C++ compiler is at hand. --scaling measures instead how a step's time and
+memory grow. Ratios are of the two times of one round, so they bear a machine that does other things; the load average
+in the table says whether it did. Import, first step and memory are of each training step in a process of its own,
+which --quick leaves out.
 """
 
 import argparse
@@ -36,6 +38,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="TEXT", default="", help="the cases whose names contain TEXT")
     parser.add_argument("--device", choices=("cpu", "gpu", "tpu"), default="cpu")
     parser.add_argument("--compiled", action="store_true", help="torch.compile as well")
+    parser.add_argument("--scaling", action="store_true", help="time and memory against batch, size, channels, depth")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
     options = parser.parse_args(argv)
     options.cases = [case for case in (*OPS, *NETWORKS) if options.only in case.name]
@@ -48,67 +51,91 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def contenders(case: Op | Network, options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, float]]:
-    """What runs a case, by name, and the megabytes that XLA reserves for our program."""
+def contenders(case: Op | Network, options: argparse.Namespace) -> dict[str, Any]:
+    """What runs a case, by name."""
     from benchmarks import jax_side, torch_side
 
-    device = "cuda" if options.device == "gpu" else options.device
+    device = torch_device(options.device)
     if isinstance(case, Op):
-        found = jax_side.op_steps(case)
-        return found | (torch_side.op_steps(case, device) if device != "tpu" else {}), {}
-    step, program = jax_side.ours(case)
-    flax_step = jax_side.flax(case)
-    found = {"ours": step, "flax": flax_step, "equinox": jax_side.equinox(case)}
-    found |= torch_side.steps(case, options.compiled, device) if device != "tpu" else {}
-    return {name: run for name, run in found.items() if run}, {"ours": megabytes(program)}
+        return jax_side.op_steps(case) | (torch_side.op_steps(case, device) if device else {})
+    found = {"ours": jax_side.ours(case)[0], "flax": jax_side.flax(case)[0], "equinox": jax_side.equinox(case)}
+    found |= torch_side.steps(case, options.compiled, device) if device else {}
+    return {name: run for name, run in found.items() if run}
 
 
-def megabytes(program: Any) -> float:
-    memory = program.memory_analysis()
-    return (memory.temp_size_in_bytes + memory.output_size_in_bytes + memory.argument_size_in_bytes) / 1e6
+def torch_device(device: str) -> str | None:
+    """PyTorch's name of a device, or None where the PyTorch at hand cannot use it."""
+    import torch
+
+    return {"cpu": "cpu", "gpu": "cuda" if torch.cuda.is_available() else None}.get(device)
 
 
 def run_case(case: Op | Network, options: argparse.Namespace, roof: dict[str, float]) -> dict[str, Any]:
-    from benchmarks import measure
+    from benchmarks import alone, measure
 
-    runs, memory = contenders(case, options)
-    first = measure.first_calls(runs)
-    entries = measure.summary(measure.rounds(runs, 1.0 if options.quick else 8.0, 3 if options.quick else 9))
+    runs = contenders(case, options)
+    measure.first_calls(runs)
+    entries = measure.summary(measure.rounds(runs, 1.0 if options.quick else 6.0, 3 if options.quick else 9))
     if isinstance(case, Op):
         least = max(6 * case.multiplications / roof["gflops"], case.bytes / roof["gbytes"]) / 1e6
     else:
         least = 2 * multiplications(case) / roof["gflops"] / 1e6
     for name, entry in entries.items():
-        entry |= {"first_call_s": first[name], "roofline_share": least / entry["least_wall_ms"]}
-        entry |= {"megabytes": memory[name]} if name in memory else {}
+        entry |= {"roofline_share": least / entry["least_wall_ms"]}
+        if isinstance(case, Network) and not options.quick:
+            entry |= alone.in_new_process(case.name, name, torch_device(options.device) or options.device)
     return {"name": case.name, "contenders": entries}
+
+
+def prepare(options: argparse.Namespace) -> dict[str, float]:
+    """The roofline, once everything that a run needs was found to be there."""
+    os.environ["JAX_PLATFORMS"] = "cuda,cpu" if options.device == "gpu" else options.device
+    try:
+        import torch
+        from benchmarks import jax_side, measure, torch_side  # noqa: F401 - all of the extra is here, or a name is
+
+        torch.set_num_threads(measure.cores())
+    except ImportError as error:
+        raise SystemExit(refused(f"{error}; the extra `bench` must be installed")) from None
+    try:
+        return measure.roofline()
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise SystemExit(refused(f"--device {options.device}: JAX finds no such device here ({reason})")) from None
+
+
+def refused(reason: str) -> int:
+    """The exit status, once the reason is said."""
+    print(f"bench: {reason}", file=sys.stderr)
+    return 2
 
 
 def main(argv: list[str] | None = None) -> int:
     """The exit status."""
     options = arguments(argv)
-    os.environ["JAX_PLATFORMS"] = "cuda,cpu" if options.device == "gpu" else options.device
-    try:
-        import torch
-        from benchmarks import jax_side, measure, report, torch_side  # noqa: F401 - all of the extra is here, or a name is
+    roof = prepare(options)
+    from benchmarks import alone, measure, report, scaling
 
-        roof = measure.roofline()
-    except (ImportError, RuntimeError) as error:
-        print(
-            f"bench: {str(error).splitlines()[0]} (is the extra `bench` installed, and the device there?)",
-            file=sys.stderr,
-        )
-        return 2
     facts = measure.machine()
-    torch.set_num_threads(facts["cores"])
+    if options.scaling:
+        result: dict[str, Any] = {"machine": report.heading(facts, roof)}
+        result["curves"] = scaling.curves(0.5 if options.quick else 2.0)
+        return show(result, scaling, options.output)
     cases = []
     for case in options.cases:
         print(f"{case.name} ...", file=sys.stderr, flush=True)
         cases.append(run_case(case, options, roof))
-    result = {"machine": facts, "roofline": roof, "cases": cases}
-    print(report.table(result))
-    if options.output:
-        report.write(result, options.output)
+    jax_import = None if options.quick else alone.in_new_process("none", "jax", options.device)["import_s"]
+    return show(
+        {"machine": facts, "roofline": roof, "jax_import_s": jax_import, "cases": cases}, report, options.output
+    )
+
+
+def show(result: dict[str, Any], form: Any, output: Path | None) -> int:
+    """The result as a table, and in files where they are asked for."""
+    print(form.table(result))
+    if output:
+        form.write(result, output)
     return 0
 
 

@@ -72,13 +72,13 @@ def test_results_are_written_as_table_numbers_and_picture(bench, tmp_path: Path)
     pytest.importorskip("matplotlib")
     entries = bench.measure.summary({"ours": [(0.001, 0.002)], "flax": [(0.005, 0.008)]})
     for entry in entries.values():
-        entry |= {"first_call_s": 1.5, "roofline_share": 0.25}
+        entry |= {"import_s": 0.5, "first_step_s": 1.5, "peak_mb": None, "roofline_share": 0.25}
     roof = {"gflops": 300.0, "gbytes": 10.0}
     result = {"machine": bench.measure.machine(), "roofline": roof, "cases": [{"name": "a", "contenders": entries}]}
     bench.report.write(result, tmp_path / "deep" / "result")
     assert json.loads((tmp_path / "deep" / "result.json").read_text()) == result
     row = next(line for line in (tmp_path / "deep" / "result.md").read_text().splitlines() if "flax |" in line)
-    assert "5.00 (5.00 to 5.00) | 4.00 (4.00 to 4.00) | 25%" in row
+    assert "5.00 (5.00 to 5.00) | 4.00 (4.00 to 4.00) | 25% | 0.50 | 1.5 |  |  |" in row
     assert (tmp_path / "deep" / "result.png").read_bytes().startswith(b"\x89PNG")
 
 

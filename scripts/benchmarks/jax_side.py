@@ -1,6 +1,7 @@
 """The training steps in JAX: ours from the ops, Flax NNX and Equinox as their documentation writes them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -17,8 +18,12 @@ from benchmarks.networks import Network, Op
 RATE = 0.01
 
 
-def ours(network: Network) -> tuple[Callable[[], Any], Any]:
-    """A step of plain gradient descent on pure functions; also the compiled program."""
+# A step to call again and again, and the bytes that XLA reserves for it.
+Step = tuple[Callable[[], Any], Callable[[], float]]
+
+
+def ours(network: Network) -> Step:
+    """A step of plain gradient descent on pure functions."""
     params = [_our_params(layer) for layer in network.layers]
     x, labels = map(jnp.asarray, network.data())
 
@@ -32,8 +37,14 @@ def ours(network: Network) -> tuple[Callable[[], Any], Any]:
         value, gradients = jax.value_and_grad(loss)(params, x, labels)
         return jax.tree.map(lambda p, g: p - RATE * g, params, gradients), value
 
-    compiled = step.lower(params, x, labels).compile()
-    return lambda: jax.block_until_ready(compiled(params, x, labels)), compiled
+    arrays = params, x, labels
+    return lambda: jax.block_until_ready(step(*arrays)), lambda: reserved(step.lower(*arrays).compile())
+
+
+def reserved(program: Any) -> float:
+    """Bytes of what is given to a program, what it returns, and what it needs on the way."""
+    memory = program.memory_analysis()
+    return memory.temp_size_in_bytes + memory.output_size_in_bytes + memory.argument_size_in_bytes
 
 
 def _normal(*shape: int) -> jax.Array:
@@ -101,7 +112,7 @@ def _flax_layer(layer: tuple[Any, ...], rngs: nnx.Rngs) -> Any:
     return lambda x: jnp.mean(x, (1, 2))
 
 
-def flax(network: Network) -> Callable[[], Any]:
+def flax(network: Network) -> Step:
     """nnx.jit over nnx.value_and_grad and nnx.Optimizer."""
     model = nnx.Sequential(*(_flax_layer(layer, nnx.Rngs(0)) for layer in network.layers))
     optimizer = nnx.Optimizer(model, optax.sgd(RATE), wrt=nnx.Param)
@@ -117,7 +128,10 @@ def flax(network: Network) -> Callable[[], Any]:
         return value
 
     cached = nnx.cached_partial(step, model, optimizer)
-    return lambda: jax.block_until_ready(cached(x, labels))
+    return (
+        lambda: jax.block_until_ready(cached(x, labels)),
+        lambda: reserved(step.lower(model, optimizer, x, labels).compile()),
+    )
 
 
 def equinox(network: Network) -> Callable[[], Any] | None:
@@ -158,19 +172,39 @@ def _equinox_layer(layer: tuple[Any, ...]) -> Any:
 
 
 def op_functions(op: Op) -> dict[str, Callable[..., jax.Array]]:
-    """Ours and what the other libraries call."""
-    if op.kind == "max_pool":
-        return {"ours": lambda x: fnn.max_pool(x, window=2), "flax": lambda x: nnx.max_pool(x, (2, 2), (2, 2))}
-    statics: dict[str, Any] = {"strides": op.strides, "padding": op.padding, "groups": op.groups}
+    """Ours and what the other libraries call, as functions of x and, where the op has one, of a kernel."""
+    labels = jnp.asarray(np.random.default_rng(0).integers(0, op.x[-1], op.x[0]))
+    ones, zeros = jnp.ones(op.x[-1]), jnp.zeros(op.x[-1])
+    found: dict[str, dict[str, Callable[..., jax.Array]]] = {
+        "conv": {"ours": partial(fnn.conv, **_statics(op)), "lax": partial(_lax_conv, op)},
+        "max_pool": {
+            "ours": lambda x: fnn.max_pool(x, window=2),
+            "flax": lambda x: nnx.max_pool(x, (2, 2), (2, 2)),
+        },
+        "avg_pool": {
+            "ours": lambda x: fnn.avg_pool(x, window=2),
+            "flax": lambda x: nnx.avg_pool(x, (2, 2), (2, 2)),
+        },
+        "batch_norm": {
+            "ours": lambda x: fnn.batch_norm(x, ones, zeros)[0],
+            "flax": lambda x: nnx.BatchNorm(op.x[-1], rngs=nnx.Rngs(0))(x),
+        },
+        "softmax_cross_entropy": {
+            "ours": lambda x: fnn.softmax_cross_entropy(x, labels),
+            "flax": lambda x: optax.softmax_cross_entropy_with_integer_labels(x, labels),
+        },
+        "dense": {"ours": fnn.dense, "flax": lambda x, kernel: jnp.dot(x, kernel)},
+    }
+    return found[op.kind]
 
-    def by_lax(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        strides, edges = (op.strides,) * 2, [(op.padding, op.padding)] * 2
-        numbers = ("NHWC", "HWIO", "NHWC")
-        return lax.conv_general_dilated(
-            x, kernel, strides, edges, dimension_numbers=numbers, feature_group_count=op.groups
-        )
 
-    return {"ours": lambda x, kernel: fnn.conv(x, kernel, **statics), "lax": by_lax}
+def _statics(op: Op) -> dict[str, Any]:
+    return {"strides": op.strides, "padding": op.padding, "groups": op.groups}
+
+
+def _lax_conv(op: Op, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    strides, edges, numbers = (op.strides,) * 2, [(op.padding, op.padding)] * 2, ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=numbers, feature_group_count=op.groups)
 
 
 def op_steps(op: Op) -> dict[str, Callable[[], Any]]:

@@ -17,15 +17,11 @@ Contenders = dict[str, Callable[[], Any]]
 SETTLE_SECONDS = 0.02
 
 
-def first_calls(contenders: Contenders) -> dict[str, float]:
-    """Seconds of each contender's first call, which compiles, and of a second that is thrown away."""
-    seconds = {}
-    for name, run in contenders.items():
-        start = time.perf_counter()
+def first_calls(contenders: Contenders) -> None:
+    """Each contender's first call, which compiles, and a second one."""
+    for run in contenders.values():
         run()
-        seconds[name] = time.perf_counter() - start
         run()
-    return seconds
 
 
 def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list[tuple[float, float]]]:
@@ -73,13 +69,18 @@ def machine() -> dict[str, Any]:
     names = ("jax", "jaxlib", "flax", "equinox", "optax", "torch", "numpy")
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "device": jax.devices()[0].device_kind,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in names},
         "load_average": list(os.getloadavg()),
     }
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:

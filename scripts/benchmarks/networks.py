@@ -25,7 +25,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Op:
-    """An op to time, forward and backward: kind is conv or max_pool."""
+    """An op to time, forward and backward, called as functional_nn calls it."""
 
     name: str
     kind: str
@@ -37,9 +37,11 @@ class Op:
 
     @property
     def positions(self) -> int:
-        """How many windows there are, in the whole batch."""
-        if self.kind == "max_pool":
+        """How many windows, or rows, there are in the whole batch."""
+        if self.kind in ("max_pool", "avg_pool"):
             return prod(self.x) // 4 // self.x[-1]
+        if self.kind != "conv":
+            return prod(self.x[:-1])
         counts = (
             (n + 2 * self.padding - k) // self.strides + 1 for n, k in zip(self.x[1:3], self.kernel, strict=False)
         )
@@ -53,8 +55,8 @@ class Op:
     @property
     def bytes(self) -> int:
         """What must be read and written at least: x, kernel and upstream read, output and two gradients written."""
-        outputs = self.positions * (self.kernel[-1] if self.kernel else self.x[-1])
-        return 4 * (2 * prod(self.x) + 2 * outputs + (2 * prod(self.kernel) if self.kernel else 0))
+        columns = 1 if self.kind == "softmax_cross_entropy" else self.kernel[-1] if self.kernel else self.x[-1]
+        return 4 * (2 * prod(self.x) + 2 * self.positions * columns + (2 * prod(self.kernel) if self.kernel else 0))
 
 
 def conv_op(batch: int, size: int, channels: int, filters: int, window: int, **more: int) -> Op:
@@ -75,6 +77,10 @@ OPS = (
     conv_op(32, 32, 64, 128, 3, strides=2),
     conv_op(32, 32, 64, 64, 3, groups=64),
     Op("max_pool 100x28x28, 16, 2x2", "max_pool", (100, 28, 28, 16)),
+    Op("avg_pool 100x28x28, 16, 2x2", "avg_pool", (100, 28, 28, 16)),
+    Op("batch_norm 32x32x32, 64", "batch_norm", (32, 32, 32, 64)),
+    Op("softmax_cross_entropy 1000, 100", "softmax_cross_entropy", (1000, 100)),
+    Op("dense 1000, 512 to 512", "dense", (1000, 512), (512, 512)),
 )
 
 RELU, POOL, FLATTEN = ("relu",), ("pool",), ("flatten",)

@@ -14,9 +14,12 @@ COLUMNS = (
     "wall time over ours (10 to 90 %)",
     "processor time over ours (10 to 90 %)",
     "share of roofline",
-    "first call s",
+    "import s",
+    "first step s",
+    "peak MB",
     "program's MB",
 )
+ALONE = {"import_s": ".2f", "first_step_s": ".1f", "peak_mb": ".0f", "program_mb": ".1f"}
 
 NOT_QUIET = (
     "The machine was not quiet: wall times and shares of the roofline mean little, and a library whose threads wait by "
@@ -26,27 +29,31 @@ NOT_QUIET = (
 
 def table(result: dict[str, Any]) -> str:
     """The results in Markdown, ours first."""
-    machine, roof = result["machine"], result["roofline"]
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
-    load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
-    lines = [
-        f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
-        f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s.",
-        *([] if max(machine["load_average"]) < machine["cores"] / 2 else ["", NOT_QUIET]),
-        "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|" + "---|" * len(COLUMNS),
-    ]
+    lines = [heading(result["machine"], result["roofline"])]
+    if result.get("jax_import_s") is not None:
+        lines[0] += f" JAX alone takes {result['jax_import_s']:.2f} s to import."
+    if max(result["machine"]["load_average"]) >= result["machine"]["cores"] / 2:
+        lines += ["", NOT_QUIET]
+    lines += ["", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     for case in result["cases"]:
         lines += [_row(case, name, entry) for name, entry in case["contenders"].items()]
     return "\n".join(lines)
+
+
+def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
+    """The machine, what it can do at best, and how busy it was."""
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
+    load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
+    return (
+        f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
+        f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s."
+    )
 
 
 def _row(case: dict[str, Any], name: str, entry: dict[str, Any]) -> str:
     ratios = [
         f"{mid:.2f} ({low:.2f} to {high:.2f})" for mid, low, high in (entry["wall_ratio"], entry["processor_ratio"])
     ]
-    memory = f"{entry['megabytes']:.1f}" if "megabytes" in entry else ""
     cells = [
         case["name"],
         name,
@@ -56,8 +63,7 @@ def _row(case: dict[str, Any], name: str, entry: dict[str, Any]) -> str:
         f"{entry['least_processor_ms']:.2f}",
         *ratios,
         f"{entry['roofline_share']:.0%}",
-        f"{entry['first_call_s']:.1f}",
-        memory,
+        *(format(entry[key], form) if entry.get(key) is not None else "" for key, form in ALONE.items()),
     ]
     return f"| {' | '.join(cells)} |"
 

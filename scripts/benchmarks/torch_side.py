@@ -57,20 +57,22 @@ def _layer(layer: tuple[Any, ...]) -> nn.Module:
 
 def steps(network: Network, compiled: bool, device: str) -> dict[str, Callable[[], Any]]:
     """Eager steps, and compiled ones if asked for; on a GPU a step ends when its loss is on the host."""
+    formats = list(FORMATS) if len(network.image) == 3 else ["torch"]
+    suffixes = ("", " compiled") if compiled else ("",)
+    return {name: step(network, name, device) for name in (f + suffix for f in formats for suffix in suffixes)}
+
+
+def step(network: Network, name: str, device: str) -> Callable[[], Any]:
+    """The step of one name: a key of FORMATS, and " compiled" after it or not."""
+    memory_format, compiled = FORMATS[name.removesuffix(" compiled")], name.endswith(" compiled")
     images, labels = network.data()
-    spatial = images.ndim == 4
-    found = {}
-    for name, memory_format in FORMATS.items():
-        if name != "torch" and not spatial:
-            continue
-        x = torch.tensor(images)
-        x = x.permute(0, 3, 1, 2).contiguous(memory_format=memory_format) if spatial else x
-        for suffix in ("", " compiled") if compiled else ("",):
-            torch.manual_seed(0)
-            model: Any = nn.Sequential(*map(_layer, network.layers)).to(device)
-            model = model.to(memory_format=memory_format) if spatial else model
-            found[name + suffix] = _step(model, x.to(device), torch.tensor(labels).to(device), bool(suffix))
-    return found
+    x = torch.tensor(images)
+    torch.manual_seed(0)
+    model: Any = nn.Sequential(*map(_layer, network.layers)).to(device)
+    if images.ndim == 4:
+        x = x.permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+        model = model.to(memory_format=memory_format)
+    return _step(model, x.to(device), torch.tensor(labels).to(device), compiled)
 
 
 def _step(model: nn.Module, x: torch.Tensor, labels: torch.Tensor, compiled: bool) -> Callable[[], float]:
