@@ -29,7 +29,9 @@ def check_labels(op: str, name: str, scores: Any, targets: Any) -> None:
     """Refuse a label that is no class. Only here, before jit, do labels have values."""
     known = not isinstance(targets, Tracer) and np.ndim(scores) > 0 and hasattr(targets, "dtype")
     if known and jnp.issubdtype(targets.dtype, jnp.integer) and np.size(targets) > 0:
-        low, high, classes = int(np.min(targets)), int(np.max(targets)), np.shape(scores)[-1]
+        # Labels that a jitted function closes over are known too, but what is computed of them there would be traced.
+        with jax.ensure_compile_time_eval():
+            low, high, classes = int(np.min(targets)), int(np.max(targets)), np.shape(scores)[-1]
         got = f"labels from {low} to {high}, {name}.shape={np.shape(scores)}"
         require(low >= 0 and high < classes, op, f"labels must be at least 0 and below {name}.shape[-1]", got)
 

@@ -91,6 +91,7 @@ def prepare(options: argparse.Namespace) -> dict[str, float]:
     """The roofline, once everything that a run needs was found to be there."""
     os.environ["JAX_PLATFORMS"] = "cuda,cpu" if options.device == "gpu" else options.device
     try:
+        import jax
         import torch
         from benchmarks import jax_side, measure, torch_side  # noqa: F401 - all of the extra is here, or a name is
 
@@ -98,10 +99,12 @@ def prepare(options: argparse.Namespace) -> dict[str, float]:
     except ImportError as error:
         raise SystemExit(refused(f"{error}; the extra `bench` must be installed")) from None
     try:
-        return measure.roofline()
+        found = jax.devices()[0].platform
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise SystemExit(refused(f"--device {options.device}: JAX finds no such device here ({reason})")) from None
+        raise SystemExit(refused(f"--device {options.device}: {str(error).splitlines()[0]}")) from None
+    if found != options.device:
+        raise SystemExit(refused(f"--device {options.device}: JAX finds only a {found} here"))
+    return measure.roofline()
 
 
 def refused(reason: str) -> int:

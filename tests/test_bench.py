@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
@@ -17,7 +18,7 @@ def scripts_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bench() -> SimpleNamespace:
-    names = ("bench", "benchmarks.networks", "benchmarks.measure", "benchmarks.report")
+    names = ("bench", "benchmarks.networks", "benchmarks.measure", "benchmarks.report", "benchmarks.scaling")
     return SimpleNamespace(**{name.split(".")[-1]: importlib.import_module(name) for name in names})
 
 
@@ -38,6 +39,26 @@ def test_a_wrong_flag_is_one_sentence_and_status_2(bench, flags, message, capsys
     assert message in said
     assert said.startswith("bench: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(any(d.platform == "gpu" for d in jax.devices()), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_one_sentence_and_status_2(bench, capsys: pytest.CaptureFixture, monkeypatch):
+    for library in ("flax", "equinox", "torch"):
+        pytest.importorskip(library)
+    monkeypatch.setenv("JAX_PLATFORMS", "")
+    with pytest.raises(SystemExit) as ended:
+        bench.bench.main(["--device", "gpu"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said == "bench: --device gpu: JAX finds only a cpu here\n"
+
+
+def test_slopes_on_logarithmic_axes_by_hand(bench):
+    points = [{"value": 1, "ms": 3.0}, {"value": 2, "ms": 6.0}, {"value": 8, "ms": 96.0}]
+    assert bench.scaling.exponents(points, lambda point: point["ms"]) == pytest.approx([1.0, 2.0])
+    case = bench.scaling.network(batch=5, size=8, channels=4, depth=3)
+    # Three convolutions of 5 x 8 x 8 positions, 9 x 4 x 4 products each, and a dense layer.
+    assert bench.networks.multiplications(case) == 5 * 64 * 144 * (2 + 3 + 3) + 3 * 5 * 4 * 10
 
 
 def test_multiplications_by_hand(bench):
@@ -90,3 +111,27 @@ def test_a_quick_run_times_all_libraries(bench, capsys: pytest.CaptureFixture):
     table = capsys.readouterr().out
     for contender in ("ours", "flax", "equinox", "torch"):
         assert f"| mlp | {contender} |" in table
+
+
+@pytest.mark.slow
+def test_a_step_in_a_process_of_its_own(bench):
+    for library in ("flax", "equinox", "torch"):
+        pytest.importorskip(library)
+    alone = importlib.import_module("benchmarks.alone")
+    found = alone.in_new_process("mlp", "ours", "cpu")
+    assert set(found) == {"import_s", "first_step_s", "peak_mb", "program_mb"}
+    # x, two kernels and their successors, in float32, and not much more.
+    assert 4e-6 * (100 * 784 + 2 * 79_510) <= found["program_mb"] < 2
+    with pytest.raises(RuntimeError, match="juggler of mlp failed alone: KeyError: 'juggler'"):
+        alone.in_new_process("mlp", "juggler", "cpu")
+
+
+@pytest.mark.slow
+def test_scaling_gives_a_table_and_a_picture(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
+    for library in ("flax", "equinox", "torch", "matplotlib"):
+        pytest.importorskip(library)
+    monkeypatch.setattr(bench.scaling, "VALUES", {"batch": (2, 4), "depth": (1, 2)})
+    monkeypatch.setattr(bench.scaling, "USUAL", {"batch": 2, "size": 4, "channels": 3, "depth": 1})
+    assert bench.bench.main(["--scaling", "--quick", "--output", str(tmp_path / "scaling")]) == 0
+    assert "| depth | 2 |" in capsys.readouterr().out
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")

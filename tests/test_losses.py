@@ -299,3 +299,11 @@ def test_mixed_precision_promotes_and_each_gradient_keeps_its_dtype():
         for twin in TWINS.values():
             assert getattr(twin, name)(first, targets).dtype == np.float64, name
             assert [ct.dtype for ct in gradients(twin, name, first, targets)] == [np.float32, np.float64], name
+
+
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "cross_entropy_error"])
+def test_labels_may_be_a_constant_of_a_jitted_function(name: str):
+    labels, wrong, loss = jnp.array([2]), jnp.array([10]), getattr(functional_nn, name)
+    np.testing.assert_allclose(jax.jit(lambda x: loss(x, labels))(RIGHT), loss(RIGHT, labels))
+    with pytest.raises(ValueError, match="labels must be at least 0 and below"):
+        jax.jit(lambda x: loss(x, wrong))(RIGHT)

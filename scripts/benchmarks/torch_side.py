@@ -91,24 +91,22 @@ def _step(model: nn.Module, x: torch.Tensor, labels: torch.Tensor, compiled: boo
 
 def op_steps(op: Op, device: str) -> dict[str, Callable[[], Any]]:
     """Forward and backward of an op, eager, from a given upstream gradient."""
-    return {name: _op_step(op, memory_format, device) for name, memory_format in FORMATS.items()}
+    formats = FORMATS if len(op.x) == 4 else {"torch": torch.contiguous_format}
+    return {name: _op_step(op, memory_format, device) for name, memory_format in formats.items()}
 
 
 def _op_step(op: Op, memory_format: torch.memory_format, device: str) -> Callable[[], Any]:
     def leaf(*shape: int) -> torch.Tensor:
-        return torch.randn(shape).to(device).contiguous(memory_format=memory_format).requires_grad_()
+        layout = memory_format if len(shape) == 4 else torch.contiguous_format
+        return torch.randn(shape).to(device).contiguous(memory_format=layout).requires_grad_()
 
-    batch, height, width, channels = op.x
-    arrays = [leaf(batch, channels, height, width)]
+    # Channels first in PyTorch, and kernels with the outputs first.
+    first_to_last = {4: (0, 3, 1, 2), 2: (0, 1)}[len(op.x)]
+    arrays = [leaf(*(op.x[axis] for axis in first_to_last))]
     if op.kernel:
-        first, second, inputs, outputs = op.kernel
-        arrays.append(leaf(outputs, inputs, first, second))
-
-    def forward() -> torch.Tensor:
-        if op.kind == "max_pool":
-            return functional.max_pool2d(arrays[0], 2)
-        return functional.conv2d(*arrays, stride=op.strides, padding=op.padding, groups=op.groups)
-
+        *window, inputs, outputs = op.kernel
+        arrays.append(leaf(outputs, inputs, *window))
+    forward = _op_forward(op, arrays, device)
     upstream = torch.ones_like(forward())
 
     def step() -> Any:
@@ -118,3 +116,16 @@ def _op_step(op: Op, memory_format: torch.memory_format, device: str) -> Callabl
         return gradients
 
     return step
+
+
+def _op_forward(op: Op, arrays: list[torch.Tensor], device: str) -> Callable[[], torch.Tensor]:
+    labels = torch.randint(op.x[-1], op.x[:1], device=device)
+    statics: dict[str, Any] = {"stride": op.strides, "padding": op.padding, "groups": op.groups}
+    return {
+        "conv": lambda: functional.conv2d(arrays[0], arrays[1], **statics),
+        "max_pool": lambda: functional.max_pool2d(arrays[0], 2),
+        "avg_pool": lambda: functional.avg_pool2d(arrays[0], 2),
+        "batch_norm": lambda: functional.batch_norm(arrays[0], None, None, training=True),
+        "softmax_cross_entropy": lambda: functional.cross_entropy(arrays[0], labels, reduction="none"),
+        "dense": lambda: functional.linear(arrays[0], arrays[1]),
+    }[op.kind]
