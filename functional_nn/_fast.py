@@ -31,7 +31,8 @@ def gather_by_tiles(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:
     count, rest = divmod(len(x), images)
 
     def of_images(start: jax.Array | int, images: int) -> jax.Array:
-        return _products(*(lax.dynamic_slice_in_dim(a, start, images) for a in (x, out)), spec, split)
+        some_x, some_out = (lax.dynamic_slice_in_dim(a, start, images) for a in (x, out))
+        return _products(some_x, some_out, spec, split)
 
     # Slices of x, not x cut into tiles: XLA would make x a second time in the shape of the tiles.
     of_one = jax.eval_shape(lambda: of_images(0, images))
