@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import functional_nn
-from functional_nn.models import deep_convnet, mlp, simple_convnet
+from functional_nn.models import deep_convnet, mlp, simple_convnet, vgg
 
 
 class Example(NamedTuple):
@@ -50,20 +50,25 @@ EXAMPLES = (
         deep_convnet,
         {"input_shape": (4, 5, 2), "filters": (2, 3, 2), "hidden": 5, "dropout_rate": 0.0},
     ),
+    Example("vgg on odd colour", vgg, {"input_shape": (7, 6, 3), "filters": ((2, 3), (4,)), "dropout_rate": 0.3}),
+    Example("vgg of one stage", vgg, {"input_shape": (3, 2, 1), "classes": 3, "filters": ((4,),), "epsilon": 0.1}),
 )
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 # One of each model, where the architecture adds nothing.
-one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 5, 7)], ids=lambda example: example.id)
+one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 5, 7, 8)], ids=lambda example: example.id)
 BATCH = 3
 
 
 def arrange(example: Example, batch: int = BATCH):
-    """float64 parameters with biases that are not zero, the state, a batch and labels."""
-    params, _ = example.twin.init(0, example.twin.Config(**example.settings))
+    """float64 parameters with biases that are not zero, a state that has seen something, a batch and labels."""
+    params, state = example.twin.init(0, example.twin.Config(**example.settings))
     rng = np.random.default_rng(0)
     params = jax.tree.map(lambda leaf: leaf + rng.normal(scale=0.1, size=leaf.shape), params)
     x = rng.normal(size=(batch, *example.config.input_shape))
-    return params, {"config": example.config}, x, rng.integers(0, example.config.classes, size=batch)
+    labels = rng.integers(0, example.config.classes, size=batch)
+    arrays = {name: value for name, value in state.items() if name != "config"}
+    seen = jax.tree.map(lambda leaf: leaf + rng.uniform(0.1, 0.5, size=leaf.shape), arrays)
+    return params, {"config": example.config, **seen}, x, labels
 
 
 def mean_loss(logits: jax.Array, targets: Any) -> jax.Array:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from networks import EXAMPLES, Example, arrange, every_example, one_of_each, relative_error
 
-from functional_nn.models import deep_convnet, mlp, simple_convnet
+from functional_nn.models import deep_convnet, mlp, simple_convnet, vgg
 from reference.models import _network as reference_network
 
 
@@ -21,10 +21,11 @@ def test_configs_and_parameters_have_the_same_form_in_both_twins(example: Exampl
     config, twin_config = example.config, example.twin.Config(**example.settings)
     assert dataclasses.asdict(config) == dataclasses.asdict(twin_config)
     assert dataclasses.asdict(example.model.Config()) == dataclasses.asdict(example.twin.Config())
-    params, _ = jax.eval_shape(lambda key: example.model.init(key, config), jax.random.key(0))
+    params, state = jax.eval_shape(lambda key: example.model.init(key, config), jax.random.key(0))
     twin_params, twin_state = example.twin.init(0, twin_config)
     assert jax.tree.map(lambda leaf: leaf.shape, params) == jax.tree.map(np.shape, twin_params)
-    assert twin_state == {"config": twin_config}
+    assert (state.pop("config"), twin_state.pop("config")) == (config, twin_config)
+    assert jax.tree.map(lambda leaf: leaf.shape, state) == jax.tree.map(np.shape, twin_state)
 
 
 @pytest.mark.slow
@@ -34,11 +35,13 @@ def test_init_is_repeatable_and_depends_on_the_key(example: Example):
     first, state = init(jax.random.key(1), example.config)
     again, _ = init(jax.random.key(1), example.config)
     other, _ = init(jax.random.key(2), example.config)
-    assert state == {"config": example.config}
+    assert state["config"] == example.config
     for layer in first:
+        assert not np.any(first[layer].get("bias", 0))
+        assert np.all(first[layer].get("scale", 1) == 1)
+    for layer in example.model.kernel_shapes(example.config):
         np.testing.assert_array_equal(first[layer]["kernel"], again[layer]["kernel"])
         assert not np.array_equal(first[layer]["kernel"], other[layer]["kernel"]), f"{layer} ignores the key"
-        assert not np.any(first[layer]["bias"])
 
 
 @pytest.mark.parametrize("side", ["functional_nn", "reference"])
@@ -113,7 +116,7 @@ def test_the_masks_of_different_layers_are_independent():
     assert not np.array_equal(masks["dropout1"], masks["dropout2"])
 
 
-@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet, vgg], ids=lambda model: model.__name__)
 def test_without_dropout_training_needs_no_key(model: ModuleType):
     config = model.Config(input_shape=(8, 8, 1), **({} if model is simple_convnet else {"dropout_rate": 0.0}))
     assert model.dropout_masks(None, config, 2) == {}
@@ -140,12 +143,12 @@ def test_shapes_of_the_textbook():
     )
 
 
-@pytest.mark.parametrize("model", [simple_convnet, deep_convnet], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [simple_convnet, deep_convnet, vgg], ids=lambda model: model.__name__)
 def test_the_full_networks_lower_at_28_by_28(model: ModuleType):
     config = model.Config()
-    shapes = jax.eval_shape(lambda key: model.init(key, config)[0], jax.random.key(0))
+    params, state = jax.eval_shape(lambda key: model.init(key, config), jax.random.key(0))
     x = jax.ShapeDtypeStruct((2, 28, 28, 1), np.float32)
-    logits = jax.eval_shape(lambda params, x: model.apply(params, {"config": config}, x)[0], shapes, x)
+    logits, _ = jax.eval_shape(model.apply, params, state, x)
     assert logits.shape == (2, 10)
 
 
@@ -160,6 +163,14 @@ BAD_CONFIGS = [
     ("image without channels", simple_convnet, {"input_shape": (8, 8)}, ValueError, "(height, width, channels)"),
     ("image of 3 by 3", deep_convnet, {"input_shape": (3, 3, 1)}, ValueError, "at least 4 high"),
     ("two blocks", deep_convnet, {"filters": (16, 32)}, ValueError, "filters must be three"),
+    ("filters without stages", vgg, {"filters": (16, 32)}, ValueError, "filters must be a tuple of stages"),
+    ("no stage", vgg, {"filters": ()}, ValueError, "filters must be a tuple of stages"),
+    ("an empty stage", vgg, {"filters": ((16,), ())}, ValueError, "filters must be a tuple of stages"),
+    ("stages in a list", vgg, {"filters": [(16,)]}, ValueError, "filters must be a tuple of stages"),
+    ("fractional filters", vgg, {"filters": ((1.5,),)}, TypeError, "filters must be an integer, or a tuple of"),
+    ("image that the pools use up", vgg, {"input_shape": (4, 3, 1)}, ValueError, "at least 4 high"),
+    ("momentum 1", vgg, {"momentum": 1.0}, ValueError, "momentum must be at least 0 and below 1"),
+    ("epsilon 0", vgg, {"epsilon": 0.0}, ValueError, "epsilon must be a finite number above 0"),
 ]
 
 
@@ -195,7 +206,7 @@ def test_layers_by_name_hold_forward_and_backward():
     assert all(isinstance(layer, reference_network.Layer) for layer in example.twin.layers(twin_config))
 
 
-@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet, vgg], ids=lambda model: model.__name__)
 def test_twins_declare_the_same_functions(model: ModuleType):
     twin = importlib.import_module(model.__name__.replace("functional_nn", "reference"))
     assert (model.__doc__ or "") == (twin.__doc__ or ""), f"{model.__name__}: the files say different things"

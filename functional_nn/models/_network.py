@@ -2,28 +2,41 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from functional_nn._checks import require, require_floating
 from functional_nn.models.initializers import initializer
+from functional_nn.normalization import batch_norm, batch_norm_inference
 from functional_nn.regularization import dropout, dropout_mask
 
 Params = Mapping[str, Mapping[str, jax.Array]]
 State = Mapping[str, Any]
 Masks = Mapping[str, jax.Array]
-# A name, and a function of x; where params has the name, also of its kernel and bias.
-Layer = tuple[str, Callable[..., jax.Array]]
+# A mean and a variance a channel, by the name of the normalization.
+Statistics = Mapping[str, Mapping[str, jax.Array]]
+# A name, and a function of x; where params has the name, also of the parameters there.
+Layer = tuple[str, Callable[..., Any]]
 
 
-def forward(layers: Sequence[Layer], params: Params, x: jax.Array) -> jax.Array:
-    """The output of the last layer."""
+class Normalized(NamedTuple):
+    """What a normalization leaves in training: its output, and its estimate of every channel's mean and variance."""
+
+    out: jax.Array
+    moments: Mapping[str, jax.Array]
+
+
+def forward(layers: Sequence[Layer], params: Params, x: jax.Array) -> tuple[jax.Array, Statistics]:
+    """The output of the last layer, and the moments that normalizations took of the batch."""
+    moments = {}
     for name, function in layers:
-        weights = (params[name]["kernel"], params[name]["bias"]) if name in params else ()
-        x = function(x, *weights)
-    return x
+        x = function(x, **params.get(name, {}))
+        if isinstance(x, Normalized):
+            x, moments[name] = x
+    return x, moments
 
 
 def flatten(x: jax.Array) -> jax.Array:
@@ -36,14 +49,47 @@ def dropout_layer(name: str, masks: Masks | None, rate: float) -> list[Layer]:
     return [(name, lambda x: dropout(x, masks[name], rate=rate))] if masks else []
 
 
+def norm_layer(name: str, statistics: Statistics | None, epsilon: float) -> Layer:
+    """Batch normalization by the batch's own moments, or by the running statistics where they are given."""
+    if statistics is None:
+        return name, partial(_normalize, epsilon=epsilon)
+    return name, partial(_normalize_by, epsilon=epsilon, **statistics[name])
+
+
+def _normalize(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float) -> Normalized:
+    count = math.prod(x.shape[:-1])
+    rule = "in training there must be at least two values a channel"
+    require(count > 1, "batch_norm", rule, f"x.shape={x.shape}")
+    # In 16 bits the moments would be rounded before they are gathered.
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    y, mean, variance = batch_norm(wide, scale, bias, epsilon=epsilon)
+    return Normalized(y.astype(x.dtype), {"mean": mean, "variance": variance * (count / (count - 1))})
+
+
+def _normalize_by(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, variance: jax.Array, *, epsilon: float
+) -> jax.Array:
+    return batch_norm_inference(x, scale, bias, mean, variance, epsilon=epsilon).astype(x.dtype)
+
+
+def moving_average(running: Statistics, moments: Statistics, momentum: float) -> Statistics:
+    """The running statistics after a batch of these moments; momentum is the share that they keep of themselves."""
+    return jax.tree.map(lambda kept, new: (momentum * kept + (1 - momentum) * new).astype(kept.dtype), running, moments)
+
+
 def init_params(key: jax.Array, shapes: Mapping[str, Sequence[int]], kernel_initializer: str) -> Params:
     """A random kernel of each shape, each from a key of its own, and a bias of zeros."""
+    kernels = init_kernels(key, shapes, kernel_initializer)
+    return {name: {"kernel": kernel, "bias": jnp.zeros(kernel.shape[-1], float)} for name, kernel in kernels.items()}
+
+
+def init_kernels(
+    key: jax.Array, shapes: Mapping[str, Sequence[int]], kernel_initializer: str
+) -> Mapping[str, jax.Array]:
+    """A random kernel of each shape, each from a key of its own."""
     make = initializer(kernel_initializer)
     keys = jax.random.split(key, len(shapes))
-    return {
-        name: {"kernel": make(subkey, shape), "bias": jnp.zeros(shape[-1], float)}
-        for subkey, (name, shape) in zip(keys, shapes.items(), strict=True)
-    }
+    return {name: make(subkey, shape) for subkey, (name, shape) in zip(keys, shapes.items(), strict=True)}
 
 
 def draw_masks(model: str, key: jax.Array | None, shapes: Mapping[str, Sequence[int]], rate: float) -> Masks:

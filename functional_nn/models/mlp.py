@@ -79,7 +79,8 @@ def apply(
     config = state["config"]
     x = check_input("mlp", x, config.input_shape)
     masks = dropout_masks(key, config, x.shape[0]) if train else None
-    return forward(layers(config, masks), params, x), state
+    logits, _ = forward(layers(config, masks), params, x)
+    return logits, state
 
 
 def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:

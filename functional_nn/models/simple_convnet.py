@@ -77,7 +77,8 @@ def apply(
     """
     config = state["config"]
     x = check_input("simple_convnet", x, config.input_shape)
-    return forward(layers(config), params, x), state
+    logits, _ = forward(layers(config), params, x)
+    return logits, state
 
 
 def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-Model = Literal["mlp", "simple_convnet", "deep_convnet"]
+Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -1,6 +1,7 @@
 """A model is a list of named layers, applied one after the other, and backwards for the gradient."""
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,13 +9,17 @@ import numpy as np
 from reference._checks import as_floating, require
 from reference.losses import softmax_cross_entropy_bwd, softmax_cross_entropy_fwd
 from reference.models.initializers import initializer
+from reference.normalization import batch_norm_bwd, batch_norm_fwd, batch_norm_inference_bwd, batch_norm_inference_fwd
 from reference.regularization import dropout_bwd, dropout_fwd, dropout_mask
+
+# In this order every layer's backward returns the cotangents of those that the layer has.
+PARAMETERS = ("kernel", "scale", "bias")
 
 
 class Layer(NamedTuple):
     """forward(x, ...) -> (out, residuals) and backward(residuals, cotangent) -> (x_ct, ...).
 
-    Where params has the name, forward also takes its kernel and bias, and backward also returns their cotangents.
+    Where params has the name, forward also takes the parameters there, and backward also returns their cotangents.
     """
 
     name: str
@@ -26,8 +31,7 @@ def forward(layers, params, x):
     """The output of the last layer, and the residuals of every layer."""
     residuals = []
     for layer in layers:
-        weights = (params[layer.name]["kernel"], params[layer.name]["bias"]) if layer.name in params else ()
-        x, saved = layer.forward(x, *weights)
+        x, saved = layer.forward(x, **params.get(layer.name, {}))
         residuals.append(saved)
     return x, residuals
 
@@ -36,14 +40,15 @@ def backward(layers, params, residuals, cotangent):
     """The gradient to every parameter, and the cotangent of every layer's output and of the input "x".
 
     Backpropagation in one loop: from the last layer to the first, each hands the error that reaches its output on to
-    its input, and keeps what falls to its own kernel and bias.
+    its input, and keeps what falls to its own parameters.
     """
     grads, cotangents = {}, {}
     for layer, saved in zip(reversed(layers), reversed(residuals), strict=True):
         cotangents[layer.name] = cotangent
         cotangent, *weight_cts = layer.backward(saved, cotangent)
         if layer.name in params:
-            grads[layer.name] = dict(zip(("kernel", "bias"), weight_cts, strict=True))
+            names = [name for name in PARAMETERS if name in params[layer.name]]
+            grads[layer.name] = dict(zip(names, weight_cts, strict=True))
     cotangents["x"] = cotangent
     return grads, cotangents
 
@@ -87,10 +92,68 @@ def dropout_layer(name, masks, rate):
     ]
 
 
+class Normalized(NamedTuple):
+    """What a normalization leaves in training: its estimate of every channel's mean and variance, and residuals."""
+
+    moments: dict[str, np.ndarray]
+    residuals: Any
+
+
+def norm_layer(name, statistics, epsilon):
+    """Batch normalization by the batch's own moments, or by the running statistics where they are given."""
+    if statistics is None:
+        return Layer(name, partial(_normalize_fwd, epsilon=epsilon), _normalize_bwd)
+    return Layer(name, partial(_normalize_by_fwd, epsilon=epsilon, **statistics[name]), _normalize_by_bwd)
+
+
+def _normalize_fwd(x, scale, bias, *, epsilon):
+    count = math.prod(x.shape[:-1])
+    rule = "in training there must be at least two values a channel"
+    require(count > 1, "batch_norm", rule, f"x.shape={x.shape}")
+    (y, mean, variance), residuals = batch_norm_fwd(x, scale, bias, epsilon=epsilon)
+    return y, Normalized({"mean": mean, "variance": variance * (count / (count - 1))}, residuals)
+
+
+def _normalize_bwd(residuals, cotangent):
+    # The loss of this batch does not depend on what the running statistics will be.
+    unused = np.zeros(cotangent.shape[-1], cotangent.dtype)
+    return batch_norm_bwd(residuals.residuals, (cotangent, unused, unused))
+
+
+def _normalize_by_fwd(x, scale, bias, mean, variance, *, epsilon):
+    y, residuals = batch_norm_inference_fwd(x, scale, bias, mean, variance, epsilon=epsilon)
+    return y.astype(x.dtype), residuals
+
+
+def _normalize_by_bwd(residuals, cotangent):
+    x_ct, scale_ct, bias_ct, *_ = batch_norm_inference_bwd(residuals, cotangent)
+    return x_ct, scale_ct, bias_ct
+
+
+def moments_of(layers, residuals):
+    """The moments that normalizations took of the batch."""
+    kept = zip(layers, residuals, strict=True)
+    return {layer.name: saved.moments for layer, saved in kept if isinstance(saved, Normalized)}
+
+
+def moving_average(running, moments, momentum):
+    """The running statistics after a batch of these moments; momentum is the share that they keep of themselves."""
+    return {
+        name: {which: momentum * kept + (1 - momentum) * moments[name][which] for which, kept in statistics.items()}
+        for name, statistics in running.items()
+    }
+
+
 def init_params(key, shapes, kernel_initializer):
     """A random kernel of each shape, and a bias of zeros."""
+    kernels = init_kernels(key, shapes, kernel_initializer)
+    return {name: {"kernel": kernel, "bias": np.zeros(kernel.shape[-1])} for name, kernel in kernels.items()}
+
+
+def init_kernels(key, shapes, kernel_initializer):
+    """A random kernel of each shape."""
     make, rng = initializer(kernel_initializer), np.random.default_rng(key)
-    return {name: {"kernel": make(rng, shape), "bias": np.zeros(shape[-1])} for name, shape in shapes.items()}
+    return {name: make(rng, shape) for name, shape in shapes.items()}
 
 
 def draw_masks(model, key, shapes, rate):
