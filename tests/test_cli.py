@@ -167,7 +167,9 @@ def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) ->
     assert cli.main(["train", "--help"]) == 0
     out = capsys.readouterr().out
     flags = [f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig)]
-    missing = [word for word in [*flags, "{mlp,simple_convnet,deep_convnet}", "rmsprop", "fashion"] if word not in out]
+    missing = [
+        word for word in [*flags, "{mlp,simple_convnet,deep_convnet,vgg}", "rmsprop", "fashion"] if word not in out
+    ]
     assert missing == []
 
 

@@ -143,7 +143,8 @@ def test_a_second_run_is_the_same_in_a_folder_of_its_own() -> None:
 
 class TestVerify:
     @pytest.mark.parametrize(
-        "model", ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("simple_convnet", "deep_convnet"))]
+        "model",
+        ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("simple_convnet", "deep_convnet", "vgg"))],
     )
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
         with jax.enable_x64(False):
