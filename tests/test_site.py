@@ -142,6 +142,15 @@ def test_a_right_line_is_not_the_wrong_one(study: SimpleNamespace):
     assert right.text == "return dx, dW + 2 * dout * REG * W, db"
 
 
+@pytest.mark.parametrize(
+    ("latex", "spaces"),
+    [(r"t \log p", 2), (r"\log p", 1), (r"- \log(p)", 0), (r"\log_2 x", 1), ("x y", 0)],
+    ids=["both-sides", "after", "beside-operators", "with-index", "letters"],
+)
+def test_names_of_functions_stand_apart(study: SimpleNamespace, latex: str, spaces: int):
+    assert str(study.formulas.formula(latex, {})).count("<mspace") == spaces
+
+
 def test_formulas_side_by_side_come_apart(study: SimpleNamespace):
     assert study.formulas.apart(r"a = b, \qquad c = \text{a \qquad b}") == ["a = b,", r"c = \text{a \qquad b}"]
 

@@ -47,7 +47,29 @@ def _mathml(latex: str, display: str) -> str:
     if unknown or not "".join(tree.itertext()).strip():
         raise Refusal(f"a formula must convert to MathML; got {latex!r}" + (f" ({unknown[0]})" if unknown else ""))
     # The overline is as wide as its letter in more fonts than the macron is.
-    return text.replace(f' xmlns="{NAMESPACE}"', "").replace("&#x000AF;", "‾")
+    tree = ElementTree.fromstring(text.replace(f' xmlns="{NAMESPACE}"', "").replace("&#x000AF;", "‾"))
+    _space_names(tree)
+    return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _space_names(element: ElementTree.Element) -> None:
+    """A thin space between log and what stands beside it, as TeX sets it; operators bring their own."""
+    spaced: list[ElementTree.Element] = []
+    for child in element:
+        _space_names(child)
+        pair = (spaced[-1], child) if spaced else ()
+        if any(_is_name(one) for one in pair) and not any(one.tag in ("mo", "mspace", "mtext") for one in pair):
+            spaced.append(ElementTree.Element("mspace", width="0.167em"))
+        spaced.append(child)
+    if element.tag in ("math", "mrow", "mtd"):
+        element[:] = spaced
+
+
+def _is_name(element: ElementTree.Element) -> bool:
+    """A name of several letters, such as log, or such a name with an index, such as max over j."""
+    if element.tag in ("msub", "munder", "msup") and len(element):
+        return _is_name(element[0])
+    return element.tag == "mi" and len(element.text or "") > 1
 
 
 def _depth(latex: str) -> int:
