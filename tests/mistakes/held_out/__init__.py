@@ -1,1 +1,1 @@
-"""Cases written by reading the catalogue and the vocabulary only, after the diagnosis: nothing was tuned on them."""
+"""A second set of held-out cases, written from the catalogue alone and never used to change the oracle."""

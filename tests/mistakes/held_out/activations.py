@@ -1,265 +1,230 @@
-"""Activations, alone and behind a matrix product or a gate."""
+"""Held out, second set: mistakes in sigmoid, tanh and what is made of them (catalogue 41 to 46, 53, 54)."""
 
-from math import erf, pi, sqrt
+import math
 
 import numpy as np
 
-from ..case import Family, normal, sized
+from ..case import Family, sized
 
 family = Family("activations")
 
-PLANE = sized(((4, 5),), ((32, 40),))
-LAYER = sized(((5, 3), (3, 4), (4,)), ((24, 20), (20, 16), (16,)))
-Phi = np.vectorize(lambda v: 0.5 * (1 + erf(v / sqrt(2))), otypes=[float])
+matrix = sized(((4, 5),), ((64, 40),))
 
 
-def logistic(v):
-    return 0.5 * (1 + np.tanh(0.5 * v))
-
-
-def perceptron(x, W, b):
-    return logistic(x @ W + b)
-
-
-@family.wrong(41, perceptron, LAYER, cause="derivative_at_output", argument="x W b")
-def slope_of_the_activated(delta, x, W, b):
-    def prime(v):
-        return logistic(v) * (1 - logistic(v))
-
-    out = logistic(x @ W + b)
-    delta = delta * prime(out)
-    return delta @ W.T, x.T @ delta, delta.sum(0)
-
-
-@family.wrong(42, logistic, PLANE, op="sigmoid", cause="derivative_at_input", argument="v")
-def shortcut_on_the_raw_value(g, v):
-    return g * v * (1 - v)
-
-
-def glu(a, b):
-    return a * logistic(b), (a, b)
-
-
-@family.wrong(
-    43,
-    glu,
-    sized(((4, 5), (4, 5)), ((32, 24), (32, 24))),
-    style="cache",
-    argument="b",
-    cause=("derivative_missing", "local_factor"),
-)
-def gate_slope_left_out(dout, cache):
-    a, b = cache
-    return dout * logistic(b), dout * a
-
-
-def far_above(size, seed):
-    x = 3 * normal(seed, (5, 4) if size == "small" else (24, 30))[0]
-    x[0, 2], x[3, 1] = 750, 1200
-    return (x,)
-
-
-def far_below(size, seed):
-    return (-far_above(size, seed)[0],)
-
-
-@family.wrong(44, logistic, far_below, op="sigmoid", cause="not_finite", argument="v")
-def quotient_rule_overflows(g, v):
-    with np.errstate(all="ignore"):
-        e = np.exp(-v)
-        return g * e / (1 + e) ** 2
-
-
-@family.whole(45, "wrong backward", "layer", PLANE, gradients={}, op="tanh", cause="wrong_derivative", argument="z")
-class TanhWithPlus:
-    def forward(self, z):
-        self.a = np.tanh(z)
-        return self.a
-
-    def backward(self, grad):
-        return grad * (1 + self.a**2)
-
-
-@family.wrong(45, np.tanh, PLANE, names=("z",), op="tanh", argument="z", cause=("wrong_derivative", "local_factor"))
-def its_own_derivative(g, z):
-    return g * np.tanh(z)
-
-
-def dense_tanh(x, W, b):
-    z = x @ W + b
-    return np.tanh(z), (x, W, z)
-
-
-@family.wrong(46, dense_tanh, LAYER, style="rule", cause="derivative_at_input", argument="x W b")
-def one_minus_the_raw_square(saved, g):
-    x, W, z = saved
-    dz = g * (1 - z**2)
-    return dz @ W.T, x.T @ dz, dz.sum(axis=0)
-
-
-def rectify(x):
-    return np.maximum(x, 0)
-
-
-@family.wrong(47, rectify, PLANE, op="relu", cause=("not_linear", "mask_wrong"), argument="x")
-def gradient_rectified(dout, x):
-    return np.where(dout > 0, dout, 0)
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
 
 
 @family.whole(
-    48,
-    "wrong backward",
-    "layer",
-    PLANE,
-    gradients={},
-    op="relu",
-    argument="x",
-    cause=("mask_missing", "mask_wrong", "identity"),
+    41, "wrong backward", "layer", matrix, op="sigmoid", argument="x", cause=("derivative_at_output", "local_factor")
 )
-class ReluFromOutput:
+class SigmoidNeuron:
     def forward(self, x):
-        self.out = x * (x > 0)
-        return self.out
+        self.activation = sigmoid(x)
+        return self.activation
 
-    def backward(self, dout):
-        dx = dout.copy()
-        dx[self.out < 0] = 0
-        return dx
+    def derivative(self, z):
+        return sigmoid(z) * (1 - sigmoid(z))
+
+    def backward(self, error):
+        return error * self.derivative(self.activation)
 
 
-def leaky(slope):
-    return lambda x: np.where(x > 0, x, slope * x)
+@family.whole(
+    41, "wrong backward", "vjp", matrix, op="tanh", argument="u", cause=("derivative_at_output", "local_factor")
+)
+def transfer_function_of_the_output(u):
+    out = np.tanh(u)
+    return out, lambda g: (g / np.cosh(out) ** 2,)
+
+
+@family.wrong(42, sigmoid, matrix, op="sigmoid", argument="x", cause=("derivative_at_input", "local_factor"))
+def x_times_one_minus_x(dy, x):
+    return dy * x * (1.0 - x)
+
+
+@family.whole(
+    46,
+    "wrong backward",
+    "torch",
+    matrix,
+    names=("input",),
+    op="tanh",
+    argument="input",
+    cause=("derivative_at_input", "local_factor"),
+)
+def tanh_saved_its_input():
+    import torch
+
+    class Tanh(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, input):
+            ctx.save_for_backward(input)
+            return torch.tanh(input)
+
+        @staticmethod
+        def backward(ctx, *grad_outputs):
+            (grad_output,) = grad_outputs
+            (result,) = ctx.saved_tensors
+            return grad_output * (1 - result.pow(2))
+
+    return Tanh
+
+
+def tanh(x):
+    y = np.tanh(x)
+    return y, y
+
+
+@family.wrong(45, tanh, matrix, style="rule", argument="x", cause=("wrong_derivative", "local_factor"))
+def tanh_is_its_own_derivative(y, grad):
+    return grad * y
+
+
+@family.wrong(45, tanh, matrix, style="cache", op="tanh", argument="x", cause=("wrong_derivative", "local_factor"))
+def one_plus_the_square(dout, out):
+    return dout * (1 + out**2)
+
+
+def far_out(size, seed):
+    x = np.linspace(-3, 3, 20 if size == "small" else 1000).reshape(4, -1)
+    x[2] -= 900
+    return (x,)
+
+
+def stable_sigmoid(x):
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+@family.wrong(44, stable_sigmoid, far_out, argument="x", cause="not_finite")
+def exponential_over_its_square(dy, x):
+    with np.errstate(all="ignore"):
+        e = np.exp(-x)
+        return dy * e / (1 + e) ** 2
 
 
 @family.wrong(
-    49,
-    leaky(0.2),
-    PLANE,
-    op="leaky_relu",
-    statics={"negative_slope": 0.2},
-    names=("x",),
-    cause=("static_ignored", "partly_scaled", "scaled_by_static"),
-    argument="x",
+    54, lambda x: np.logaddexp(0, x), lambda size, seed: (-far_out(size, seed)[0],), argument="x", cause="not_finite"
 )
-def default_slope_in_backward(g, x, alpha=0.01):
-    g = g.copy()
-    g[x < 0] *= alpha
-    return g
+def softplus_slope_by_the_exponential(dy, x):
+    with np.errstate(all="ignore"):
+        return dy * np.exp(x) / (np.exp(x) + 1)
 
 
-def elu(x):
-    return np.where(x > 0, x, 1.5 * np.expm1(np.minimum(x, 0)))
+def log_sigmoid(x):
+    return -np.logaddexp(0, -x), x
 
 
 @family.wrong(
-    49,
-    elu,
-    PLANE,
-    op="elu",
-    statics={"alpha": 1.5},
-    argument="x",
-    cause=("static_ignored", "partly_scaled", "scaled_by_static"),
+    45, log_sigmoid, matrix, style="rule", op="log_sigmoid", argument="x", cause=("wrong_derivative", "local_factor")
 )
-def alpha_left_out(g, x):
-    return g * np.where(x > 0, 1.0, np.exp(np.minimum(x, 0)))
+def log_sigmoid_with_the_slope_of_softplus(x, g):
+    return g * sigmoid(x)
 
 
-@family.wrong(
-    49,
-    elu,
-    PLANE,
-    op="elu",
-    statics={"alpha": 1.5},
-    argument="x",
-    cause=("static_ignored", "local_factor", "wrong_derivative", "sum_term_missing"),
-)
-def output_plus_one(g, x):
-    return g * np.where(x > 0, 1.0, elu(x) + 1)
-
-
-@family.wrong(50, leaky(-0.3), PLANE, names=("x",), cause=("mask_wrong", "partly_scaled"), argument="x")
-def sign_taken_from_output(g, x):
-    y = np.where(x > 0, x, -0.3 * x)
-    return np.where(y > 0, g, -0.3 * g)
-
-
-@family.impure(51, rectify, PLANE, cause="cotangent_changed")
-def masked_where_it_stands(dout, x):
-    dout[x <= 0] = 0
-    return dout
+def erf(x):
+    return np.vectorize(math.erf)(x)
 
 
 def gelu(x):
-    return x * Phi(x)
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
-@family.wrong(53, gelu, sized(((4, 5),), ((16, 12),)), op="gelu", cause="approximation_one_side", argument="x")
-def tanh_form_in_backward(g, x):
-    c = sqrt(2 / pi)
-    t = np.tanh(c * (x + 0.044715 * x**3))
-    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * c * (1 + 3 * 0.044715 * x**2))
+@family.wrong(
+    53, gelu, matrix, op="gelu", argument="x", cause=("approximation_one_side", "wrong_derivative", "local_factor")
+)
+def gelu_gradient_of_the_tanh_form(grad_output, x):
+    k = math.sqrt(2 / math.pi)
+    t = np.tanh(k * (x + 0.044715 * x**3))
+    left = 0.5 * (1 + t)
+    right = 0.5 * x * (1 - t**2) * k * (1 + 3 * 0.044715 * x**2)
+    return grad_output * (left + right)
 
 
-def quick_gelu_gradient(g, x):
-    s = logistic(1.702 * x)
-    return g * (s + 1.702 * x * s * (1 - s))
+@family.whole(
+    53,
+    "wrong backward",
+    "layer",
+    matrix,
+    argument="x",
+    cause=("approximation_one_side", "wrong_derivative", "local_factor"),
+)
+class NewGelu:
+    """The forward of GPT-2, and the exact derivative."""
+
+    def forward(self, x):
+        self.x = x
+        return 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * np.power(x, 3.0))))
+
+    def backward(self, dout):
+        cdf = 0.5 * (1 + erf(self.x / np.sqrt(2)))
+        pdf = np.exp(-0.5 * self.x**2) / np.sqrt(2 * np.pi)
+        return dout * (cdf + self.x * pdf)
 
 
-@family.wrong(53, gelu, sized(((4, 5),), ((16, 12),)), op="gelu", cause="approximation_one_side", argument="x")
-def quick_form_in_backward(g, x):
-    return quick_gelu_gradient(g, x)
+@family.whole(
+    53,
+    "wrong backward",
+    "vjp",
+    matrix,
+    op="gelu",
+    argument="h",
+    cause=("approximation_one_side", "wrong_derivative", "local_factor"),
+)
+def gelu_with_quick_gradient(h):
+    def grad(g):
+        s = sigmoid(1.702 * h)
+        return (g * (s + 1.702 * h * s * (1 - s)),)
 
-
-@family.wrong_forward(53, quick_gelu_gradient, PLANE, op="gelu", cause="convention_approximation")
-def quick_gelu(x):
-    return x * logistic(1.702 * x)
-
-
-def leaky_tenth_gradient(g, x):
-    return np.where(x > 0, g, 0.1 * g)
-
-
-@family.wrong_forward(49, leaky_tenth_gradient, PLANE, op="leaky_relu", cause="convention_static")
-def leaky_with_a_tenth(x):
-    return np.maximum(x, 0.1 * x)
-
-
-def soft_plus(x):
-    return np.logaddexp(0, x)
-
-
-@family.wrong(54, soft_plus, far_above, op="softplus", cause="not_finite", argument="x")
-def exp_over_one_plus_exp(g, x):
-    with np.errstate(all="ignore"):
-        return g * np.exp(x) / (1 + np.exp(x))
-
-
-@family.wrong(45, soft_plus, PLANE, op="softplus", cause=("wrong_derivative", "local_factor"), argument="x")
-def reflected_sigmoid(g, x):
-    return g / (1 + np.exp(x))
+    return h * (1 + erf(h / 2**0.5)) / 2, grad
 
 
 def swish(x):
-    s = logistic(x)
+    s = sigmoid(x)
     return x * s, (x, s)
 
 
-@family.wrong(43, swish, PLANE, style="rule", op="silu", cause=("sum_term_missing", "local_factor"), argument="x")
-def product_rule_half_done(saved, g):
-    x, s = saved
-    return g * s
+@family.wrong(
+    43, swish, matrix, style="cache", op="silu", argument="x", cause=("sum_term_missing", "local_factor", "use_dropped")
+)
+def swish_gate_as_constant(dout, cache):
+    _, gate = cache
+    return dout * gate
 
 
-@family.wrong(19, np.tanh, PLANE, names=("z",), op="tanh", cause="ignores_cotangent", argument="z")
-def local_slope_only(g, z):
-    return 1 / np.cosh(z) ** 2
+def glu(a, b):
+    return a * sigmoid(b)
 
 
-def prelu(x, a):
-    return np.where(x > 0, x, a * x)
+@family.wrong(
+    43, glu, sized(((4, 5), (4, 5)), ((64, 40), (64, 40))), argument="b", cause=("derivative_missing", "local_factor")
+)
+def gate_slope_not_applied(grad, a, b):
+    return grad * sigmoid(b), grad * a
 
 
-@family.wrong(10, prelu, sized(((5, 3, 4), (4,)), ((8, 9, 16), (16,))), cause="reduced_too_far", argument="a")
-def channel_slopes_pooled(g, x, a):
-    da = np.sum(g * x * (x < 0))
-    return np.where(x > 0, g, a * g), np.full_like(a, da)
+@family.whole(
+    43,
+    "wrong backward",
+    "network",
+    sized(((6, 4), (6, 2), (4, 5), (5,), (5, 2), (2,)), ((50, 20), (50, 3), (20, 32), (32,), (32, 3), (3,))),
+    inputs_of_layer=2,
+    gradients={"w_h": "w_h", "b_h": "b_h", "w_o": "w_o", "b_o": "b_o"},
+    argument="w_h b_h",
+    cause="derivative_missing",
+)
+class HiddenUnits:
+    def __init__(self, w_h, b_h, w_o, b_o):
+        self.w_h, self.b_h, self.w_o, self.b_o = w_h, b_h, w_o, b_o
+
+    def loss(self, x, y):
+        self.h = sigmoid(x @ self.w_h + self.b_h)
+        self.error = self.h @ self.w_o + self.b_o - y
+        return np.mean(np.sum(self.error**2, axis=1) / 2)
+
+    def gradient(self, x, y):
+        self.loss(x, y)
+        d_o = self.error / len(x)
+        d_h = d_o @ self.w_o.T
+        return {"w_o": self.h.T @ d_o, "b_o": d_o.sum(0), "w_h": x.T @ d_h, "b_h": d_h.sum(0)}

@@ -1,4 +1,4 @@
-"""Dropout with a given mask, and tables of embeddings."""
+"""Held out, second set: mistakes in dropout and embedding (catalogue 96 to 101)."""
 
 import numpy as np
 
@@ -9,164 +9,143 @@ family = Family("dropout_embedding")
 RATE = 0.3
 
 
-def with_mask(size, seed):
-    shape = (5, 7) if size == "small" else (32, 40)
-    return normal(seed, shape)[0], np.random.default_rng(seed + 7).random(shape) > RATE
+def units_and_mask(size, seed):
+    shape = (5, 6) if size == "small" else (64, 50)
+    return normal(seed, shape)[0], np.random.default_rng(seed + 3).random(shape) >= RATE
 
 
-def inverted(x, mask):
-    return x * mask / (1 - RATE)
+def inverted_dropout(x, keep):
+    return x * keep / (1 - RATE)
 
 
-NAMED = {"op": "dropout", "statics": {"rate": RATE}, "argument": "x"}
+@family.wrong(96, inverted_dropout, units_and_mask, argument="x", cause="mask_missing")
+def dropped_units_learn_too(dout, x, keep):
+    return dout / (1 - RATE), None
 
 
-@family.wrong(96, inverted, with_mask, cause="mask_missing", **NAMED)
-def every_unit_passes(g, x, mask):
-    return g / (1 - RATE), None
+@family.wrong(
+    96, lambda x, keep: np.where(keep, x, 0), units_and_mask, argument="x", cause=("mask_missing", "identity")
+)
+def plain_dropout_passes_everything(dout, x, keep):
+    return dout * 1.0, None
 
 
-@family.wrong(97, inverted, with_mask, cause="scaled_by_keep_rate", **NAMED)
-def divided_by_the_rate(g, x, mask):
-    return g * mask / RATE, None
+@family.wrong(97, inverted_dropout, units_and_mask, argument="x", cause=("scaled_by_keep_rate", "scaled"))
+def divided_by_the_drop_rate(dout, x, keep):
+    return dout * keep / RATE, None
 
 
-@family.wrong(97, inverted, with_mask, cause="scaled_by_keep_rate", **NAMED)
-def keep_rate_left_out(g, x, mask):
+@family.wrong(
+    97, inverted_dropout, units_and_mask, argument="x", cause=("scaled_by_keep_rate", "scaled_by_static", "scaled")
+)
+def only_masked_in_backward(dout, x, keep):
     dx = np.zeros_like(x)
-    dx[mask] = g[mask]
+    dx[keep] = dout[keep]
     return dx, None
 
 
-def plain_gradient(g, x, mask):
-    return g * mask, None
+def some_zeros(size, seed):
+    x, keep = units_and_mask(size, seed)
+    return np.maximum(x, 0), keep
 
 
-@family.wrong_forward(97, plain_gradient, with_mask, op="dropout", statics={"rate": RATE}, cause="convention_dropout")
-def dropout_not_inverted(x, mask):
-    return np.where(mask, x, 0.0)
+def masked(x, keep):
+    y = x * keep
+    return y, (x, y)
 
 
-@family.whole(
-    98, "wrong backward", "vjp", lambda size, seed: with_mask(size, seed)[:1], cause="mask_wrong", argument="x"
-)
-def seeded_twice(x):
-    kept = np.random.default_rng(11).random(x.shape) > RATE
-
-    def pullback(g):
-        kept = np.random.default_rng(12).random(g.shape) > RATE
-        return (g * kept / (1 - RATE),)
-
-    return x * kept / (1 - RATE), pullback
+@family.wrong(99, masked, some_zeros, style="rule", argument="x", cause=("mask_wrong", "mask_missing"))
+def mask_guessed_from_equal_values(saved, dy):
+    x, y = saved
+    return dy * (x == y), None
 
 
-def after_relu(size, seed):
-    x, mask = with_mask(size, seed)
-    x[::2, 1] = 0.0
-    mask[::2, 1] = True
-    return x, mask
-
-
-@family.wrong(99, inverted, after_relu, cause=("mask_wrong", "entries_not_written", "isolated_entries"), **NAMED)
-def kept_where_output_is_not_zero(g, x, mask):
-    return g * (inverted(x, mask) != 0) / (1 - RATE), None
-
-
-def tokens(low, vocabulary, width, shape):
-    def inputs(size, seed):
-        rows, wide, many = (vocabulary, width, shape) if size == "small" else (40, 24, (12, 9))
-        (table,) = normal(seed, (rows, wide))
-        indices = np.random.default_rng(seed + 3).integers(low, rows, size=many)
-        indices.flat[:3] = indices.flat[3]
-        indices.flat[-2:] = 0
-        return table, indices
-
-    return inputs
-
-
-@family.whole(
-    100,
-    "wrong backward",
-    "layer",
-    lambda size, seed: tokens(0, 6, 3, (4, 2))(size, seed)[::-1],
-    gradients={"W": "dW"},
-    names=("index", "W"),
-    cause="repeated_index_dropped",
-    argument="W",
-)
-class Embedding:
-    def __init__(self, W):
-        self.W = W
-
-    def forward(self, index):
-        self.index = index
-        return self.W[index]
+@family.whole(98, "wrong backward", "layer", sized(((5, 6),), ((64, 50),)), argument="x", cause="mask_wrong")
+class DropoutDrawnForEachDirection:
+    def forward(self, x, train_flg=True):
+        keep = np.random.default_rng(2).random(x.shape) > RATE
+        return x * keep / (1 - RATE) if train_flg else x
 
     def backward(self, dout):
-        self.dW = np.zeros_like(self.W)
-        self.dW[self.index] += dout
+        keep = np.random.default_rng(3).random(dout.shape) > RATE
+        return dout * keep / (1 - RATE)
 
 
-def take(table, ids):
-    return table[ids]
+def table_and_words(size, seed):
+    rows, dim, words = (6, 3, 7) if size == "small" else (100, 16, 64)
+    rng = np.random.default_rng(seed)
+    index = rng.integers(rows, size=words)
+    index[-2:] = index[:2]
+    return rng.normal(size=(rows, dim)), index
 
 
-def distinct(size, seed):
-    rows, width, count = (9, 3, 5) if size == "small" else (60, 16, 40)
-    (table,) = normal(seed, (rows, width))
-    return table, np.random.default_rng(seed + 5).permutation(rows)[:count][::-1].copy()
+@family.whole(100, "wrong backward", "vjp", table_and_words, argument="table", cause="repeated_index_dropped")
+def rows_added_by_fancy_index(table, words):
+    def pullback(g):
+        dtable = np.zeros_like(table)
+        dtable[words] += g
+        return dtable, None
+
+    return table[words], pullback
 
 
-@family.wrong(90, take, distinct, cause="row_permuted", argument="table")
-def scattered_in_sorted_order(g, table, ids):
-    grad = np.zeros_like(table)
-    np.add.at(grad, np.sort(ids), g)
-    return grad, None
+def sentences(size, seed):
+    table, words = table_and_words(size, seed)
+    return table, words[: len(words) // 2 * 2].reshape(2, -1)
 
 
-def without_padding(table, ids):
-    return table[ids] * (ids > 0)[..., None]
+def lookup(table, sentences):
+    return table[sentences], (table.shape, sentences)
 
 
-@family.wrong(101, without_padding, tokens(0, 6, 3, (4, 2)), cause=("mask_missing", "ignored_rows"), argument="table")
-def padding_row_learns(g, table, ids):
-    grad = np.zeros_like(table)
-    np.add.at(grad, ids.ravel(), g.reshape(-1, table.shape[1]))
-    return grad, None
+@family.wrong(100, lookup, sentences, style="cache", argument="table", cause="repeated_index_dropped")
+def rows_assigned_word_by_word(dout, cache):
+    shape, ids = cache
+    dtable = np.zeros(shape)
+    for sentence, up in zip(ids, dout, strict=True):
+        for word, row in zip(sentence, up, strict=True):
+            dtable[word] = row
+    return dtable, None
 
 
-def positions(x, P):
-    return x + P[: x.shape[1]]
+def all_rows_used(size, seed):
+    table, words = table_and_words(size, seed)
+    rng = np.random.default_rng(seed + 5)
+    return table, np.concatenate([rng.permutation(len(table)), words[:2]])
 
 
-# Widened after the first run: the mean of the batch is the sum over the batch size.
 @family.wrong(
-    2,
-    positions,
-    sized(((3, 4, 2), (6, 2)), ((8, 10, 12), (16, 12))),
-    argument="P",
-    cause=("mean_instead_of_sum", "scaled_by_batch"),
+    100, lookup, all_rows_used, style="rule", names=("table", "words"), argument="table", cause="row_permuted"
 )
-def position_table_averaged(g, x, P):
-    grad = np.zeros_like(P)
-    grad[: x.shape[1]] = g.mean(axis=0)
-    return g, grad
+def rows_in_order_of_appearance(saved, g):
+    shape, words = saved
+    seen, dtable = {}, np.zeros(shape)
+    for word, row in zip(words, g, strict=True):
+        dtable[seen.setdefault(int(word), len(seen))] += row
+    return dtable, None
 
 
-def bag(table, ids):
-    return table[ids].mean(axis=1)
+PADDING = 0
+
+
+def padded_words(size, seed):
+    table, words = table_and_words(size, seed)
+    words[2:4] = PADDING
+    return table, words
+
+
+def lookup_but_padding(table, words):
+    return table[words] * (words != PADDING)[:, None]
 
 
 @family.wrong(
-    74,
-    bag,
-    tokens(0, 7, 3, (4, 5)),
+    101,
+    lookup_but_padding,
+    padded_words,
     argument="table",
-    cause=("scaled_by_window", "scaled", "scaled_by_size", "scaled_by_spatial"),
+    cause=("mask_missing", "ignored_rows", "isolated_entries"),
 )
-def bag_not_divided(g, table, ids):
-    grad = np.zeros_like(table)
-    for row, upstream in zip(ids, g, strict=True):
-        for i in row:
-            grad[i] += upstream
-    return grad, None
+def padding_word_is_trained(dout, table, words):
+    dtable = np.zeros_like(table)
+    np.add.at(dtable, words, dout)
+    return dtable, None

@@ -1,4 +1,4 @@
-"""Losses on predictions and probabilities."""
+"""Held out, second set: mistakes in squared and absolute errors (catalogue 11, 15 to 20)."""
 
 import numpy as np
 
@@ -6,250 +6,165 @@ from ..case import Family, normal, sized
 
 family = Family("losses")
 
-PAIR = sized(((7, 3), (7, 3)), ((48, 11), (48, 11)))
-
-
-def probabilities(size, seed):
-    shape = (5, 3) if size == "small" else (32, 10)
-    logits, scores = normal(seed, shape, shape)
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    t = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    return p, t
-
-
-def bits(size, seed):
-    shape = (5, 4) if size == "small" else (32, 12)
-    x, y = normal(seed, shape, shape)
-    return 0.05 + 0.9 / (1 + np.exp(-x)), (y > 0).astype(float)
-
-
-def one_hot_with_zeros(size, seed):
-    p, _ = probabilities(size, seed)
-    t = np.eye(p.shape[1])[np.arange(len(p)) % p.shape[1]]
-    p = p.copy()
-    p[1, 0] = 0.0
-    return p, t
-
-
-def mse(y, t):
-    return np.mean((y - t) ** 2)
-
-
-@family.wrong(15, mse, PAIR, cause="scaled_by_two", argument="y t")
-def two_of_the_square_lost(g, y, t):
-    diff = (y - t) / y.size
-    return g * diff, -g * diff
-
-
-def half_sum(y, t):
-    return 0.5 * np.square(y - t).sum(), (y, t)
-
-
-@family.wrong(16, half_sum, PAIR, style="rule", cause="scaled_by_batch", argument="y", constants=("t",))
-def half_sum_but_mean_gradient(saved, g):
-    y, t = saved
-    return g * (y - t) / len(y), None
-
-
-def per_batch(y, t):
-    return ((y - t) ** 2).sum() / y.shape[0]
-
-
-@family.wrong(17, per_batch, PAIR, cause="scaled_by_size", argument="y t")
-def divided_by_all_entries(g, y, t):
-    d = 2.0 * g * (y - t) / np.prod(y.shape)
-    return d, -d
-
-
-def smooth_l1(pred, target):
-    r = pred - target
-    small = np.abs(r) <= 1
-    return np.where(small, 0.5 * r * r, np.abs(r) - 0.5).mean(axis=1)
-
-
-@family.wrong(18, smooth_l1, PAIR, op="huber_loss", cause="sign", argument="pred target")
-def residual_the_wrong_way(g, pred, target):
-    slope = np.clip(target - pred, -1, 1) * g[:, None] / pred.shape[1]
-    return slope, -slope
-
-
-def rowwise_mse(pred, target):
-    d = pred - target
-    return (d * d).mean(1), d
-
-
-@family.wrong(
-    19, rowwise_mse, PAIR, style="cache", op="mean_squared_error", cause="ignores_cotangent", argument="pred target"
-)
-def upstream_not_used(dout, d):
-    grad = 2 * d / d.shape[1]
-    return grad, -grad
-
-
-def absolute(reduction):
-    def forward(p, q):
-        total = np.abs(p - q).sum()
-        return total / p.size if reduction == "mean" else total
-
-    return forward
-
-
-@family.wrong(20, absolute("sum"), PAIR, cause="scaled_by_size", argument="p q")
-def l1_always_averaged(g, p, q):
-    s = g * np.sign(p - q) / p.size
-    return s, -s
+pairs = sized(((5, 3), (5, 3)), ((64, 20), (64, 20)))
 
 
 @family.whole(
-    28,
-    "wrong backward",
-    "layer",
-    lambda size, seed: (
-        normal(seed, *([(5, 3)] if size == "small" else [(32, 10)]))[0],
-        bits(size, seed)[1][:, : 3 if size == "small" else 10],
-    ),
-    inputs_of_layer=2,
-    gradients={},
-    ends_in_loss=True,
-    cause=("derivative_twice", "other_loss", "local_factor"),
-    argument="score",
+    15, "wrong backward", "layer", pairs, inputs_of_layer=2, ends_in_loss=True, argument="pred", cause="scaled_by_two"
 )
-class SigmoidThenEntropy:
-    def forward(self, score, t):
-        self.t = t
-        self.y = 1 / (1 + np.exp(-score))
-        return -np.mean(np.sum(t * np.log(self.y) + (1 - t) * np.log(1 - self.y), axis=1))
+class MSELoss:
+    def forward(self, pred, target):
+        self.diff = pred - target
+        return np.mean(self.diff**2)
 
     def backward(self, dout=1):
-        return dout * (self.y - self.t) * self.y * (1 - self.y) / len(self.t)
+        return dout * self.diff / self.diff.size
 
 
-def cross_entropy(p, t):
-    return -(t * np.log(p)).sum(axis=1)
+def half_sum_of_squares(y, t):
+    return 0.5 * np.sum((y - t) ** 2)
 
 
-@family.wrong(
-    23,
-    cross_entropy,
-    probabilities,
-    op="cross_entropy_error",
-    constants=("t",),
-    argument="p",
-    cause=("not_linear", "wrong_operand"),
+@family.wrong(16, half_sum_of_squares, pairs, constants=("t",), argument="y", cause="scaled_by_batch")
+def half_sum_averaged_in_backward(dout, y, t):
+    batch_size = y.shape[0]
+    return dout * (y - t) / batch_size, None
+
+
+@family.whole(
+    16,
+    "wrong backward",
+    "network",
+    sized(((6, 4), (6, 3), (4, 3), (3,)), ((50, 20), (50, 7), (20, 7), (7,))),
+    inputs_of_layer=2,
+    gradients={"w": "w", "b": "b"},
+    argument="w b",
+    cause="scaled_by_batch",
 )
-def divided_by_the_upstream(dy, p, t):
-    return -t / dy[:, None], None
+class LinearRegression:
+    def __init__(self, w, b):
+        self.params = {"w": w, "b": b}
+
+    def predict(self, x):
+        return x @ self.params["w"] + self.params["b"]
+
+    def loss(self, x, t):
+        return np.sum((self.predict(x) - t) ** 2) / (2 * len(x))
+
+    def gradient(self, x, t):
+        residual = self.predict(x) - t
+        return {"w": x.T @ residual, "b": residual.sum(axis=0)}
 
 
-@family.wrong(
-    23,
-    cross_entropy,
-    probabilities,
-    op="cross_entropy_error",
-    constants=("t",),
-    argument="p",
-    cause=("wrong_operand", "local_factor"),
+def mse(y, t):
+    diff = y - t
+    return (diff * diff).sum() / diff.size, diff
+
+
+@family.wrong(17, mse, pairs, style="rule", constants=("t",), argument="y", cause="scaled_by_size")
+def divided_by_rows_not_entries(diff, g):
+    return g * 2 * diff / diff.shape[0], None
+
+
+@family.whole(18, "wrong backward", "vjp", pairs, constants=("target",), argument="output", cause="sign")
+def squared_error_of_each_row(output, target):
+    loss = 0.5 * ((target - output) ** 2).sum(axis=1)
+
+    def pullback(g):
+        return g[:, None] * (target - output), None
+
+    return loss, pullback
+
+
+def row_losses(y, t):
+    return ((y - t) ** 2).mean(axis=1), (y, t)
+
+
+@family.wrong(19, row_losses, pairs, style="cache", constants=("t",), argument="y", cause="ignores_cotangent")
+def row_losses_without_dout(dout, cache):
+    y, t = cache
+    return 2 * (y - t) / y.shape[1], None
+
+
+@family.whole(
+    20, "wrong backward", "layer", pairs, inputs_of_layer=2, ends_in_loss=True, argument="y", cause="scaled_by_size"
 )
-def divided_by_the_target_side(dy, p, t):
-    return -dy[:, None] * p / t, None
+class SquaredErrorSummed:
+    def __init__(self, reduction="sum"):
+        self.reduction = reduction
+
+    def forward(self, y, t):
+        self.y, self.t = y, t
+        error = np.square(y - t)
+        return error.sum() if self.reduction == "sum" else error.mean()
+
+    def backward(self, dout=1.0):
+        return dout * 2 * (self.y - self.t) / self.y.size
 
 
-def bce(q, y):
-    return -(y * np.log(q) + (1 - y) * np.log(1 - q)).mean(axis=-1), (q, y)
+def column_and_row(size, seed):
+    n = 7 if size == "small" else 60
+    return normal(seed, (n, 1), (n,))
 
 
-@family.wrong(
-    23,
-    bce,
-    bits,
-    style="rule",
-    op="binary_cross_entropy",
-    constants=("y",),
-    argument="q",
-    cause=("partly_scaled", "sum_term_missing"),
-)
-def second_term_with_the_wrong_sign(res, ct):
-    q, y = res
-    return ct[:, None] * (-(y / q) - (1 - y) / (1 - q)) / q.shape[-1], None
-
-
-@family.wrong(
-    23,
-    bce,
-    bits,
-    style="rule",
-    op="binary_cross_entropy",
-    constants=("y",),
-    argument="q",
-    # Widened after the first run: q - y is the derivative of another function, the loss of logits.
-    cause=("local_factor", "wrong_operand", "derivative_missing", "other_loss", "wrong_derivative"),
-)
-def logit_shortcut_for_probabilities(res, ct):
-    q, y = res
-    return ct[:, None] * (q - y) / q.shape[-1], None
-
-
-def guarded(p, t):
-    return -(t * np.log(np.where(t > 0, p, 1.0))).sum(-1)
-
-
-@family.wrong(25, guarded, one_hot_with_zeros, constants=("t",), cause="not_finite", argument="p")
-def zero_over_zero(g, p, t):
-    with np.errstate(all="ignore"):
-        return -(t * p) / p**2 * g[:, None], None
-
-
-def naive_logistic(z, y):
-    with np.errstate(all="ignore"):
-        s = 1 / (1 + np.exp(-z))
-        return -(y * np.log(s) + (1 - y) * np.log(1 - s)).mean(-1)
-
-
-def saturated(size, seed):
-    z = 3 * normal(seed, (5, 4) if size == "small" else (32, 12))[0]
-    y = bits(size, seed)[1]
-    z[0, 1], y[0, 1] = 60.0, 1.0
-    z[2, 0], y[2, 0] = -800.0, 0.0
-    return z, y
-
-
-def logistic_gradient(g, z, y):
-    return g[:, None] * (0.5 * (1 + np.tanh(z / 2)) - y) / z.shape[-1], None
-
-
-@family.wrong_forward(
-    26,
-    logistic_gradient,
-    saturated,
-    op="sigmoid_binary_cross_entropy",
-    constants=("y",),
-    cause=("not_finite", "forward"),
-)
-def logistic_loss_without_clamp(z, y):
-    return naive_logistic(z, y)
-
-
-def squares_gradient(g, y, t):
-    d = 2 * g[:, None] * (y - t)
-    return d, -d
-
-
-@family.wrong_forward(15, squares_gradient, PAIR, op="sum_of_squares_error", cause="convention_reduction")
-def squares_without_the_half(y, t):
-    return ((y - t) ** 2).sum(axis=1)
-
-
-def all_pairs(y, t):
+def mean_square(y, t):
     return np.mean((y - t) ** 2)
 
 
+@family.wrong(11, mean_square, column_and_row, constants=("t",), argument="y", cause=("sum_term_missing", "other_loss"))
+def difference_broadcast_in_forward(dout, y, t):
+    return dout * 2 * (y - t[:, None]) / len(y), None
+
+
+def mean_square_of_columns(y, t):
+    return np.mean((y[:, 0] - t) ** 2)
+
+
+@family.wrong(11, mean_square_of_columns, column_and_row, constants=("t",), argument="y", cause="wrong_shape")
+def difference_broadcast_in_backward(dout, y, t):
+    return dout * 2 * (y - t) / len(y), None
+
+
+networks = sized(((5, 4), (5, 2), (4, 6), (6,), (6, 2), (2,)), ((40, 20), (40, 5), (20, 30), (30,), (30, 5), (5,)))
+
+
+@family.whole(
+    18,
+    "wrong backward",
+    "network",
+    networks,
+    inputs_of_layer=2,
+    gradients={"syn0": "syn0", "b0": "b0", "syn1": "syn1", "b1": "b1"},
+    argument="syn0 b0 syn1 b1",
+    cause="sign",
+)
+class ElevenLines:
+    def __init__(self, syn0, b0, syn1, b1):
+        self.params = {"syn0": syn0, "b0": b0, "syn1": syn1, "b1": b1}
+
+    def predict(self, X):
+        p = self.params
+        l1 = 1 / (1 + np.exp(-(X @ p["syn0"] + p["b0"])))
+        l2 = 1 / (1 + np.exp(-(l1 @ p["syn1"] + p["b1"])))
+        return l1, l2
+
+    def loss(self, X, y):
+        return 0.5 * np.sum((self.predict(X)[1] - y) ** 2)
+
+    def gradient(self, X, y):
+        l1, l2 = self.predict(X)
+        l2_delta = (y - l2) * l2 * (1 - l2)
+        l1_delta = l2_delta.dot(self.params["syn1"].T) * l1 * (1 - l1)
+        return {"syn0": X.T @ l1_delta, "b0": l1_delta.sum(0), "syn1": l1.T @ l2_delta, "b1": l2_delta.sum(0)}
+
+
 @family.wrong(
-    11,
-    all_pairs,
-    sized(((7, 1), (7,)), ((48, 1), (48,))),
+    28,
+    lambda y, t: np.abs(y - t).sum(axis=1),
+    pairs,
     constants=("t",),
     argument="y",
-    cause=("other_loss", "sum_term_missing", "wrong_operand", "mean_term_missing"),
+    cause=("other_loss", "wrong_derivative", "local_factor"),
 )
-def column_against_row(g, y, t):
-    return 2 * g * (y - t[:, None]) / len(y), None
+def absolute_error_by_the_squared_errors_delta(dout, y, t):
+    return dout[:, None] * (y - t), None

@@ -1,4 +1,4 @@
-"""Pooling by masks, by indices and by reshaping."""
+"""Held out, second set: mistakes in pooling (catalogue 56, 69 to 75)."""
 
 import numpy as np
 
@@ -6,263 +6,192 @@ from ..case import Family, normal, sized
 
 family = Family("pooling")
 
-FIRST = {"layout": "channels_first"}
-IMAGE = sized(((2, 3, 6, 4),), ((4, 6, 16, 12),))
+images = sized(((2, 5, 6, 2),), ((4, 13, 14, 8),))
 
 
-def blocks(x, k):
-    n, c, h, w = x.shape
-    return x.reshape(n, c, h // k, k, w // k, k)
-
-
-def pool2(x):
-    return blocks(x, 2).max(axis=(3, 5))
-
-
-POOL2 = {**FIRST, "window": 2}
-
-
-def slide(x, k):
-    """Maxima of x (N, T, C) over k neighbours, and where they stand."""
-    frames = np.stack([x[:, s : s + x.shape[1] - k + 1] for s in range(k)], axis=0)
-    return frames.max(0), (x.shape, frames.argmax(0))
-
-
-def sliding_max(x):
-    return slide(x, 3)
-
-
-@family.wrong(
-    69,
-    sliding_max,
-    sized(((2, 9, 3),), ((6, 40, 8),)),
-    style="rule",
-    op="max_pool",
-    statics={"window": 3, "strides": 1},
-    cause="overlap_dropped",
-    argument="x",
-)
-def winners_assigned(saved, g):
-    shape, offset = saved
-    dx = np.zeros(shape)
-    n, t, c = np.indices(offset.shape)
-    dx[n, t + offset, c] = g
-    return dx
-
-
-def rectified_image(size, seed):
-    return (np.maximum(IMAGE(size, seed)[0] - 0.4, 0),)
-
-
-@family.wrong(70, pool2, rectified_image, op="max_pool", statics=POOL2, cause="all_ties", argument="x")
-def mask_of_equals(dout, x):
-    spread = np.repeat(np.repeat(dout, 2, 2), 2, 3)
-    top = np.repeat(np.repeat(pool2(x), 2, 2), 2, 3)
-    return spread * (x == top)
-
-
-def near_equal_image(size, seed):
-    (x,) = IMAGE(size, seed)
-    b = blocks(x.copy(), 2)
-    b[:, :, 0, 0, :, 0] = b[:, :, 0].max(axis=(2, 4)) + 0.5
-    b[:, :, 0, 1, :, 1] = b[:, :, 0, 0, :, 0] - 4e-3
-    return (b.reshape(x.shape),)
-
-
-@family.wrong(71, pool2, near_equal_image, op="max_pool", statics=POOL2, cause="near_ties", argument="x")
-def mask_with_tolerance(dout, x):
-    view = blocks(x, 2)
-    mask = np.isclose(view, view.max((3, 5), keepdims=True), atol=1e-2)
-    return (mask * dout[:, :, :, None, :, None]).reshape(x.shape)
-
-
-def border_max(x):
-    """3 by 3, stride 2, one row and column of minus infinity around x (N, C, H, W)."""
-    wide = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    oh, ow = (x.shape[2] - 1) // 2 + 1, (x.shape[3] - 1) // 2 + 1
-    taps = [wide[:, :, i : i + 2 * oh : 2, j : j + 2 * ow : 2] for i in range(3) for j in range(3)]
-    return np.max([t[:, :, :oh, :ow] for t in taps], axis=0)
-
-
-def winners(x, fill):
-    wide = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=fill)
-    oh, ow = (x.shape[2] - 1) // 2 + 1, (x.shape[3] - 1) // 2 + 1
-    for n, c, r, s in np.ndindex(len(x), x.shape[1], oh, ow):
-        patch = wide[n, c, 2 * r : 2 * r + 3, 2 * s : 2 * s + 3]
-        i, j = np.unravel_index(patch.argmax(), patch.shape)
-        yield (n, c, r, s), (n, c, 2 * r + i, 2 * s + j)
-
-
-def padded_gradient(g, x, fill):
-    wide = np.zeros((*x.shape[:2], x.shape[2] + 2, x.shape[3] + 2))
-    for here, there in winners(x, fill):
-        wide[there] += g[here]
-    return wide
-
-
-ODD = sized(((2, 3, 5, 7),), ((2, 4, 13, 11),))
-BORDER = {**FIRST, "window": 3, "strides": 2, "padding": 1}
-
-
-@family.wrong(
-    72,
-    border_max,
-    lambda size, seed: (ODD(size, seed)[0] - 1.0,),
-    op="max_pool",
-    statics=BORDER,
-    argument="x",
-    cause=("wrong_winner", "entries_not_written", "padding_counted"),
-)
-def zeros_win_in_backward(g, x):
-    return padded_gradient(g, x, 0.0)[:, :, 1:-1, 1:-1]
-
-
-@family.wrong(73, border_max, ODD, op="max_pool", statics=BORDER, cause=("shifted", "wrong_winner"), argument="x")
-def padded_positions_used_unpadded(g, x):
-    return padded_gradient(g, x, -np.inf)[:, :, : x.shape[2], : x.shape[3]]
-
-
-@family.wrong_forward(
-    72,
-    lambda g, x: padded_gradient(g, x, 0.0)[:, :, 1:-1, 1:-1],
-    lambda size, seed: (ODD(size, seed)[0] - 1.0,),
-    op="max_pool",
-    statics=BORDER,
-    cause="convention_padding",
-)
-def zero_padded_maxima(x):
-    out = np.empty((*x.shape[:2], (x.shape[2] + 1) // 2, (x.shape[3] + 1) // 2))
-    wide = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    for here, there in winners(x, 0.0):
-        out[here] = wide[there]
+# Channels last, windows of 3 by 3 that overlap.
+def max_pool(x, k=3, s=1):
+    n, h, w, c = x.shape
+    out = np.empty((n, (h - k) // s + 1, (w - k) // s + 1, c))
+    for i in range(out.shape[1]):
+        for j in range(out.shape[2]):
+            out[:, i, j] = x[:, i * s : i * s + k, j * s : j * s + k].max(axis=(1, 2))
     return out
 
 
-def tall(x):
-    v = x.reshape(len(x), x.shape[1] // 2, 2, x.shape[2] // 3, 3).transpose(0, 1, 3, 2, 4)
-    flat = v.reshape(*v.shape[:3], 6)
-    return flat.max(-1), (x.shape, flat.argmax(-1))
-
-
-@family.wrong(73, tall, sized(((3, 4, 6),), ((8, 12, 15),)), style="cache", cause="wrong_winner", argument="x")
-def index_split_by_the_height(dout, cache):
-    shape, best = cache
-    dx = np.zeros(shape)
-    for n, r, c in np.ndindex(best.shape):
-        i, j = divmod(best[n, r, c], 2)
-        dx[n, min(2 * r + i, shape[1] - 1), min(3 * c + j, shape[2] - 1)] += dout[n, r, c]
+@family.wrong(69, max_pool, images, names=("x",), argument="x", cause="overlap_dropped")
+def winner_assigned_again_and_again(dout, x):
+    k, dx = 3, np.zeros_like(x)
+    n, oh, ow, c = dout.shape
+    for b in range(n):
+        for i in range(oh):
+            for j in range(ow):
+                for ch in range(c):
+                    window = x[b, i : i + k, j : j + k, ch]
+                    r, q = np.unravel_index(window.argmax(), window.shape)
+                    dx[b, i + r, j + q, ch] = dout[b, i, j, ch]
     return dx
 
 
-@family.whole(
-    74,
-    "wrong backward",
-    "layer",
-    IMAGE,
-    gradients={},
-    op="avg_pool",
-    statics=POOL2,
-    argument="x",
-    cause="scaled_by_window",
-)
-class AveragePool:
-    size = 2
+@family.wrong(56, lambda x: max_pool(x, k=2, s=2), images, argument="x", cause="static_ignored")
+def pooled_windows_without_their_stride(dout, x):
+    dx = np.zeros_like(x)
+    for i in range(dout.shape[1]):
+        for j in range(dout.shape[2]):
+            window = x[:, i : i + 2, j : j + 2]
+            mask = window == window.max(axis=(1, 2), keepdims=True)
+            dx[:, i : i + 2, j : j + 2] += mask * dout[:, i, j][:, None, None]
+    return dx
+
+
+def average_of_overlapping(x):
+    k, s = 3, 2
+    view = np.lib.stride_tricks.sliding_window_view(x, k, axis=1)[:, ::s]
+    return view.mean(axis=-1), (x.shape, k, s)
+
+
+tracks = sized(((2, 9, 3),), ((8, 61, 6),))
+
+
+@family.wrong(69, average_of_overlapping, tracks, style="rule", argument="x", cause="overlap_dropped")
+def average_assigned_to_each_window(saved, g):
+    shape, k, s = saved
+    dx = np.zeros(shape)
+    for i in range(g.shape[1]):
+        dx[:, i * s : i * s + k] = g[:, i : i + 1] / k
+    return dx
+
+
+def after_relu(size, seed):
+    n, c, h, w = (2, 2, 4, 6) if size == "small" else (8, 8, 16, 16)
+    return (np.maximum(0, np.round(normal(seed, (n, c, h, w))[0])),)
+
+
+@family.whole(70, "wrong backward", "layer", after_relu, argument="x", cause="all_ties")
+class MaxPoolByReshape:
+    """Windows of 2 by 2 that do not overlap, channels first."""
 
     def forward(self, x):
-        self.shape = x.shape
-        return blocks(x, self.size).mean((3, 5))
+        N, C, H, W = x.shape
+        self.windows = x.reshape(N, C, H // 2, 2, W // 2, 2)
+        self.out = self.windows.max(axis=3).max(axis=4)
+        return self.out
 
     def backward(self, dout):
-        return np.kron(dout, np.ones((self.size, self.size)))
+        mask = self.windows == self.out[:, :, :, None, :, None]
+        dwindows = mask * dout[:, :, :, None, :, None]
+        N, C, H, _, W, _ = dwindows.shape
+        return dwindows.reshape(N, C, 2 * H, 2 * W)
 
 
-def edge_average(x):
-    """Means of 3 neighbours of x (N, T, C), at the ends of the 2 that exist."""
-    wide = np.pad(x, ((0, 0), (1, 1), (0, 0)))
-    total = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
-    return total / members(x.shape[1])
+def with_close_rivals(size, seed):
+    (x,) = normal(seed, (3, 8, 2) if size == "small" else (16, 64, 8))
+    x[:, 1::4] = x[:, ::4] + 0.004
+    return (x,)
 
 
-def members(t):
-    count = np.full((t, 1), 3.0)
-    count[[0, -1]] = 2
-    return count
+def max_of_pairs(x):
+    n, t, c = x.shape
+    pairs = x.reshape(n, t // 2, 2, c)
+    return pairs.max(axis=2), pairs
 
 
-EDGE = {"window": 3, "strides": 1, "padding": 1, "count_include_pad": False}
+@family.wrong(71, max_of_pairs, with_close_rivals, style="cache", argument="x", cause=("near_ties", "mask_missing"))
+def maximum_found_by_isclose(dout, pairs):
+    winners = np.isclose(pairs, pairs.max(axis=2, keepdims=True), rtol=0, atol=1e-2)
+    dx = winners * dout[:, :, None]
+    return dx.reshape(len(dx), -1, dx.shape[-1])
+
+
+# Windows of 2 by 2, one row and column of padding on every side.
+def in_windows(x, fill):
+    n, c, h, w = x.shape
+    xp = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=fill)
+    return xp.reshape(n, c, (h + 2) // 2, 2, (w + 2) // 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(n, c, -1, 4)
+
+
+def out_of_windows(flat, shape):
+    n, c, h, w = shape
+    xp = flat.reshape(n, c, (h + 2) // 2, (w + 2) // 2, 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(n, c, h + 2, w + 2)
+    return xp[:, :, 1:-1, 1:-1]
+
+
+even = sized(((2, 2, 4, 6),), ((8, 8, 14, 16),))
 
 
 @family.wrong(
-    74,
-    edge_average,
-    sized(((2, 6, 3),), ((6, 40, 8),)),
-    op="avg_pool",
-    statics=EDGE,
+    72, lambda x: in_windows(x, -np.inf).max(axis=-1), even, argument="x", cause=("wrong_winner", "entries_not_written")
+)
+def winner_sought_among_zeros(dout, x):
+    windows = in_windows(x, 0.0)
+    dwindows = np.zeros_like(windows)
+    np.put_along_axis(dwindows, windows.argmax(axis=-1)[..., None], dout[..., None], axis=-1)
+    return out_of_windows(dwindows, x.shape)
+
+
+def strongest_moment(x, k=3, pad=1):
+    """x (N, T), windows of k at every step, padded on both sides."""
+    xp = np.pad(x, ((0, 0), (pad, pad)), constant_values=-np.inf)
+    view = np.lib.stride_tricks.sliding_window_view(xp, k, axis=1)
+    return view.max(axis=-1), view.argmax(axis=-1) + np.arange(view.shape[1])
+
+
+@family.wrong(
+    73,
+    strongest_moment,
+    sized(((3, 8),), ((16, 60),)),
+    names=("x",),
+    style="cache",
     argument="x",
-    cause="padding_counted",
+    cause=("shifted", "wrong_winner"),
 )
-def thirds_everywhere(g, x):
-    wide = np.pad(g / 3, ((0, 0), (1, 1), (0, 0)))
-    return wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
+def moment_counted_with_the_padding(dout, moment):
+    dx = np.zeros((len(dout), dout.shape[1] + 2))
+    for row, where, up in zip(dx, moment, dout, strict=True):
+        np.add.at(row, where, up)
+    return dx[:, : dout.shape[1]]
 
 
-def edge_average_gradient(g, x):
-    wide = np.pad(g / members(x.shape[1]), ((0, 0), (1, 1), (0, 0)))
-    return wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
+def mean_pool(x):
+    return (x[:, 0::2, 0::2] + x[:, 1::2, 0::2] + x[:, 0::2, 1::2] + x[:, 1::2, 1::2]) / 4
 
 
-@family.wrong_forward(
-    74,
-    edge_average_gradient,
-    sized(((2, 6, 3),), ((6, 40, 8),)),
-    op="avg_pool",
-    statics={**EDGE, "count_include_pad": True},
-    cause=("convention_padding", "convention_static"),
-)
-def average_of_the_existing(x):
-    return edge_average(x)
+@family.wrong(74, mean_pool, sized(((2, 4, 6, 3),), ((8, 12, 14, 8),)), argument="x", cause="scaled_by_window")
+def upsampled_without_the_quarter(dout, x):
+    return dout.repeat(2, axis=1).repeat(2, axis=2)
 
 
-@family.wrong(75, pool2, IMAGE, op="max_pool", statics=POOL2, cause="one_sample_repeated", argument="x")
-def first_image_for_all(dout, x):
-    view = blocks(x[:1], 2)
-    one = (view == view.max((3, 5), keepdims=True)) * dout[:1, :, :, None, :, None]
-    return np.repeat(one.reshape(1, *x.shape[1:]), len(x), axis=0)
+def average_of_the_inside(x):
+    n, c, h, w = x.shape
+    count = in_windows(np.ones_like(x), 0.0).sum(axis=-1)
+    return in_windows(x, 0.0).sum(axis=-1) / count, (count, x.shape)
 
 
-def global_average(x):
-    return x.mean(axis=(1, 2))
+@family.wrong(74, average_of_the_inside, even, style="rule", argument="x", cause="padding_counted")
+def padding_counted_in_backward_only(saved, g):
+    count, shape = saved
+    return out_of_windows(np.repeat(g[..., None], 4, axis=-1) / 4, shape)
 
 
-@family.wrong(
-    74,
-    global_average,
-    sized(((2, 4, 3, 5),), ((6, 9, 8, 10),)),
-    argument="x",
-    cause=("scaled_by_spatial", "scaled_by_window", "scaled_by_size"),
-)
-def mean_spread_whole(g, x):
-    return np.zeros_like(x) + g[:, None, None, :]
+@family.whole(75, "wrong backward", "layer", tracks, argument="x", cause="one_sample_repeated")
+class MaxOverTime:
+    def forward(self, x):
+        self.shape, self.arg = x.shape, x.argmax(axis=1)
+        return x.max(axis=1)
+
+    def backward(self, dout):
+        n, t, c = self.shape
+        first = np.zeros((t, c))
+        first[self.arg[0], np.arange(c)] = dout[0]
+        return np.broadcast_to(first, self.shape).copy()
 
 
-def over_time(x):
-    return x.max(axis=1)
+@family.whole(57, "wrong backward", "vjp", images, argument="x", cause=("scaled_by_spatial", "scaled_by_window"))
+def global_average_spread_without_its_factor(x):
+    n, h, w, c = x.shape
+    return x.mean(axis=(1, 2)), lambda g: (np.tile(g[:, None, None, :], (1, h, w, 1)),)
 
 
-@family.wrong(
-    70, over_time, sized(((3, 5, 4),), ((8, 20, 16),)), argument="x", cause=("mask_missing", "wrong_winner", "all_ties")
-)
-def every_step_wins(g, x):
-    return np.broadcast_to(g[:, None], x.shape).copy()
-
-
-def pixels(size, seed):
-    shape = (2, 3, 6, 4) if size == "small" else (4, 6, 16, 12)
-    return (np.abs(normal(seed, shape)[0]),)
-
-
-@family.impure(83, pool2, pixels, cause="input_changed")
-def losers_zeroed_in_place(dout, x):
-    view = blocks(x, 2)
-    view[view < view.max((3, 5), keepdims=True)] = 0
-    return ((view > 0) * dout[:, :, :, None, :, None]).reshape(x.shape)
+@family.wrong(70, lambda x: x.max(axis=1), tracks, argument="x", cause="mask_missing")
+def every_moment_gets_the_gradient(dout, x):
+    return np.zeros_like(x) + dout[:, None]

@@ -1,155 +1,200 @@
-"""Penalties, margins, and what is done to a gradient before it is returned."""
+"""Held out, second set: mistakes in penalties, hinge losses and networks with them (catalogue 8, 22, 115 to 118)."""
 
 import numpy as np
 
-from ..case import Family, normal, sized
+from ..case import Family, normal
 
 family = Family("regularisation")
 
-LINEAR = sized(((5, 3), (5, 2), (3, 2), (2,)), ((24, 16), (24, 6), (16, 6), (6,)))
-TWO = sized(((5, 3), (5, 2), (3, 4), (4, 2)), ((24, 12), (24, 6), (12, 10), (10, 6)))
+
+def linear_classifier(size, seed):
+    n, d, classes = (7, 4, 3) if size == "small" else (64, 30, 10)
+    W, X, b = normal(seed, (d, classes), (n, d), (classes,))
+    return W, X, np.random.default_rng(seed + 11).integers(classes, size=n), b
 
 
-class Ridge:
-    decay = 0.3
-    weight, bias, halved = 1.0, 0.0, True
+def without_bias(size, seed):
+    return linear_classifier(size, seed)[:3]
 
-    def __init__(self, W, b):
-        self.W, self.b = W, b
+
+REG = 0.3
+
+
+def softmax_loss(W, X, y):
+    scores = X @ W
+    scores = scores - scores.max(axis=1, keepdims=True)
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    data = -log_p[np.arange(len(X)), y].mean()
+    return data + REG * np.sum(W * W), (W, X, y, np.exp(log_p))
+
+
+def of_scores(p, y):
+    d = p.copy()
+    d[np.arange(len(p)), y] -= 1
+    return d
+
+
+@family.wrong(116, softmax_loss, without_bias, style="cache", constants=("X",), argument="W", cause="regularization")
+def penalty_of_a_half_in_the_gradient(dout, cache):
+    W, X, y, p = cache
+    dW = X.T @ of_scores(p, y) / len(X)
+    dW += REG * W
+    return dout * dW, None, None
+
+
+def hinge(scores, y):
+    rows = np.arange(len(scores))
+    margins = np.maximum(0, scores - scores[rows, y][:, None] + 1)
+    margins[rows, y] = 0
+    return margins.sum()
+
+
+def some_scores(size, seed):
+    n, classes = (7, 6) if size == "small" else (64, 10)
+    return normal(seed, (n, classes))[0], np.random.default_rng(seed + 6).integers(classes, size=n)
+
+
+@family.wrong(115, hinge, some_scores, argument="scores", cause=("use_dropped", "sum_term_missing"))
+def right_class_pushed_once(dout, scores, y):
+    dscores = np.zeros_like(scores)
+    for i, row in enumerate(scores):
+        for j in range(len(row)):
+            if j != y[i] and row[j] - row[y[i]] + 1 > 0:
+                dscores[i, j] = 1
+                dscores[i, y[i]] = -1
+    return dout * dscores, None
+
+
+def ridge(W, X, b):
+    """The logits of one column, squared, and a penalty on the weights alone."""
+    return 0.5 * np.mean((X @ W + b) ** 2) + 0.5 * REG * np.sum(W**2)
+
+
+def ridge_inputs(size, seed):
+    W, X, _, b = linear_classifier(size, seed)
+    return W, X, b
+
+
+@family.wrong(118, ridge, ridge_inputs, constants=("X",), argument="b", cause="regularization")
+def bias_decays_with_the_weights(dout, W, X, b):
+    error = (X @ W + b) / (len(X) * len(b))
+    return dout * (X.T @ error + REG * W), None, dout * (error.sum(axis=0) + REG * b)
+
+
+def network_inputs(size, seed):
+    n, d, h, classes = (6, 4, 5, 3) if size == "small" else (40, 20, 32, 10)
+    x, W1, b1, W2, b2 = normal(seed, (n, d), (d, h), (h,), (h, classes), (classes,))
+    return x, np.eye(classes)[np.random.default_rng(seed + 4).integers(classes, size=n)], W1, b1, W2, b2
+
+
+class TwoLayerNet:
+    """What the networks below have in common: everything but the gradient."""
+
+    weight_decay = 0.1
+
+    def __init__(self, W1, b1, W2, b2):
+        self.params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+
+    def predict(self, x):
+        W1, b1, W2, b2 = self.params.values()
+        self.h = np.maximum(0, x @ W1 + b1)
+        scores = self.h @ W2 + b2
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
 
     def loss(self, x, t):
-        fit = 0.5 * np.sum((x @ self.W + self.b - t) ** 2)
-        return fit + (0.5 if self.halved else 1.0) * self.decay * np.sum(self.W**2)
+        data = -np.sum(t * np.log(self.predict(x))) / len(x)
+        penalty = np.sum(self.params["W1"] ** 2) + np.sum(self.params["W2"] ** 2)
+        return data + 0.5 * self.weight_decay * penalty
 
+
+gradients = {"W1": "W1", "b1": "b1", "W2": "W2", "b2": "b2"}
+
+
+@family.whole(
+    117,
+    "wrong backward",
+    "network",
+    network_inputs,
+    inputs_of_layer=2,
+    gradients=gradients,
+    argument="W1 W2",
+    cause="regularization",
+)
+class NetDecaysItsFirstLayerTwice(TwoLayerNet):
     def gradient(self, x, t):
-        r = x @ self.W + self.b - t
-        return {
-            "W": x.T @ r + self.weight * self.decay * self.W,
-            "b": r.sum(0) + self.bias * self.decay * self.b,
-        }
-
-
-def network(number, argument, inputs=LINEAR, gradients=("W", "b"), cause=("regularization",)):
-    return family.whole(
-        number,
-        "wrong backward",
-        "network",
-        inputs,
-        inputs_of_layer=2,
-        argument=argument,
-        gradients={name: name for name in gradients},
-        cause=cause,
-    )
-
-
-@network(116, "W")
-class SumOfSquaresPenalty(Ridge):
-    halved = False
-
-
-@network(118, "b")
-class BiasDecaysToo(Ridge):
-    bias = 1.0
-
-
-@network(118, "W")
-class DecayNotInTheLoss(Ridge):
-    def loss(self, x, t):
-        return 0.5 * np.sum((x @ self.W + self.b - t) ** 2)
-
-
-@network(117, "W1 W2", TWO, ("W1", "W2"))
-class FirstPenalizedTwice:
-    def __init__(self, W1, W2):
-        self.params = {"W1": W1, "W2": W2}
-        self.reg = 0.2
-
-    def loss(self, x, t):
-        h = np.tanh(x @ self.params["W1"])
-        penalty = sum(np.sum(w * w) for w in self.params.values())
-        return np.mean(np.sum((h @ self.params["W2"] - t) ** 2, axis=1)) + 0.5 * self.reg * penalty
-
-    def gradient(self, x, t):
-        W1, W2 = self.params["W1"], self.params["W2"]
-        h = np.tanh(x @ W1)
-        dy = 2 * (h @ W2 - t) / len(x)
-        grads = {"W2": h.T @ dy, "W1": x.T @ (dy @ W2.T * (1 - h * h))}
-        grads["W1"] += self.reg * W1
-        grads["W1"] += self.reg * W1
+        grads, W2 = {}, self.params["W2"]
+        dscores = (self.predict(x) - t) / len(x)
+        grads["W2"], grads["b2"] = self.h.T @ dscores, dscores.sum(axis=0)
+        dh = dscores @ W2.T * (self.h > 0)
+        grads["W1"], grads["b1"] = x.T @ dh, dh.sum(axis=0)
+        for _ in range(2):
+            grads["W1"] += self.weight_decay * self.params["W1"]
         return grads
 
 
-def scores(size, seed):
-    n, d, k = (6, 3, 4) if size == "small" else (24, 12, 8)
-    x, W = normal(seed, (n, d), (d, k))
-    return x, W, np.arange(n) % k
-
-
-def hinge(x, W, y):
-    s = x @ W
-    margins = np.maximum(0, s - s[np.arange(len(y)), y][:, None] + 1)
-    margins[np.arange(len(y)), y] = 0
-    return margins.sum() / len(y)
-
-
-def hinge_delta(x, W, y):
-    s = x @ W
-    active = (s - s[np.arange(len(y)), y][:, None] + 1 > 0).astype(float)
-    active[np.arange(len(y)), y] = 0
-    return active
-
-
-@family.wrong(
-    115, hinge, scores, argument="W", cause=("use_dropped", "samples_missing", "time_overwritten", "sum_term_missing")
+@family.whole(
+    118,
+    "wrong backward",
+    "network",
+    network_inputs,
+    inputs_of_layer=2,
+    gradients=gradients,
+    argument="W1 W2",
+    cause="regularization",
 )
-def correct_column_assigned(g, x, W, y):
-    active, dW = hinge_delta(x, W, y), np.zeros_like(W)
-    for i, label in enumerate(y):
-        dW += np.outer(x[i], active[i])
-        dW[:, label] = -active[i].sum() * x[i]
-    active[np.arange(len(y)), y] = -active.sum(1)
-    return g * active @ W.T / len(y), g * dW / len(y), None
+class NetDecaysInTheGradientOnly(TwoLayerNet):
+    def loss(self, x, t):
+        return -np.mean(np.log(np.sum(self.predict(x) * t, axis=1)))
 
-
-@family.wrong(115, hinge, scores, argument="x W", cause=("sum_term_missing", "partly_scaled"))
-def correct_class_counted_once(g, x, W, y):
-    active = hinge_delta(x, W, y)
-    active[np.arange(len(y)), y] -= active.any(axis=1)
-    active *= g / len(y)
-    return active @ W.T, x.T @ active, None
-
-
-def weighted(x, W):
-    return x @ W
-
-
-@family.wrong(
-    141,
-    weighted,
-    sized(((5, 3), (3, 4)), ((24, 16), (16, 12))),
-    argument="W",
-    op="dense",
-    cause=("clipped", "not_linear"),
-)
-def clipped_on_the_way_out(g, x, W):
-    return g @ W.T, np.clip(x.T @ g, -1, 1)
-
-
-@family.wrong(
-    141,
-    weighted,
-    sized(((5, 3), (3, 4)), ((24, 16), (16, 12))),
-    argument="W",
-    cause=("not_linear", "clipped", "scaled"),
-)
-def rescaled_to_unit_norm(g, x, W):
-    dW = x.T @ g
-    norm = np.sqrt((dW**2).sum())
-    return g @ W.T, dW / norm if norm > 1 else dW
-
-
-@network(118, "W", cause=("regularization", "scaled_by_batch"))
-class PenaltyAveragedOverTheBatch(Ridge):
     def gradient(self, x, t):
-        grads = super().gradient(x, t)
-        return {**grads, "W": grads["W"] - self.decay * self.W * (1 - 1 / len(x))}
+        W1, _, W2, _ = self.params.values()
+        delta = (self.predict(x) - t) / len(x)
+        hidden = (delta @ W2.T) * (self.h > 0)
+        return {
+            "W1": x.T @ hidden + self.weight_decay * W1,
+            "b1": hidden.sum(axis=0),
+            "W2": self.h.T @ delta + self.weight_decay * W2,
+            "b2": delta.sum(axis=0),
+        }
+
+
+@family.whole(
+    8,
+    "wrong backward",
+    "network",
+    network_inputs,
+    inputs_of_layer=2,
+    gradients=gradients,
+    argument="W1 b1",
+    cause="updated_weight",
+)
+class NetStepsBeforeTheHiddenLayer(TwoLayerNet):
+    weight_decay = 0.0
+
+    def gradient(self, x, t, lr=0.5):
+        out = self.predict(x)
+        delta = (out - t) / len(x)
+        dW2, db2 = self.h.T.dot(delta), delta.sum(axis=0)
+        W2 = self.params["W2"] - lr * dW2
+        dh = np.where(self.h > 0, delta.dot(W2.T), 0)
+        return {"W1": x.T.dot(dh), "b1": dh.sum(axis=0), "W2": dW2, "b2": db2}
+
+
+@family.whole(
+    22,
+    "wrong backward",
+    "network",
+    network_inputs,
+    inputs_of_layer=2,
+    gradients=gradients,
+    argument="b1 b2",
+    cause=("mean_instead_of_sum", "scaled_by_batch"),
+)
+class NetAveragesItsBiasesAgain(TwoLayerNet):
+    def gradient(self, x, t):
+        p = self.params
+        delta = (self.predict(x) - t) / len(x)
+        dh = np.multiply(delta @ p["W2"].T, self.h > 0)
+        dW1, dW2 = x.T @ dh + self.weight_decay * p["W1"], self.h.T @ delta + self.weight_decay * p["W2"]
+        return {"W1": dW1, "b1": np.mean(dh, axis=0), "W2": dW2, "b2": np.mean(delta, axis=0)}

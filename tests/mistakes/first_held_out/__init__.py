@@ -1,0 +1,1 @@
+"""The first held-out set, written from the catalogue alone; the diagnosis has since been mended on it."""
