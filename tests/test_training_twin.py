@@ -1,5 +1,6 @@
 """Training twice: from the same weights and on the same batches both sides take the same steps."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,11 +10,13 @@ import pytest
 
 import functional_nn.models.mlp
 import functional_nn.models.simple_convnet
+import functional_nn.models.vgg
 import reference.models.mlp
 import reference.models.simple_convnet
+import reference.models.vgg
 from functional_nn.training.data import Examples, training_batches
 from functional_nn.training.state import create_state
-from functional_nn.training.step import make_train_call
+from functional_nn.training.step import make_eval_step, make_train_call
 from reference import optimizers, training
 
 STEPS = 20
@@ -27,6 +30,11 @@ TWINS = {
         functional_nn.models.simple_convnet,
         reference.models.simple_convnet,
         {"input_shape": (8, 7, 2), "classes": 5, "filters": 3, "window": 3, "hidden": 11},
+    ),
+    "vgg": (
+        functional_nn.models.vgg,
+        reference.models.vgg,
+        {"input_shape": (6, 5, 2), "classes": 5, "filters": ((3, 2), (4,))},
     ),
 }
 RULES = {
@@ -69,6 +77,31 @@ def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
                 got = np.asarray(jitted.params[layer][leaf])
                 assert got.dtype == np.float64
                 np.testing.assert_allclose(got, array, 1e-10, 1e-10, err_msg=f"{layer}.{leaf}: {where}")
+
+
+@pytest.mark.slow
+def test_the_step_carries_running_statistics_and_evaluation_uses_them() -> None:
+    model, by_hand, sizes = TWINS["vgg"]
+    params, state = model.init(jax.random.key(0), model.Config(**sizes))
+    state_by_hand = jax.tree.map(np.asarray, state)
+    examples, rule = make_examples(sizes["input_shape"], sizes["classes"]), optax.sgd(0.1)
+    step, jitted = make_train_call(model.apply, rule), create_state(params, state, rule, jax.random.key(1))
+    for batch in list(training_batches(examples, 0, 1, 8))[:5]:
+        _, state_by_hand = by_hand.apply(
+            jax.tree.map(np.array, jitted.params), state_by_hand, batch.images[0], train=True
+        )
+        jitted, _ = step(jitted, batch)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12), dict(jitted.model_state), dict(state_by_hand)
+    )
+    mask = np.ones(len(examples))
+    totals, predicted = make_eval_step(model.apply)(
+        jitted.params, jitted.model_state, examples.images, examples.labels, mask
+    )
+    logits, _ = by_hand.apply(jax.tree.map(np.array, jitted.params), state_by_hand, examples.images)
+    losses = reference.softmax_cross_entropy(logits, examples.labels)
+    assert totals.mean_loss == pytest.approx(losses.mean(), rel=1e-10)
+    np.testing.assert_array_equal(predicted, logits.argmax(axis=-1))
 
 
 def test_the_gradient_by_trying_takes_the_steps_of_the_gradient_by_hand() -> None:

@@ -82,9 +82,9 @@ def init(key: jax.Array, config: Config) -> tuple[Params, State]:
     params["dense1"]["bias"] = jnp.zeros(config.classes, float)
     statistics = {}
     for i, filters in enumerate(chain(*config.filters), start=1):
-        zeros, ones = jnp.zeros(filters, float), jnp.ones(filters, float)
-        params[f"norm{i}"] = {"scale": ones, "bias": zeros}
-        statistics[f"norm{i}"] = {"mean": zeros, "variance": ones}
+        # Arrays of their own: a training step consumes both trees, and one buffer cannot be given away twice.
+        params[f"norm{i}"] = {"scale": jnp.ones(filters, float), "bias": jnp.zeros(filters, float)}
+        statistics[f"norm{i}"] = {"mean": jnp.zeros(filters, float), "variance": jnp.ones(filters, float)}
     return params, {"config": config, "statistics": statistics}
 
 
