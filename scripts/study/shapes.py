@@ -73,22 +73,26 @@ class Recorder:
         if code.co_name.startswith("<") or frame.f_lineno not in self.statements[code.co_filename]:
             return None
         self.entered.add(code)
-        self._note(code.co_filename, code.co_firstlineno, _arguments(frame))
-        current = [0]
+        file, current = code.co_filename, 0
+        self._note(file, code.co_firstlineno, _arguments(frame))
 
         def step(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
-            # A line is over when the next begins: then what it binds has its value.
-            place = self.statements[code.co_filename].get(frame.f_lineno, 0)
-            if current[0] and (place != current[0] or event == "return"):
-                self.over.add((code.co_filename, current[0]))
-                names = self.targets[code.co_filename].get(current[0], [])
-                self._note(code.co_filename, current[0], [(name, frame.f_locals.get(name)) for name in names])
+            nonlocal current
+            place = self.statements[file].get(frame.f_lineno, 0)
+            if current and (place != current or event == "return"):
+                self._end(file, current, frame)
             if event == "return" and argument is not None:
-                self._note(code.co_filename, place, [("", argument)])
-            current[0] = place
+                self._note(file, place, [("", argument)])
+            current = place
             return step
 
         return step
+
+    def _end(self, file: str, statement: int, frame: FrameType) -> None:
+        """A statement is over when the next begins: then what it binds has its value."""
+        self.over.add((file, statement))
+        names = self.targets[file].get(statement, [])
+        self._note(file, statement, [(name, frame.f_locals.get(name)) for name in names])
 
     def _note(self, file: str, line: int, named: list[tuple[str, Any]]) -> None:
         shown = [(name, text) for name, value in named if (text := shown_shape(value))]
