@@ -39,6 +39,14 @@ def forward(layers: Sequence[Layer], params: Params, x: jax.Array) -> tuple[jax.
     return x, moments
 
 
+def outputs(layers: Sequence[Layer], params: Params, x: jax.Array) -> dict[str, jax.Array]:
+    """The output of every layer, by its name."""
+    reached: dict[str, jax.Array] = {}
+    for layer in layers:
+        x = reached[layer[0]] = forward([layer], params, x)
+    return reached
+
+
 def flatten(x: jax.Array) -> jax.Array:
     """One row an example."""
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))

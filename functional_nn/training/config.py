@@ -8,6 +8,7 @@ Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Precision = Literal["float32", "bfloat16", "float16"]
+PresetName = Literal["digits"]
 
 # Peak of the schedule, by a coarse grid on a part held out of the digits' training images (docs/training.md).
 LEARNING_RATES: dict[str, float] = {
@@ -26,6 +27,8 @@ ADAMW_DECAY = 0.01
 class TrainConfig:
     """Train a network on images and keep everything about the run in one folder."""
 
+    preset: PresetName = "digits"
+    """Which choices hold where no other flag says otherwise."""
     model: Model = "simple_convnet"
     """Which network."""
     dataset: DatasetName = "digits"
@@ -68,6 +71,8 @@ class TrainConfig:
     """Blacken a square of so many pixels in each training image, at random."""
     seed: int = 0
     """Seed of the weights, the order and the variation of the images, and dropout."""
+    seeds: int = 1
+    """Train with so many seeds one after the other, from --seed on, and show the mean and the spread."""
     output: Path | None = None
     """Run folder, must not exist; auto is runs/DATASET-MODEL-TIME."""
     resume: Path | None = None
@@ -80,6 +85,10 @@ class TrainConfig:
     """Of the older checkpoints one stays every so many minutes; auto is none."""
     verify_every: int = 0
     """Compare the gradients of the first step and of every so many with the NumPy twin's by hand; 0 is never."""
+    tensorboard: bool = False
+    """Write figures and histograms of each epoch as TensorBoard events too."""
+    profile: bool = False
+    """Record what the device does in some of the first steps, for TensorBoard or Perfetto."""
 
     @property
     def peak_learning_rate(self) -> float:

@@ -2,37 +2,66 @@
 
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput
+from functional_nn.training.presets import PRESETS
 from functional_nn.training.resume import saved_config
-from functional_nn.training.validate import did_you_mean
+from functional_nn.training.validate import did_you_mean, flag_of
 
 AUTO = "auto"  # what stands for None on the command line
 KINDS: dict[type, str] = {int: "a whole number", float: "a number"}
 
 
+@dataclass(frozen=True)
+class PredictConfig:
+    """Classify image files with the network of a finished run."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    images: tyro.conf.Positional[tuple[Path, ...]]
+    """Image files; they are made as large, and as gray, as the images that were learned."""
+    invert: bool = False
+    """Turn dark on light into light on dark, as the images of all three data sets are."""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write the network of a finished run as files that need neither this package nor its code."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    output: Path | None = None
+    """Folder to write, must not exist; auto is RUN/export."""
+
+
+Config = TypeVar("Config", TrainConfig, PredictConfig, ExportConfig)
+
+
 def parse(argv: Sequence[str]) -> TrainConfig | None:
-    """The configuration that the flags describe; None when help was asked for and shown."""
-    start = _start(argv)
+    """The configuration of a run that the flags describe; None when help was asked for and shown."""
+    return read("train", TrainConfig, argv, _start(argv))
+
+
+def read(command: str, kind: type[Config], argv: Sequence[str], start: Config | None = None) -> Config | None:
+    """What the flags of a command describe, beginning from a start; None when help was asked for and shown."""
     registry, complaint = ConstructorRegistry(), StringIO()
-    registry.primitive_rule(_choice)
-    registry.primitive_rule(_automatic)
-    registry.primitive_rule(_whole_number)
+    for rule in (_choice, _automatic, _whole_number):
+        registry.primitive_rule(rule)
     try:
         with redirect_stderr(complaint):
             config, unknown = tyro.cli(
-                TrainConfig,
+                kind,
                 default=start,
-                prog="functional-nn train",
+                prog=f"functional-nn {command}",
                 args=list(argv),
                 return_unknown_args=True,
                 config=(tyro.conf.FlagCreatePairsOff,),
@@ -43,14 +72,16 @@ def parse(argv: Sequence[str]) -> TrainConfig | None:
             raise BadInput(_one_sentence(complaint.getvalue())) from None
         return None
     if unknown:
-        raise BadInput(_unknown(unknown))
+        raise BadInput(_unknown(kind, unknown))
     return config
 
 
 def _start(argv: Sequence[str]) -> TrainConfig:
-    """What holds where no flag says otherwise: the choices of the run that is gone on with, or the defaults."""
-    folder = _value(argv, "--resume")
-    return TrainConfig() if folder in (None, AUTO) else saved_config(Path(folder))
+    """What holds where no flag says otherwise: the choices of the run that is gone on with, or those of the preset."""
+    folder, preset = _value(argv, "--resume"), _value(argv, "--preset")
+    if folder not in (None, AUTO):
+        return saved_config(Path(folder))
+    return next((choices for name, choices in PRESETS.items() if name == preset), PRESETS["digits"])
 
 
 def _value(argv: Sequence[str], flag: str) -> str | None:
@@ -100,8 +131,8 @@ def _read(kind: type[Any], word: str) -> Any:
         raise ValueError(f"{word!r} is not {KINDS[kind]}") from None
 
 
-def _unknown(words: Sequence[str]) -> str:
-    known = tuple(f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig))
+def _unknown(kind: type[Any], words: Sequence[str]) -> str:
+    known = tuple(flag_of(field.name) for field in fields(kind))
     flag = next((word for word in words if word.startswith("-")), None)
     if flag is None:
         return f"unexpected argument {words[0]!r}; every choice is a flag, --help lists them"

@@ -88,6 +88,8 @@ def describe(job: Job) -> dict[str, Any]:
     """What config.json holds: every choice, and what was found on this machine."""
     shapes = jax.eval_shape(lambda: first_state(job))
     found = {
+        "image_shape": job.dataset.train.images.shape[1:],
+        "class_names": job.dataset.class_names,
         "train_size": len(job.dataset.train),
         "test_size": len(job.dataset.test),
         "parameters": parameter_count(shapes.params),

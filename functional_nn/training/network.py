@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from functional_nn.models._network import outputs
 from functional_nn.training.errors import BadInput
 
 
@@ -22,6 +23,10 @@ class Network:
     def init(self, key: jax.Array) -> tuple[Any, Any]:
         """Random parameters and the first state of the layers."""
         return self._model.init(key, self.config)
+
+    def outputs(self, params: Any, x: jax.Array) -> dict[str, jax.Array]:
+        """The output of every layer, by its name, in evaluation."""
+        return outputs(self._model.layers(self.config), params, x)
 
     def dropout_masks(self, key: jax.Array, batch: int) -> Any:
         """The masks that `apply` draws from this key in training."""

@@ -8,27 +8,32 @@ from typing import Any
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput
-from functional_nn.training.validate import validate
+from functional_nn.training.validate import flag_of, validate
 
 CONFIG = "config.json"
 # What may be chosen anew, because nothing that is learned depends on it.
-FREE = {"resume", "output", "download", "data_dir", "save_every", "keep", "keep_every", "verify_every"}
+FREE = {"resume", "output", "download", "data_dir", "save_every", "keep", "keep_every", "verify_every", "tensorboard", "profile"}
 PATHS = {"data_dir", "output", "resume"}
 
 
 def saved_config(folder: Path) -> TrainConfig:
-    """The choices of the run in a folder; BadInput where there is none, or it cannot be written to."""
-    if not folder.is_dir():
-        raise BadInput(f"--resume {folder}: there is no such folder")
-    try:
-        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(f"--resume {folder}: this is not the folder of a run, it has no {CONFIG}") from None
-    except ValueError as error:
-        raise BadInput(f"--resume {folder}: {CONFIG} is damaged ({error})") from None
+    """The choices of the run in a folder, to go on with; BadInput where there is none, or it cannot be written to."""
+    chosen = _read(f"--resume {folder}", read_description(folder, f"--resume {folder}"))
     if not os.access(folder, os.W_OK):
         raise BadInput(f"--resume {folder}: the folder cannot be written to")
-    return replace(_read(folder, content), resume=folder, output=folder)
+    return replace(chosen, resume=folder, output=folder)
+
+
+def read_description(folder: Path, asked: str) -> dict[str, Any]:
+    """What stands in the run folder's config.json; BadInput, beginning with what was asked for, where that is none."""
+    if not folder.is_dir():
+        raise BadInput(f"{asked}: there is no such folder")
+    try:
+        return dict(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise BadInput(f"{asked}: this is not the folder of a run, it has no {CONFIG}") from None
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"{asked}: {CONFIG} is damaged ({error})") from None
 
 
 def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
@@ -39,7 +44,7 @@ def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
         if field.name not in FREE
     }
     differences = [
-        f"--{name.replace('_', '-')} is {_shown(there)} there, not {_shown(here)}"
+        f"{flag_of(name)} is {_shown(there)} there, not {_shown(here)}"
         for name, (there, here) in pairs.items()
         if there != here
     ]
@@ -47,17 +52,17 @@ def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
         raise BadInput(f"--resume {folder} goes on as it began: {'; '.join(differences)}")
 
 
-def _read(folder: Path, content: dict[str, Any]) -> TrainConfig:
+def _read(asked: str, content: dict[str, Any]) -> TrainConfig:
     missing = [field.name for field in fields(TrainConfig) if field.name not in content]
     if missing:
-        raise BadInput(f"--resume {folder}: {CONFIG} is of another version, it has no {', '.join(missing)}")
+        raise BadInput(f"{asked}: {CONFIG} is of another version, it has no {', '.join(missing)}")
     chosen: dict[str, Any] = {field.name: content[field.name] for field in fields(TrainConfig)}
     chosen |= {name: Path(chosen[name]) for name in PATHS if chosen[name] is not None}
     config = TrainConfig(**chosen)
     try:
         validate(config)
     except (TypeError, BadInput) as error:
-        raise BadInput(f"--resume {folder}: {CONFIG} is damaged ({error})") from None
+        raise BadInput(f"{asked}: {CONFIG} is damaged ({error})") from None
     return config
 
 

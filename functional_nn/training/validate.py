@@ -4,10 +4,10 @@ import math
 from difflib import get_close_matches
 from typing import get_args
 
-from functional_nn.training.config import DatasetName, Model, OptimizerName, Precision, TrainConfig
+from functional_nn.training.config import DatasetName, Model, OptimizerName, Precision, PresetName, TrainConfig
 from functional_nn.training.errors import BadInput
 
-CHOICES = {"model": Model, "dataset": DatasetName, "precision": Precision, "optimizer": OptimizerName}
+CHOICES = {"preset": PresetName, "model": Model, "dataset": DatasetName, "precision": Precision, "optimizer": OptimizerName}
 WHOLE_NUMBERS = {
     "hold_out": (0, 1_000_000),
     "epochs": (1, 100_000),
@@ -17,6 +17,7 @@ WHOLE_NUMBERS = {
     "shift": (0, 1000),
     "cutout": (0, 1000),
     "keep": (1, 1_000_000),
+    "seeds": (1, 10_000),
     "verify_every": (0, 1_000_000_000),
     "seed": (0, 2**32 - 1),
 }
@@ -25,10 +26,10 @@ WHOLE_NUMBERS = {
 def validate(config: TrainConfig) -> None:
     """Raise BadInput with one sentence unless every choice is legal by itself and beside the others."""
     for name, kind in CHOICES.items():
-        _require_choice(_flag(name), getattr(config, name), get_args(kind))
+        _require_choice(flag_of(name), getattr(config, name), get_args(kind))
     for name, (low, high) in WHOLE_NUMBERS.items():
         if not low <= getattr(config, name) <= high:
-            raise BadInput(f"{_flag(name)} must lie between {low} and {high}; got {getattr(config, name)}")
+            raise BadInput(f"{flag_of(name)} must lie between {low} and {high}; got {getattr(config, name)}")
     if config.save_every is not None and config.save_every < 1:
         raise BadInput(f"--save-every must be at least 1; got {config.save_every}")
     _require_above("keep_every", config.keep_every, 1e9)
@@ -46,6 +47,8 @@ def _require_together(config: TrainConfig) -> None:
     if config.dataset == "digits" and (config.data_dir is not None or config.download):
         flag = "--download" if config.download else "--data-dir"
         raise BadInput(f"{flag} goes with --dataset mnist or fashion-mnist; the digits come with scikit-learn")
+    if config.seed + config.seeds > 2**32:
+        raise BadInput(f"--seed and --seeds must stay below 2**32 together; got {config.seed} and {config.seeds}")
     if config.batch_size % config.accumulate:
         sizes = f"--accumulate {config.accumulate}, --batch-size {config.batch_size}"
         raise BadInput(f"--accumulate must divide --batch-size into equal parts; got {sizes}")
@@ -57,7 +60,8 @@ def did_you_mean(word: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """How a choice is called on the command line."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -68,9 +72,9 @@ def _require_choice(flag: str, value: str, known: tuple[str, ...]) -> None:
 
 def _require_above(name: str, value: float | None, most: float) -> None:
     if value is not None and not (math.isfinite(value) and 0.0 < value <= most):
-        raise BadInput(f"{_flag(name)} must be above 0 and at most {most:g}; got {value}")
+        raise BadInput(f"{flag_of(name)} must be above 0 and at most {most:g}; got {value}")
 
 
 def _require_share(name: str, value: float, *, below: bool = True) -> None:
     if not (0.0 <= value < 1.0 or (value == 1.0 and not below)):
-        raise BadInput(f"{_flag(name)} must be at least 0 and {'below' if below else 'at most'} 1; got {value}")
+        raise BadInput(f"{flag_of(name)} must be at least 0 and {'below' if below else 'at most'} 1; got {value}")

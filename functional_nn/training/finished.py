@@ -1,0 +1,59 @@
+"""The network of a finished run, as it was learned: to predict with, and to export."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from functional_nn.training.errors import BadInput
+from functional_nn.training.network import Network, build
+from functional_nn.training.results import WEIGHTS
+from functional_nn.training.resume import read_description
+from functional_nn.training.trees import named_leaves, unflatten
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A network with its weights, the shape of the images it takes and what its classes are called."""
+
+    network: Network
+    params: Any
+    model_state: Any
+    image_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+
+    def logits(self, x: Any) -> jax.Array:
+        """One row an image."""
+        return self.network.apply(self.params, self.model_state, x, train=False)[0]
+
+
+def load_finished(run: Path) -> Finished:
+    """Read a run folder; BadInput where it is none, is not finished, or its weights are of another network."""
+    about = read_description(run, str(run))
+    if not (run / WEIGHTS).is_file():
+        raise BadInput(f"{run} is not finished, it has no {WEIGHTS}; go on with: functional-nn train --resume {run}")
+    try:
+        arrays = load_file(run / WEIGHTS)
+        shape, names = tuple(about["image_shape"]), tuple(about["class_names"])
+        network = build(about["model"], shape, len(names))
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise BadInput(f"{run} is damaged: {json.dumps(str(error))}") from None
+    params, model_state = jax.eval_shape(lambda: network.init(jax.random.key(0)))
+    stored = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
+    learned = {name: array for name, array in arrays.items() if not name.startswith("state.")}
+    return Finished(network, _fitted(run, learned, params), _fitted(run, stored, model_state), shape, names)
+
+
+def _fitted(run: Path, arrays: dict[str, np.ndarray], like: Any) -> Any:
+    there = {name: array.shape for name, array in arrays.items()}
+    here = {name: leaf.shape for name, leaf in named_leaves(like).items()}
+    if there != here:
+        name = next(name for name in [*here, *there] if there.get(name) != here.get(name))
+        got, wanted = there.get(name, "missing"), here.get(name, "missing")
+        raise BadInput(f"{run / WEIGHTS} is of another network: {name} is {got} there and {wanted} here")
+    return unflatten(arrays, like)
