@@ -5,24 +5,30 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from signal import SIGINT
+from typing import TYPE_CHECKING
 
 from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
 from functional_nn.training.twin import twin
 from functional_nn.training.validate import did_you_mean, validate
+
+if TYPE_CHECKING:
+    from functional_nn.training.config import TrainConfig
 
 OK, FAILED, BAD_INPUT, BY_SIGNAL = 0, 1, 2, 128
 USAGE = """\
 functional-nn: neural networks as pure functions
 
   functional-nn train [OPTIONS]            train a network on images; --help lists the options
+  functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
+  functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
   functional-nn doctor                     show versions, devices, precision, and what to mend
 
   functional-nn --version
 """
-# What `train` imports, by the name it is imported under.
-EXTRAS = {name: name for name in ("matplotlib", "pooch", "rich", "safetensors", "tyro")}
-EXTRAS |= {"orbax": "orbax-checkpoint", "sklearn": "scikit-learn"}
+# What `train`, `predict` and `export` import, by the name it is imported under.
+EXTRAS = {name: name for name in ("flatbuffers", "matplotlib", "pooch", "rich", "safetensors", "tensorboardX", "tyro")}
+EXTRAS |= {"PIL": "pillow", "orbax": "orbax-checkpoint", "sklearn": "scikit-learn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,10 +62,51 @@ def train(argv: Sequence[str]) -> int:
     from functional_nn.training.loop import train as run_training
 
     keep_compiled_programs()
+    if config.seeds > 1:
+        return _train_many(config)
     run = run_training(config)
     right, total = round(float(run.test.correct)), round(float(run.test.count))
     print(f"test accuracy {100 * run.test.accuracy:.2f} % ({right:,} of {total:,})")
     print(f"run folder    {run.folder}")
+    return OK
+
+
+def _train_many(config: "TrainConfig") -> int:
+    from functional_nn.training.loop import train as run_training
+    from functional_nn.training.many import summary, train_many
+
+    folder, accuracies = train_many(config, lambda one: run_training(one).test.accuracy)
+    result = summary(config, accuracies)
+    for seed, accuracy in result["accuracies"].items():
+        print(f"seed {seed:<8} {100 * accuracy:6.2f} %")
+    print(f"mean          {100 * result['mean']:6.2f} %, standard deviation {100 * result['standard_deviation']:.2f}")
+    print(f"run folder    {folder}")
+    return OK
+
+
+def predict(argv: Sequence[str]) -> int:
+    """Print the class of each image file."""
+    _require_extras()
+    from functional_nn.training.flags import PredictConfig, read
+
+    config = read("predict", PredictConfig, argv)
+    if config is not None:
+        from functional_nn.training.predict import predict as classify
+
+        print("\n".join(classify(config.run, config.images, config.invert)))
+    return OK
+
+
+def export(argv: Sequence[str]) -> int:
+    """Write a run's network as files, and print their names."""
+    _require_extras()
+    from functional_nn.training.flags import ExportConfig, read
+
+    config = read("export", ExportConfig, argv)
+    if config is not None:
+        from functional_nn.training.export import export as write
+
+        print("\n".join(map(str, write(config.run, config.output))))
     return OK
 
 
@@ -102,7 +149,7 @@ def _stop(command: str, sentence: str, status: int) -> int:
     return status
 
 
-COMMANDS = {"train": train, "check": check, "doctor": doctor}
+COMMANDS = {"train": train, "predict": predict, "export": export, "check": check, "doctor": doctor}
 COMMANDS |= {"--help": _help, "-h": _help, "help": _help, "--version": _version}
 
 if __name__ == "__main__":

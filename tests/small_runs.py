@@ -21,7 +21,7 @@ from functional_nn.training.network import build
 from functional_nn.training.state import TrainState
 
 NAMES = tuple("0123456789")
-PICTURES = ("confusion.png", "curves.png", "filters.png", "mistakes.png")
+PICTURES = ("confusion.png", "curves.png", "filters.png", "histograms.png", "mistakes.png")
 FILES = sorted(["checkpoints", "config.json", "metrics.jsonl", "model.safetensors", *PICTURES])
 
 
@@ -83,7 +83,8 @@ _made: dict[Any, Any] = {}
 
 def _once(job: Job, kind: str, make: Callable[[], Any]) -> Any:
     """What a job compiles, made once for all jobs that compile the same."""
-    nothing_compiled = {"output": None, "resume": None, "save_every": None, "keep": 1, "verify_every": 0}
+    nothing_compiled = {"output": None, "resume": None, "save_every": None, "keep": 1, "verify_every": 0, "seed": 0}
+    nothing_compiled |= {"tensorboard": False, "profile": False}
     key = kind, replace(job.config, **nothing_compiled), job.network.apply
     if key not in _made:
         _made[key] = make()

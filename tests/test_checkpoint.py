@@ -48,6 +48,7 @@ def test_a_damaged_one_is_named_and_the_newest_whole_one_taken(saved: Path) -> N
     facts = saved / "facts.json"
     facts.write_text(facts.read_text().replace("0.3", "0.4"))
     newest, damaged = checkpoint.newest_whole(saved.parent)
+    assert newest is not None
     assert newest == saved.parent / "00000007"
     assert damaged == [f"checkpoint {saved} is damaged (facts.json is not as it was written)"]
     (newest / "SHA256SUMS").unlink()

@@ -64,6 +64,12 @@ BAD_INPUT = {
     "keep always": ("train --keep-every 0", "--keep-every must be above 0 and at most 1e+09; got 0.0"),
     "resume from nothing": ("train --resume nowhere", "--resume nowhere: there is no such folder"),
     "resume from no run": ("train --resume=.", "--resume .: this is not the folder of a run, it has no config.json"),
+    "unknown preset": ("train --preset digit", "--preset must be one of digits; got 'digit' (did you mean digits?)"),
+    "no seed": ("train --seeds 0", "--seeds must lie between 1 and 10000; got 0"),
+    "seeds beyond all": (
+        "train --seed 4294967295 --seeds 2",
+        "--seed and --seeds must stay below 2**32 together; got 42",
+    ),
     "negative seed": ("train --seed -1", "--seed must lie between 0 and 4294967295; got -1"),
     "folder for digits": ("train --data-dir .", "--data-dir goes with --dataset mnist or fashion-mnist"),
     "download of digits": ("train --download", "--download goes with --dataset mnist or fashion-mnist"),
@@ -141,13 +147,16 @@ FLAGS = {
     "--flip": True,
     "--cutout 3": 3,
     "--seed 6": 6,
+    "--seeds 2": 2,
     "--output out": Path("out"),
     "--save-every 7": 7,
     "--keep 3": 3,
     "--keep-every 2.5": 2.5,
     "--verify-every 8": 8,
+    "--tensorboard": True,
+    "--profile": True,
 }
-ELSEWHERE = {"resume"}  # tests/test_resume.py
+ELSEWHERE = {"resume", "preset"}  # tests/test_resume.py, tests/test_finished.py
 CHOSEN: dict[str, Any] = {flag.split()[0][2:].replace("-", "_"): value for flag, value in FLAGS.items()}
 
 
@@ -174,10 +183,10 @@ def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]], ids=str)
-def test_help_of_the_command_names_the_three(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_of_the_command_names_them_all(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 0
     out = capsys.readouterr().out
-    assert all(f"functional-nn {command}" in out for command in ("train", "check", "doctor"))
+    assert all(f"functional-nn {command}" in out for command in cli.COMMANDS if command.isalpha() and command != "help")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,9 +253,8 @@ class TestDoctor:
 
     def test_a_missing_package_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor, "versions", lambda: {"tyro": "1", "rich": "1"})
-        assert doctor.advice("gpu")[0].startswith(
-            "warning: train needs matplotlib, orbax-checkpoint, pooch, safetensors, scikit-learn: pip install"
-        )
+        missing = "flatbuffers, matplotlib, orbax-checkpoint, pillow, pooch, safetensors, scikit-learn, tensorboardX"
+        assert doctor.advice("gpu")[0].startswith(f"warning: train needs {missing}: pip install")
 
 
 @pytest.mark.parametrize(("script", "words"), [("train.py", ["--epocs", "3"]), ("train.py", ["--model", "x"])], ids=str)

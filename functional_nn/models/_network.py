@@ -43,7 +43,8 @@ def outputs(layers: Sequence[Layer], params: Params, x: jax.Array) -> dict[str, 
     """The output of every layer, by its name."""
     reached: dict[str, jax.Array] = {}
     for layer in layers:
-        x = reached[layer[0]] = forward([layer], params, x)
+        x, _ = forward([layer], params, x)
+        reached[layer[0]] = x
     return reached
 
 

@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CORE = ("functional_nn", "jax", "jaxlib", "numpy", "optax")
-TRAIN = ("matplotlib", "orbax-checkpoint", "pooch", "rich", "safetensors", "scikit-learn", "tyro")
+TRAIN = ("flatbuffers", "matplotlib", "orbax-checkpoint", "pillow", "pooch", "rich", "safetensors", "scikit-learn")
+TRAIN += ("tensorboardX", "tyro")
 # A file that is there when a driver is loaded, and the extra of this package that uses the device.
 DRIVER_FILES = {"/proc/driver/nvidia/version": "cuda13", "/dev/nvidia0": "cuda13", "/dev/accel0": "tpu"}
 NVIDIA_TOOL = "nvidia-smi"

@@ -31,6 +31,7 @@ from functional_nn.training.state import parameter_count
 from functional_nn.training.step import TrainCall, make_eval_step, make_train_call
 from functional_nn.training.stop import heeding_signals
 from functional_nn.training.validate import validate
+from functional_nn.training.words import in_words
 
 METRICS = "metrics.jsonl"
 Judge = Callable[[Any], tuple[Totals, np.ndarray]]
@@ -71,8 +72,9 @@ def carry_on(job: Job, folder: Path) -> Run:
         reached = keeper.find(first_state(job), display.say)
         _say_what_it_is(job, reached, display)
         write_rows(folder / METRICS, reached.rows)
+        session = Session(job, keeper, display, stop, reached)
         try:
-            run = fit(job, folder, reached, Session(job, keeper, display, stop, reached))
+            run = fit(job, folder, reached, session)
         except Diverged as error:
             good = f"the last good checkpoint is {keeper.newest}" if keeper.newest else "no checkpoint was saved before"
             raise Diverged(f"{error}; {good}; a smaller --learning-rate may help") from None
@@ -80,6 +82,8 @@ def carry_on(job: Job, folder: Path) -> Run:
             raise Interrupted(
                 f"interrupted twice; go on with: functional-nn train --resume {folder}", stop.signal
             ) from None
+        finally:
+            session.close()
         write_results(job, folder, run.reached, run.test, run.predictions)
     return run
 
@@ -153,5 +157,6 @@ def _say_what_it_is(job: Job, reached: Reached, display: Display) -> None:
         f"{config.model} ({parameters:,} parameters) on {config.dataset}: "
         f"{len(dataset.train):,} images to learn, {len(dataset.test):,} to test"
     )
+    display.say(in_words(config))
     if config.resume is not None:
         display.say(f"going on after {reached.steps:,} of {job.steps:,} steps")

@@ -25,8 +25,13 @@ class Network:
         return self._model.init(key, self.config)
 
     def outputs(self, params: Any, x: jax.Array) -> dict[str, jax.Array]:
-        """The output of every layer, by its name, in evaluation."""
+        """The output of every layer, by its name: without dropout, and normalized by the batch itself."""
         return outputs(self._model.layers(self.config), params, x)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers in the order in which they are applied."""
+        return tuple(name for name, _ in self._model.layers(self.config))
 
     def dropout_masks(self, key: jax.Array, batch: int) -> Any:
         """The masks that `apply` draws from this key in training."""

@@ -1,4 +1,4 @@
-"""What a run looks like: four pictures, drawn without a screen and without matplotlib's global state."""
+"""What a run looks like: pictures, drawn without a screen and without matplotlib's global state."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> No
     loss_axes.set_yscale("log")
     loss_axes.set_title("loss of the average image")
     accuracy_axes.set_title("images classified correctly (%)")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None:
@@ -59,7 +59,7 @@ def draw_confusion(matrix: np.ndarray, names: Sequence[str], path: Path) -> None
     axes.set_ylabel("true")
     right, total = int(np.trace(matrix)), int(matrix.sum())
     axes.set_title(f"{right:,} of {total:,} test images right ({100 * right / max(total, 1):.2f} %)")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_mistakes(
@@ -79,7 +79,7 @@ def draw_mistakes(
     for axes, index in zip(grid, shown, strict=False):
         _show_image(axes, images[index], 0.0, 1.0)
         axes.set_title(f"{names[labels[index]]}\nread as {names[predictions[index]]}", fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_filters(params: Mapping[str, Any], image_shape: tuple[int, ...], path: Path) -> None:
@@ -96,7 +96,7 @@ def draw_filters(params: Mapping[str, Any], image_shape: tuple[int, ...], path: 
     axes.set_title(f"{name}: {first} filters of {shown.shape[1]} x {shown.shape[2]}", fontsize=11)
     limit = float(np.abs(shown).max()) or 1.0
     _show_image(axes, mosaic, -limit, limit)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
@@ -124,7 +124,8 @@ def _show_image(axes: Axes, image: np.ndarray, low: float, high: float) -> None:
     axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG file, whole or not at all."""
     FigureCanvasAgg(figure)  # the object API: no window, no current figure
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=DPI, format="png")

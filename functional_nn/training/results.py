@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from functional_nn.training.histograms import draw_histograms, weights_and_activations
 from functional_nn.training.job import Job
 from functional_nn.training.keeper import Reached
 from functional_nn.training.metrics import Totals, confusion_matrix
@@ -24,6 +25,7 @@ def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predic
     draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
     draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
     draw_filters(jax.device_get(state.judged), images.shape[1:], folder / "filters.png")
+    draw_histograms(*weights_and_activations(job, state), folder / "histograms.png")
     about = {"model": config.model, "dataset": config.dataset, "test_accuracy": test.accuracy}
     write_weights(folder / WEIGHTS, state.judged, state.model_state, about)
 

@@ -12,7 +12,18 @@ from functional_nn.training.validate import flag_of, validate
 
 CONFIG = "config.json"
 # What may be chosen anew, because nothing that is learned depends on it.
-FREE = {"resume", "output", "download", "data_dir", "save_every", "keep", "keep_every", "verify_every", "tensorboard", "profile"}
+FREE = {
+    "resume",
+    "output",
+    "download",
+    "data_dir",
+    "save_every",
+    "keep",
+    "keep_every",
+    "verify_every",
+    "tensorboard",
+    "profile",
+}
 PATHS = {"data_dir", "output", "resume"}
 
 

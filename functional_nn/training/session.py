@@ -2,6 +2,8 @@
 
 from functional_nn.training.data import Batches
 from functional_nn.training.errors import Interrupted
+from functional_nn.training.events import Profiler, write_events
+from functional_nn.training.histograms import values_by_layer
 from functional_nn.training.job import Job
 from functional_nn.training.keeper import Keeper, Reached
 from functional_nn.training.metrics import Totals
@@ -19,9 +21,12 @@ class Session:
     def __init__(self, job: Job, keeper: Keeper, display: Display, stop: Stop, reached: Reached) -> None:
         self.job, self.keeper, self.display, self.stop = job, keeper, display, stop
         self.rows, self.steps = reached.rows, reached.steps
+        self.profiler = Profiler(keeper.folder.parent, reached.steps) if job.config.profile else None
 
     def before(self, step: int, state: TrainState, batches: Batches) -> None:
-        """Verify where that is due among the steps of the coming call."""
+        """Profile and verify where that is due among the steps of the coming call."""
+        if self.profiler is not None:
+            self.profiler.before(step)
         every, together = self.job.config.verify_every, len(batches.valid)
         if every and -step % every < together:
             self.verify(step, state, batches)
@@ -51,6 +56,8 @@ class Session:
         """Show how the epoch was judged, and save it where that is due."""
         self.rows = reached.rows
         self.display.end_epoch(reached.rows[-1])
+        if self.job.config.tensorboard:
+            write_events(self.keeper.folder.parent, reached.rows[-1], values_by_layer(self.job, reached.state))
         self.save_if_due(reached, last=reached.steps == self.job.steps)
 
     def save_if_due(self, reached: Reached, *, last: bool = False) -> None:
@@ -60,6 +67,11 @@ class Session:
             self.keeper.save(reached)
         if stopped:
             raise self.interrupted()
+
+    def close(self) -> None:
+        """Write what was profiled, however the run ended."""
+        if self.profiler is not None:
+            self.profiler.stop()
 
     def interrupted(self) -> Interrupted:
         """What a run says that was asked to end."""

@@ -7,7 +7,13 @@ from typing import get_args
 from functional_nn.training.config import DatasetName, Model, OptimizerName, Precision, PresetName, TrainConfig
 from functional_nn.training.errors import BadInput
 
-CHOICES = {"preset": PresetName, "model": Model, "dataset": DatasetName, "precision": Precision, "optimizer": OptimizerName}
+CHOICES = {
+    "preset": PresetName,
+    "model": Model,
+    "dataset": DatasetName,
+    "precision": Precision,
+    "optimizer": OptimizerName,
+}
 WHOLE_NUMBERS = {
     "hold_out": (0, 1_000_000),
     "epochs": (1, 100_000),

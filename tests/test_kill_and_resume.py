@@ -1,0 +1,19 @@
+"""The script that kills a run again and again; here it kills a few times, in the page thirty."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_ends_with_the_same_weights(tmp_path: Path) -> None:
+    words = [sys.executable, str(ROOT / "scripts" / "kill_and_resume.py"), "--kills", "2", "--seed", "1"]
+    environment = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 kills, " in done.stdout
+    assert done.stdout.endswith("the final weights are the same, bit for bit\n")
