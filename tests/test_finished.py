@@ -218,6 +218,12 @@ np.save("logits.npy", np.concatenate([program.call(images[:7]), program.call(ima
         assert "export: file/out cannot be written: Not a directory" in capsys.readouterr().err
 
 
+@pytest.fixture
+def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "write_results", lambda *results: None)
+
+
+@pytest.mark.usefixtures("_no_pictures")
 class TestSeeds:
     def test_each_seed_has_a_folder_and_the_mean_and_spread_are_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
         words = [*WORDS[:-4], "--epochs", "1", "--seed", "4", "--seeds", "3", "--output", "many"]

@@ -178,7 +178,7 @@ class TestVerify:
         out, err = capsys.readouterr()
         assert "the gradient of dense2.kernel at (3, 2) is" in err
         assert err.count("\n") == 1
-        assert "verify" not in out
+        assert "verify step" not in out
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("wrong", [np.nan, np.inf])

@@ -15,7 +15,8 @@ def write_events(run: Path, row: Mapping[str, Any], histograms: Mapping[str, Any
     """Add one epoch: every figure of its row, and a histogram of each array."""
     from tensorboardX import SummaryWriter
 
-    with SummaryWriter(str(run / FOLDER)) as writer:
+    # Files are named by the second: two epochs of one second would be one file, written twice.
+    with SummaryWriter(str(run / FOLDER), filename_suffix=f".step-{row['step']}") as writer:
         for name, value in row.items():
             writer.add_scalar(name, value, row["step"])
         for name, values in histograms.items():
