@@ -26,7 +26,6 @@ class Cell:
     """The code of one side in one step."""
 
     function: str
-    line: int
     pieces: list[Markup]
 
 
@@ -53,7 +52,8 @@ def cell(excerpt: Excerpt | None, content: Content) -> Cell | None:
         )
         for piece in pieces
     ]
-    return Cell(function.name, pieces[0].first, code)
+    # Of a function that is shown whole, only the docstring is missing: no gap is worth showing.
+    return Cell(function.name, code if excerpt.lines else [Markup("").join(code)])
 
 
 def shapes_of(function: Function, content: Content) -> dict[int, str]:
