@@ -244,6 +244,7 @@ class TestDoctor:
             f"warning: an accelerator is visible ({driver}) but JAX uses the cpu; "
             "mend it with: pip install 'functional_nn[cuda13]'"
         ]
+        assert doctor.idle_accelerator("cpu") == doctor.advice("cpu")[-1], "training says it too"
         assert doctor.advice("gpu") == ["all is well: training runs on gpu"]
 
     def test_nothing_visible_is_no_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from functional_nn.training.config import PresetName, TrainConfig
 from functional_nn.training.events import PROFILED
 from functional_nn.training.flags import parse
 from functional_nn.training.histograms import values_by_layer
+from functional_nn.training.peak import operations_per_image
 from functional_nn.training.predict import read_image
 from functional_nn.training.presets import PRESETS
 from functional_nn.training.session import Session
@@ -84,6 +85,17 @@ class TestSeen:
     def test_a_profile_of_some_steps_is_recorded(self, run: Path) -> None:
         assert PROFILED.stop < 24
         assert list((run / "profile").rglob("*.xplane.pb"))
+
+    def test_the_share_of_the_peak_is_the_arithmetic_over_what_a_matrix_product_does(self, run: Path) -> None:
+        job, state = prepared()
+        multiplications = 64 * 100 + 100 * 50 + 50 * 10
+        # Forward, and backward to the weights, and backward to the input of all layers but the first.
+        expected = 2 * (3 * multiplications - 64 * 100)
+        assert expected < operations_per_image(job, state) < 1.5 * expected + 10 * 12_060 / 16
+        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        assert all(0 < row["share_of_peak"] < 1 for row in rows)
+        for row in rows:
+            assert row["milliseconds_per_step"] == pytest.approx(16_000 / row["images_per_second"], rel=1e-2)
 
     def test_what_was_profiled_is_written_when_the_run_ends_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
         honest = Session.before

@@ -88,7 +88,7 @@ class TrainConfig:
     tensorboard: bool = False
     """Write figures and histograms of each epoch as TensorBoard events too."""
     profile: bool = False
-    """Record what the device does in some of the first steps, for TensorBoard or Perfetto."""
+    """Record what the device does in some of the first steps, and the share of its measured peak."""
 
     @property
     def peak_learning_rate(self) -> float:

@@ -56,11 +56,17 @@ def advice(backend: str) -> list[str]:
     words = []
     if missing:
         words.append(f"warning: train needs {', '.join(missing)}: pip install 'functional_nn[train]'")
+    idle = idle_accelerator(backend)
+    return [*words, *([idle] if idle else [])] or [f"all is well: training runs on {backend}"]
+
+
+def idle_accelerator(backend: str) -> str | None:
+    """A warning where an accelerator is visible and the CPU is used."""
     accelerator = visible_accelerator()
-    if backend == "cpu" and accelerator:
-        sign, extra = accelerator
-        words.append(
-            f"warning: an accelerator is visible ({sign}) but JAX uses the cpu; "
-            f"mend it with: pip install 'functional_nn[{extra}]'"
-        )
-    return words or [f"all is well: training runs on {backend}"]
+    if backend != "cpu" or accelerator is None:
+        return None
+    sign, extra = accelerator
+    return (
+        f"warning: an accelerator is visible ({sign}) but JAX uses the cpu; "
+        f"mend it with: pip install 'functional_nn[{extra}]'"
+    )

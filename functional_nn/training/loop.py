@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.data import training_batches
+from functional_nn.training.doctor import idle_accelerator
 from functional_nn.training.epoch import evaluate, learn
 from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
 from functional_nn.training.job import Job, describe, find_data, first_state, prepare
 from functional_nn.training.keeper import Keeper, Reached, Row
 from functional_nn.training.metrics import Totals
+from functional_nn.training.peak import share_of_peak
 from functional_nn.training.progress import Display, open_display
 from functional_nn.training.results import write_results
 from functional_nn.training.resume import require_same, saved_config
@@ -120,6 +123,8 @@ def learn_epoch(
         raise Diverged(f"epoch {epoch}: {error}") from None
     judged = judge(state)
     row = _row(job, epoch, steps.stop, seen, judged[0], pace)
+    if config.profile:
+        row["share_of_peak"] = share_of_peak(job, state, pace)
     return Reached(state, steps.stop, (*reached.rows, row)), judged
 
 
@@ -147,6 +152,7 @@ def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: f
         "test_loss": tested.mean_loss,
         "test_accuracy": tested.accuracy,
         "images_per_second": round(pace, 1),
+        "milliseconds_per_step": round(1000 * job.config.batch_size / pace, 4) if pace else 0.0,
     }
 
 
@@ -158,5 +164,7 @@ def _say_what_it_is(job: Job, reached: Reached, display: Display) -> None:
         f"{len(dataset.train):,} images to learn, {len(dataset.test):,} to test"
     )
     display.say(in_words(config))
+    if idle := idle_accelerator(jax.default_backend()):
+        display.say(idle)
     if config.resume is not None:
         display.say(f"going on after {reached.steps:,} of {job.steps:,} steps")
