@@ -51,7 +51,7 @@ def test_a_damaged_one_is_named_and_the_newest_whole_one_taken(saved: Path) -> N
     assert newest is not None
     assert newest == saved.parent / "00000007"
     assert damaged == [f"checkpoint {saved} is damaged (facts.json is not as it was written)"]
-    (newest / "SHA256SUMS").unlink()
+    (saved.parent / "00000007" / "SHA256SUMS").unlink()
     assert checkpoint.newest_whole(saved.parent)[0] is None
 
 

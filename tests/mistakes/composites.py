@@ -114,6 +114,7 @@ def gru_back(cache, g, direct=1.0, through_reset=1.0, tanh_slope=True, reset_slo
     steps, W, U, V = cache
     H = len(U)
     dx, dW, dU, dV, later = [], np.zeros_like(W), np.zeros_like(U), np.zeros_like(V), 0.0
+    assert W.shape[1] == 3 * H
     for t in reversed(range(len(steps))):
         x, h, z, r, n = steps[t]
         dh = g[:, t] + later
@@ -126,7 +127,6 @@ def gru_back(cache, g, direct=1.0, through_reset=1.0, tanh_slope=True, reset_slo
         dW, dU, dV = dW + x.T @ da, dU + h.T @ dzr, dV + (r * h).T @ dn
         dx.append(da @ W.T)
         later = direct * dh * z + through_reset * drh * r + dzr @ U.T
-    assert da.shape[1] == 3 * H
     return np.stack(dx[::-1], axis=1), dW, dU, dV
 
 

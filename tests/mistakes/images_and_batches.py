@@ -115,6 +115,7 @@ class OffsetsAveraged(ConvRelu):
 @conv(65, "last_sample_only", "filters", "last_image")
 class FiltersOfTheLastImage(ConvRelu):
     def of_filters(self, dz):
+        grad = np.zeros_like(self.filters)
         for one, cols in zip(dz, self.cols, strict=True):
             grad = one @ cols.T
         return grad

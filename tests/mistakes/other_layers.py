@@ -183,8 +183,8 @@ def torch_softmax_diagonal():
             return y
 
         @staticmethod
-        def backward(ctx, g):
-            (y,) = ctx.saved_tensors
+        def backward(ctx, *grad_outputs):
+            (g,), (y,) = grad_outputs, ctx.saved_tensors
             return g * y * (1 - y)
 
     return Softmax
@@ -200,8 +200,8 @@ def torch_centered_without_the_mean():
             return x - x.mean(1, keepdim=True)
 
         @staticmethod
-        def backward(ctx, g):
-            return g.clone()
+        def backward(ctx, *grad_outputs):
+            return grad_outputs[0].clone()
 
     return Centered
 
