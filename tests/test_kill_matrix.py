@@ -102,8 +102,8 @@ def test_wrong_forward_is_not_the_op(case):
     primals = case.inputs("small", 0)
     with np.errstate(all="ignore"):
         out = parts(vjp_of(case)(*copies(primals))[0])[0]
-    expected = spec.reference()(*primals, **case.statics)
-    assert not np.allclose(out, expected, rtol=1e-7, atol=0)
+    expected = parts(spec.reference()(*primals, **case.statics))[0]
+    assert out.shape != expected.shape or not np.allclose(out, expected, rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize("case", of_kind("impure"))

@@ -176,7 +176,7 @@ def layers(config, masks=None, statistics=None):
 
 def _conv_norm_relu(i, epsilon, statistics):
     return [
-        Layer(f"conv{i}", partial(conv_fwd, padding=1), _conv_bwd_without_bias),
+        Layer(f"conv{i}", partial(conv_fwd, padding="SAME"), _conv_bwd_without_bias),
         norm_layer(f"norm{i}", statistics, epsilon),
         Layer(f"relu{i}", relu_fwd, relu_bwd),
     ]

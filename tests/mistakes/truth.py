@@ -139,6 +139,9 @@ def _repeated(case: Mistake, seed: int) -> Iterator[tuple[str, bool]]:
     vjp(*(p + np.ones_like(p) if p.dtype.kind == "f" else p for p in copies(primals)))
     yield "the first output", _equal(out, first_out)
     yield "the next backward", _equal(vjp(*copies(primals))[1](_copied(cotangent)), kept)
+    turned = tuple(-p if p.dtype.kind == "f" else p for p in primals)
+    alone = vjp_of(case)(*copies(turned))[1](_copied(cotangent))
+    yield "the backward of other arguments", _equal(vjp(*copies(turned))[1](_copied(cotangent)), alone)
 
 
 def _copied(tree: Any) -> Any:

@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Found:
         part = getattr(self.parts[-1], "__wrapped__", self.parts[-1])
         try:
             return inspect.getsourcelines(part)[1]
-        except (OSError, TypeError):
+        except (OSError, TypeError, SyntaxError, tokenize.TokenError):
             return 0
 
 
@@ -135,7 +136,7 @@ def _returns_several(function: Any) -> bool:
     """Whether the source returns a tuple: softmax_loss(x, y) -> (loss, dx), as in CS231n."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):
         return False
     return any(isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) for node in ast.walk(tree))
 

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import textwrap
+import tokenize
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ def source_of(function: Callable[..., Any] | None) -> tuple[str, int]:
     """The source of a function and the number of its first line; ("", 0) where there is none."""
     try:
         lines, first = inspect.getsourcelines(inspect.unwrap(function)) if function else ([], 0)
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):  # no file, or one that has changed since
         return "", 0
     return textwrap.dedent("".join(lines)), first
 
