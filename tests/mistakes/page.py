@@ -15,9 +15,12 @@ checkers of PyTorch, JAX and autograd, on the same cases in the same run. This p
 The cases are real mistakes, most of them found in public threads, written as forward and backward pairs in the
 styles people use; and correct code, some of it reported as wrong in public. The set *development* was at hand while
 the diagnosis was written; its rate of naming is what was tuned, and optimistic. The set *held-out* was written
-afterwards, from the list of mistakes alone. On its first run 626 of 714 runs (87.7 %) were named right first; then four
-expectations were widened to a second name that is literally true (each carries a comment), and one case counted as
-impure was taken out: a layer whose forward draws a new mask, and whose backward fits it, is any dropout layer.
+afterwards, from the list of mistakes alone, by writers who had not seen the diagnosis; nothing was changed after it
+was judged.
+
+It is the third of its kind. The first was named right first in 626 of 714 runs at first sight (87.7 %), the second in
+589 of 656 (89.8 %), with 9 of its 11 impure cases caught. The diagnosis was then mended on each, so both are part of
+the development set now.
 
 How to read it:
 
