@@ -204,7 +204,7 @@ class TestRefusal:
         ("content", "sentence"),
         [
             ("{", "config.json is damaged"),
-            ("{}", "config.json is of another version, it has no model, dataset"),
+            ("{}", "config.json is of another version, it has no preset, model"),
         ],
     )
     def test_a_configuration_that_cannot_be_read_is_a_sentence(

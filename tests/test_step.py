@@ -314,11 +314,11 @@ class TestAugmentation:
         assert (np.asarray(first) != np.asarray(second)).any()
 
     def test_the_step_varies_its_images_by_its_number(self) -> None:
-        losses = {}
+        losses: dict[int, set[float]] = {}
+        call = call_of(prepared(shift=1, flip=True, cutout=2)[0])
         for number in (0, 1, 0):
-            job, state = prepared(shift=1, flip=True, cutout=2)
-            state = state._replace(step=jnp.asarray(number, jnp.int32))
-            _, report = call_of(job)(state, one_batch(DATASET.train))
+            state = prepared()[1]._replace(step=jnp.asarray(number, jnp.int32))
+            _, report = call(state, one_batch(DATASET.train))
             losses.setdefault(number, set()).add(float(report.totals.loss[0]))
         assert [len(seen) for seen in losses.values()] == [1, 1]
         assert losses[0] != losses[1]
