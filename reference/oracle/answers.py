@@ -24,15 +24,26 @@ def overwritten() -> Finding:
     return finding("buffer_reused", "a later backward overwrites the gradients returned before", evidence)
 
 
-def two_answers(trial: Trial, first: Any, second: Any, what: str) -> Finding:
-    """The finding of two different gradients where one is right; `what` gave the second."""
+def two_answers(trial: Trial, first: Any, second: Any, what: str, third: Any = None) -> Finding:
+    """The finding of two different gradients where one is right; `what` gave the second, and once more the third."""
     pairs = [(name, a, b) for name, a, b in zip(trial.names, first, second, strict=True) if not _close(a, b)]
     name, before, after = pairs[0]
     if all(isinstance(a, np.ndarray) and _close(2.0 * a, b) for _, a, b in pairs):
         said = f"{what} returns exactly twice the gradient"
         return finding("accumulates", f"{name}_ct is added to that of the call before", said, argument=name)
-    cause = "not_deterministic" if trial.draws else "stale_state"
+    random = trial.draws or (third is not None and _at_random(first, second, third))
+    cause = "not_deterministic" if random else "stale_state"
     return finding(cause, f"{what} gives another {name}_ct", _gap(before, after), argument=name)
+
+
+def _at_random(*answers: Any) -> bool:
+    """Whether three answers go to and fro: what a state does to them goes on in one direction, or stays."""
+    columns = zip(*answers, strict=True)
+    triples = [c for c in columns if all(isinstance(a, np.ndarray) and a.shape == c[0].shape for a in c)]
+    there = np.concatenate([np.ravel(b - a) for a, b, _ in triples]) if triples else np.zeros(1)
+    on = np.concatenate([np.ravel(c - b) for _, b, c in triples]) if triples else np.zeros(1)
+    back = np.concatenate([np.ravel(c - a) for a, _, c in triples]) if triples else np.zeros(1)
+    return bool(np.dot(there, on) < -0.1 * np.dot(there, there) and np.any(np.abs(back) > 1e-9 * np.max(np.abs(there))))
 
 
 def _gap(before: Any, after: Any) -> str:

@@ -75,7 +75,7 @@ def check(
 def _begin(trial: Trial, judgment: Judgment) -> Base:
     """The first calls; a loss layer that by design ignores its upstream is judged with an upstream of one."""
     base = base_of(trial)
-    if (trial.draws and trial.subject.style != "forward_backward") or trial.subject.draws:
+    if trial.draws and trial.subject.style != "forward_backward":
         judgment.acquittals.append(
             "The forward draws random numbers: it was judged with the generator held fixed between the calls."
         )

@@ -36,7 +36,7 @@ def _session(trial: Trial, session: Trial, base: Base) -> Iterator[Finding]:
         yield _output_changed("the backward overwrites the output that the forward returned", "backward")
     again, pullback_again = session.vjp()
     if not np.array_equal(trees.vector(again), values):
-        yield from () if trial.subject.draws else (_moved_on(),)
+        yield _moved_on(trial.subject.draws)
         return
     yield from _compared(session, kept, pullback_again, base, "a second forward and backward")
     other = other_primals(session)
@@ -78,12 +78,13 @@ def _elsewhere(trial: Trial, session: Trial, other: tuple[Any, ...]) -> Iterator
 
 
 def other_primals(trial: Trial) -> tuple[Any, ...]:
-    """The same arguments with every floating entry moved a little."""
+    """The same arguments with their floating entries reversed and moved a little: signs and orders change places,
+    while positive numbers stay positive and rows of probabilities rows."""
     rng = probes.generator(trial.subject.name, [np.shape(p) for p in trial.primals], trial.seed, "other")
     moved = list(trial.primals)
     for position in trial.differentiable:
         x = trial.primals[position]
-        moved[position] = (x.astype(np.float64) * (1 + 0.1 * rng.uniform(-1, 1, x.shape))).astype(x.dtype)
+        moved[position] = (np.flip(x).astype(np.float64) * (1 + 0.1 * rng.uniform(-1, 1, x.shape))).astype(x.dtype)
     return tuple(moved)
 
 
@@ -98,8 +99,9 @@ def _output_changed(message: str, blame: Any) -> Finding:
     return finding("buffer_reused", message, "the array holds other values than when it was returned", blame=blame)
 
 
-def _moved_on() -> Finding:
-    """An object whose forward gives something else each time, and which owns no random generator."""
+def _moved_on(draws: bool) -> Finding:
+    """An object whose forward gives something else each time: of a generator of its own, or of what it keeps."""
     said = "the object carries something from call to call that its output depends on"
+    said = "it draws from a random generator of its own, which nobody can hold fixed: hand it the mask" if draws else said
     message = "the forward gives another output on its second call"
     return finding("not_deterministic", message, said, blame="forward")

@@ -80,7 +80,8 @@ def _repeated(trial: Trial, base: Base) -> Iterator[Finding]:
     """The same pullback twice, and once more after another call; results must stay as they were returned."""
     second = trial.pull(base.pullback, base.upstream())
     if not alike(base.got, second):
-        yield two_answers(trial, base.got, second, "a second call of the backward")
+        third = trial.pull(base.pullback, base.upstream())
+        yield two_answers(trial, base.got, second, "a second call of the backward", third)
         return
     other = base.upstream(-3.0 * base.cotangent)
     trial.pull(base.pullback, other)

@@ -54,7 +54,8 @@ def centered_term_missing(view: View) -> Iterator[Model]:
             slope = _slope(view.error, along, axes)
             if slope.size > 1 or how != view.name:
                 words = f"is off by a term proportional to {how} along {axes_in_words(axes)}"
-                yield Model("centered_term_missing", words, view.expected + slope * along, freedom=slope.size)
+                cause = "centered_term_missing" if couples(view) else "statistics_as_constants"
+                yield Model(cause, words, view.expected + slope * along, freedom=slope.size)
 
 
 def statistics_as_constants(view: View) -> Iterator[Model]:

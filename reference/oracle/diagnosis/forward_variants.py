@@ -96,7 +96,7 @@ def _moments(variance: np.ndarray, x: np.ndarray, axes: tuple[int, ...], epsilon
         unbiased = variance * count / (count - 1)
         yield 1 / np.sqrt(unbiased + epsilon), "divides the variance by N - 1", "convention_variance"
         yield 1 / (np.sqrt(unbiased) + epsilon), "divides the variance by N - 1", "convention_variance"
-    for other in (epsilon, *EPSILONS, 0.0):
+    for other in (epsilon, *EPSILONS, 1e-2, 1e-1, 0.0):
         yield 1 / (np.sqrt(variance) + other), f"has epsilon {other:g} outside the root", "convention_epsilon"
         yield 1 / np.sqrt(variance + other), f"has epsilon {other:g}", "convention_epsilon" if other != epsilon else ""
 
@@ -124,6 +124,17 @@ def _gelu(op: str, statics: dict[str, Any], primals: Primals) -> Iterator[Guess]
     for approximate in (True, False):
         form = "tanh form" if approximate else "exact form with erf"
         yield "convention_approximation", f"is the {form}", _value("gelu", primals, {"approximate": approximate})
+
+
+def _dense(op: str, statics: dict[str, Any], primals: Primals) -> Iterator[Guess]:
+    x, kernel, bias = (np.asarray(primal, np.float64) for primal in (*primals, 0.0)[:3])
+    yield "forward", "leaves the bias out", x @ kernel
+    yield "forward", "subtracts the bias", x @ kernel - bias
+    if kernel.ndim == 2 and kernel.shape[0] == kernel.shape[1]:
+        yield "convention_layout", "has its kernel as (outputs, inputs), by rows", x @ kernel.T + bias
+        yield "convention_layout", "has its kernel as (outputs, inputs), by rows, and no bias", x @ kernel.T
+    if x.ndim == 2 and x.shape[0] == x.shape[1]:
+        yield "convention_layout", "has its examples in columns", x.T @ kernel + bias
 
 
 def _cross_entropy(op: str, statics: dict[str, Any], primals: Primals) -> Iterator[Guess]:
@@ -210,6 +221,7 @@ def _divergence(op: str, statics: dict[str, Any], primals: Primals) -> Iterator[
 
 
 _VARIANTS: Mapping[str, Callable[[str, dict[str, Any], Primals], Iterator[Guess]]] = {
+    "dense": _dense,
     "conv": _conv,
     "conv_transpose": _conv,
     "batch_norm": _norm,

@@ -99,7 +99,7 @@ def _composed(view: View) -> Iterator[tuple[str, float, str, str]]:
 def _plain(view: View) -> list[tuple[str, float, str, str]]:
     pool = list(_windows(view)) if "window" in view.statics else []
     plain = [*_bias_means(view), *_both_ways(pool), *_twos(), *_statics(view), *_both_ways(_countable(view))]
-    return [*plain, *_fours(), *_roots(view)]
+    return [*plain, *_roots(view), *_fours()]
 
 
 def _twos() -> Iterator[tuple[str, float, str, str]]:
@@ -116,9 +116,18 @@ def _bias_means(view: View) -> Iterator[tuple[str, float, str, str]]:
     """An argument that the forward broadcasts over the output: its mean instead of its sum."""
     count = broadcast_count(view)
     if count > 1:
-        batch = count == view.out.shape[0]
-        cause = "scaled_by_batch" if batch else "scaled_by_spatial" if view.out.ndim > 2 else "scaled_by_size"
-        yield cause, 1 / count, f"1/{count}", f"it is a mean over the {count} places it is broadcast to, not a sum"
+        why = f"it is a mean over the {count} places it is broadcast to, not a sum"
+        if count == batch_size(view):
+            yield "scaled_by_batch", 1 / count, f"1/{count}", why
+        yield "mean_instead_of_sum", 1 / count, f"1/{count}", why
+
+
+def batch_size(view: View) -> int:
+    """The length of the axis that the output shares with the first argument: the first one, or the last where
+    examples are columns."""
+    shape, first = view.out.shape or view.x.shape, np.shape(view.evidence.primals[0])
+    columns = len(shape) == 2 == len(first) and shape[0] != first[0] and shape[1] == first[1]
+    return shape[1] if columns else shape[0] if shape else 1
 
 
 def broadcast_count(view: View) -> int:
@@ -156,9 +165,9 @@ def _ignored_rows(view: View) -> Iterator[tuple[str, float, str, str]]:
 def _countable(view: View) -> Iterator[tuple[str, int, str, str]]:
     shape = view.out.shape or view.x.shape
     first = np.shape(view.evidence.primals[0])
-    batch = shape[0] if shape else 1
+    batch = batch_size(view)
     yield "scaled_by_batch", batch, "N", "the batch size"
-    if first and first[0] != batch:
+    if first and first[0] != batch and batch == (shape or (1,))[0]:
         yield "scaled_by_batch", first[0], "N", "the batch size"
     for spatial in {prod(shape[1:-1]), prod(shape[2:])} if len(shape) > 2 else ():
         yield "scaled_by_spatial", spatial, "(H*W)", "the number of spatial positions"

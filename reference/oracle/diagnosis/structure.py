@@ -57,10 +57,13 @@ def arguments_swapped(view: View) -> Iterator[Model]:
     """The true gradient of another argument."""
     evidence = view.evidence
     for position, expected in enumerate(evidence.expected):
+        right = None if evidence.wrong[position] else evidence.got[position]
+        name = evidence.names[position]
+        if right is not None:
+            yield Model("wrong_operand", f"is the gradient of {name}, which has it as well", np.asarray(right))
         if position == view.position or expected is None or not evidence.wrong[position]:
             continue
         other = np.asarray(expected, np.float64)
-        name = evidence.names[position]
         yield Model("arguments_swapped", f"is the gradient of {name}", other)
         if other.ndim == 2:
             yield Model("arguments_swapped", f"is the transposed gradient of {name}", other.T)

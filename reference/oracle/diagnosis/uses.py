@@ -146,7 +146,7 @@ def _row_sources(view: View) -> Iterator[tuple[str, np.ndarray]]:
 def argument_turned(view: View) -> Iterator[Model]:
     """The true gradient for another argument that is reversed along some axes, or transposed."""
     for position, (name, array) in enumerate(view.arrays.items()):
-        if position == view.position or array.dtype.kind != "f" or array.ndim < 2 or view.ask.cost * 200 > BUDGET:
+        if position == view.position or array.dtype.kind != "f" or not array.ndim or view.ask.cost * 200 > BUDGET:
             continue
         for cause, words, turned in _turned(array):
             primals = list(view.evidence.primals)

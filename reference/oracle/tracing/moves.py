@@ -6,8 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.tracing.alterations import condition_at
 from reference.oracle.tracing.graph import Node
-from reference.oracle.tracing.recorded import FUNCTIONS, Recorded, bare, graph_of, node_of, plain, remembering, step
+from reference.oracle.tracing.recorded import (
+    FUNCTIONS,
+    Recorded,
+    bare,
+    graph_of,
+    node_of,
+    plain,
+    remembering,
+    step,
+    user_line,
+)
 
 MOVERS = (
     "reshape", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims",
@@ -101,8 +112,12 @@ def _back(shape: tuple[int, ...], targets: np.ndarray, mine: np.ndarray) -> Call
 
 
 def getitem(array: Recorded, key: Any) -> Any:
-    """A part of an array."""
-    return move(lambda values: values[key], "getitem", (array,), {})
+    """A part of an array; a part of one without a past may be written into as well."""
+    part = move(lambda values: values[key], "getitem", (array,), {})
+    if isinstance(part, np.ndarray) and not isinstance(part, Recorded) and part.dtype.kind == "f":
+        part = part.view(Recorded)
+        part.graph = array.graph
+    return part
 
 
 def setitem(array: Recorded, key: Any, value: Any) -> Node | None:
@@ -123,7 +138,8 @@ def copy(array: Any, *order: Any, **how: Any) -> Any:
 def where(condition: Any, a: Any, b: Any) -> Any:
     """One of two values, entry by entry."""
     values = tuple(float(item) if isinstance(item, int) else item for item in (a, b))
-    return move(np.where, "where", (bare(condition), *values), {})
+    chosen = condition_at(user_line(), bare(condition), masks_second=node_of(b) is None)
+    return move(np.where, "where", (chosen, *values), {})
 
 
 def pad(array: Any, width: Any, mode: Any = "constant", **how: Any) -> Any:

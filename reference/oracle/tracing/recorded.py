@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.tracing.alterations import added_at, key_at
 from reference.oracle.tracing.graph import Graph, Kind, Node, Place
 from reference.oracle.tracing.pointwise import PARTIALS
 
@@ -42,13 +43,13 @@ class Recorded(np.ndarray):
         return function(*args, **how) if function else func(*bare(args), **bare(how))
 
     def __getitem__(self, key: Any) -> Any:
-        return FUNCTIONS["getitem"](self, bare(key))
+        return FUNCTIONS["getitem"](self, key_at((user_line(), self.shape), bare(key)))
 
     def __iter__(self) -> Any:
         return iter([self[i] for i in range(len(self))])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        key = bare(key)
+        key = key_at((user_line(), self.shape), bare(key))
         plain(self)[key] = bare(value)
         self.node = FUNCTIONS["setitem"](self, key, value)
 
@@ -136,7 +137,14 @@ def _place() -> tuple[Place, CodeType | None, int]:
     return tuple(reversed(calls)), code, line
 
 
+def user_line() -> tuple[CodeType | None, int]:
+    """The code and line of the user's that a step is taken in."""
+    return _place()[1:]
+
+
 def _call(ufunc: Any, *inputs: Any, **how: Any) -> Any:
+    if ufunc.__name__ == "add":
+        inputs = tuple(item if node_of(item) else added_at(user_line(), bare(item)) for item in inputs)
     values = bare(inputs)
     if ufunc.__name__ == "matmul":
         return FUNCTIONS["matmul"](*inputs)

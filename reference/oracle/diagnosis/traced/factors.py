@@ -8,6 +8,10 @@ from reference.oracle.diagnosis.traced.sites import Group, Sites, Slip, where_in
 from reference.oracle.tracing.graph import Detour, Node
 
 
+# A window at the edge of an image has so many different numbers of entries at most.
+MOST_COUNTS = 16
+
+
 def factors(sites: Sites) -> Iterator[Slip]:
     """Every product and quotient, operand by operand."""
     for group in sites.groups:
@@ -27,6 +31,10 @@ def _of(sites: Sites, group: Group) -> Iterator[Slip]:
         if np.ptp(partial) > 0:
             words = f"multiplies by {what} where the forward divides, or the other way round, in {place}"
             yield Slip("wrong_operand", words, _with(group, position, np.reciprocal))
+        if len(last.parents) == 1 and last.value.ndim > 2 and 1 < len(np.unique(partial)) <= MOST_COUNTS:
+            for count in (np.max(partial), np.min(partial)):
+                words = f"has the factor {count:.4g} everywhere in {place}, where the forward has several"
+                yield Slip("padding_counted", words, _with(group, position, lambda p, c=count: np.full_like(p, c)))
         if len(last.partials) == 2:
             swapped = {n: _sent(n, n.slot(position), n.partials[1 - position]) for n in group if len(n.partials) == 2}
             yield Slip("wrong_operand", f"multiplies by the other operand in {place}", swapped)

@@ -44,13 +44,17 @@ def _from_before(node: Node, parent: Node) -> bool:
 def _statistics(sites: Sites) -> Iterator[Slip]:
     """Sums that are spread again over what they were taken of: treated as constants, one by one and all together."""
     sums = [group for group in sites.groups if group[0].kind == "summed" and _spread(sites, group[0])]
-    for group in sums:
-        cause, words = _statistic(group[0])
-        yield slip(cause, f"{words} in {where_in_words(group[0])}", {node: [0] for node in group})
     squares = [group for group in sums if _statistic(group[0])[0] != "diagonal_only"]
+    if len(squares) == 1 and _statistic(squares[0][0])[0] == "centered_term_missing":
+        words = f"treats the only statistic as a constant, that of {where_in_words(squares[0][0])}"
+        detours = {node: without(node, [0]) for node in squares[0]}
+        yield Slip("statistics_as_constants", words, detours)
     if len(squares) > 1:
         words = "treats mean and variance as constants"
         yield slip("statistics_as_constants", words, {node: [0] for group in squares for node in group})
+    for group in sums:
+        cause, words = _statistic(group[0])
+        yield slip(cause, f"{words} in {where_in_words(group[0])}", {node: [0] for node in group})
 
 
 def _spread(sites: Sites, node: Node) -> bool:

@@ -10,10 +10,12 @@ import numpy as np
 from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import flat
+from reference.oracle.diagnosis.traced.crops import crops
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.fits import Fit, fits
 from reference.oracle.diagnosis.traced.normalizers import normalizers
 from reference.oracle.diagnosis.traced.orders import orders
+from reference.oracle.diagnosis.traced.otherwise import Other, otherwise
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
@@ -28,7 +30,7 @@ from reference.oracle.tracing.trace import trace
 # Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together.
 ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
 
-KINDS = (normalizers, products, paths, factors, orders, slopes)
+KINDS = (normalizers, products, paths, factors, orders, crops, slopes)
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,20 @@ class Traced:
         """The slips that explain an argument, first those that explain the others too, of these those without a fit."""
         for _, fit in sorted(self.found.get(view.position, []), key=lambda pair: (-pair[0], pair[1].freedom)):
             yield fit.model(view)
+        for cause, words, gradients in self.otherwise:
+            predicted = gradients[view.position]
+            if predicted is not None:
+                yield Model(cause, words, predicted, exact=True)
         yield from penalties(view, self.sites)
 
     def shares(self, view: View) -> Iterator[Model]:
         """What only a part of the examples or passes explains."""
         yield from shares(view, self.sites)
+
+    @cached_property
+    def otherwise(self) -> list[Other]:
+        """The gradients of forwards that differ from this one in a mask or a step."""
+        return list(otherwise(self.evidence, self.sites.cotangent))
 
     @cached_property
     def found(self) -> dict[int, list[tuple[int, Fit]]]:

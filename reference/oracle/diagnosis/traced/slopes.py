@@ -22,9 +22,18 @@ BY_OUTPUT: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 
 def slopes(sites: Sites) -> Iterator[Slip]:
     """All slips in the derivatives of pointwise regions."""
-    for regions in activations(sites):
+    found = list(activations(sites))
+    for regions in found:
         yield from _of(sites, regions, {r: [] for r in regions})
         yield from _of_parts(sites, regions)
+    yield from _all_inverted([regions for regions in found if named(regions[0]) == "relu"])
+
+
+def _all_inverted(rectifiers: list[list[Region]]) -> Iterator[Slip]:
+    """The masks of several rectifiers inverted together: those of two halves exchanged."""
+    if len(rectifiers) > 1:
+        detours = {r.exit: _jump(r, _inverted) for regions in rectifiers for r in regions}
+        yield Slip("mask_wrong", "has the masks of all rectifiers inverted", detours)
 
 
 def _of_parts(sites: Sites, regions: list[Region]) -> Iterator[Slip]:
@@ -71,7 +80,10 @@ def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -
         yield from slip("derivative_twice", "has the derivative twice", lambda r: _slope(r) ** 2)
         words = "takes the derivative at the output, f'(f(x)),"
         yield from slip("derivative_at_output", words, lambda r: r.slope_at(r.y), noise=1e-8)
+    else:
+        yield from slip("mask_wrong", "has the mask inverted", _inverted)
     yield from _formulas(first, slip)
+    yield from _distances(first, slip)
     if not behind[first]:
         yield from _other_passes(regions, place)
     yield from _other_tensors(sites, regions, behind, place)
@@ -88,6 +100,25 @@ def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Sl
             cause = "mask_wrong" if name == "relu" else "derivative_at_input" if formula == own else "wrong_derivative"
             words = f"uses {formula.replace('u', letter)} as the derivative of {name}"
             yield from slip(cause, words, lambda r, f=function, at=letter: f(r.x if at == "x" else r.y))
+
+
+def _distances(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Slip]:
+    """The derivative of the squared error for the absolute one, and the other way round."""
+    if np.allclose(np.abs(first.x), first.y, rtol=1e-10, atol=1e-12):
+        yield from slip("other_loss", "has the derivative of the half square for that of the absolute value", _entrance)
+        yield from slip("other_loss", "has the derivative of the square for the absolute value's", lambda r: 2 * r.x)
+    elif np.allclose(first.x**2, first.y, rtol=1e-10) or np.allclose(first.x**2 / 2, first.y, rtol=1e-10):
+        words = "has the derivative of the absolute value for that of the square"
+        yield from slip("other_loss", words, lambda r: np.sign(r.x))
+
+
+def _entrance(region: Region) -> np.ndarray:
+    return region.x
+
+
+def _inverted(region: Region) -> np.ndarray:
+    slope = _slope(region)
+    return np.where(slope == 0, slope.flat[np.argmax(np.abs(slope))], 0.0)
 
 
 def _other_passes(regions: list[Region], place: str) -> Iterator[Slip]:

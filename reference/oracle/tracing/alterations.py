@@ -1,0 +1,58 @@
+"""What a forward may be run with in the place of its own masks and positions, to see another forward's gradient."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+# (place, mask) -> mask, True where entries are masked out; (place, key) -> key. A place is a line of code, of keys with
+# the shape of the array that they belong to.
+MaskChange = Callable[[Any, np.ndarray], np.ndarray]
+KeyChange = Callable[[Any, Any], Any]
+
+# What stands for minus infinity in a mask that is added.
+FAR = -1e4
+
+
+class Alterations:
+    """The changes in force while a forward is traced; none outside `altering`."""
+
+    mask: MaskChange | None = None
+    key: KeyChange | None = None
+
+
+@contextmanager
+def altering(mask: MaskChange | None = None, key: KeyChange | None = None) -> Iterator[None]:
+    """Every mask and every key of the traced forward passes through these."""
+    before = Alterations.mask, Alterations.key
+    Alterations.mask, Alterations.key = mask, key
+    try:
+        yield
+    finally:
+        Alterations.mask, Alterations.key = before
+
+
+def key_at(line: Any, key: Any) -> Any:
+    """The key of an item that is read or written, or another one in its place."""
+    if isinstance(key, np.ndarray) and key.dtype == bool and Alterations.mask:
+        return Alterations.mask(line, key)
+    return Alterations.key(line, key) if Alterations.key else key
+
+
+def condition_at(line: Any, condition: Any, masks_second: bool) -> Any:
+    """The condition of a choice between two values, one of which is the mask's."""
+    if Alterations.mask is None:
+        return condition
+    closed = np.asarray(condition, bool)
+    return ~Alterations.mask(line, ~closed) if masks_second else Alterations.mask(line, closed)
+
+
+def added_at(line: Any, constant: Any) -> Any:
+    """A constant summand: a mask where its entries are zero or far below."""
+    if Alterations.mask is None or np.ndim(constant) < 2:
+        return constant
+    closed = np.asarray(constant) <= FAR
+    if not closed.any() or np.any(np.asarray(constant)[~closed]):
+        return constant
+    return np.where(Alterations.mask(line, closed), np.min(constant), 0.0)
