@@ -101,7 +101,8 @@ def _output_changed(message: str, blame: Any) -> Finding:
 
 def _moved_on(draws: bool) -> Finding:
     """An object whose forward gives something else each time: of a generator of its own, or of what it keeps."""
-    said = "the object carries something from call to call that its output depends on"
-    said = "it draws from a random generator of its own, which nobody can hold fixed: hand it the mask" if draws else said
+    kept = "the object carries something from call to call that its output depends on"
+    drawn = "it draws from a random generator of its own, which nobody can hold fixed: hand it the mask"
+    said = drawn if draws else kept
     message = "the forward gives another output on its second call"
     return finding("not_deterministic", message, said, blame="forward")

@@ -147,6 +147,8 @@ def pad(array: Any, width: Any, mode: Any = "constant", **how: Any) -> Any:
     numbers = _Numbers()
     fill: dict[str, Any] = {"constant_values": 0} if mode == "constant" else how
     place = np.pad(numbers.of(array), width, mode, **fill)
+    if not numbers.parents:
+        return np.pad(bare(array), width, mode, **bare(how))
     return moved(graph_of(array), "pad", np.pad(bare(array), width, mode, **bare(how)), place, numbers.parents)
 
 

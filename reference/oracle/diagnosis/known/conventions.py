@@ -55,7 +55,8 @@ def _conventions(
         for reduction, reduced, cotangent in reductions(np.asarray(value, np.float64), upstream):
             if agrees(reduced, target):
                 known = Known(op, triple(op)[2], statics, primals, value, cotangent, reduction)
-                yield CAUSE_OF[cause], words, known
+                transposed = op == "dense" and cause == "convention_layout"
+                yield "not_transposed" if transposed else CAUSE_OF[cause], words, known
 
 
 def plain_backward(view: View, found: list[tuple[str, str, Known]]) -> Iterator[Model]:

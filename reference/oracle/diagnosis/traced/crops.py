@@ -20,7 +20,8 @@ def crops(sites: Sites) -> Iterator[Slip]:
             if all(len(node.parents) > slot and _repeats(node, node.parents[slot]) for node in group):
                 what = sites.leaf_name(parent) or "a value"
                 words = f"keeps one contribution where {what} is used along an axis in {place}: assigned, not added"
-                yield Slip("use_dropped", words, {node: _last(node, slot) for node in group})
+                cause = "last_sample_only" if _over_examples(group[0], parent) else "use_dropped"
+                yield Slip(cause, words, {node: _last(node, slot) for node in group})
 
 
 def _pads(node: Node) -> bool:
@@ -39,6 +40,11 @@ def _cropped(node: Node, end: str) -> Detour:
 
 def _repeats(node: Node, parent: Node) -> bool:
     return parent.value.ndim > 0 and parent.value.size > 1 and parent.value.size < node.value.size
+
+
+def _over_examples(node: Node, parent: Node) -> bool:
+    shape = (1,) * (node.value.ndim - parent.value.ndim) + parent.value.shape
+    return shape[0] == 1 and node.value.shape[0] > 1
 
 
 def _last(node: Node, slot: int) -> Detour:

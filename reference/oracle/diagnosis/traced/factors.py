@@ -7,7 +7,6 @@ import numpy as np
 from reference.oracle.diagnosis.traced.sites import Group, Sites, Slip, where_in_words
 from reference.oracle.tracing.graph import Detour, Node
 
-
 # A window at the edge of an image has so many different numbers of entries at most.
 MOST_COUNTS = 16
 
