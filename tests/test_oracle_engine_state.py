@@ -251,7 +251,7 @@ IMPURE = {
     "random forward": (FB(lambda x: x + np.random.default_rng().normal(size=x.shape), lambda ct, x: ct),
                        "not_deterministic"),
     "random backward": (FB(lambda x: x, lambda ct, x: ct * np.random.default_rng().normal(size=x.shape)),
-                        "stale_state"),
+                        "not_deterministic"),
 }  # fmt: skip
 
 

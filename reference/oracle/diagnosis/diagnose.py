@@ -58,6 +58,7 @@ LOCAL: tuple[Hypothesis, ...] = (
 
 # Explanations of the error's behaviour, tried after the known mistakes of the op and before those of its steps.
 CLEAR: tuple[Hypothesis, ...] = (
+    structure.clipped,
     overlap.regularization,
     masks.mask_missing,
     elementwise.derivative_missing,
@@ -81,7 +82,6 @@ CLEAR: tuple[Hypothesis, ...] = (
 
 # What may also be the trace of a mistake in one of the forward's steps.
 BEHAVIOUR: tuple[Hypothesis, ...] = (
-    structure.clipped,
     scale.composed_factor,
     structure.entries_not_written,
     time.time_not_carried,

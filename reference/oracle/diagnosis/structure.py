@@ -125,9 +125,16 @@ def entries_not_written(view: View) -> Iterator[Model]:
 def clipped(view: View) -> Iterator[Model]:
     """Entries beyond a bound are cut off at it, all others right."""
     bound = float(np.max(np.abs(view.got), initial=0.0))
-    if view.same_shape and 2 <= view.wrong.sum() < view.wrong.size and bound < view.scale:
+    if view.same_shape and 2 <= view.wrong.sum() < view.wrong.size and bound < view.scale and not _grows(view, bound):
         words = f"is cut off at {bound:.6g} in size"
         yield Model("clipped", words, np.clip(view.expected, -bound, bound), freedom=1)
+
+
+def _grows(view: View, bound: float) -> bool:
+    """Whether twice the cotangent goes beyond the bound: then nothing is cut off there."""
+    answer = view.ask.subject(2 * view.flat_cotangent)
+    doubled = answer[view.position] if answer else None
+    return doubled is not None and float(np.max(np.abs(doubled), initial=0.0)) > 1.01 * bound
 
 
 def partly_scaled(view: View) -> Iterator[Model]:
