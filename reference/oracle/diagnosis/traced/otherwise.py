@@ -93,8 +93,8 @@ def _steps(passes: list[tuple]) -> dict[int, int]:
     """The step between the starts, by the number of the index in the key."""
     found = {}
     for number in range(min(map(len, passes))):
-        starts = [_start(key[number]) for key in passes]
-        if all(start is not None for start in starts):
+        starts = [start for key in passes if (start := _start(key[number])) is not None]
+        if len(starts) == len(passes):
             first = min(starts)
             step = reduce(gcd, (start - first for start in starts), 0) or _stride(passes[0][number])
             if step > 1:
