@@ -1,12 +1,13 @@
 """Time our ops and training steps beside Flax NNX, Equinox and PyTorch, interleaved in one run.
 
-    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--scaling] [--output STEM]
+    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--output STEM]
+    python scripts/bench.py --scaling | --forms [--quick] [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. --compiled adds
 torch.compile to the training steps, where a C++ compiler is at hand. --scaling measures instead how a step's time and
-memory grow. Ratios are of the two times of one round, so they bear a machine that does other things; the load average
-in the table says whether it did. Import, first step and memory are of each training step in a process of its own,
-which --quick leaves out.
+memory grow, --forms both forms of a convolution's gradients beside each other, which needs JAX only. Ratios are of the
+two times of one round, so they bear a machine that does other things; the load average in the table says whether it
+did. Import, first step and memory are of each training step in a process of its own, which --quick leaves out.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cpu", "gpu", "tpu"), default="cpu")
     parser.add_argument("--compiled", action="store_true", help="torch.compile as well")
     parser.add_argument("--scaling", action="store_true", help="time and memory against batch, size, channels, depth")
+    parser.add_argument("--forms", action="store_true", help="lax's form of the convolution's gradients beside ours")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
     options = parser.parse_args(argv)
     options.cases = [case for case in (*OPS, *NETWORKS) if options.only in case.name]
@@ -116,9 +118,16 @@ def refused(reason: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     """The exit status."""
     options = arguments(argv)
-    roof = prepare(options)
-    from benchmarks import alone, measure, report, scaling
+    from benchmarks import alone, forms, measure, report, scaling
 
+    if options.forms:
+        facts = measure.machine()
+        forms_result = {
+            "machine": report.heading(facts, measure.roofline()),
+            "rows": forms.rows(0.5 if options.quick else 3.0),
+        }
+        return show(forms_result, forms, options.output)
+    roof = prepare(options)
     facts = measure.machine()
     if options.scaling:
         result: dict[str, Any] = {"machine": report.heading(facts, roof)}

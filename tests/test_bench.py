@@ -126,6 +126,16 @@ def test_a_step_in_a_process_of_its_own(bench):
         alone.in_new_process("mlp", "juggler", "cpu")
 
 
+def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    forms = importlib.import_module("benchmarks.forms")
+    monkeypatch.setattr(forms, "GEOMETRIES", ((2, 5, 3, 4, 3, 1, 1),))
+    gather, spread = forms.rows(0.0)
+    # x is copied for three columns and out for three rows.
+    assert (gather["copied"], gather["multiplied"], gather["chosen"], spread["sum"]) == (21, 108, "lax", "spread")
+    forms.write({"machine": "here", "rows": [gather, spread]}, tmp_path / "forms")
+    assert "| gather | 2, 5x5, 3 to 4, 3x3, stride 1, padding 1 | 21 | 108 |" in (tmp_path / "forms.md").read_text()
+
+
 @pytest.mark.slow
 def test_scaling_gives_a_table_and_a_picture(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
     for library in ("flax", "equinox", "torch", "matplotlib"):

@@ -1,0 +1,99 @@
+"""Both forms of a convolution's gradients beside each other: what lax makes of them on a CPU, and what we write."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from functional_nn import _fast, _lowerings
+from functional_nn._geometry import Spec, lines
+
+# Batch, size, channels, filters, window, stride, padding.
+GEOMETRIES = (
+    (100, 28, 16, 16, 3, 1, 1),
+    (100, 14, 16, 32, 3, 1, 1),
+    (100, 14, 32, 32, 3, 1, 2),
+    (100, 8, 64, 64, 3, 1, 1),
+    (32, 32, 64, 64, 3, 1, 1),
+    (8, 28, 128, 128, 3, 1, 1),
+    (8, 14, 256, 256, 3, 1, 1),
+    (2, 112, 64, 64, 3, 1, 1),
+    (32, 32, 64, 128, 3, 2, 1),
+    (32, 32, 64, 64, 1, 1, 0),
+    (100, 28, 1, 30, 5, 1, 2),
+    (100, 28, 1, 16, 3, 1, 1),
+    (100, 28, 3, 16, 3, 1, 1),
+)
+COLUMNS = ("sum", "geometry", "copied a position", "multiplied a position", "lax ms", "ours ms", "lax / ours", "chosen")
+
+
+def rows(seconds: float) -> list[dict[str, Any]]:
+    """A row a form and geometry: least wall milliseconds of lax and of ours, interleaved."""
+    from benchmarks import measure
+
+    found = []
+    for geometry in GEOMETRIES:
+        arrays, spec = problem(*geometry)
+        sums = ["gather", "spread"] if geometry[2] <= _lowerings.MOST_PLANE_CHANNELS else ["gather"]
+        for name in sums:
+            pair = (arrays["x"], arrays["out"]) if name == "gather" else (arrays["out"], arrays["kernel"])
+            form = _fast.gather_by_tiles if name == "gather" else _fast.spread_by_planes
+            runs = {"lax": step(_lowerings.LAX[name], pair, spec), "ours": step(form, pair, spec)}
+            measure.first_calls(runs)
+            least = {
+                k: entry["least_wall_ms"] for k, entry in measure.summary(measure.rounds(runs, seconds, 5)).items()
+            }
+            found.append({"sum": name, "geometry": geometry, **least, "chosen": _chosen(name, pair, spec)})
+            found[-1] |= _counts(geometry, spec)
+    return found
+
+
+def problem(
+    batch: int, size: int, channels: int, filters: int, window: int, stride: int, padding: int
+) -> tuple[dict[str, jax.Array], Spec]:
+    """The three arrays of a square convolution, of noise, and what is known of it when it is compiled."""
+    spec = Spec(lines("conv", (size,) * 2, (window,) * 2, stride, padding, 1), 1, "channels_last", None)
+    shapes = {
+        "x": (batch, size, size, channels),
+        "kernel": (window, window, channels, filters),
+        "out": (batch, *(line.count for line in spec.lines), filters),
+    }
+    rng = np.random.default_rng(0)
+    return {role: jnp.asarray(rng.normal(size=shape), jnp.float32) for role, shape in shapes.items()}, spec
+
+
+def step(form: Callable[..., jax.Array], pair: tuple[jax.Array, jax.Array], spec: Spec) -> Callable[[], Any]:
+    compiled = jax.jit(partial(form, spec=spec))
+    return lambda: jax.block_until_ready(compiled(*pair))
+
+
+def _chosen(name: str, pair: tuple[jax.Array, jax.Array], spec: Spec) -> str:
+    return "lax" if _lowerings.choose(name, *pair, spec) is _lowerings.LAX[name] else "ours"
+
+
+def _counts(geometry: tuple[int, ...], spec: Spec) -> dict[str, int]:
+    copied, _ = _fast.copies(geometry[2], geometry[3], spec.lines)
+    return {"copied": copied, "multiplied": geometry[2] * geometry[3] * geometry[4] ** 2}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The rows in Markdown."""
+    text = [result["machine"], "", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+    for row in result["rows"]:
+        batch, size, channels, filters, window, stride, padding = row["geometry"]
+        name = f"{batch}, {size}x{size}, {channels} to {filters}, {window}x{window}, stride {stride}, padding {padding}"
+        times = [f"{row['lax']:.2f}", f"{row['ours']:.2f}", f"{row['lax'] / row['ours']:.2f}", row["chosen"]]
+        text.append(f"| {' | '.join([row['sum'], name, str(row['copied']), str(row['multiplied']), *times])} |")
+    return "\n".join(text)
+
+
+def write(result: dict[str, Any], stem: Path) -> None:
+    """STEM.json and STEM.md."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+    stem.with_suffix(".md").write_text(table(result) + "\n")
