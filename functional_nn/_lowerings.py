@@ -27,8 +27,8 @@ LARGEST_KERNEL_BYTES = 1 << 20
 LARGEST_IMAGE_BYTES = 4 << 20
 # Since jax 0.12 XLA leaves most of these convolutions to a library that uses every core, and has nothing to copy.
 BY_LIBRARY = jax.__version_info__ >= (0, 12)
-# The library is faster where more than this is multiplied with each copied number.
-MOST_A_COPY = 60
+# The library is as fast or faster where more than this is multiplied with each copied number.
+MOST_A_COPY = 20
 # A depthwise window is written out, offset by offset; a larger one would compile slowly.
 LARGEST_DEPTHWISE_WINDOW = 49
 # Planes are x's channels times the window's elements; with more of them lax's own form is as fast.

@@ -132,8 +132,8 @@ def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPa
     gather, spread = forms.rows(0.0)
     # x is copied for three columns and out for three rows.
     assert (gather["copied"], gather["multiplied"], gather["chosen"], spread["sum"]) == (21, 108, "lax", "spread")
-    forms.write({"machine": "here", "rows": [gather, spread]}, tmp_path / "forms")
-    assert "| gather | 2, 5x5, 3 to 4, 3x3, stride 1, padding 1 | 21 | 108 |" in (tmp_path / "forms.md").read_text()
+    forms.write({"machine": "here", "rows": [gather, spread]}, tmp_path / "forms-0.1")
+    assert "| gather | 2, 5x5, 3 to 4, 3x3, stride 1, padding 1 | 21 | 108 |" in (tmp_path / "forms-0.1.md").read_text()
 
 
 @pytest.mark.slow

@@ -145,9 +145,10 @@ def test_the_form_is_chosen_by_shapes(name, batch, size, channels, window, chang
     [
         # XLA's library takes these, and multiplies enough with every number that tiles would copy.
         (32, 32, (64, 64), 3, {}, "gather"),
+        (100, 28, (16, 16), 3, {}, "gather"),
         (32, 32, (64, 64), 3, {"layout": "channels_first"}, "gather"),
         # Here it does too, but copying is cheap.
-        (100, 28, (16, 16), 3, {}, "gather_by_tiles"),
+        (100, 28, (1, 30), 5, {}, "gather_by_tiles"),
         # These it does not take, or does badly: small batches, strides, single elements.
         (8, 32, (80, 16), 3, {}, "gather_by_tiles"),
         (32, 32, (64, 128), 3, {"strides": 2}, "gather_by_tiles"),

@@ -95,5 +95,5 @@ def table(result: dict[str, Any]) -> str:
 def write(result: dict[str, Any], stem: Path) -> None:
     """STEM.json and STEM.md."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(table(result) + "\n")
+    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
+    Path(f"{stem}.md").write_text(table(result) + "\n")

@@ -72,9 +72,9 @@ def table(result: dict[str, Any]) -> str:
 def write(result: dict[str, Any], stem: Path) -> None:
     """STEM.json, STEM.md and STEM.png."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    stem.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    stem.with_suffix(".md").write_text(table(result) + "\n")
-    picture(result, stem.with_suffix(".png"))
+    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
+    Path(f"{stem}.md").write_text(table(result) + "\n")
+    picture(result, Path(f"{stem}.png"))
 
 
 def picture(result: dict[str, Any], path: Path) -> None:
