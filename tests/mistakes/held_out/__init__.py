@@ -1,1 +1,1 @@
-"""A second set of held-out cases, written from the catalogue alone and never used to change the oracle."""
+"""The third held-out set, written from the catalogue alone; nothing is changed after it was judged."""

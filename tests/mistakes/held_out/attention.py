@@ -1,10 +1,18 @@
-"""Held out, second set: mistakes in attention, residual blocks and tied weights (catalogue 66, 110 to 113)."""
+"""Attention, residual blocks and tied embeddings (catalogue 110 to 113)."""
 
 import numpy as np
 
-from ..case import Family, sized
+from ..case import Family, normal, sized
 
 family = Family("recurrent_attention")
+
+# q (B, L, D), k (B, M, D), v (B, M, E)
+QKV = sized(((2, 4, 3), (2, 5, 3), (2, 5, 6)), ((6, 12, 10), (6, 14, 10), (6, 14, 9)))
+ALIKE = sized(((2, 5, 3), (2, 5, 3), (2, 5, 4)), ((6, 12, 10), (6, 12, 10), (6, 12, 9)))
+
+
+def turned(a):
+    return np.swapaxes(a, -1, -2)
 
 
 def softmax(s):
@@ -12,205 +20,190 @@ def softmax(s):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def softmax_backward(p, dp):
-    return p * (dp - (dp * p).sum(axis=-1, keepdims=True))
-
-
-# Q (B, Lq, d), K (B, Lk, d), V (B, Lk, e)
-queries = sized(((2, 3, 5), (2, 4, 5), (2, 4, 2)), ((4, 20, 24), (4, 28, 24), (4, 28, 16)))
-
-
-def attention(Q, K, V):
-    p = softmax(Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[-1]))
-    return p @ V, (Q, K, V, p)
-
-
-@family.wrong(110, attention, queries, style="cache", argument="Q K", cause="scaled_by_root")
-def attention_scale_left_out(dO, cache):
-    Q, K, V, P = cache
-    dV = P.swapaxes(1, 2) @ dO
-    dS = softmax_backward(P, dO @ V.swapaxes(1, 2))
-    return dS @ K, dS.swapaxes(1, 2) @ Q, dV
-
-
-@family.wrong(32, attention, queries, style="cache", argument="Q K", cause=("diagonal_only", "sum_term_missing"))
-def attention_softmax_by_its_diagonal(dO, cache):
-    Q, K, V, P = cache
-    dP = np.einsum("bqe,bke->bqk", dO, V)
-    dS = dP * P * (1 - P) / np.sqrt(Q.shape[2])
-    return np.einsum("bqk,bkd->bqd", dS, K), np.einsum("bqk,bqd->bkd", dS, Q), np.einsum("bqk,bqe->bke", P, dO)
-
-
-itself = sized(((4, 5), (4, 5), (4, 3)), ((32, 24), (32, 24), (32, 16)))
-
-
-def causal(shape, offset=0):
-    return np.tril(np.ones(shape, dtype=bool), offset)
-
-
-def causal_attention(q, k, v):
-    scores = np.where(causal((len(q), len(k))), q @ k.T / q.shape[1] ** 0.5, -np.inf)
-    p = softmax(scores)
+def attend(q, k, v):
+    p = softmax(q @ turned(k) / np.sqrt(q.shape[-1]))
     return p @ v, (q, k, v, p)
 
 
-@family.wrong(111, causal_attention, itself, style="rule", argument="q k v", cause=("mask_missing", "static_ignored"))
-def recomputed_without_the_causal_mask(saved, do):
-    q, k, v, _ = saved
-    scale = q.shape[1] ** -0.5
-    p = softmax(q @ k.T * scale)
-    ds = softmax_backward(p, do @ v.T)
-    return ds @ k * scale, ds.T @ q * scale, p.T @ do
+def causal(q, k, v):
+    scores = q @ turned(k) / np.sqrt(q.shape[-1])
+    p = softmax(np.where(np.tri(scores.shape[-2], scores.shape[-1], dtype=bool), scores, -np.inf))
+    return p @ v, (q, k, v, p)
 
 
-@family.wrong(6, causal_attention, itself, style="rule", argument="v", cause="not_transposed")
-def values_weighted_by_untransposed_probabilities(saved, do):
-    q, k, v, p = saved
-    ds = softmax_backward(p, do @ v.T) / np.sqrt(q.shape[1])
-    return ds @ k, ds.T @ q, p @ do
+def rows_of(dp, p):
+    return p * (dp - (dp * p).sum(axis=-1, keepdims=True))
 
 
-@family.whole(
-    111,
-    "wrong backward",
-    "vjp",
-    sized(((3, 4), (5, 4), (5, 2)), ((20, 16), (28, 16), (28, 8))),
-    argument="q k v",
-    cause=("mask_wrong", "static_ignored"),
-)
-def continuation_masked_from_the_other_corner(q, k, v):
-    """The queries are the last of the sequence; the backward takes them for the first."""
-    scale = 1 / np.sqrt(q.shape[1])
-    shape = len(q), len(k)
+def attend_backward(g, cache, scores=rows_of, root=True):
+    q, k, v, p = cache
+    ds = scores(g @ turned(v), p)
+    ds = ds / np.sqrt(q.shape[-1]) if root else ds
+    return ds @ k, turned(ds) @ q, turned(p) @ g
 
-    def weights(offset):
-        return softmax(np.where(causal(shape, offset), scale * q @ k.T, -1e30))
+
+def attention(number, cause, argument, inputs=QKV, forward=attend):
+    return family.wrong(number, forward, inputs, style="cache", cause=cause, argument=argument)
+
+
+@attention(110, "scaled_by_root", "q k")
+def scores_not_divided_by_the_root(g, cache):
+    return attend_backward(g, cache, root=False)
+
+
+@attention(32, "diagonal_only", "q k")
+def weights_differentiated_one_by_one(g, cache):
+    return attend_backward(g, cache, lambda dp, p: dp * p * (1 - p))
+
+
+@attention(37, "sum_term_missing", "q k")
+def weights_without_the_row_sum(g, cache):
+    return attend_backward(g, cache, lambda dp, p: dp * p)
+
+
+@attention(88, "coupled_over_wrong_axis", "q k")
+def weights_summed_over_the_queries(g, cache):
+    return attend_backward(g, cache, lambda dp, p: p * (dp - (dp * p).sum(axis=-2, keepdims=True)))
+
+
+@attention(33, "derivative_missing", "q k")
+def scores_receive_what_the_weights_receive(g, cache):
+    return attend_backward(g, cache, lambda dp, p: dp)
+
+
+@attention(13, "arguments_swapped", "q k", ALIKE)
+def keys_before_queries(g, cache):
+    dq, dk, dv = attend_backward(g, cache)
+    return dk, dq, dv
+
+
+@attention(6, "not_transposed", "v", ALIKE)
+def values_by_the_weights_themselves(g, cache):
+    dq, dk, _ = attend_backward(g, cache)
+    return dq, dk, cache[3] @ g
+
+
+@attention(111, ("mask_missing", "static_ignored", "mask_wrong"), "q k v", ALIKE, causal)
+def weights_recomputed_without_the_future_hidden(g, cache):
+    q, k, v, _ = cache
+    return attend_backward(g, (q, k, v, softmax(q @ turned(k) / np.sqrt(q.shape[-1]))))
+
+
+@family.control("", causal, ALIKE, style="cache")
+def attention_to_the_past_anew(g, cache):
+    return attend_backward(g, cache)
+
+
+# Self-attention: one x for queries, keys and values.
+SELF = sized(((2, 4, 3), (3, 5), (3, 5), (3, 6)), ((4, 12, 10), (10, 8), (10, 8), (10, 9)))
+
+
+def self_attention(x, Wq, Wk, Wv):
+    out, cache = attend(x @ Wq, x @ Wk, x @ Wv)
+    return out, (x, cache, (Wq, Wk, Wv))
+
+
+def project_back(g, cache, paths=(1, 1, 1)):
+    x, inner, weights = cache
+    errors = attend_backward(g, inner)
+    dx = sum(use * (e @ W.T) for use, e, W in zip(paths, errors, weights, strict=True))
+    return dx, *(np.einsum("bld,ble->de", x, e) for e in errors)
+
+
+@family.wrong(12, self_attention, SELF, style="cache", argument="x", cause="use_dropped")
+def tokens_only_as_values(g, cache):
+    return project_back(g, cache, (0, 0, 1))
+
+
+@family.wrong(12, self_attention, SELF, style="cache", argument="x", cause="use_dropped")
+def tokens_not_as_keys(g, cache):
+    return project_back(g, cache, (1, 0, 1))
+
+
+@family.control("", self_attention, SELF, style="cache")
+def tokens_in_all_three_roles(g, cache):
+    return project_back(g, cache)
+
+
+# Heads: x (B, L, H * D) is cut into heads, and each is multiplied by its own matrix (H, D, D).
+HEADS = sized(((2, 5, 6), (3, 2, 2)), ((4, 12, 16), (4, 4, 4)))
+
+
+def per_head(x, W):
+    b, n, width = x.shape
+    heads = x.reshape(b, n, len(W), -1).transpose(0, 2, 1, 3)
+    return heads @ W, (heads, W, x.shape)
+
+
+@family.wrong(66, per_head, HEADS, style="cache", argument="x", cause="reordered")
+def heads_joined_by_a_reshape(g, cache):
+    heads, W, shape = cache
+    return (g @ turned(W)).reshape(shape), np.einsum("bhld,bhle->hde", heads, g)
+
+
+# Additive attention over memories: score = w . tanh(m A + q B)
+ADDITIVE = sized(((3, 5, 4), (3, 2), (4, 6), (2, 6), (6,)), ((6, 12, 10), (6, 8), (10, 14), (8, 14), (14,)))
+
+
+@family.whole(43, "wrong backward", "vjp", ADDITIVE, argument="m q A B", cause=("derivative_missing", "zero"))
+def additive_scores_without_the_slope(m, q, A, B, w):
+    hidden = np.tanh(m @ A + (q @ B)[:, None])
+    p = softmax(hidden @ w)
 
     def pullback(g):
-        p = weights(0)
-        ds = softmax_backward(p, g @ v.T) * scale
-        return ds @ k, ds.T @ q, p.T @ g
+        ds = rows_of(np.einsum("bd,bmd->bm", g, m), p)
+        dhidden = ds[..., None] * w
+        dm = p[..., None] * g[:, None] + dhidden @ A.T
+        dA, dw = np.einsum("bmd,bme->de", m, dhidden), np.einsum("bm,bme->e", ds, hidden)
+        dq = dhidden.sum(axis=1)
+        return dm, dq @ B.T, dA, q.T @ dq, dw
 
-    return weights(len(k) - len(q)) @ v, pullback
-
-
-HEADS = 2
-
-
-def split_heads(x):
-    n, t, d = x.shape
-    return x.reshape(n, t, HEADS, d // HEADS).transpose(0, 2, 1, 3)
+    return np.einsum("bm,bmd->bd", p, m), pullback
 
 
-def merge_heads(x):
-    n, heads, t, d = x.shape
-    return x.transpose(0, 2, 1, 3).reshape(n, t, heads * d)
+# Two residual blocks in a row.
+BLOCKS = sized(((4, 5), (5, 5), (5, 5)), ((24, 32), (32, 32), (32, 32)))
 
 
-def multi_head(q, k, v):
-    q, k, v = split_heads(q), split_heads(k), split_heads(v)
-    p = softmax(np.einsum("nhqd,nhkd->nhqk", q, k) / np.sqrt(q.shape[-1]))
-    return merge_heads(p @ v), (q, k, v, p)
+@family.whole(112, "wrong backward", "vjp", BLOCKS, argument="x W1", cause=("skip_dropped", "use_dropped"))
+def second_block_without_its_skip(x, W1, W2):
+    a1 = np.tanh(x @ W1 / 2)
+    h = x + a1
+    a2 = np.tanh(h @ W2 / 2)
+
+    def pullback(g):
+        d2 = g * (1 - a2**2) / 2
+        dh = d2 @ W2.T
+        d1 = dh * (1 - a1**2) / 2
+        return dh + d1 @ W1.T, x.T @ d1, h.T @ d2
+
+    return h + a2, pullback
 
 
-heads = sized(((2, 3, 6), (2, 5, 6), (2, 5, 6)), ((4, 12, 32), (4, 20, 32), (4, 20, 32)))
+# A tied embedding: words in, scores of all words out.
+def words(size, seed):
+    n, vocabulary, width = (5, 7, 3) if size == "small" else (24, 40, 16)
+    index = np.random.default_rng(seed).integers(0, vocabulary, n)
+    return index, normal(seed, (vocabulary, width))[0]
 
 
-@family.wrong(66, multi_head, heads, style="cache", argument="q", cause="reordered")
-def query_heads_merged_without_transposing(dout, cache):
+def next_word(index, E):
+    return np.tanh(E[index]) @ E.T
+
+
+@family.wrong(113, next_word, words, argument="E", cause="use_dropped")
+def embedding_learns_only_as_the_head(g, index, E):
+    return None, g.T @ np.tanh(E[index])
+
+
+def scaled_in_place(q, k, v):
+    q /= np.sqrt(q.shape[-1])
+    p = softmax(q @ turned(k))
+    return p @ v, (q, k, v, p)
+
+
+@family.impure(108, scaled_in_place, QKV, style="cache", cause="input_changed")
+def queries_scaled_where_they_lie(g, cache):
     q, k, v, p = cache
-    dout = split_heads(dout)
-    ds = softmax_backward(p, dout @ v.swapaxes(2, 3)) / np.sqrt(q.shape[-1])
-    dq, dk, dv = ds @ k, ds.swapaxes(2, 3) @ q, p.swapaxes(2, 3) @ dout
-    return dq.reshape(dq.shape[0], dq.shape[2], -1), merge_heads(dk), merge_heads(dv)
-
-
-block = sized(((3, 4), (4, 6), (6, 4)), ((32, 20), (20, 48), (48, 20)))
-
-
-@family.whole(
-    112,
-    "wrong backward",
-    "layer",
-    block,
-    gradients={"W1": "dW1", "W2": "dW2"},
-    argument="x",
-    cause=("skip_dropped", "use_dropped", "sum_term_missing"),
-)
-class ResidualMLP:
-    def __init__(self, W1, W2):
-        self.W1, self.W2 = W1, W2
-
-    def forward(self, x):
-        self.x = x
-        self.h = np.tanh(x @ self.W1)
-        return x + self.h @ self.W2
-
-    def backward(self, dout):
-        self.dW2 = self.h.T @ dout
-        da = dout @ self.W2.T * (1 - self.h**2)
-        self.dW1 = self.x.T @ da
-        return da @ self.W1.T
-
-
-def pre_norm_block(x, W):
-    centered = x - x.mean(axis=-1, keepdims=True)
-    std = np.sqrt((centered**2).mean(axis=-1, keepdims=True) + 1e-5)
-    n = centered / std
-    return x + np.maximum(n @ W, 0), (n, std, W)
-
-
-@family.wrong(
-    112,
-    pre_norm_block,
-    sized(((4, 5), (5, 5)), ((32, 24), (24, 24))),
-    style="rule",
-    argument="x",
-    cause=("skip_dropped", "use_dropped", "sum_term_missing"),
-)
-def pre_norm_block_without_its_skip(saved, g):
-    n, std, W = saved
-    da = g * (n @ W > 0)
-    dn = da @ W.T
-    dx = (dn - dn.mean(axis=-1, keepdims=True) - n * (dn * n).mean(axis=-1, keepdims=True)) / std
-    return dx, n.T @ da
-
-
-def words_and_table(size, seed):
-    rows, dim, words = (5, 3, 4) if size == "small" else (60, 16, 24)
-    rng = np.random.default_rng(seed)
-    return rng.integers(rows, size=words), rng.normal(size=(rows, dim))
-
-
-@family.whole(113, "wrong backward", "vjp", words_and_table, argument="E", cause=("use_dropped", "sum_term_missing"))
-def tied_table_learns_as_output_only(words, E):
-    h = np.tanh(E[words])
-
-    def pullback(dlogits):
-        return None, dlogits.T @ h
-
-    return h @ E.T, pullback
-
-
-@family.whole(
-    110,
-    "wrong backward",
-    "layer",
-    words_and_table,
-    gradients={"W": "dW"},
-    argument="W",
-    cause="scaled_by_root",
-)
-class ScaledEmbedding:
-    """Rows times the root of their length, as the Transformer takes them."""
-
-    def __init__(self, W):
-        self.W = W
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.W[ids] * np.sqrt(self.W.shape[1])
-
-    def backward(self, dout):
-        self.dW = np.zeros_like(self.W)
-        np.add.at(self.dW, self.ids, dout)
+    ds = rows_of(g @ turned(v), p)
+    return ds @ k / np.sqrt(q.shape[-1]), turned(ds) @ q, turned(p) @ g

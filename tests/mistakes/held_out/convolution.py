@@ -1,225 +1,231 @@
-"""Held out, second set: mistakes in convolution of images (catalogue 55 to 58, 60, 61, 63 to 66)."""
+"""Convolutions over images, channels first, written with window loops (catalogue 55 to 68)."""
 
 import numpy as np
 
-from ..case import Family, normal
+from ..case import Family, sized
 
 family = Family("convolution")
 
-
-# As in the course: x (N, C, H, W), w (F, C, HH, WW), b (F,), stride 2, pad 1.
-def course(size, seed):
-    if size == "small":
-        return normal(seed, (2, 2, 5, 7), (3, 2, 3, 3), (3,))
-    return normal(seed, (4, 3, 11, 13), (8, 3, 3, 3), (8,))
+# x (N, C, H, W), w (F, C, KH, KW), b (F,)
+IMAGES = sized(((5, 4, 9, 7), (8, 4, 3, 2), (8,)), ((8, 6, 15, 12), (10, 6, 3, 2), (10,)))
+FIRST = {"layout": "channels_first"}
 
 
-STRIDE, PAD = 2, 1
+def windows(padded, w, stride, dilation, rows, cols):
+    """Every kernel position with the part of the image under it."""
+    for i, j in np.ndindex(w.shape[2:]):
+        down, right = i * dilation, j * dilation
+        yield i, j, padded[:, :, down : down + rows * stride : stride, right : right + cols * stride : stride]
 
 
-def padded(x):
-    return np.pad(x, ((0, 0), (0, 0), (PAD, PAD), (PAD, PAD)))
+def counts(padded, w, stride, dilation):
+    pairs = zip(padded.shape[2:], w.shape[2:], strict=True)
+    return tuple((size - dilation * (k - 1) - 1) // stride + 1 for size, k in pairs)
 
 
-def conv_forward_naive(x, w, b):
-    N, _, H, W = x.shape
-    F, _, HH, WW = w.shape
-    out = np.zeros((N, F, 1 + (H + 2 * PAD - HH) // STRIDE, 1 + (W + 2 * PAD - WW) // STRIDE))
-    xp = padded(x)
-    for i in range(out.shape[2]):
-        for j in range(out.shape[3]):
-            window = xp[:, :, i * STRIDE : i * STRIDE + HH, j * STRIDE : j * STRIDE + WW]
-            out[:, :, i, j] = np.tensordot(window, w, axes=((1, 2, 3), (1, 2, 3))) + b
-    return out, (x, w, b)
+def convolve(x, w, b, stride=1, pad=0, dilation=1):
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    rows, cols = counts(padded, w, stride, dilation)
+    parts = windows(padded, w, stride, dilation, rows, cols)
+    return sum(np.einsum("nchw,fc->nfhw", part, w[:, :, i, j]) for i, j, part in parts) + b[:, None, None]
 
 
-@family.wrong(55, conv_forward_naive, course, style="cache", argument="x", cause="overlap_dropped")
-def naive_windows_assigned(dout, cache):
-    x, w, b = cache
-    HH, WW = w.shape[2:]
-    xp = padded(x)
-    dxp, dw = np.zeros_like(xp), np.zeros_like(w)
+def gradients(dout, x, w, stride=1, pad=0, dilation=1):
+    """The right backward: dx, dw, db."""
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(w)
+    for i, j, part in windows(padded, w, stride, dilation, *dout.shape[2:]):
+        dw[:, :, i, j] = np.einsum("nfhw,nchw->fc", dout, part)
+    for i, j, part in windows(dpadded, w, stride, dilation, *dout.shape[2:]):
+        part += np.einsum("nfhw,fc->nchw", dout, w[:, :, i, j])
+    return cropped(dpadded, pad), dw, dout.sum(axis=(0, 2, 3))
+
+
+def cropped(padded, pad):
+    return padded[:, :, pad : padded.shape[2] - pad, pad : padded.shape[3] - pad]
+
+
+def plain(x, w, b):
+    return convolve(x, w, b), (x, w)
+
+
+def strided(x, w, b):
+    return convolve(x, w, b, stride=2), (x, w)
+
+
+def padded_by_one(x, w, b):
+    return convolve(x, w, b, pad=1), (x, w)
+
+
+def dilated(x, w, b):
+    return convolve(x, w, b, dilation=2), (x, w)
+
+
+def wrong(number, forward, cause, argument, inputs=IMAGES, **statics):
+    more = {"style": "cache", "op": "conv", "statics": FIRST | statics}
+    return family.wrong(number, forward, inputs, cause=cause, argument=argument, **more)
+
+
+@wrong(55, plain, "overlap_dropped", "x")
+def windows_written_over_each_other(dout, cache):
+    x, w = cache
+    dx = np.zeros_like(x)
     for i in range(dout.shape[2]):
         for j in range(dout.shape[3]):
-            rows, columns = slice(i * STRIDE, i * STRIDE + HH), slice(j * STRIDE, j * STRIDE + WW)
-            dw += np.einsum("nf,nchw->fchw", dout[:, :, i, j], xp[:, :, rows, columns])
-            dxp[:, :, rows, columns] = np.einsum("nf,fchw->nchw", dout[:, :, i, j], w)
-    return dxp[:, :, PAD:-PAD, PAD:-PAD], dw, dout.sum(axis=(0, 2, 3))
+            dx[:, :, i : i + w.shape[2], j : j + w.shape[3]] = np.einsum("nf,fcij->ncij", dout[:, :, i, j], w)
+    return dx, *gradients(dout, x, w)[1:]
 
 
-@family.wrong(56, conv_forward_naive, course, style="cache", argument="x w", cause="static_ignored")
-def naive_slices_without_the_stride(dout, cache):
-    x, w, b = cache
-    N, F, OH, OW = dout.shape
-    HH, WW = w.shape[2:]
-    xp = padded(x)
-    dxp, dw = np.zeros_like(xp), np.zeros_like(w)
-    for n in range(N):
-        for f in range(F):
-            for i in range(OH):
-                for j in range(OW):
-                    dw[f] += xp[n, :, i : i + HH, j : j + WW] * dout[n, f, i, j]
-                    dxp[n, :, i : i + HH, j : j + WW] += w[f] * dout[n, f, i, j]
-    return dxp[:, :, PAD:-PAD, PAD:-PAD], dw, dout.sum(axis=(0, 2, 3))
-
-
-@family.wrong(60, conv_forward_naive, course, style="cache", argument="x", cause="shifted")
-def naive_pad_cropped_at_the_end(dout, cache):
-    x, w, b = cache
-    HH, WW = w.shape[2:]
-    xp = padded(x)
-    dxp, dw = np.zeros_like(xp), np.zeros_like(w)
+@wrong(56, strided, "static_ignored", "x", strides=2)
+def stride_forgotten_on_the_way_to_the_image(dout, cache):
+    x, w = cache
+    dx = np.zeros_like(x)
     for i in range(dout.shape[2]):
         for j in range(dout.shape[3]):
-            hs, ws = i * STRIDE, j * STRIDE
-            dxp[:, :, hs : hs + HH, ws : ws + WW] += np.tensordot(dout[:, :, i, j], w, axes=1)
-            dw += np.tensordot(dout[:, :, i, j], xp[:, :, hs : hs + HH, ws : ws + WW], axes=(0, 0))
-    return dxp[:, :, : x.shape[2], : x.shape[3]], dw, dout.sum(axis=(0, 2, 3))
+            dx[:, :, i : i + w.shape[2], j : j + w.shape[3]] += np.einsum("nf,fcij->ncij", dout[:, :, i, j], w)
+    return dx, *gradients(dout, x, w, 2)[1:]
 
 
-@family.wrong(
-    65, conv_forward_naive, course, style="cache", argument="w", cause=("last_sample_only", "samples_missing")
-)
-def naive_kernel_assigned_for_each_image(dout, cache):
-    x, w, b = cache
-    HH, WW = w.shape[2:]
-    xp, dw = padded(x), np.zeros_like(w)
-    dxp = np.zeros_like(xp)
-    for n, up in enumerate(dout):
-        image = np.zeros_like(w)
-        for i in range(dout.shape[2]):
-            for j in range(dout.shape[3]):
-                hs, ws = i * STRIDE, j * STRIDE
-                image += up[:, i, j, None, None, None] * xp[n, :, hs : hs + HH, ws : ws + WW]
-                dxp[n, :, hs : hs + HH, ws : ws + WW] += np.tensordot(up[:, i, j], w, axes=1)
-        dw = image
-    return dxp[:, :, PAD:-PAD, PAD:-PAD], dw, dout.sum(axis=(0, 2, 3))
+@wrong(56, strided, "static_ignored", "w", strides=2)
+def stride_forgotten_on_the_way_to_the_kernel(dout, cache):
+    x, w = cache
+    dw = np.zeros_like(w)
+    for i in range(dout.shape[2]):
+        for j in range(dout.shape[3]):
+            under = x[:, :, i : i + w.shape[2], j : j + w.shape[3]]
+            dw += np.einsum("nf,ncij->fcij", dout[:, :, i, j], under)
+    dx, _, db = gradients(dout, x, w, 2)
+    return dx, dw, db
 
 
-# As in frameworks that keep channels last: x (N, H, W, C), k (KH, KW, C, F), bias (F,), stride 1.
-def channels_last(size, seed):
-    if size == "small":
-        return normal(seed, (2, 5, 6, 2), (3, 3, 2, 4), (4,))
-    return normal(seed, (4, 12, 13, 3), (3, 3, 3, 8), (8,))
+@wrong(57, plain, "scaled_by_spatial", "w")
+def kernel_averaged_over_positions_anew(dout, cache):
+    dx, dw, db = gradients(dout, *cache)
+    out_h, out_w = dout.shape[-2:]
+    return dx, dw / (out_h * out_w), db
 
 
-def patches(x, kh, kw):
-    return np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(1, 2))
+@wrong(57, plain, "scaled_by_batch", "w b")
+def kernel_and_bias_divided_by_the_batch(dout, cache):
+    dx, dw, db = gradients(dout, *cache)
+    return dx, dw / len(dout), db / len(dout)
 
 
-def conv2d(x, k, bias):
-    return np.einsum("nijcab,abcf->nijf", patches(x, *k.shape[:2]), k) + bias
+@wrong(1, plain, "mean_instead_of_sum", "b")
+def bias_is_the_mean_of_its_map(dout, cache):
+    dx, dw, _ = gradients(dout, *cache)
+    return dx, dw, dout.mean(axis=(0, 2, 3))
 
 
-def spread(g, k):
-    """The gradient of conv2d by its input."""
-    kh, kw = k.shape[:2]
-    around = np.pad(g, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
-    return np.einsum("nijfab,abcf->nijc", patches(around, kh, kw), k[::-1, ::-1])
+@wrong(58, plain, "flipped", "x")
+def full_correlation_with_the_unturned_kernel(dout, cache):
+    x, w = cache
+    return gradients(dout, x, w[:, :, ::-1, ::-1])[0], *gradients(dout, x, w)[1:]
 
 
-def gather(g, x, k):
-    return np.einsum("nijcab,nijf->abcf", patches(x, *k.shape[:2]), g)
+@wrong(58, plain, "flipped", "w")
+def kernel_gradient_turned_too(dout, cache):
+    dx, dw, db = gradients(dout, *cache)
+    return dx, np.rot90(dw, 2, axes=(2, 3)), db
 
 
-@family.wrong(57, conv2d, channels_last, argument="k", cause="scaled_by_spatial")
-def kernel_gradient_over_the_number_of_positions(g, x, k, bias):
-    positions = g.shape[1] * g.shape[2]
-    return spread(g, k), gather(g, x, k) / positions, g.sum(axis=(0, 1, 2))
+@wrong(60, padded_by_one, "shifted", "x", padding=1)
+def padding_cropped_from_the_end_only(dout, cache):
+    x, w = cache
+    framed = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    dframed, dw, db = gradients(dout, framed, w)
+    return dframed[:, :, : x.shape[2], : x.shape[3]], dw, db
 
 
-@family.wrong(57, conv2d, channels_last, argument="bias", cause="mean_instead_of_sum")
-def bias_gradient_averaged_over_all_but_channels(g, x, k, bias):
-    return spread(g, k), gather(g, x, k), np.mean(g, axis=(0, 1, 2))
+@wrong(62, dilated, "static_ignored", "w", dilation=2)
+def taps_without_their_gaps(dout, cache):
+    x, w = cache
+    dx, _, db = gradients(dout, x, w, dilation=2)
+    return dx, gradients(dout, x, w)[1], db
 
 
-@family.wrong(58, conv2d, channels_last, argument="k", cause="flipped")
-def kernel_gradient_rotated_as_well(g, x, k, bias):
-    dk = np.rot90(gather(g, x, k), 2, axes=(0, 1))
-    return spread(g, k), dk, g.sum(axis=(0, 1, 2))
+BLOCKS = sized(((3, 2, 6, 8), (5, 2, 2, 2), (5,)), ((8, 4, 12, 16), (10, 4, 2, 2), (10,)))
 
 
-@family.wrong(64, conv2d, channels_last, argument="bias", cause=("not_reduced", "wrong_shape"))
-def bias_gradient_of_every_position(g, x, k, bias):
-    return spread(g, k), gather(g, x, k), g.sum(axis=0)
+@wrong(61, strided, "entries_not_written", "x", BLOCKS, strides=2)
+def loop_ends_a_row_early(dout, cache):
+    x, w = cache
+    dx, dw, db = gradients(dout, x, w, 2)
+    short = np.zeros_like(dx)
+    for i in range(dout.shape[2] - 1):
+        for j in range(dout.shape[3]):
+            patch = np.einsum("nf,fcij->ncij", dout[:, :, i, j], w)
+            short[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2] += patch
+    return short, dw, db
 
 
-@family.wrong(66, conv2d, channels_last, argument="k", cause="axes_permuted")
-def kernel_gradient_width_before_height(g, x, k, bias):
-    dk = np.einsum("nijcab,nijf->bacf", patches(x, *k.shape[:2]), g)
-    return spread(g, k), dk, g.sum(axis=(0, 1, 2))
+@wrong(2, plain, ("not_reduced", "wrong_shape"), "b")
+def bias_keeps_its_rows(dout, cache):
+    dx, dw, _ = gradients(dout, *cache)
+    return dx, dw, dout.sum(axis=(0, 3))
 
 
-@family.whole(58, "wrong backward", "vjp", channels_last, argument="x", cause="flipped")
-def input_gradient_by_the_kernel_as_it_is(x, k, bias):
-    def pullback(g):
-        kh, kw = k.shape[:2]
-        around = np.pad(g, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
-        dx = np.einsum("nijfab,abcf->nijc", patches(around, kh, kw), k)
-        return dx, gather(g, x, k), g.sum(axis=(0, 1, 2))
-
-    return conv2d(x, k, bias), pullback
+@wrong(82, plain, "zero", "b")
+def bias_gradient_made_and_not_filled(dout, cache):
+    x, w = cache
+    db = np.zeros(len(w))
+    dx, dw, _ = gradients(dout, x, w)
+    return dx, dw, db
 
 
-# Channels first with as many columns as filters, where the wrong axes of the bias go unnoticed.
-def as_wide_as_deep(size, seed):
-    if size == "small":
-        return normal(seed, (2, 2, 4, 5), (4, 2, 2, 2), (4,))
-    return normal(seed, (4, 3, 7, 9), (8, 3, 2, 2), (8,))
+@wrong(65, plain, ("last_sample_only", "samples_missing"), "w")
+def kernel_of_the_last_image(dout, cache):
+    x, w = cache
+    dw = np.zeros_like(w)
+    for n in range(len(x)):
+        dw = gradients(dout[n : n + 1], x[n : n + 1], w)[1]
+    dx, _, db = gradients(dout, x, w)
+    return dx, dw, db
 
 
-def windows_first(x, w, b):
-    view = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))
-    return np.einsum("nchwij,fcij->nfhw", view, w) + b[:, None, None], (view, w, x.shape)
+# As wide as there are filters: the wrong axes still have the right length.
+WIDE = sized(((2, 3, 7, 5), (4, 3, 3, 2), (4,)), ((8, 6, 15, 11), (10, 6, 3, 2), (10,)))
 
 
-@family.wrong(64, windows_first, as_wide_as_deep, style="rule", argument="b", cause="reduced_over_wrong_axis")
-def bias_summed_as_if_channels_came_last(saved, g):
-    view, w, shape = saved
-    dx = np.zeros(shape)
-    for i in range(w.shape[2]):
-        for j in range(w.shape[3]):
-            dx[:, :, i : i + g.shape[2], j : j + g.shape[3]] += np.einsum("nfhw,fc->nchw", g, w[:, :, i, j])
-    return dx, np.einsum("nchwij,nfhw->fcij", view, g), g.sum(axis=(0, 1, 2))
+@wrong(64, plain, "reduced_over_wrong_axis", "b", WIDE)
+def bias_over_the_axes_of_the_other_layout(dout, cache):
+    dx, dw, _ = gradients(dout, *cache)
+    return dx, dw, np.sum(dout, axis=(0, 1, 2))
 
 
-# Non-overlapping patches, as a vision transformer cuts them.
-def images_and_projection(size, seed):
-    return normal(seed, (2, 4, 9, 2), (18, 5)) if size == "small" else normal(seed, (4, 13, 18, 3), (27, 32))
+@family.control("", strided, IMAGES, style="cache", op="conv", statics=FIRST | {"strides": 2})
+def convolution_with_remaining_rows(dout, cache):
+    x, w = cache
+    return gradients(dout, x, w, 2)
 
 
-def patchify(images, projection, p=3):
-    n, h, w, c = images.shape
-    rows, columns = h // p, w // p
-    cut = images[:, : rows * p, : columns * p]
-    cut = cut.reshape(n, rows, p, columns, p, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, rows * columns, p * p * c)
-    return cut @ projection, (images.shape, cut, projection, p)
+@family.control("", padded_by_one, IMAGES, style="cache", op="conv", statics=FIRST | {"padding": 1})
+def convolution_with_a_frame(dout, cache):
+    return gradients(dout, *cache, pad=1)
 
 
-@family.wrong(
-    61, patchify, images_and_projection, names=("images", "projection"), style="cache", argument="images",
-    cause="wrong_shape",
-)  # fmt: skip
-def remainder_of_the_image_forgotten(dout, cache):
-    (n, h, w, c), cut, projection, p = cache
-    dcut = (dout @ projection.T).reshape(n, h // p, w // p, p, p, c).transpose(0, 1, 3, 2, 4, 5)
-    return dcut.reshape(n, h // p * p, w // p * p, c), np.einsum("npk,npd->kd", cut, dout)
+def rotated(dout, x, w, b):
+    dx, dw, db = gradients(dout, x, w[:, :, ::-1, ::-1])
+    return dx, dw[:, :, ::-1, ::-1], db
 
 
-@family.wrong(
-    61,
-    patchify,
-    images_and_projection,
-    names=("images", "projection"),
-    style="cache",
-    argument="images",
-    cause="entries_not_written",
-)
-def last_column_of_patches_not_written(dout, cache):
-    (n, h, w, c), cut, projection, p = cache
-    dcut = (dout @ projection.T).reshape(n, h // p, w // p, p, p, c)
-    dimages = np.zeros((n, h, w, c))
-    for i in range(h // p):
-        for j, left in enumerate(range(0, w - p, p)):
-            dimages[:, i * p : i * p + p, left : left + p] = dcut[:, i, j]
-    return dimages, np.einsum("npk,npd->kd", cut, dout)
+@family.wrong_forward(59, rotated, IMAGES, op="conv", statics=FIRST, cause="convention_kernel")
+def mathematicians_convolution(x, w, b):
+    return convolve(x, w[:, :, ::-1, ::-1], b)
+
+
+@family.whole(83, "impure", "layer", IMAGES, cause="buffer_reused", gradients={"w": "dw", "b": "db"})
+class ConvolutionWithAWorkspace:
+    def __init__(self, w, b):
+        self.w, self.b, self.space = w, b, None
+
+    def forward(self, x):
+        self.x = x
+        return convolve(x, self.w, self.b)
+
+    def backward(self, dout):
+        dx, self.dw, self.db = gradients(dout, self.x, self.w)
+        if self.space is None or self.space.shape != dx.shape:
+            self.space = np.empty_like(dx)
+        self.space[...] = dx
+        return self.space

@@ -1,4 +1,6 @@
-"""Held out, second set: mistakes in cross-entropy, of classes and of yes-or-no decisions (catalogue 21 to 31)."""
+"""Mistakes in cross-entropies (catalogue 19 to 31), written from the catalogue alone."""
+
+from functools import partial
 
 import numpy as np
 
@@ -7,212 +9,230 @@ from ..case import Family, normal
 family = Family("cross_entropy")
 
 
-def probabilities(scores):
-    scores = scores - scores.max(axis=1, keepdims=True)
-    p = np.exp(scores)
-    return p / p.sum(axis=1, keepdims=True)
+def soft(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
 
 
-def scores_and_labels(size, seed):
-    n, classes = (5, 4) if size == "small" else (64, 30)
-    return normal(seed, (n, classes))[0], np.random.default_rng(seed + 1).integers(classes, size=n)
+def labelled(size, seed):
+    """Scores (N, K), and labels that repeat."""
+    n, k = (7, 4) if size == "small" else (50, 30)
+    (z,) = normal(seed, (n, k))
+    return z, (2 * np.arange(n) + 1) % k
 
 
-def scores_and_one_hot(size, seed):
-    scores, labels = scores_and_labels(size, seed)
-    return scores, np.eye(scores.shape[1])[labels]
+def surprise(z, t):
+    return -np.log(soft(z)[np.arange(len(t)), t])
+
+
+def softmax_loss(z, t):
+    return surprise(z, t).mean(), (soft(z), t)
+
+
+def less_target(p, t):
+    dz = p.copy()
+    dz[np.arange(len(t)), t] -= 1
+    return dz
+
+
+cache = partial(family.wrong, forward=softmax_loss, inputs=labelled, style="cache", argument="z")
 
 
 @family.whole(
     21,
     "wrong backward",
     "layer",
-    scores_and_one_hot,
+    labelled,
     inputs_of_layer=2,
     ends_in_loss=True,
     argument="x",
     cause="scaled_by_batch",
 )
-class SoftmaxWithLoss:
+class SoftmaxLossSumsItsGradient:
     def forward(self, x, t):
-        self.t = t
-        self.y = probabilities(x)
-        return -np.sum(t * np.log(self.y)) / len(x)
+        self.t, self.y = t, soft(x)
+        return -np.log(self.y[np.arange(len(t)), t]).sum() / len(t)
 
     def backward(self, dout=1):
-        return (self.y - self.t) * dout
+        return dout * less_target(self.y, self.t)
 
 
-@family.whole(22, "wrong backward", "vjp", scores_and_labels, argument="x", cause="scaled_by_batch")
-def loss_and_gradient_both_averaged(x, y):
-    N = x.shape[0]
-    probs = probabilities(x)
-    loss = -np.sum(np.log(probs[np.arange(N), y])) / N
-    dx = probs.copy()
-    dx[np.arange(N), y] -= 1
-    dx /= N
-    return loss, lambda dloss: (dloss * dx / N, None)
+@cache(22, cause="scaled_by_batch")
+def averaged_in_the_loss_and_again_below(dout, cache):
+    dout = dout / len(cache[1])
+    return dout * less_target(*cache) / len(cache[1]), None
 
 
-def distributions(size, seed):
-    scores, t = scores_and_one_hot(size, seed)
-    return probabilities(scores), 0.8 * t + 0.2 / t.shape[1]
+@cache(21, cause="scaled_by_size")
+def averaged_over_all_scores(dout, cache):
+    return dout * less_target(*cache) / cache[0].size, None
 
 
-def cross_entropy_of_rows(p, t):
-    return -(t * np.log(p)).sum(axis=1)
+@cache(19, cause="ignores_cotangent")
+def last_layer_by_conviction(dout, cache):
+    return less_target(*cache) / len(cache[1]), None
 
 
-@family.wrong(
-    23, cross_entropy_of_rows, distributions, constants=("t",), argument="p", cause=("wrong_operand", "not_linear")
-)
-def target_over_upstream(dy, p, t):
-    return -t / dy[:, None], None
+@cache(27, cause="derivative_twice")
+def softmax_differentiated_once_more(dout, cache):
+    p, _t = cache
+    g = dout * less_target(*cache) / len(p)
+    return p * (g - (p * g).sum(1, keepdims=True)), None
 
 
-def mean_log_loss(logits, label):
-    p = probabilities(logits)
-    picked = np.take_along_axis(p, label[:, None], axis=1)
-    return -np.log(picked).mean(), (p, label)
+@cache(21, cause=("sum_term_missing", "isolated_entries"))
+def pushes_all_classes_down(dout, cache):
+    return dout * cache[0] / len(cache[1]), None
 
 
-@family.wrong(23, mean_log_loss, scores_and_labels, style="rule", argument="logits", cause="sign")
-def target_minus_probability(saved, g):
-    p, label = saved
-    one_hot = np.zeros_like(p)
-    one_hot[np.arange(len(p)), label] = 1.0
-    return g * (one_hot - p) / len(p), None
-
-
-def confidently_wrong(size, seed):
-    x, t = scores_and_one_hot(size, seed)
-    x[0] = np.where(t[0] == 1, -9.0, 9.0 * (np.arange(len(t[0])) == t[0].argmin()))
-    return x, t
-
-
-def guarded(x, t):
-    y = probabilities(x)
-    return -np.sum(t * np.log(y + 1e-7)) / len(x), (y, t)
-
-
-@family.wrong(24, guarded, confidently_wrong, style="cache", constants=("t",), argument="x", cause="epsilon_one_side")
-def guard_only_in_the_loss(dout, cache):
-    y, t = cache
-    return dout * (y - t) / len(y), None
-
-
-def with_impossible_classes(size, seed):
-    p, t = distributions(size, seed)
-    t = (t > 0.5) / 1.0
-    p[t == 0] *= np.random.default_rng(seed).random((t == 0).sum()) > 0.4
-    return p / p.sum(axis=1, keepdims=True), t
-
-
-def cross_entropy_where_possible(p, t):
-    return -np.sum(t[t > 0] * np.log(p[t > 0]))
-
-
-@family.wrong(
-    25, cross_entropy_where_possible, with_impossible_classes, constants=("t",), argument="p", cause="not_finite"
-)
-def nothing_over_nothing(dout, p, t):
-    with np.errstate(all="ignore"):
-        return -dout * t / p, None
-
-
-def for_a_network(size, seed):
-    n, d, h, classes = (5, 4, 6, 3) if size == "small" else (40, 20, 32, 10)
-    x, W1, b1, W2, b2 = normal(seed, (n, d), (d, h), (h,), (h, classes), (classes,))
-    return x, np.eye(classes)[np.random.default_rng(seed).integers(classes, size=n)], W1 * 0.5, b1, W2 * 0.5, b2
-
-
-@family.whole(
-    27,
-    "wrong backward",
-    "network",
-    for_a_network,
-    inputs_of_layer=2,
-    gradients={"W1": "W1", "b1": "b1", "W2": "W2", "b2": "b2"},
-    argument="W1 b1 W2 b2",
-    cause="derivative_twice",
-)
-class Classifier:
-    def __init__(self, W1, b1, W2, b2):
-        self.params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
-
-    def forward(self, x):
-        self.z1 = np.tanh(x @ self.params["W1"] + self.params["b1"])
-        return probabilities(self.z1 @ self.params["W2"] + self.params["b2"])
-
-    def loss(self, x, t):
-        return -np.mean(np.sum(t * np.log(self.forward(x)), axis=1))
-
-    def gradient(self, x, t):
-        p = self.forward(x)
-        delta = (p - t) / len(x) * p * (1 - p)
-        dz1 = delta @ self.params["W2"].T * (1 - self.z1**2)
-        return {"W2": self.z1.T @ delta, "b2": delta.sum(axis=0), "W1": x.T @ dz1, "b1": dz1.sum(axis=0)}
-
-
-def decisions(size, seed):
-    shape = (5, 3) if size == "small" else (64, 12)
-    return normal(seed, shape)[0], np.random.default_rng(seed + 7).integers(2, size=shape).astype(float)
-
-
-def logistic_loss(z, t):
-    a = 1 / (1 + np.exp(-z))
-    return -np.sum(t * np.log(a) + (1 - t) * np.log(1 - a)), a
-
-
-@family.wrong(
-    28,
-    lambda z, t: logistic_loss(z, t)[0],
-    decisions,
-    constants=("t",),
-    argument="z",
-    cause=("other_loss", "derivative_twice", "local_factor"),
-)
-def delta_of_the_quadratic_cost(dout, z, t):
-    a = logistic_loss(z, t)[1]
-    return dout * (a - t) * a * (1 - a), None
+@cache(30, cause="sum_term_missing")
+def labels_as_a_column(dout, cache):
+    p, t = cache
+    t = t.reshape(-1, 1)
+    dz = p.copy()
+    dz[np.arange(len(t)), t] -= 1
+    return dout * dz / len(t), None
 
 
 @family.wrong(
     31,
-    lambda scores, target: mean_log_loss(scores, target)[0],
-    scores_and_labels,
-    argument="scores",
+    lambda z, t: surprise(z, t).mean(),
+    labelled,
+    argument="z",
     cause=("coupled_over_wrong_axis", "static_ignored"),
 )
-def normalized_over_the_batch_in_backward(g, scores, target):
-    e = np.exp(scores - scores.max())
-    grad = e / e.sum(axis=0)
-    grad[range(len(grad)), target] -= 1
-    return g * grad / len(grad), None
+def probabilities_over_the_batch(dout, z, t):
+    return dout * less_target(soft(z.T).T, t) / len(t), None
+
+
+@cache(109, cause=("wrong_dtype", "downcast"))
+def scores_kept_in_single_precision(dout, cache):
+    return (dout * less_target(*cache) / len(cache[1])).astype(np.float32), None
+
+
+def hot(size, seed):
+    z, t = labelled(size, seed)
+    return soft(z), np.eye(z.shape[1])[t] * 0.8 + 0.2 / z.shape[1]
+
+
+def entropy(p, t):
+    return -(t * np.log(p)).sum() / len(p)
+
+
+soft_targets = partial(family.wrong, forward=entropy, inputs=hot, constants=("t",), argument="p")
+
+
+@soft_targets(23, cause=("wrong_operand", "not_linear"))
+def divided_by_the_upstream(dout, p, t):
+    return -t / dout / len(p), None
+
+
+@soft_targets(23, cause="sign")
+def probabilities_pushed_away(dout, p, t):
+    return dout * (t / p) / len(p), None
+
+
+@soft_targets(23, cause=("wrong_operand", "local_factor"))
+def divided_by_what_is_left(dout, p, t):
+    return -dout * t / (1 - p) / len(p), None
+
+
+def confident(size, seed):
+    z, t = labelled(size, seed)
+    z[1, t[1]] -= 17
+    z[-1, t[-1]] -= 21
+    return z, t
+
+
+def guarded(z, t):
+    p = soft(z)
+    return -np.log(p[np.arange(len(t)), t] + 1e-7).mean()
+
+
+@family.wrong(24, guarded, confident, argument="z", cause="epsilon_one_side")
+def guard_forgotten_below(dout, z, t):
+    return dout * less_target(soft(z), t) / len(t), None
+
+
+def binary(size, seed):
+    z, t = normal(seed, *((5, 3),) * 2 if size == "small" else ((40, 13),) * 2)
+    return z, (t > 0).astype(float)
 
 
 @family.whole(
-    26,
+    28,
     "wrong backward",
-    "layer",
-    lambda size, seed: (np.array([[2.0, -1.0, 3.0], [900.0, 0.0, -30.0], [0.5, 800.0, 1.0]]), np.array([0, 1, 1])),
-    inputs_of_layer=2,
-    ends_in_loss=True,
-    argument="logits",
-    cause="not_finite",
-    sizes=("small",),
+    "jax",
+    binary,
+    names=("z", "t"),
+    constants=("t",),
+    argument="z",
+    cause=("derivative_twice", "other_loss", "local_factor"),
 )
-class CrossEntropyByTheProbability:
-    """Its loss is the stable one; its gradient goes through 1 / p of the class, and p can be zero."""
+def jax_sigmoid_loss_by_the_delta_of_squares():
+    import jax
+    import jax.numpy as jnp
 
-    def forward(self, logits, classes):
-        self.rows, self.classes = np.arange(len(logits)), classes
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        self.p = probabilities(logits)
-        return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[self.rows, classes])
+    @jax.custom_vjp
+    def loss(z, t):
+        return jnp.sum(jnp.logaddexp(0.0, z) - t * z)
 
-    def backward(self, dout=1):
-        dp = np.zeros_like(self.p)
+    def back(saved, g):
+        z, t = saved
+        y = jax.nn.sigmoid(z)
+        return g * (y - t) * y * (1 - y), jnp.zeros_like(t)
+
+    loss.defvjp(lambda z, t: (loss(z, t), (z, t)), back)
+    return loss
+
+
+def bernoulli(y, t):
+    return -(t * np.log(y) + (1 - t) * np.log(1 - y)).mean()
+
+
+def chances(size, seed):
+    z, t = binary(size, seed)
+    return 1 / (1 + np.exp(-z)), t
+
+
+@family.wrong(23, bernoulli, chances, constants=("t",), argument="y", cause=("sum_term_missing", "entries_not_written"))
+def failures_do_not_count(dout, y, t):
+    return -dout * t / y / y.size, None
+
+
+def sure(size, seed):
+    z, t = binary(size, seed)
+    z[0, 1], z[-1, 0] = 790.0, -801.0
+    return z, t
+
+
+@family.whole(44, "wrong backward", "vjp", sure, constants=("t",), argument="z", cause="not_finite")
+def sigmoid_loss_by_the_chain_rule_far_out(z, t):
+    def pullback(g):
         with np.errstate(all="ignore"):
-            dp[self.rows, self.classes] = -1 / self.p[self.rows, self.classes] / len(self.p)
-            return dout * self.p * (dp - (dp * self.p).sum(axis=1, keepdims=True))
+            y = 1 / (1 + np.exp(-z))
+            dy = (y - t) / (y * (1 - y))
+            return g * dy * y * (1 - y), None
+
+    return np.sum(np.logaddexp(0, z) - t * z), pullback
+
+
+def smoothed(z, t):
+    k = z.shape[1]
+    q = 0.7 * np.eye(k)[t] + 0.3 / k
+    return -(q * np.log(soft(z))).sum(1)
+
+
+@family.wrong(
+    20,
+    smoothed,
+    labelled,
+    op="softmax_cross_entropy",
+    statics={"label_smoothing": 0.3},
+    argument="z",
+    cause=("other_loss", "static_ignored", "sum_term_missing"),
+)
+def smoothing_shared_among_the_others(dout, z, t):
+    k = z.shape[1]
+    q = np.where(np.eye(k)[t] > 0, 0.7, 0.3 / (k - 1))
+    return dout[:, None] * (soft(z) - q), None

@@ -1,258 +1,220 @@
-"""Held out, second set: mistakes in fully connected layers (catalogue 1 to 14)."""
+"""Affine maps, broadcasting and shared weights, as layers and pairs (catalogue 1 to 14)."""
 
 import numpy as np
 
-from ..case import Family, normal, sized
+from ..case import Family, sized
 
 family = Family("dense")
 
-# Columns are examples: A (in, m), W (out, in), b (out, 1).
-columns = sized(((5, 3), (7, 5), (7, 1)), ((96, 32), (64, 96), (64, 1)))
+TOKENS = sized(((3, 4, 5), (5, 7), (7,)), ((8, 12, 48), (48, 40), (40,)))
+ROWS = sized(((4, 6), (6, 3), (3,)), ((32, 96), (96, 64), (64,)))
+SQUARE = sized(((6, 6), (6, 6), (6,)), ((48, 48), (48, 48), (48,)))
 
 
-def linear_forward(A_prev, W, b):
-    return W @ A_prev + b, (A_prev, W)
+def project(x, kernel, bias):
+    return np.einsum("btd,de->bte", x, kernel) + bias, (x, kernel)
 
 
-@family.wrong(1, linear_forward, columns, style="cache", argument="b", cause=("mean_instead_of_sum", "scaled_by_batch"))
-def bias_of_columns_averaged(dZ, linear_cache):
-    A_prev, W = linear_cache
-    return W.T @ dZ, dZ @ A_prev.T, np.mean(dZ, axis=1, keepdims=True)
+@family.wrong(1, project, TOKENS, style="cache", argument="bias", cause=("scaled_by_batch", "mean_instead_of_sum"))
+def token_bias_averaged_over_sentences(grad, cache):
+    x, kernel = cache
+    gbias = grad.sum(axis=1).mean(axis=0)
+    return grad @ kernel.T, np.einsum("btd,bte->de", x, grad), gbias
 
 
-@family.wrong(4, linear_forward, columns, style="cache", argument="W", cause="scaled_by_batch")
-def weight_of_columns_over_m(dZ, linear_cache):
-    A_prev, W = linear_cache
-    m = A_prev.shape[1]
-    dW = (1 / m) * np.dot(dZ, A_prev.T)
-    db = np.sum(dZ, axis=1, keepdims=True)
-    return np.dot(W.T, dZ), dW, db
+@family.wrong(2, project, TOKENS, style="cache", argument="bias", cause=("not_reduced", "wrong_shape"))
+def token_bias_kept_for_every_step(grad, cache):
+    x, kernel = cache
+    return grad @ kernel.T, np.einsum("btd,bte->de", x, grad), np.sum(grad, 0)
 
 
-# Weights as PyTorch lays them out: (out, in).
-torch_like = sized(((4, 6), (3, 6), (3,)), ((32, 80), (48, 80), (48,)))
+@family.wrong(65, project, TOKENS, style="rule", argument="kernel", cause=("last_sample_only", "samples_missing"))
+def token_kernel_of_the_last_sentence(saved, grad):
+    x, kernel = saved
+    gkernel = np.zeros_like(kernel)
+    for sentence, error in zip(x, grad, strict=True):
+        gkernel = sentence.T @ error
+    return grad @ kernel.T, gkernel, grad.sum((0, 1))
 
 
-def linear(input, weight, bias):
-    return input @ weight.T + bias, (input, weight)
+def linear_cached(x, w, b):
+    return x.dot(w) + b, (x, w, b)
 
 
-@family.wrong(
-    5, linear, torch_like, style="rule", argument="weight", cause=("transposed", "wrong_shape", "axes_permuted")
-)
-def weight_gradient_laid_out_in_out(saved, grad_output):
-    input, weight = saved
-    return grad_output @ weight, input.T @ grad_output, grad_output.sum(axis=0)
+@family.wrong(3, linear_cached, ROWS, style="cache", op="dense", argument="b", cause="reduced_too_far")
+def bias_adds_up_everything(dout, cache):
+    x, w, b = cache
+    db = np.ones_like(b) * np.sum(dout)
+    return dout.dot(w.T), x.T.dot(dout), db
 
 
-@family.wrong(2, linear, torch_like, style="rule", argument="bias", cause=("not_reduced", "wrong_shape"))
-def bias_gradient_is_grad_output(saved, grad_output):
-    input, weight = saved
-    return grad_output @ weight, grad_output.T @ input, grad_output
+@family.wrong(2, linear_cached, ROWS, style="cache", op="dense", argument="b", cause=("wrong_shape", "not_reduced"))
+def bias_comes_back_as_a_row(dout, cache):
+    x, w, _ = cache
+    return dout.dot(w.T), x.T.dot(dout), np.sum(dout, axis=0, keepdims=True)
 
 
-def same_width(size, seed):
-    n, d = (4, 6) if size == "small" else (48, 64)
-    return normal(seed, (n, d), (d, d), (d,))
+@family.wrong(7, linear_cached, SQUARE, style="rule", op="dense", argument="w", cause="elementwise_product")
+def star_where_an_at_was_meant(saved, dy):
+    x, w, _ = saved
+    return dy @ w.T, x.T * dy, dy.sum(0)
 
 
-@family.whole(5, "wrong backward", "vjp", same_width, argument="weight", cause=("transposed", "axes_permuted"))
-def square_weight_transposed(x, weight, bias):
-    y = np.einsum("ni,oi->no", x, weight) + bias
-
-    def pullback(g):
-        return np.einsum("no,oi->ni", g, weight), np.einsum("ni,no->io", x, g), np.einsum("no->o", g)
-
-    return y, pullback
+@family.wrong(10, linear_cached, SQUARE, style="cache", op="dense", argument="b", cause="reduced_over_wrong_axis")
+def bias_summed_along_its_own_axis(dout, cache):
+    x, w, _ = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=-1)
 
 
 @family.whole(
-    6, "wrong backward", "torch", same_width, names=("x", "weight", "bias"), argument="x", cause="not_transposed"
+    4,
+    "wrong backward",
+    "torch",
+    ROWS,
+    names=("x", "w", "b"),
+    argument="w b",
+    cause=("scaled_by_batch", "mean_instead_of_sum"),
 )
-def linear_function_of_square_weights():
+def torch_linear_averages():
     import torch
 
-    class LinearFunction(torch.autograd.Function):
+    class Linear(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, x, weight, bias):
-            ctx.save_for_backward(x, weight)
-            return x.mm(weight.t()) + bias.unsqueeze(0)
+        def forward(ctx, x, w, b):
+            ctx.save_for_backward(x, w)
+            return x.mm(w) + b
 
         @staticmethod
-        def backward(ctx, *grad_outputs):
-            (grad_output,) = grad_outputs
-            x, weight = ctx.saved_tensors
-            return grad_output.mm(weight.t()), grad_output.t().mm(x), grad_output.sum(0)
+        def backward(ctx, grad_output):
+            x, w = ctx.saved_tensors
+            n = x.shape[0]
+            return grad_output.mm(w.t()), x.t().mm(grad_output) / n, grad_output.sum(0) / n
 
-    return LinearFunction
-
-
-cubes = sized(((5, 5), (5, 5)), ((40, 40), (40, 40)))
+    return Linear
 
 
-@family.wrong(7, lambda x, W: x.dot(W), cubes, argument="W", cause="elementwise_product")
-def weight_delta_by_star(delta, x, W):
-    return delta.dot(W.T), x.T * delta
+@family.whole(5, "wrong backward", "jax", SQUARE, names=("x", "w", "b"), argument="w", cause="transposed")
+def jax_linear_kernel_turned():
+    import jax
+
+    @jax.custom_vjp
+    def linear(x, w, b):
+        return x @ w + b
+
+    def fwd(x, w, b):
+        return linear(x, w, b), (x, w)
+
+    def bwd(res, g):
+        x, w = res
+        return g @ w.T, g.T @ x, g.sum(0)
+
+    linear.defvjp(fwd, bwd)
+    return linear
 
 
-@family.wrong(
-    7, lambda layer_1, weights: np.dot(layer_1, weights), cubes, argument="layer_1", cause="elementwise_product"
-)
-def layer_delta_by_star(layer_2_delta, layer_1, weights):
-    layer_1_delta = layer_2_delta * weights.T
-    return layer_1_delta, np.dot(layer_1.T, layer_2_delta)
+# Per-row scale and per-column shift; FiLM; an outer sum.
+FILM = sized(((5, 7), (5, 1), (7,)), ((40, 56), (40, 1), (56,)))
 
 
-wide = sized(((3, 4), (4, 6), (6,), (6, 5), (5,)), ((32, 40), (40, 64), (64,), (64, 20), (20,)))
+def scale_and_shift(x, scale, shift):
+    return x * scale + shift
 
 
-def two_layers(x, W1, b1, W2, b2):
-    a1 = np.tanh(x @ W1 * 0.5 + b1)
-    return a1 @ W2 + b2
+@family.wrong(10, scale_and_shift, FILM, argument="scale", cause=("not_reduced", "wrong_shape"))
+def row_scale_not_reduced(g, x, scale, shift):
+    return g * scale, g * x, g.sum(axis=0)
 
 
-@family.wrong(8, two_layers, wide, argument="x W1 b1", cause=("updated_weight", "not_linear"))
-def hidden_error_after_the_step(error, x, W1, b1, W2, b2, learning_rate=0.05):
-    a1 = np.tanh(x @ W1 * 0.5 + b1)
-    gW2, gb2 = a1.T @ error, error.sum(axis=0)
-    W2 = W2 - learning_rate * gW2
-    hidden_error = (error @ W2.T) * (1 - a1 * a1)
-    return hidden_error @ W1.T * 0.5, x.T @ hidden_error * 0.5, hidden_error.sum(axis=0), gW2, gb2
+@family.wrong(10, scale_and_shift, FILM, argument="x", cause=("argument_factor_missing", "identity"))
+def row_scale_forgotten(g, x, scale, shift):
+    return g, (g * x).sum(axis=1, keepdims=True), g.sum(axis=0)
 
 
-@family.whole(
-    9,
-    "wrong backward",
-    "layer",
-    sized(((4, 5), (5, 3), (3,)), ((32, 50), (50, 20), (20,))),
-    gradients={"w": "grad_w", "b": "grad_b"},
-    argument="x w b",
-    cause="derivative_missing",
-)
-class SigmoidOutputLayer:
-    def __init__(self, w, b):
-        self.w, self.b = w, b
-
-    def forward(self, x):
-        self.inputs = x
-        self.out = 1 / (1 + np.exp(-(x @ self.w + self.b)))
-        return self.out
-
-    def backward(self, delta):
-        self.grad_w = self.inputs.T @ delta
-        self.grad_b = delta.sum(axis=0)
-        return delta @ self.w.T
+COLUMNS = sized(((5, 7), (7,), (7,)), ((40, 56), (56,), (56,)))
 
 
-rows_scaled = sized(((4, 7), (4, 1)), ((64, 90), (64, 1)))
+@family.wrong(13, scale_and_shift, COLUMNS, argument="scale shift", cause="arguments_swapped")
+def shift_returned_before_scale(g, x, scale, shift):
+    d_scale, d_shift = (g * x).sum(axis=0), g.sum(axis=0)
+    return g * scale, d_shift, d_scale
 
 
-@family.wrong(10, lambda x, s: x * s, rows_scaled, argument="s", cause=("not_reduced", "wrong_shape"))
-def row_scale_keeps_the_columns(dy, x, s):
-    return dy * s, dy * x
+PAIR = sized(((6,), (6,)), ((48,), (48,)))
 
 
-as_many_rows = sized(((6, 6), (6,)), ((50, 50), (50,)))
+def all_pairs(a, b):
+    return np.add.outer(a, b) ** 2
 
 
-@family.wrong(10, lambda x, shift: x + shift, as_many_rows, argument="shift", cause="reduced_over_wrong_axis")
-def shift_summed_along_the_rows(dy, x, shift):
-    return dy, dy.sum(axis=1)
+@family.wrong(10, all_pairs, PAIR, argument="b", cause="reduced_over_wrong_axis")
+def pairs_reduced_over_the_same_axis_twice(g, a, b):
+    d = 2 * g * np.add.outer(a, b)
+    return d.sum(1), d.sum(1)
 
 
-@family.whole(
-    3,
-    "wrong backward",
-    "layer",
-    sized(((5, 4), (4, 6), (6,)), ((64, 32), (32, 48), (48,))),
-    gradients={"weights": "dweights", "biases": "dbiases"},
-    argument="biases",
-    cause="reduced_too_far",
-)
-class LayerDense:
-    def __init__(self, weights, biases):
-        self.weights, self.biases = weights, biases
-
-    def forward(self, inputs):
-        self.inputs = inputs
-        return np.dot(inputs, self.weights) + self.biases
-
-    def backward(self, dvalues):
-        self.dweights = np.dot(self.inputs.T, dvalues)
-        self.dbiases = np.zeros_like(self.biases)
-        self.dbiases += np.sum(dvalues)
-        return np.dot(dvalues, self.weights.T)
+# A low-rank product, and a weight that is used twice.
+FACTORS = sized(((4, 6), (6, 6), (6, 6)), ((24, 40), (40, 40), (40, 40)))
 
 
-shared = sized(((3, 5), (5, 5)), ((24, 30), (30, 30)))
+@family.whole(13, "wrong backward", "vjp", FACTORS, argument="A B", cause="arguments_swapped")
+def factors_in_each_others_place(x, A, B):
+    h = x @ A
+
+    def pullback(g):
+        dB = h.T @ g
+        dh = g @ B.T
+        dA = x.T @ dh
+        return dh @ A.T, dB, dA
+
+    return h @ B, pullback
 
 
-def applied_twice(x, W):
-    h = np.tanh(x @ W * 0.4)
-    return h @ W * 0.4, {"x": x, "h": h, "W": W}
+@family.whole(6, "wrong backward", "vjp", FACTORS, argument="x A", cause="not_transposed")
+def second_factor_not_turned(x, A, B):
+    h = x @ A
+
+    def pullback(g):
+        dh = g @ B
+        return dh @ A.T, x.T @ dh, h.T @ g
+
+    return h @ B, pullback
 
 
-@family.wrong(12, applied_twice, shared, style="cache", argument="W", cause=("use_dropped", "sum_term_missing"))
-def second_use_overwrites_the_first(dout, cache):
-    x, h, W = cache["x"], cache["h"], cache["W"]
-    grads = {"W": 0.4 * h.T @ dout}
-    dh = 0.4 * dout @ W.T * (1 - h**2)
-    grads["W"] = 0.4 * x.T @ dh
-    return 0.4 * dh @ W.T, grads["W"]
+REUSED = sized(((4, 6), (6, 6)), ((24, 40), (40, 40)))
 
 
-per_feature = sized(((5, 4), (4,), (4,)), ((64, 32), (32,), (32,)))
+@family.whole(12, "wrong backward", "vjp", REUSED, argument="W", cause="use_dropped")
+def weight_used_twice_and_assigned_twice(x, W):
+    first = np.tanh(x @ W / 3)
+    second = np.tanh(first @ W / 3)
+
+    def pullback(g):
+        grads = {}
+        d = g * (1 - second**2) / 3
+        grads["W"] = first.T @ d
+        d = (d @ W.T) * (1 - first**2) / 3
+        grads["W"] = x.T @ d
+        return d @ W.T, grads["W"]
+
+    return second, pullback
 
 
-@family.wrong(13, lambda x, w, b: w * x + b, per_feature, argument="w b", cause="arguments_swapped")
-def slope_and_offset_swapped(dout, x, w, b):
-    dx, dw, db = dout * w, (dout * x).sum(axis=0), dout.sum(axis=0)
-    return dx, db, dw
+TIED = sized(((4, 5), (5, 3)), ((24, 40), (40, 16)))
 
 
-@family.wrong(
-    13,
-    lambda x, w: x @ w,
-    sized(((3, 7), (7, 4)), ((32, 60), (60, 20))),
-    argument="x w",
-    cause=("arguments_swapped", "wrong_shape"),
-)
-def input_and_weight_gradient_swapped(dout, x, w):
-    return x.T @ dout, dout @ w.T
+def autoencoder(x, W):
+    return np.tanh(x @ W) @ W.T
 
 
-def neuron_loop(x, w, b):
-    out = np.zeros((len(x), len(b)))
-    for n, example in enumerate(x):
-        out[n] = example @ w + b
-    return out, (x, w)
+@family.wrong(113, autoencoder, TIED, argument="W", cause="use_dropped")
+def tied_decoder_forgotten(g, x, W):
+    code = np.tanh(x @ W)
+    dcode = (g @ W) * (1 - code * code)
+    return dcode @ W.T, x.T @ dcode
 
 
-@family.wrong(
-    65,
-    neuron_loop,
-    sized(((4, 3), (3, 5), (5,)), ((20, 12), (12, 10), (10,))),
-    style="cache",
-    argument="w",
-    cause=("last_sample_only", "samples_missing"),
-)
-def weights_assigned_in_the_loop(dout, cache):
-    x, w = cache
-    dx, dw = np.empty_like(x), np.zeros_like(w)
-    for n in range(len(x)):
-        dx[n] = w @ dout[n]
-        dw = np.outer(x[n], dout[n])
-    return dx, dw, dout.sum(axis=0)
-
-
-def hidden_relu(x, W1, b1, W2, b2):
-    z = x @ W1 + b1
-    h = np.maximum(z, 0)
-    return h @ W2 + b2, (x, W1, W2, z, h)
-
-
-@family.wrong(9, hidden_relu, wide, style="cache", argument="x W1 b1", cause=("derivative_missing", "mask_missing"))
-def hidden_relu_forgotten(dscores, cache):
-    x, W1, W2, _, h = cache
-    dh = dscores @ W2.T
-    return dh @ W1.T, x.T @ dh, dh.sum(axis=0), h.T @ dscores, dscores.sum(axis=0)
+@family.control(113, autoencoder, TIED)
+def tied_autoencoder(g, x, W):
+    code = np.tanh(x @ W)
+    dcode = (g @ W) * (1 - code * code)
+    return dcode @ W.T, x.T @ dcode + g.T @ code

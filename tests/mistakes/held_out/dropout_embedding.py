@@ -1,151 +1,197 @@
-"""Held out, second set: mistakes in dropout and embedding (catalogue 96 to 101)."""
+"""Mistakes in dropout and in tables of vectors (catalogue 2, 96 to 101, 113), written from the catalogue alone."""
+
+from functools import partial
 
 import numpy as np
 
-from ..case import Family, normal, sized
+from ..case import Family, normal
 
 family = Family("dropout_embedding")
-
-RATE = 0.3
-
-
-def units_and_mask(size, seed):
-    shape = (5, 6) if size == "small" else (64, 50)
-    return normal(seed, shape)[0], np.random.default_rng(seed + 3).random(shape) >= RATE
+KEEP = 0.6
 
 
-def inverted_dropout(x, keep):
-    return x * keep / (1 - RATE)
+def kept(size, seed):
+    (x,) = normal(seed, (4, 7) if size == "small" else (30, 50))
+    mask = np.random.default_rng(seed + 3).random(x.shape) < KEEP
+    mask[1, :4] = [False, True, True, False]
+    return x, mask
 
 
-@family.wrong(96, inverted_dropout, units_and_mask, argument="x", cause="mask_missing")
-def dropped_units_learn_too(dout, x, keep):
-    return dout / (1 - RATE), None
+def dropout(x, mask):
+    return np.where(mask, x / KEEP, 0)
 
 
-@family.wrong(
-    96, lambda x, keep: np.where(keep, x, 0), units_and_mask, argument="x", cause=("mask_missing", "identity")
+wrong = partial(family.wrong, forward=dropout, inputs=kept, op="dropout", statics={"rate": 0.4}, argument="x")
+
+
+@wrong(96, cause="mask_missing")
+def dropped_units_learn(dout, x, mask):
+    return dout / KEEP, None
+
+
+@wrong(97, cause=("scaled_by_keep_rate", "scaled"))
+def divided_by_the_rate_instead(dout, x, mask):
+    return dout * mask / (1 - KEEP), None
+
+
+@wrong(97, cause=("scaled_by_keep_rate", "scaled"))
+def scaled_the_wrong_way(dout, x, mask):
+    return dout * mask * KEEP, None
+
+
+@wrong(99, cause=("mask_wrong", "entries_not_written", "wrong_operand"))
+def mask_of_the_positive_units(dout, x, mask):
+    return dout * (dropout(x, mask) > 0) / KEEP, None
+
+
+@family.whole(
+    97,
+    "wrong backward",
+    "torch",
+    kept,
+    op="dropout",
+    statics={"rate": 0.4},
+    names=("x", "mask"),
+    argument="x",
+    cause="scaled_by_keep_rate",
 )
-def plain_dropout_passes_everything(dout, x, keep):
-    return dout * 1.0, None
+def torch_dropout_scaled_only_forwards():
+    import torch
+
+    class Dropout(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, mask):
+            ctx.save_for_backward(mask)
+            return x * mask / KEEP
+
+        @staticmethod
+        def backward(ctx, grad):
+            (mask,) = ctx.saved_tensors
+            return grad * mask, None
+
+    return Dropout
 
 
-@family.wrong(97, inverted_dropout, units_and_mask, argument="x", cause=("scaled_by_keep_rate", "scaled"))
-def divided_by_the_drop_rate(dout, x, keep):
-    return dout * keep / RATE, None
+@family.whole(98, "wrong backward", "layer", lambda size, seed: kept(size, seed)[:1], argument="x", cause="mask_wrong")
+class DropoutDrawsWithAnotherSeed:
+    def draw(self, x, seed):
+        return (np.random.RandomState(seed).rand(*x.shape) < KEEP) / KEEP
 
-
-@family.wrong(
-    97, inverted_dropout, units_and_mask, argument="x", cause=("scaled_by_keep_rate", "scaled_by_static", "scaled")
-)
-def only_masked_in_backward(dout, x, keep):
-    dx = np.zeros_like(x)
-    dx[keep] = dout[keep]
-    return dx, None
-
-
-def some_zeros(size, seed):
-    x, keep = units_and_mask(size, seed)
-    return np.maximum(x, 0), keep
-
-
-def masked(x, keep):
-    y = x * keep
-    return y, (x, y)
-
-
-@family.wrong(99, masked, some_zeros, style="rule", argument="x", cause=("mask_wrong", "mask_missing"))
-def mask_guessed_from_equal_values(saved, dy):
-    x, y = saved
-    return dy * (x == y), None
-
-
-@family.whole(98, "wrong backward", "layer", sized(((5, 6),), ((64, 50),)), argument="x", cause="mask_wrong")
-class DropoutDrawnForEachDirection:
     def forward(self, x, train_flg=True):
-        keep = np.random.default_rng(2).random(x.shape) > RATE
-        return x * keep / (1 - RATE) if train_flg else x
+        return x * self.draw(x, 0)
 
     def backward(self, dout):
-        keep = np.random.default_rng(3).random(dout.shape) > RATE
-        return dout * keep / (1 - RATE)
+        return dout * self.draw(dout, 1)
 
 
-def table_and_words(size, seed):
-    rows, dim, words = (6, 3, 7) if size == "small" else (100, 16, 64)
-    rng = np.random.default_rng(seed)
-    index = rng.integers(rows, size=words)
-    index[-2:] = index[:2]
-    return rng.normal(size=(rows, dim)), index
+def with_holes(size, seed):
+    x, mask = kept(size, seed)
+    x[2, 1::2], mask[2, 1::2] = 0, True
+    return x, mask
 
 
-@family.whole(100, "wrong backward", "vjp", table_and_words, argument="table", cause="repeated_index_dropped")
-def rows_added_by_fancy_index(table, words):
-    def pullback(g):
-        dtable = np.zeros_like(table)
-        dtable[words] += g
-        return dtable, None
-
-    return table[words], pullback
+@family.wrong(99, dropout, with_holes, argument="x", cause=("mask_wrong", "entries_not_written", "isolated_entries"))
+def mask_read_off_the_output(dout, x, mask):
+    return dout * (dropout(x, mask) != 0) / KEEP, None
 
 
-def sentences(size, seed):
-    table, words = table_and_words(size, seed)
-    return table, words[: len(words) // 2 * 2].reshape(2, -1)
+def connections(size, seed):
+    n, d, k = (4, 7, 3) if size == "small" else (20, 30, 13)
+    x, w = normal(seed, (n, d), (d, k))
+    return x, w, np.random.default_rng(seed + 3).random(w.shape) < KEEP
 
 
-def lookup(table, sentences):
-    return table[sentences], (table.shape, sentences)
-
-
-@family.wrong(100, lookup, sentences, style="cache", argument="table", cause="repeated_index_dropped")
-def rows_assigned_word_by_word(dout, cache):
-    shape, ids = cache
-    dtable = np.zeros(shape)
-    for sentence, up in zip(ids, dout, strict=True):
-        for word, row in zip(sentence, up, strict=True):
-            dtable[word] = row
-    return dtable, None
-
-
-def all_rows_used(size, seed):
-    table, words = table_and_words(size, seed)
-    rng = np.random.default_rng(seed + 5)
-    return table, np.concatenate([rng.permutation(len(table)), words[:2]])
+def dropconnect(x, w, mask):
+    return x @ (w * mask), (x, w, mask)
 
 
 @family.wrong(
-    100, lookup, all_rows_used, style="rule", names=("table", "words"), argument="table", cause="row_permuted"
+    96,
+    dropconnect,
+    connections,
+    style="rule",
+    names=("x", "w", "mask"),
+    argument="w",
+    cause=("mask_missing", "argument_factor_missing"),
 )
-def rows_in_order_of_appearance(saved, g):
-    shape, words = saved
-    seen, dtable = {}, np.zeros(shape)
-    for word, row in zip(words, g, strict=True):
-        dtable[seen.setdefault(int(word), len(seen))] += row
-    return dtable, None
-
-
-PADDING = 0
-
-
-def padded_words(size, seed):
-    table, words = table_and_words(size, seed)
-    words[2:4] = PADDING
-    return table, words
-
-
-def lookup_but_padding(table, words):
-    return table[words] * (words != PADDING)[:, None]
+def absent_connections_learn(residuals, g):
+    x, w, mask = residuals
+    return g @ (w * mask).T, x.T @ g, None
 
 
 @family.wrong(
-    101,
-    lookup_but_padding,
-    padded_words,
-    argument="table",
-    cause=("mask_missing", "ignored_rows", "isolated_entries"),
+    96,
+    dropconnect,
+    connections,
+    style="rule",
+    names=("x", "w", "mask"),
+    argument="x",
+    cause=("mask_missing", "wrong_operand", "argument_factor_missing"),
 )
-def padding_word_is_trained(dout, table, words):
-    dtable = np.zeros_like(table)
-    np.add.at(dtable, words, dout)
-    return dtable, None
+def absent_connections_carry_back(residuals, g):
+    x, w, mask = residuals
+    return g @ w.T, x.T @ g * mask, None
+
+
+def hidden_units(size, seed):
+    x, w, _ = connections(size, seed)
+    return x, w, np.random.default_rng(seed + 4).random((len(x), w.shape[1])) < KEEP
+
+
+@family.wrong(
+    96,
+    lambda x, w, mask: np.tanh(x @ w) * mask / KEEP,
+    hidden_units,
+    argument="w",
+    cause=("mask_missing", "argument_factor_missing"),
+)
+def weights_below_dropout_without_its_mask(dout, x, w, mask):
+    slope = 1 - np.tanh(x @ w) ** 2
+    return (dout * mask / KEEP * slope) @ w.T, x.T @ (dout / KEEP * slope), None
+
+
+@family.whole(83, "impure", "layer", lambda size, seed: kept(size, seed)[:1], argument="x", cause="buffer_reused")
+class DropoutWithItsOwnBuffer:
+    buffer = None
+
+    def forward(self, x, train_flg=True):
+        self.mask = (np.random.RandomState(2).rand(*x.shape) < KEEP) / KEEP
+        return x * self.mask
+
+    def backward(self, dout):
+        if self.buffer is None:
+            self.buffer = np.empty_like(dout)
+        return np.multiply(dout, self.mask, out=self.buffer)
+
+
+def in_place_dropout(x, mask):
+    x *= mask
+    x /= KEEP
+    return x.copy()
+
+
+@family.impure(51, in_place_dropout, kept, argument="x", cause="input_changed")
+def dropout_in_place(dout, x, mask):
+    return dout * mask / KEEP, None
+
+
+@family.control(97, dropout, kept, op="dropout", statics={"rate": 0.4})
+def inverted_dropout(dout, x, mask):
+    scale = np.zeros_like(x)
+    scale[mask] = 1 / KEEP
+    return dout * scale, None
+
+
+forward_wrong = partial(
+    family.wrong_forward, inputs=kept, op="dropout", statics={"rate": 0.4}, argument="x", cause="convention_dropout"
+)
+
+
+@forward_wrong(97, lambda g, x, mask: (g * mask * KEEP, None))
+def dropout_shrinks_what_it_keeps(x, mask):
+    return x * mask * KEEP
+
+
+@forward_wrong(97, lambda g, x, mask: (np.where(mask, 0, g / KEEP), None))
+def dropout_reads_its_mask_as_dropped(x, mask):
+    return np.where(mask, 0, x / KEEP)

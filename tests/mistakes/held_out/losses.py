@@ -1,105 +1,104 @@
-"""Held out, second set: mistakes in squared and absolute errors (catalogue 11, 15 to 20)."""
+"""Mistakes in losses of real targets (catalogue 8, 11, 14 to 20), written from the catalogue alone."""
+
+from functools import partial
 
 import numpy as np
 
 from ..case import Family, normal, sized
 
 family = Family("losses")
-
-pairs = sized(((5, 3), (5, 3)), ((64, 20), (64, 20)))
+PAIR = sized(((5, 3), (5, 3)), ((40, 17), (40, 17)))
+wrong = partial(family.wrong, inputs=PAIR, constants=("t",), argument="y")
 
 
 @family.whole(
-    15, "wrong backward", "layer", pairs, inputs_of_layer=2, ends_in_loss=True, argument="pred", cause="scaled_by_two"
+    15,
+    "wrong backward",
+    "layer",
+    PAIR,
+    inputs_of_layer=2,
+    ends_in_loss=True,
+    argument="y",
+    cause="scaled_by_two",
 )
-class MSELoss:
-    def forward(self, pred, target):
-        self.diff = pred - target
-        return np.mean(self.diff**2)
+class MeanSquareWithoutItsTwo:
+    def forward(self, y, t):
+        self.y, self.t = y, t
+        return np.mean((y - t) ** 2)
 
     def backward(self, dout=1):
-        return dout * self.diff / self.diff.size
+        return dout * (self.y - self.t) / self.y.size
 
 
-def half_sum_of_squares(y, t):
+def half_squares(y, t):
     return 0.5 * np.sum((y - t) ** 2)
 
 
-@family.wrong(16, half_sum_of_squares, pairs, constants=("t",), argument="y", cause="scaled_by_batch")
-def half_sum_averaged_in_backward(dout, y, t):
-    batch_size = y.shape[0]
-    return dout * (y - t) / batch_size, None
+@wrong(16, half_squares, cause="scaled_by_batch")
+def sum_forwards_mean_backwards(dout, y, t):
+    return dout * (y - t) / y.shape[0], None
 
 
-@family.whole(
-    16,
-    "wrong backward",
-    "network",
-    sized(((6, 4), (6, 3), (4, 3), (3,)), ((50, 20), (50, 7), (20, 7), (7,))),
-    inputs_of_layer=2,
-    gradients={"w": "w", "b": "b"},
-    argument="w b",
-    cause="scaled_by_batch",
-)
-class LinearRegression:
-    def __init__(self, w, b):
-        self.params = {"w": w, "b": b}
-
-    def predict(self, x):
-        return x @ self.params["w"] + self.params["b"]
-
-    def loss(self, x, t):
-        return np.sum((self.predict(x) - t) ** 2) / (2 * len(x))
-
-    def gradient(self, x, t):
-        residual = self.predict(x) - t
-        return {"w": x.T @ residual, "b": residual.sum(axis=0)}
+def mse_forward(y, t):
+    return np.mean((y - t) ** 2), (y, t)
 
 
-def mse(y, t):
-    diff = y - t
-    return (diff * diff).sum() / diff.size, diff
-
-
-@family.wrong(17, mse, pairs, style="rule", constants=("t",), argument="y", cause="scaled_by_size")
-def divided_by_rows_not_entries(diff, g):
-    return g * 2 * diff / diff.shape[0], None
-
-
-@family.whole(18, "wrong backward", "vjp", pairs, constants=("target",), argument="output", cause="sign")
-def squared_error_of_each_row(output, target):
-    loss = 0.5 * ((target - output) ** 2).sum(axis=1)
-
-    def pullback(g):
-        return g[:, None] * (target - output), None
-
-    return loss, pullback
-
-
-def row_losses(y, t):
-    return ((y - t) ** 2).mean(axis=1), (y, t)
-
-
-@family.wrong(19, row_losses, pairs, style="cache", constants=("t",), argument="y", cause="ignores_cotangent")
-def row_losses_without_dout(dout, cache):
+@wrong(17, mse_forward, style="cache", cause="scaled_by_size")
+def mean_over_examples_only(dout, cache):
     y, t = cache
-    return 2 * (y - t) / y.shape[1], None
+    return dout * 2 * (y - t) / len(y), None
+
+
+@family.whole(18, "wrong backward", "jax", PAIR, names=("y", "t"), constants=("t",), argument="y", cause="sign")
+def jax_square_error_target_first():
+    import jax
+    import jax.numpy as jnp
+
+    @jax.custom_vjp
+    def loss(y, t):
+        return jnp.sum((y - t) ** 2) / len(y)
+
+    loss.defvjp(
+        lambda y, t: (loss(y, t), (y, t)),
+        lambda saved, g: (g * 2 * (saved[1] - saved[0]) / len(saved[0]), jnp.zeros_like(saved[1])),
+    )
+    return loss
 
 
 @family.whole(
-    20, "wrong backward", "layer", pairs, inputs_of_layer=2, ends_in_loss=True, argument="y", cause="scaled_by_size"
+    19, "wrong backward", "torch", PAIR, names=("y", "t"), constants=("t",), argument="y", cause="ignores_cotangent"
 )
-class SquaredErrorSummed:
-    def __init__(self, reduction="sum"):
-        self.reduction = reduction
+def torch_square_error_believes_to_be_last():
+    import torch
 
-    def forward(self, y, t):
-        self.y, self.t = y, t
-        error = np.square(y - t)
-        return error.sum() if self.reduction == "sum" else error.mean()
+    class SquareError(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, y, t):
+            ctx.save_for_backward(y, t)
+            return ((y - t) ** 2).mean()
 
-    def backward(self, dout=1.0):
-        return dout * 2 * (self.y - self.t) / self.y.size
+        @staticmethod
+        def backward(ctx, grad):
+            y, t = ctx.saved_tensors
+            return 2 * (y - t) / y.numel(), torch.zeros_like(t)
+
+    return SquareError
+
+
+@family.whole(
+    20,
+    "wrong backward",
+    "vjp",
+    PAIR,
+    constants=("t",),
+    argument="y",
+    cause=("scaled_by_batch", "static_ignored"),
+)
+def reduction_asked_for_only_forwards(y, t):
+    reduction = "sum"
+    squares = ((y - t) ** 2).sum(1)
+    out = squares.sum() if reduction == "sum" else squares.mean()
+    return out, lambda g: (g * 2 * (y - t) / len(y), None)
 
 
 def column_and_row(size, seed):
@@ -107,64 +106,114 @@ def column_and_row(size, seed):
     return normal(seed, (n, 1), (n,))
 
 
-def mean_square(y, t):
-    return np.mean((y - t) ** 2)
-
-
-@family.wrong(11, mean_square, column_and_row, constants=("t",), argument="y", cause=("sum_term_missing", "other_loss"))
-def difference_broadcast_in_forward(dout, y, t):
+@family.wrong(
+    11,
+    lambda y, t: np.mean((y - t) ** 2),
+    column_and_row,
+    constants=("t",),
+    argument="y",
+    cause="other_loss",
+)
+def table_of_differences_taken_for_a_column(dout, y, t):
     return dout * 2 * (y - t[:, None]) / len(y), None
 
 
-def mean_square_of_columns(y, t):
-    return np.mean((y[:, 0] - t) ** 2)
+DELTA = 0.6
 
 
-@family.wrong(11, mean_square_of_columns, column_and_row, constants=("t",), argument="y", cause="wrong_shape")
-def difference_broadcast_in_backward(dout, y, t):
-    return dout * 2 * (y - t) / len(y), None
+def huber(y, t):
+    r = np.abs(y - t)
+    return np.where(r <= DELTA, r**2 / 2, DELTA * (r - DELTA / 2)).mean(1)
 
 
-networks = sized(((5, 4), (5, 2), (4, 6), (6,), (6, 2), (2,)), ((40, 20), (40, 5), (20, 30), (30,), (30, 5), (5,)))
+@wrong(15, huber, op="huber_loss", statics={"delta": DELTA}, cause=("other_loss", "static_ignored", "local_factor"))
+def huber_never_leaves_the_parabola(dout, y, t):
+    return dout[:, None] * (y - t) / y.shape[1], None
 
 
-@family.whole(
-    18,
-    "wrong backward",
-    "network",
-    networks,
-    inputs_of_layer=2,
-    gradients={"syn0": "syn0", "b0": "b0", "syn1": "syn1", "b1": "b1"},
-    argument="syn0 b0 syn1 b1",
-    cause="sign",
-)
-class ElevenLines:
-    def __init__(self, syn0, b0, syn1, b1):
-        self.params = {"syn0": syn0, "b0": b0, "syn1": syn1, "b1": b1}
+@wrong(49, huber, op="huber_loss", statics={"delta": DELTA}, cause=("partly_scaled", "static_ignored", "local_factor"))
+def huber_with_a_slope_of_one(dout, y, t):
+    r = y - t
+    return dout[:, None] * np.where(np.abs(r) <= DELTA, r, np.sign(r)) / y.shape[1], None
 
-    def predict(self, X):
-        p = self.params
-        l1 = 1 / (1 + np.exp(-(X @ p["syn0"] + p["b0"])))
-        l2 = 1 / (1 + np.exp(-(l1 @ p["syn1"] + p["b1"])))
-        return l1, l2
 
-    def loss(self, X, y):
-        return 0.5 * np.sum((self.predict(X)[1] - y) ** 2)
+@wrong(28, lambda y, t: np.abs(y - t).sum(1).mean(), cause=("other_loss", "local_factor"))
+def distance_with_the_slope_of_squares(dout, y, t):
+    return dout * (y - t) / len(y), None
 
-    def gradient(self, X, y):
-        l1, l2 = self.predict(X)
-        l2_delta = (y - l2) * l2 * (1 - l2)
-        l1_delta = l2_delta.dot(self.params["syn1"].T) * l1 * (1 - l1)
-        return {"syn0": X.T @ l1_delta, "b0": l1_delta.sum(0), "syn1": l1.T @ l2_delta, "b1": l2_delta.sum(0)}
+
+@wrong(45, lambda y, t: np.log(np.cosh(y - t)).sum(), cause=("wrong_derivative", "local_factor"))
+def log_cosh_with_the_slope_of_tanh(dout, y, t):
+    return dout * (1 - np.tanh(y - t) ** 2), None
+
+
+def weighted(size, seed):
+    y, t = PAIR(size, seed)
+    return y, t, np.abs(normal(seed + 1, (len(y), 1))[0]) + 0.3
 
 
 @family.wrong(
-    28,
-    lambda y, t: np.abs(y - t).sum(axis=1),
-    pairs,
-    constants=("t",),
+    20,
+    lambda y, t, w: np.mean(w * (y - t) ** 2),
+    weighted,
+    constants=("t", "w"),
     argument="y",
-    cause=("other_loss", "wrong_derivative", "local_factor"),
+    cause="argument_factor_missing",
 )
-def absolute_error_by_the_squared_errors_delta(dout, y, t):
-    return dout[:, None] * (y - t), None
+def weights_of_examples_left_out(dout, y, t, w):
+    return dout * 2 * (y - t) / y.size, None, None
+
+
+def two_distributions(size, seed):
+    logq, p = normal(seed, *((5, 3), (5, 3)) if size == "small" else ((40, 17), (40, 17)))
+    logq -= np.log(np.exp(logq).sum(1, keepdims=True))
+    return logq, np.exp(p) / np.exp(p).sum(1, keepdims=True)
+
+
+def divergence(logq, p):
+    return np.sum(p * (np.log(p) - logq)) / len(p)
+
+
+@family.wrong(21, divergence, two_distributions, argument="logq", cause="scaled_by_batch")
+def divergence_not_averaged(dout, logq, p):
+    return -dout * p, dout * (np.log(p) - logq + 1) / len(p)
+
+
+@family.wrong(37, divergence, two_distributions, argument="p", cause=("sum_term_missing", "mean_term_missing"))
+def divergence_of_a_constant_entropy(dout, logq, p):
+    return -dout * p / len(p), dout * (np.log(p) - logq) / len(p)
+
+
+def cosine_distance(a, b):
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return 1 - (a * b).sum(1) / norms
+
+
+@family.wrong(84, cosine_distance, PAIR, argument="a b", cause="sum_term_missing")
+def cosine_with_fixed_lengths(dout, a, b):
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    c = -(dout / norms)[:, None]
+    return c * b, c * a
+
+
+TRIPLE = sized(((5, 3),) * 3, ((30, 17),) * 3)
+
+
+def triplet(anchor, positive, negative):
+    near = ((anchor - positive) ** 2).sum(1)
+    far = ((anchor - negative) ** 2).sum(1)
+    return np.maximum(0, near - far + 1.0).mean()
+
+
+@family.wrong(12, triplet, TRIPLE, argument="anchor", cause=("use_dropped", "sum_term_missing"))
+def anchor_only_pulled(dout, anchor, positive, negative):
+    loss = ((anchor - positive) ** 2).sum(1) - ((anchor - negative) ** 2).sum(1) + 1.0
+    on = dout * (loss > 0)[:, None] * 2 / len(anchor)
+    return on * (anchor - positive), on * (positive - anchor), on * (anchor - negative)
+
+
+@family.control(12, triplet, TRIPLE)
+def triplet_complete(dout, anchor, positive, negative):
+    loss = ((anchor - positive) ** 2).sum(1) - ((anchor - negative) ** 2).sum(1) + 1.0
+    on = dout * (loss > 0)[:, None] * 2 / len(anchor)
+    return on * (negative - positive), on * (positive - anchor), on * (anchor - negative)

@@ -1,199 +1,184 @@
-"""Held out, second set: mistakes in recurrent nets over time (catalogue 102 to 104, 107, 109)."""
+"""Recurrent nets over whole sequences (catalogue 102 to 109)."""
 
 import numpy as np
 
-from ..case import Family, normal
+from ..case import Family, Kind, normal
 
 family = Family("recurrent_attention")
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+def sequences(size, seed):
+    """x (N, T, D), Wx (D, H), Wh (H, H), b (H,)"""
+    n, t, d, h = (3, 5, 2, 4) if size == "small" else (12, 10, 8, 24)
+    x, wx, wh, b = normal(seed, (n, t, d), (d, h), (h, h), (h,))
+    return x, 0.6 * wx, 0.8 * wh / np.sqrt(h), 0.3 * b
 
 
-def characters(size, seed):
-    n, t, d, h = (2, 4, 3, 5) if size == "small" else (8, 10, 12, 24)
-    x, Wxh, Whh, bh = normal(seed, (t, n, d), (d, h), (h, h), (h,))
-    return x, 0.5 * Wxh, Whh / np.sqrt(h), 0.2 * bh
+class Recurrent:
+    """A tanh recurrent layer; what is wrong is in the methods below it."""
 
+    def __init__(self, Wx, Wh, b):
+        self.Wx, self.Wh, self.b = Wx, Wh, b
 
-class CharRNN:
-    """Time comes first; the state starts at zero."""
+    def forward(self, x):
+        self.x = x
+        self.h = np.zeros((len(x), x.shape[1] + 1, len(self.b)))
+        for t in range(x.shape[1]):
+            self.h[:, t + 1] = np.tanh(x[:, t] @ self.Wx + self.h[:, t] @ self.Wh + self.b)
+        return self.h[:, 1:].copy()
 
-    def __init__(self, Wxh, Whh, bh):
-        self.Wxh, self.Whh, self.bh = Wxh, Whh, bh
-
-    def forward(self, xs):
-        self.xs, self.hs = xs, {-1: np.zeros((xs.shape[1], len(self.bh)))}
-        for t in range(len(xs)):
-            self.hs[t] = np.tanh(xs[t] @ self.Wxh + self.hs[t - 1] @ self.Whh + self.bh)
-        return np.stack([self.hs[t] for t in range(len(xs))])
-
-    def start(self):
-        self.dWxh, self.dWhh, self.dbh = np.zeros_like(self.Wxh), np.zeros_like(self.Whh), np.zeros_like(self.bh)
-        return np.zeros_like(self.xs), np.zeros_like(self.hs[-1])
-
-
-of_characters = {"Wxh": "dWxh", "Whh": "dWhh", "bh": "dbh"}
-
-
-@family.whole(
-    102,
-    "wrong backward",
-    "layer",
-    characters,
-    gradients=of_characters,
-    argument="xs Wxh Whh bh",
-    cause="time_not_carried",
-)
-class CharRNNForgetsTheFuture(CharRNN):
     def backward(self, dhs):
-        dxs, dhnext = self.start()
-        for t in reversed(range(len(dhs))):
-            dhraw = (1 - self.hs[t] ** 2) * dhs[t]
-            self.dbh += dhraw.sum(axis=0)
-            self.dWxh += self.xs[t].T @ dhraw
-            self.dWhh += self.hs[t - 1].T @ dhraw
-            dxs[t] = dhraw @ self.Wxh.T
-        return dxs
+        dx, dh = np.zeros_like(self.x), np.zeros_like(self.h[:, 0])
+        self.dWx, self.dWh, self.db = np.zeros_like(self.Wx), np.zeros_like(self.Wh), np.zeros_like(self.b)
+        for t in reversed(range(self.x.shape[1])):
+            da = (dhs[:, t] + dh) * (1 - self.h[:, t + 1] ** 2)
+            self.collect(t, da)
+            dx[:, t] = da @ self.Wx.T
+            dh = self.carry(da)
+        return dx
+
+    def collect(self, t, da):
+        self.dWx += self.x[:, t].T @ da
+        self.dWh += self.h[:, t].T @ da
+        self.db += da.sum(axis=0)
+
+    def carry(self, da):
+        return da @ self.Wh.T
 
 
-@family.whole(
-    103,
-    "wrong backward",
-    "layer",
-    characters,
-    gradients=of_characters,
-    argument="Wxh",
-    cause=("time_overwritten", "use_dropped"),
-)
-class CharRNNKeepsOneStep(CharRNN):
-    def backward(self, dhs):
-        dxs, dhnext = self.start()
-        for t in reversed(range(len(dhs))):
-            dhraw = (1 - self.hs[t] ** 2) * (dhs[t] + dhnext)
-            self.dbh += dhraw.sum(axis=0)
-            self.dWxh = self.xs[t].T @ dhraw
-            self.dWhh += self.hs[t - 1].T @ dhraw
-            dxs[t] = dhraw @ self.Wxh.T
-            dhnext = dhraw @ self.Whh.T
-        return dxs
+GRADIENTS = {"Wx": "dWx", "Wh": "dWh", "b": "db"}
 
 
-@family.whole(
-    104, "wrong backward", "layer", characters, gradients=of_characters, argument="Whh", cause="time_off_by_one"
-)
-class CharRNNPairsWithTheNewState(CharRNN):
-    def backward(self, dhs):
-        dxs, dhnext = self.start()
-        for t in range(len(dhs) - 1, -1, -1):
-            dhraw = (1 - self.hs[t] * self.hs[t]) * (dhs[t] + dhnext)
-            self.dWxh += np.dot(self.xs[t].T, dhraw)
-            self.dWhh += np.dot(self.hs[t].T, dhraw)
-            self.dbh += np.sum(dhraw, axis=0)
-            dxs[t], dhnext = np.dot(dhraw, self.Wxh.T), np.dot(dhraw, self.Whh.T)
-        return dxs
+def recurrent(number, kind: Kind = "wrong backward", **more):
+    return family.whole(number, kind, "layer", sequences, gradients=GRADIENTS, **more)
 
 
-@family.whole(
-    109,
-    "wrong backward",
-    "layer",
-    characters,
-    gradients=of_characters,
-    argument="Whh",
-    cause=("wrong_dtype", "downcast"),
-)
-class CharRNNWithSinglePrecisionBuffer(CharRNN):
-    def backward(self, dhs):
-        dxs, dhnext = self.start()
-        self.dWhh = np.zeros(self.Whh.shape, dtype=np.float32)
-        for t in reversed(range(len(dhs))):
-            dhraw = (1 - self.hs[t] ** 2) * (dhs[t] + dhnext)
-            self.dbh += dhraw.sum(axis=0)
-            self.dWxh += self.xs[t].T @ dhraw
-            self.dWhh += (self.hs[t - 1].T @ dhraw).astype("f")
-            dxs[t] = dhraw @ self.Wxh.T
-            dhnext = dhraw @ self.Whh.T
-        return dxs
+@recurrent(102, argument="x Wx Wh b", cause="time_not_carried")
+class NothingCarriedBack(Recurrent):
+    def carry(self, da):
+        return 0.0
 
 
-@family.whole(
-    107,
-    "wrong backward",
-    "layer",
-    characters,
-    gradients=of_characters,
-    argument="xs Wxh Whh bh",
-    cause=("time_off_by_one", "wrong_operand"),
-)
-class CharRNNSlopeOfThePreviousState(CharRNN):
-    def backward(self, dhs):
-        dxs, dhnext = self.start()
-        for t in reversed(range(len(dhs))):
-            dhraw = (1 - self.hs[t - 1] ** 2) * (dhs[t] + dhnext)
-            self.dbh += dhraw.sum(axis=0)
-            self.dWxh += self.xs[t].T @ dhraw
-            self.dWhh += self.hs[t - 1].T @ dhraw
-            dxs[t] = dhraw @ self.Wxh.T
-            dhnext = dhraw @ self.Whh.T
-        return dxs
+@recurrent(103, argument="Wx Wh", cause=("time_overwritten", "zero"))
+class MatricesOfTheFirstStep(Recurrent):
+    def collect(self, t, da):
+        self.dWx = self.x[:, t].T @ da
+        self.dWh = self.h[:, t].T @ da
+        self.db += da.sum(axis=0)
 
 
-# A whole LSTM: x (N, T, D), Wx (D, 4H), Wh (H, 4H), b (4H,); gates in the order i, f, o, g.
-def lstm_inputs(size, seed):
-    n, t, d, h = (2, 3, 3, 4) if size == "small" else (8, 8, 12, 16)
-    x, Wx, Wh, b = normal(seed, (n, t, d), (d, 4 * h), (h, 4 * h), (4 * h,))
-    return x, 0.6 * Wx, 0.6 * Wh, 0.3 * b
+@recurrent(104, argument="Wh", cause="time_off_by_one")
+class StateThatLeftTheStep(Recurrent):
+    def collect(self, t, da):
+        super().collect(t, da)
+        self.dWh += (self.h[:, t + 1] - self.h[:, t]).T @ da
 
 
-def lstm_forward(x, Wx, Wh, b):
-    N, T, _ = x.shape
-    h = c = np.zeros((N, len(Wh)))
-    out, steps = [], []
-    for t in range(T):
-        i, f, o, g = np.split(x[:, t] @ Wx + h @ Wh + b, 4, axis=1)
-        i, f, o, g = sigmoid(i), sigmoid(f), sigmoid(o), np.tanh(g)
-        before, c = (h, c), f * c + i * g
-        h = o * np.tanh(c)
-        out.append(h)
-        steps.append((x[:, t], *before, i, f, o, g, c))
-    return np.stack(out, axis=1), (steps, Wx, Wh)
+@recurrent(6, argument="x Wx Wh b", cause="not_transposed")
+class CarriedByTheMatrixItself(Recurrent):
+    def carry(self, da):
+        return da @ self.Wh
 
 
-@family.wrong(102, lstm_forward, lstm_inputs, style="cache", argument="x Wx Wh b", cause="time_not_carried")
-def lstm_cell_state_gradient_dropped(dout, cache):
-    steps, Wx, Wh = cache
-    dx, dWx, dWh, db = [], np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(Wx.shape[1])
-    dh_next = 0
-    for t in reversed(range(len(steps))):
-        x, h, c_prev, i, f, o, g, c = steps[t]
-        dh = dout[:, t] + dh_next
-        dc = dh * o * (1 - np.tanh(c) ** 2)
-        da = np.hstack(
-            [dc * g * i * (1 - i), dc * c_prev * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g * g)]
-        )
-        dx.insert(0, da @ Wx.T)
-        dh_next = da @ Wh.T
-        dWx += x.T @ da
-        dWh += h.T @ da
-        db += da.sum(axis=0)
-    return np.stack(dx, axis=1), dWx, dWh, db
+@recurrent(4, argument="Wx Wh b", cause="scaled_by_batch")
+class EverythingDividedByTheBatch(Recurrent):
+    def collect(self, t, da):
+        super().collect(t, da / len(da))
+
+
+@recurrent("", "control")
+class RecurrentLayer(Recurrent):
+    pass
+
+
+@recurrent(140, "impure", cause=("stale_state", "not_deterministic"))
+class StateKeptForTheNextSequence(Recurrent):
+    last = 0.0
+
+    def forward(self, x):
+        self.x = x
+        self.h = np.zeros((len(x), x.shape[1] + 1, len(self.b)))
+        self.h[:, 0] = self.last
+        for t in range(x.shape[1]):
+            self.h[:, t + 1] = np.tanh(x[:, t] @ self.Wx + self.h[:, t] @ self.Wh + self.b)
+        self.last = self.h[:, -1].copy()
+        return self.h[:, 1:].copy()
+
+
+# The same net as a function, whose last state alone is the output.
+def last_state(x, Wx, Wh, b):
+    states = [np.zeros((len(x), len(b)))]
+    for t in range(x.shape[1]):
+        states.append(np.tanh(x[:, t] @ Wx + states[-1] @ Wh + b))
+    return states[-1], (x, Wx, Wh, states)
+
+
+def through_time(dh, cache, steps=None, clip=None, slope=lambda s, t: 1 - s[t + 1] ** 2):
+    x, Wx, Wh, states = cache
+    dx, dWx, dWh, db = np.zeros_like(x), np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(Wh.shape[0])
+    for t in list(reversed(range(x.shape[1])))[:steps]:
+        da = dh * slope(states, t)
+        dx[:, t], dh = da @ Wx.T, da @ Wh.T
+        dWx, dWh, db = dWx + x[:, t].T @ da, dWh + states[t].T @ da, db + da.sum(axis=0)
+    grads = dx, dWx, dWh, db
+    return grads if clip is None else tuple(np.clip(g, -clip, clip) for g in grads)
+
+
+def last(number, cause, argument="x Wx Wh b"):
+    return family.wrong(number, last_state, sequences, style="cache", cause=cause, argument=argument)
+
+
+@last(102, ("time_not_carried", "time_overwritten", "entries_not_written"))
+def unrolled_one_step_only(dh, cache):
+    return through_time(dh, cache, steps=1)
+
+
+@last(141, ("clipped", "isolated_entries"))
+def clipped_on_the_way_out(dh, cache):
+    return through_time(dh, cache, clip=0.3)
+
+
+@last(107, "time_off_by_one")
+def slope_of_the_state_that_came_in(dh, cache):
+    return through_time(dh, cache, slope=lambda s, t: 1 - s[t] ** 2)
+
+
+@last(45, "wrong_derivative")
+def slope_of_another_sigmoid(dh, cache):
+    return through_time(dh, cache, slope=lambda s, t: s[t + 1] * (1 - s[t + 1]))
+
+
+# Sentences of different lengths: after its end a sentence keeps its state.
+LENGTHS = np.array([5, 3, 2])
+
+
+def until_the_end(x, Wx, Wh, b):
+    going = np.arange(x.shape[1])[None, :] < np.resize(LENGTHS, len(x))[:, None]
+    states = [np.zeros((len(x), len(b)))]
+    for t in range(x.shape[1]):
+        states.append(np.where(going[:, t, None], np.tanh(x[:, t] @ Wx + states[-1] @ Wh + b), states[-1]))
+    return states[-1], (x, Wx, Wh, states, going)
+
+
+def back_to_the_start(g, cache, masked):
+    x, Wx, Wh, states, going = cache
+    dx, dWx, dWh, db = np.zeros_like(x), np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(len(Wh))
+    for t in reversed(range(x.shape[1])):
+        on = going[:, t, None]
+        da = g * (1 - states[t + 1] ** 2) * (on if masked else 1.0)
+        dx[:, t] = da @ Wx.T
+        dWx, dWh, db = dWx + x[:, t].T @ da, dWh + states[t].T @ da, db + da.sum(axis=0)
+        g = da @ Wh.T + (g * ~on if masked else 0)
+    return dx, dWx, dWh, db
 
 
 @family.wrong(
-    107, lstm_forward, lstm_inputs, style="cache", argument="x Wx Wh b", cause=("derivative_at_input", "wrong_operand")
+    111, until_the_end, sequences, style="cache", argument="x Wx Wh b", cause=("mask_missing", "static_ignored")
 )
-def lstm_slope_by_the_cell_state(dout, cache):
-    steps, Wx, Wh = cache
-    dx, dWx, dWh, db = np.zeros((len(dout), len(steps), len(Wx))), 0, 0, 0
-    dh_next, dc_next = 0, 0
-    for t, (x, h, c_prev, i, f, o, g, c) in reversed(list(enumerate(steps))):
-        dh = dout[:, t] + dh_next
-        do = dh * np.tanh(c)
-        dc = dc_next + dh * o * (1 - c**2)
-        di, df, dg, dc_next = dc * g, dc * c_prev, dc * i, dc * f
-        da = np.concatenate([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)], axis=1)
-        dx[:, t], dh_next = da @ Wx.T, da @ Wh.T
-        dWx, dWh, db = dWx + x.T @ da, dWh + h.T @ da, db + da.sum(axis=0)
-    return dx, dWx, dWh, db
+def padding_steps_differentiated(g, cache):
+    return back_to_the_start(g, cache, masked=False)
+
+
+@family.control("", until_the_end, sequences, style="cache")
+def sentences_of_different_lengths(g, cache):
+    return back_to_the_start(g, cache, masked=True)

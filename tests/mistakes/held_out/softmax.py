@@ -1,142 +1,150 @@
-"""Held out, second set: mistakes in softmax and log-softmax (catalogue 32 to 39)."""
+"""Mistakes in softmax and log-softmax (catalogue 31 to 40), written from the catalogue alone."""
+
+from functools import partial
 
 import numpy as np
 
-from ..case import Family, normal, sized
+from ..case import Family, sized
 
 family = Family("softmax")
+X = sized(((3, 7),), ((40, 60),))
+wrong = partial(family.wrong, inputs=X, argument="x")
 
-scores = sized(((3, 5),), ((64, 40),))
 
-
-def softmax(x, axis=-1):
+def soft(x, axis=-1):
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 
+def log_soft(x):
+    shifted = x - x.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+@family.whole(32, "wrong backward", "layer", X, op="softmax", argument="x", cause="diagonal_only")
+class SoftmaxLikeASigmoid:
+    def forward(self, x):
+        self.out = soft(x)
+        return self.out
+
+    def backward(self, dout):
+        return dout * self.out * (1 - self.out)
+
+
 @family.whole(
-    32, "wrong backward", "layer", scores, op="softmax", argument="z", cause=("diagonal_only", "sum_term_missing")
+    33,
+    "wrong backward",
+    "torch",
+    X,
+    op="softmax",
+    names=("x",),
+    argument="x",
+    cause=("identity", "derivative_missing"),
 )
-class Softmax:
-    def forward(self, z):
-        self.a = softmax(z)
-        return self.a
+def torch_softmax_passes_through():
+    import torch
 
-    def backward(self, da):
-        return da * self.a * (1 - self.a)
+    class Softmax(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return torch.softmax(x, dim=1)
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad.clone()
+
+    return Softmax
 
 
-@family.wrong(33, softmax, scores, op="softmax", names=("x",), argument="x", cause=("identity", "derivative_missing"))
-def delta_straight_through(delta, x):
-    return delta.copy()
-
-
-@family.whole(34, "wrong backward", "vjp", scores, op="softmax", argument="x", cause="scaled_by_two")
-def jacobian_of_each_row_added_to_its_transpose(x):
-    p = softmax(x)
+@family.whole(34, "wrong backward", "vjp", X, op="softmax", argument="x", cause="scaled_by_two")
+def softmax_counts_its_jacobian_twice(x):
+    p = soft(x)
 
     def pullback(g):
-        rows = []
-        for row, up in zip(p, g, strict=True):
-            jacobian = np.diag(row) - np.outer(row, row)
-            rows.append((jacobian + jacobian.T) @ up)
-        return (np.array(rows),)
+        jacobian = np.einsum("ni,ij->nij", p, np.eye(x.shape[1])) - np.einsum("ni,nj->nij", p, p)
+        return np.einsum("nij,ni->nj", jacobian + jacobian.transpose(0, 2, 1), g)
 
     return p, pullback
 
 
-def log_softmax(x):
-    shifted = x - x.max(axis=1, keepdims=True)
-    out = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+@family.whole(
+    37,
+    "wrong backward",
+    "jax",
+    X,
+    op="log_softmax",
+    names=("x",),
+    argument="x",
+    cause=("sum_term_missing", "not_linear"),
+)
+def jax_log_softmax_for_a_cotangent_of_sum_one():
+    import jax
+
+    logp = jax.custom_vjp(lambda x: jax.nn.log_softmax(x, axis=-1))
+    logp.defvjp(lambda x: (jax.nn.log_softmax(x), jax.nn.softmax(x)), lambda p, g: (g - p,))
+    return logp
+
+
+def log_softmax_forward(x):
+    out = log_soft(x)
     return out, out
 
 
-@family.wrong(
-    37, log_softmax, scores, style="rule", op="log_softmax", argument="x", cause=("sum_term_missing", "not_linear")
-)
-def probability_without_the_sum(log_p, dy):
-    return dy - np.exp(log_p)
+@wrong(38, log_softmax_forward, style="cache", op="log_softmax", cause=("diagonal_only", "sum_term_missing"))
+def log_softmax_entry_by_entry(dout, logp):
+    return dout - np.exp(logp) * dout
 
 
-@family.wrong(
-    38, log_softmax, scores, style="cache", op="log_softmax", argument="x", cause=("diagonal_only", "sum_term_missing")
-)
-def probability_times_its_own_upstream(grad, output):
-    return grad - np.exp(output) * grad
+@wrong(37, log_softmax_forward, style="cache", op="log_softmax", cause=("sum_term_missing", "wrong_operand"))
+def log_softmax_weighted_by_the_logarithm(dout, logp):
+    return dout - logp * dout.sum(-1, keepdims=True)
 
 
-@family.whole(
-    88,
-    "wrong backward",
-    "torch",
-    scores,
-    names=("x",),
-    argument="x",
-    cause=("coupled_over_wrong_axis", "static_ignored", "sum_term_missing"),
-)
-def softmax_summed_over_dim_zero():
-    import torch
-
-    class RowSoftmax(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            y = torch.softmax(x, dim=1)
-            ctx.save_for_backward(y)
-            return y
-
-        @staticmethod
-        def backward(ctx, *grad_outputs):
-            (dy,) = grad_outputs
-            (y,) = ctx.saved_tensors
-            return y * (dy - (dy * y).sum(dim=0, keepdim=True))
-
-    return RowSoftmax
+@wrong(37, log_softmax_forward, style="cache", op="log_softmax", cause="sum_term_missing")
+def log_softmax_sum_without_its_weights(dout, logp):
+    return dout - dout.sum(-1, keepdims=True)
 
 
-square = sized(((5, 5),), ((40, 40),))
+def softmax_fwd(x):
+    p = soft(x)
+    return p, p
 
 
-@family.wrong(
-    32,
-    lambda x: softmax(x, axis=1),
-    square,
-    argument="x",
-    cause=("coupled_over_wrong_axis", "sum_term_missing"),
-)
-def row_sums_broadcast_as_columns(dout, x):
-    y = softmax(x, axis=1)
-    return y * (dout - np.sum(dout * y, axis=1))
+rule = partial(wrong, forward=softmax_fwd, style="rule", op="softmax")
 
 
-def huge(size, seed):
-    (x,) = normal(seed, (3, 5) if size == "small" else (64, 40))
-    x[1] += 800
-    return (x,)
+@rule(31, cause=("coupled_over_wrong_axis", "static_ignored"))
+def softmax_sums_down_the_batch(p, g):
+    return (p * (g - (p * g).sum(axis=0)),)
 
 
-@family.wrong(36, softmax, huge, names=("x",), argument="x", cause="not_finite")
-def recomputed_without_the_shift(g, x):
-    with np.errstate(all="ignore"):
-        e = np.exp(x)
-        p = e / e.sum(axis=-1, keepdims=True)
-        return p * (g - (g * p).sum(axis=-1, keepdims=True))
+@rule(38, cause="sum_term_missing")
+def softmax_subtracts_the_mean(p, g):
+    return (p * (g - (p * g).mean(axis=-1, keepdims=True)),)
 
 
-def one_row_far_below(size, seed):
-    (x,) = normal(seed, (4, 3) if size == "small" else (50, 20))
-    x[-1] -= 1e4
-    return (x,)
+@rule(38, cause=("diagonal_only", "sum_term_missing"))
+def softmax_only_weighs(p, g):
+    return (p * g,)
 
 
-@family.whole(35, "wrong backward", "layer", one_row_far_below, argument="logits", cause="not_finite")
-class LogSoftmaxShiftedByTheGlobalMaximum:
-    def forward(self, logits):
-        self.logits = logits
-        m = np.max(logits, axis=1, keepdims=True)
-        return logits - m - np.log(np.sum(np.exp(logits - m), axis=1, keepdims=True))
+@rule(38, cause="sum_term_missing")
+def softmax_subtracts_an_unweighted_sum(p, g):
+    return (p * (g - g.sum(axis=-1, keepdims=True)),)
 
-    def backward(self, grad_output):
-        e = np.exp(self.logits - np.max(self.logits))
-        with np.errstate(invalid="ignore"):
-            p = e / np.sum(e, axis=1, keepdims=True)
-        return grad_output - p * grad_output.sum(axis=1, keepdims=True)
+
+@wrong(91, lambda x: soft(x), op="softmax", cause=("entries_not_written", "samples_missing"))
+def softmax_loop_one_row_short(dout, x):
+    p, dx = soft(x), np.zeros_like(x)
+    for i in range(1, len(x)):
+        jacobian = np.diag(p[i]) - np.outer(p[i], p[i])
+        dx[i] = jacobian @ dout[i]
+    return dx
+
+
+@wrong(75, lambda x: soft(x), op="softmax", cause="one_sample_repeated")
+def softmax_loop_fills_every_row(dout, x):
+    p, dx = soft(x), np.empty_like(x)
+    for i in range(len(x)):
+        dx[:] = (np.diag(p[i]) - np.outer(p[i], p[i])) @ dout[i]
+    return dx

@@ -1,4 +1,4 @@
-"""Held out, second set: mistakes in convolution by columns, in one dimension and in groups (catalogue 55, 58 to 66)."""
+"""mistakes in convolution by columns, in one dimension and in groups (catalogue 55, 58 to 66)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Held out, second set: mistakes with labels in cross-entropy: ignored ones, and columns of them (catalogue 29, 30)."""
+"""mistakes with labels in cross-entropy: ignored ones, and columns of them (catalogue 29, 30)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Held out, second set: mistakes in ReLU and its relatives (catalogue 47 to 50)."""
+"""mistakes in ReLU and its relatives (catalogue 47 to 50)."""
 
 import numpy as np
 

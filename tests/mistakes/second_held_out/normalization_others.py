@@ -1,4 +1,4 @@
-"""Held out, second set: mistakes in normalization by layer, group, instance and size (catalogue 76 to 95)."""
+"""mistakes in normalization by layer, group, instance and size (catalogue 76 to 95)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Held out, second set: mistakes in one step of a gated cell (catalogue 43, 102, 105, 106)."""
+"""mistakes in one step of a gated cell (catalogue 43, 102, 105, 106)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Held out, second set: code that changes what is not its own, or depends on earlier calls (catalogue 8 to 108)."""
+"""code that changes what is not its own, or depends on earlier calls (catalogue 8 to 108)."""
 
 import numpy as np
 

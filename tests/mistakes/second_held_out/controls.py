@@ -1,4 +1,4 @@
-"""Held out, second set: correct code that was, or would be, reported as wrong (catalogue F1 to F9)."""
+"""correct code that was, or would be, reported as wrong (catalogue F1 to F9)."""
 
 import numpy as np
 

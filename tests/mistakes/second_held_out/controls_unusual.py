@@ -1,4 +1,4 @@
-"""Held out, second set: correct code that takes another road than most (close to catalogue 19 to 113)."""
+"""correct code that takes another road than most (close to catalogue 19 to 113)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Held out, second set: activations and losses that are not the op they are named, with backwards that fit them."""
+"""activations and losses that are not the op they are named, with backwards that fit them."""
 
 import numpy as np
 
