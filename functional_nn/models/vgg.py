@@ -142,7 +142,11 @@ def layers(config: Config, masks: Masks | None = None, statistics: Statistics | 
 
 
 def _conv_norm_relu(i: int, epsilon: float, statistics: Statistics | None) -> list[Layer]:
-    return [(f"conv{i}", partial(conv, padding="SAME")), norm_layer(f"norm{i}", statistics, epsilon), (f"relu{i}", relu)]
+    return [
+        (f"conv{i}", partial(conv, padding="SAME")),
+        norm_layer(f"norm{i}", statistics, epsilon),
+        (f"relu{i}", relu),
+    ]
 
 
 def kernel_shapes(config: Config) -> dict[str, tuple[int, ...]]:
