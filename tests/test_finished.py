@@ -77,6 +77,7 @@ class TestPresets:
 
 
 class TestSeen:
+    @pytest.mark.slow
     def test_the_events_hold_each_figure_and_histogram_of_each_epoch(self, run: Path) -> None:
         content = b"".join(path.read_bytes() for path in (run / "events").glob("events.out.tfevents.*"))
         for name in (b"test_accuracy", b"train_loss", b"weights/dense1.kernel", b"activations/relu1"):
@@ -110,6 +111,7 @@ class TestSeen:
             loop.train(replace(SMALL, epochs=4, profile=True, output=Path("run")))
         assert list(Path("run/profile").rglob("*.xplane.pb"))
 
+    @pytest.mark.slow
     def test_activations_are_those_of_every_layer_in_order(self) -> None:
         job, state = prepared(model="simple_convnet")
         values = values_by_layer(job, state)

@@ -80,6 +80,7 @@ def test_expected_arguments_are_arguments():
     assert [case.id for case in CASES if not set(case.expected_argument) <= set(case.names)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", of_kind("wrong backward"))
 def test_wrong_backward_is_wrong(case):
     assert is_importable(case)

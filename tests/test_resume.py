@@ -86,6 +86,7 @@ class KilledError(BaseException):
 
 
 class TestBitForBit:
+    @pytest.mark.slow
     @pytest.mark.parametrize("step", [0, 1, 3, 4, 10])
     def test_a_run_that_a_signal_ended_goes_on_as_if_it_never_had(
         self, step: int, whole: loop.Run, monkeypatch: pytest.MonkeyPatch
@@ -98,6 +99,7 @@ class TestBitForBit:
         assert f"{step + 1:08}" in contents(RUN / "checkpoints")
         assert_same_run(loop.train(replace(CONFIG, resume=RUN)), whole)
 
+    @pytest.mark.slow
     def test_several_steps_a_call_and_accumulation_and_float16_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rich = replace(
             CONFIG,

@@ -96,6 +96,7 @@ def test_every_optimizer_lowers_the_loss(name: OptimizerName) -> None:
 
 
 class TestAccumulation:
+    @pytest.mark.slow
     @pytest.mark.parametrize("parts", [2, 16])
     def test_parts_of_a_batch_make_the_step_of_the_whole(self, parts: int) -> None:
         whole, whole_report = after_one(optimizer="sgd")
@@ -125,6 +126,7 @@ class TestOptimizer:
             assert norm > 1e-2
             assert moved == pytest.approx(expected or norm, rel=1e-9)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
     def test_weight_decay_draws_the_weights_to_zero(self, optimizer: OptimizerName) -> None:
         start = prepared()[1].params["dense1"]["kernel"]
@@ -144,6 +146,7 @@ class TestOptimizer:
 
 
 class TestCalls:
+    @pytest.mark.slow
     @pytest.mark.parametrize("together", [2, 3, 4, 7])
     def test_several_steps_of_one_call_are_the_steps_one_by_one(self, together: int) -> None:
         job, state = prepared()
@@ -203,6 +206,7 @@ class TestGuard:
 
 
 class TestPrecision:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["bfloat16", "float16"])
     def test_less_precision_takes_nearly_the_same_step_on_the_same_parameters(self, name: str) -> None:
         with jax.enable_x64(False):

@@ -180,7 +180,7 @@ def jax_tanh_minus_its_square():
     import jax.numpy as jnp
 
     th = jax.custom_vjp(jnp.tanh)
-    th.defvjp(lambda x: (jnp.tanh(x),) * 2, lambda y, g: (g - g * y * y,))
+    th.defvjp(lambda x: (jnp.tanh(x), jnp.tanh(x)), lambda y, g: (g - g * y * y,))
     return th
 
 

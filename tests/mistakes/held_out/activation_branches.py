@@ -85,7 +85,8 @@ def torch_swish_without_its_second_term():
             return x * s
 
         @staticmethod
-        def backward(ctx, grad):
+        def backward(ctx, *grad_outputs):
+            (grad,) = grad_outputs
             (s,) = ctx.saved_tensors
             return grad * s
 

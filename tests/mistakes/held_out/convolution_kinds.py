@@ -91,7 +91,8 @@ def torch_signal_kernel_averaged():
             return functional.conv1d(x, w, b)
 
         @staticmethod
-        def backward(ctx, g):
+        def backward(ctx, *grad_outputs):
+            (g,) = grad_outputs
             x, w = ctx.saved_tensors
             gx = grad.conv1d_input(x.shape, w, g)
             gw = grad.conv1d_weight(x, w.shape, g) / x.shape[0]

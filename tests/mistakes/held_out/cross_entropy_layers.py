@@ -121,6 +121,7 @@ network = partial(family.whole, style="network", inputs=regression, inputs_of_la
 class RegressionOverwritesInItsLoop(SoftmaxRegression):
     def gradient(self, x, t):
         p, db = soft(self.scores(x)), np.zeros(len(self.params["b"]))
+        dW = np.zeros_like(self.params["W"])
         for i in range(len(x)):
             dz = p[i] - np.eye(len(db))[t[i]]
             dW = np.outer(x[i], dz) / len(x)

@@ -65,7 +65,8 @@ def torch_dropout_scaled_only_forwards():
             return x * mask / KEEP
 
         @staticmethod
-        def backward(ctx, grad):
+        def backward(ctx, *grad_outputs):
+            (grad,) = grad_outputs
             (mask,) = ctx.saved_tensors
             return grad * mask, None
 

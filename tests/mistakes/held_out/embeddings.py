@@ -129,6 +129,7 @@ def places_averaged_over_sentences(dout, table, places, words):
 
 @family.wrong(65, with_places, sentences, argument="table", cause=("last_sample_only", "use_dropped"))
 def words_of_the_last_sentence(dout, table, places, words):
+    d = np.zeros_like(table)
     for sentence, g in zip(words, dout, strict=True):
         d = scattered(table, sentence, g)
     return d, dout.sum(0), None

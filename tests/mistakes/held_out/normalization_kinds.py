@@ -161,7 +161,8 @@ def torch_rms_norm_without_its_weight():
             return x * rstd * g
 
         @staticmethod
-        def backward(ctx, dy):
+        def backward(ctx, *grad_outputs):
+            (dy,) = grad_outputs
             xhat, rstd, _ = ctx.saved_tensors
             dx = rstd * (dy - xhat * (dy * xhat).mean(-1, keepdim=True))
             return dx, (dy * xhat).sum(0)
