@@ -15,8 +15,8 @@ checkers of PyTorch, JAX and autograd, on the same cases in the same run. This p
 The cases are real mistakes, most of them found in public threads, written as forward and backward pairs in the
 styles people use; and correct code, some of it reported as wrong in public. The set *development* was at hand while
 the diagnosis was written; its rate of naming is what was tuned, and optimistic. The set *held-out* was written
-afterwards, from the list of mistakes alone, by writers who had not seen the diagnosis; no expectation was changed after it
-was judged.
+afterwards, from the list of mistakes alone, by writers who had not seen the diagnosis; no expectation was changed after
+it was judged.
 
 It is the third of its kind. The first was named right first in 626 of 714 runs at first sight (87.7 %), the second in
 589 of 656 (89.8 %), with 9 of its 11 impure cases caught. The diagnosis was then mended on each, so both are part of
