@@ -110,6 +110,9 @@ def avg_pool(
     axes = spatial_axes("avg_pool", out, layout)
     geometry = pool_lines("avg_pool", tuple(out.shape[a] for a in axes), window, strides, padding)
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
+    if _apart(geometry):
+        total = _sum_of_blocks(*_blocks(wide, axes, geometry))
+        return (total / prod(line.window for line in geometry)).astype(out.dtype)
     count = np.ones(1)
     for axis, line in zip(axes, geometry, strict=True):
         wide = _sum_along(wide, axis, line)
@@ -158,6 +161,21 @@ def _max_of_blocks_jvp(own, primals, tangents):
     window = [blocks.shape[axis] if axis in own else 1 for axis in range(blocks.ndim)]
     places = np.arange(prod(window), dtype=np.int8).reshape(window)
     return best, jnp.sum(jnp.where(lax.expand_dims(winner, own) == places, tangent, 0), own)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _sum_of_blocks(blocks: jax.Array, own: tuple[int, ...]) -> jax.Array:
+    """The sum over the windows' own axes, written as a sum of slices, which runs faster than one over short axes.
+
+    Its derivative is written as one over axes, whose transpose fills every window in one loop.
+    """
+    return reduce(add, _elements(blocks, own))
+
+
+@_sum_of_blocks.defjvp
+def _sum_of_blocks_jvp(own, primals, tangents):
+    (blocks,), (tangent,) = primals, tangents
+    return _sum_of_blocks(blocks, own), jnp.sum(tangent, own)
 
 
 def _elements(blocks: jax.Array, own: tuple[int, ...]) -> Iterator[jax.Array]:
