@@ -15,8 +15,8 @@ from planted.known import (
 )
 
 from reference.oracle.diagnosis import acquit
-from reference.oracle.evidence import Evidence
-from reference.oracle.subject import Subject
+from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.subjects.subject import Subject
 
 
 def sigmoid_backward(cotangent, y):

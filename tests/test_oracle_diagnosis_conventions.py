@@ -21,9 +21,9 @@ from planted.known import (
 
 from reference.oracle.causes import CAUSES
 from reference.oracle.diagnosis import explain_forward
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import triple
-from reference.oracle.evidence import Evidence
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 CONVENTIONS: tuple[tuple[str, str, dict, tuple, Callable], ...] = (
     ("convention_reduction", "sum_of_squares_error", {}, (Z, P), lambda y, t: ((y - t) ** 2).sum(1)),

@@ -28,9 +28,9 @@ from planted.known import (
 )
 
 from reference.oracle.diagnosis import diagnose
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import recognize
-from reference.oracle.evidence import Evidence
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 
 def conv_gradient(position: int, ct: np.ndarray, x=X, kernel=W, **statics: Any) -> np.ndarray:

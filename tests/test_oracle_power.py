@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from reference import convolution, linear, pooling, regularization
-from reference.oracle.power import power
-from reference.oracle.subject import from_forward_backward
+from reference.oracle.questions.power import power
+from reference.oracle.subjects.subject import from_forward_backward
 
 RNG = np.random.default_rng(0)
 

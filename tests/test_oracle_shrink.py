@@ -6,8 +6,8 @@ import pytest
 import reference
 from reference import oracle
 from reference.convolution import conv_bwd, conv_fwd
-from reference.oracle import shrink
-from reference.oracle.vjp import Trial
+from reference.oracle.questions import shrink
+from reference.oracle.subjects.vjp import Trial
 
 RNG = np.random.default_rng(5)
 

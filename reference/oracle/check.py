@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import explain, forward, linearity, purity, trees
-from reference.oracle.arguments import trial_of
-from reference.oracle.base import Base, base_of, narrowed, with_ones
+from reference.oracle import explain
 from reference.oracle.diagnosis import acquit, explain_forward
 from reference.oracle.explain import evidence_of
-from reference.oracle.forward import Agreement
-from reference.oracle.gradient import judge_gradient, nothing_known
-from reference.oracle.judged import Judged
-from reference.oracle.power import power
+from reference.oracle.questions import forward, linearity, purity
+from reference.oracle.questions.base import Base, base_of, narrowed, with_ones
+from reference.oracle.questions.forward import Agreement
+from reference.oracle.questions.gradient import judge_gradient, nothing_known
+from reference.oracle.questions.judged import Judged
+from reference.oracle.questions.power import power
 from reference.oracle.report import Finding, Report, Verdict
-from reference.oracle.subject import Subject
-from reference.oracle.vjp import Fault, Trial, finding, generators_restored, quiet
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.arguments import trial_of
+from reference.oracle.subjects.subject import Subject
+from reference.oracle.subjects.vjp import Fault, Trial, finding, generators_restored, quiet
 
 MOST_FINDINGS = 3
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.opspec import Case, OpSpec, draw
-from reference.oracle.power import power
+from reference.oracle.questions.power import power
 from reference.oracle.specs import SPECS
-from reference.oracle.subject import from_rule
+from reference.oracle.subjects.subject import from_rule
 
 
 class ExampleInputs(tuple[Any, ...]):

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import shrink
-from reference.oracle.base import Base
 from reference.oracle.diagnosis.diagnose import LOCAL, SIMPLE, diagnose
-from reference.oracle.evidence import Evidence
-from reference.oracle.forward import Agreement, agrees
-from reference.oracle.gradient import judge_gradient
-from reference.oracle.judged import Judged
+from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.questions import shrink
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.forward import Agreement, agrees
+from reference.oracle.questions.gradient import judge_gradient
+from reference.oracle.questions.judged import Judged
 from reference.oracle.report import Finding
-from reference.oracle.vjp import Fault, Trial
+from reference.oracle.subjects.vjp import Fault, Trial
 
 # Up to this many entries in all every hypothesis is tried at once, and as the last resort up to the second number.
 AT_ONCE = 3000

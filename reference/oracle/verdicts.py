@@ -4,7 +4,7 @@ from typing import Any
 
 from reference.oracle.check import check
 from reference.oracle.report import Report
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 
 class GradientMismatch(AssertionError):

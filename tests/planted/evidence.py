@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis import diagnose
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.pullbacks import differentiate, flat
-from reference.oracle.evidence import Evidence
 from reference.oracle.report import Finding
-from reference.oracle.subject import from_forward_backward
+from reference.oracle.subjects.subject import from_forward_backward
 
 
 def normal(seed: int, *shape: int) -> np.ndarray:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import triple
-from reference.oracle.evidence import Evidence
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 from .evidence import normal
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle import trees
 from reference.oracle.command.discover import Found
 from reference.oracle.command.makers import parameters, required, settled_with, subject_of
 from reference.oracle.command.scenes import SCENE_OF_OP, Scene, alike, part_of, recognized, scenes
 from reference.oracle.specs import SPECS
-from reference.oracle.subject import Subject
-from reference.oracle.vjp import quiet
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.subject import Subject
+from reference.oracle.subjects.vjp import quiet
 
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 BACKWARD = ("backward", "backprop", "bwd", "grad", "derivative", "deriv", "prime")
 FORWARD = ("forward", "fwd")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reference.oracle.power import unused
+from reference.oracle.questions.power import unused
 from reference.oracle.report import ArgumentReport, Report
 
 # Causes that are no single gradient's fault.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 
 def required(function: Callable[..., Any]) -> list[str]:

@@ -19,6 +19,7 @@ from reference.oracle.diagnosis import (
     time,
     uses,
 )
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.judge import rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
 from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
@@ -27,7 +28,6 @@ from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
 from reference.oracle.diagnosis.traced.search import Traced, traced
 from reference.oracle.diagnosis.view import View
-from reference.oracle.evidence import Evidence
 from reference.oracle.report import Finding
 
 # At most this many explanations an argument.

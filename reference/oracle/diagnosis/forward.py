@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.causes import REPAIRS
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.forward_variants import variants
 from reference.oracle.diagnosis.known.candidates import candidates
 from reference.oracle.diagnosis.known.recognize import ops, triple
 from reference.oracle.diagnosis.known.statics import default_statics
 from reference.oracle.diagnosis.pullbacks import leaves
-from reference.oracle.evidence import Evidence
 from reference.oracle.report import Blame, Finding
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.evidence import Evidence
-from reference.oracle.returned import aligned
+from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.subjects.returned import aligned
 from reference.oracle.tracing.trace import trace
 
 # Seconds that one question may cost, and the largest Jacobian worth holding.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.pullbacks import Pullbacks, leaves
-from reference.oracle.evidence import Evidence
 
 
 @dataclass(frozen=True)

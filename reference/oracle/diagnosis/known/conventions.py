@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.forward_variants import variants
 from reference.oracle.diagnosis.known.candidates import candidates
 from reference.oracle.diagnosis.known.recognize import Known, agrees, ops, reductions, triple
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import leaves
 from reference.oracle.diagnosis.view import View
-from reference.oracle.evidence import Evidence
 
 CAUSE_OF = {
     "convention_epsilon": "epsilon_one_side",

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.candidates import candidates
 from reference.oracle.diagnosis.pullbacks import leaves
-from reference.oracle.evidence import Evidence
 
 FAMILIES = ("activations", "losses", "linear", "convolution", "pooling", "normalization", "regularization")
 

@@ -6,10 +6,10 @@ from itertools import product
 
 import numpy as np
 
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.candidates import candidates
 from reference.oracle.diagnosis.known.recognize import agrees, recognize, triple
 from reference.oracle.diagnosis.pullbacks import leaves
-from reference.oracle.evidence import Evidence
 
 Forward = Callable[..., np.ndarray]
 

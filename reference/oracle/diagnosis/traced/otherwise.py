@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.evidence import Evidence
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.tracing.alterations import KeyChange, MaskChange, altering
 from reference.oracle.tracing.trace import trace
 

@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 import numpy as np
 
+from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import flat
@@ -23,7 +24,6 @@ from reference.oracle.diagnosis.traced.shares import shares
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
 from reference.oracle.diagnosis.view import View
-from reference.oracle.evidence import Evidence
 from reference.oracle.tracing.graph import Graph
 from reference.oracle.tracing.trace import trace
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 
 @dataclass(frozen=True)

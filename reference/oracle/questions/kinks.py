@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.oracle.numerical import Measure, Slope
+from reference.oracle.numerics.numerical import Measure, Slope
 from reference.oracle.report import Finding
-from reference.oracle.vjp import finding
+from reference.oracle.subjects.vjp import finding
 
 # So many doubtful entries are measured on a ladder of their own before the rest is taken to be like them.
 SAMPLED = 12

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import trees
 from reference.oracle.report import Finding
-from reference.oracle.vjp import Trial, finding
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Trial, finding
 
 
 def alike(left: Any, right: Any) -> bool:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import probes
-from reference.oracle.base import Base
-from reference.oracle.numerical import Measure
-from reference.oracle.vjp import Trial
+from reference.oracle.numerics import probes
+from reference.oracle.numerics.numerical import Measure
+from reference.oracle.questions.base import Base
+from reference.oracle.subjects.vjp import Trial
 
 ELSEWHERE = 3
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.subject import parameter_names
+from reference.oracle.subjects.subject import parameter_names
 
 # A floating array under one of these names is a parameter even where no gradient is found for it.
 USUAL = ("W", "b", "w", "gamma", "beta", "weight", "weights", "bias", "biases", "kernel", "Wx", "Wh")

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.base import Base, base_of
-from reference.oracle.vjp import Fault, Trial
+from reference.oracle.questions.base import Base, base_of
+from reference.oracle.subjects.vjp import Fault, Trial
 
 # Sizes up to this are windows, groups, statistics: they keep their meaning only as they are.
 KEPT = 7

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import trees
 from reference.oracle.causes import REPAIRS
 from reference.oracle.report import Blame, Finding
-from reference.oracle.returned import aligned
-from reference.oracle.subject import Subject
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.returned import aligned
+from reference.oracle.subjects.subject import Subject
 
 
 class Fault(Exception):

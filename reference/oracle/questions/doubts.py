@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import precision
-from reference.oracle.base import Base
-from reference.oracle.figures import Compared
-from reference.oracle.judged import Judged, blank
-from reference.oracle.numerical import Measure, Slope, taylor_order
+from reference.oracle.numerics import precision
+from reference.oracle.numerics.numerical import Measure, Slope, taylor_order
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.figures import Compared
+from reference.oracle.questions.judged import Judged, blank
+from reference.oracle.questions.vacuous import alive_elsewhere
 from reference.oracle.report import Finding
-from reference.oracle.vacuous import alive_elsewhere
-from reference.oracle.vjp import Trial, finding
+from reference.oracle.subjects.vjp import Trial, finding
 
 
 def form_findings(trial: Trial, base: Base, position: int, compared: Compared) -> tuple[Finding, ...]:

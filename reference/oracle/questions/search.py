@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.oracle import probes
-from reference.oracle.figures import DRAWN, Compared
-from reference.oracle.numerical import Measure, Slope
+from reference.oracle.numerics import probes
+from reference.oracle.numerics.numerical import Measure, Slope
+from reference.oracle.questions.figures import DRAWN, Compared
 from reference.oracle.report import ArgumentReport
-from reference.oracle.vjp import finding
+from reference.oracle.subjects.vjp import finding
 
 DIRECTIONS = 4
 SAMPLED = 6

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import precision, probes, trees
+from reference.oracle.numerics import precision, probes
 from reference.oracle.report import Finding
-from reference.oracle.vjp import Fault, Trial, copies, finding, generator_state
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Fault, Trial, copies, finding, generator_state
 
 
 @dataclass(frozen=True)

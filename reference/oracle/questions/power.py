@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.subject import Subject
+from reference.oracle.subjects.subject import Subject
 
 Named = Mapping[str, np.ndarray]
 BENT = ("relu", "leaky_relu", "elu", "step")

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.oracle.precision import epsilon
-from reference.oracle.vjp import Trial
+from reference.oracle.numerics.precision import epsilon
+from reference.oracle.subjects.vjp import Trial
 
 RATIO = 8.0
 # After the bottom of the valley this many more steps show its far slope.

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import trees
-from reference.oracle.answers import alike, overwritten, still, two_answers
-from reference.oracle.base import Base
-from reference.oracle.memory import remembered
+from reference.oracle.questions.answers import alike, overwritten, still, two_answers
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.memory import remembered
 from reference.oracle.report import Finding
-from reference.oracle.vjp import Trial, copies, finding
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Trial, copies, finding
 
 
 def judge(trial: Trial, base: Base) -> list[Finding]:

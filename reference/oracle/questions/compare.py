@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.oracle.figures import Compared, compared
-from reference.oracle.kinks import Settled, settle
-from reference.oracle.numerical import Measure, Slope
-from reference.oracle.search import by_probes
+from reference.oracle.numerics.numerical import Measure, Slope
+from reference.oracle.questions.figures import Compared, compared
+from reference.oracle.questions.kinks import Settled, settle
+from reference.oracle.questions.search import by_probes
 
 # The reference's gradient and another right one differ by rounding, at most this much of the largest entry.
 AGREEING = 2e-10

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.subject import Subject
-from reference.oracle.vjp import Trial, quiet
+from reference.oracle.subjects.subject import Subject
+from reference.oracle.subjects.vjp import Trial, quiet
 
 MODES = ("auto", "full", "directional")
 

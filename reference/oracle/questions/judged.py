@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.base import Base
-from reference.oracle.figures import Compared
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.figures import Compared
 from reference.oracle.report import ArgumentReport, Finding
-from reference.oracle.vjp import Trial, finding
+from reference.oracle.subjects.vjp import Trial, finding
 
 
 @dataclass(frozen=True)

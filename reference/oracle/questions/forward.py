@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import precision, probes, trees
-from reference.oracle.base import Base
+from reference.oracle.numerics import precision, probes
 from reference.oracle.opspec import OpSpec
+from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
 from reference.oracle.specs import SPECS
-from reference.oracle.vjp import Trial, finding, quiet
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Trial, finding, quiet
 
 # Values agree when they differ by less than this many roundings of the largest.
 ROUNDINGS = 1e6

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import precision, probes, trees
-from reference.oracle.base import Base
+from reference.oracle.numerics import precision, probes
+from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
-from reference.oracle.vjp import Trial, finding
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Trial, finding
 
 SMALLEST = 1e-290
 

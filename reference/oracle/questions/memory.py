@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import probes, trees
-from reference.oracle.answers import alike, overwritten, still, two_answers
-from reference.oracle.base import Base
+from reference.oracle.numerics import probes
+from reference.oracle.questions.answers import alike, overwritten, still, two_answers
+from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
-from reference.oracle.vjp import Fault, Trial, copies, finding
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Fault, Trial, copies, finding
 
 
 def remembered(trial: Trial, base: Base) -> Iterator[Finding]:

@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import probes, returned
-from reference.oracle.base import Base
-from reference.oracle.compare import by_elements, by_truth
-from reference.oracle.doubts import form_findings, unmeasurable, verified
-from reference.oracle.figures import Compared
-from reference.oracle.forward import Agreement, reference_pull
-from reference.oracle.judged import Judged, blank
-from reference.oracle.numerical import Measure, Slope
-from reference.oracle.rounding import excused, measured
-from reference.oracle.search import by_probes
-from reference.oracle.vjp import Trial, finding
+from reference.oracle.numerics import probes
+from reference.oracle.numerics.numerical import Measure, Slope
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.compare import by_elements, by_truth
+from reference.oracle.questions.doubts import form_findings, unmeasurable, verified
+from reference.oracle.questions.figures import Compared
+from reference.oracle.questions.forward import Agreement, reference_pull
+from reference.oracle.questions.judged import Judged, blank
+from reference.oracle.questions.rounding import excused, measured
+from reference.oracle.questions.search import by_probes
+from reference.oracle.subjects import returned
+from reference.oracle.subjects.vjp import Trial, finding
 
 # Up to this many entries in all, every one is measured; an argument of at most FEW is in any case.
 ENTRIES = 2000

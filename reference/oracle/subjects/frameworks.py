@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import trees
-from reference.oracle.subject import Pullback, Subject, name_of, parameter_names
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.subject import Pullback, Subject, name_of, parameter_names
 
 
 def from_torch(function: Any) -> Subject:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle import parameters
-from reference.oracle.parameters import Pair
-from reference.oracle.subject import Pullback, Subject, parameter_names
+from reference.oracle.subjects import parameters
+from reference.oracle.subjects.parameters import Pair
+from reference.oracle.subjects.subject import Pullback, Subject, parameter_names
 
 TRAINING_FLAGS = ("train_flg", "train_flag", "train", "training", "is_train", "is_training")
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle import precision, probes, trees
-from reference.oracle.base import Base
-from reference.oracle.forward import widened
-from reference.oracle.vjp import Fault, Trial
+from reference.oracle.numerics import precision, probes
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.forward import widened
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.vjp import Fault, Trial
 
 # Below the normal range numbers have no digits left to agree in.
 TINY = 4 * float(np.finfo(np.float64).tiny)

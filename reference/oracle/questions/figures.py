@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.oracle.kinks import Settled
-from reference.oracle.precision import ulp_error
+from reference.oracle.numerics.precision import ulp_error
+from reference.oracle.questions.kinks import Settled
 from reference.oracle.report import ArgumentReport, Finding, Verdict
 
 # An error map is kept up to this size, to be drawn.

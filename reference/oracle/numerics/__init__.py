@@ -1,0 +1,1 @@
+"""Derivatives by differences, rounding, and random directions: what every question measures with."""
