@@ -65,6 +65,22 @@ BAD_INPUT = {
     "resume from nothing": ("train --resume nowhere", "--resume nowhere: there is no such folder"),
     "resume from no run": ("train --resume=.", "--resume .: this is not the folder of a run, it has no config.json"),
     "unknown preset": ("train --preset digit", "--preset must be one of digits; got 'digit' (did you mean digits?)"),
+    "filters without a number": (
+        "train --model vgg --filters 8-,4",
+        "--filters: '8-,4' is not numbers as in 32-32,64-64,128",
+    ),
+    "no filters": ("train --filters 0", "--filters must hold whole numbers between 1 and 100000; got 0"),
+    "two stages for one": ("train --filters 8,8", "--filters must be a number for --model simple_convnet; got 8,8"),
+    "two filters of one stage": (
+        "train --model deep_convnet --filters 8,8,8-8",
+        "--filters must be 3 numbers parted by commas for --model deep_convnet; got 8,8,8-8",
+    ),
+    "filters of what has none": (
+        "train --model mlp --filters 8",
+        "--filters goes with --model simple_convnet or deep_convnet or vgg; got --model mlp",
+    ),
+    "hidden layers by another sign": ("train --model mlp --hidden 3-4", "--hidden: '3-4' is not numbers as in 100,50"),
+    "dropout of all": ("train --model mlp --dropout-rate 1", "--dropout-rate must be at least 0 and below 1; got 1.0"),
     "no seed": ("train --seeds 0", "--seeds must lie between 1 and 10000; got 0"),
     "seeds beyond all": (
         "train --seed 4294967295 --seeds 2",
@@ -127,6 +143,9 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 # Every flag with a value that is not its default, and what the configuration then holds.
 FLAGS = {
     "--model mlp": "mlp",
+    "--filters 8-8,16": ((8, 8), (16,)),
+    "--hidden 20,10": (20, 10),
+    "--dropout-rate 0.3": 0.3,
     "--dataset mnist": "mnist",
     "--data-dir d": Path("d"),
     "--download": True,

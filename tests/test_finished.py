@@ -1,5 +1,6 @@
 """What can be seen of a run and done with a finished one: figures, prediction, export, several seeds."""
 
+import dataclasses
 import json
 import os
 import re
@@ -18,13 +19,17 @@ from small_runs import DATASET, SMALL, contents, make_small, prepared, with_read
 
 from functional_nn import cli
 from functional_nn.training import finished, loop
-from functional_nn.training.config import PresetName, TrainConfig
+from functional_nn.training import job as jobs
+from functional_nn.training.config import SIZES, Model, PresetName, TrainConfig
 from functional_nn.training.events import PROFILED
+from functional_nn.training.finished import load_finished
 from functional_nn.training.flags import parse
 from functional_nn.training.histograms import values_by_layer
+from functional_nn.training.network import build
 from functional_nn.training.peak import operations_per_image
 from functional_nn.training.predict import read_image
 from functional_nn.training.presets import PRESETS
+from functional_nn.training.resume import saved_config
 from functional_nn.training.session import Session
 from functional_nn.training.words import in_words
 
@@ -71,9 +76,51 @@ class TestPresets:
         assert parse(["--preset", "digits", "--batch-size", "8"]) == TrainConfig(epochs=7, flip=True, batch_size=8)
 
     def test_it_is_printed_as_flags_that_make_it(self) -> None:
-        config = TrainConfig(model="mlp", optimizer="sgd", flip=True, keep_every=2.5)
+        config = TrainConfig(model="vgg", filters=((8, 8), (4,)), optimizer="sgd", flip=True, keep_every=2.5)
         assert parse(in_words(config).split()) == config.settled
         assert max(map(len, in_words(config).splitlines())) <= 100
+
+
+class TestSizes:
+    def test_what_is_taken_where_nothing_is_said_is_the_models_own(self) -> None:
+        assert tuple(SIZES) == get_args(Model)
+        for model, sizes in SIZES.items():
+            assert build(model, (8, 8, 1), 10, sizes) == build(model, (8, 8, 1), 10)
+            fields = {field.name for field in dataclasses.fields(build(model, (8, 8, 1), 10).config)}
+            assert {"filters", "hidden", "dropout_rate"} & fields == sizes.keys(), f"{model} can be sized otherwise"
+
+    @pytest.mark.parametrize(
+        ("model", "sizes", "expected"),
+        [
+            ("mlp", {"hidden": (7,), "dropout_rate": 0.3}, {"hidden": (7,), "dropout_rate": 0.3}),
+            ("simple_convnet", {"filters": ((3,),), "hidden": (5,)}, {"filters": 3, "hidden": 5}),
+            ("deep_convnet", {"filters": ((2,), (3,), (4,)), "hidden": (5,)}, {"filters": (2, 3, 4), "hidden": 5}),
+            ("vgg", {"filters": ((2, 3), (4,))}, {"filters": ((2, 3), (4,))}),
+        ],
+    )
+    def test_they_reach_the_network(self, model: Model, sizes: dict[str, Any], expected: dict[str, Any]) -> None:
+        network = jobs.prepare(TrainConfig(model=model, **sizes), DATASET).network
+        assert {name: getattr(network.config, name) for name in expected} == expected
+
+    def test_a_run_keeps_them_and_its_network_is_built_of_them_again(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(loop, "first_state", jobs.first_state)
+        assert cli.main(["train", "--model", "mlp", "--epochs", "1", "--hidden", "7,6", "--output", "run"]) == 0
+        saved = json.loads(Path("run/config.json").read_text())
+        assert (saved["hidden"], saved["filters"], saved["dropout_rate"]) == ([7, 6], None, 0.0)
+        assert saved_config(Path("run")).sizes == {"hidden": (7, 6), "dropout_rate": 0.0}
+        network = load_finished(Path("run")).network
+        assert [shape.shape for shape in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0])] == [
+            (7,),
+            (64, 7),
+            (6,),
+            (7, 6),
+            (10,),
+            (6, 10),
+        ]
+        assert cli.main(["train", "--resume", "run", "--hidden", "7"]) == 2
+        assert "--resume run goes on as it began: --hidden is 7,6 there, not 7" in capsys.readouterr().err
 
 
 class TestSeen:

@@ -189,10 +189,9 @@ class TestRefusal:
 
     def test_the_choices_are_those_of_the_run(self) -> None:
         loop.train(CONFIG)
-        assert (
-            parse(["--resume", "run"])
-            == parse(["--resume=run"])
-            == replace(CONFIG, resume=RUN, learning_rate=0.005, weight_decay=0.01)
+        assert parse(["--resume", "run"]) == parse(["--resume=run"]) == replace(CONFIG.settled, resume=RUN)
+        assert CONFIG.settled == replace(
+            CONFIG, learning_rate=0.005, weight_decay=0.01, hidden=(100, 50), dropout_rate=0.0
         )
         config = parse(["--resume", "run", "--keep", "1"])
         assert config is not None

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Precision = Literal["float32", "bfloat16", "float16"]
 PresetName = Literal["digits"]
+# Of a network, stage by stage, the number of filters of each convolution: ((32, 32), (64, 64), (128,)).
+Filters = tuple[tuple[int, ...], ...]
+Hidden = tuple[int, ...]
 
 # Peak of the schedule, by a coarse grid on a part held out of the digits' training images (docs/training.md).
 LEARNING_RATES: dict[str, float] = {
@@ -21,6 +24,13 @@ LEARNING_RATES: dict[str, float] = {
     "adamw": 0.005,
 }
 ADAMW_DECAY = 0.01
+# What each network lets one choose about its size, and what it is where nothing is said: the defaults of the model.
+SIZES: dict[str, dict[str, Any]] = {
+    "mlp": {"hidden": (100, 50), "dropout_rate": 0.0},
+    "simple_convnet": {"filters": ((30,),), "hidden": (100,)},
+    "deep_convnet": {"filters": ((16,), (32,), (64,)), "hidden": (50,), "dropout_rate": 0.5},
+    "vgg": {"filters": ((32, 32), (64, 64), (128,)), "dropout_rate": 0.0},
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,12 @@ class TrainConfig:
     """Which choices hold where no other flag says otherwise."""
     model: Model = "simple_convnet"
     """Which network."""
+    filters: Filters | None = None
+    """How many filters each convolution has, 32-32,64-64,128 for three stages of a vgg; auto is the network's own."""
+    hidden: Hidden | None = None
+    """How wide each hidden dense layer is, 100,50 for two of them; auto is the network's own."""
+    dropout_rate: float | None = None
+    """Share of the units that dropout leaves out in a step of training; auto is the network's own."""
     dataset: DatasetName = "digits"
     """Which images; digits come with scikit-learn, the others are IDX files."""
     data_dir: Path | None = None
@@ -103,6 +119,12 @@ class TrainConfig:
         return ADAMW_DECAY if self.optimizer == "adamw" else 0.0
 
     @property
+    def sizes(self) -> dict[str, Any]:
+        """The sizes that the network lets one choose: those asked for, or its own."""
+        own = SIZES[self.model]
+        return {name: value if getattr(self, name) is None else getattr(self, name) for name, value in own.items()}
+
+    @property
     def settled(self) -> "TrainConfig":
         """The same choices, with the values that were taken where nothing was said."""
-        return replace(self, learning_rate=self.peak_learning_rate, weight_decay=self.decay)
+        return replace(self, learning_rate=self.peak_learning_rate, weight_decay=self.decay, **self.sizes)

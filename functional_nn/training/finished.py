@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from functional_nn.training.errors import BadInput
 from functional_nn.training.network import Network, build
 from functional_nn.training.results import WEIGHTS
-from functional_nn.training.resume import read_description
+from functional_nn.training.resume import choices, read_description
 from functional_nn.training.trees import named_leaves, unflatten
 
 
@@ -35,12 +35,13 @@ class Finished:
 def load_finished(run: Path) -> Finished:
     """Read a run folder; BadInput where it is none, is not finished, or its weights are of another network."""
     about = read_description(run, str(run))
+    chosen = choices(about, str(run))
     if not (run / WEIGHTS).is_file():
         raise BadInput(f"{run} is not finished, it has no {WEIGHTS}; go on with: functional-nn train --resume {run}")
     try:
         arrays = load_file(run / WEIGHTS)
         shape, names = tuple(about["image_shape"]), tuple(about["class_names"])
-        network = build(about["model"], shape, len(names))
+        network = build(chosen.model, shape, len(names), chosen.sizes)
     except (SafetensorError, KeyError, TypeError) as error:
         raise BadInput(f"{run} is damaged: {json.dumps(str(error))}") from None
     params, model_state = jax.eval_shape(lambda: network.init(jax.random.key(0)))

@@ -11,14 +11,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from functional_nn.training.config import TrainConfig
+from functional_nn.training.config import Filters, Hidden, TrainConfig
 from functional_nn.training.errors import BadInput
 from functional_nn.training.presets import PRESETS
 from functional_nn.training.resume import saved_config
+from functional_nn.training.sizes import READERS, written
 from functional_nn.training.validate import did_you_mean, flag_of
 
 AUTO = "auto"  # what stands for None on the command line
-KINDS: dict[type, str] = {int: "a whole number", float: "a number"}
+KINDS: dict[Any, str] = {int: "a whole number", float: "a number"}
+KINDS |= {Filters: "numbers as in 32-32,64-64,128", Hidden: "numbers as in 100,50"}
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,10 @@ def _automatic(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     (kind,) = (part for part in get_args(info.type) if part is not type(None))
     return PrimitiveConstructorSpec(
         nargs=1,
-        metavar=kind.__name__.upper(),
+        metavar="NUMBERS" if kind in READERS else kind.__name__.upper(),
         instance_from_str=lambda words: None if words[0] == AUTO else _read(kind, words[0]),
-        is_instance=lambda value: value is None or isinstance(value, kind),
-        str_from_instance=lambda value: [AUTO if value is None else str(value)],
+        is_instance=lambda value: value is None or isinstance(value, get_origin(kind) or kind),
+        str_from_instance=lambda value: [AUTO if value is None else written(value)],
     )
 
 
@@ -124,9 +126,9 @@ def _whole_number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | No
     )
 
 
-def _read(kind: type[Any], word: str) -> Any:
+def _read(kind: Any, word: str) -> Any:
     try:
-        return kind(word)
+        return (READERS.get(kind) or kind)(word)
     except ValueError:
         raise ValueError(f"{word!r} is not {KINDS[kind]}") from None
 

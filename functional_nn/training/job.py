@@ -62,7 +62,7 @@ def prepare(config: TrainConfig, dataset: Dataset) -> Job:
     """Build what the configuration names, for this data set."""
     if config.batch_size > len(dataset.train):
         raise BadInput(f"--batch-size must be at most {len(dataset.train)}, all images; got {config.batch_size}")
-    network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names))
+    network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names), config.sizes)
     steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size)
     rate = schedule(config.peak_learning_rate, steps, config.warmup)
     augmentation = Augmentation(config.shift, config.flip, config.cutout)

@@ -1,7 +1,7 @@
 """Which network: a model's pure functions, shaped for the images at hand."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import jax
 
 from functional_nn.models._network import outputs
 from functional_nn.training.errors import BadInput
+from functional_nn.training.sizes import numbers_of
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,29 @@ class Network:
         return self._model.dropout_masks(key, self.config, batch)
 
 
-def build(name: str, image_shape: tuple[int, ...], classes: int) -> Network:
-    """The model of this name for images (height, width, channels) of so many classes."""
+def build(name: str, image_shape: tuple[int, ...], classes: int, sizes: Mapping[str, Any] | None = None) -> Network:
+    """The model of this name for images (height, width, channels) of so many classes, of these or its own sizes."""
     model = importlib.import_module(f"functional_nn.models.{name}")
+    form = FORMS.get(name, {})
+    chosen = {size: form.get(size, _as_it_is)(value) for size, value in (sizes or {}).items()}
     try:
-        config = model.Config(input_shape=tuple(image_shape), classes=classes)
+        config = model.Config(input_shape=tuple(image_shape), classes=classes, **chosen)
     except ValueError as error:
         raise BadInput(f"--model {name} cannot be used on these images: {error}") from error
     return Network(name, config, model.apply, model)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _only_number(value: Any) -> int:
+    (number,) = numbers_of(value)
+    return number
+
+
+# How a model takes the sizes of a configuration, where it does not take them as they are.
+FORMS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "simple_convnet": {"filters": _only_number, "hidden": _only_number},
+    "deep_convnet": {"filters": numbers_of, "hidden": _only_number},
+}

@@ -8,6 +8,7 @@ from typing import Any
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput
+from functional_nn.training.sizes import from_lists, written
 from functional_nn.training.validate import flag_of, validate
 
 CONFIG = "config.json"
@@ -29,7 +30,7 @@ PATHS = {"data_dir", "output", "resume"}
 
 def saved_config(folder: Path) -> TrainConfig:
     """The choices of the run in a folder, to go on with; BadInput where there is none, or it cannot be written to."""
-    chosen = _read(f"--resume {folder}", read_description(folder, f"--resume {folder}"))
+    chosen = choices(read_description(folder, f"--resume {folder}"), f"--resume {folder}")
     if not os.access(folder, os.W_OK):
         raise BadInput(f"--resume {folder}: the folder cannot be written to")
     return replace(chosen, resume=folder, output=folder)
@@ -63,11 +64,12 @@ def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
         raise BadInput(f"--resume {folder} goes on as it began: {'; '.join(differences)}")
 
 
-def _read(asked: str, content: dict[str, Any]) -> TrainConfig:
+def choices(content: dict[str, Any], asked: str) -> TrainConfig:
+    """The configuration in a description; BadInput, beginning with what was asked for, where it is none."""
     missing = [field.name for field in fields(TrainConfig) if field.name not in content]
     if missing:
         raise BadInput(f"{asked}: {CONFIG} is of another version, it has no {', '.join(missing)}")
-    chosen: dict[str, Any] = {field.name: content[field.name] for field in fields(TrainConfig)}
+    chosen: dict[str, Any] = {field.name: from_lists(content[field.name]) for field in fields(TrainConfig)}
     chosen |= {name: Path(chosen[name]) for name in PATHS if chosen[name] is not None}
     config = TrainConfig(**chosen)
     try:
@@ -78,4 +80,4 @@ def _read(asked: str, content: dict[str, Any]) -> TrainConfig:
 
 
 def _shown(value: Any) -> str:
-    return "auto" if value is None else str(value)
+    return "auto" if value is None else written(value)

@@ -6,6 +6,7 @@ from typing import get_args
 
 from functional_nn.training.config import DatasetName, Model, OptimizerName, Precision, PresetName, TrainConfig
 from functional_nn.training.errors import BadInput
+from functional_nn.training.sizes import require_sizes
 
 CHOICES = {
     "preset": PresetName,
@@ -46,6 +47,9 @@ def validate(config: TrainConfig) -> None:
     _require_share("average", config.average)
     if config.weight_decay is not None:
         _require_share("weight_decay", config.weight_decay)
+    if config.dropout_rate is not None:
+        _require_share("dropout_rate", config.dropout_rate)
+    require_sizes(config)
     _require_together(config)
 
 

@@ -4,6 +4,7 @@ import textwrap
 from dataclasses import fields
 
 from functional_nn.training.config import TrainConfig
+from functional_nn.training.sizes import written
 from functional_nn.training.validate import flag_of
 
 WIDTH = 100
@@ -21,4 +22,4 @@ def in_words(config: TrainConfig) -> str:
 def _choice(name: str, value: object) -> str:
     if isinstance(value, bool):
         return flag_of(name) if value else ""
-    return "" if value is None else f"{flag_of(name)}{TOGETHER}{value}"
+    return "" if value is None else f"{flag_of(name)}{TOGETHER}{written(value)}"
