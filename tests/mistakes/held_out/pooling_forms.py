@@ -25,7 +25,7 @@ def global_average_divided_by_the_rows(dout, x):
     return np.broadcast_to(dout[:, :, None, None] / x.shape[2], x.shape).copy()
 
 
-@glob(73, lambda x: x.max(axis=(2, 3)), cause="wrong_winner")
+@glob(73, lambda x: x.max(axis=(2, 3)), inputs=sized(((2, 2, 2, 3),), ((8, 16, 7, 6),)), cause="wrong_winner")
 def global_winner_of_all_channels(dout, x):
     dx = np.zeros_like(x)
     for n in range(len(x)):
