@@ -14,10 +14,10 @@ import pytest
 from functional_nn.training import cache as compiled
 from functional_nn.training import job as jobs
 from functional_nn.training import loop
-from functional_nn.training.config import Model, TrainConfig
+from functional_nn.training.config import TrainConfig
 from functional_nn.training.data import Batches, Dataset, Examples
 from functional_nn.training.job import Job
-from functional_nn.training.network import build
+from functional_nn.training.network import Network
 from functional_nn.training.state import TrainState
 
 NAMES = tuple("0123456789")
@@ -46,19 +46,19 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @cache
-def first_weights(model: Model) -> Any:
-    """Making random weights compiles for a second: once a model is enough."""
-    return jax.device_get(build(model, (8, 8, 1), 10).init(jax.random.key(0))[0])
+def first_weights(network: Network) -> Any:
+    """Making random weights and states compiles for a second: once a network is enough."""
+    return jax.device_get(network.init(jax.random.key(0)))
 
 
 def prepared(**choices: Any) -> tuple[Job, TrainState]:
     """A job of these choices, and its first state with weights that are there already."""
     job = jobs.prepare(replace(SMALL, **choices), DATASET)
     # A copy: the first step consumes its state, and must not write into what is cached.
-    params = jax.tree.map(jnp.array, first_weights(job.config.model))
+    params, model_state = jax.tree.map(jnp.array, first_weights(job.network))
     averaged, scale = job.config.average > 0, jobs.first_loss_scale(job.config.precision)
     state = jobs.create_state(
-        params, {"config": job.network.config}, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
+        params, model_state, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
     )
     return job, state
 
@@ -67,7 +67,8 @@ def with_ready_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs begin with weights that are there already, of whatever seed."""
 
     def ready(job: Job) -> TrainState:
-        _, state = prepared(model=job.config.model, average=job.config.average, precision=job.config.precision)
+        config = job.config
+        _, state = prepared(model=config.model, average=config.average, precision=config.precision, **config.sizes)
         return state._replace(opt_state=job.optimizer.init(state.params))
 
     monkeypatch.setattr(loop, "first_state", ready)

@@ -25,11 +25,14 @@ from functional_nn.training.events import PROFILED
 from functional_nn.training.finished import load_finished
 from functional_nn.training.flags import parse
 from functional_nn.training.histograms import values_by_layer
+from functional_nn.training.job import Job
+from functional_nn.training.keeper import Reached
 from functional_nn.training.network import build
 from functional_nn.training.peak import operations_per_image
 from functional_nn.training.predict import read_image
 from functional_nn.training.presets import PRESETS
 from functional_nn.training.resume import saved_config
+from functional_nn.training.run_folder import write_weights
 from functional_nn.training.session import Session
 from functional_nn.training.words import in_words
 
@@ -81,6 +84,10 @@ class TestPresets:
         assert max(map(len, in_words(config).splitlines())) <= 100
 
 
+def only_weights(job: Job, folder: Path, reached: Reached, *results: Any) -> None:
+    write_weights(folder / "model.safetensors", *reached.state.judged, {})
+
+
 class TestSizes:
     def test_what_is_taken_where_nothing_is_said_is_the_models_own(self) -> None:
         assert tuple(SIZES) == get_args(Model)
@@ -105,7 +112,7 @@ class TestSizes:
     def test_a_run_keeps_them_and_its_network_is_built_of_them_again(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(loop, "first_state", jobs.first_state)
+        monkeypatch.setattr(loop, "write_results", only_weights)
         assert cli.main(["train", "--model", "mlp", "--epochs", "1", "--hidden", "7,6", "--output", "run"]) == 0
         saved = json.loads(Path("run/config.json").read_text())
         assert (saved["hidden"], saved["filters"], saved["dropout_rate"]) == ([7, 6], None, 0.0)

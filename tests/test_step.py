@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from networks import mean_loss
 from small_runs import DATASET, SMALL, STEPS, make_small, one_batch, prepared
 
-from functional_nn.training import epoch, precision
+from functional_nn.training import epoch, loop, precision
 from functional_nn.training import job as jobs
 from functional_nn.training.augment import Augmentation, augment
 from functional_nn.training.config import Model, OptimizerName
@@ -263,12 +264,30 @@ class TestAverage:
             kept = min(0.5, (1 + step) / (10 + step))
             new = jax.device_get(state.params)
             expected = jax.tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, expected, new)
-        assert_same_trees(state.judged, expected, 1e-6)
         assert state.judged is state.average
+        assert_same_trees(state.judged.params, expected, 1e-6)
 
-    def test_without_it_the_weights_themselves_are_judged(self) -> None:
+    @pytest.mark.slow
+    def test_running_statistics_are_averaged_as_the_weights_that_gathered_them(self) -> None:
+        job, state = prepared(model="vgg", filters=((2,), (3,)), average=0.5)
+        expected, call = jax.device_get(state.model_state), call_of(job)
+        for step, batches in enumerate(batches_of()):
+            state, _ = call(state, batches)
+            kept = min(0.5, (1 + step) / (10 + step))
+            new = jax.device_get(state.model_state)
+            expected = jax.tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, expected, new)
+        assert_same_trees(state.judged.model_state, expected, 1e-6)
+        judged, _ = loop.make_judge(job)(state)
+        logits, _ = job.network.apply(state.judged.params, expected, DATASET.test.images)
+        with_the_newest, _ = job.network.apply(state.judged.params, state.model_state, DATASET.test.images)
+        losses = [float(mean_loss(each, DATASET.test.labels)) for each in (logits, with_the_newest)]
+        assert judged.mean_loss == pytest.approx(losses[0], rel=1e-6)
+        assert abs(losses[1] - losses[0]) > 1e-3, "the test could not tell them apart"
+
+    def test_without_it_what_was_learned_last_is_judged(self) -> None:
         state = prepared()[1]
-        assert state.judged is state.params
+        assert state.judged.params is state.params
+        assert state.judged.model_state is state.model_state
 
 
 IMAGES: Any = np.arange(1, 1 + 40 * 6 * 5, dtype=np.float32).reshape(40, 6, 5, 1)

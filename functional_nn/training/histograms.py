@@ -27,8 +27,8 @@ def values_by_layer(job: Job, state: TrainState) -> dict[str, np.ndarray]:
 
 def weights_and_activations(job: Job, state: TrainState) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Every parameter by its name, and the output of every layer for some of the images that judge."""
-    put_out = jax.jit(job.network.outputs)(state.judged, job.dataset.test.images[:IMAGES])
-    return flatten(state.judged), {name: np.asarray(put_out[name]) for name in job.network.layer_names}
+    put_out = jax.jit(job.network.outputs)(state.judged.params, job.dataset.test.images[:IMAGES])
+    return flatten(state.judged.params), {name: np.asarray(put_out[name]) for name in job.network.layer_names}
 
 
 def draw_histograms(weights: Mapping[str, np.ndarray], activations: Mapping[str, np.ndarray], path: Path) -> None:

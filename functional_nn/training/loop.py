@@ -139,7 +139,7 @@ def compile_call(job: Job, reached: Reached) -> TrainCall:
 def make_judge(job: Job) -> Judge:
     """The function that judges a state by every test image."""
     step = make_eval_step(job.network.apply)
-    return lambda state: evaluate(step, state.judged, state.model_state, job.dataset.test)
+    return lambda state: evaluate(step, state.judged.params, state.judged.model_state, job.dataset.test)
 
 
 def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:

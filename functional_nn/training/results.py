@@ -24,10 +24,10 @@ def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predic
     draw_curves(reached.rows, title, folder / "curves.png")
     draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
     draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
-    draw_filters(jax.device_get(state.judged), images.shape[1:], folder / "filters.png")
+    draw_filters(jax.device_get(state.judged.params), images.shape[1:], folder / "filters.png")
     draw_histograms(*weights_and_activations(job, state), folder / "histograms.png")
     about = {"model": config.model, "dataset": config.dataset, "test_accuracy": test.accuracy}
-    write_weights(folder / WEIGHTS, state.judged, state.model_state, about)
+    write_weights(folder / WEIGHTS, *state.judged, about)
 
 
 def judged_by(job: Job) -> str:

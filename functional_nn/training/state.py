@@ -14,6 +14,13 @@ class LossScale(NamedTuple):
     good_steps: jax.Array
 
 
+class Learned(NamedTuple):
+    """What a network is evaluated with: its parameters, and the state of its layers."""
+
+    params: Any
+    model_state: Any
+
+
 class TrainState(NamedTuple):
     """What learning has reached; average and loss_scale are None where the run has none."""
 
@@ -22,13 +29,16 @@ class TrainState(NamedTuple):
     opt_state: Any
     step: jax.Array
     key: jax.Array
-    average: Any = None
+    average: Learned | None = None
     loss_scale: LossScale | None = None
 
     @property
-    def judged(self) -> Any:
-        """The parameters that are evaluated and kept: the average where there is one."""
-        return self.params if self.average is None else self.average
+    def judged(self) -> Learned:
+        """What is evaluated and kept: the average where there is one.
+
+        Of the layers' state too, for running statistics belong to the weights that they were gathered with.
+        """
+        return Learned(self.params, self.model_state) if self.average is None else self.average
 
 
 def create_state(
@@ -41,7 +51,8 @@ def create_state(
     loss_scale: LossScale | None = None,
 ) -> TrainState:
     """The state before the first step."""
-    average = jax.tree.map(jnp.array, params) if averaged else None  # a copy: both are consumed by the first step
+    # A copy: both are consumed by the first step.
+    average = jax.tree.map(jnp.array, Learned(params, model_state)) if averaged else None
     return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32), key, average, loss_scale)
 
 

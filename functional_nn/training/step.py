@@ -15,7 +15,7 @@ from functional_nn.training.config import Precision
 from functional_nn.training.data import Batches
 from functional_nn.training.metrics import Totals, batch_totals
 from functional_nn.training.precision import LEAST_FACTOR, Apply, in_precision, unless_overflown
-from functional_nn.training.state import TrainState
+from functional_nn.training.state import Learned, TrainState
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def one_step(
     norm = optax.tree.norm(gradients)
     updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    average = _moving_average(rules.average, state, params)
+    average = _moving_average(rules.average, state, Learned(params, model_state))
     new = state._replace(
         params=params, model_state=model_state, opt_state=opt_state, step=state.step + 1, average=average
     )
@@ -150,9 +150,9 @@ def _step_if_valid(take: Any, state: TrainState, batch: Batches) -> tuple[TrainS
     return jax.lax.cond(batch.valid, take, rest, state, batch.images, batch.labels)
 
 
-def _moving_average(decay: float, state: TrainState, params: Any) -> Any:
+def _moving_average(decay: float, state: TrainState, learned: Learned) -> Learned | None:
     if state.average is None:
         return None
     # In the beginning a shorter memory, or the random start would weigh for thousands of steps.
     kept = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
-    return jax.tree.map(lambda old, new: (kept * old + (1.0 - kept) * new).astype(old.dtype), state.average, params)
+    return jax.tree.map(lambda old, new: (kept * old + (1.0 - kept) * new).astype(old.dtype), state.average, learned)
