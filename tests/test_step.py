@@ -16,14 +16,16 @@ from small_runs import DATASET, SMALL, STEPS, make_small, one_batch, prepared
 from functional_nn.training import epoch, loop, precision
 from functional_nn.training import job as jobs
 from functional_nn.training.augment import Augmentation, augment
-from functional_nn.training.config import Model, OptimizerName
+from functional_nn.training.config import Model, OptimizerName, TrainConfig
 from functional_nn.training.data import Batches, training_batches
 from functional_nn.training.errors import Diverged
 from functional_nn.training.job import Job
 from functional_nn.training.metrics import Totals
+from functional_nn.training.optimizers import make_optimizer
 from functional_nn.training.prefetch import prefetch
 from functional_nn.training.state import LossScale, TrainState
 from functional_nn.training.step import accumulated_gradients, make_train_call
+from functional_nn.training.trees import named_leaves
 
 
 class Nobody:
@@ -137,6 +139,15 @@ class TestOptimizer:
             for decay in (0.5, 0.0)
         )
         np.testing.assert_allclose(with_decay, without - rate * 0.5 * start, rtol=1e-9, atol=1e-12)
+
+    @pytest.mark.parametrize("optimizer", get_args(OptimizerName))
+    def test_weight_decay_is_of_kernels_alone(self, optimizer: OptimizerName) -> None:
+        params = {"conv1": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "norm1": {"scale": jnp.ones(2)}}
+        rule = make_optimizer(TrainConfig(optimizer=optimizer, weight_decay=0.5), lambda step: 0.1)
+        still = jax.tree.map(jnp.zeros_like, params)
+        updates, _ = rule.update(still, rule.init(params), params)
+        moved = {name: bool((leaf < 0).all()) for name, leaf in named_leaves(updates).items()}
+        assert moved == {"conv1.bias": False, "conv1.kernel": True, "norm1.scale": False}
 
     def test_decay_fits_the_optimizer_unless_it_is_chosen(self) -> None:
         assert (SMALL.decay, replace(SMALL, optimizer="sgd").decay, replace(SMALL, weight_decay=0.0).decay) == (

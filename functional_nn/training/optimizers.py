@@ -1,6 +1,7 @@
 """Which update rule, and how large its steps are over the run."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import optax
@@ -11,7 +12,13 @@ MOMENTUM = 0.9
 
 Schedule = Callable[..., jax.Array]  # the number of the step -> its learning rate
 
-# Of a learning rate and a weight decay; adamw subtracts the decay itself, the others add it to the gradient.
+
+def kernels(params: Any) -> Any:
+    """True for kernels, False for biases and the scales of normalizations: small weights of those simplify nothing."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1] == jax.tree_util.DictKey("kernel"), params)
+
+
+# Of a learning rate and a decay of kernels; adamw subtracts the decay itself, the others add it to the gradient.
 RULES: dict[OptimizerName, Callable[[Schedule, float], optax.GradientTransformation]] = {
     "sgd": lambda rate, decay: _decayed(decay, optax.sgd(rate)),
     "momentum": lambda rate, decay: _decayed(decay, optax.sgd(rate, momentum=MOMENTUM)),
@@ -19,7 +26,7 @@ RULES: dict[OptimizerName, Callable[[Schedule, float], optax.GradientTransformat
     "adagrad": lambda rate, decay: _decayed(decay, optax.adagrad(rate)),
     "rmsprop": lambda rate, decay: _decayed(decay, optax.rmsprop(rate)),
     "adam": lambda rate, decay: _decayed(decay, optax.adam(rate)),
-    "adamw": lambda rate, decay: optax.adamw(rate, weight_decay=decay),
+    "adamw": lambda rate, decay: optax.adamw(rate, weight_decay=decay, mask=kernels),
 }
 
 
@@ -36,4 +43,4 @@ def make_optimizer(config: TrainConfig, rate: Schedule) -> optax.GradientTransfo
 
 
 def _decayed(decay: float, rule: optax.GradientTransformation) -> optax.GradientTransformation:
-    return optax.chain(optax.add_decayed_weights(decay), rule) if decay else rule
+    return optax.chain(optax.add_decayed_weights(decay, kernels), rule) if decay else rule
