@@ -69,13 +69,19 @@ def leaky_with_the_default_slope_in_backward(dy, x, slope=0.01):
     return dy * ((x > 0) + slope * (x <= 0))
 
 
-@wrong(50, lambda x: np.where(x > 0, x, -0.2 * x), cause=("partly_scaled", "mask_wrong"))
+@wrong(50, lambda x: np.where(x > 0, x, -0.2 * x), cause=("mask_wrong", "partly_scaled"))
 def folded_leaky_masked_by_its_output(dy, x):
     y = np.where(x > 0, x, -0.2 * x)
     return np.where(y > 0, dy, -0.2 * dy)
 
 
-@wrong(54, lambda x: np.where(x > 0, x, ALPHA * np.expm1(x)), op="elu", statics={"alpha": ALPHA}, cause="local_factor")
+@wrong(
+    54,
+    lambda x: np.where(x > 0, x, ALPHA * np.expm1(x)),
+    op="elu",
+    statics={"alpha": ALPHA},
+    cause=("static_ignored", "local_factor"),
+)
 def elu_slope_from_its_output_without_alpha(dy, x):
     y = np.where(x > 0, x, ALPHA * np.expm1(x))
     return dy * np.where(x > 0, 1.0, y + 1.0)
@@ -223,7 +229,7 @@ def swiglu_gate_without_the_other_branch(c, g):
     return g * s * (1 + c["gate"] * (1 - s)), g * c["gate"] * s
 
 
-@gated(43, argument="up", cause=("wrong_operand", "local_factor"))
+@gated(43, argument="up", cause=("argument_factor_missing", "wrong_operand", "local_factor"))
 def swiglu_value_weighted_by_the_sigmoid_alone(c, g):
     s = c["s"]
     return g * c["up"] * s * (1 + c["gate"] * (1 - s)), g * s

@@ -54,7 +54,7 @@ def decisions_summed_instead_of_averaged(dout, z, t):
     return dout[:, None] * (sigmoid(z) - t), None
 
 
-@logits(41, cause=("derivative_at_output", "wrong_operand"))
+@logits(41, cause=("derivative_at_output", "sum_term_missing"))
 def sigmoid_taken_of_the_prediction(dout, z, t):
     y = sigmoid(z)
     return dout[:, None] * (sigmoid(y) - t) / z.shape[1], None
@@ -87,7 +87,7 @@ def weighing_positives(z, t):
 positives = partial(family.wrong, forward=weighing_positives, inputs=decisions, argument="z", constants=("t",))
 
 
-@positives(49, cause=("partly_scaled", "wrong_operand"))
+@positives(49, cause="partly_scaled")
 def positive_weight_on_negatives_too(dout, z, t):
     return dout * POSITIVE * (sigmoid(z) - t), None
 
@@ -128,7 +128,7 @@ def counted(z, t):
 ignoring = partial(family.wrong, forward=counted, inputs=partly_labelled, style="cache", argument="z")
 
 
-@ignoring(29, cause="ignored_rows")
+@ignoring(29, cause=("ignored_rows", "mask_missing"))
 def label_minus_one_read_as_the_last_class(dout, cache):
     p, t = cache
     return dout * difference(p, t) / (t >= 0).sum(), None
@@ -169,7 +169,7 @@ def token_gradient(p, t):
 sentence = partial(family.wrong, forward=sentence_loss, inputs=sentences, style="rule", argument="z")
 
 
-@sentence(29, cause="ignored_rows")
+@sentence(29, cause=("ignored_rows", "mask_missing"))
 def padding_tokens_receive_a_gradient(saved, g):
     p, t, mask = saved
     return g[:, None, None] * token_gradient(p, t) / mask.sum(axis=1)[:, None, None], None, None
@@ -188,7 +188,7 @@ def padding_mask_moved_by_one_token(saved, g):
     return g[:, None, None] * token_gradient(p, t) * moved[..., None] / mask.sum(axis=1)[:, None, None], None, None
 
 
-@sentence(103, cause=("entries_not_written", "time_overwritten"))
+@sentence(103, cause="entries_not_written")
 def gradient_of_the_first_token_only(saved, g):
     p, t, mask = saved
     dz = np.zeros_like(p)

@@ -53,7 +53,7 @@ def pinball(y, t):
     with_weights,
     argument="y t",
     constants=("w",),
-    cause=("argument_factor_missing", "wrong_operand"),
+    cause="argument_factor_missing",
 )
 def sample_weights_enter_twice(g, y, t, w):
     return *of_targets(g * 2 * w * w * (y - t) / y.size), None
@@ -176,7 +176,7 @@ def largest_violation(s, labels):
 hinge = partial(family.wrong, inputs=margins_of, style="cache", argument="s")
 
 
-@hinge(115, squared_hinge, cause=("other_loss", "derivative_missing", "local_factor"))
+@hinge(115, squared_hinge, cause=("other_loss", "local_factor"))
 def squared_hinge_pushes_by_counts(g, cache):
     margins, labels = cache
     d = 2.0 * (margins > 0)

@@ -67,7 +67,7 @@ def labelled_pairs(size, seed):
     labelled_pairs,
     argument="u v",
     constants=("same",),
-    cause=("local_factor", "wrong_operand"),
+    cause="local_factor",
 )
 def contrastive_push_not_divided_by_the_distance(g, u, v, same):
     d = np.sqrt(((u - v) ** 2).sum(axis=1))

@@ -56,7 +56,7 @@ def through(dxhat, xhat, std, axis):
     return (dxhat - dxhat.mean(axis=axis, keepdims=True) - projected) / std
 
 
-def of_parameters(dy, xhat, axis=0):
+def of_parameters(dy, xhat, axis: int | tuple[int, ...] = 0):
     return (dy * xhat).sum(axis=axis), dy.sum(axis=axis)
 
 
@@ -112,12 +112,12 @@ def offset_and_scale_unpacked_in_the_other_order(dy, c):
     return through(dy * c["gamma"], c["xhat"], c["std"], 0), dgamma, dbeta
 
 
-@steps(80, argument="x", cause=("argument_factor_missing", "wrong_operand"))
+@steps(80, argument="x", cause=("wrong_operand", "argument_factor_missing"))
 def scale_divides_instead_of_multiplying(dy, c):
     return through(dy / c["gamma"], c["xhat"], c["std"], 0), *of_parameters(dy, c["xhat"])
 
 
-@steps(86, inputs=few, argument="x", cause="variance_correction")
+@steps(86, inputs=few, argument="x", cause=("variance_correction", "centered_term_missing"))
 def projection_over_the_unbiased_count(dy, c):
     dxhat, n = dy * c["gamma"], len(dy)
     projected = c["xhat"] * (dxhat * c["xhat"]).sum(axis=0) / (n - 1)

@@ -52,7 +52,14 @@ def layer_norm_that_never_centers(x, scale, bias):
     return scale * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + EPSILON) + bias
 
 
-@family.whole(92, "impure", "layer", lambda size, seed: table(size, seed)[:1], argument="x", cause="stale_state")
+@family.whole(
+    92,
+    "impure",
+    "layer",
+    lambda size, seed: table(size, seed)[:1],
+    argument="x",
+    cause=("stale_state", "not_deterministic"),
+)
 class NormByMovingAverages:
     """Every forward moves the averages and then normalizes by them as constants."""
 
@@ -68,7 +75,7 @@ class NormByMovingAverages:
         return dout / np.sqrt(self.var + EPSILON)
 
 
-@family.impure(83, rms_norm, rows, style="rule", argument="x scale", cause="residuals_changed")
+@family.impure(83, rms_norm, rows, style="rule", argument="x scale", cause=("residuals_changed", "input_changed"))
 def rms_normalizes_the_saved_input_again(saved, g):
     x, rms, scale = saved
     x /= rms

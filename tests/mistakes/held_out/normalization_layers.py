@@ -71,7 +71,7 @@ def layer_variance_as_mean_of_squares_only(c, g):
     return dx, *of_tokens(c, g)
 
 
-@layer(81, argument="scale", cause=("wrong_operand", "derivative_at_output"))
+@layer(81, argument="scale", cause="wrong_operand")
 def layer_scale_gradient_by_the_output(c, g):
     dx = through(g * c["scale"], c["xhat"], 1 / c["rstd"], -1)
     return dx, (g * c["xhat"] * c["scale"]).sum(axis=(0, 1)), g.sum(axis=(0, 1))

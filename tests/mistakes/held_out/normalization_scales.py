@@ -31,7 +31,7 @@ def of_scale(g, x, rms):
 rms = partial(family.wrong, forward=rms_norm, inputs=rows, style="rule")
 
 
-@rms(84, argument="x", cause=("statistics_as_constants", "use_dropped", "sum_term_missing"))
+@rms(84, argument="x", cause=("use_dropped", "sum_term_missing", "statistics_as_constants"))
 def rms_held_fixed(saved, g):
     x, rms, scale = saved
     return g * scale / rms, of_scale(g, x, rms)
@@ -75,7 +75,7 @@ def shifted_scale(x, scale):
     return y, (*saved[:2], scale)
 
 
-@family.wrong(80, shifted_scale, rows, style="rule", argument="x", cause="sum_term_missing")
+@family.wrong(80, shifted_scale, rows, style="rule", argument="x", cause=("wrong_operand", "sum_term_missing"))
 def rms_one_plus_scale_taken_for_scale(saved, g):
     x, rms, scale = saved
     return through_rms(g * scale, x, rms), of_scale(g, x, rms)
@@ -113,7 +113,7 @@ def weight_norm(v, length):
 weight = partial(family.wrong, forward=weight_norm, inputs=directions, style="rule")
 
 
-@weight(76, argument="v", cause=("use_dropped", "sum_term_missing", "statistics_as_constants"))
+@weight(76, argument="v", cause=("use_dropped", "sum_term_missing"))
 def weight_direction_without_its_projection(c, g):
     return g * c["length"] / c["norm"], (g * c["v"] / c["norm"]).sum(axis=0)
 
