@@ -17,7 +17,7 @@ def sequences(size, seed):
     """x (time, batch, features), W (features + hidden, 4 hidden), b, h0, c0."""
     t, n, d, h = (3, 2, 2, 3) if size == "small" else (7, 10, 6, 12)
     x, W, b, h0, c0 = normal(seed, (t, n, d), (d + h, 4 * h), (4 * h,), (n, h), (n, h))
-    return x, W / np.sqrt(len(W)), 0.3 * b, h0, c0
+    return x, 1.6 * W / np.sqrt(len(W)), 0.3 * b, h0, 2 * c0
 
 
 def lstm(x, W, b, h0, c0):
