@@ -37,7 +37,7 @@ tied = partial(
 )
 
 
-@tied(113, cause="use_dropped", argument="W")
+@tied(113, cause=("use_dropped", "sum_term_missing"), argument="W")
 def decoder_forgets_the_tied_encoder(residuals, cotangent):
     x, h, W = residuals
     return ((cotangent @ W) * (1 - h**2)) @ W.T, cotangent.T @ h
@@ -56,7 +56,7 @@ def tied_decoder_added_untransposed(residuals, cotangent):
     "layer",
     scaled(((5, 4), (4, 3)), ((40, 24), (24, 16))),
     gradients={"W": "dW"},
-    cause="use_dropped",
+    cause=("use_dropped", "sum_term_missing"),
     argument="x",
 )
 class ReconstructionError:
