@@ -37,6 +37,7 @@ EXAMPLES = (
         mlp,
         {"input_shape": (7,), "hidden": (11, 5), "activation": "tanh", "dropout_rate": 0.3},
     ),
+    Example("mlp normalized", mlp, {"input_shape": (5,), "hidden": (7, 4), "batch_norm": True, "dropout_rate": 0.3}),
     Example("mlp without hidden layers", mlp, {"input_shape": (4, 4, 1), "classes": 5, "hidden": ()}),
     Example("simple_convnet on digits", simple_convnet, {"input_shape": (8, 8, 1), "filters": 3, "hidden": 7}),
     Example(
@@ -55,7 +56,7 @@ EXAMPLES = (
 )
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 # One of each model, where the architecture adds nothing.
-one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 5, 7, 8)], ids=lambda example: example.id)
+one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 6, 8, 9)], ids=lambda example: example.id)
 BATCH = 3
 
 

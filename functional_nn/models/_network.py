@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from numbers import Real
 from typing import Any, NamedTuple
 
 import jax
@@ -92,6 +93,24 @@ def init_params(key: jax.Array, shapes: Mapping[str, Sequence[int]], kernel_init
     return {name: {"kernel": kernel, "bias": jnp.zeros(kernel.shape[-1], float)} for name, kernel in kernels.items()}
 
 
+def init_normalized(
+    key: jax.Array, shapes: Mapping[str, Sequence[int]], norms: Mapping[str, int], kernel_initializer: str
+) -> tuple[Params, Statistics]:
+    """A random kernel of each shape, the last one with a bias; and norms of so many channels, which do nothing yet.
+
+    Their scales are 1 and their biases 0; their running statistics have mean 0 and variance 1.
+    """
+    params = {name: {"kernel": kernel} for name, kernel in init_kernels(key, shapes, kernel_initializer).items()}
+    *_, last = params.values()
+    last["bias"] = jnp.zeros(last["kernel"].shape[-1], float)
+    statistics = {}
+    for name, channels in norms.items():
+        # Arrays of their own: a training step consumes both trees, and one buffer cannot be given away twice.
+        params[name] = {"scale": jnp.ones(channels, float), "bias": jnp.zeros(channels, float)}
+        statistics[name] = {"mean": jnp.zeros(channels, float), "variance": jnp.ones(channels, float)}
+    return params, statistics
+
+
 def init_kernels(
     key: jax.Array, shapes: Mapping[str, Sequence[int]], kernel_initializer: str
 ) -> Mapping[str, jax.Array]:
@@ -133,3 +152,10 @@ def check_config(
         0 <= dropout_rate < 1, model, "dropout_rate must be at least 0 and below 1", f"dropout_rate={dropout_rate!r}"
     )
     initializer(kernel_initializer)
+
+
+def check_normalization(model: str, momentum: float, epsilon: float) -> None:
+    """Raise unless running statistics can move, and the root of a variance plus epsilon is never 0."""
+    require(0 <= momentum < 1, model, "momentum must be at least 0 and below 1", f"momentum={momentum!r}")
+    legal = isinstance(epsilon, Real) and 0 < float(epsilon) < math.inf
+    require(legal, model, "epsilon must be a finite number above 0", f"epsilon={epsilon!r}")

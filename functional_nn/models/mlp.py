@@ -13,13 +13,18 @@ from functional_nn.models._network import (
     Masks,
     Params,
     State,
+    Statistics,
     check_config,
     check_input,
+    check_normalization,
     draw_masks,
     dropout_layer,
     flatten,
     forward,
+    init_normalized,
     init_params,
+    moving_average,
+    norm_layer,
 )
 
 ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
@@ -28,12 +33,20 @@ ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class Config:
-    """What an mlp is made of; hidden holds the size of each hidden layer, () none, which is softmax regression."""
+    """What an mlp is made of; hidden holds the size of each hidden layer, () none, which is softmax regression.
+
+    With batch_norm every hidden layer is normalized between the dense layer, which then has no bias, and the
+    activation. The running statistics keep the share `momentum` of themselves in every step of training; epsilon is
+    what normalization adds to the variance.
+    """
 
     input_shape: tuple[int, ...] = (28, 28, 1)
     classes: int = 10
     hidden: tuple[int, ...] = (100, 50)
     activation: str = "relu"
+    batch_norm: bool = False
+    momentum: float = 0.9
+    epsilon: float = 1e-5
     dropout_rate: float = 0.0
     initializer: str = "he_normal"
 
@@ -42,19 +55,27 @@ class Config:
         check_config("mlp", self.initializer, self.dropout_rate, **sizes)
         rule = f"activation must be one of {', '.join(ACTIVATIONS)}"
         require(self.activation in ACTIVATIONS, "mlp", rule, f"activation={self.activation!r}")
+        check_normalization("mlp", self.momentum, self.epsilon)
 
 
 def init(key: jax.Array, config: Config) -> tuple[Params, State]:
-    """Random parameters, and the state, which only holds the configuration.
+    """Random parameters, and the state: the configuration, and with batch_norm running statistics.
 
     Args:
         key: a JAX random key.
         config: the sizes.
 
     Returns:
-        params, {"dense1": {"kernel": (in_dim, out_dim), "bias": (out_dim,)}, ...}, and state.
+        params, {"dense1": {"kernel": (in_dim, out_dim), "bias": (out_dim,)}, ...}, and state, {"config": config}.
+        With batch_norm a hidden layer has "norm1": {"scale": (out_dim,), "bias": (out_dim,)} instead of a bias, and
+        state also {"statistics": {"norm1": {"mean": (out_dim,), "variance": (out_dim,)}, ...}}.
     """
-    return init_params(key, kernel_shapes(config), config.initializer), {"config": config}
+    shapes = kernel_shapes(config)
+    if not config.batch_norm:
+        return init_params(key, shapes, config.initializer), {"config": config}
+    norms = {f"norm{i}": size for i, size in enumerate(config.hidden, start=1)}
+    params, statistics = init_normalized(key, shapes, norms, config.initializer)
+    return params, {"config": config, "statistics": statistics}
 
 
 def apply(
@@ -64,23 +85,28 @@ def apply(
 
     Args:
         params: from `init`, or learned.
-        state: from `init`.
+        state: from `init`, or with batch_norm from the step before.
         x: (batch, *input_shape), a floating dtype.
-        train: whether dropout is at work; a Python bool, static under jit.
+        train: whether dropout is at work, and batch_norm goes by the batch; a Python bool, static under jit.
         key: the random key of the dropout masks, needed where train is True and dropout_rate is not 0.
 
     Returns:
-        logits (batch, classes), and the state, unchanged.
+        logits (batch, classes), and the state: in training with batch_norm its running statistics have moved towards
+        the moments of the batch, else it is unchanged.
 
     Raises:
-        ValueError: x is not of input_shape, or the key is missing.
+        ValueError: x is not of input_shape, the key is missing, or batch_norm has a single example to train on.
         TypeError: x is not a floating array.
     """
-    config = state["config"]
+    config, statistics = state["config"], state.get("statistics")
     x = check_input("mlp", x, config.input_shape)
-    masks = dropout_masks(key, config, x.shape[0]) if train else None
-    logits, _ = forward(layers(config, masks), params, x)
-    return logits, state
+    if not train:
+        logits, _ = forward(layers(config, statistics=statistics), params, x)
+        return logits, state
+    logits, moments = forward(layers(config, dropout_masks(key, config, x.shape[0])), params, x)
+    if statistics is None:
+        return logits, state
+    return logits, {"config": config, "statistics": moving_average(statistics, moments, config.momentum)}
 
 
 def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:
@@ -89,12 +115,15 @@ def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:
     return draw_masks("mlp", key, shapes, config.dropout_rate)
 
 
-def layers(config: Config, masks: Masks | None = None) -> list[Layer]:
-    """The network, layer by layer; without masks there is no dropout, as in evaluation."""
+def layers(config: Config, masks: Masks | None = None, statistics: Statistics | None = None) -> list[Layer]:
+    """The network, layer by layer; with running statistics as in evaluation, without masks there is no dropout."""
     activation = ACTIVATIONS[config.activation]
     network: list[Layer] = [("flatten", flatten)]
     for i in range(1, len(config.hidden) + 1):
-        network += [(f"dense{i}", dense), (f"{config.activation}{i}", activation)]
+        network.append((f"dense{i}", dense))
+        if config.batch_norm:
+            network.append(norm_layer(f"norm{i}", statistics, config.epsilon))
+        network.append((f"{config.activation}{i}", activation))
         network += dropout_layer(f"dropout{i}", masks, config.dropout_rate)
     return [*network, (f"dense{len(config.hidden) + 1}", dense)]
 

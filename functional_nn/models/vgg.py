@@ -1,13 +1,10 @@
 """A network of VGG kind: stages of batch-normalized 3x3 convolutions, the mean over the picture, a dense layer."""
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
-from numbers import Real
 
 import jax
-import jax.numpy as jnp
 
 from functional_nn._checks import require
 from functional_nn.activations import relu
@@ -21,11 +18,12 @@ from functional_nn.models._network import (
     Statistics,
     check_config,
     check_input,
+    check_normalization,
     draw_masks,
     dropout_layer,
     flatten,
     forward,
-    init_kernels,
+    init_normalized,
     moving_average,
     norm_layer,
 )
@@ -59,10 +57,7 @@ class Config:
         rule = f"input_shape must be (height, width, channels), at least {smallest} high and wide"
         fits = len(self.input_shape) == 3 and min(self.input_shape[:2]) >= smallest
         require(fits, "vgg", rule, f"input_shape={self.input_shape}")
-        rule = "momentum must be at least 0 and below 1"
-        require(0 <= self.momentum < 1, "vgg", rule, f"momentum={self.momentum!r}")
-        legal = isinstance(self.epsilon, Real) and 0 < self.epsilon < math.inf
-        require(legal, "vgg", "epsilon must be a finite number above 0", f"epsilon={self.epsilon!r}")
+        check_normalization("vgg", self.momentum, self.epsilon)
 
 
 def init(key: jax.Array, config: Config) -> tuple[Params, State]:
@@ -77,14 +72,8 @@ def init(key: jax.Array, config: Config) -> tuple[Params, State]:
         ..., "dense1": {"kernel": (filters, classes), "bias": (classes,)}}; and state, {"config": config,
         "statistics": {"norm1": {"mean": (filters,), "variance": (filters,)}, ...}}.
     """
-    kernels = init_kernels(key, kernel_shapes(config), config.initializer)
-    params = {name: {"kernel": kernel} for name, kernel in kernels.items()}
-    params["dense1"]["bias"] = jnp.zeros(config.classes, float)
-    statistics = {}
-    for i, filters in enumerate(chain(*config.filters), start=1):
-        # Arrays of their own: a training step consumes both trees, and one buffer cannot be given away twice.
-        params[f"norm{i}"] = {"scale": jnp.ones(filters, float), "bias": jnp.zeros(filters, float)}
-        statistics[f"norm{i}"] = {"mean": jnp.zeros(filters, float), "variance": jnp.ones(filters, float)}
+    norms = {f"norm{i}": filters for i, filters in enumerate(chain(*config.filters), start=1)}
+    params, statistics = init_normalized(key, kernel_shapes(config), norms, config.initializer)
     return params, {"config": config, "statistics": statistics}
 
 

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,11 @@ def mean_cross_entropy(logits, targets):
     # The mean gives each example 1/N of the error: this is the one place where 1/N stands.
     logits_ct, _ = softmax_cross_entropy_bwd(residuals, np.full_like(losses, 1 / losses.size))
     return losses.mean(), logits_ct
+
+
+def without_bias(bwd):
+    """The backward of a layer that has no bias: the cotangent of what is not there, None, is left out."""
+    return lambda residuals, cotangent: bwd(residuals, cotangent)[:-1]
 
 
 def flatten_fwd(x):
@@ -150,6 +156,21 @@ def init_params(key, shapes, kernel_initializer):
     return {name: {"kernel": kernel, "bias": np.zeros(kernel.shape[-1])} for name, kernel in kernels.items()}
 
 
+def init_normalized(key, shapes, norms, kernel_initializer):
+    """A random kernel of each shape, the last one with a bias; and norms of so many channels, which do nothing yet.
+
+    Their scales are 1 and their biases 0; their running statistics have mean 0 and variance 1.
+    """
+    params = {name: {"kernel": kernel} for name, kernel in init_kernels(key, shapes, kernel_initializer).items()}
+    *_, last = params.values()
+    last["bias"] = np.zeros(last["kernel"].shape[-1])
+    statistics = {}
+    for name, channels in norms.items():
+        params[name] = {"scale": np.ones(channels), "bias": np.zeros(channels)}
+        statistics[name] = {"mean": np.zeros(channels), "variance": np.ones(channels)}
+    return params, statistics
+
+
 def init_kernels(key, shapes, kernel_initializer):
     """A random kernel of each shape."""
     make, rng = initializer(kernel_initializer), np.random.default_rng(key)
@@ -185,3 +206,10 @@ def check_config(model, kernel_initializer, dropout_rate=0.0, **sizes):
         0 <= dropout_rate < 1, model, "dropout_rate must be at least 0 and below 1", f"dropout_rate={dropout_rate!r}"
     )
     initializer(kernel_initializer)
+
+
+def check_normalization(model, momentum, epsilon):
+    """Raise unless running statistics can move, and the root of a variance plus epsilon is never 0."""
+    require(0 <= momentum < 1, model, "momentum must be at least 0 and below 1", f"momentum={momentum!r}")
+    legal = isinstance(epsilon, Real) and 0 < float(epsilon) < math.inf
+    require(legal, model, "epsilon must be a finite number above 0", f"epsilon={epsilon!r}")

@@ -10,13 +10,19 @@ from reference.models._network import (
     Layer,
     check_config,
     check_input,
+    check_normalization,
     draw_masks,
     dropout_layer,
     flatten_bwd,
     flatten_fwd,
     forward,
+    init_normalized,
     init_params,
     loss_and_backward,
+    moments_of,
+    moving_average,
+    norm_layer,
+    without_bias,
 )
 
 ACTIVATIONS = {"relu": (relu_fwd, relu_bwd), "sigmoid": (sigmoid_fwd, sigmoid_bwd), "tanh": (tanh_fwd, tanh_bwd)}
@@ -24,12 +30,20 @@ ACTIVATIONS = {"relu": (relu_fwd, relu_bwd), "sigmoid": (sigmoid_fwd, sigmoid_bw
 
 @dataclass(frozen=True)
 class Config:
-    """What an mlp is made of; hidden holds the size of each hidden layer, () none, which is softmax regression."""
+    """What an mlp is made of; hidden holds the size of each hidden layer, () none, which is softmax regression.
+
+    With batch_norm every hidden layer is normalized between the dense layer, which then has no bias, and the
+    activation. The running statistics keep the share `momentum` of themselves in every step of training; epsilon is
+    what normalization adds to the variance.
+    """
 
     input_shape: tuple[int, ...] = (28, 28, 1)
     classes: int = 10
     hidden: tuple[int, ...] = (100, 50)
     activation: str = "relu"
+    batch_norm: bool = False
+    momentum: float = 0.9
+    epsilon: float = 1e-5
     dropout_rate: float = 0.0
     initializer: str = "he_normal"
 
@@ -38,19 +52,27 @@ class Config:
         check_config("mlp", self.initializer, self.dropout_rate, **sizes)
         rule = f"activation must be one of {', '.join(ACTIVATIONS)}"
         require(self.activation in ACTIVATIONS, "mlp", rule, f"activation={self.activation!r}")
+        check_normalization("mlp", self.momentum, self.epsilon)
 
 
 def init(key, config):
-    """Random parameters, and the state, which only holds the configuration.
+    """Random parameters, and the state: the configuration, and with batch_norm running statistics.
 
     Args:
         key: an integer seed or a NumPy Generator.
         config: the sizes.
 
     Returns:
-        params, {"dense1": {"kernel": (in_dim, out_dim), "bias": (out_dim,)}, ...}, and state.
+        params, {"dense1": {"kernel": (in_dim, out_dim), "bias": (out_dim,)}, ...}, and state, {"config": config}.
+        With batch_norm a hidden layer has "norm1": {"scale": (out_dim,), "bias": (out_dim,)} instead of a bias, and
+        state also {"statistics": {"norm1": {"mean": (out_dim,), "variance": (out_dim,)}, ...}}.
     """
-    return init_params(key, kernel_shapes(config), config.initializer), {"config": config}
+    shapes = kernel_shapes(config)
+    if not config.batch_norm:
+        return init_params(key, shapes, config.initializer), {"config": config}
+    norms = {f"norm{i}": size for i, size in enumerate(config.hidden, start=1)}
+    params, statistics = init_normalized(key, shapes, norms, config.initializer)
+    return params, {"config": config, "statistics": statistics}
 
 
 def apply(params, state, x, *, train=False, key=None):
@@ -58,23 +80,30 @@ def apply(params, state, x, *, train=False, key=None):
 
     Args:
         params: from `init`, or learned.
-        state: from `init`.
+        state: from `init`, or with batch_norm from the step before.
         x: (batch, *input_shape), a floating dtype.
-        train: whether dropout is at work.
+        train: whether dropout is at work, and batch_norm goes by the batch.
         key: the seed or Generator of the dropout masks, needed where train is True and dropout_rate is not 0.
 
     Returns:
-        logits (batch, classes), and the state, unchanged.
+        logits (batch, classes), and the state: in training with batch_norm its running statistics have moved towards
+        the moments of the batch, else it is unchanged.
 
     Raises:
-        ValueError: x is not of input_shape, or the key is missing.
+        ValueError: x is not of input_shape, the key is missing, or batch_norm has a single example to train on.
         TypeError: x is not a floating array.
     """
-    config = state["config"]
+    config, statistics = state["config"], state.get("statistics")
     x = check_input("mlp", x, config.input_shape)
-    masks = dropout_masks(key, config, x.shape[0]) if train else None
-    logits, _ = forward(layers(config, masks), params, x)
-    return logits, state
+    if not train:
+        logits, _ = forward(layers(config, statistics=statistics), params, x)
+        return logits, state
+    network = layers(config, dropout_masks(key, config, x.shape[0]))
+    logits, residuals = forward(network, params, x)
+    if statistics is None:
+        return logits, state
+    moments = moments_of(network, residuals)
+    return logits, {"config": config, "statistics": moving_average(statistics, moments, config.momentum)}
 
 
 def value_and_grad(params, state, x, targets, *, masks=None):
@@ -82,21 +111,22 @@ def value_and_grad(params, state, x, targets, *, masks=None):
 
     Args:
         params: from `init`, or learned.
-        state: from `init`.
+        state: from `init`, or from the step before; its running statistics are needed for evaluation only.
         x: (batch, *input_shape), a floating dtype.
         targets: labels (batch,) of an integer dtype, or soft targets (batch, classes) of a floating one.
-        masks: the masks of dropout, from `dropout_masks` of either twin; None for a pass without dropout.
+        masks: for a pass as in training, the masks of dropout, from `dropout_masks` of either twin, {} without
+            dropout; None for a pass as in evaluation, normalized by the running statistics if at all.
 
     Returns:
         loss, the mean of softmax_cross_entropy; and grads, nested as params.
 
     Raises:
-        ValueError: x is not of input_shape, targets do not fit, or the batch is empty.
+        ValueError: x is not of input_shape, targets do not fit, the batch is empty, or batch_norm has a single
+            example to train on.
         TypeError: x is not a floating array.
     """
-    config = state["config"]
-    x = check_input("mlp", x, config.input_shape)
-    loss, grads, _ = loss_and_backward(layers(config, masks), params, x, targets)
+    x = check_input("mlp", x, state["config"].input_shape)
+    loss, grads, _ = loss_and_backward(_layers_of(state, masks), params, x, targets)
     return loss, grads
 
 
@@ -105,10 +135,13 @@ def layer_cotangents(params, state, x, targets, *, masks=None):
 
     Arguments and errors are those of `value_and_grad`.
     """
-    config = state["config"]
-    x = check_input("mlp", x, config.input_shape)
-    _, _, cotangents = loss_and_backward(layers(config, masks), params, x, targets)
+    x = check_input("mlp", x, state["config"].input_shape)
+    _, _, cotangents = loss_and_backward(_layers_of(state, masks), params, x, targets)
     return cotangents
+
+
+def _layers_of(state, masks):
+    return layers(state["config"], masks, state.get("statistics") if masks is None else None)
 
 
 def dropout_masks(key, config, batch):
@@ -117,12 +150,17 @@ def dropout_masks(key, config, batch):
     return draw_masks("mlp", key, shapes, config.dropout_rate)
 
 
-def layers(config, masks=None):
-    """The network, layer by layer; without masks there is no dropout, as in evaluation."""
+def layers(config, masks=None, statistics=None):
+    """The network, layer by layer; with running statistics as in evaluation, without masks there is no dropout."""
     activation = ACTIVATIONS[config.activation]
     network = [Layer("flatten", flatten_fwd, flatten_bwd)]
     for i in range(1, len(config.hidden) + 1):
-        network += [Layer(f"dense{i}", dense_fwd, dense_bwd), Layer(f"{config.activation}{i}", *activation)]
+        if config.batch_norm:
+            network.append(Layer(f"dense{i}", dense_fwd, without_bias(dense_bwd)))
+            network.append(norm_layer(f"norm{i}", statistics, config.epsilon))
+        else:
+            network.append(Layer(f"dense{i}", dense_fwd, dense_bwd))
+        network.append(Layer(f"{config.activation}{i}", *activation))
         network += dropout_layer(f"dropout{i}", masks, config.dropout_rate)
     return [*network, Layer(f"dense{len(config.hidden) + 1}", dense_fwd, dense_bwd)]
 

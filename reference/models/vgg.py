@@ -1,12 +1,8 @@
 """A network of VGG kind: stages of batch-normalized 3x3 convolutions, the mean over the picture, a dense layer."""
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
-from numbers import Real
-
-import numpy as np
 
 from reference._checks import require
 from reference.activations import relu_bwd, relu_fwd
@@ -16,16 +12,18 @@ from reference.models._network import (
     Layer,
     check_config,
     check_input,
+    check_normalization,
     draw_masks,
     dropout_layer,
     flatten_bwd,
     flatten_fwd,
     forward,
-    init_kernels,
+    init_normalized,
     loss_and_backward,
     moments_of,
     moving_average,
     norm_layer,
+    without_bias,
 )
 from reference.pooling import avg_pool_bwd, avg_pool_fwd, max_pool_bwd, max_pool_fwd
 
@@ -56,10 +54,7 @@ class Config:
         rule = f"input_shape must be (height, width, channels), at least {smallest} high and wide"
         fits = len(self.input_shape) == 3 and min(self.input_shape[:2]) >= smallest
         require(fits, "vgg", rule, f"input_shape={self.input_shape}")
-        rule = "momentum must be at least 0 and below 1"
-        require(0 <= self.momentum < 1, "vgg", rule, f"momentum={self.momentum!r}")
-        legal = isinstance(self.epsilon, Real) and 0 < self.epsilon < math.inf
-        require(legal, "vgg", "epsilon must be a finite number above 0", f"epsilon={self.epsilon!r}")
+        check_normalization("vgg", self.momentum, self.epsilon)
 
 
 def init(key, config):
@@ -74,13 +69,8 @@ def init(key, config):
         ..., "dense1": {"kernel": (filters, classes), "bias": (classes,)}}; and state, {"config": config,
         "statistics": {"norm1": {"mean": (filters,), "variance": (filters,)}, ...}}.
     """
-    kernels = init_kernels(key, kernel_shapes(config), config.initializer)
-    params = {name: {"kernel": kernel} for name, kernel in kernels.items()}
-    params["dense1"]["bias"] = np.zeros(config.classes)
-    statistics = {}
-    for i, filters in enumerate(chain(*config.filters), start=1):
-        params[f"norm{i}"] = {"scale": np.ones(filters), "bias": np.zeros(filters)}
-        statistics[f"norm{i}"] = {"mean": np.zeros(filters), "variance": np.ones(filters)}
+    norms = {f"norm{i}": filters for i, filters in enumerate(chain(*config.filters), start=1)}
+    params, statistics = init_normalized(key, kernel_shapes(config), norms, config.initializer)
     return params, {"config": config, "statistics": statistics}
 
 
@@ -176,15 +166,10 @@ def layers(config, masks=None, statistics=None):
 
 def _conv_norm_relu(i, epsilon, statistics):
     return [
-        Layer(f"conv{i}", partial(conv_fwd, padding="SAME"), _conv_bwd_without_bias),
+        Layer(f"conv{i}", partial(conv_fwd, padding="SAME"), without_bias(conv_bwd)),
         norm_layer(f"norm{i}", statistics, epsilon),
         Layer(f"relu{i}", relu_fwd, relu_bwd),
     ]
-
-
-def _conv_bwd_without_bias(residuals, cotangent):
-    x_ct, kernel_ct, _ = conv_bwd(residuals, cotangent)
-    return x_ct, kernel_ct
 
 
 def kernel_shapes(config):
