@@ -64,7 +64,10 @@ BAD_INPUT = {
     "keep always": ("train --keep-every 0", "--keep-every must be above 0 and at most 1e+09; got 0.0"),
     "resume from nothing": ("train --resume nowhere", "--resume nowhere: there is no such folder"),
     "resume from no run": ("train --resume=.", "--resume .: this is not the folder of a run, it has no config.json"),
-    "unknown preset": ("train --preset digit", "--preset must be one of digits; got 'digit' (did you mean digits?)"),
+    "unknown preset": (
+        "train --preset digit",
+        "--preset must be one of digits, fashion-mnist, fashion-mnist-fast, mnist; got 'digit' (did you mean digits?)",
+    ),
     "filters without a number": (
         "train --model vgg --filters 8-,4",
         "--filters: '8-,4' is not numbers as in 32-32,64-64,128",

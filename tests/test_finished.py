@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
-from small_runs import DATASET, SMALL, contents, make_small, prepared, with_ready_weights
+from small_runs import DATASET, SMALL, contents, make_small, one_batch, prepared, with_ready_weights
 
 from functional_nn import cli
 from functional_nn.training import finished, loop
 from functional_nn.training import job as jobs
 from functional_nn.training.config import SIZES, Model, PresetName, TrainConfig
+from functional_nn.training.data import Dataset, Examples
 from functional_nn.training.events import PROFILED
 from functional_nn.training.finished import load_finished
 from functional_nn.training.flags import parse
@@ -34,6 +35,9 @@ from functional_nn.training.presets import PRESETS
 from functional_nn.training.resume import saved_config
 from functional_nn.training.run_folder import write_weights
 from functional_nn.training.session import Session
+from functional_nn.training.state import parameter_count
+from functional_nn.training.step import make_train_call
+from functional_nn.training.validate import validate
 from functional_nn.training.words import in_words
 
 WORDS = ["train", "--model", "mlp", "--batch-size", "16", "--epochs", "6", "--learning-rate", "0.02"]
@@ -73,6 +77,40 @@ class TestPresets:
         for name, choices in PRESETS.items():
             assert choices.preset == name
             assert parse(["--preset", name]) == parse([f"--preset={name}"]) == choices
+
+    @pytest.mark.parametrize("name", get_args(PresetName))
+    def test_it_is_legal_and_is_printed_as_flags_that_make_it(self, name: PresetName) -> None:
+        validate(PRESETS[name])
+        opposite = replace(PRESETS[name], flip=not PRESETS[name].flip, model="mlp", filters=None)
+        for choices in (PRESETS[name], opposite):
+            assert parse(in_words(choices).split()) == choices.settled
+
+    @pytest.mark.parametrize(
+        ("name", "side", "parameters"),
+        [
+            ("digits", 8, 13_890),
+            ("fashion-mnist", 28, 278_890),
+            ("fashion-mnist-fast", 28, 433_890),
+            ("mnist", 28, 433_890),
+        ],
+    )
+    def test_its_network_fits_its_images_and_its_step_is_one_program(
+        self, name: PresetName, side: int, parameters: int
+    ) -> None:
+        """The numbers of docs/recipes.md; nothing is computed."""
+        images = np.zeros((PRESETS[name].batch_size, side, side, 1), np.float32)
+        examples = Examples(images, np.zeros(len(images), np.int32))
+        job = jobs.prepare(PRESETS[name], Dataset(PRESETS[name].dataset, examples, examples, tuple("0123456789")))
+        state = jax.eval_shape(lambda: jobs.first_state(job))
+        assert parameter_count(state.params) == parameters
+        call = make_train_call(job.network.apply, job.optimizer, job.rules)
+        after, report = jax.eval_shape(call, state, one_batch(examples, size=len(images)))
+        assert jax.tree.structure(after) == jax.tree.structure(state)
+        assert report.totals.count.shape == (1,)
+
+    def test_no_test_image_chooses_or_is_varied(self) -> None:
+        """A preset judges by the whole test set, each image once and as it is: the evaluation knows no augmentation."""
+        assert {choices.hold_out for choices in PRESETS.values()} == {0}
 
     def test_a_flag_changes_one_choice_of_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(PRESETS, "digits", TrainConfig(epochs=7, flip=True))

@@ -143,7 +143,7 @@ class TestOptimizer:
     @pytest.mark.parametrize("optimizer", get_args(OptimizerName))
     def test_weight_decay_is_of_kernels_alone(self, optimizer: OptimizerName) -> None:
         params = {"conv1": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "norm1": {"scale": jnp.ones(2)}}
-        rule = make_optimizer(TrainConfig(optimizer=optimizer, weight_decay=0.5), lambda step: 0.1)
+        rule = make_optimizer(TrainConfig(optimizer=optimizer, weight_decay=0.5), lambda step: jnp.asarray(0.1))
         still = jax.tree.map(jnp.zeros_like, params)
         updates, _ = rule.update(still, rule.init(params), params)
         moved = {name: bool((leaf < 0).all()) for name, leaf in named_leaves(updates).items()}

@@ -8,7 +8,7 @@ Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Precision = Literal["float32", "bfloat16", "float16"]
-PresetName = Literal["digits"]
+PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist"]
 # Of a network, stage by stage, the number of filters of each convolution: ((32, 32), (64, 64), (128,)).
 Filters = tuple[tuple[int, ...], ...]
 Hidden = tuple[int, ...]

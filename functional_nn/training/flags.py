@@ -17,8 +17,8 @@ from functional_nn.training.presets import PRESETS
 from functional_nn.training.resume import saved_config
 from functional_nn.training.sizes import READERS, written
 from functional_nn.training.validate import did_you_mean, flag_of
+from functional_nn.training.words import AUTO
 
-AUTO = "auto"  # what stands for None on the command line
 KINDS: dict[Any, str] = {int: "a whole number", float: "a number"}
 KINDS |= {Filters: "numbers as in 32-32,64-64,128", Hidden: "numbers as in 100,50"}
 
@@ -66,7 +66,6 @@ def read(command: str, kind: type[Config], argv: Sequence[str], start: Config | 
                 prog=f"functional-nn {command}",
                 args=list(argv),
                 return_unknown_args=True,
-                config=(tyro.conf.FlagCreatePairsOff,),
                 registry=registry,
             )
     except SystemExit as stop:
