@@ -1,0 +1,56 @@
+"""`functional-nn check` as tests call it: on a file that they write, judged in a child process or in this one."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference.oracle.command import cli, runner
+from reference.oracle.command.worker import judge_file
+
+TEXTBOOK = Path(__file__).parent / "textbook"
+RELU = """
+import numpy as np
+class Relu:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+    def backward(self, dout):
+        return dout * self.mask
+"""
+
+
+def run_check(capfd: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str, str]:
+    """Run the command; its exit status, standard output and standard error."""
+    status = cli.main([str(argument) for argument in arguments])
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err, said.out + said.err
+    return status, said.out, said.err
+
+
+def judge_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command judges in this process, which is cheaper: for files that neither print, hang nor end it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def child(job: dict[str, Any], timeout: float) -> str:
+        name, path = Path(job["file"]).stem, list(sys.path)
+        in_use = name in sys.modules
+        try:
+            with open(job["results"], "a", encoding="utf-8") as results:
+                judge_file(job, lambda result: print(json.dumps(result), file=results))
+        finally:
+            sys.path[:] = path
+            if not in_use:
+                sys.modules.pop(name, None)
+        return "ended"
+
+    monkeypatch.setattr(runner, "_child", child)
+
+
+def written(folder: Path, text: str, name: str = "student.py") -> Path:
+    """A file of this text in the folder."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path

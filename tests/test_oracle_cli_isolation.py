@@ -1,0 +1,84 @@
+"""`functional-nn check` runs a file in a process of its own: whatever it raises, prints or ends, it hurts nobody."""
+
+import json
+from functools import partial
+
+import pytest
+from oracle_command import RELU, judge_here, run_check, written
+
+
+@pytest.fixture
+def check(capfd):
+    return partial(run_check, capfd)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return partial(written, tmp_path)
+
+
+BAD = {
+    "syntax": ("def relu(:\n", "does not import: SyntaxError in line 1"),
+    "raises": ("x = 1\nraise RuntimeError('no luck')\n", "does not import: RuntimeError in line 2: no luck"),
+    "exits": ("import sys\nsys.exit(3)\n", "does not import: SystemExit in line 2: 3"),
+    "missing import": ("import no_such_module\n", "ModuleNotFoundError in line 1"),
+    "empty": ("", "nothing to judge"),
+    "nothing there": ("def relu(x):\n    return x\n", "nothing to judge"),
+    "kills": ("import os\nos._exit(7)\n", "the file ended the process (exit status 7)"),
+    "hangs": ("import time\ntime.sleep(60)\n", "the file took more than 2 s and was stopped"),
+    "forward raises": (RELU.replace("x > 0", "x > undefined"), "NameError: name 'undefined' is not defined"),
+    "forward interrupts": (RELU.replace("return x * self.mask", "raise KeyboardInterrupt"), "KeyboardInterrupt"),
+    "examples": (f"EXAMPLES = [1]\n{RELU}", "EXAMPLES must be a dict from names to inputs; got a list"),
+    "forward is text": (RELU.replace("return x * self.mask", "return 'text'"), "no floating numbers"),
+}
+
+
+NEEDS_A_CHILD = {"kills", "hangs", "exits"}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_gets_one_clear_sentence(check, file, name, monkeypatch):
+    text, words = BAD[name]
+    if name not in NEEDS_A_CHILD:
+        judge_here(monkeypatch)
+    status, out, _ = check(file(text), "--timeout", 2 if name == "hangs" else 60)
+    assert status == 2, out
+    assert words in " ".join(out.split()), out
+    assert "0 right, 0 wrong, 1 could not be judged." in out
+
+
+def test_a_file_that_is_no_text(check, tmp_path, monkeypatch):
+    judge_here(monkeypatch)
+    path = tmp_path / "student.py"
+    path.write_bytes(b"\xff\xfe\x00")
+    status, out, _ = check(path)
+    assert status == 2
+    assert "does not import: SyntaxError" in out
+
+
+HANGS = RELU + RELU.replace("class Relu", "class Sleepy").replace(
+    "return dout", "import time; time.sleep(60); return dout"
+)
+KILLS = RELU + RELU.replace("class Relu", "class Deadly").replace("return dout", "import os; os._exit(0); return dout")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [(HANGS, "Sleepy: cannot tell: the file took more than 6 s and was stopped while Sleepy was judged"),
+     (KILLS, "Deadly: cannot tell: the file ended the process (exit status 0) while Deadly was judged")],
+    ids=["hangs", "kills"],
+)  # fmt: skip
+def test_what_was_judged_before_a_hang_or_a_crash_is_kept(check, file, text, says):
+    status, out, _ = check(file(text), "--timeout", 6)
+    assert status == 2
+    assert "Relu: pass" in out
+    assert says in " ".join(out.split())
+
+
+NOISY = RELU.replace("import numpy", "print('hello from the file')\nimport numpy")
+
+
+def test_json_is_one_document_whatever_the_file_prints(check, file):
+    status, out, err = check(file(NOISY), "--json")
+    assert (status, json.loads(out)["status"]) == (0, 0)
+    assert "hello from the file" in err

@@ -1,0 +1,138 @@
+"""What `functional-nn check` finds in a file, and which inputs it tries by the names that it finds."""
+
+import json
+import re
+import sys
+
+import pytest
+from oracle_command import RELU, written
+
+from reference.oracle.command.attempts import attempt
+from reference.oracle.command.discover import find, load
+from reference.oracle.command.scenes import part_of, recognized, scenes
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """A module from text, in this process."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def make(text, name="loaded_by_a_test.py"):
+        monkeypatch.delitem(sys.modules, "loaded_by_a_test", raising=False)
+        return load(written(tmp_path, text, name))
+
+    return make
+
+
+FRAMEWORKS = """
+import jax, jax.numpy as jnp, torch
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+    @staticmethod
+    def backward(ctx, dout):
+        (x,) = ctx.saved_tensors
+        return dout * 3 * x**2
+@jax.custom_vjp
+def wave(x): return jnp.sin(x)
+def wave_fwd(x): return jnp.sin(x), x
+def wave_bwd(x, dout): return (dout * jnp.cos(x),)
+wave.defvjp(wave_fwd, wave_bwd)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (FRAMEWORKS, [("Cube", "torch"), ("wave", "jax")]),
+        (RELU, [("Relu", "layer")]),
+        ("def forward(x): return x\ndef backward(dout, x): return dout\n", [("loaded_by_a_test", "forward_backward")]),
+        ("def f_fwd(x): return x, x\ndef f_bwd(res, ct): return ct\n", [("f", "rule")]),
+        ("def f(x): return x, 1\ndef f_backward(dout, cache): return dout\n", [("f", "cache")]),
+        ("def tanh(x): return x\ndef tanh_grad(dout, x): return dout\n", [("tanh", "forward_backward")]),
+        ("def tanh(x): return x\ndef tanh_grad(x): return 1\n", [("tanh", "derivative")]),
+        ("def mse_loss(y, t): return y - t\n", []),
+        ("def mse_loss(y, t): return y - t, y\n", [("mse_loss", "value_and_gradient")]),
+        ("def f_vjp(x): return x, lambda dout: dout\n", [("f_vjp", "vjp")]),
+        ("from reference import oracle\nmine = oracle.from_vjp(lambda x: (x, lambda d: d))\n", [("mine", "subject")]),
+        ("class Net:\n    def loss(self, x, t): ...\n    def gradient(self, x, t): ...\n", [("Net", "network")]),
+        ("from numpy import *\nfrom reference.linear import dense_fwd, dense_bwd\n", []),
+    ],
+    ids=[
+        "frameworks",
+        "layer",
+        "bare",
+        "rule",
+        "cache",
+        "grad",
+        "derivative",
+        "loss",
+        "loss and gradient",
+        "vjp",
+        "subject",
+        "network",
+        "imported",
+    ],
+)
+def test_what_is_found(loaded, text, found):
+    if text is FRAMEWORKS:
+        pytest.importorskip("torch")
+    module = loaded(text)
+    if not found:
+        with pytest.raises(Exception, match="nothing to judge"):
+            find(module)
+        return
+    assert sorted((each.name, each.style) for each in find(module)) == sorted(found)
+
+
+def test_a_file_never_takes_the_place_of_a_module_in_use(loaded):
+    loaded(RELU, "json.py")
+    assert sys.modules["json"] is json
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "scene"),
+    [
+        ("Affine", "dense", "dense"),
+        ("conv_naive", "conv", "conv"),
+        ("MyRelu", "relu", "elementwise"),
+        ("LogSoftmax", "log_softmax", "elementwise"),
+        ("LeakyRelu", None, "elementwise"),
+        ("SoftmaxWithLoss", None, "classification"),
+        ("LayerNorm", None, "normalization"),
+        ("Dropout", None, "elementwise"),
+        ("conv_relu", None, "elementwise"),
+        ("affine_relu", None, "dense"),
+        ("Mystery", None, None),
+    ],
+)
+def test_what_a_name_says(name, op, scene):
+    assert recognized(name) == (op, scene)
+
+
+def test_every_argument_part_has_a_value_in_some_scene():
+    known = {part for scene in scenes(0) for part in scene.values}
+    named = {part_of(name) for name in ("x", "W1", "b2", "gamma", "beta", "t", "y", "idx", "h0", "stride", "pool_h")}
+    assert named <= known, named - known
+
+
+def test_the_sizes_of_a_scene_do_not_hide_a_transpose():
+    for scene in scenes(0):
+        kernel = scene.values.get("kernel")
+        if kernel is not None:
+            assert len(set(kernel.shape)) == kernel.ndim, f"{scene.name}: kernel {kernel.shape} has an axis twice"
+
+
+def test_a_layer_whose_weights_lie_the_other_way_is_still_judged(loaded):
+    module = loaded(
+        "class Linear:\n"
+        "    def __init__(self, W, b): self.W, self.b = W, b\n"
+        "    def forward(self, x): self.x = x; return x @ self.W.T + self.b\n"
+        "    def backward(self, d): self.dW, self.db = d.T @ self.x, d.sum(0); return d @ self.W\n"
+    )
+    (found,) = find(module)
+    chosen = attempt(found)
+    assert chosen.op is None
+    assert re.search(r"kernel \(out, in\)", chosen.how)
