@@ -42,7 +42,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def prepare() -> None:
     """The path to the code, and JAX as the tests have it: on the processor, in float64, at full precision."""
-    sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+    sys.path.insert(0, str(ROOT))
     os.environ.update(JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu", JAX_DEFAULT_MATMUL_PRECISION="highest", MPLBACKEND="Agg")
 
 
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     # Only now, since these need the path and the extra.
-    site, refusal = (importlib.import_module(f"study.{name}") for name in ("site", "refusal"))
+    site, refusal = (importlib.import_module(f"scripts.study.{name}") for name in ("site", "refusal"))
     order = site.Order(options.pages.resolve(), options.output.resolve(), ROOT, options.only)
     started = time.perf_counter()
     try:
@@ -94,7 +94,7 @@ def report(built: Any, options: argparse.Namespace, seconds: float) -> None:
 
 def serve(folder: Path, port: int) -> None:
     """Until Ctrl-C."""
-    with importlib.import_module("study.serve").server(folder, port) as server:
+    with importlib.import_module("scripts.study.serve").server(folder, port) as server:
         print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)", flush=True)
         try:
             server.serve_forever()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from .refusal import Refusal
 from .schema import LANGUAGES, Both
 
+REGISTRY = f"{__package__}.pictures"
 PROLOGUE = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.DOTALL)
 IDENTIFIER = re.compile(r'(\bid="|url\(#|href="#)')
 
@@ -16,9 +17,9 @@ IDENTIFIER = re.compile(r'(\bid="|url\(#|href="#)')
 def registered() -> Mapping[str, Callable[[str], str]]:
     """The registry of pictures, if there is one."""
     try:
-        return importlib.import_module("study.pictures").PICTURES
+        return importlib.import_module(REGISTRY).PICTURES
     except ModuleNotFoundError as error:
-        if error.name != "study.pictures":
+        if error.name != REGISTRY:
             raise
         return {}
 

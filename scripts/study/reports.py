@@ -41,8 +41,7 @@ class Story:
 def story(mistake: Mistake, source: Source) -> Story:
     """The whole story of a mistake, or a Refusal that says what of it is not there."""
     with source.located((*mistake.path, "case")):
-        case = _case(mistake.case)
-        report = _report(case)
+        case, report = _case(mistake.case), _report(mistake.case)
     home = Path(inspect.getfile(_parts(case)[0]))
     with source.located((*mistake.path, "wrong")):
         wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
@@ -51,10 +50,12 @@ def story(mistake: Mistake, source: Source) -> Story:
     return Story(mistake, wrong, right, report)
 
 
-def _report(case: Case) -> Report:
+@cache
+def _report(id: str) -> Report:
+    case = _case(id)
     report = judges.report_of(case, "small", 0, case.judged[-1])
     if report.verdict != "fail":
-        raise Refusal(f"the oracle must find the mistake of a case; got {report.verdict!r} for {case.id!r}")
+        raise Refusal(f"the oracle must find the mistake of a case; got {report.verdict!r} for {id!r}")
     return report
 
 
