@@ -64,7 +64,9 @@ def fast_gelu(x):
     return 0.5 * x * (1 + t), (x, t)
 
 
-@wrong(42, sigmoid_keeping_both, style="rule", op="sigmoid", cause=("wrong_operand", "local_factor"))
+@wrong(
+    42, sigmoid_keeping_both, style="rule", op="sigmoid", cause=("wrong_operand", "local_factor", "derivative_at_input")
+)
 def sigmoid_with_input_and_output_mixed(saved, g):
     return (g * saved["out"] * (1 - saved["in"]),)
 
@@ -90,12 +92,12 @@ def softplus_sharpness_left_at_one(dy, x, beta=1.0):
     return dy * sigmoid(beta * x)
 
 
-@wrong("", softsign, cause="local_factor")
+@wrong("", softsign, cause=("local_factor", "wrong_derivative"))
 def softsign_denominator_not_squared(dy, x):
     return dy / (1 + np.abs(x))
 
 
-@wrong("", softsign, cause="local_factor")
+@wrong("", softsign, cause=("local_factor", "wrong_derivative"))
 def softsign_denominator_without_absolute_value(dy, x):
     return dy / (1 + x) ** 2
 
@@ -111,7 +113,15 @@ def mish_without_the_slope_of_softplus(dy, x):
     return dy * (t + x * (1 - t * t))
 
 
-@family.whole("", "wrong backward", "vjp", hidden, op="silu", argument="x", cause=("wrong_operand", "local_factor"))
+@family.whole(
+    "",
+    "wrong backward",
+    "vjp",
+    hidden,
+    op="silu",
+    argument="x",
+    cause=("wrong_operand", "local_factor", "derivative_at_input", "sum_term_missing"),
+)
 def silu_shortcut_with_x_for_y(x):
     s = sigmoid(x)
     y = x * s
@@ -177,7 +187,11 @@ def tanhshrink_with_the_slope_of_tanh(dy, x):
     return dy * (1 - np.tanh(x) ** 2)
 
 
-@wrong("", lambda x: x + np.sin(2 * x) ** 2 / 2, cause=("skip_dropped", "use_dropped", "sum_term_missing"))
+@wrong(
+    "",
+    lambda x: x + np.sin(2 * x) ** 2 / 2,
+    cause=("skip_dropped", "use_dropped", "sum_term_missing", "wrong_derivative", "local_factor"),
+)
 def snake_without_its_straight_part(dy, x):
     return dy * np.sin(4 * x)
 

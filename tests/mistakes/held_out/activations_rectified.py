@@ -42,7 +42,7 @@ def hard_swish(x):
     return x * np.clip(x + 3, 0, 6) / 6
 
 
-@wrong(47, relu, op="relu", cause=("not_linear", "mask_wrong"))
+@wrong(47, relu, op="relu", cause=("not_linear", "mask_wrong", "entries_not_written"))
 def relu_gated_by_the_sign_of_upstream_too(dy, x):
     return dy * (x > 0) * (dy > 0)
 
@@ -69,7 +69,11 @@ def leaky_with_the_default_slope_in_backward(dy, x, slope=0.01):
     return dy * ((x > 0) + slope * (x <= 0))
 
 
-@wrong(50, lambda x: np.where(x > 0, x, -0.2 * x), cause=("mask_wrong", "partly_scaled"))
+@wrong(
+    50,
+    lambda x: np.where(x > 0, x, -0.2 * x),
+    cause=("mask_wrong", "partly_scaled", "derivative_at_output", "derivative_missing", "identity"),
+)
 def folded_leaky_masked_by_its_output(dy, x):
     y = np.where(x > 0, x, -0.2 * x)
     return np.where(y > 0, dy, -0.2 * dy)
@@ -123,7 +127,7 @@ def threshold_compared_with_zero_in_backward(dy, x):
     return dy * (x > 0)
 
 
-@wrong("", lambda x: relu(x) ** 2, cause="local_factor")
+@wrong("", lambda x: relu(x) ** 2, cause=("local_factor", "wrong_derivative"))
 def squared_relu_without_the_inner_value(dy, x):
     return 2 * dy * (x > 0)
 
@@ -150,7 +154,7 @@ def prelu_slopes_share_one_sum(saved, g):
     return g * np.where(x > 0, 1, a[:, None]), np.full_like(a, total)
 
 
-@learned(48, cause="mask_wrong")
+@learned(48, cause=("mask_wrong", "wrong_operand"))
 def prelu_slope_gradient_from_the_positive_side(saved, g):
     x, a = saved
     return g * np.where(x > 0, 1, a[:, None]), np.einsum("ncl,ncl->c", g, np.maximum(x, 0))
@@ -223,7 +227,7 @@ def swiglu_gate_without_the_slope_of_silu(c, g):
     return g * c["up"], g * c["gate"] * c["s"]
 
 
-@gated(80, argument="gate", cause="argument_factor_missing")
+@gated(80, argument="gate", cause=("argument_factor_missing", "local_factor"))
 def swiglu_gate_without_the_other_branch(c, g):
     s = c["s"]
     return g * s * (1 + c["gate"] * (1 - s)), g * c["gate"] * s

@@ -81,7 +81,7 @@ def with_sharpness(size, seed):
     "layer",
     with_sharpness,
     argument="x",
-    cause="sum_term_missing",
+    cause=("sum_term_missing", "argument_factor_missing", "local_factor"),
     gradients={"beta": "dbeta"},
 )
 class SwishWithLearnedSharpness:
@@ -101,7 +101,13 @@ class SwishWithLearnedSharpness:
 
 
 @family.whole(
-    81, "wrong backward", "torch", tokens, names=("x", "scale", "bias"), argument="scale", cause="not_normalized"
+    81,
+    "wrong backward",
+    "torch",
+    tokens,
+    names=("x", "scale", "bias"),
+    argument="scale",
+    cause=("not_normalized", "wrong_operand"),
 )
 def torch_layer_norm_scale_by_the_raw_input():
     import torch
@@ -131,7 +137,13 @@ def far_pairs(size, seed):
 
 
 @family.whole(
-    49, "wrong backward", "jax", far_pairs, names=("y", "t"), argument="y t", cause=("other_loss", "local_factor")
+    49,
+    "wrong backward",
+    "jax",
+    far_pairs,
+    names=("y", "t"),
+    argument="y t",
+    cause=("other_loss", "local_factor", "wrong_derivative"),
 )
 def jax_huber_with_the_gradient_of_squares():
     import jax

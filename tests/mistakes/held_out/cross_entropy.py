@@ -141,7 +141,7 @@ def with_weights(size, seed):
 classes = partial(family.wrong, forward=weighted, inputs=with_weights, argument="z", constants=("w",))
 
 
-@classes(22, cause="scaled")
+@classes(22, cause=("scaled", "wrong_operand"))
 def weighted_loss_divided_by_the_plain_count(dout, z, t, w):
     return dout * w[t][:, None] * difference(softmax(z), t) / len(t), None, None
 
@@ -170,7 +170,7 @@ def surprise(p, t):
 probable = partial(family.wrong, forward=surprise, inputs=distributions, op="cross_entropy_error")
 
 
-@probable(23, argument="p", cause=("other_loss", "wrong_derivative"))
+@probable(23, argument="p", cause=("other_loss", "wrong_derivative", "local_factor"))
 def gradient_of_the_logits_given_to_the_probabilities(dout, p, t):
     return dout[:, None] * (p - t), -dout[:, None] * np.log(p)
 
@@ -202,7 +202,9 @@ def with_z_loss(z, t):
     return (log_z - z[np.arange(len(t)), t] + Z_WEIGHT * log_z**2).mean(), (z, t, log_z)
 
 
-@family.wrong(12, with_z_loss, labelled, style="cache", argument="z", cause=("use_dropped", "sum_term_missing"))
+@family.wrong(
+    12, with_z_loss, labelled, style="cache", argument="z", cause=("use_dropped", "sum_term_missing", "other_loss")
+)
 def normalizer_penalty_without_gradient(dout, cache):
     z, t, _ = cache
     return dout * difference(softmax(z), t) / len(t), None
@@ -213,7 +215,7 @@ def normalizer_penalty_without_gradient(dout, cache):
     lambda z, t: np.exp(mean_loss(z, t)[0]),
     labelled,
     argument="z",
-    cause=("derivative_missing", "scaled"),
+    cause=("derivative_missing", "scaled", "other_loss"),
 )
 def perplexity_with_the_gradient_of_its_logarithm(dout, z, t):
     return dout * difference(softmax(z), t) / len(t), None

@@ -67,14 +67,14 @@ def complement_left_out_of_the_denominator(dout, cache):
     return dout[:, None] * (p - t) / p / p.shape[1], dout[:, None] * dt
 
 
-@chance(23, cause="sum_term_missing")
+@chance(23, cause=("sum_term_missing", "local_factor"))
 def second_term_without_its_inner_minus(dout, cache):
     p, t = cache
     dt = -np.log(p / (1 - p)) / p.shape[1]
     return dout[:, None] * -(t / p + (1 - t) / (1 - p)) / p.shape[1], dout[:, None] * dt
 
 
-@chance(18, argument="t", cause=("use_dropped", "sum_term_missing"))
+@chance(18, argument="t", cause=("use_dropped", "sum_term_missing", "local_factor"))
 def target_gradient_from_the_first_term_only(dout, cache):
     p, t = cache
     return dout[:, None] * (p - t) / (p * (1 - p)) / p.shape[1], -dout[:, None] * np.log(p) / p.shape[1]
@@ -175,7 +175,7 @@ def padding_tokens_receive_a_gradient(saved, g):
     return g[:, None, None] * token_gradient(p, t) / mask.sum(axis=1)[:, None, None], None, None
 
 
-@sentence(29, cause="ignored_rows")
+@sentence(29, cause=("ignored_rows", "wrong_operand"))
 def sentences_divided_by_the_padded_length(saved, g):
     p, t, mask = saved
     return g[:, None, None] * token_gradient(p, t) * mask[..., None] / mask.shape[1], None, None
@@ -188,7 +188,7 @@ def padding_mask_moved_by_one_token(saved, g):
     return g[:, None, None] * token_gradient(p, t) * moved[..., None] / mask.sum(axis=1)[:, None, None], None, None
 
 
-@sentence(103, cause="entries_not_written")
+@sentence(103, cause=("entries_not_written", "time_overwritten"))
 def gradient_of_the_first_token_only(saved, g):
     p, t, mask = saved
     dz = np.zeros_like(p)

@@ -97,7 +97,11 @@ def smooth_error_not_divided_near_zero(g, y, t):
     return of_targets(g * np.where(np.abs(e) < BETA, e, np.sign(e)))
 
 
-@both("", lambda y, t: (np.sqrt(1 + (y - t) ** 2) - 1).mean(axis=1), cause="local_factor")
+@both(
+    "",
+    lambda y, t: (np.sqrt(1 + (y - t) ** 2) - 1).mean(axis=1),
+    cause=("local_factor", "other_loss", "wrong_derivative"),
+)
 def pseudo_huber_without_its_root(g, y, t):
     d = y - t
     return of_targets(g[:, None] * d / (1 + d * d) / y.shape[1])
@@ -139,7 +143,7 @@ triples = sized(((5, 7),) * 3, ((40, 60),) * 3)
 gaussian = partial(family.wrong, forward=heteroscedastic, inputs=triples)
 
 
-@gaussian(32, argument="log_variance", cause=("sum_term_missing", "use_dropped"))
+@gaussian(32, argument="log_variance", cause=("sum_term_missing", "use_dropped", "local_factor"))
 def gaussian_likelihood_without_the_log_determinant(g, mean, log_variance, target):
     d, precision = mean - target, np.exp(-log_variance)
     dmean = g[:, None] * d * precision
@@ -211,7 +215,7 @@ def signs(size, seed):
     signs,
     argument="s",
     constants=("y",),
-    cause=("mask_wrong", "entries_not_written", "static_ignored"),
+    cause=("entries_not_written", "static_ignored", "other_loss"),
 )
 def hinge_active_where_the_prediction_is_wrong(g, s, y):
     return -g * y * (y * s < 0), None

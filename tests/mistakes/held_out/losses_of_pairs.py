@@ -32,7 +32,7 @@ def triplet_anchor_pulled_only(g, a, p, n):
     return w * (a - p), w * (p - a), w * (a - n)
 
 
-@of_three(96, argument="a p n", cause="mask_missing")
+@of_three(96, argument="a p n", cause=("mask_missing", "derivative_missing"))
 def triplet_satisfied_examples_still_move(g, a, p, n):
     w = 2 * g[:, None]
     return w * (n - p), w * (p - a), w * (a - n)
@@ -121,12 +121,12 @@ def kl(log_q, t):
 divergence = partial(family.wrong, forward=kl, inputs=predicted, op="kl_divergence")
 
 
-@divergence(37, argument="log_q", cause=("sum_term_missing", "other_loss"))
+@divergence(37, argument="log_q", cause=("sum_term_missing", "other_loss", "wrong_derivative", "local_factor"))
 def divergence_gradient_of_the_logits(g, log_q, t):
     return g[:, None] * (np.exp(log_q) - t), g[:, None] * (np.log(t) - log_q + 1)
 
 
-@divergence(32, argument="t", cause=("sum_term_missing", "use_dropped"))
+@divergence(32, argument="t", cause=("sum_term_missing", "use_dropped", "local_factor"))
 def divergence_target_without_the_slope_of_its_logarithm(g, log_q, t):
     return -g[:, None] * t, g[:, None] * (np.log(t) - log_q)
 
@@ -227,7 +227,7 @@ def uncentered(size, seed):
     uncentered,
     argument="y",
     constants=("t",),
-    cause=("mean_term_missing", "sum_term_missing"),
+    cause=("mean_term_missing", "sum_term_missing", "wrong_operand"),
 )
 def correlation_with_targets_not_centered(g, y, t):
     yc, tc = y - y.mean(), t - t.mean()

@@ -64,7 +64,7 @@ steps = partial(family.wrong, forward=staged, inputs=table, style="cache")
 planes = partial(family.wrong, forward=channelwise, inputs=images, style="rule")
 
 
-@steps(78, argument="x", cause="centered_term_missing")
+@steps(78, argument="x", cause=("centered_term_missing", "sum_term_missing"))
 def staged_inverse_root_differentiated_without_its_square(dy, c):
     dxhat, n = dy * c["gamma"], len(dy)
     divar = (dxhat * c["xmu"]).sum(axis=0)
@@ -73,7 +73,7 @@ def staged_inverse_root_differentiated_without_its_square(dy, c):
     return dxmu - dxmu.mean(axis=0), *of_parameters(dy, c["xhat"])
 
 
-@steps(77, argument="x", cause="mean_term_missing")
+@steps(77, argument="x", cause=("mean_term_missing", "sum_term_missing"))
 def staged_mean_not_divided_by_the_count(dy, c):
     dxhat, n = dy * c["gamma"], len(dy)
     dvar = -0.5 * (dxhat * c["xmu"]).sum(axis=0) / c["std"] ** 3
@@ -81,7 +81,7 @@ def staged_mean_not_divided_by_the_count(dy, c):
     return dxmu - dxmu.sum(axis=0), *of_parameters(dy, c["xhat"])
 
 
-@steps(78, argument="x", cause="centered_term_missing")
+@steps(78, argument="x", cause=("centered_term_missing", "sum_term_missing"))
 def staged_variance_sign_lost(dy, c):
     dxhat = dy * c["gamma"]
     again = c["xhat"] * (dxhat * c["xhat"]).mean(axis=0)
@@ -95,7 +95,7 @@ def compact_form_without_one_over_n(dy, c):
     return c["gamma"] / c["std"] * (n * dy - dbeta - c["xhat"] * dgamma), dgamma, dbeta
 
 
-@steps(76, argument="x", cause="statistics_as_constants")
+@steps(76, argument="x", cause=("statistics_as_constants", "use_dropped", "sum_term_missing"))
 def normalized_as_in_evaluation(dy, c):
     return c["gamma"] * dy / c["std"], *of_parameters(dy, c["xhat"])
 
@@ -117,7 +117,7 @@ def scale_divides_instead_of_multiplying(dy, c):
     return through(dy / c["gamma"], c["xhat"], c["std"], 0), *of_parameters(dy, c["xhat"])
 
 
-@steps(86, inputs=few, argument="x", cause=("variance_correction", "centered_term_missing"))
+@steps(86, inputs=few, argument="x", cause=("variance_correction", "centered_term_missing", "sum_term_missing"))
 def projection_over_the_unbiased_count(dy, c):
     dxhat, n = dy * c["gamma"], len(dy)
     projected = c["xhat"] * (dxhat * c["xhat"]).sum(axis=0) / (n - 1)
@@ -152,7 +152,7 @@ def parameters_of_images_summed_over_the_batch_alone(saved, g):
     return through(g * gamma[:, None, None], xhat, std, (0, 2, 3)), *of_parameters(g, xhat)
 
 
-@planes(57, argument="gamma beta", cause="scaled_by_spatial")
+@planes(57, argument="gamma beta", cause=("scaled_by_spatial", "mean_instead_of_sum"))
 def parameters_of_images_averaged_over_positions(saved, g):
     xhat, std, gamma = saved
     dx = through(g * gamma[:, None, None], xhat, std, (0, 2, 3))

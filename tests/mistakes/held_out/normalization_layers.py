@@ -56,14 +56,14 @@ def layer_parameters_one_a_position(c, g):
     return through(g * c["scale"], c["xhat"], 1 / c["rstd"], -1), *of_parameters(g, c["xhat"])
 
 
-@layer(89, argument="x", cause="centered_term_missing")
+@layer(89, argument="x", cause=("centered_term_missing", "sum_term_missing"))
 def layer_projection_divided_by_the_tokens(c, g):
     dxhat = g * c["scale"]
     second = c["xhat"] * (dxhat * c["xhat"]).sum(axis=-1, keepdims=True) / g.shape[1]
     return (dxhat - dxhat.mean(axis=-1, keepdims=True) - second) * c["rstd"], *of_tokens(c, g)
 
 
-@layer(77, argument="x", cause="mean_term_missing")
+@layer(77, argument="x", cause=("mean_term_missing", "sum_term_missing", "wrong_operand"))
 def layer_variance_as_mean_of_squares_only(c, g):
     dxhat, d = g * c["scale"], g.shape[-1]
     dvar = -0.5 * c["rstd"] ** 2 * (dxhat * c["xhat"]).sum(axis=-1, keepdims=True)
@@ -71,7 +71,7 @@ def layer_variance_as_mean_of_squares_only(c, g):
     return dx, *of_tokens(c, g)
 
 
-@layer(81, argument="scale", cause="wrong_operand")
+@layer(81, argument="scale", cause=("wrong_operand", "local_factor"))
 def layer_scale_gradient_by_the_output(c, g):
     dx = through(g * c["scale"], c["xhat"], 1 / c["rstd"], -1)
     return dx, (g * c["xhat"] * c["scale"]).sum(axis=(0, 1)), g.sum(axis=(0, 1))

@@ -58,7 +58,7 @@ def rms_centered_like_a_layer_norm(saved, g):
     return dx - (g * scale / rms).mean(axis=-1, keepdims=True), of_scale(g, x, rms)
 
 
-@rms(81, argument="scale", cause="not_normalized")
+@rms(81, argument="scale", cause=("not_normalized", "wrong_operand"))
 def rms_scale_gradient_by_the_raw_input(saved, g):
     x, rms, scale = saved
     return through_rms(g * scale, x, rms), np.einsum("nd,nd->d", g, x)
@@ -158,7 +158,14 @@ def neighbours(x):
     return x / total**0.75, (x, total)
 
 
-@family.wrong(32, neighbours, sized(((5, 7),), ((40, 24),)), style="rule", argument="x", cause="diagonal_only")
+@family.wrong(
+    32,
+    neighbours,
+    sized(((5, 7),), ((40, 24),)),
+    style="rule",
+    argument="x",
+    cause=("diagonal_only", "use_dropped", "sum_term_missing"),
+)
 def response_of_the_own_channel_only(saved, g):
     x, total = saved
     return (g * (total**-0.75 - 0.75 * x * x * total**-1.75),)

@@ -35,14 +35,14 @@ ridges = partial(family.wrong, forward=ridge, inputs=linear, cause="regularizati
 elastics = partial(family.wrong, forward=elastic, inputs=linear, argument="W")
 
 
-@ridges(116, argument="W")
+@ridges(116, argument="W", cause=("regularization", "sum_term_missing"))
 def decay_doubled_though_the_loss_has_a_half(g, x, W, b):
     grads = fit(g, x, W, b)
     grads["W"] += g * 2 * DECAY * W
     return ordered(grads)
 
 
-@ridges(116, argument="W")
+@ridges(116, argument="W", cause=("regularization", "sum_term_missing"))
 def decay_averaged_over_the_batch(g, x, W, b):
     grads = fit(g, x, W, b)
     grads["W"] += g * DECAY * W / len(x)
@@ -63,14 +63,14 @@ def decay_added_to_the_input(g, x, W, b):
     return grads["x"] + g * DECAY * x, grads["W"] + g * DECAY * W, grads["b"]
 
 
-@elastics(117, cause="regularization")
+@elastics(117, cause=("regularization", "use_dropped", "sum_term_missing"))
 def elastic_net_without_the_squares(g, x, W, b):
     grads = fit(g, x, W, b)
     grads["W"] += g * SPARSE * np.sign(W)
     return ordered(grads)
 
 
-@elastics(117, cause=("sum_term_missing", "regularization"))
+@elastics(117, cause=("sum_term_missing", "use_dropped"))
 def elastic_net_without_the_absolute_values(g, x, W, b):
     grads = fit(g, x, W, b)
     grads["W"] += g * 2 * DECAY * W
@@ -87,7 +87,7 @@ def elastic_net_absolute_values_without_sign(g, x, W, b):
 alone = partial(family.wrong, inputs=weights, argument="W")
 
 
-@alone(116, lambda W: np.sqrt((W**2).sum(axis=1)).sum(), cause=("local_factor", "wrong_derivative"))
+@alone(116, lambda W: np.sqrt((W**2).sum(axis=1)).sum(), cause=("local_factor", "wrong_derivative", "other_loss"))
 def group_lasso_rows_not_divided_by_their_length(g, W):
     return g * W
 
@@ -101,7 +101,7 @@ def orthogonality(W):
     return ((W.T @ W - np.eye(W.shape[1])) ** 2).sum()
 
 
-@alone(34, orthogonality, cause="scaled_by_two")
+@alone(34, orthogonality, cause=("scaled_by_two", "use_dropped", "sum_term_missing"))
 def orthogonality_counts_one_of_two_uses(g, W):
     return 2 * g * W @ (W.T @ W - np.eye(W.shape[1]))
 
@@ -112,7 +112,7 @@ def orthogonality_counts_one_of_two_uses(g, W):
     anchored,
     argument="W",
     constants=("start",),
-    cause="sum_term_missing",
+    cause=("sum_term_missing", "wrong_operand"),
 )
 def decay_to_zero_instead_of_the_start(g, W, start):
     return g * DECAY * W, None
@@ -175,7 +175,7 @@ networks = partial(
 )
 
 
-@networks(117, "wrong backward", argument="W1 W2", cause="regularization")
+@networks(117, "wrong backward", argument="W1 W2", cause=("regularization", "use_dropped", "sum_term_missing"))
 class DecayOfTheFirstWeightTwice(TwoLayers):
     def gradient(self, x, t):
         grads, W1 = self.fit(x, t), self.params["W1"]

@@ -47,7 +47,7 @@ def jacobian_subtracted_the_other_way_round(dy, p):
     return dx
 
 
-@wrong(32, kept, style="cache", op="softmax", cause="diagonal_only")
+@wrong(32, kept, style="cache", op="softmax", cause=("diagonal_only", "sum_term_missing"))
 def jacobian_with_zeros_off_its_diagonal(dy, p):
     n, k = p.shape
     jacobian = np.zeros((n, k, k))
@@ -58,7 +58,7 @@ def jacobian_with_zeros_off_its_diagonal(dy, p):
     return np.einsum("nij,nj->ni", jacobian, dy)
 
 
-@wrong(65, kept, style="cache", op="softmax", cause="one_sample_repeated")
+@wrong(65, kept, style="cache", op="softmax", cause=("one_sample_repeated", "last_sample_only"))
 def jacobian_of_the_last_row_broadcast(dy, p):
     dx = np.empty_like(p)
     for i in range(len(p)):
@@ -111,7 +111,7 @@ def quiet(x):
     return e / (1 + e.sum(axis=-1, keepdims=True))
 
 
-@wrong("", quiet, inputs=lambda size, seed: (rows(size, seed)[0] - 3,), cause="wrong_derivative")
+@wrong("", quiet, inputs=lambda size, seed: (rows(size, seed)[0] - 3,), cause=("wrong_derivative", "wrong_operand"))
 def quiet_softmax_with_ordinary_probabilities(dy, x):
     return through(softmax(x), dy)
 
