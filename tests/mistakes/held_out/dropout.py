@@ -131,7 +131,7 @@ def noisy(size, seed):
 gaussian = partial(wrong, forward=lambda x, noise: x * (1 + 0.5 * noise), inputs=noisy, constants=("noise",))
 
 
-@gaussian(112, cause=("skip_dropped", "sum_term_missing", "use_dropped"))
+@gaussian(112, cause=("skip_dropped", "sum_term_missing"))
 def gaussian_noise_without_its_one(dy, x, noise):
     return 0.5 * noise * dy, None
 

@@ -140,7 +140,7 @@ def channel_sums_divided_by_the_batch_alone(saved, g):
     return (dxhat - first / n - xhat * second / n) / std, *of_parameters(g, xhat, (0, 2, 3))
 
 
-@planes(87, argument="x", cause="coupled_over_wrong_axis")
+@planes(87, argument="x", cause=("coupled_over_wrong_axis", "sum_term_missing"))
 def statistics_of_single_positions_in_backward(saved, g):
     xhat, std, gamma = saved
     return through(g * gamma[:, None, None], xhat, std, 0), *of_parameters(g, xhat, (0, 2, 3))

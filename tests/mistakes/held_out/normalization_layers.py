@@ -149,7 +149,7 @@ def of_groups(xhat, g):
 group = partial(family.wrong, forward=group_norm, inputs=channels, style="cache")
 
 
-@group(88, argument="x", cause="coupled_over_wrong_axis")
+@group(88, argument="x", cause=("coupled_over_wrong_axis", "sum_term_missing"))
 def group_means_over_positions_only(g, cache):
     xhat, std, scale = cache
     dxhat = (g * scale[:, None, None]).reshape(xhat.shape)
@@ -180,7 +180,7 @@ styled = sized(((3, 5, 7), (3, 5)), ((6, 8, 25), (6, 8)))
 instance = partial(family.wrong, forward=instance_norm, inputs=styled, style="rule")
 
 
-@instance(88, argument="x", cause="coupled_over_wrong_axis")
+@instance(88, argument="x", cause=("coupled_over_wrong_axis", "sum_term_missing"))
 def instance_differentiated_like_a_batch(saved, g):
     xhat, std, scale = saved
     return through(g * scale[..., None], xhat, std, (0, 2)), (g * xhat).sum(axis=2)

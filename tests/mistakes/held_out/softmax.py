@@ -117,7 +117,12 @@ def quiet_softmax_with_ordinary_probabilities(dy, x):
 
 
 @wrong(
-    88, lambda x: softmax(x, axis=1), inputs=images, op="softmax", statics={"axis": 1}, cause="coupled_over_wrong_axis"
+    88,
+    lambda x: softmax(x, axis=1),
+    inputs=images,
+    op="softmax",
+    statics={"axis": 1},
+    cause=("coupled_over_wrong_axis", "sum_term_missing"),
 )
 def channels_flattened_without_moving_them(dy, x):
     p = softmax(x, axis=1)
@@ -130,12 +135,12 @@ def spatial(x):
     return p, p
 
 
-@wrong(88, spatial, inputs=images, style="rule", cause="coupled_over_wrong_axis")
+@wrong(88, spatial, inputs=images, style="rule", cause=("coupled_over_wrong_axis", "sum_term_missing"))
 def spatial_softmax_row_by_row(p, g):
     return (through(p, g, axis=3),)
 
 
-@wrong(3, spatial, inputs=images, style="rule", cause="coupled_over_wrong_axis")
+@wrong(3, spatial, inputs=images, style="rule", cause=("coupled_over_wrong_axis", "sum_term_missing"))
 def spatial_softmax_over_the_channels_too(p, g):
     return (p * (g - np.einsum("nchw,nchw->n", p, g)[:, None, None, None]),)
 
