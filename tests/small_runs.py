@@ -60,7 +60,7 @@ def prepared(**choices: Any) -> tuple[Job, TrainState]:
     state = jobs.create_state(
         params, model_state, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
     )
-    return job, state
+    return job, jax.device_put(state, job.layout.of(state))
 
 
 def with_ready_weights(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,8 @@ FLAGS = {
     "--verify-every 8": 8,
     "--tensorboard": True,
     "--profile": True,
+    "--devices 6": 6,
+    "--mesh data=2,fsdp=3": "data=2,fsdp=3",
 }
 ELSEWHERE = {"resume", "preset"}  # tests/test_resume.py, tests/test_finished.py
 CHOSEN: dict[str, Any] = {flag.split()[0][2:].replace("-", "_"): value for flag, value in FLAGS.items()}

@@ -105,6 +105,10 @@ class TrainConfig:
     """Write figures and histograms of each epoch as TensorBoard events too."""
     profile: bool = False
     """Record what the device does in some of the first steps, and the share of its measured peak."""
+    devices: int = 0
+    """Over how many devices each batch is split; 0 is all that there are."""
+    mesh: str | None = None
+    """Layout of the devices: data=4,fsdp=2 splits large parameters in 2, and has 4 of each part; auto splits none."""
 
     @property
     def peak_learning_rate(self) -> float:

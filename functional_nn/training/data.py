@@ -31,6 +31,7 @@ CLASS_NAMES = {
 }
 DIGITS_TEST_SIZE = 360  # 20 % of 1,797
 DIGITS_SPLIT_SEED = 0  # fixed: --seed must never change which images are test images
+ALL_ROWS = slice(None)
 
 
 @dataclass(frozen=True)
@@ -108,23 +109,36 @@ def steps_per_epoch(size: int, batch_size: int) -> int:
 
 
 def training_batches(
-    examples: Examples, seed: int, epoch: int, batch_size: int, *, together: int = 1, first: int = 0
+    examples: Examples,
+    seed: int,
+    epoch: int,
+    batch_size: int,
+    *,
+    together: int = 1,
+    first: int = 0,
+    rows: np.ndarray | slice = ALL_ROWS,
 ) -> Iterator[Batches]:
     """The epoch's batches from its first step on, so many together, every example in at least one batch of the epoch.
 
     Where the epoch ends before so many are together, batches that are not valid fill up: every shape is the same.
+    Only these rows of each batch are read: with several processes, those that the devices of this one hold.
     """
     steps = steps_per_epoch(len(examples), batch_size)
     for start in range(first, steps, together):
         numbers = range(start, start + together)
-        indices = np.stack([batch_indices(seed, epoch, step, len(examples), batch_size) for step in numbers])
+        indices = np.stack([batch_indices(seed, epoch, step, len(examples), batch_size)[rows] for step in numbers])
         yield Batches(examples.images[indices], examples.labels[indices], np.arange(start, start + together) < steps)
 
 
-def padded_batches(examples: Examples, batch_size: int) -> Iterator[tuple[Examples, np.ndarray]]:
-    """Every example once, in order, in batches of one shape, with a mask (batch,) that is 0 where there is padding."""
+def padded_batches(
+    examples: Examples, batch_size: int, rows: np.ndarray | slice = ALL_ROWS
+) -> Iterator[tuple[Examples, np.ndarray]]:
+    """Every example once, in order, in batches of one shape, with a mask (batch,) that is 0 where there is padding.
+
+    Only these rows of each batch are read.
+    """
     for start in range(0, len(examples), batch_size):
-        indices = np.arange(start, start + batch_size)
+        indices = np.arange(start, start + batch_size)[rows]
         mask = (indices < len(examples)).astype(np.float32)
         yield examples.take(np.minimum(indices, len(examples) - 1)), mask
 

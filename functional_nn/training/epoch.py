@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -12,6 +12,7 @@ from functional_nn.training.data import Batches, Examples, padded_batches
 from functional_nn.training.errors import Diverged
 from functional_nn.training.metrics import Totals
 from functional_nn.training.prefetch import prefetch
+from functional_nn.training.sharding import Layout, one_device
 from functional_nn.training.state import TrainState
 from functional_nn.training.step import EvalStep, Report, TrainCall
 
@@ -37,7 +38,13 @@ class Watch(Protocol):
 
 
 def learn(
-    call: TrainCall, state: TrainState, batches: Iterable[Batches], steps: range, watch: Watch, seen: Totals
+    call: TrainCall,
+    state: TrainState,
+    batches: Iterable[Batches],
+    steps: range,
+    watch: Watch,
+    seen: Totals,
+    put: Callable[[Batches], Batches] = jax.device_put,
 ) -> tuple[TrainState, Totals, float]:
     """Take one step a batch: the new state, the sums of the epoch, the images per second.
 
@@ -45,7 +52,7 @@ def learn(
     Diverged as soon as a step that is not healthy is known of, at most STEPS_IN_FLIGHT steps, or a call, after it.
     """
     pace, pending, fetched, step = Pace(float(seen.count)), [], steps.start, steps.start
-    for group in prefetch(batches):
+    for group in prefetch(batches, put):
         watch.before(step, state, group)
         with jax.transfer_guard("disallow"):  # whatever crosses to the device in here would cross at every step
             state, reports = call(state, group)
@@ -68,12 +75,15 @@ class Pace:
         return (float(seen.count) - self.seen_before) / max(time.perf_counter() - self.began, 1e-9)
 
 
-def evaluate(step: EvalStep, params: Any, model_state: Any, examples: Examples) -> tuple[Totals, np.ndarray]:
+def evaluate(
+    step: EvalStep, params: Any, model_state: Any, examples: Examples, layout: Layout | None = None
+) -> tuple[Totals, np.ndarray]:
     """Judge every example exactly once: the sums and the predicted classes (count,)."""
-    batch_size = min(EVAL_BATCH_SIZE, len(examples))
-    batches = ((batch.images, batch.labels, mask) for batch, mask in padded_batches(examples, batch_size))
+    layout = layout or one_device()
+    batch_size = layout.filled(min(EVAL_BATCH_SIZE, len(examples)))
+    read = padded_batches(examples, batch_size, layout.rows(batch_size))
     total, predictions = Totals(), []
-    for batch in prefetch(batches):
+    for batch in prefetch(((batch.images, batch.labels, mask) for batch, mask in read), layout.put):
         with jax.transfer_guard("disallow"):
             sums, predicted = step(params, model_state, *batch)
         total = total.plus(jax.device_get(sums))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,25 +11,24 @@ from matplotlib.figure import Figure
 
 from functional_nn.training.job import Job
 from functional_nn.training.pictures import save_figure
-from functional_nn.training.state import TrainState
 from functional_nn.training.trees import flatten
 
 IMAGES = 256
 BINS = 60
 
 
-def values_by_layer(job: Job, state: TrainState) -> dict[str, np.ndarray]:
+def values_by_layer(job: Job, params: Any) -> dict[str, np.ndarray]:
     """`weights/conv1.kernel` and so on, and `activations/relu1` and so on, of some of the images that judge."""
-    weights, activations = weights_and_activations(job, state)
+    weights, activations = weights_and_activations(job, params)
     return {f"weights/{name}": values for name, values in weights.items()} | {
         f"activations/{name}": values for name, values in activations.items()
     }
 
 
-def weights_and_activations(job: Job, state: TrainState) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def weights_and_activations(job: Job, params: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Every parameter by its name, and the output of every layer for some of the images that judge."""
-    put_out = jax.jit(job.network.outputs)(state.judged.params, job.dataset.test.images[:IMAGES])
-    return flatten(state.judged.params), {name: np.asarray(put_out[name]) for name in job.network.layer_names}
+    put_out = jax.jit(job.network.outputs)(params, job.dataset.test.images[:IMAGES])
+    return flatten(params), {name: np.asarray(put_out[name]) for name in job.network.layer_names}
 
 
 def draw_histograms(weights: Mapping[str, np.ndarray], activations: Mapping[str, np.ndarray], path: Path) -> None:

@@ -17,17 +17,20 @@ from functional_nn.training.network import Network, build
 from functional_nn.training.optimizers import Schedule, make_optimizer, schedule
 from functional_nn.training.places import downloads
 from functional_nn.training.precision import first_loss_scale
+from functional_nn.training.sharding import Layout, chosen_layout
 from functional_nn.training.state import TrainState, create_state, parameter_count
 from functional_nn.training.step import StepRules
+from functional_nn.training.topology import require_equal_parts
 
 HOLD_OUT_SEED = 1  # fixed, as the split of the digits is: --seed changes what is learned, never what judges
 
 
 @dataclass(frozen=True)
 class Job:
-    """The choices, the data set, and the functions that the choices name."""
+    """The choices, the data set, the devices, and the functions that the choices name."""
 
     config: TrainConfig
+    layout: Layout
     dataset: Dataset
     network: Network
     rate: Schedule
@@ -62,12 +65,14 @@ def prepare(config: TrainConfig, dataset: Dataset) -> Job:
     """Build what the configuration names, for this data set."""
     if config.batch_size > len(dataset.train):
         raise BadInput(f"--batch-size must be at most {len(dataset.train)}, all images; got {config.batch_size}")
+    layout = chosen_layout(config)
+    require_equal_parts(config, layout.devices)
     network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names), config.sizes)
     steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size)
     rate = schedule(config.peak_learning_rate, steps, config.warmup)
     augmentation = Augmentation(config.shift, config.flip, config.cutout)
     rules = StepRules(config.label_smoothing, augmentation, config.accumulate, config.precision, config.average)
-    return Job(config, dataset, network, rate, make_optimizer(config, rate), rules)
+    return Job(config, layout, dataset, network, rate, make_optimizer(config, rate), rules)
 
 
 def first_state(job: Job) -> TrainState:
@@ -79,7 +84,8 @@ def first_state(job: Job) -> TrainState:
         params, model_state = job.network.init(init_key)
         scale = first_loss_scale(job.config.precision)
         averaged = job.config.average > 0
-        return create_state(params, model_state, job.optimizer, step_key, averaged=averaged, loss_scale=scale)
+        state = create_state(params, model_state, job.optimizer, step_key, averaged=averaged, loss_scale=scale)
+        return job.layout.keep(state)
 
     return create(np.uint32(job.config.seed))
 
@@ -94,6 +100,7 @@ def describe(job: Job) -> dict[str, Any]:
         "test_size": len(job.dataset.test),
         "parameters": parameter_count(shapes.params),
         "platform": jax.default_backend(),
+        "topology": {**job.layout.mesh.shape, "processes": jax.process_count()},
         "versions": versions(),
     }
     return asdict(job.config.settled) | found

@@ -116,9 +116,10 @@ def learn_epoch(
         config.batch_size,
         together=config.steps_per_call,
         first=job.steps_per_epoch - len(steps),
+        rows=job.layout.rows(config.batch_size),
     )
     try:
-        state, seen, pace = learn(call, reached.state, batches, steps, session, reached.seen)
+        state, seen, pace = learn(call, reached.state, batches, steps, session, reached.seen, job.layout.put_batches)
     except Diverged as error:
         raise Diverged(f"epoch {epoch}: {error}") from None
     judged = judge(state)
@@ -130,16 +131,17 @@ def learn_epoch(
 
 def compile_call(job: Job, reached: Reached) -> TrainCall:
     """The step, compiled for the shapes of this run: they are the same from the first batch to the last."""
-    call = make_train_call(job.network.apply, job.optimizer, job.rules)
-    config = job.config
-    batches = training_batches(job.dataset.train, config.seed, 1, config.batch_size, together=config.steps_per_call)
-    return call.lower(reached.state, next(batches)).compile()
+    call = make_train_call(job.network.apply, job.optimizer, job.rules, job.layout)
+    config, rows = job.config, job.layout.rows(job.config.batch_size)
+    together = config.steps_per_call
+    batches = training_batches(job.dataset.train, config.seed, 1, config.batch_size, together=together, rows=rows)
+    return call.lower(reached.state, job.layout.put_batches(next(batches))).compile()
 
 
 def make_judge(job: Job) -> Judge:
     """The function that judges a state by every test image."""
-    step = make_eval_step(job.network.apply)
-    return lambda state: evaluate(step, state.judged.params, state.judged.model_state, job.dataset.test)
+    step = make_eval_step(job.network.apply, job.layout)
+    return lambda state: evaluate(step, state.judged.params, state.judged.model_state, job.dataset.test, job.layout)
 
 
 def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
@@ -164,6 +166,8 @@ def _say_what_it_is(job: Job, reached: Reached, display: Display) -> None:
         f"{len(dataset.train):,} images to learn, {len(dataset.test):,} to test"
     )
     display.say(in_words(config))
+    if job.layout.devices > 1:
+        display.say(job.layout.in_words())
     if idle := idle_accelerator(jax.default_backend()):
         display.say(idle)
     if config.resume is not None:

@@ -20,9 +20,9 @@ TRIES = 5
 
 
 def share_of_peak(job: Job, state: TrainState, images_per_second: float) -> float:
-    """The arithmetic that so many images a second take, as a share of the measured peak."""
+    """The arithmetic that so many images a second take, as a share of the measured peak of the devices together."""
     dtype = COMPUTE[job.config.precision] or jnp.float32
-    return images_per_second * operations_per_image(job, state) / measured_peak(dtype)
+    return images_per_second * operations_per_image(job, state) / (job.layout.devices * measured_peak(dtype))
 
 
 def operations_per_image(job: Job, state: TrainState) -> float:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from functional_nn.training.histograms import draw_histograms, weights_and_activations
@@ -17,17 +16,18 @@ WEIGHTS = "model.safetensors"
 
 def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predictions: np.ndarray) -> None:
     """Draw the pictures, then write the weights: a folder with weights in it is finished."""
-    config, dataset, state = job.config, job.dataset, reached.state
+    config, dataset = job.config, job.dataset
+    params, model_state = job.layout.fetch(reached.state.judged)
     names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
     result = f"{100 * test.accuracy:.2f} % of the {judged_by(job)}"
     title = f"{config.model} on {config.dataset}, {config.optimizer}: {result}"
     draw_curves(reached.rows, title, folder / "curves.png")
     draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
     draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
-    draw_filters(jax.device_get(state.judged.params), images.shape[1:], folder / "filters.png")
-    draw_histograms(*weights_and_activations(job, state), folder / "histograms.png")
+    draw_filters(params, images.shape[1:], folder / "filters.png")
+    draw_histograms(*weights_and_activations(job, params), folder / "histograms.png")
     about = {"model": config.model, "dataset": config.dataset, "test_accuracy": test.accuracy}
-    write_weights(folder / WEIGHTS, *state.judged, about)
+    write_weights(folder / WEIGHTS, params, model_state, about)
 
 
 def judged_by(job: Job) -> str:

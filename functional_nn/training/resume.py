@@ -24,6 +24,8 @@ FREE = {
     "verify_every",
     "tensorboard",
     "profile",
+    "devices",
+    "mesh",
 }
 PATHS = {"data_dir", "output", "resume"}
 

@@ -33,8 +33,11 @@ class Session:
 
     def verify(self, step: int, state: TrainState, batches: Batches) -> None:
         """Compare the gradients of the coming step with those by hand: say each layer's worst once, then the worst."""
-        x, labels = batches.images[0, :VERIFIED_IMAGES], batches.labels[0, :VERIFIED_IMAGES]
-        differences = verify_step(self.job.network, self.job.rules, state, x, labels)
+        x, labels = self.job.layout.fetch((batches.images[0], batches.labels[0]))
+        state = self.job.layout.fetch_state(state)
+        differences = verify_step(
+            self.job.network, self.job.rules, state, x[:VERIFIED_IMAGES], labels[:VERIFIED_IMAGES]
+        )
         worst = max(differences, key=lambda difference: difference.relative)
         for one in differences if step == 0 else (worst,):
             self.display.say(
@@ -57,7 +60,8 @@ class Session:
         self.rows = reached.rows
         self.display.end_epoch(reached.rows[-1])
         if self.job.config.tensorboard:
-            write_events(self.keeper.folder.parent, reached.rows[-1], values_by_layer(self.job, reached.state))
+            params = self.job.layout.fetch(reached.state.judged.params)
+            write_events(self.keeper.folder.parent, reached.rows[-1], values_by_layer(self.job, params))
         self.save_if_due(reached, last=reached.steps == self.job.steps)
 
     def save_if_due(self, reached: Reached, *, last: bool = False) -> None:

@@ -15,6 +15,7 @@ from functional_nn.training.config import Precision
 from functional_nn.training.data import Batches
 from functional_nn.training.metrics import Totals, batch_totals
 from functional_nn.training.precision import LEAST_FACTOR, Apply, in_precision, unless_overflown
+from functional_nn.training.sharding import Layout, one_device
 from functional_nn.training.state import Learned, TrainState
 
 
@@ -42,13 +43,23 @@ TrainCall = Callable[[TrainState, Batches], tuple[TrainState, Report]]
 EvalStep = Callable[[Any, Any, Any, Any, Any], tuple[Totals, jax.Array]]
 
 
-def make_train_call(apply: Apply, optimizer: optax.GradientTransformation, rules: StepRules | None = None) -> Any:
+def make_train_call(
+    apply: Apply,
+    optimizer: optax.GradientTransformation,
+    rules: StepRules | None = None,
+    layout: Layout | None = None,
+) -> Any:
     """A jitted function that takes one step a batch; the state given to it is consumed.
 
     Several batches are one program, a loop on the device; a batch that is not valid changes nothing. The totals are of
-    the plain loss, without smoothing, so that they compare with those of the evaluation.
+    the plain loss, without smoothing, so that they compare with those of the evaluation. On several devices the state
+    stays where the layout has it.
     """
-    take = partial(one_step, apply, optimizer, rules or StepRules())
+    layout = layout or one_device()
+
+    def take(state: TrainState, x: Any, labels: Any) -> tuple[TrainState, Report]:
+        state, report = one_step(layout.gathering(apply), optimizer, rules or StepRules(), state, x, labels)
+        return layout.keep(state), layout.repeat(report)
 
     @partial(jax.jit, donate_argnames="state")
     def train_call(state: TrainState, batches: Batches) -> tuple[TrainState, Report]:
@@ -103,11 +114,15 @@ def accumulated_gradients(
         (_, (logits, model_state)), gradients = of_part(state.params, model_state, *part)
         return (jax.tree.map(jnp.add, total, gradients), model_state), logits
 
-    parts = [array.reshape(rules.accumulate, -1, *array.shape[1:]) for array in (x, labels)]
+    # A part is every so many-th image, not a run of them: of a batch over several devices, each has some of every part.
+    x_parts, label_parts = (
+        jnp.moveaxis(array.reshape(-1, rules.accumulate, *array.shape[1:]), 1, 0) for array in (x, labels)
+    )
     keys = jax.random.split(key, rules.accumulate)
     start = (jax.tree.map(jnp.zeros_like, state.params), state.model_state)
-    (total, model_state), logits = jax.lax.scan(add, start, (*parts, keys))
-    return logits.reshape(len(x), -1), model_state, jax.tree.map(lambda leaf: leaf / rules.accumulate, total)
+    (total, model_state), logits = jax.lax.scan(add, start, (x_parts, label_parts, keys))
+    logits = jnp.moveaxis(logits, 0, 1).reshape(len(x), -1)
+    return logits, model_state, jax.tree.map(lambda leaf: leaf / rules.accumulate, total)
 
 
 def value_and_gradients(
@@ -129,14 +144,16 @@ def value_and_gradients(
     return (loss, aux), gradients
 
 
-def make_eval_step(apply: Apply) -> EvalStep:
+def make_eval_step(apply: Apply, layout: Layout | None = None) -> EvalStep:
     """A jitted judgment (params, model_state, x, labels, mask) -> (totals where mask is 1, predicted classes)."""
+    layout = layout or one_device()
+    apply = layout.gathering(apply)
 
     @jax.jit
     def eval_step(params: Any, model_state: Any, x: Any, labels: Any, mask: Any) -> tuple[Totals, jax.Array]:
         logits, _ = apply(params, model_state, x, train=False)
         losses = softmax_cross_entropy(logits, labels)
-        return batch_totals(losses, logits, labels, mask), jnp.argmax(logits, axis=-1)
+        return layout.repeat((batch_totals(losses, logits, labels, mask), jnp.argmax(logits, axis=-1)))
 
     return eval_step
 

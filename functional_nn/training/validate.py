@@ -7,6 +7,7 @@ from typing import get_args
 from functional_nn.training.config import DatasetName, Model, OptimizerName, Precision, PresetName, TrainConfig
 from functional_nn.training.errors import BadInput
 from functional_nn.training.sizes import require_sizes
+from functional_nn.training.topology import require_topology
 
 CHOICES = {
     "preset": PresetName,
@@ -26,6 +27,7 @@ WHOLE_NUMBERS = {
     "keep": (1, 1_000_000),
     "seeds": (1, 10_000),
     "verify_every": (0, 1_000_000_000),
+    "devices": (0, 1_000_000),
     "seed": (0, 2**32 - 1),
 }
 
@@ -51,6 +53,7 @@ def validate(config: TrainConfig) -> None:
         _require_share("dropout_rate", config.dropout_rate)
     require_sizes(config)
     _require_together(config)
+    require_topology(config)
 
 
 def _require_together(config: TrainConfig) -> None:
