@@ -117,6 +117,10 @@ def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, stati
         raise ValueError(f"oracle.check: the primals must be what {op} takes; got {refusal}") from refusal
     if agreement is None:
         judgment.findings += _other_forward(trial, base, op, statics, primals, expected)
+    elif forward.one_an_example(trial, base, agreement):
+        said = "the backward takes one cotangent an example, as the op does"
+        message = f"the forward returns one number where {op} gives one loss an example"
+        judgment.findings.append(finding("convention_reduction", message, said, blame="convention"))
     elif agreement.words:
         judgment.acquittals.append(f"{agreement.words[0].upper()}{agreement.words[1:]}.")
     return agreement

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .case import Family, Mistake
 
 PACKAGES = {
-    "development": ("", ".controls", ".first_held_out", ".second_held_out", ".third_held_out"),
+    "development": ("", ".controls", ".first_held_out", ".second_held_out", ".third_held_out", ".practice"),
     "held-out": (".held_out",),
 }
 

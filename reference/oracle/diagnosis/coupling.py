@@ -1,6 +1,6 @@
 """Terms that connect the entries of an array: missing, constant, proportional to x - mean, over the wrong axis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 import numpy as np
@@ -146,3 +146,45 @@ def _triangular(view: View, leaking: np.ndarray) -> bool:
     outs, ins = np.unravel_index(pairs[:, 0], view.out.shape), np.unravel_index(pairs[:, 1], view.x.shape)
     shared = min(len(outs), len(ins)) - 1
     return any(bool(np.all(ins[axis] > outs[axis])) for axis in range(1, shared + 1) if axis < min(len(outs), len(ins)))
+
+
+def depends_otherwise(view: View) -> Iterator[Model]:
+    """Entries of the gradient that change with other entries of the argument than the true ones do."""
+    if view.out.shape == view.x.shape or not view.same_shape or view.x.ndim < 1 or view.x.size < 3:
+        return
+    true = _reached(view, lambda primals: view.ask.truth_at(view.position, primals))
+    own = _reached(view, lambda primals: _answer(view, primals))
+    if true is None or own is None:
+        return
+    shown = "read off the entries of the gradient that change with one entry of the argument"
+    if own[0] - true[0]:
+        words = f"changes along {axes_in_words(tuple(sorted(own[0])))} with one entry of {view.name}, the true one "
+        words += f"along {axes_in_words(tuple(sorted(true[0])))}" if true[0] else "at this entry alone"
+        yield Model("coupled_over_wrong_axis", words, view.got, shown=shown)
+    elif not true[0] and not own[0] and (true[1] or own[1]) and int(view.wrong.sum()) >= 3:
+        words = f"depends, entry by entry, on {view.name} as the true one does, but has another slope"
+        yield Model("local_factor", words, view.got, shown=shown)
+
+
+def _answer(view: View, primals: tuple[np.ndarray, ...]) -> np.ndarray | None:
+    answer = view.ask.subject(view.flat_cotangent, primals)
+    return None if answer is None else answer[view.position]
+
+
+def _reached(view: View, gradient: Callable[..., np.ndarray | None]) -> tuple[set[int], bool] | None:
+    """(the axes along which other entries change, whether the entry itself does) when one entry moves far."""
+    axes, itself = set(), False
+    before = gradient(view.evidence.primals)
+    for number in {0, view.x.size // 2, view.x.size - 1}:
+        for move in (2.5, -2.5):
+            primals, moved = list(view.evidence.primals), np.array(view.x)
+            moved.flat[number] += move * (np.std(view.x) or 1.0)
+            primals[view.position] = moved
+            after = gradient(tuple(primals))
+            if before is None or after is None or np.shape(after) != view.x.shape or not np.isfinite(after).all():
+                return None
+            changed = np.argwhere(np.abs(after - before) > 1e-7 * max(view.scale, 1e-300))
+            at = np.array(np.unravel_index(number, view.x.shape))
+            itself |= bool((changed == at).all(axis=1).any())
+            axes |= {axis for axis in range(view.x.ndim) if (changed[:, axis] != at[axis]).any()}
+    return axes, itself

@@ -20,7 +20,7 @@ from reference.oracle.diagnosis import (
     uses,
 )
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.judge import rank, to_findings
+from reference.oracle.diagnosis.judge import Match, rank, to_findings
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
 from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
 from reference.oracle.diagnosis.model import Hypothesis, Model
@@ -66,6 +66,10 @@ CLEAR: tuple[Hypothesis, ...] = (
     elementwise.derivative_at_output,
     overlap.argument_factor,
     elementwise.epsilon_one_side,
+)
+
+# Explanations that a number of the forward at its default, which is tried before them, may explain better.
+FORMULAS: tuple[Hypothesis, ...] = (
     elementwise.wrong_derivative,
     masks.mask_wrong,
     masks.mask_drawn_anew,
@@ -92,6 +96,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.row_permuted,
     structure.reordered,
     uses.argument_turned,
+    uses.argument_left_out,
     masks.wrong_winner,
     overlap.overlap_dropped,
     reduction.samples_missing,
@@ -109,6 +114,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     masks.all_ties,
     structure.partly_scaled,
     elementwise.local_factor,
+    coupling.depends_otherwise,
     structure.isolated_entries,
     cotangent.single_precision,
 )
@@ -138,7 +144,7 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
     background = Background(evidence, [], []) if only else _recognized(evidence)
     findings = []
     for view in _views(evidence, background.known):
-        matches = rank(view, _models_of(view, only) if only else _models(view, background), MOST)
+        matches = rank(view, _models_of(view, only), MOST) if only else _explained(view, background)
         findings += to_findings(view, matches, _line(view) if matches else None)
     return findings
 
@@ -192,14 +198,28 @@ def _models_of(view: View, hypotheses: tuple[Hypothesis, ...]) -> Iterator[Model
         yield from _asked(hypothesis(view))
 
 
-def _models(view: View, background: Background) -> Iterator[Model]:
+def _explained(view: View, background: Background) -> list[Match]:
+    """One mistake in a step of the forward; else another array in one of them; else how the error behaves."""
+    matches = rank(view, _certain(view, background), MOST)
+    if not matches and background.traced:
+        matches = rank(view, _asked(background.traced.replaced(view)), 1)
+    return rank(view, _behaviour(view, background), MOST, matches)
+
+
+def _certain(view: View, background: Background) -> Iterator[Model]:
     yield from _models_of(view, SIMPLE)
     for op in background.known:
         yield from _asked(known_mistakes(view, op))
     yield from _asked(plain_backward(view, background.one_sided))
     yield from _models_of(view, CLEAR)
     if background.traced:
+        yield from _asked(background.traced.defaults(view))
+    yield from _models_of(view, FORMULAS)
+    if background.traced:
         yield from _asked(background.traced.models(view))
+
+
+def _behaviour(view: View, background: Background) -> Iterator[Model]:
     yield from _models_of(view, BEHAVIOUR)
     if background.traced:
         yield from _asked(background.traced.shares(view))

@@ -129,12 +129,13 @@ def wrong_derivative(view: View) -> Iterator[Model]:
     tensors = {"x": np.asarray(view.x, np.float64), "y": view.out}
     with np.errstate(all="ignore"):
         right = {name for name, f in FORMULAS.items() if _close(f(view.out), slope)}
+        masking = len(np.unique(slope.round(6))) <= 2
         for name, formula in FORMULAS.items():
             for letter, tensor in tensors.items():
-                yield from _formula(view, name, formula(tensor), letter, right)
+                yield from _formula(view, name, formula(tensor), letter, right, masking)
 
 
-def _formula(view: View, name: str, slope: np.ndarray, letter: str, right: set[str]) -> Iterator[Model]:
+def _formula(view: View, name: str, slope: np.ndarray, letter: str, right: set[str], masking: bool) -> Iterator[Model]:
     if not np.isfinite(slope).all():
         return
     predicted = view.cotangent * slope
@@ -145,7 +146,7 @@ def _formula(view: View, name: str, slope: np.ndarray, letter: str, right: set[s
         yield Model("derivative_at_input", words, predicted)
     elif name in APPROXIMATIONS and letter == "x":
         yield Model("approximation_one_side", f"uses the {written}; the forward is another form", predicted)
-    elif name in ("(u > 0)", "(u >= 0)", "(u < 0)"):
+    elif masking and name in ("(u > 0)", "(u >= 0)", "(u < 0)"):
         yield Model("mask_wrong", f"uses the mask {written}", predicted)
     else:
         yield Model("wrong_derivative", f"uses {written} as the derivative (x the input, y the output)", predicted)

@@ -69,10 +69,10 @@ def _distinct(pairs: np.ndarray) -> int:
     return len({tuple(column) for column in np.round(pairs / size, 8).T}) if size > 0 else 0
 
 
-def rank(view: View, models: Iterable[Model], most: int) -> list[Match]:
-    """The accepted predictions in the order they were made (the simplest first), one a cause."""
-    accepted: dict[str, Match] = {}
-    for model in models:
+def rank(view: View, models: Iterable[Model], most: int, before: Iterable[Match] = ()) -> list[Match]:
+    """The accepted predictions behind those accepted before, in the order they were made, one a cause."""
+    accepted = {found.model.cause: found for found in before}
+    for model in models if len(accepted) < most else ():
         known = model.cause in accepted or (accepted and model.cause in VAGUE)
         if not known and (found := match(view, model)):
             accepted[model.cause] = found

@@ -70,7 +70,7 @@ def argument_factor(view: View) -> Iterator[Model]:
             factor = np.broadcast_to(other.reshape(shape), view.expected.shape)
             if np.all(factor != 0) and np.ptp(factor) > 0 and name != view.name:
                 yield Model("argument_factor_missing", f"lacks the factor {name}", view.expected / factor)
-            if np.ptp(factor) > 0:
+            if np.ptp(factor) > 0 and not set(np.unique(factor)) <= {0.0, 1.0}:
                 words = f"has the factor {name} once too often"
                 yield Model("argument_factor_missing", words, view.expected * factor)
 

@@ -45,6 +45,7 @@ def reduced_over_wrong_axis(view: View) -> Iterator[Model]:
     if view.expected.ndim != 1 and view.x.size == view.out.size:
         return
     sources = {"the cotangent": view.cotangent}
+    masked = _masked(view)
     for name, other in view.others().items():
         if other.shape == view.cotangent.shape:
             sources[f"the cotangent times {name}"] = view.cotangent * other
@@ -59,7 +60,18 @@ def reduced_over_wrong_axis(view: View) -> Iterator[Model]:
                     if plain and source.shape.count(view.x.size) == 1:
                         message += ": the value that the argument multiplies belongs there"
                     cause = "not_normalized" if plain and ":" in message else "reduced_over_wrong_axis"
+                    cause = "mask_missing" if plain and ":" in message and words in masked else cause
                     yield Model(cause, message, summed.reshape(view.got.shape))
+
+
+def _masked(view: View) -> list[str]:
+    """The values that the argument multiplies in the forward, but for entries that are masked out."""
+    if view.jacobian is None or view.jacobian.shape[0] != view.out.size:
+        return []
+    factor = view.jacobian.sum(axis=1).reshape(view.out.shape)
+    size = 1e-6 * float(np.max(np.abs(factor), initial=0.0))
+    same = {n: np.abs(factor - a) for n, a in view.others().items() if a.shape == factor.shape}
+    return [f"the cotangent times {n}" for n, gap in same.items() if np.all((gap <= size) | (np.abs(factor) <= size))]
 
 
 def one_index_only(view: View) -> Iterator[Model]:

@@ -13,7 +13,7 @@ Primals = tuple[np.ndarray, ...]
 
 def with_one_example_more(view: View) -> View | None:
     """The view of the same argument on a longer batch; None where the code, or the argument, does not take one."""
-    for primals in _longer(view.evidence.primals):
+    for primals in _longer(view.evidence.primals, len(view.out) if view.out.ndim else 0):
         try:
             return _view(view, primals)
         except Exception:  # the subject is anybody's code, and refuses what it likes
@@ -21,13 +21,16 @@ def with_one_example_more(view: View) -> View | None:
     return None
 
 
-def _longer(primals: Primals) -> Iterator[Primals]:
-    """All arguments of the first length longer by one; or the first and the labels that go with it; or the first."""
+def _longer(primals: Primals, outputs: int) -> Iterator[Primals]:
+    """Longer by one: the arguments that are as long as the output, where the first is not; all of the first length; or
+    the first and the labels that go with it; or the first."""
     size = len(primals[0]) if np.ndim(primals[0]) else 0
     alike = [i for i, primal in enumerate(primals) if size and np.ndim(primal) and len(primal) == size]
     labels = [i for i in alike if primals[i].dtype.kind in "iu"]
-    for chosen in (alike, [0, *labels], [0]) if alike[:1] == [0] else ():
-        yield tuple(_extended(primal) if i in chosen else primal for i, primal in enumerate(primals))
+    others = [i for i, primal in enumerate(primals) if np.ndim(primal) and len(primal) == outputs != size]
+    for chosen in (others, *((alike, [0, *labels], [0]) if alike[:1] == [0] else ())):
+        if chosen:
+            yield tuple(_extended(primal) if i in chosen else primal for i, primal in enumerate(primals))
 
 
 def _extended(primal: np.ndarray) -> np.ndarray:

@@ -27,12 +27,16 @@ def named_factor(view: View) -> Iterator[Model]:
 
 def _told_apart(view: View, names: list[tuple[str, float, str, str]]) -> list[tuple[str, float, str, str]]:
     """Of several names those that fit with one example more, too; all where none does."""
-    longer = with_one_example_more(view) if len({cause for cause, *_ in names}) > 1 else None
+    longer = (
+        with_one_example_more(view) if {cause for cause, *_ in names} & {"scaled_by_batch", "scaled_by_size"} else None
+    )
     ratio = fitted_ratio(longer.got, longer.expected) if longer and longer.same_shape else None
     if longer is None or ratio is None:
         return names
     again = {cause for cause, *_ in name_ratio(longer, ratio, factors(longer))}
-    return [name for name in names if name[0] in again] or names
+    before = fitted_ratio(view.got, view.expected)
+    constant = before is not None and abs(ratio - before) <= 1e-6 * abs(before)
+    return [name for name in names if name[0] in again] or ([] if constant else names)
 
 
 def composed_factor(view: View) -> Iterator[Model]:
@@ -169,7 +173,8 @@ def _countable(view: View) -> Iterator[tuple[str, int, str, str]]:
     yield "scaled_by_batch", batch, "N", "the batch size"
     if first and first[0] != batch and batch == (shape or (1,))[0]:
         yield "scaled_by_batch", first[0], "N", "the batch size"
-    for spatial in {prod(shape[1:-1]), prod(shape[2:])} if len(shape) > 2 else ():
+    words = len(shape) == 3 and any(array.dtype.kind in "iu" and array.ndim for array in view.arrays.values())
+    for spatial in {prod(shape[1:-1]), prod(shape[2:])} if len(shape) > 2 and not words else ():
         yield "scaled_by_spatial", spatial, "(H*W)", "the number of spatial positions"
         yield "scaled_by_spatial", batch * spatial, "(N*H*W)", "the number of examples times positions"
     yield from _windows(view)

@@ -91,7 +91,8 @@ def _moved(view: View, axes: tuple[int, ...], steps: int) -> Iterator[Model]:
     if np.max(np.abs(predicted - view.expected[tuple(target)]), initial=0.0) <= 4 * view.noise:
         return
     words = f"is the true gradient moved by {steps:+d} along {axes_in_words(axes)}"
-    yield Model("shifted", words, predicted, observed=view.got[tuple(target)])
+    indexed = axes == (0,) and any(array.dtype.kind in "iu" and array.ndim for array in view.arrays.values())
+    yield Model("row_permuted" if indexed else "shifted", words, predicted, observed=view.got[tuple(target)])
 
 
 def row_permuted(view: View) -> Iterator[Model]:

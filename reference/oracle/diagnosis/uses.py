@@ -31,6 +31,8 @@ def upstream_factor(view: View) -> Iterator[Model]:
                 yield from _through(view, view.cotangent / factor, f"lacks the factor {name}")
                 words = f"has the factor {name} once too often"
                 yield from _through(view, view.cotangent * factor, words)
+                words = f"divides by {name} where the forward multiplies"
+                yield from _through(view, view.cotangent / factor**2, words, "wrong_operand")
 
 
 def _along(other: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
@@ -42,10 +44,10 @@ def _along(other: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
             yield other.reshape(tuple(size if a == axis else 1 for a in range(len(shape))))
 
 
-def _through(view: View, cotangent: np.ndarray, words: str) -> Iterator[Model]:
+def _through(view: View, cotangent: np.ndarray, words: str, cause: str = "argument_factor_missing") -> Iterator[Model]:
     predicted = view.truth(cotangent)
     if predicted is not None:
-        yield Model("argument_factor_missing", words, predicted, noise=4 * view.jacobian_noise)
+        yield Model(cause, words, predicted, noise=4 * view.jacobian_noise)
 
 
 def output_slope(view: View) -> Iterator[Model]:
@@ -154,6 +156,21 @@ def argument_turned(view: View) -> Iterator[Model]:
             predicted = view.ask.truth_at(view.position, tuple(primals))
             if predicted is not None:
                 yield Model(cause, f"is the gradient for {name} {words}", predicted, noise=1e-9 * max(view.scale, 1.0))
+
+
+def argument_left_out(view: View) -> Iterator[Model]:
+    """The true gradient of the forward without another argument: zeros, or ones, in its place."""
+    for position, (name, array) in enumerate(view.arrays.items()):
+        if position == view.position or array.dtype.kind not in "fb" or not array.ndim or view.ask.cost * 200 > BUDGET:
+            continue
+        for cause, number in (("sum_term_missing", 0), ("argument_factor_missing", 1)):
+            primals = list(view.evidence.primals)
+            primals[position] = np.full_like(array, number)
+            predicted = view.ask.truth_at(view.position, tuple(primals))
+            if predicted is not None:
+                words = f"is the gradient of a forward with {number} in the place of {name}: it does not depend on it"
+                cause = "mask_missing" if array.dtype.kind == "b" else cause
+                yield Model(cause, words, predicted, noise=1e-9 * max(view.scale, 1.0))
 
 
 def _turned(array: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:

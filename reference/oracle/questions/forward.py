@@ -14,7 +14,7 @@ from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
-from reference.oracle.subjects.vjp import Trial, finding, quiet
+from reference.oracle.subjects.vjp import Fault, Trial, finding, quiet
 
 # Values agree when they differ by less than this many roundings of the largest.
 ROUNDINGS = 1e6
@@ -76,6 +76,25 @@ def widened(primal: Any) -> Any:
     if isinstance(primal, np.ndarray):
         return primal.astype(np.float64) if is_floating(primal.dtype) else np.array(primal)
     return primal
+
+
+def one_an_example(trial: Trial, base: Base, agreement: Agreement) -> bool:
+    """Whether the backward takes one cotangent an example, as the op does, where the forward gives one number."""
+    if agreement.factor is None or trial.subject.upstream != "free":
+        return False
+    spec = SPECS[agreement.op]
+    with quiet(None):
+        out, residuals = spec.reference("_fwd")(*map(widened, trial.primals), **agreement.statics)
+        cotangent = np.cos(1.3 * np.arange(np.size(out)) + 0.2).reshape(np.shape(out))
+        wanted = spec.reference("_bwd")(residuals, agreement.factor * cotangent)
+    try:
+        got = trial.pull(base.pullback, cotangent)
+    except Fault:  # it takes one number, as its forward gives
+        return False
+    pairs = [
+        (a, b) for a, b in zip(got, wanted, strict=False) if isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+    ]
+    return bool(pairs) and all(a.shape == b.shape and np.allclose(a, b, rtol=1e-5, atol=1e-8) for a, b in pairs)
 
 
 def agrees(trial: Trial, base: Base, op: str, statics: Mapping[str, Any]) -> tuple[Agreement | None, Any, Any]:

@@ -54,6 +54,19 @@ def _session(trial: Trial, session: Trial, base: Base) -> Iterator[Finding]:
     last, pullback = session.vjp()
     if np.array_equal(trees.vector(last), values):
         yield from _compared(session, kept, pullback, base, "the same call again")
+        if trial.subject.shared is not None and not (trial.subject.draws or trial.draws):
+            yield from _once_more(session, kept, pullback, base)
+
+
+def _once_more(session: Trial, first: Any, pullback: Any, base: Base) -> Iterator[Finding]:
+    """A second backward behind one forward, where the object allows one; gradients of parameters may add up."""
+    second, _ = _attempt(lambda: (session.pull(pullback, base.upstream()), None))
+    pairs = zip(session.names, first, second, strict=True) if second is not None else ()
+    for name, a, b in pairs:
+        if isinstance(a, np.ndarray) and not alike((a,), (b,)) and not alike((2.0 * a,), (b,)):
+            said = f"a second backward behind the same forward gives another {name}_ct"
+            yield finding("residuals_changed", "the backward changes what the forward saved", said, argument=name)
+            return
 
 
 def _compared(session: Trial, first: Any, pullback: Any, base: Base, what: str) -> Iterator[Finding]:

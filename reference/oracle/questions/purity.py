@@ -81,9 +81,38 @@ def _repeated(trial: Trial, base: Base) -> Iterator[Finding]:
     second = trial.pull(base.pullback, base.upstream())
     if not alike(base.got, second):
         third = trial.pull(base.pullback, base.upstream())
-        yield two_answers(trial, base.got, second, "a second call of the backward", third)
+        found = two_answers(trial, base.got, second, "a second call of the backward", third)
+        yield _of_what_was_saved(found) if found.cause != "accumulates" and _goes_on(trial, base, second) else found
         return
     other = base.upstream(-3.0 * base.cotangent)
     trial.pull(base.pullback, other)
     if not all(map(still, base.got, base.returned)):
         yield overwritten()
+
+
+def _goes_on(trial: Trial, base: Base, second: Any) -> bool:
+    """Whether another forward and two backwards give the same two answers, and an array that the backward refers to
+    changes between them: what changes is what the forward saved."""
+    _, pullback = trial.vjp()
+    kept = _referred_to(pullback)
+    before = trees.snapshot(kept)
+    answers = trial.pull(pullback, base.upstream()), trial.pull(pullback, base.upstream())
+    return not trees.unchanged(before, kept) and alike(answers[0], base.got) and alike(answers[1], second)
+
+
+def _referred_to(pullback: Any) -> list[np.ndarray]:
+    """The arrays among the variables of the forward that its pullback uses."""
+    function = getattr(pullback, "apply", pullback)
+    found = [getattr(cell, "cell_contents", None) for cell in getattr(function, "__closure__", None) or ()]
+    inner = [array for one in found if callable(one) and one is not function for array in _arrays(one)]
+    return [one for one in found if isinstance(one, np.ndarray)] + inner
+
+
+def _arrays(function: Any) -> list[np.ndarray]:
+    cells = getattr(function, "__closure__", None) or ()
+    return [cell.cell_contents for cell in cells if isinstance(getattr(cell, "cell_contents", None), np.ndarray)]
+
+
+def _of_what_was_saved(found: Finding) -> Finding:
+    message = "the backward changes what the forward saved"
+    return finding("residuals_changed", message, f"{found.message}: {found.evidence}", argument=found.argument)

@@ -10,6 +10,8 @@ import numpy as np
 # the shape of the array that they belong to.
 MaskChange = Callable[[Any, np.ndarray], np.ndarray]
 KeyChange = Callable[[Any, Any], Any]
+# A number that stands in the forward -> number.
+NumberChange = Callable[[float], float]
 
 # What stands for minus infinity in a mask that is added.
 FAR = -1e4
@@ -20,17 +22,26 @@ class Alterations:
 
     mask: MaskChange | None = None
     key: KeyChange | None = None
+    number: NumberChange | None = None
 
 
 @contextmanager
-def altering(mask: MaskChange | None = None, key: KeyChange | None = None) -> Iterator[None]:
-    """Every mask and every key of the traced forward passes through these."""
-    before = Alterations.mask, Alterations.key
-    Alterations.mask, Alterations.key = mask, key
+def altering(
+    mask: MaskChange | None = None, key: KeyChange | None = None, number: NumberChange | None = None
+) -> Iterator[None]:
+    """Every mask, every key and every number of the traced forward passes through these."""
+    before = Alterations.mask, Alterations.key, Alterations.number
+    Alterations.mask, Alterations.key, Alterations.number = mask, key, number
     try:
         yield
     finally:
-        Alterations.mask, Alterations.key = before
+        Alterations.mask, Alterations.key, Alterations.number = before
+
+
+def number_at(item: Any) -> Any:
+    """A number that the forward computes with, or another one in its place."""
+    known = isinstance(item, int | float | np.floating) and not isinstance(item, bool)
+    return Alterations.number(float(item)) if known and Alterations.number else item
 
 
 def key_at(line: Any, key: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.tracing.alterations import added_at, key_at
+from reference.oracle.tracing.alterations import added_at, key_at, number_at
 from reference.oracle.tracing.graph import Graph, Kind, Node, Place
 from reference.oracle.tracing.pointwise import PARTIALS
 
@@ -143,6 +143,7 @@ def user_line() -> tuple[CodeType | None, int]:
 
 
 def _call(ufunc: Any, *inputs: Any, **how: Any) -> Any:
+    inputs = tuple(map(number_at, inputs))
     if ufunc.__name__ == "add":
         inputs = tuple(item if node_of(item) else added_at(user_line(), bare(item)) for item in inputs)
     values = bare(inputs)

@@ -49,13 +49,41 @@ def _gelu(primals: Primals, out: np.ndarray) -> Statics:
 
 
 def _cross_entropy(primals: Primals, out: np.ndarray) -> Statics:
-    for smoothing in (0.0, 0.1, 0.05, 0.2):
-        yield {"label_smoothing": smoothing}
+    yield from ({"label_smoothing": smoothing} for smoothing in (0.0, 0.1, 0.05, 0.2))
+    yield from _smoothing_read_off(primals, out)
+
+
+def _smoothing_read_off(primals: Primals, out: np.ndarray) -> Statics:
+    """The loss is linear in the smoothing: between the label's surprise and the mean surprise of all classes."""
+    labelled = len(primals) == 2 and primals[1].dtype.kind in "iu" and primals[1].shape == primals[0].shape[:-1]
+    if labelled and primals[1].size and primals[1].min() >= 0 and primals[1].max() < primals[0].shape[-1]:
+        scores = primals[0] - primals[0].max(axis=-1, keepdims=True)
+        surprise = np.log(np.exp(scores).sum(axis=-1, keepdims=True)) - scores
+        own = np.take_along_axis(surprise, primals[1][..., None], -1)[..., 0]
+        for reduce in (np.asarray, np.mean, np.sum):
+            sharp, flat = np.ravel(reduce(own)), np.ravel(reduce(surprise.mean(axis=-1)))
+            if sharp.size == out.size and abs(flat[0] - sharp[0]) > 1e-9:
+                smoothing = float((out.ravel()[0] - sharp[0]) / (flat[0] - sharp[0]))
+                yield from [{"label_smoothing": round(smoothing, 9)}] if 0 < smoothing < 1 else []
 
 
 def _huber(primals: Primals, out: np.ndarray) -> Statics:
-    for delta in (1.0, 0.5, 2.0, 1.5, 0.1, 0.25, 5.0, 10.0):
-        yield {"delta": delta}
+    yield from ({"delta": delta} for delta in (1.0, 0.5, 2.0, 1.5, 0.1, 0.25, 5.0, 10.0))
+    if len(primals) == 2 and primals[0].shape == primals[1].shape and primals[0].ndim and out.ndim < 2:
+        error = np.abs(primals[0] - primals[1])
+        error = error if out.size == 1 else error[0]
+        yield from ({"delta": round(delta, 9)} for delta in _turning(error, float(out.ravel()[0])))
+
+
+def _turning(error: np.ndarray, loss: float) -> Iterator[float]:
+    """Where a mean Huber loss of these errors turns from a parabola into lines: it grows with that point."""
+    low, high = 0.0, float(np.max(error, initial=0.0))
+    for _ in range(60):
+        delta = (low + high) / 2
+        inside = np.where(error <= delta, error**2 / 2, delta * (error - delta / 2)).mean()
+        low, high = (delta, high) if inside < loss else (low, delta)
+    if low > 0:
+        yield low
 
 
 def _norm(primals: Primals, out: np.ndarray) -> Statics:

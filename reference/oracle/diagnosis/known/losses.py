@@ -14,6 +14,12 @@ Variant = tuple[str, str, np.ndarray]
 
 def mistakes(view: View, known: Known) -> Iterator[Model]:
     """Every variant of this loss and argument, times the cotangent of the example."""
+    for cause, words, predicted in variants_of(known, view.position):
+        yield Model(cause, words, predicted, exact=True)
+
+
+def variants_of(known: Known, position: int) -> Iterator[Variant]:
+    """(cause, words, gradient) of every known mistake in the gradient of one argument of a loss."""
     if known.op not in _VARIANTS or len(known.primals) < 2:
         return
     first, targets = (np.asarray(primal, np.float64) for primal in known.primals[:2])
@@ -22,13 +28,27 @@ def mistakes(view: View, known: Known) -> Iterator[Model]:
         targets = one_hot(known.primals[1], first.shape[-1])
     upstream = known.cotangent.reshape(known.cotangent.shape + (1,) * (first.ndim - known.cotangent.ndim))
     with np.errstate(all="ignore"):
-        for cause, words, slope in _VARIANTS[known.op](first, targets, view.position):
-            yield Model(cause, words, upstream * slope, exact=True)
-        if view.position == 0 and known.op == "cross_entropy_error":
+        for cause, words, slope in _VARIANTS[known.op](first, targets, position):
+            yield cause, words, upstream * slope
+        if position == 0 and known.op == "cross_entropy_error":
             words = "is divided by the upstream gradient where the probabilities belong"
-            yield Model("wrong_operand", words, -targets / upstream, exact=True)
-        if view.position == 0 and known.op == "softmax_cross_entropy" and labels:
+            yield "wrong_operand", words, -targets / upstream
+        if position == 0 and known.op == "softmax_cross_entropy" and labels:
             yield from _label_confusions(first, known.primals[1], upstream)
+        if position == 0 and (smoothing := float(known.statics.get("label_smoothing", 0.0))):
+            yield from _smoothed_otherwise(normalized(first, -1), targets, smoothing, upstream)
+
+
+def _smoothed_otherwise(p: np.ndarray, t: np.ndarray, smoothing: float, upstream: np.ndarray) -> Iterator[Variant]:
+    """Label smoothing that gives another share to the classes, or takes it from the label alone."""
+    classes = t.shape[-1]
+    others = (1 - t) * smoothing / max(classes - 1, 1)
+    for words, target in (
+        ("shares the smoothing among the other classes only", (1 - smoothing) * t + others),
+        ("takes the smoothing from the label and gives it to no class", (1 - smoothing) * t),
+        ("adds the smoothing to the classes and takes it from none", t + smoothing / classes),
+    ):
+        yield "static_ignored", words, upstream * (p - target)
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -36,15 +56,18 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes)[labels]
 
 
-def _label_confusions(z: np.ndarray, labels: np.ndarray, upstream: np.ndarray) -> Iterator[Model]:
+def _label_confusions(z: np.ndarray, labels: np.ndarray, upstream: np.ndarray) -> Iterator[Variant]:
     """Fancy indexing with a column of labels: every row loses a one at every example's label."""
     p = normalized(z, -1)
     crossed = p.copy()
     crossed[:, np.unique(labels)] -= 1
     words = "subtracts one at every example's label in every row: labels of shape (N, 1) used as an index"
-    yield Model("wrong_operand", words, upstream * crossed, exact=True)
+    yield "wrong_operand", words, upstream * crossed
+    words = "subtracts the target of a neighbouring example"
+    for move in (1, -1):
+        yield "wrong_operand", words, upstream * (p - one_hot(np.roll(labels, move, 0), z.shape[-1]))
     words = "subtracts the mean of all targets from every row"
-    yield Model("wrong_operand", words, upstream * (p - one_hot(labels, z.shape[-1]).mean(axis=0)), exact=True)
+    yield "wrong_operand", words, upstream * (p - one_hot(labels, z.shape[-1]).mean(axis=0))
 
 
 def _softmax_cross_entropy(z: np.ndarray, t: np.ndarray, position: int) -> Iterator[Variant]:
@@ -127,6 +150,8 @@ def _sigmoid_binary(z: np.ndarray, t: np.ndarray, position: int) -> Iterator[Var
     yield "sum_term_missing", "is (1 - t) * p: the term of t is missing", (1 - t) * p / n
     yield "wrong_operand", "uses the logits where the probabilities belong: z - t", (z - t) / n
     yield "wrong_derivative", "is the derivative with respect to the probabilities", (p - t) / (p * (1 - p)) / n
+    if z.ndim > 1:
+        yield "other_loss", "is softmax(z) - t, the gradient of softmax cross-entropy", (normalized(z, -1) - t) / n
     again = 1 / (1 + np.exp(-p))
     yield "derivative_at_output", "takes sigmoid of the probabilities again", (again - t) / n
 

@@ -20,6 +20,7 @@ class Known:
     """An op whose forward is the subject's, at statics, and its cotangent here.
 
     reduction: "" where the outputs are equal, "mean" or "sum" where the subject reduces the op's output to one number.
+    times: what the subject multiplies that by (an op's mean over the features is another one's sum).
     """
 
     op: str
@@ -29,6 +30,7 @@ class Known:
     out: np.ndarray
     cotangent: np.ndarray
     reduction: str = ""
+    times: float = 1.0
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def forward(self, *primals: np.ndarray, **statics: Any) -> tuple[np.ndarray, Any]:
@@ -46,13 +48,13 @@ class Known:
     def pull(self, unit: np.ndarray) -> tuple | None:
         """The op's gradients for a cotangent of the subject's output given as a vector; None where that has more."""
         if self.reduction:
-            share = self.cotangent.size if self.reduction == "mean" else 1
-            return self.gradients(cotangent=np.full(self.out.shape, float(unit[0]) / share)) if unit.size == 1 else None
+            share = self.times / (self.cotangent.size if self.reduction == "mean" else 1)
+            return self.gradients(cotangent=np.full(self.out.shape, float(unit[0]) * share)) if unit.size == 1 else None
         if unit.size != self.out.size:
             return None
         _, residuals = self.saved
         rest = [np.zeros_like(leaf) for leaf in leaves(self.saved[0])[1:]]
-        cotangent = unit.reshape(self.out.shape)
+        cotangent = self.times * unit.reshape(self.out.shape)
         return tuple(triple(self.op)[1](residuals, (cotangent, *rest) if rest else cotangent))
 
     @cached_property
@@ -98,15 +100,33 @@ def _matches(
     target = np.asarray(leaves(evidence.out)[0], np.float64)
     upstream = np.asarray(leaves(evidence.cotangent)[0], np.float64)
     for chosen in statics:
-        try:
-            with np.errstate(all="ignore"):
-                out = np.asarray(leaves(triple(op)[0](*primals, **chosen)[0])[0], np.float64)
-        except Exception:  # the reference refuses arguments that do not fit
-            continue
+        if known := alike_up_to_a_count(op, chosen, primals, target, upstream):
+            yield known
+            return
+
+
+def alike_up_to_a_count(
+    op: str, statics: Mapping[str, Any], primals: tuple[np.ndarray, ...], target: np.ndarray, upstream: np.ndarray
+) -> Known | None:
+    """The op where its values, their sum or mean, or a usual multiple of these, are the target."""
+    try:
+        with np.errstate(all="ignore"):
+            out = np.asarray(leaves(triple(op)[0](*primals, **statics)[0])[0], np.float64)
+    except Exception:  # the reference refuses arguments that do not fit
+        return None
+    for times in _multiples(op, primals, out):
         for reduction, value, cotangent in reductions(out, upstream):
-            if agrees(value, target):
-                yield Known(op, triple(op)[2], dict(chosen), primals, out, cotangent, reduction)
-                return
+            if agrees(times * value, target):
+                return Known(op, triple(op)[2], dict(statics), primals, out, times * cotangent, reduction, times)
+    return None
+
+
+def _multiples(op: str, primals: tuple[np.ndarray, ...], out: np.ndarray) -> tuple[float, ...]:
+    """What a loss may be multiplied by without being another one: a half, and the entries of one example."""
+    if triple(op)[2] != "losses" or not out.size:
+        return (1.0,)
+    entries = primals[0].size / out.size
+    return tuple(dict.fromkeys((1.0, 2.0, 0.5, entries, 1 / entries, 2 * entries, entries / 2)))
 
 
 def reductions(out: np.ndarray, upstream: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

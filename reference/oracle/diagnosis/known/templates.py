@@ -25,7 +25,7 @@ def alike(evidence: Evidence) -> Iterator[Forward]:
     target = np.asarray(leaves(evidence.out)[0], np.float64)
     primals = tuple(np.asarray(primal) for primal in evidence.primals)
     for known in recognize(evidence):
-        yield partial(reduced, known.reduction, known.op, dict(known.statics))
+        yield partial(reduced, known.reduction, known.times, known.op, dict(known.statics))
     for forward in () if evidence.op else (*_layers(primals, target), *_networks()):
         with np.errstate(all="ignore"):
             try:
@@ -40,9 +40,9 @@ def _first_output(op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
     return leaves_of(triple(op)[0](*primals, **statics)[0])
 
 
-def reduced(reduction: str, op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
-    """An op's output, or its mean or sum."""
-    out = _first_output(op, statics, *primals)
+def reduced(reduction: str, times: float, op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
+    """A multiple of an op's output, or of its mean or sum."""
+    out = times * _first_output(op, statics, *primals)
     return out.mean() if reduction == "mean" else out.sum() if reduction == "sum" else out
 
 

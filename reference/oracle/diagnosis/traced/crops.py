@@ -20,7 +20,8 @@ def crops(sites: Sites) -> Iterator[Slip]:
             if all(len(node.parents) > slot and _repeats(node, node.parents[slot]) for node in group):
                 what = sites.leaf_name(parent) or "a value"
                 words = f"keeps one contribution where {what} is used along an axis in {place}: assigned, not added"
-                cause = "last_sample_only" if _over_examples(group[0], parent) else "use_dropped"
+                use = "use_dropped" if sites.leaf_name(parent) else "sum_term_missing"
+                cause = "last_sample_only" if _over_examples(group[0], parent) else use
                 yield Slip(cause, words, {node: _last(node, slot) for node in group})
 
 

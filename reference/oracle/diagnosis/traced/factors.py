@@ -16,6 +16,28 @@ def factors(sites: Sites) -> Iterator[Slip]:
     for group in sites.groups:
         if group[0].kind == "pointwise" and group[0].name in ("multiply", "divide", "power"):
             yield from _of(sites, group)
+        elif group[0].kind == "pointwise" and all(len(node.partials) == 2 and _choice(node) for node in group):
+            yield from _branches(group)
+
+
+def _choice(node: Node) -> bool:
+    """Whether every entry is one of two values: a maximum, a minimum, a condition."""
+    a, b = node.partials
+    return bool(np.all(np.isin(a, (0, 1))) and np.all(a + b == 1) and 0 < a.sum() < a.size)
+
+
+def _branches(group: Group) -> Iterator[Slip]:
+    """The two branches exchanged, or one of them everywhere."""
+    place = where_in_words(group[-1])
+    swapped = {node: _both(node, node.partials[1], node.partials[0]) for node in group}
+    yield Slip("mask_wrong", f"has the two branches exchanged in {place}", swapped)
+    for number, words in ((0, "first"), (1, "second")):
+        alone = {n: _both(n, np.full_like(n.value, 1 - number), np.full_like(n.value, number)) for n in group}
+        yield Slip("wrong_derivative", f"has the derivative of the {words} branch everywhere in {place}", alone)
+
+
+def _both(node: Node, first: np.ndarray, second: np.ndarray) -> Detour:
+    return lambda ct: [(node.parents[0], ct * first), (node.parents[1], ct * second)]
 
 
 def _of(sites: Sites, group: Group) -> Iterator[Slip]:

@@ -39,9 +39,18 @@ class Fit:
         if self.freedom > 1:
             words = f"{words}: it counts another number of times for each example"
             return Model(slip.cause, words, self.predicted, freedom=self.freedom, exact=True)
+        if slip.cause in ("use_dropped", "sum_term_missing") and self._alone(view):
+            words = f"{words}: it counts {self.factor:.6g} times, and nothing else counts there"
+            return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
         named = list(name_ratio(view, self.factor)) if slip.cause == "sum_term_missing" else []
         cause = named[0][0] if named else slip.cause
         return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
+
+    def _alone(self, view: View) -> bool:
+        """Whether the wrong entries are the true ones times the factor, which is no whole number."""
+        factor = self.factor or 0.0
+        scaled = np.abs(self.predicted - factor * view.expected)[view.wrong]
+        return abs(factor - round(factor)) > 1e-6 and bool(np.max(scaled, initial=0.0) <= 1e-6 * view.scale)
 
     def _plain(self, view: View) -> Model:
         slip, words = self.slip, self.slip.words
@@ -49,6 +58,8 @@ class Fit:
         if slip.scalable and slip.cause != "time_not_carried" and np.array_equal(holes, view.wrong):
             words = f"{words}: {where_in_words(holes)} it is zero"
             return Model("entries_not_written", words, self.predicted, exact=True)
+        if slip.cause.startswith("scaled") and not view.wrong.all() and np.any(view.expected[~view.wrong]):
+            return Model("partly_scaled", words, self.predicted, exact=True)
         return Model(slip.cause, words, self.predicted, exact=True, noise=slip.noise * max(1.0, view.scale))
 
 

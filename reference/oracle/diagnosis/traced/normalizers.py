@@ -1,10 +1,12 @@
 """Softmax and log-softmax inside the forward: the known mistakes of their backward, at the cotangent that arrives."""
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 import numpy as np
 
 from reference.oracle.diagnosis.known.softmaxes import log_softmax_variants, normalized, softmax_variants
+from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.traced.regions import Region, regions_to
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words
 from reference.oracle.tracing.graph import Detour, Node
@@ -12,12 +14,16 @@ from reference.oracle.tracing.graph import Detour, Node
 Variants = Callable[[np.ndarray, np.ndarray, int], Iterator[tuple[str, str, np.ndarray]]]
 
 
+# Other values whose probabilities are tried.
+MOST = 8
+
+
 def normalizers(sites: Sites) -> Iterator[Slip]:
     """Every place in the code where scores become probabilities, or their logarithms."""
     for group in sites.groups:
         found = [_softmax(sites, node) for node in group]
         if all(found):
-            yield from _slips([one for one in found if one])
+            yield from _slips(sites, [one for one in found if one])
 
 
 def _softmax(sites: Sites, node: Node) -> tuple[Region, int, Variants] | None:
@@ -34,7 +40,7 @@ def _softmax(sites: Sites, node: Node) -> tuple[Region, int, Variants] | None:
     return best
 
 
-def _slips(found: list[tuple[Region, int, Variants]]) -> Iterator[Slip]:
+def _slips(sites: Sites, found: list[tuple[Region, int, Variants]]) -> Iterator[Slip]:
     first, axis, variants = found[0]
     place = where_in_words(first.exit)
     for number, (cause, words, _) in enumerate(variants(first.x, np.ones(first.y.shape), axis)):
@@ -43,11 +49,51 @@ def _slips(found: list[tuple[Region, int, Variants]]) -> Iterator[Slip]:
     yield Slip(
         "identity", f"passes the cotangent unchanged through {place}", {r.exit: _straight(r) for r, _, _ in found}
     )
+    log = variants is log_softmax_variants
+    yield from _of_other_scores(sites, found, place, log)
+    yield from _before_reshaping(found, place, log)
     if first.entrance.kind != "leaf":
         words = f"has the derivative of softmax once too often behind {place}"
         yield Slip("derivative_twice", words, {r.entrance: _again(r, axis, whole=True) for r, axis, _ in found})
         words = f"has a factor p * (1 - p) behind {place}, whose derivative contains it"
         yield Slip("derivative_twice", words, {r.entrance: _again(r, axis, whole=False) for r, axis, _ in found})
+
+
+def _of_other_scores(sites: Sites, found: list[tuple[Region, int, Variants]], place: str, log: bool) -> Iterator[Slip]:
+    """The probabilities of another value of that shape: of the scores before a mask, a noise or a temperature."""
+    first, axis, _ = found[0]
+    others = [node for node in sites.nodes if node.value.shape == first.x.shape and node is not first.entrance]
+    for node in others[:MOST] if len(found) == 1 else ():
+        q = normalized(node.value, axis)
+        words = f"takes softmax of {sites.leaf_name(node) or where_in_words(node)} in {place}"
+        yield Slip("wrong_operand", words, {first.exit: _by(first, q, (axis,), log)})
+
+
+def _before_reshaping(found: list[tuple[Region, int, Variants]], place: str, log: bool) -> Iterator[Slip]:
+    """Sums over some of the axes that were flattened into one."""
+    first = found[0][0]
+    if len(found) != 1 or first.entrance.name != "reshape" or len(first.entrance.parents) != 1:
+        return
+    shape = first.entrance.parents[0].value.shape
+    q = np.exp(first.y) if log else first.y
+    for count in range(1, len(shape)):
+        for axes in combinations(range(len(shape)), count):
+            words = f"sums over {axes_in_words(axes)} in {place}, whose scores are flattened first"
+            yield Slip("coupled_over_wrong_axis", words, {first.exit: _by(first, q, axes, log, shape)})
+
+
+def _by(
+    region: Region, p: np.ndarray, axes: tuple[int, ...], log: bool, shape: tuple[int, ...] | None = None
+) -> Detour:
+    """The way back through softmax or its logarithm with other probabilities, summed over these axes of this shape."""
+    shape = shape or region.x.shape
+
+    def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:
+        c, q = ct.reshape(shape), p.reshape(shape)
+        back = c - q * c.sum(axes, keepdims=True) if log else q * (c - (q * c).sum(axes, keepdims=True))
+        return [(region.entrance, back.reshape(region.x.shape))]
+
+    return detour
 
 
 def _wrong(region: Region, axis: int, variants: Variants, number: int) -> Detour:

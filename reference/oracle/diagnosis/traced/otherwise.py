@@ -1,4 +1,4 @@
-"""The forward itself with one thing changed, a mask or the step between positions: whose gradient came back?"""
+"""The forward itself with a mask, a number or the step between positions changed: whose gradient came back?"""
 
 from collections.abc import Iterator
 from functools import partial, reduce
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.tracing.alterations import KeyChange, MaskChange, altering
+from reference.oracle.tracing.alterations import KeyChange, MaskChange, NumberChange, altering
 from reference.oracle.tracing.trace import trace
 
 # (cause, words, the gradients of all arguments)
@@ -19,14 +19,40 @@ Keys = dict[Any, list[tuple]]
 
 def otherwise(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
     """The gradients of the forward with another mask, or with its positions side by side."""
-    masks, keys = _seen(evidence)
+    masks, keys, _ = _seen(evidence)
     for cause, words, change in _masks(masks):
         yield from _gradients(evidence, cotangent, cause, words, mask=change)
     for words, change in _keys(keys):
         yield from _gradients(evidence, cotangent, "static_ignored", words, key=change)
 
 
-def _seen(evidence: Evidence) -> tuple[list[np.ndarray], Keys]:
+def with_other_numbers(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
+    """The gradients of the forward with one of its numbers at what people leave it at."""
+    *_, numbers = _seen(evidence)
+    for words, change in _numbers(numbers):
+        yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
+
+
+# What people leave a parameter at: nothing, one, a half, the usual slope; and a bound that is never reached.
+USUAL = (1.0, 0.0, 0.5, 0.01, 2.0, 1e9)
+# Numbers of a forward that are tried.
+MOST_NUMBERS = 8
+
+
+def _numbers(numbers: list[float]) -> Iterator[tuple[str, NumberChange]]:
+    """Each number of the forward that is no whole one at what it is left at by default."""
+    for own in list(dict.fromkeys(numbers))[:MOST_NUMBERS]:
+        for usual in USUAL if own % 1 and abs(own) > 1e-3 else ():
+            words = f"is the gradient of a forward with {usual:g} where this one has {own:.6g}"
+            yield words, partial(_exchanged, own, usual)
+
+
+def _exchanged(own: float, usual: float, number: float) -> float:
+    return usual if number == own else -usual if number == -own else number
+
+
+def _seen(evidence: Evidence) -> tuple[list[np.ndarray], Keys, list[float]]:
+    numbers: list[float] = []
     masks: list[np.ndarray] = []
     keys: Keys = {}
 
@@ -38,13 +64,17 @@ def _seen(evidence: Evidence) -> tuple[list[np.ndarray], Keys]:
         keys.setdefault(line, []).append(_whole(key))
         return key
 
-    with altering(note_mask, note_key):
+    def note_number(number: float) -> float:
+        numbers.append(number)
+        return number
+
+    with altering(note_mask, note_key, note_number):
         trace(evidence.subject.forward, evidence.primals)
-    return masks, keys
+    return masks, keys, numbers
 
 
 def _gradients(
-    evidence: Evidence, cotangent: np.ndarray, cause: str, words: str, **changes: MaskChange | KeyChange
+    evidence: Evidence, cotangent: np.ndarray, cause: str, words: str, **changes: MaskChange | KeyChange | NumberChange
 ) -> Iterator[Other]:
     with np.errstate(all="ignore"), altering(**changes):  # pyright: ignore[reportArgumentType]
         graph = trace(evidence.subject.forward, evidence.primals)

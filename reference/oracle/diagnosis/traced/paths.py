@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words, without
 from reference.oracle.tracing.graph import Node
 
@@ -102,15 +104,49 @@ def _uses(sites: Sites) -> Iterator[Slip]:
             )
             if len(places) > 2:
                 others = [edge for other, more in places.items() if other != key for edge in more]
+                cause = _use(sites, node, [user for user, _ in others])
                 yield slip(cause, f"holds only the use of {what} in {where_in_words(edges[0][0])}", _of(others))
 
 
 def _use(sites: Sites, node: Node, users: list[Node]) -> str:
+    last = _meeting(sites, node)
+    out = sites.graph.out
+    adds = last is not None and last.name in ("add", "subtract")
+    if last is not None and adds and (last not in users or out is None or out.value.shape != node.value.shape):
+        return "sum_term_missing"
+    if last is not None and last.name != "add" and sites.leaf_name(node):
+        return "wrong_derivative" if last.name == "divide" and last not in users else "sum_term_missing"
+    if sites.leaf_name(node) and any(_in_a_norm(sites, user) for user in users):
+        return "centered_term_missing"
     if node.kind == "leaf" and users[0].kind == "pointwise" and users[0].name == "add":
         return "skip_dropped"
     if sites.leaf_name(node):
         return "use_dropped"
     return "skip_dropped" if users[0].name == "add" and users[0].value.shape == node.value.shape else "sum_term_missing"
+
+
+def _meeting(sites: Sites, node: Node) -> Node | None:
+    """The step at which all uses of a value meet again, where all works entry by entry until then: a product rule."""
+    frontier, passed = set(sites.users[node]), 0
+    while frontier:
+        first = min(frontier, key=sites.order.__getitem__)
+        if first.kind != "pointwise" or first.value.shape != node.value.shape:
+            return None
+        if len(frontier) == 1 and passed:
+            return first
+        frontier.remove(first)
+        frontier.update(sites.users[first])
+        passed += 1
+    return None
+
+
+def _in_a_norm(sites: Sites, user: Node) -> bool:
+    """Whether a use is a square whose sum is divided by, or whose root is taken."""
+    sums = [after for after in sites.users[user] if after.kind == "summed"]
+    if len(sums) != 1 or _statistic(sums[0])[0] != "centered_term_missing":
+        return False
+    behind = sites.users[sums[0]]
+    return any(after.name in ("sqrt", "divide", "power") and np.ptp(after.partials[0]) > 0 for after in behind)
 
 
 def _turns(sites: Sites, node: Node, edges: list[tuple[Node, int]]) -> Iterator[Slip]:

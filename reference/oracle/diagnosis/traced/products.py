@@ -24,18 +24,20 @@ def _of(sites: Sites, group: Group, position: int) -> Iterator[Slip]:
     place = where_in_words(group[-1])
     matrix = group[-1].operands[other]
     if matrix.ndim >= 2 and matrix.shape[-1] == matrix.shape[-2]:
-        turned = {n: _with(n, position, n.operands[other].swapaxes(-1, -2)) for n in group}
+        turned = {n: with_operand(n, position, n.operands[other].swapaxes(-1, -2)) for n in group}
         yield Slip("not_transposed", f"multiplies by a matrix where its transpose belongs in {place}", turned)
     slot = group[-1].slot(other)
     weight = None if slot is None else group[-1].parents[slot]
     if weight in sites.arriving and sites.leaf_name(weight) and weight.value.shape == matrix.shape:
         words = f"multiplies by {sites.leaf_name(weight)} after its update in {place}"
         moved = weight.value - sites.arriving[weight]
-        yield Slip("updated_weight", words, {n: _with(n, position, moved) for n in group}, fitted=True)
+        yield Slip("updated_weight", words, {n: with_operand(n, position, moved) for n in group}, fitted=True)
     for words, turned in _reversed(sites, weight):
-        yield Slip("flipped", f"multiplies by {words} in {place}", {n: _with(n, position, turned) for n in group})
+        yield Slip(
+            "flipped", f"multiplies by {words} in {place}", {n: with_operand(n, position, turned) for n in group}
+        )
     for move, words in ((1, "before"), (-1, "after")) if len(group) > 2 else ():
-        paired = {n: _with(n, position, _moved(group, k - move, other, n)) for k, n in enumerate(group)}
+        paired = {n: with_operand(n, position, _moved(group, k - move, other, n)) for k, n in enumerate(group)}
         yield Slip("time_off_by_one", f"pairs each step with the value of the step {words} in {place}", paired)
 
 
@@ -60,7 +62,7 @@ def _moved(group: Group, number: int, other: int, node: Node) -> np.ndarray:
     return group[number].operands[other] if inside else np.zeros_like(node.operands[other])
 
 
-def _with(node: Node, position: int, value: np.ndarray) -> Detour:
+def with_operand(node: Node, position: int, value: np.ndarray) -> Detour:
     """The right cotangents, but for one operand: its own is computed with another value of the other one."""
     operands = tuple(operand if i == position else value for i, operand in enumerate(node.operands))
     return lambda ct: [

@@ -1,9 +1,10 @@
 """The search through all slips in all steps of a recorded forward."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.diagnosis.traced.crops import crops
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.fits import Fit, fits
+from reference.oracle.diagnosis.traced.heads import heads
 from reference.oracle.diagnosis.traced.normalizers import normalizers
 from reference.oracle.diagnosis.traced.orders import orders
-from reference.oracle.diagnosis.traced.otherwise import Other, otherwise
+from reference.oracle.diagnosis.traced.otherwise import Other, otherwise, with_other_numbers
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
+from reference.oracle.diagnosis.traced.replaced import factors_of, replaced
 from reference.oracle.diagnosis.traced.shares import shares
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
@@ -39,16 +42,25 @@ class Traced:
 
     evidence: Evidence
     sites: Sites
+    forward: Callable[..., Any]
 
     def models(self, view: View) -> Iterator[Model]:
         """The slips that explain an argument, first those that explain the others too, of these those without a fit."""
-        for _, fit in sorted(self.found.get(view.position, []), key=lambda pair: (-pair[0], pair[1].freedom)):
-            yield fit.model(view)
-        for cause, words, gradients in self.otherwise:
-            predicted = gradients[view.position]
-            if predicted is not None:
-                yield Model(cause, words, predicted, exact=True)
+        yield from _in_order(view, self.found)
+        yield from _as_predicted(view, self.otherwise)
         yield from penalties(view, self.sites)
+
+    def defaults(self, view: View) -> Iterator[Model]:
+        """The forwards in which one number is what people leave it at."""
+        yield from _as_predicted(view, self.with_other_numbers)
+
+    def replaced(self, view: View) -> Iterator[Model]:
+        """What another array in the place of a slope or factor explains."""
+        yield from _in_order(view, self.found_replaced)
+        if view.same_shape:
+            with np.errstate(all="ignore"):
+                found = list(factors_of(self.sites, self.evidence, view.position))
+            yield from (Model(cause, words, predicted, exact=True) for cause, words, predicted in found)
 
     def shares(self, view: View) -> Iterator[Model]:
         """What only a part of the examples or passes explains."""
@@ -60,10 +72,24 @@ class Traced:
         return list(otherwise(self.evidence, self.sites.cotangent))
 
     @cached_property
+    def with_other_numbers(self) -> list[Other]:
+        """The gradients of forwards that differ from this one in a number."""
+        return list(with_other_numbers(self.evidence, self.sites.cotangent))
+
+    @cached_property
     def found(self) -> dict[int, list[tuple[int, Fit]]]:
         """Every slip that fits with its score, by argument."""
+        return self._fitting(chain.from_iterable(kind(self.sites) for kind in KINDS))
+
+    @cached_property
+    def found_replaced(self) -> dict[int, list[tuple[int, Fit]]]:
+        """The same of replacements, which are asked for where no other slip fits."""
+        with np.errstate(all="ignore"):
+            slips = chain(heads(self.sites, self.evidence), replaced(self.sites, self.forward, self.evidence))
+            return self._fitting(list(slips))
+
+    def _fitting(self, slips: Iterable[Slip]) -> dict[int, list[tuple[int, Fit]]]:
         found: dict[int, list[tuple[int, Fit]]] = {}
-        slips = chain.from_iterable(kind(self.sites) for kind in KINDS)
         with np.errstate(all="ignore"):
             for slip in islice(slips, STEPS_BACK // len(self.sites.nodes)):
                 explained, broken = self._tried(slip)
@@ -91,6 +117,20 @@ class Traced:
         return explained, broken
 
 
+def _as_predicted(view: View, others: list[Other]) -> Iterator[Model]:
+    """The gradients of other forwards as predictions."""
+    for cause, words, gradients in others:
+        predicted = gradients[view.position]
+        if predicted is not None:
+            yield Model(cause, words, predicted, exact=True)
+
+
+def _in_order(view: View, found: dict[int, list[tuple[int, Fit]]]) -> Iterator[Model]:
+    """The fits that explain most arguments first, of these those without a fitted number."""
+    for _, fit in sorted(found.get(view.position, []), key=lambda pair: (-pair[0], pair[1].freedom)):
+        yield fit.model(view)
+
+
 def traced(evidence: Evidence) -> Traced | None:
     """The recorded forward, or that of a known one with its values, whose backward gives the measured gradients."""
     if sum(np.size(primal) for primal in evidence.primals) > ENTRIES:
@@ -99,7 +139,7 @@ def traced(evidence: Evidence) -> Traced | None:
     for forward in chain([evidence.subject.forward], alike(evidence)):
         graph = trace(forward, evidence.primals)
         if graph and _usable(graph, cotangent, evidence):
-            return Traced(evidence, sites_of(graph, cotangent, evidence.names))
+            return Traced(evidence, sites_of(graph, cotangent, evidence.names), forward)
     return None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.traced.sites import Sites, without
 from reference.oracle.diagnosis.view import View
-from reference.oracle.tracing.graph import Node
+from reference.oracle.tracing.graph import Node, summed_to
 
 # Examples or passes, and steps back in all.
 MOST, STEPS_BACK = 128, 200_000
@@ -16,7 +16,10 @@ MOST, STEPS_BACK = 128, 200_000
 def shares(view: View, sites: Sites) -> Iterator[Model]:
     """A gradient that, column by column, holds the contributions from some example on: assigned, not added to."""
     leaf = sites.graph.leaves[view.position]
-    if leaf is None or not view.same_shape or view.x.ndim != 2:
+    if leaf is None or not view.same_shape:
+        return
+    yield from _some(view, _by_row(sites, leaf))
+    if view.x.ndim != 2:
         return
     for parts in _each(sites, leaf, view.position):
         rest = view.expected - np.sum(parts, axis=0)
@@ -28,6 +31,26 @@ def shares(view: View, sites: Sites) -> Iterator[Model]:
                     f"holds, along axis {axis}, the contributions from number {starts[:8]} on only: assigned, not added"
                 )
                 yield Model("samples_missing", words, predicted, exact=True)
+
+
+def _some(view: View, rows: list[np.ndarray]) -> Iterator[Model]:
+    """The contributions of some of the examples, once each: the last one, or all but a few."""
+    if not 3 <= len(rows) <= view.x.size:
+        return
+    parts = np.stack([row.ravel() for row in rows], axis=1)
+    rest = (view.got - view.expected).ravel() + parts.sum(axis=1)
+    times, *_ = np.linalg.lstsq(parts, rest, rcond=None)
+    counted = np.flatnonzero(np.abs(times - 1) < 1e-4)
+    if not 0 < len(counted) < len(rows) or np.max(np.abs(np.delete(times, counted))) > 1e-4:
+        return
+    predicted = view.expected + (parts[:, counted].sum(axis=1) - parts.sum(axis=1)).reshape(view.x.shape)
+    if len(counted) == 1:
+        words = f"holds the contribution of one example only (number {counted[0]} of {len(rows)})"
+        yield Model("last_sample_only", words, predicted, exact=True)
+    else:
+        lost = sorted(set(range(len(rows))) - set(counted.tolist()))
+        words = f"lacks the contributions of {len(lost)} of {len(rows)} examples (number {lost[:8]})"
+        yield Model("samples_missing", words, predicted, exact=True)
 
 
 def _each(sites: Sites, leaf: Node, position: int) -> Iterator[list[np.ndarray]]:
@@ -56,13 +79,19 @@ def _starts(view: View, sums: np.ndarray, axis: int) -> tuple[list[int], np.ndar
 
 
 def _by_row(sites: Sites, leaf: Node) -> list[np.ndarray]:
-    """The contributions to an argument that one product uses, row by row of its output."""
+    """The contributions to an argument that one step uses, row by row of its output; penalties have none."""
     edges = [(user, slot) for user in sites.users[leaf] for slot, parent in enumerate(user.parents) if parent is leaf]
-    products = [(user, slot) for user, slot in edges if user.kind == "product" and user.value.ndim > 1]
-    if len(products) != 1 or len(products[0][0].value) > MOST:
+    steps = [(user, slot) for user, slot in edges if _takes_rows(user, leaf)]
+    if len(steps) != 1 or len(steps[0][0].value) > MOST:
         return []
-    ((user, slot),) = products
-    return [user.pulls[slot](np.where(row, sites.arriving[user], 0.0)) for row in _rows(user.value)]
+    ((user, slot),) = steps
+    rows = (np.where(row, sites.arriving[user], 0.0) for row in _rows(user.value))
+    return [summed_to(user.pulls[slot](row), leaf.value.shape) for row in rows]
+
+
+def _takes_rows(user: Node, leaf: Node) -> bool:
+    """A product with the argument, or a sum to which it is added row by row."""
+    return user.value.ndim > 1 and (user.kind == "product" or (user.kind == "pointwise" and leaf.value.ndim == 1))
 
 
 def _rows(array: np.ndarray) -> Iterator[np.ndarray]:

@@ -81,7 +81,18 @@ class Sites:
 def sites_of(graph: Graph, cotangent: np.ndarray, names: tuple[str, ...]) -> Sites:
     """The sites of a graph."""
     reaching = graph.reaching()
-    return Sites(graph, cotangent, names, [node for node in graph.nodes if node in reaching])
+    sites = Sites(graph, cotangent, names, [node for node in graph.nodes if node in reaching])
+    for node, arriving in sites.arriving.items():
+        if node.name in ("max", "amax") and _neutral(sites, node, arriving):
+            node.pulls = tuple(lambda ct, p=parent: np.zeros(p.value.shape) for parent in node.parents)
+    return sites
+
+
+def _neutral(sites: Sites, node: Node, arriving: np.ndarray) -> bool:
+    """Whether a maximum is only subtracted for safety: it has no influence, and a slip must not give it any."""
+    parts = [np.abs(sites.arriving[user]) for user in sites.users[node] if user in sites.arriving]
+    size = max((float(np.max(part, initial=0.0)) for part in parts), default=0.0)
+    return float(np.max(np.abs(arriving), initial=0.0)) <= 1e-12 * size * max(node.parents[0].value.shape, default=1)
 
 
 def without(node: Node, slots: Iterable[int]) -> Detour:

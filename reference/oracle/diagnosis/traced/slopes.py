@@ -147,7 +147,7 @@ def _other_tensors(sites: Sites, regions: list[Region], behind: dict[Region, lis
                 end: _with_slope(r, formula(n.value), *behind[r])
                 for r, end, n in zip(regions, ends, group, strict=True)
             }
-            yield Slip("wrong_derivative", words, detours)
+            yield Slip("wrong_operand", words, detours)
 
 
 def _with_slope(region: Region, slope: np.ndarray, *behind: Node) -> Detour:
