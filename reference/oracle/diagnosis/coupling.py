@@ -176,9 +176,9 @@ def _reached(view: View, gradient: Callable[..., np.ndarray | None]) -> tuple[se
     axes, itself = set(), False
     before = gradient(view.evidence.primals)
     for number in {0, view.x.size // 2, view.x.size - 1}:
-        for move in (2.5, -2.5):
+        for value in (np.max(view.x), np.min(view.x), np.median(view.x)):  # all in the function's domain
             primals, moved = list(view.evidence.primals), np.array(view.x)
-            moved.flat[number] += move * (np.std(view.x) or 1.0)
+            moved.flat[number] = value
             primals[view.position] = moved
             after = gradient(tuple(primals))
             if before is None or after is None or np.shape(after) != view.x.shape or not np.isfinite(after).all():

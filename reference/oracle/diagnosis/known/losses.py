@@ -63,6 +63,8 @@ def _label_confusions(z: np.ndarray, labels: np.ndarray, upstream: np.ndarray) -
     crossed[:, np.unique(labels)] -= 1
     words = "subtracts one at every example's label in every row: labels of shape (N, 1) used as an index"
     yield "wrong_operand", words, upstream * crossed
+    words = "subtracts one at the most probable class, not at the label"
+    yield "wrong_operand", words, upstream * (p - one_hot(z.argmax(axis=-1), z.shape[-1]))
     words = "subtracts the target of a neighbouring example"
     for move in (1, -1):
         yield "wrong_operand", words, upstream * (p - one_hot(np.roll(labels, move, 0), z.shape[-1]))

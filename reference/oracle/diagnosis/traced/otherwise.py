@@ -19,30 +19,32 @@ Keys = dict[Any, list[tuple]]
 
 def otherwise(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
     """The gradients of the forward with another mask, or with its positions side by side."""
-    masks, keys, _ = _seen(evidence)
+    masks, keys, numbers = _seen(evidence)
     for cause, words, change in _masks(masks):
         yield from _gradients(evidence, cotangent, cause, words, mask=change)
     for words, change in _keys(keys):
         yield from _gradients(evidence, cotangent, "static_ignored", words, key=change)
+    for words, change in _numbers(numbers, (0.0,)):
+        yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
 
 
 def with_other_numbers(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
     """The gradients of the forward with one of its numbers at what people leave it at."""
     *_, numbers = _seen(evidence)
-    for words, change in _numbers(numbers):
+    for words, change in _numbers(numbers, USUAL):
         yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
 
 
-# What people leave a parameter at: nothing, one, a half, the usual slope; and a bound that is never reached.
-USUAL = (1.0, 0.0, 0.5, 0.01, 2.0, 1e9)
+# What people leave a parameter at: one, a half, the usual slope; and a bound that is never reached.
+USUAL = (1.0, 0.5, 0.01, 2.0, 1e9)
 # Numbers of a forward that are tried.
 MOST_NUMBERS = 8
 
 
-def _numbers(numbers: list[float]) -> Iterator[tuple[str, NumberChange]]:
+def _numbers(numbers: list[float], others: tuple[float, ...]) -> Iterator[tuple[str, NumberChange]]:
     """Each number of the forward that is no whole one at what it is left at by default."""
     for own in list(dict.fromkeys(numbers))[:MOST_NUMBERS]:
-        for usual in USUAL if own % 1 and abs(own) > 1e-3 else ():
+        for usual in others if own % 1 and abs(own) > 1e-3 else ():
             words = f"is the gradient of a forward with {usual:g} where this one has {own:.6g}"
             yield words, partial(_exchanged, own, usual)
 

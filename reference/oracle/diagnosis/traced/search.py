@@ -23,7 +23,7 @@ from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
 from reference.oracle.diagnosis.traced.replaced import factors_of, replaced
-from reference.oracle.diagnosis.traced.shares import shares
+from reference.oracle.diagnosis.traced.shares import shares, some_examples
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
 from reference.oracle.diagnosis.view import View
@@ -55,7 +55,8 @@ class Traced:
         yield from _as_predicted(view, self.with_other_numbers)
 
     def replaced(self, view: View) -> Iterator[Model]:
-        """What another array in the place of a slope or factor explains."""
+        """What some of the examples, or another array in the place of a slope or factor, explain."""
+        yield from some_examples(view, self.sites)
         yield from _in_order(view, self.found_replaced)
         if view.same_shape:
             with np.errstate(all="ignore"):

@@ -16,10 +16,7 @@ MOST, STEPS_BACK = 128, 200_000
 def shares(view: View, sites: Sites) -> Iterator[Model]:
     """A gradient that, column by column, holds the contributions from some example on: assigned, not added to."""
     leaf = sites.graph.leaves[view.position]
-    if leaf is None or not view.same_shape:
-        return
-    yield from _some(view, _by_row(sites, leaf))
-    if view.x.ndim != 2:
+    if leaf is None or not view.same_shape or view.x.ndim != 2:
         return
     for parts in _each(sites, leaf, view.position):
         rest = view.expected - np.sum(parts, axis=0)
@@ -33,8 +30,10 @@ def shares(view: View, sites: Sites) -> Iterator[Model]:
                 yield Model("samples_missing", words, predicted, exact=True)
 
 
-def _some(view: View, rows: list[np.ndarray]) -> Iterator[Model]:
+def some_examples(view: View, sites: Sites) -> Iterator[Model]:
     """The contributions of some of the examples, once each: the last one, or all but a few."""
+    leaf = sites.graph.leaves[view.position]
+    rows = _by_row(sites, leaf) if leaf is not None and view.same_shape else []
     if not 3 <= len(rows) <= view.x.size:
         return
     parts = np.stack([row.ravel() for row in rows], axis=1)
