@@ -27,16 +27,12 @@ def named_factor(view: View) -> Iterator[Model]:
 
 def _told_apart(view: View, names: list[tuple[str, float, str, str]]) -> list[tuple[str, float, str, str]]:
     """Of several names those that fit with one example more, too; all where none does."""
-    longer = (
-        with_one_example_more(view) if {cause for cause, *_ in names} & {"scaled_by_batch", "scaled_by_size"} else None
-    )
+    longer = with_one_example_more(view) if len({cause for cause, *_ in names}) > 1 else None
     ratio = fitted_ratio(longer.got, longer.expected) if longer and longer.same_shape else None
     if longer is None or ratio is None:
         return names
     again = {cause for cause, *_ in name_ratio(longer, ratio, factors(longer))}
-    before = fitted_ratio(view.got, view.expected)
-    constant = before is not None and abs(ratio - before) <= 1e-6 * abs(before)
-    return [name for name in names if name[0] in again] or ([] if constant else names)
+    return [name for name in names if name[0] in again] or names
 
 
 def composed_factor(view: View) -> Iterator[Model]:

@@ -62,14 +62,14 @@ def _label_confusions(z: np.ndarray, labels: np.ndarray, upstream: np.ndarray) -
     crossed = p.copy()
     crossed[:, np.unique(labels)] -= 1
     words = "subtracts one at every example's label in every row: labels of shape (N, 1) used as an index"
-    yield "wrong_operand", words, upstream * crossed
+    yield "sum_term_missing", words, upstream * crossed
     words = "subtracts one at the most probable class, not at the label"
-    yield "wrong_operand", words, upstream * (p - one_hot(z.argmax(axis=-1), z.shape[-1]))
+    yield "sum_term_missing", words, upstream * (p - one_hot(z.argmax(axis=-1), z.shape[-1]))
     words = "subtracts the target of a neighbouring example"
     for move in (1, -1):
-        yield "wrong_operand", words, upstream * (p - one_hot(np.roll(labels, move, 0), z.shape[-1]))
+        yield "sum_term_missing", words, upstream * (p - one_hot(np.roll(labels, move, 0), z.shape[-1]))
     words = "subtracts the mean of all targets from every row"
-    yield "wrong_operand", words, upstream * (p - one_hot(labels, z.shape[-1]).mean(axis=0))
+    yield "sum_term_missing", words, upstream * (p - one_hot(labels, z.shape[-1]).mean(axis=0))
 
 
 def _softmax_cross_entropy(z: np.ndarray, t: np.ndarray, position: int) -> Iterator[Variant]:

@@ -49,6 +49,12 @@ def _of(sites: Sites, group: Group) -> Iterator[Slip]:
         cause, what = _factor(sites, last, position, partial)
         yield Slip(cause, f"lacks the factor {what} in {place}", _with(group, position, np.ones_like))
         yield Slip(cause, f"has the factor {what} twice in {place}", _with(group, position, np.square))
+        if cause == "scaled_by_keep_rate":
+            kept = float(abs(partial.flat[0]))
+            keep = min(kept, 1 / kept)
+            for number in (1 / (1 - keep), keep, 1 - keep, 1.0 / keep**2):
+                words = f"has the factor {number:.4g} where the forward has {kept:.4g} in {place}"
+                yield Slip(cause, words, _with(group, position, lambda p, n=number: np.full_like(p, n)))
         if np.ptp(partial) > 0:
             words = f"multiplies by {what} where the forward divides, or the other way round, in {place}"
             yield Slip("wrong_operand", words, _with(group, position, np.reciprocal))
@@ -89,13 +95,21 @@ def scaling(sites: Sites, value: float) -> tuple[str, str]:
     """The cause of a constant factor that is missing: what it counts, where it counts anything."""
     size = max(abs(value), 1 / abs(value)) if value else 0.0
     words = f"{value:.6g}" if abs(value) >= 1 else f"1/{size:.6g}"
+    if size != 2 and _drops(sites) and not float(size).is_integer():
+        return "scaled_by_keep_rate", words
     for cause, count in _counts(sites):
         if size in (count, 2 * count):
             return cause, words
     sizes = {n for other in sites.nodes for n in other.value.shape if n > 1}
-    if any(abs(size * size - n) < 1e-9 for n in sizes):
+    if size != 2 and any(abs(size * size - n) < 1e-9 for n in sizes):
         return "scaled_by_root", words
     return ("scaled_by_two" if size == 2 else "scaled"), words
+
+
+def _drops(sites: Sites) -> bool:
+    """Whether the forward multiplies by a mask that does not depend on its arguments."""
+    masks = (partial for node in sites.nodes if node.name == "multiply" for partial in node.partials)
+    return any(set(np.unique(mask)) == {0.0, 1.0} for mask in masks)
 
 
 def _counts(sites: Sites) -> Iterator[tuple[str, int]]:

@@ -43,7 +43,7 @@ class Fit:
             words = f"{words}: it counts {self.factor:.6g} times, and nothing else counts there"
             return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
         named = list(name_ratio(view, self.factor)) if slip.cause == "sum_term_missing" else []
-        cause = named[0][0] if named else slip.cause
+        cause = named[0][0] if named and named[0][0] != "scaled_by_two" else slip.cause
         return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
 
     def _alone(self, view: View) -> bool:
@@ -58,7 +58,8 @@ class Fit:
         if slip.scalable and slip.cause != "time_not_carried" and np.array_equal(holes, view.wrong):
             words = f"{words}: {where_in_words(holes)} it is zero"
             return Model("entries_not_written", words, self.predicted, exact=True)
-        if slip.cause.startswith("scaled") and not view.wrong.all() and np.any(view.expected[~view.wrong]):
+        right = np.abs(view.expected[~view.wrong])
+        if slip.cause.startswith("scaled") and np.max(right, initial=0.0) > 64 * view.noise:
             return Model("partly_scaled", words, self.predicted, exact=True)
         return Model(slip.cause, words, self.predicted, exact=True, noise=slip.noise * max(1.0, view.scale))
 

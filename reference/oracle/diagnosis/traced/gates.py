@@ -28,6 +28,8 @@ class Gate:
     operand: int | None = None
     # Where only what one later step sends to the exit is meant: that step.
     sender: Node | None = None
+    # Where the way leads through several steps of several operands: the first of them.
+    first: Node | None = None
 
     def weights(self, tangents: dict[Node, np.ndarray], arriving: dict[Node, np.ndarray]) -> np.ndarray:
         """What the slopes are multiplied by in the change of the output along a probe."""
@@ -45,10 +47,12 @@ class Gate:
         moved = tuple(tangent if i == self.operand else value for i, value in enumerate(exit.operands))
         return exit.contract(1 - self.operand, cotangent, moved)
 
-    def detours(self, slopes: list[np.ndarray]) -> dict[Node, Detour]:
+    def detours(self, slopes: list[np.ndarray], arriving: dict[Node, np.ndarray]) -> dict[Node, Detour]:
         """The same with other slopes."""
         if self.operand is not None:
             return {node: with_operand(node, self.operand, s) for node, s in zip(self.exits, slopes, strict=True)}
+        if self.first is not None:
+            return {self.first: _shortened(self.first, self.entrances[0], arriving[self.exits[0]] * slopes[0])}
         if self.sender is not None:
             return {self.sender: _past(self.sender, self.exits[0], self.entrances[0], slopes[0])}
         return {
@@ -59,12 +63,33 @@ class Gate:
 
 def gates(sites: Sites) -> Iterator[Gate]:
     """Every part, place by place in the code."""
+    for node in sites.nodes:
+        yield from _chains(sites, node)
     for group in sites.groups:
         if group[0].kind == "pointwise":
             yield from _operands(group)
             yield from _regions(sites, group)
         elif group[0].kind == "product" and all(len(node.operands) == 2 for node in group):
             yield from _products(group)
+
+
+def _chains(sites: Sites, entrance: Node) -> Iterator[Gate]:
+    """The only way on from a value, entry by entry through steps with other operands, as if these were one factor."""
+    node, slope, steps = entrance, np.ones(entrance.value.shape), 0
+    while len(sites.users[node]) == 1 and steps < LONGEST:
+        (user,) = sites.users[node]
+        if user.kind != "pointwise" or user.value.shape != entrance.value.shape or user.parents.count(node) != 1:
+            return
+        slope = slope * user.partials[user.parents.index(node)]
+        steps += 1
+        if steps > 1:
+            yield Gate((user,), (entrance,), (slope,), slot=0, first=sites.users[entrance][0])
+        node = user
+
+
+def _shortened(first: Node, entrance: Node, sent: np.ndarray) -> Detour:
+    """The right cotangents, but for the entrance of a chain."""
+    return lambda ct: [(node, sent if node is entrance else part) for node, part in first.sent(ct)]
 
 
 def _operands(group: Group) -> Iterator[Gate]:

@@ -24,14 +24,16 @@ def otherwise(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
         yield from _gradients(evidence, cotangent, cause, words, mask=change)
     for words, change in _keys(keys):
         yield from _gradients(evidence, cotangent, "static_ignored", words, key=change)
-    for words, change in _numbers(numbers, (0.0,)):
+    alone = [number for number in numbers if numbers.count(number) == 1]
+    for words, change in (*_numbers(numbers, (0.0,)), *_numbers(alone, USUAL)):
         yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
 
 
 def with_other_numbers(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
-    """The gradients of the forward with one of its numbers at what people leave it at."""
+    """The gradients of the forward with one of its numbers, met at several places, at what people leave it at."""
     *_, numbers = _seen(evidence)
-    for words, change in _numbers(numbers, USUAL):
+    several = [number for number in numbers if numbers.count(number) > 1]
+    for words, change in _numbers(several, USUAL):
         yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
 
 

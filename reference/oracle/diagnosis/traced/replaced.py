@@ -7,20 +7,21 @@ matrix tries thousands of arrays q, and only those that fit are predicted in ful
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 from reference.oracle.diagnosis.elementwise import FORMULAS
 from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.traced.factors import scaling
 from reference.oracle.diagnosis.traced.gates import Gate, gates
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words
 from reference.oracle.diagnosis.traced.slopes import BY_OUTPUT, named
-from reference.oracle.tracing.graph import Node
+from reference.oracle.tracing.graph import Detour, Node
 from reference.oracle.tracing.trace import trace
 
-# Entries of all candidates of one shape together; candidates that are predicted in full.
-ENTRIES, MOST = 3_000_000, 12
+# Entries of all candidates of one shape together; candidates that are predicted in full, or tried in pairs.
+ENTRIES, MOST, MOST_PAIRED = 3_000_000, 12, 40
 # How near a candidate must come along the probe, as a share of the error.
 NEAR = 1e-6
 
@@ -37,6 +38,12 @@ MORE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cos(u)": np.cos,
     "sin(u)": np.sin,
     "1 / cosh(u)": lambda u: 1 / np.cosh(u),
+}
+# What else a mask may be: that of a neighbour.
+NEIGHBOURS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    f"u moved by {step} along axis {axis}": partial(np.roll, shift=step, axis=axis)
+    for axis in (0, -1)
+    for step in (1, -1)
 }
 DISTANCES = ("u", "-u", "2 * u", "sign(u)")
 
@@ -62,7 +69,51 @@ def replaced(sites: Sites, forward: Callable, evidence: Evidence) -> Iterator[Sl
         tangents = _tangents(sites, forward, evidence, position, probe)
         if tangents is not None:
             error = float(np.sum(probe * (np.asarray(got, np.float64) - expected)))
+            yield from _at_labels(sites, evidence, tangents, error)
+            yield from _upstream(sites, tangents, error, arrays)
             yield from _fitting(sites, tangents, error, arrays)
+
+
+def _upstream(sites: Sites, tangents: dict[Node, np.ndarray], error: float, arrays: Callable) -> Iterator[Slip]:
+    """A value of the forward as a factor of the cotangent: missing, once too often, or in the place of another one."""
+    out = sites.graph.out
+    if out is None or out not in tangents or not out.value.ndim:
+        return
+    weights = (tangents[out] * sites.arriving[out]).ravel()
+    choices, matrix = arrays(out.value.shape, 1)
+    plain = [number for number, array in enumerate(choices) if array.formula == "u"][:MOST_PAIRED]
+    rows = matrix[plain]
+    with np.errstate(all="ignore"):
+        sums = np.where(rows == 0, np.inf, 1 / rows) * weights @ np.vstack([rows, np.ones(rows.shape[1])]).T
+    sums = np.vstack([sums, np.append(rows @ weights, 0.0)])
+    near = NEAR * abs(error) + 1e-11 * float(np.abs(weights).sum())
+    for below, above in np.argwhere(np.abs(sums - weights.sum() - error) <= near)[:MOST]:
+        top = [choices[plain[above]]] if above < len(plain) else []
+        bottom = [choices[plain[below]]] if below < len(plain) else []
+        words = " and ".join(
+            [f"has the factor {array.words}" for array in top] + [f"lacks the factor {array.words}" for array in bottom]
+        )
+        factor = np.ones(out.value.shape)
+        factor = factor * top[0].values[0] if top else factor
+        factor = factor / bottom[0].values[0] if bottom else factor
+        cause = "wrong_operand" if top and bottom else "argument_factor_missing"
+        yield Slip(cause, words, {out: lambda ct, factor=factor: out.sent(ct * factor)})
+
+
+def _at_labels(sites: Sites, evidence: Evidence, tangents: dict[Node, np.ndarray], error: float) -> Iterator[Slip]:
+    """A number too much at the label of every example, in the scores of a layer or in those that are given."""
+    for labels in (np.asarray(primal) for primal in evidence.primals):
+        for node in sites.nodes if labels.dtype.kind in "iu" and labels.ndim and labels.size else ():
+            inside = labels.shape == node.value.shape[:-1] and 0 <= labels.min() <= labels.max() < node.value.shape[-1]
+            if inside and node in tangents and (node.kind in ("leaf", "product") or node.name == "add"):
+                chosen = np.eye(node.value.shape[-1])[labels]
+                if weight := float(np.sum(tangents[node] * chosen)):
+                    words = f"has {error / weight:.6g} too much at the label of every example in {where_in_words(node)}"
+                    yield Slip("sum_term_missing", words, {node: _with_more(node, error / weight * chosen)})
+
+
+def _with_more(node: Node, more: np.ndarray) -> Detour:
+    return lambda ct: node.sent(ct + more)
 
 
 def _fitting(sites: Sites, tangents: dict[Node, np.ndarray], error: float, arrays: Callable) -> Iterator[Slip]:
@@ -79,20 +130,22 @@ def _fitting(sites: Sites, tangents: dict[Node, np.ndarray], error: float, array
         near = NEAR * abs(error) + 1e-11 * float(np.abs(weights) @ np.abs(own))
         for times, sums in ((False, matrix @ weights), (True, matrix @ (weights * own))):
             fitting = np.flatnonzero(np.abs(sums - wanted) <= near)[:MOST]
-            found += [_slip(sites, gate, choices[number], times) for number in fitting]
+            found += [_slip(sites, gate, choices[number], times, choices) for number in fitting]
     yield from (slip for _, slip in sorted(found, key=lambda pair: pair[0])[:MOST])
 
 
 def _matrix(sites: Sites, evidence: Evidence, shape: tuple[int, ...], passes: int) -> tuple[list[Array], np.ndarray]:
     """Everything of this shape that the forward holds, one row an array."""
     rows: list[Array] = []
+    multiples = {f"{number:.6g} * u": partial(np.multiply, number) for number in _numbers(sites)}
     seen: set[bytes] = set()
     size = int(np.prod(shape, dtype=int)) * passes
     for source, words, values in _values(sites, evidence, passes):
         argument = source is not None and source.kind == "leaf"
         if not all(_fits(value.shape, shape) and (argument or value.size > 1) for value in values):
             continue
-        for formula, function in (FORMULAS | MORE).items():
+        moved = NEIGHBOURS if set(np.unique(values[0])) == {0.0, 1.0} else {}
+        for formula, function in (FORMULAS | MORE | multiples | moved).items():
             if (len(rows) + 1) * size > ENTRIES:
                 break
             row = tuple(np.broadcast_to(function(value), shape) for value in values)
@@ -123,6 +176,14 @@ def factors_of(sites: Sites, evidence: Evidence, position: int) -> Iterator[tupl
         yield cause, words, expected * array.values[0]
 
 
+def _numbers(sites: Sites) -> list[float]:
+    """The numbers that the forward multiplies by."""
+    constant = {
+        float(n.partials[0].flat[0]) for n in sites.nodes if len(n.partials) == 1 and np.ptp(n.partials[0]) == 0
+    }
+    return sorted(number for number in constant if abs(number) not in (0.0, 1.0))[:4]
+
+
 def _fits(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     own = (1,) * (len(shape) - len(own)) + own
     return len(own) == len(shape) and all(a in (1, b) for a, b in zip(own, shape, strict=True))
@@ -144,7 +205,7 @@ def _values(sites: Sites, evidence: Evidence, passes: int) -> Iterator[tuple[Nod
             yield None, name, (np.asarray(primal, np.float64),) * passes
 
 
-def _slip(sites: Sites, gate: Gate, array: Array, times: bool) -> tuple[float, Slip]:
+def _slip(sites: Sites, gate: Gate, array: Array, times: bool, choices: list[Array]) -> tuple[float, Slip]:
     """(how far-fetched it is, the replacement)."""
     slopes = (
         [own * value for own, value in zip(gate.slopes, array.values, strict=True)] if times else list(array.values)
@@ -153,10 +214,19 @@ def _slip(sites: Sites, gate: Gate, array: Array, times: bool) -> tuple[float, S
     place = where_in_words(gate.exits[0])
     mine = gate.region is not None and array.source in (gate.entrances[0], gate.exits[0])
     cause = _cause(sites, gate, array, times, mine)
+    if cause == "wrong_operand" and not times and _lacks_a_factor(gate, array, choices):
+        cause = "argument_factor_missing"
     verb = "has, besides the right derivative, the factor" if times else "has, in the place of the derivative,"
     words = f"{verb} {what} with v = {array.words} in {place}"
     strange = 2 * times + 3 * (array.formula not in ("u", "1 / u")) - 4 * mine + 0.1 * len(array.formula)
-    return strange, Slip(cause, words, gate.detours(slopes))
+    return strange, Slip(cause, words, gate.detours(slopes, sites.arriving))
+
+
+def _lacks_a_factor(gate: Gate, array: Array, choices: list[Array]) -> bool:
+    """Whether what stands in the place of a slope is the slope without a factor that the forward holds."""
+    own, other = gate.slopes[0], array.values[0]
+    plain = [choice.values[0] for choice in choices if choice.formula == "u"][:MOST_PAIRED]
+    return any(np.ptp(value) > 0 and np.allclose(other * value, own, rtol=1e-9, atol=1e-12) for value in plain)
 
 
 def _cause(sites: Sites, gate: Gate, array: Array, times: bool, mine: bool) -> str:
@@ -164,12 +234,18 @@ def _cause(sites: Sites, gate: Gate, array: Array, times: bool, mine: bool) -> s
     masks = len(set(np.unique(slope)) - {0.0}) <= 1
     if masks and set(np.unique(array.values[0])) <= {0.0, 1.0} and not times:
         return "mask_wrong"
+    with np.errstate(all="ignore"):
+        ratio = array.values[0] / slope
+    known = ratio[np.isfinite(ratio)]
+    if not times and known.size and np.ptp(known) < 1e-9 and np.all(array.values[0][slope == 0] == 0):
+        return scaling(sites, float(known.flat[0]))[0]
     if array.formula == "1" and not times and gate.region is not None:
         return "mask_missing" if np.any(slope == 0) else "derivative_missing"
     if times and gate.region is not None and np.ptp(slope) > 0 and np.ptp(slope * array.values[0]) < 1e-9:
         return "derivative_missing"
     if times or gate.region is None:
-        leaf = array.source is not None and sites.leaf_name(array.source)
+        lost = times and array.formula == "1 / u" and any(array.source in exit.parents for exit in gate.exits)
+        leaf = lost or (array.source is not None and sites.leaf_name(array.source))
         return "argument_factor_missing" if times and leaf else "wrong_operand"
     name = named(gate.region)
     own = BY_OUTPUT[name][1] if name else ""
