@@ -64,7 +64,13 @@ def _smoothing_read_off(primals: Primals, out: np.ndarray) -> Statics:
             sharp, flat = np.ravel(reduce(own)), np.ravel(reduce(surprise.mean(axis=-1)))
             if sharp.size == out.size and abs(flat[0] - sharp[0]) > 1e-9:
                 smoothing = float((out.ravel()[0] - sharp[0]) / (flat[0] - sharp[0]))
-                yield from [{"label_smoothing": round(smoothing, 9)}] if 0 < smoothing < 1 else []
+                likely = 0 < smoothing < 1 and _written(smoothing, out)
+                yield from [{"label_smoothing": round(smoothing, 9)}] if likely else []
+
+
+def _written(number: float, out: np.ndarray) -> bool:
+    """Whether somebody may have written this number: one that is read off a single value must be a round one."""
+    return out.size > 1 or abs(number - round(number, 3)) < 1e-8
 
 
 def _huber(primals: Primals, out: np.ndarray) -> Statics:
@@ -72,7 +78,8 @@ def _huber(primals: Primals, out: np.ndarray) -> Statics:
     if len(primals) == 2 and primals[0].shape == primals[1].shape and primals[0].ndim and out.ndim < 2:
         error = np.abs(primals[0] - primals[1])
         error = error if out.size == 1 else error[0]
-        yield from ({"delta": round(delta, 9)} for delta in _turning(error, float(out.ravel()[0])))
+        found = _turning(error, float(out.ravel()[0]))
+        yield from ({"delta": round(delta, 9)} for delta in found if _written(delta, out))
 
 
 def _turning(error: np.ndarray, loss: float) -> Iterator[float]:

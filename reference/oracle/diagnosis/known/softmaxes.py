@@ -67,7 +67,7 @@ def log_softmax_variants(x: np.ndarray, c: np.ndarray, axis: int) -> Iterator[Va
     weighted = np.sum(p * c, axis=axis, keepdims=True)
     yield "wrong_derivative", "is the gradient of softmax", p * (c - weighted)
     yield "sum_term_missing", "sums p * dy where dy alone belongs", c - p * weighted
-    yield "derivative_at_output", "uses the log-probabilities for the probabilities", c - np.log(p) * total
+    yield "wrong_operand", "uses the log-probabilities for the probabilities", c - np.log(p) * total
     for other in (a for a in range(x.ndim) if a != axis):
         words = f"sums over axis {other}, the forward over axis {axis}"
         yield "coupled_over_wrong_axis", words, c - p * c.sum(axis=other, keepdims=True)

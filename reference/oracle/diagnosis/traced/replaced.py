@@ -239,6 +239,10 @@ def _cause(sites: Sites, gate: Gate, array: Array, times: bool, mine: bool) -> s
     known = ratio[np.isfinite(ratio)]
     if not times and known.size and np.ptp(known) < 1e-9 and np.all(array.values[0][slope == 0] == 0):
         return scaling(sites, float(known.flat[0]))[0]
+    with np.errstate(all="ignore"):
+        shift = 1 / array.values[0] - 1 / slope
+    if not times and np.ptp(shift) < 1e-9 and 0 < abs(np.mean(shift)) < 0.1 * np.median(np.abs(1 / slope)):
+        return "epsilon_one_side"
     if array.formula == "1" and not times and gate.region is not None:
         return "mask_missing" if np.any(slope == 0) else "derivative_missing"
     if times and gate.region is not None and np.ptp(slope) > 0 and np.ptp(slope * array.values[0]) < 1e-9:
