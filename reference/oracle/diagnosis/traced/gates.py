@@ -37,6 +37,10 @@ class Gate:
             arriving = dict(_sent_by(self.sender, arriving[self.sender]))
         return np.concatenate([self._weigh(tangents[a], arriving[b], b).ravel() for a, b in self.ends()])
 
+    def holds(self, source: Node | None) -> bool:
+        """Whether a value is the entrance or the exit of a function of one value."""
+        return self.region is not None and source in (self.entrances[0], self.exits[0])
+
     def ends(self) -> Iterator[tuple[Node, Node]]:
         """The entrance and the exit of every pass."""
         return zip(self.entrances, self.exits, strict=True)
