@@ -31,6 +31,8 @@ def _of_a_factor(sites: Sites, gate: Gate, array: Array) -> str:
 def _of_its_values(sites: Sites, gate: Gate, array: Array) -> str:
     """What the numbers tell, wherever they come from: a mask, a constant factor, an epsilon; nothing for others."""
     slope, other = gate.slopes[0], array.values[0]
+    if _of_a_neighbour(gate, array):
+        return "time_off_by_one"
     if len(set(np.unique(slope)) - {0.0}) <= 1 and set(np.unique(other)) <= {0.0, 1.0}:
         return "mask_wrong"
     with np.errstate(all="ignore"):
@@ -43,6 +45,13 @@ def _of_its_values(sites: Sites, gate: Gate, array: Array) -> str:
     if array.formula == "1" and gate.region is not None:
         return "mask_missing" if np.any(slope == 0) else "derivative_missing"
     return ""
+
+
+def _of_a_neighbour(gate: Gate, array: Array) -> bool:
+    """Whether every pass through a loop has the slope of the pass before, or of the one behind."""
+    own, other = gate.slopes, array.values
+    moved = (zip(own[1:], other[:-1], strict=True), zip(own[:-1], other[1:], strict=True)) if len(own) > 2 else ()
+    return any(all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs) for pairs in moved)
 
 
 def _of_its_source(sites: Sites, gate: Gate, array: Array, plain: list[Array]) -> str:

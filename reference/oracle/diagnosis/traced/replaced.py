@@ -20,12 +20,16 @@ from reference.oracle.tracing.trace import trace
 
 # Candidates that are predicted in full, or tried in pairs.
 MOST, MOST_PAIRED = 12, 40
+# Steps of a forward beyond which nothing is tried.
+STEPS = 250
 # How near a candidate must come along the probe, as a share of the error.
 NEAR = 1e-6
 
 
 def replaced(sites: Sites, forward: Callable, evidence: Evidence) -> Iterator[Slip]:
     """The replacements that explain a wrong argument along a probe."""
+    if len(sites.nodes) > STEPS:
+        return
     arrays = cache(lambda shape, passes: matrix_of(sites, evidence, shape, passes))
     for position, wrong in enumerate(evidence.wrong):
         got, expected = evidence.got[position], evidence.expected[position]
