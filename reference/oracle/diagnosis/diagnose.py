@@ -114,7 +114,10 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     masks.all_ties,
     structure.partly_scaled,
     elementwise.local_factor,
-    coupling.depends_otherwise,
+)
+
+# What is said where nothing else is.
+VAGUE: tuple[Hypothesis, ...] = (
     structure.isolated_entries,
     cotangent.single_precision,
 )
@@ -203,7 +206,10 @@ def _explained(view: View, background: Background) -> list[Match]:
     matches = rank(view, _certain(view, background), MOST)
     if not matches and background.traced:
         matches = rank(view, _asked(background.traced.replaced(view)), 1)
-    return rank(view, _behaviour(view, background), MOST, matches)
+    matches = rank(view, _models_of(view, BEHAVIOUR), MOST, matches)
+    if not matches:
+        matches = rank(view, _asked(coupling.depends_otherwise(view)), 1)
+    return rank(view, _vague(view, background), MOST, matches)
 
 
 def _certain(view: View, background: Background) -> Iterator[Model]:
@@ -219,8 +225,8 @@ def _certain(view: View, background: Background) -> Iterator[Model]:
         yield from _asked(background.traced.models(view))
 
 
-def _behaviour(view: View, background: Background) -> Iterator[Model]:
-    yield from _models_of(view, BEHAVIOUR)
+def _vague(view: View, background: Background) -> Iterator[Model]:
+    yield from _models_of(view, VAGUE)
     if background.traced:
         yield from _asked(background.traced.shares(view))
 
