@@ -96,7 +96,6 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.row_permuted,
     structure.reordered,
     uses.argument_turned,
-    uses.argument_left_out,
     masks.wrong_winner,
     overlap.overlap_dropped,
     reduction.samples_missing,
@@ -116,7 +115,10 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     elementwise.local_factor,
 )
 
-# What is said where nothing else is.
+# Experiments for what nothing else explains.
+LAST: tuple[Hypothesis, ...] = (uses.argument_left_out, coupling.depends_otherwise)
+
+# What is vague, and said behind everything else.
 VAGUE: tuple[Hypothesis, ...] = (
     structure.isolated_entries,
     cotangent.single_precision,
@@ -208,7 +210,7 @@ def _explained(view: View, background: Background) -> list[Match]:
         matches = rank(view, _asked(background.traced.replaced(view)), 1)
     matches = rank(view, _models_of(view, BEHAVIOUR), MOST, matches)
     if not matches:
-        matches = rank(view, _asked(coupling.depends_otherwise(view)), 1)
+        matches = rank(view, _models_of(view, LAST), 1)
     return rank(view, _vague(view, background), MOST, matches)
 
 
