@@ -325,7 +325,7 @@ class RegressionSkipsItsFirstExample(Regression):
         return {"W": x[1:].T @ d[1:], "b": d[1:].sum(0)}
 
 
-@network(30, argument="W b", cause=("wrong_operand", "row_permuted", "other_loss", "sum_term_missing"))
+@network(30, argument="W", cause=("wrong_operand", "row_permuted", "other_loss", "sum_term_missing"))
 class RegressionTakesTheNextLabel(Regression):
     def delta(self, x, t):
         d = soft(self.scores(x))

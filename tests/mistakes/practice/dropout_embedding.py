@@ -226,7 +226,7 @@ def padded(table, index):
 
 
 @wrong(101, padded, bag_inputs, argument="table", cause=("mask_missing", "ignored_rows", "isolated_entries"))
-def padding_word_learns(g, table, index):
+def padding_row_learns_too(g, table, index):
     d = np.zeros_like(table)
     np.add.at(d, index, g)
     return d, None

@@ -92,7 +92,7 @@ def layer_rows_without_their_spread(g, x, gamma, beta):
 
 
 @wrong(88, layer, argument="x", cause="coupled_over_wrong_axis")
-def layer_means_over_the_batch(g, x, gamma, beta):
+def layer_statistics_of_the_batch(g, x, gamma, beta):
     return layer_backward(g, x, gamma, axis=0)
 
 

@@ -186,7 +186,7 @@ def variance_path_with_a_root_too_few(up, x, g):
 
 
 @stats(77, argument="x", cause="mean_term_missing")
-def mean_path_forgotten(up, x, g):
+def standard_without_its_mean(up, x, g):
     return standard_backward(up, x, g, center=False)
 
 

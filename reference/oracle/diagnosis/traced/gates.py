@@ -134,10 +134,8 @@ def _regions(sites: Sites, group: Group) -> Iterator[Gate]:
 def _sent_by(sender: Node, cotangent: np.ndarray) -> Iterator[tuple[Node, np.ndarray]]:
     """What a step sends to each of its parents, all of it together."""
     for parent in dict.fromkeys(sender.parents):
-        yield (
-            parent,
-            sum(summed_to(part, parent.value.shape) for node, part in sender.sent(cotangent) if node is parent),
-        )
+        parts = [summed_to(part, parent.value.shape) for node, part in sender.sent(cotangent) if node is parent]
+        yield parent, np.sum(parts, axis=0)
 
 
 def _past(sender: Node, exit: Node, entrance: Node, slope: np.ndarray) -> Detour:
