@@ -215,6 +215,10 @@ def another_target(view: View) -> Iterator[Model]:
         return
     for name, other in view.others().items():
         if other.size == view.x.size and np.ptp(other) > 0:
+            times = float(np.sum(view.error.ravel() * other.ravel()) / np.sum(other**2))
+            words = f"is off by {times:.6g} times {name}: that term is missing, or counts otherwise"
+            predicted = view.expected + times * other.reshape(view.x.shape)
+            yield Model("sum_term_missing", words, predicted, freedom=1)
             basis = np.stack([other.ravel(), np.ones(other.size)], axis=1)
             factors, *_ = np.linalg.lstsq(basis, view.error.ravel(), rcond=None)
             predicted = view.expected + (basis @ factors).reshape(view.x.shape)
