@@ -161,7 +161,7 @@ def experts(x, gate, E):
     sized(((5, 4), (4, 3), (3, 4, 2)), ((40, 12), (12, 5), (5, 12, 8))),
     style="rule",
     names=("x", "gate", "E"),
-    cause="diagonal_only",
+    cause=("diagonal_only", "sum_term_missing"),
     argument="x gate",
 )
 def mixture_gate_by_its_diagonal(residuals, cotangent):
@@ -186,7 +186,7 @@ normed = partial(
 )
 
 
-@normed(76, cause="sum_term_missing", argument="V")
+@normed(76, cause=("sum_term_missing", "use_dropped"), argument="V")
 def norm_of_the_weight_held_constant(residuals, cotangent):
     x, g, V, norm = residuals
     dW = x.T @ cotangent

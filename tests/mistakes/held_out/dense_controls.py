@@ -37,7 +37,7 @@ def average_of_the_products(x, kernel, bias):
     sized(((5, 4), (4, 4), (4,)), ((40, 24), (24, 24), (24,))),
     op="dense",
     names=("x", "kernel", "bias"),
-    cause=("convention_layout", "forward"),
+    cause="convention_layout",
 )
 def kernel_stored_outputs_first(x, kernel, bias):
     return x @ kernel.T + bias

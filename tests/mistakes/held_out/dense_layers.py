@@ -22,17 +22,20 @@ def linear_fwd(x, w, b):
     return x.dot(w) + b, {"x": x, "w": w}
 
 
+ruled = partial(wrong, forward=linear_fwd, inputs=affine, style="rule", names=("x", "w", "b"))
+
+
 @wrong(4, linear, affine, cause="scaled_by_size", argument="inputs")
 def input_gradient_averaged_over_the_outputs(grad, inputs, weight, bias):
     return (grad[:, None, :] * weight).mean(axis=2), inputs.T @ grad, grad.sum(axis=0)
 
 
-@wrong(1, linear_fwd, affine, style="rule", names=("x", "w", "b"), cause="scaled_by_size", argument="b")
+@ruled(1, cause="scaled_by_size", argument="b")
 def bias_gradient_over_all_entries(saved, g):
     return g @ saved["w"].T, saved["x"].T @ g, g.sum(0) / g.size
 
 
-@wrong(65, linear, affine, cause="entries_not_written", argument="weight")
+@wrong(65, linear, affine, cause=("entries_not_written", "isolated_entries"), argument="weight")
 def last_feature_left_out_of_the_loop(grad, inputs, weight, bias):
     dweight = np.zeros_like(weight)
     for i in range(inputs.shape[1] - 1):
@@ -41,7 +44,7 @@ def last_feature_left_out_of_the_loop(grad, inputs, weight, bias):
     return grad @ weight.T, dweight, grad.sum(axis=0)
 
 
-@wrong(91, linear_fwd, affine, style="rule", names=("x", "w", "b"), cause="samples_missing", argument="w b")
+@ruled(91, cause=("samples_missing", "sum_term_missing"), argument="w b")
 def incomplete_block_of_the_batch_dropped(saved, g):
     x, w, block = saved["x"], saved["w"], 3
     dw, db = np.zeros_like(w), np.zeros(w.shape[1])
@@ -52,7 +55,7 @@ def incomplete_block_of_the_batch_dropped(saved, g):
     return g @ w.T, dw, db
 
 
-@wrong(65, linear_fwd, affine, style="cache", names=("x", "w", "b"), cause="last_sample_only", argument="b")
+@ruled(65, style="cache", cause=("last_sample_only", "samples_missing", "sum_term_missing"), argument="b")
 def bias_gradient_of_the_first_example(dout, cache):
     return dout @ cache["w"].T, cache["x"].T @ dout, dout[0].copy()
 
@@ -84,7 +87,7 @@ def token_axis_of_the_bias_kept(grad, inputs, weight, bias):
     return grad @ weight.T, np.tensordot(inputs, grad, ((0, 1), (0, 1))), grad.sum(axis=0)
 
 
-@wrong("", linear_fwd, affine, style="rule", names=("x", "w", "b"), cause="wrong_count")
+@ruled("", cause="wrong_count")
 def bias_gradient_forgotten_in_the_return(saved, g):
     return g @ saved["w"].T, saved["x"].T @ g
 

@@ -104,7 +104,7 @@ class ReluMaskThatLetsZeroThrough(Classifier):
         return self.back(x, self.at_the_output(x, t), self.a1 >= 0)
 
 
-@classifier(8, cause="updated_weight", argument="W1 b1")
+@classifier(8, cause=("updated_weight", "wrong_operand"), argument="W1 b1")
 class HiddenGradientAfterTheStep(Classifier):
     rate = 0.5
 
@@ -143,7 +143,7 @@ class DecaysTheBiasesToo(Regression):
         return {key: grad + self.decay * self.params[key] for key, grad in grads.items()}
 
 
-@regression(116, cause=("other_loss", "wrong_derivative"), argument="W1 W2")
+@regression(116, cause=("other_loss", "wrong_derivative", "sum_term_missing"), argument="W1 W2")
 class LassoWithTheGradientOfRidge(Regression):
     decay = 0.2
 
