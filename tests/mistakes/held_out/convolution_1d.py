@@ -111,7 +111,7 @@ def causal(x, w):
 past = partial(family.wrong, forward=causal, inputs=signals)
 
 
-@past(60, cause="shifted", argument="x")
+@past(60, cause=("shifted", "static_ignored"), argument="x")
 def causal_gradient_cropped_at_its_end(dout, x, w):
     k = w.shape[2]
     xp = np.pad(x, ((0, 0), (0, 0), (k - 1, 0)))
@@ -129,7 +129,7 @@ def ring(x, w):
     return conv1d(np.concatenate([x, x[:, :, : w.shape[2] - 1]], axis=2), w)
 
 
-@family.wrong("", ring, signals, cause=("isolated_entries", "use_dropped"), argument="x")
+@family.wrong("", ring, signals, cause=("isolated_entries", "use_dropped", "sum_term_missing"), argument="x")
 def ring_forgets_what_went_around(dout, x, w):
     wrapped = np.concatenate([x, x[:, :, : w.shape[2] - 1]], axis=2)
     return dx1d(dout, w, wrapped.shape[2])[:, :, : x.shape[2]], dw1d(dout, wrapped, w.shape[2])
@@ -140,7 +140,7 @@ def mirrored(x, w):
     return conv1d(np.pad(x, ((0, 0), (0, 0), (p, p)), mode="reflect"), w)
 
 
-@family.wrong("", mirrored, signals, cause=("isolated_entries", "use_dropped"), argument="x")
+@family.wrong("", mirrored, signals, cause=("isolated_entries", "use_dropped", "sum_term_missing"), argument="x")
 def reflected_border_cropped_away(dout, x, w):
     p = w.shape[2] // 2
     xp = np.pad(x, ((0, 0), (0, 0), (p, p)), mode="reflect")
@@ -156,7 +156,7 @@ def by_convolve(x, w):
     59,
     by_convolve,
     lambda size, seed: normal(seed, (11,), (4,)) if size == "small" else normal(seed, (90,), (7,)),
-    cause="flipped",
+    cause=("flipped", "row_permuted", "reordered"),
     argument="w",
 )
 def convolved_kernel_gradient_not_turned_back(dout, x, w):
@@ -239,7 +239,7 @@ def depthwise_bias_summed_over_channels(dout, x, w, b):
     )
 
 
-@depthwise(63, cause="reduced_too_far", argument="w")
+@depthwise(63, cause=("reduced_too_far", "groups_mixed"), argument="w")
 def depthwise_kernel_summed_over_channels(dout, x, w, b):
     shared = np.einsum("nclk,ncl->k", windows(x, w.shape[1]), dout)
     return depthwise_dx(dout, x, w), np.tile(shared, (len(w), 1)), dout.sum(axis=(0, 2))

@@ -30,13 +30,13 @@ standardizing = partial(
 )
 
 
-@standardizing(76, cause="statistics_as_constants")
+@standardizing(76, cause=("statistics_as_constants", "sum_term_missing", "use_dropped"))
 def kernel_statistics_held_constant(dout, cache):
     x, w, normed, std = cache
     return dx2d(dout, x, normed), dW2d(dout, x, w) / std
 
 
-@standardizing(78, cause="centered_term_missing")
+@standardizing(78, cause=("centered_term_missing", "sum_term_missing", "use_dropped"))
 def kernel_variance_held_constant(dout, cache):
     x, w, normed, std = cache
     dn = dW2d(dout, x, w)
@@ -165,7 +165,7 @@ def edges_with_a_two_left_over(residuals, cotangent):
     return scattered(x, cotangent * 2 * gy / length, cotangent * 2 * gx / length)
 
 
-@edged("", cause="sum_term_missing")
+@edged("", cause=("sum_term_missing", "use_dropped"))
 def edges_forget_the_shared_corner(residuals, cotangent):
     x, gy, gx, length = residuals
     grad = scattered(x, cotangent * gy / length, cotangent * gx / length)

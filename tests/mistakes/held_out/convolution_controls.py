@@ -45,7 +45,7 @@ def border_repeated_instead_of_zeros(x, w):
     lambda g, x, w, b: (dx2d(g, x, w, (2, 1)), dW2d(g, x, w, (2, 1)), over_positions(g)),
     pictures,
     statics={**first, "strides": (1, 2)},
-    cause=("convention_static", "forward"),
+    cause="convention_static",
     names=("x", "w", "b"),
 )
 def strides_in_the_other_order(x, w, b):

@@ -75,7 +75,7 @@ def shuffled(x, groups=2):
     shuffled,
     sized(((2, 6, 3, 2),), ((8, 24, 6, 7),)),
     names=("x",),
-    cause=("row_permuted", "reordered", "axes_permuted"),
+    cause=("row_permuted", "reordered"),
     argument="x",
 )
 def channels_shuffled_once_more(dout, x):
@@ -151,7 +151,7 @@ def transposed_input_gradient_without_stride(dout, x, w):
     return dx, dW2d(x, dout, w, (2, 2))
 
 
-@painted(58, cause="flipped", argument="w")
+@painted(58, cause=("flipped", "reordered"), argument="w")
 def transposed_kernel_gradient_rotated(dout, x, w):
     return conv2d(dout, w, nothing(w), (2, 2)), dW2d(x, dout, w, (2, 2))[..., ::-1, ::-1]
 

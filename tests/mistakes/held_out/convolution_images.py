@@ -115,7 +115,7 @@ def bias_gradient_counts_the_positions(dout, x, W, b):
 
 @conv()(
     65,
-    cause=("last_sample_only", "entries_not_written"),
+    cause=("last_sample_only", "entries_not_written", "samples_missing", "sum_term_missing"),
     argument="x W",
     style="cache",
     forward=lambda x, W, b: (conv2d(x, W, b), (x, W)),
@@ -173,7 +173,13 @@ even = sized(((2, 3, 5, 6), (4, 3, 4, 2), (4,)), ((4, 6, 12, 13), (8, 6, 4, 2), 
 
 
 @family.wrong(
-    60, same, even, op="conv", statics={"padding": "SAME", "layout": "channels_first"}, cause="shifted", argument="x"
+    60,
+    same,
+    even,
+    op="conv",
+    statics={"padding": "SAME", "layout": "channels_first"},
+    cause=("shifted", "static_ignored"),
+    argument="x",
 )
 def odd_padding_cropped_at_the_start(dout, x, W, b):
     kh, kw = W.shape[2:]
