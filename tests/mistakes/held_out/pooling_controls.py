@@ -36,7 +36,7 @@ def of_three_overlapping(dout, x):
     signals,
     op="max_pool",
     statics={"window": 3, "layout": "channels_first"},
-    cause=("convention_static", "forward"),
+    cause="convention_static",
 )
 def stride_of_two_for_a_window_of_three(x):
     return along(x, 3, 2).max(axis=-1)

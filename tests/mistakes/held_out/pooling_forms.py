@@ -112,7 +112,7 @@ def softmax_weights_held_constant(dout, cache):
     return spread(x, p * dout[..., None])
 
 
-@smoothed(32, cause="diagonal_only")
+@smoothed(32, cause=("diagonal_only", "sum_term_missing"))
 def softmax_weights_by_their_diagonal(dout, cache):
     x, g, p = cache
     return spread(x, dout[..., None] * (p + g * p * (1 - p)))
@@ -123,7 +123,7 @@ def log_sum_exp(x):
     return np.log(np.exp(g).mean(axis=2))
 
 
-@family.wrong(88, log_sum_exp, rows, cause="coupled_over_wrong_axis", argument="x")
+@family.wrong(88, log_sum_exp, rows, cause=("coupled_over_wrong_axis", "local_factor", "wrong_operand"), argument="x")
 def soft_maximum_normalized_over_windows(dout, x):
     e = np.exp(groups(x))
     return spread(x, e / e.sum(axis=1, keepdims=True) * dout[..., None])
@@ -145,7 +145,7 @@ def mean_over_time(x, length):
 timely = partial(family.wrong, forward=mean_over_time, inputs=lengths, argument="x")
 
 
-@timely(29, cause="padding_counted")
+@timely(29, cause=("padding_counted", "ignored_rows"))
 def divided_by_the_padded_length(dout, x, length):
     return inside(x, length) * dout[:, None, :] / x.shape[1], None
 
@@ -180,7 +180,7 @@ def record_holder_is_paid_once(dout, x):
     return dx
 
 
-@climbing(32, cause=("repeated_index_dropped", "diagonal_only"))
+@climbing(32, cause=("repeated_index_dropped", "diagonal_only", "overlap_dropped"))
 def record_passes_down_to_where_it_is_seen(dout, x):
     return dout * (np.arange(x.shape[1]) == leaders(x))
 

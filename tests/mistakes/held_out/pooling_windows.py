@@ -78,7 +78,7 @@ def largest_magnitude_wins(dout, x):
     return untiled((winner[..., None] == np.arange(6)) * dout[..., None], 2, 3)
 
 
-@maxima(73, cause="wrong_winner")
+@maxima(73, cause=("wrong_winner", "static_ignored"))
 def winner_divided_by_the_rows(dout, x):
     dx, winner = np.zeros_like(x), tiles(x, 2, 3).argmax(axis=-1)
     for n, c, r, q in np.ndindex(*dout.shape):
@@ -182,7 +182,7 @@ def framed(x, value):
     op="max_pool",
     statics={"window": 3, "strides": 2, "padding": 1, "layout": "channels_first"},
     names=("x",),
-    cause=("shifted", "wrong_winner"),
+    cause=("shifted", "wrong_winner", "static_ignored"),
     argument="x",
 )
 def winner_counted_in_the_padded_signal(dout, x):
