@@ -85,7 +85,7 @@ def slip(number, **more):
     return add
 
 
-@slip(104, cause="time_off_by_one")
+@slip(104, cause=("time_off_by_one", "wrong_operand"))
 class CellCarriedByTheGateBefore(Backward):
     def carried(self, dc, t):
         return dc * self.steps[max(t - 1, 0)]["f"]
@@ -128,7 +128,7 @@ class ForgetGateMeetsTheNewCell(Backward):
         return [di, dc * s["c"] * f * (1 - f), dg, do]
 
 
-@slip(102, cause=("time_not_carried", "sum_term_missing"))
+@slip(102, cause=("time_not_carried", "sum_term_missing", "zero"))
 class CellForgetsWhatComesFromLater(Backward):
     def carried(self, dc, t):
         return np.zeros_like(dc)

@@ -69,12 +69,12 @@ def scan_backward(dout, cache, shift=0):
     return dx, da, g * a
 
 
-@linear(104, cause="time_off_by_one", argument="a")
+@linear(104, cause=("time_off_by_one", "wrong_operand"), argument="a")
 def decay_meets_the_state_after(dout, cache):
     return scan_backward(dout, cache, shift=1)
 
 
-@linear("", cause="not_transposed", argument="x")
+@linear("", cause=("not_transposed", "time_not_carried"), argument="x")
 def scanned_forward_again(dout, cache):
     x, a, h = cache
     g, dx = np.zeros_like(h[0]), np.zeros_like(x)
@@ -84,6 +84,6 @@ def scanned_forward_again(dout, cache):
     return dx, *scan_backward(dout, cache)[1:]
 
 
-@linear(33, cause=("identity", "time_not_carried"), argument="x")
+@linear(33, cause=("identity", "time_not_carried", "sum_term_missing", "diagonal_only"), argument="x")
 def input_gradient_is_the_upstream(dout, cache):
     return dout.copy(), *scan_backward(dout, cache)[1:]

@@ -53,7 +53,7 @@ def through_time(dout, cache):
 rnn = partial(family.wrong, forward=elman, inputs=runs, style="cache", names=NAMES)
 
 
-@rnn(102, cause=("entries_not_written", "sum_term_missing"), argument="x U W b h0")
+@rnn(102, cause=("entries_not_written", "sum_term_missing", "time_not_carried", "use_dropped"), argument="x U W b h0")
 def loop_that_stops_before_the_first_step(dout, cache):
     x, U, W, b, h = cache
     dx, dU, dW, db = (np.zeros_like(a) for a in (x, U, W, b))
@@ -75,7 +75,7 @@ def bias_gradient_is_a_mean_over_batch_and_time(dout, cache):
     return grads
 
 
-@rnn(104, cause="time_off_by_one", argument="U")
+@rnn(104, cause=("time_off_by_one", "wrong_operand"), argument="U")
 def input_weight_meets_the_next_input(dout, cache):
     grads, da = through_time(dout, cache)
     x = cache[0]
@@ -98,7 +98,7 @@ def time_stacked_before_the_batch(dout, cache):
     return grads
 
 
-@rnn(102, cause="time_off_by_one", argument="h0")
+@rnn(102, cause=("time_off_by_one", "time_not_carried"), argument="h0")
 def initial_state_gets_the_gradient_of_the_first_state(dout, cache):
     x, U, W, b, h = cache
     grads, da = through_time(dout, cache)
