@@ -136,7 +136,7 @@ def memory_trained_as_keys_only(x, memory):
     "torch",
     sized(((2, 3, 4), (4,)), ((4, 9, 12), (12,))),
     names=("s", "v"),
-    cause="derivative_at_input",
+    cause=("derivative_at_input", "local_factor"),
     argument="s",
 )
 def torch_additive_scores():

@@ -45,7 +45,7 @@ def keys_without_the_scale(residuals, cotangent):
     return dq, T(p * (dp - (p * dp).sum(axis=-1, keepdims=True))) @ q, dv
 
 
-@attention(88, cause="coupled_over_wrong_axis", argument="q k")
+@attention(88, cause=("coupled_over_wrong_axis", "sum_term_missing"), argument="q k")
 def softmax_sum_over_the_queries(residuals, cotangent):
     return backward(residuals, cotangent, lambda p, dp: p * (dp - (p * dp).sum(axis=-2, keepdims=True)))
 
@@ -115,7 +115,7 @@ def kept(size, seed):
     kept,
     style="rule",
     names=("q", "k", "v", "keep"),
-    cause=("mask_missing", "sum_term_missing"),
+    cause=("mask_missing", "sum_term_missing", "argument_factor_missing"),
     argument="q k",
 )
 def dropped_weights_receive_a_gradient(residuals, cotangent):
