@@ -53,7 +53,7 @@ def ids_counted_from_one(dout, cache):
     return counted(shape, ids + 1, dout), None
 
 
-@lookup(65, cause=("last_sample_only", "samples_missing"))
+@lookup(65, cause=("last_sample_only", "samples_missing", "sum_term_missing"))
 def table_cleared_for_every_sentence(dout, cache):
     shape, ids = cache
     dtable = np.zeros(shape)
@@ -119,7 +119,15 @@ def unit_rows(table, ids):
     return rows / length, (table.shape, ids, rows, length)
 
 
-@family.wrong(76, unit_rows, words, style="rule", names=("table", "ids"), cause="sum_term_missing", argument="table")
+@family.wrong(
+    76,
+    unit_rows,
+    words,
+    style="rule",
+    names=("table", "ids"),
+    cause=("sum_term_missing", "use_dropped"),
+    argument="table",
+)
 def length_of_a_word_held_constant(residuals, cotangent):
     shape, ids, rows, length = residuals
     return counted(shape, ids, cotangent / length), None
@@ -180,7 +188,7 @@ def words_not_seen_do_not_push(dout, center, context, i, j, seen):
     )
 
 
-@skip(8, cause=("updated_weight", "not_linear"), argument="context")
+@skip(8, cause=("updated_weight", "not_linear", "wrong_operand"), argument="context")
 def context_trained_by_the_moved_center(dout, center, context, i, j, seen):
     d = slopes(dout, center, context, i, j, seen)
     dcenter = counted(center.shape, i, d * context[j])
