@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from compiling import quick_jit
 
 from reference.oracle.opspec import DIMENSIONS, Case, OpSpec, draw
 from reference.oracle.specs import SPECS
@@ -65,20 +66,22 @@ class Row:
 
         return moving
 
-    def jax_vjp(self, arguments: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
-        """The cotangents of the differentiable arguments by JAX's reverse mode."""
-        _, vjp = jax.vjp(self.closed(self.jax, arguments), *self.pick(arguments))
-        return vjp(cotangent)
-
     def jax_value_and_vjp(self, arguments: tuple[Any, ...], cotangent: Any) -> tuple[Any, tuple[Any, ...]]:
-        """The value too, from the same forward pass."""
+        """The value, and the cotangents of the differentiable arguments by JAX's reverse mode."""
         out, vjp = jax.vjp(self.closed(self.jax, arguments), *self.pick(arguments))
         return out, vjp(cotangent)
 
     @cached_property
     def compiled(self) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
         """`jax_value_and_vjp` as one program, shared by tests of equal shapes: compiling is what the suite pays for."""
-        return jax.jit(self.jax_value_and_vjp)
+        return quick_jit(self.jax_value_and_vjp)
+
+    @cached_property
+    def compiled_jvp(self) -> Callable[..., tuple[Any, Any]]:
+        """The value and JAX's forward mode, as one program of the arguments and the tangents of those that move."""
+        return quick_jit(
+            lambda arguments, tangents: jax.jvp(self.closed(self.jax, arguments), self.pick(arguments), tangents)
+        )
 
 
 ROWS = tuple(Row(spec, case) for spec in SPECS.values() for case in spec.cases)
