@@ -62,11 +62,14 @@ def _slips(sites: Sites, found: list[tuple[Region, int, Variants]]) -> Iterator[
 def _of_other_scores(sites: Sites, found: list[tuple[Region, int, Variants]], place: str, log: bool) -> Iterator[Slip]:
     """The probabilities of another value of that shape: of the scores before a mask, a noise or a temperature."""
     first, axis, _ = found[0]
-    others = [node for node in sites.nodes if node.value.shape == first.x.shape and node is not first.entrance]
+    others = [
+        node for node in sites.nodes if node.value.shape == first.x.shape and node not in (first.entrance, first.exit)
+    ]
     for node in others[:MOST] if len(found) == 1 else ():
-        q = normalized(node.value, axis)
-        words = f"takes softmax of {sites.leaf_name(node) or where_in_words(node)} in {place}"
-        yield Slip("wrong_operand", words, {first.exit: _by(first, q, (axis,), log)})
+        what = sites.leaf_name(node) or f"the value of {where_in_words(node)}"
+        for words, q in ((f"takes softmax of {what}", normalized(node.value, axis)), (f"has {what}", node.value)):
+            words = f"{words} for the probabilities in {place}"
+            yield Slip("wrong_operand", words, {first.exit: _by(first, q, (axis,), log)})
 
 
 def _before_reshaping(found: list[tuple[Region, int, Variants]], place: str, log: bool) -> Iterator[Slip]:

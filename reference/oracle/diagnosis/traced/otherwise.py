@@ -25,7 +25,7 @@ def otherwise(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
     for words, change in _keys(keys):
         yield from _gradients(evidence, cotangent, "static_ignored", words, key=change)
     alone = [number for number in numbers if numbers.count(number) == 1]
-    for words, change in (*_numbers(numbers, (0.0,)), *_numbers(alone, USUAL)):
+    for words, change in _numbers(alone, USUAL):
         yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
 
 
@@ -34,6 +34,13 @@ def with_other_numbers(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Ot
     *_, numbers = _seen(evidence)
     several = [number for number in numbers if numbers.count(number) > 1]
     for words, change in _numbers(several, USUAL):
+        yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
+
+
+def without_a_number(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
+    """The gradients of the forward with zero in the place of one of its numbers."""
+    *_, numbers = _seen(evidence)
+    for words, change in _numbers(numbers, (0.0,)):
         yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
 
 

@@ -18,7 +18,7 @@ from reference.oracle.diagnosis.traced.fits import Fit, fits
 from reference.oracle.diagnosis.traced.heads import heads
 from reference.oracle.diagnosis.traced.normalizers import normalizers
 from reference.oracle.diagnosis.traced.orders import orders
-from reference.oracle.diagnosis.traced.otherwise import Other, otherwise, with_other_numbers
+from reference.oracle.diagnosis.traced.otherwise import Other, otherwise, with_other_numbers, without_a_number
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
@@ -62,6 +62,7 @@ class Traced:
             with np.errstate(all="ignore"):
                 found = list(factors_of(self.sites, self.evidence, view.position))
             yield from (Model(cause, words, predicted, exact=True) for cause, words, predicted in found)
+        yield from _as_predicted(view, without_a_number(self.evidence, self.sites.cotangent))
 
     def shares(self, view: View) -> Iterator[Model]:
         """What only a part of the examples or passes explains."""
@@ -118,7 +119,7 @@ class Traced:
         return explained, broken
 
 
-def _as_predicted(view: View, others: list[Other]) -> Iterator[Model]:
+def _as_predicted(view: View, others: Iterable[Other]) -> Iterator[Model]:
     """The gradients of other forwards as predictions."""
     for cause, words, gradients in others:
         predicted = gradients[view.position]
