@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 TRAIN = Path(__file__).with_name("train.py")
 CHOICES = ["--model", "mlp", "--save-every", "7", "--keep", "3", "--average", "0.99", "--shift", "1"]
 FINISHED = "model.safetensors"
-LATEST_MOMENT = 4.0  # seconds after it has said what it trains
 LONGEST_WAIT = 300.0
 
 
@@ -21,15 +20,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30, help="how often (%(default)s); every third aims at a save")
     parser.add_argument("--epochs", default="40", help="how long the run is (%(default)s)")
+    latest = "a kill comes up to so many seconds after a run has said what it trains (%(default)s)"
+    parser.add_argument("--latest", type=float, default=4.0, help=latest)
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments (%(default)s)")
     chosen = parser.parse_args(argv)
     with TemporaryDirectory() as folder:
-        same = survive(Path(folder), ["--epochs", chosen.epochs], chosen.kills, random.Random(chosen.seed))
+        moments = random.Random(chosen.seed)
+        same = survive(Path(folder), ["--epochs", chosen.epochs], chosen.kills, chosen.latest, moments)
     print("the final weights are the same, bit for bit" if same else "THE FINAL WEIGHTS DIFFER")
     return 0 if same else 1
 
 
-def survive(folder: Path, length: list[str], kills: int, moments: random.Random) -> bool:
+def survive(folder: Path, length: list[str], kills: int, latest: float, moments: random.Random) -> bool:
     """Whether a run that is killed so often ends with the weights of one that is not."""
     whole, killed = folder / "whole", folder / "killed"
     began = time.monotonic()
@@ -43,7 +45,7 @@ def survive(folder: Path, length: list[str], kills: int, moments: random.Random)
                 return False
             killed.rename(folder / f"survived-{done}")
         words = ["--resume", killed] if killed.exists() else [*length, "--output", killed]
-        moment = kill_at_a_moment([*train(*words)], killed, moments, in_a_save)
+        moment = kill_at_a_moment([*train(*words)], killed, latest, moments, in_a_save)
         if moment:
             done, inside_a_save = done + 1, inside_a_save + (moment == "inside a save")
             print(f"kill {done:>3}: {moment}, {saved_steps(killed)}")
@@ -57,14 +59,16 @@ def train(*words: str | Path) -> list[str | Path]:
     return [sys.executable, TRAIN, *([] if "--resume" in words else CHOICES), *words]
 
 
-def kill_at_a_moment(command: list[str | Path], run: Path, moments: random.Random, in_a_save: bool) -> str:
+def kill_at_a_moment(
+    command: list[str | Path], run: Path, latest: float, moments: random.Random, in_a_save: bool
+) -> str:
     """Start, kill -9 at some moment after the run's folder is there, and say when; nothing where it ended before."""
     partials = run / "checkpoints"
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
         process.stdout.readline()  # it has begun
-        time.sleep(moments.uniform(0.0, LATEST_MOMENT))
+        time.sleep(moments.uniform(0.0, latest))
         if in_a_save:
             wait_for(lambda: process.poll() is not None or any(partials.glob(".*.partial")))
             time.sleep(moments.uniform(0.0, 0.08))

@@ -1,7 +1,7 @@
 """Runs that are small enough for a test: few images whose label can be seen, weights that are made once."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from functional_nn.training import loop
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.data import Batches, Dataset, Examples
 from functional_nn.training.job import Job
-from functional_nn.training.network import Network
 from functional_nn.training.state import TrainState
+from functional_nn.training.twin import twin
 
 NAMES = tuple("0123456789")
 PICTURES = ("confusion.png", "curves.png", "filters.png", "histograms.png", "mistakes.png")
@@ -46,47 +46,52 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @cache
-def first_weights(network: Network) -> Any:
-    """Making random weights and states compiles for a second: once a network is enough."""
-    return jax.device_get(network.init(jax.random.key(0)))
+def first_weights(model: str, config: Any) -> Any:
+    """Random weights, and the first state of the layers, by the twin: NumPy compiles nothing to draw them."""
+    by_hand = twin(f"models.{model}")
+    params, state = by_hand.init(0, by_hand.Config(**asdict(config)))
+    return params, {name: arrays for name, arrays in state.items() if name != "config"}
+
+
+def ready_state(job: Job) -> TrainState:
+    """The first state of a job, with weights that are there already."""
+    # A copy: the first step consumes its state, and must not write into what is cached.
+    params, layers = jax.tree.map(jnp.array, first_weights(job.network.name, job.network.config))
+    averaged, scale = job.config.average > 0, jobs.first_loss_scale(job.config.precision)
+    model_state = {"config": job.network.config, **layers}
+    state = jobs.create_state(
+        params, model_state, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
+    )
+    return jax.device_put(state, job.layout.of(state))
 
 
 def prepared(**choices: Any) -> tuple[Job, TrainState]:
     """A job of these choices, and its first state with weights that are there already."""
     job = jobs.prepare(replace(SMALL, **choices), DATASET)
-    # A copy: the first step consumes its state, and must not write into what is cached.
-    params, model_state = jax.tree.map(jnp.array, first_weights(job.network))
-    averaged, scale = job.config.average > 0, jobs.first_loss_scale(job.config.precision)
-    state = jobs.create_state(
-        params, model_state, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
-    )
-    return job, jax.device_put(state, job.layout.of(state))
+    return job, ready_state(job)
 
 
 def with_ready_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs begin with weights that are there already, of whatever seed."""
+    """Runs begin with weights that are there already, of whatever seed, and share what they compile."""
+    monkeypatch.setattr(loop, "first_state", ready_state)
+    share_compiled(monkeypatch)
 
-    def ready(job: Job) -> TrainState:
-        config = job.config
-        _, state = prepared(model=config.model, average=config.average, precision=config.precision, **config.sizes)
-        return state._replace(opt_state=job.optimizer.init(state.params))
 
-    monkeypatch.setattr(loop, "first_state", ready)
+def share_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of the same choices compile once."""
     honest_call, honest_judge = loop.compile_call, loop.make_judge
-    monkeypatch.setattr(
-        loop, "compile_call", lambda job, reached: _once(job, "call", lambda: honest_call(job, reached))
-    )
-    monkeypatch.setattr(loop, "make_judge", lambda job: _once(job, "judge", lambda: honest_judge(job)))
+    monkeypatch.setattr(loop, "compile_call", lambda job, reached: once(job, "call", lambda: honest_call(job, reached)))
+    monkeypatch.setattr(loop, "make_judge", lambda job: once(job, "judge", lambda: honest_judge(job)))
 
 
 _made: dict[Any, Any] = {}
 
 
-def _once(job: Job, kind: str, make: Callable[[], Any]) -> Any:
+def once(job: Job, kind: str, make: Callable[[], Any]) -> Any:
     """What a job compiles, made once for all jobs that compile the same."""
     nothing_compiled = {"output": None, "resume": None, "save_every": None, "keep": 1, "verify_every": 0, "seed": 0}
     nothing_compiled |= {"tensorboard": False, "profile": False}
-    key = kind, replace(job.config, **nothing_compiled), job.network.apply
+    key = kind, replace(job.config, **nothing_compiled), job.network.config, job.network.apply
     if key not in _made:
         _made[key] = make()
     return _made[key]

@@ -9,7 +9,9 @@ import pytest
 
 from functional_nn.training import checkpoint
 from functional_nn.training.checkpoint import Saved, surplus
+from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput
+from functional_nn.training.keeper import Keeper
 
 ARRAYS = {"a.kernel": jnp.arange(6.0).reshape(2, 3), "a.bias": jnp.ones(3, jnp.float32), "step": jnp.int32(7)}
 
@@ -99,6 +101,13 @@ def test_what_a_kill_leaves_is_not_taken_for_a_checkpoint(saved: Path) -> None:
     assert checkpoint.newest_whole(saved.parent)[0] == saved.parent / "00000007"
     checkpoint.clean(saved.parent)
     assert sorted(path.name for path in saved.parent.iterdir()) == ["00000007"]
+
+
+def test_a_save_is_due_as_soon_as_its_step_is_passed(tmp_path: Path) -> None:
+    kept = Keeper(TrainConfig(save_every=3), tmp_path)
+    assert [step for step in range(1, 6) if kept.due(step)] == [3, 4, 5]
+    kept.saved_steps = 4
+    assert [step for step in range(5, 9) if kept.due(step)] == [6, 7, 8]
 
 
 @pytest.mark.parametrize(

@@ -282,9 +282,8 @@ class TestDoctor:
         assert doctor.advice("gpu")[0].startswith(f"warning: train needs {missing}: pip install")
 
 
-@pytest.mark.parametrize(("script", "words"), [("train.py", ["--epocs", "3"]), ("train.py", ["--model", "x"])], ids=str)
-def test_a_script_ends_with_the_same_status(script: str, words: list[str]) -> None:
-    done = run_python(str(ROOT / "scripts" / script), *words)
+def test_the_script_ends_with_the_same_status() -> None:
+    done = run_python(str(ROOT / "scripts" / "train.py"), "--epocs", "3")
     assert done.returncode == 2
     assert done.stderr.startswith("functional-nn train: ")
     assert "Traceback" not in done.stderr

@@ -50,7 +50,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         make_small(patch)
         with_ready_weights(patch)
-        assert cli.main([*WORDS, "--tensorboard", "--profile", "--output", str(folder)]) == 0
+        words = [*WORDS, "--batch-size", "8", "--epochs", "3"]  # as few epochs as the steps to profile allow
+        assert cli.main([*words, "--tensorboard", "--profile", "--output", str(folder)]) == 0
     return folder
 
 
@@ -173,7 +174,7 @@ class TestSeen:
     def test_the_events_hold_each_figure_and_histogram_of_each_epoch(self, run: Path) -> None:
         content = b"".join(path.read_bytes() for path in (run / "events").glob("events.out.tfevents.*"))
         for name in (b"test_accuracy", b"train_loss", b"weights/dense1.kernel", b"activations/relu1"):
-            assert content.count(name) == 6, name
+            assert content.count(name) == 3, name
 
     def test_a_profile_of_some_steps_is_recorded(self, run: Path) -> None:
         assert PROFILED.stop < 24
@@ -188,8 +189,9 @@ class TestSeen:
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         assert all(0 < row["share_of_peak"] < 1 for row in rows)
         for row in rows:
-            assert row["milliseconds_per_step"] == pytest.approx(16_000 / row["images_per_second"], rel=1e-2)
+            assert row["milliseconds_per_step"] == pytest.approx(8_000 / row["images_per_second"], rel=1e-2)
 
+    @pytest.mark.slow
     def test_what_was_profiled_is_written_when_the_run_ends_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
         honest = Session.before
 
@@ -329,6 +331,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "write_results", lambda *results: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_pictures")
 class TestSeeds:
     def test_each_seed_has_a_folder_and_the_mean_and_spread_are_shown(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,22 +7,35 @@ from types import SimpleNamespace
 from typing import Any, get_args
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.image import imread
 from safetensors import safe_open
 from safetensors.numpy import load_file
-from small_runs import DATASET, FILES, NAMES, PICTURES, SMALL, contents, make_small, prepared, with_ready_weights
+from small_runs import (
+    DATASET,
+    FILES,
+    NAMES,
+    PICTURES,
+    SMALL,
+    contents,
+    make_small,
+    prepared,
+    share_compiled,
+    with_ready_weights,
+)
 
 from functional_nn import cli
 from functional_nn.training import epoch, loop, verify
 from functional_nn.training import job as jobs
 from functional_nn.training.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import Dataset, Examples
+from functional_nn.training.data import Batches, Dataset, Examples
 from functional_nn.training.errors import BadInput, GradientsDisagree
-from functional_nn.training.metrics import confusion_matrix
+from functional_nn.training.metrics import batch_totals, confusion_matrix
 from functional_nn.training.network import build
 from functional_nn.training.optimizers import RULES, schedule
+from functional_nn.training.session import Session
 from functional_nn.training.step import make_eval_step
 
 
@@ -45,7 +58,7 @@ def test_every_rule_has_its_optax_namesake() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 10, 1000])
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing(steps: int) -> None:
     some = np.unique(np.linspace(0, steps - 1, 50).astype(int))
-    rates = np.array([float(schedule(0.3, steps, 0.1)(step)) for step in some])
+    rates = np.asarray(jax.vmap(schedule(0.3, steps, 0.1))(some))
     assert 0.1 < rates.max() <= 0.3 + 1e-9
     assert (rates > 0).all()
     peak = int(rates.argmax())
@@ -72,21 +85,31 @@ class TestEvaluation:
         by_definition = -np.log(probabilities[np.arange(23), DATASET.test.labels]).mean()
         assert totals.mean_loss == pytest.approx(by_definition, rel=1e-5)
 
+    def test_a_masked_example_counts_nothing_whatever_its_loss(self) -> None:
+        logits = np.eye(2)
+        losses, labels, mask = np.array([0.5, np.nan]), np.arange(2), np.array([1.0, 0.0])
+        totals = batch_totals(jnp.asarray(losses), jnp.asarray(logits), jnp.asarray(labels), jnp.asarray(mask))
+        assert totals == (0.5, 1, 1)
+
     def test_the_confusion_matrix_counts_rows_by_truth(self) -> None:
         matrix = confusion_matrix(np.array([0, 0, 2, 2]), np.array([0, 1, 2, 2]), 3)
         np.testing.assert_array_equal(matrix, [[1, 1, 0], [0, 0, 0], [0, 0, 2]])
+
+
+WORDS = ["train", "--epochs", "3", "--batch-size", "16", "--verify-every", "1000"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         make_small(patch)
+        share_compiled(patch)
         output = tmp_path_factory.mktemp("run") / "deep" / "er"
-        words = ["train", "--epochs", "3", "--batch-size", "16", "--verify-every", "1000", "--output", str(output)]
-        assert cli.main(words) == 0
+        assert cli.main([*WORDS, "--output", str(output)]) == 0
     return output
 
 
+@pytest.mark.slow
 class TestRun:
     def test_the_folder_is_whole_and_nothing_lies_beside_it(self, folder: Path) -> None:
         assert contents(folder) == FILES
@@ -125,23 +148,28 @@ class TestRun:
 
 
 @pytest.mark.slow
-def test_a_second_run_is_the_same_in_a_folder_of_its_own() -> None:
-    first, second = (loop.train(SMALL) for _ in range(2))
-    assert first.folder != second.folder
-    for run in (first, second):
-        assert run.folder.parent == Path("runs")
-        assert contents(run.folder) == FILES
-    paceless = [
-        [{**row, "images_per_second": 0, "milliseconds_per_step": 0} for row in run.reached.rows]
-        for run in (first, second)
-    ]
-    assert paceless[0] == paceless[1]
-    assert (first.folder / "model.safetensors").read_bytes() == (second.folder / "model.safetensors").read_bytes()
-    kernels = [
-        np.asarray(jobs.first_state(jobs.prepare(replace(SMALL, seed=seed), DATASET)).params["dense3"]["kernel"])
+def test_a_second_run_is_the_same_in_a_folder_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share_compiled(monkeypatch)
+    assert cli.main(WORDS) == 0
+    (second,) = Path("runs").iterdir()
+    assert contents(second) == FILES
+    first_rows, second_rows = (
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (folder, second)
+    )
+    of_the_clock = {"images_per_second": 0, "milliseconds_per_step": 0}
+    assert [row | of_the_clock for row in first_rows] == [row | of_the_clock for row in second_rows]
+    assert (folder / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_another_seed_begins_with_other_weights() -> None:
+    first, other = (
+        np.asarray(
+            jobs.first_state(jobs.prepare(replace(SMALL, hidden=(20,), seed=seed), DATASET)).params["dense2"]["kernel"]
+        )
         for seed in (0, 1)
-    ]
-    assert (kernels[0] != kernels[1]).any()
+    )
+    assert (first != other).any()
 
 
 class TestVerify:
@@ -151,15 +179,16 @@ class TestVerify:
     )
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
         with jax.enable_x64(False):
-            job = jobs.prepare(replace(SMALL, model=model), DATASET)
-            state = jobs.first_state(job)
-            assert state.params["dense1"]["kernel"].dtype == np.float32
+            job, state = prepared(model=model)
+            first = jax.eval_shape(lambda: jobs.first_state(job)).params
+            assert {leaf.dtype for leaf in jax.tree.leaves((first, state.params))} == {np.dtype(np.float32)}
             batch = DATASET.train.take(np.arange(16))
             differences = verify.verify_step(job.network, job.rules, state, batch.images, batch.labels)
         worst = [difference.relative for difference in differences]
         assert len(worst) == len(jax.tree.leaves(state.params))
         assert max(worst) < 1e-5
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("_ready_weights")
     def test_a_disagreement_names_layer_and_element_and_leaves_nothing(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -171,7 +200,7 @@ class TestVerify:
 
             def value_and_grad(*args: Any, **masks: Any) -> Any:
                 loss, grads = model.value_and_grad(*args, **masks)
-                grads["dense2"]["kernel"][3, 2] *= -1
+                grads["dense2"]["kernel"][3, 2] += 1
                 return loss, grads
 
             return SimpleNamespace(Config=model.Config, value_and_grad=value_and_grad)
@@ -192,6 +221,17 @@ class TestVerify:
         for pair in ((good, bad), (bad, good)):
             with pytest.raises(GradientsDisagree, match=r"a.kernel at \(1, 2\)"):
                 verify.require_agreement(verify.compare(*pair))
+
+    def test_a_step_is_verified_though_it_is_in_the_middle_of_a_call(self) -> None:
+        verified: list[int] = []
+        config = replace(SMALL, verify_every=4)
+        session: Any = SimpleNamespace(
+            profiler=None, job=SimpleNamespace(config=config), verify=lambda step, *what: verified.append(step)
+        )
+        state: Any = None
+        for step in (0, 3, 6, 9, 12):
+            Session.before(session, step, state, Batches(None, None, valid=np.ones(3, bool)))
+        assert verified == [0, 3, 6, 12]  # for the steps 0, 4, 8 and 12
 
     def test_other_shapes_are_a_disagreement(self) -> None:
         with pytest.raises(GradientsDisagree, match="differ in names or shapes"):

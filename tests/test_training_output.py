@@ -6,14 +6,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
+from small_runs import DATASET, prepared
 
-from functional_nn.training import cache
+from functional_nn.training import cache, results, run_folder
 from functional_nn.training.cache import keep_compiled_programs
 from functional_nn.training.errors import BadInput
+from functional_nn.training.keeper import Reached
 from functional_nn.training.metrics import Totals
 from functional_nn.training.progress import open_display
-from functional_nn.training.run_folder import claimed, create, discard, whole_file
+from functional_nn.training.run_folder import claimed, create, default_output, discard, whole_file
+from functional_nn.training.state import Learned
 
 
 class TestRunFolder:
@@ -29,6 +35,16 @@ class TestRunFolder:
                 folder.mkdir()
             discard(tmp_path / "a" / "b" / "run", create(tmp_path / "a" / "b" / "run", {}))
             assert list(tmp_path.iterdir()) == kept
+
+    def test_runs_of_one_second_have_names_of_their_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(run_folder.time, "strftime", lambda form: "20260101-000000")
+        names = []
+        for _ in range(3):
+            names.append(default_output("digits", "mlp"))
+            names[-1].mkdir(parents=True)
+        stem = Path("runs/digits-mlp-20260101-000000")
+        assert names == [stem, Path(f"{stem}-1"), Path(f"{stem}-2")]
 
     def test_a_file_is_whole_or_as_it_was(self, tmp_path: Path) -> None:
         def fail_in_the_middle() -> None:
@@ -48,6 +64,18 @@ class TestRunFolder:
             second.__enter__()
         with claimed(tmp_path / "run"):
             pass
+
+
+def test_the_average_of_the_weights_is_what_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("draw_curves", "draw_confusion", "draw_mistakes", "draw_filters", "draw_histograms"):
+        monkeypatch.setattr(results, name, lambda *what: None)
+    monkeypatch.setattr(results, "weights_and_activations", lambda job, state: ({}, {}))
+    job, state = prepared(average=0.9)
+    above = jax.tree.map(lambda leaf: leaf + 1, state.params)
+    state = state._replace(average=Learned(above, state.model_state))
+    results.write_results(job, tmp_path, Reached(state), Totals(0.0, 0.0, 1.0), DATASET.test.labels)
+    kept = load_file(tmp_path / "model.safetensors")["dense1.kernel"]
+    np.testing.assert_array_equal(kept, np.asarray(state.params["dense1"]["kernel"]) + 1)
 
 
 ROW = {"epoch": 7, "train_loss": 0.25, "train_accuracy": 0.5, "test_accuracy": 1.0, "images_per_second": 1234.5}

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -48,14 +49,19 @@ def make_examples(shape: tuple[int, ...], classes: int) -> Examples:
     return Examples(rng.standard_normal((41, *shape)), rng.integers(0, classes, 41).astype(np.int32))
 
 
+def in_jax(state: dict[str, Any], config: Any) -> dict[str, Any]:
+    """The state of the twin's layers for JAX, with its own configuration."""
+    return {"config": config} | {name: jax.tree.map(jnp.array, x) for name, x in state.items() if name != "config"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", TWINS)
+# A rule sees no model and a model no rule: every one of each, not every pair.
+@pytest.mark.parametrize(("name", "rule"), [("mlp", "nesterov"), *((name, "adamw") for name in TWINS)])
 def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
     model, by_hand, sizes = TWINS[name]
     ours, theirs = RULES[rule]
-    params, state = model.init(jax.random.key(0), model.Config(**sizes))
-    start = jax.tree.map(np.asarray, params)
+    start, state = by_hand.init(0, by_hand.Config(**sizes))
+    params, state = jax.tree.map(jnp.array, start), in_jax(state, model.Config(**sizes))
     batches = list(training_batches(make_examples(sizes["input_shape"], sizes["classes"]), 0, 1, 2))[:STEPS]
     assert len(batches) == STEPS
 
@@ -82,8 +88,8 @@ def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
 @pytest.mark.slow
 def test_the_step_carries_running_statistics_and_evaluation_uses_them() -> None:
     model, by_hand, sizes = TWINS["vgg"]
-    params, state = model.init(jax.random.key(0), model.Config(**sizes))
-    state_by_hand = jax.tree.map(np.asarray, state)
+    params, state_by_hand = by_hand.init(0, by_hand.Config(**sizes))
+    state = in_jax(state_by_hand, model.Config(**sizes))
     examples, rule = make_examples(sizes["input_shape"], sizes["classes"]), optax.sgd(0.1)
     step, jitted = make_train_call(model.apply, rule), create_state(params, state, rule, jax.random.key(1))
     for batch in list(training_batches(examples, 0, 1, 8))[:5]:
@@ -91,9 +97,8 @@ def test_the_step_carries_running_statistics_and_evaluation_uses_them() -> None:
             jax.tree.map(np.array, jitted.params), state_by_hand, batch.images[0], train=True
         )
         jitted, _ = step(jitted, batch)
-    jax.tree.map(
-        partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12), dict(jitted.model_state), dict(state_by_hand)
-    )
+    close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
+    jax.tree.map(close, jitted.model_state["statistics"], state_by_hand["statistics"])
     mask = np.ones(len(examples))
     totals, predicted = make_eval_step(model.apply)(
         jitted.params, jitted.model_state, examples.images, examples.labels, mask

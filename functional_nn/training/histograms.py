@@ -1,6 +1,7 @@
 """How the weights of each layer, and what each layer puts out, are distributed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from functional_nn.training.job import Job
+from functional_nn.training.network import Network
 from functional_nn.training.pictures import save_figure
 from functional_nn.training.trees import flatten
 
@@ -27,8 +29,13 @@ def values_by_layer(job: Job, params: Any) -> dict[str, np.ndarray]:
 
 def weights_and_activations(job: Job, params: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Every parameter by its name, and the output of every layer for some of the images that judge."""
-    put_out = jax.jit(job.network.outputs)(params, job.dataset.test.images[:IMAGES])
+    put_out = _compiled_outputs(job.network)(params, job.dataset.test.images[:IMAGES])
     return flatten(params), {name: np.asarray(put_out[name]) for name in job.network.layer_names}
+
+
+@cache
+def _compiled_outputs(network: Network) -> Callable[[Any, Any], dict[str, jax.Array]]:
+    return jax.jit(network.outputs)  # once for all epochs
 
 
 def draw_histograms(weights: Mapping[str, np.ndarray], activations: Mapping[str, np.ndarray], path: Path) -> None:
