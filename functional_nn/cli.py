@@ -19,6 +19,7 @@ USAGE = """\
 functional-nn: neural networks as pure functions
 
   functional-nn train [OPTIONS]            train a network on images; --help lists the options
+  functional-nn experiment NAME            one of the textbook's: several runs, and a picture that compares them
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         return _stop(command, str(error), BY_SIGNAL + (error.signal or SIGINT))
     except KeyboardInterrupt:
-        lost = "; nothing of this run was kept" if command == "train" else ""
+        lost = "; nothing of this run was kept" if command in ("train", "experiment") else ""
         return _stop(command, f"interrupted{lost}", BY_SIGNAL + SIGINT)
 
 
@@ -81,6 +82,27 @@ def _train_many(config: "TrainConfig") -> int:
         print(f"seed {seed:<8} {100 * accuracy:6.2f} %")
     print(f"mean          {100 * result['mean']:6.2f} %, standard deviation {100 * result['standard_deviation']:.2f}")
     print(f"run folder    {folder}")
+    return OK
+
+
+def experiment(argv: Sequence[str]) -> int:
+    """Run an experiment; what each part reached, best first, and the folder."""
+    _require_extras()
+    from functional_nn.experiments.run import ExperimentConfig, run
+    from functional_nn.training.flags import read
+
+    config = read("experiment", ExperimentConfig, argv)
+    if config is None:
+        return OK
+    from functional_nn.training.cache import keep_compiled_programs
+    from functional_nn.training.loop import train as run_training
+    from functional_nn.training.results import write_learned
+
+    keep_compiled_programs()
+    folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
+    for name, arm in sorted(arms.items(), key=lambda named: -named[1].test_accuracy):
+        print(f"{name:<24} {100 * arm.test_accuracy:6.2f} %")
+    print(f"picture       {folder / 'picture.png'}")
     return OK
 
 
@@ -149,7 +171,14 @@ def _stop(command: str, sentence: str, status: int) -> int:
     return status
 
 
-COMMANDS = {"train": train, "predict": predict, "export": export, "check": check, "doctor": doctor}
+COMMANDS = {
+    "train": train,
+    "experiment": experiment,
+    "predict": predict,
+    "export": export,
+    "check": check,
+    "doctor": doctor,
+}
 COMMANDS |= {"--help": _help, "-h": _help, "help": _help, "--version": _version}
 
 if __name__ == "__main__":

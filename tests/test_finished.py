@@ -133,7 +133,8 @@ class TestSizes:
         for model, sizes in SIZES.items():
             assert build(model, (8, 8, 1), 10, sizes) == build(model, (8, 8, 1), 10)
             fields = {field.name for field in dataclasses.fields(build(model, (8, 8, 1), 10).config)}
-            assert {"filters", "hidden", "dropout_rate"} & fields == sizes.keys(), f"{model} can be sized otherwise"
+            choices = {"filters", "hidden", "activation", "batch_norm", "initializer", "dropout_rate"}
+            assert choices & fields == sizes.keys(), f"{model} lets one choose something else"
 
     @pytest.mark.parametrize(
         ("model", "sizes", "expected"),

@@ -27,7 +27,7 @@ LAYERS = {
             "functional_nn/training/metrics.py",
         ),
         ("functional_nn/training/[a-km-z]*.py",),
-        ("functional_nn/training/loop.py",),
+        ("functional_nn/training/loop.py", "functional_nn/experiments/*.py"),
         ("functional_nn/cli.py", "functional_nn/__init__.py", "functional_nn/training/__init__.py"),
     ),
     "reference": (

@@ -3,6 +3,7 @@
 import gzip
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -163,6 +164,9 @@ def test_held_out_images_judge_and_teach_nothing(tmp_path: Path, monkeypatch: py
     assert (len(dataset.train), len(dataset.test)) == (4, 3)
     seen = {image.tobytes() for part in (dataset.train, dataset.test) for image in part.images}
     assert seen == {image.tobytes() for image in whole.train.images}
+    few = loop.find_data(replace(config, learn_from=2)).train
+    assert len(few) == 2
+    assert {image.tobytes() for image in few.images} < {i.tobytes() for i in dataset.train.images}
     with pytest.raises(BadInput, match="--hold-out must be below 7, all images; got 7"):
         loop.find_data(TrainConfig(dataset="mnist", data_dir=folder, hold_out=7))
 

@@ -8,6 +8,10 @@ Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 Precision = Literal["float32", "bfloat16", "float16"]
+Activation = Literal["relu", "sigmoid", "tanh"]
+Initializer = Literal[
+    "normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"
+]
 PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist"]
 # Of a network, stage by stage, the number of filters of each convolution: ((32, 32), (64, 64), (128,)).
 Filters = tuple[tuple[int, ...], ...]
@@ -24,12 +28,13 @@ LEARNING_RATES: dict[str, float] = {
     "adamw": 0.005,
 }
 ADAMW_DECAY = 0.01
-# What each network lets one choose about its size, and what it is where nothing is said: the defaults of the model.
+# What each network lets one choose about itself, and what it is where nothing is said: the defaults of the model.
+DRAWN = {"initializer": "he_normal"}
 SIZES: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": (100, 50), "dropout_rate": 0.0},
-    "simple_convnet": {"filters": ((30,),), "hidden": (100,)},
-    "deep_convnet": {"filters": ((16,), (32,), (64,)), "hidden": (50,), "dropout_rate": 0.5},
-    "vgg": {"filters": ((32, 32), (64, 64), (128,)), "dropout_rate": 0.0},
+    "mlp": {"hidden": (100, 50), "activation": "relu", "batch_norm": False, "dropout_rate": 0.0} | DRAWN,
+    "simple_convnet": {"filters": ((30,),), "hidden": (100,)} | DRAWN,
+    "deep_convnet": {"filters": ((16,), (32,), (64,)), "hidden": (50,), "dropout_rate": 0.5} | DRAWN,
+    "vgg": {"filters": ((32, 32), (64, 64), (128,)), "dropout_rate": 0.0} | DRAWN,
 }
 
 
@@ -45,6 +50,12 @@ class TrainConfig:
     """How many filters each convolution has, 32-32,64-64,128 for three stages of a vgg; auto is the network's own."""
     hidden: Hidden | None = None
     """How wide each hidden dense layer is, 100,50 for two of them; auto is the network's own."""
+    activation: Activation | None = None
+    """What stands behind each hidden layer of an mlp; auto is relu."""
+    batch_norm: bool = False
+    """Normalize each hidden layer of an mlp by its batch."""
+    initializer: Initializer | None = None
+    """How kernels are drawn before they learn; auto is he_normal, which suits relu."""
     dropout_rate: float | None = None
     """Share of the units that dropout leaves out in a step of training; auto is the network's own."""
     dataset: DatasetName = "digits"
@@ -55,6 +66,8 @@ class TrainConfig:
     """Fetch the files that are missing into --data-dir, or into the user's cache."""
     hold_out: int = 0
     """Judge by so many training images, held out, instead of the test images: for choosing hyperparameters."""
+    learn_from: int = 0
+    """Learn from so many training images only, always the same ones; 0 is all."""
     epochs: int = 30
     """How many times every training image is seen."""
     batch_size: int = 32
@@ -124,7 +137,7 @@ class TrainConfig:
 
     @property
     def sizes(self) -> dict[str, Any]:
-        """The sizes that the network lets one choose: those asked for, or its own."""
+        """What the network lets one choose about itself: what was asked for, or its own."""
         own = SIZES[self.model]
         return {name: value if getattr(self, name) is None else getattr(self, name) for name, value in own.items()}
 

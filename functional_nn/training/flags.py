@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -45,7 +45,7 @@ class ExportConfig:
     """Folder to write, must not exist; auto is RUN/export."""
 
 
-Config = TypeVar("Config", TrainConfig, PredictConfig, ExportConfig)
+Config = TypeVar("Config")
 
 
 def parse(argv: Sequence[str]) -> TrainConfig | None:
@@ -101,12 +101,16 @@ def _choice(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[str] | None:
 
 def _automatic(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     """`T | None` is a T or the word auto."""
-    if get_origin(info.type) is not UnionType or type(None) not in get_args(info.type):
+    if get_origin(info.type) not in (UnionType, Union) or type(None) not in get_args(info.type):
         return None
     (kind,) = (part for part in get_args(info.type) if part is not type(None))
+    if get_origin(kind) is Literal:
+        metavar, kind = "{" + ",".join((AUTO, *get_args(kind))) + "}", str  # judged by `config.validate` too
+    else:
+        metavar = "NUMBERS" if kind in READERS else kind.__name__.upper()
     return PrimitiveConstructorSpec(
         nargs=1,
-        metavar="NUMBERS" if kind in READERS else kind.__name__.upper(),
+        metavar=metavar,
         instance_from_str=lambda words: None if words[0] == AUTO else _read(kind, words[0]),
         is_instance=lambda value: value is None or isinstance(value, get_origin(kind) or kind),
         str_from_instance=lambda value: [AUTO if value is None else written(value)],

@@ -22,7 +22,9 @@ from functional_nn.training.state import TrainState, create_state, parameter_cou
 from functional_nn.training.step import StepRules
 from functional_nn.training.topology import require_equal_parts
 
-HOLD_OUT_SEED = 1  # fixed, as the split of the digits is: --seed changes what is learned, never what judges
+# Fixed, as the split of the digits is: --seed changes what is learned, never what teaches and what judges.
+HOLD_OUT_SEED = 1
+LEARN_FROM_SEED = 2
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,24 @@ class Job:
 
 
 def find_data(config: TrainConfig) -> Dataset:
-    """The data set, fetched first when asked to; with --hold-out some of the images that would teach judge instead."""
+    """The data set, fetched first when asked to.
+
+    With --hold-out some of the images that would teach judge instead, and of the rest --learn-from takes so many.
+    """
     if config.download:
         download(config.dataset, config.data_dir or downloads(config.dataset), print)
     dataset = load(config.dataset, config.data_dir)
-    if not config.hold_out:
-        return dataset
-    if config.hold_out >= len(dataset.train):
-        raise BadInput(f"--hold-out must be below {len(dataset.train)}, all images; got {config.hold_out}")
-    train, held_out = hold_out(dataset.train, config.hold_out, HOLD_OUT_SEED)
-    return replace(dataset, train=train, test=held_out)
+    if config.hold_out:
+        if config.hold_out >= len(dataset.train):
+            raise BadInput(f"--hold-out must be below {len(dataset.train)}, all images; got {config.hold_out}")
+        train, held_out = hold_out(dataset.train, config.hold_out, HOLD_OUT_SEED)
+        dataset = replace(dataset, train=train, test=held_out)
+    if config.learn_from:
+        if config.learn_from > len(dataset.train):
+            raise BadInput(f"--learn-from must be at most {len(dataset.train)}, all images; got {config.learn_from}")
+        _, few = hold_out(dataset.train, config.learn_from, LEARN_FROM_SEED)
+        dataset = replace(dataset, train=few)
+    return dataset
 
 
 def prepare(config: TrainConfig, dataset: Dataset) -> Job:

@@ -38,6 +38,7 @@ from functional_nn.training.words import in_words
 
 METRICS = "metrics.jsonl"
 Judge = Callable[[Any], tuple[Totals, np.ndarray]]
+Finish = Callable[[Job, Path, Reached, Totals, np.ndarray], None]
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,28 @@ class Run:
     reached: Reached
 
 
-def train(config: TrainConfig) -> Run:
-    """Train as configured, from the start into a new folder or on from where a folder's run has got to."""
+def train(config: TrainConfig, finish: Finish | None = None) -> Run:
+    """Train as configured, from the start into a new folder or on from where a folder's run has got to.
+
+    What the run leaves in the end is what `finish` writes, `write_results` where nothing else is said.
+    """
     validate(config)
     if config.resume is not None:
         require_same(config, saved_config(config.resume), config.resume)
-        return carry_on(prepare(config, find_data(config)), config.resume)
+        return carry_on(prepare(config, find_data(config)), config.resume, finish)
     output = config.output or default_output(config.dataset, config.model)
     require_free(output)
     job = prepare(replace(config, output=output), find_data(config))
     made = create(output, describe(job))
     try:
-        return carry_on(job, output)
+        return carry_on(job, output, finish)
     except (BadInput, Diverged, GradientsDisagree):
         if not (output / "checkpoints").exists():
             discard(output, made)
         raise
 
 
-def carry_on(job: Job, folder: Path) -> Run:
+def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
     """Take the steps that are left, and write the results; Interrupted where a signal ended it before."""
     keeper = Keeper(job.config, folder)
     with claimed(folder), heeding_signals() as stop, open_display(job.config.epochs, job.steps) as display:
@@ -87,7 +91,7 @@ def carry_on(job: Job, folder: Path) -> Run:
             ) from None
         finally:
             session.close()
-        write_results(job, folder, run.reached, run.test, run.predictions)
+        (finish or write_results)(job, folder, run.reached, run.test, run.predictions)
     return run
 
 

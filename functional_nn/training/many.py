@@ -1,11 +1,11 @@
-"""The same run with several seeds: how good it is on the average, and how much that depends on chance."""
+"""Several runs in one folder, a folder each: the same run with several seeds, or the parts of an experiment."""
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import Interrupted
@@ -13,24 +13,38 @@ from functional_nn.training.resume import CONFIG, require_same, saved_config
 from functional_nn.training.run_folder import create, default_output, write_json
 
 SUMMARY = "summary.json"
-OfOne = Callable[[TrainConfig], float]
+Outcome = TypeVar("Outcome")
 
 
-def train_many(config: TrainConfig, accuracy_of: OfOne) -> tuple[Path, list[float]]:
-    """Train with each seed in a folder of its own, `seed-0` and so on, and go on with those that were begun."""
+def train_parts(
+    folder: Path, parts: Mapping[str, TrainConfig], train: Callable[[TrainConfig], Outcome], again: str
+) -> dict[str, Outcome]:
+    """Train each part in the folder of its name, and go on with those that were begun.
+
+    `again` is the command that goes on with all of them: what a part that is interrupted would say is of itself alone.
+    """
+    outcomes = {}
+    for name, config in parts.items():
+        part = folder / name
+        begun = part if (part / CONFIG).is_file() else None
+        try:
+            outcomes[name] = train(replace(config, output=part, resume=begun))
+        except Interrupted as error:
+            sentence = str(error).replace(f"functional-nn train --resume {part}", again)
+            raise Interrupted(sentence, error.signal) from None
+    return outcomes
+
+
+def train_many(config: TrainConfig, accuracy_of: Callable[[TrainConfig], float]) -> tuple[Path, list[float]]:
+    """Train with each seed in a folder of its own, `seed-0` and so on."""
     folder = config.resume or config.output or default_output(config.dataset, config.model)
     if config.resume is not None:
         require_same(config, saved_config(folder), folder)
     else:
         create(folder, asdict(replace(config.settled, output=folder)))
-    accuracies = []
-    for seed in range(config.seed, config.seed + config.seeds):
-        part = folder / f"seed-{seed}"
-        begun = part if (part / CONFIG).is_file() else None
-        try:
-            accuracies.append(accuracy_of(replace(config, seed=seed, seeds=1, output=part, resume=begun)))
-        except Interrupted as error:  # all the seeds are to be gone on with, not this one alone
-            raise Interrupted(str(error).replace(str(part), str(folder)), error.signal) from None
+    seeds = range(config.seed, config.seed + config.seeds)
+    parts = {f"seed-{seed}": replace(config, seed=seed, seeds=1) for seed in seeds}
+    accuracies = list(train_parts(folder, parts, accuracy_of, f"functional-nn train --resume {folder}").values())
     write_json(folder / SUMMARY, summary(config, accuracies))
     return folder, accuracies
 

@@ -17,7 +17,7 @@ WEIGHTS = "model.safetensors"
 def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predictions: np.ndarray) -> None:
     """Draw the pictures, then write the weights: a folder with weights in it is finished."""
     config, dataset = job.config, job.dataset
-    params, model_state = job.layout.fetch(reached.state.judged)
+    params, _ = job.layout.fetch(reached.state.judged)
     names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
     result = f"{100 * test.accuracy:.2f} % of the {judged_by(job)}"
     title = f"{config.model} on {config.dataset}, {config.optimizer}: {result}"
@@ -26,8 +26,13 @@ def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predic
     draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
     draw_filters(params, images.shape[1:], folder / "filters.png")
     draw_histograms(*weights_and_activations(job, params), folder / "histograms.png")
-    about = {"model": config.model, "dataset": config.dataset, "test_accuracy": test.accuracy}
-    write_weights(folder / WEIGHTS, params, model_state, about)
+    write_learned(job, folder, reached, test, predictions)
+
+
+def write_learned(job: Job, folder: Path, reached: Reached, test: Totals, predictions: np.ndarray) -> None:
+    """Write the weights without any picture, for a run that is one of many."""
+    about = {"model": job.config.model, "dataset": job.config.dataset, "test_accuracy": test.accuracy}
+    write_weights(folder / WEIGHTS, *job.layout.fetch(reached.state.judged), about)
 
 
 def judged_by(job: Job) -> str:

@@ -44,15 +44,15 @@ def numbers_of(value: Any) -> tuple[int, ...]:
 
 
 def require_sizes(config: TrainConfig) -> None:
-    """Raise BadInput unless only sizes are chosen that the model has, as many as it takes, each above 0."""
-    for name in ("filters", "hidden", "dropout_rate"):
+    """Raise BadInput unless only what the model has is chosen, as many numbers as it takes, each above 0."""
+    for name in ("filters", "hidden", "activation", "batch_norm", "dropout_rate"):
         value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
-        if value is None:
+        if value is None or value is False:
             continue
         if name not in SIZES[config.model]:
             models = " or ".join(model for model, sizes in SIZES.items() if name in sizes)
             raise BadInput(f"{flag} goes with --model {models}; got --model {config.model}")
-        if name != "dropout_rate":
+        if name in ("filters", "hidden"):
             _require_numbers(config.model, name, value)
 
 

@@ -4,7 +4,16 @@ import math
 from difflib import get_close_matches
 from typing import get_args
 
-from functional_nn.training.config import DatasetName, Model, OptimizerName, Precision, PresetName, TrainConfig
+from functional_nn.training.config import (
+    Activation,
+    DatasetName,
+    Initializer,
+    Model,
+    OptimizerName,
+    Precision,
+    PresetName,
+    TrainConfig,
+)
 from functional_nn.training.errors import BadInput
 from functional_nn.training.sizes import require_sizes
 from functional_nn.training.topology import require_topology
@@ -15,9 +24,12 @@ CHOICES = {
     "dataset": DatasetName,
     "precision": Precision,
     "optimizer": OptimizerName,
+    "activation": Activation,
+    "initializer": Initializer,
 }
 WHOLE_NUMBERS = {
     "hold_out": (0, 1_000_000),
+    "learn_from": (0, 1_000_000),
     "epochs": (1, 100_000),
     "batch_size": (1, 1_000_000),
     "accumulate": (1, 1_000_000),
@@ -35,7 +47,8 @@ WHOLE_NUMBERS = {
 def validate(config: TrainConfig) -> None:
     """Raise BadInput with one sentence unless every choice is legal by itself and beside the others."""
     for name, kind in CHOICES.items():
-        _require_choice(flag_of(name), getattr(config, name), get_args(kind))
+        if (value := getattr(config, name)) is not None:
+            _require_choice(flag_of(name), value, get_args(kind))
     for name, (low, high) in WHOLE_NUMBERS.items():
         if not low <= getattr(config, name) <= high:
             raise BadInput(f"{flag_of(name)} must lie between {low} and {high}; got {getattr(config, name)}")

@@ -1,0 +1,117 @@
+"""Run an experiment: train its parts, then draw the picture that compares them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tyro
+
+from functional_nn.experiments.batch_normalization import BATCH_NORMALIZATION
+from functional_nn.experiments.experiment import Arm, Experiment, Rows
+from functional_nn.experiments.hyperparameters import HYPERPARAMETERS
+from functional_nn.experiments.initializations import INITIALIZATIONS
+from functional_nn.experiments.optimizers import OPTIMIZERS
+from functional_nn.experiments.overfitting import OVERFITTING
+from functional_nn.training.config import DatasetName, TrainConfig
+from functional_nn.training.errors import BadInput
+from functional_nn.training.many import SUMMARY, train_parts
+from functional_nn.training.resume import read_description
+from functional_nn.training.run_folder import create, write_json
+from functional_nn.training.validate import did_you_mean, validate
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "optimizers": OPTIMIZERS,
+    "initializations": INITIALIZATIONS,
+    "batch-normalization": BATCH_NORMALIZATION,
+    "overfitting": OVERFITTING,
+    "hyperparameters": HYPERPARAMETERS,
+}
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """Run one of the textbook's experiments: several runs, and a picture that compares them."""
+
+    experiment: tyro.conf.Positional[str]
+    """optimizers, initializations, batch-normalization, overfitting or hyperparameters."""
+    dataset: DatasetName = "digits"
+    """Which images; digits come with scikit-learn, the others are IDX files."""
+    data_dir: Path | None = None
+    """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder."""
+    epochs: int | None = None
+    """How many times each run sees its training images; auto fits the experiment."""
+    batch_size: int = 32
+    """How many images make one step."""
+    seed: int = 0
+    """Seed of the weights and the order of the images, the same in each run."""
+    output: Path | None = None
+    """Folder of the experiment, must not exist; auto is runs/EXPERIMENT-TIME."""
+    resume: Path | None = None
+    """Go on with the experiment in this folder, begun with the same choices."""
+
+
+def run(config: ExperimentConfig, train: Callable[[TrainConfig], Rows]) -> tuple[Path, dict[str, Arm]]:
+    """Train the parts in a folder each, draw `picture.png`, write `summary.json`.
+
+    Args:
+        config: which experiment, on which images.
+        train: trains one part, and gives what was measured after each epoch.
+
+    Returns:
+        The folder, and each part with its figures.
+
+    Raises:
+        BadInput: an unknown experiment, a folder that exists, or one to go on with that is of other choices.
+        Interrupted: a signal ended a part; what it had learned was saved.
+    """
+    experiment = named(config.experiment)
+    parts = experiment.arms(base_of(config, experiment))
+    for part in parts.values():
+        validate(part)
+    folder = _begin(config)
+    again = f"functional-nn experiment {config.experiment} --resume {folder}"
+    rows = train_parts(folder, parts, train, again)
+    arms = {name: Arm(parts[name], rows[name]) for name in parts}
+    experiment.draw(arms, folder / "picture.png")
+    write_json(folder / SUMMARY, summary(experiment, arms))
+    return folder, arms
+
+
+def named(name: str) -> Experiment:
+    """The experiment of a name; BadInput, with the names, where there is none."""
+    if name not in EXPERIMENTS:
+        known = tuple(EXPERIMENTS)
+        raise BadInput(f"there is no experiment {name!r}{did_you_mean(name, known)}; there are {', '.join(known)}")
+    return EXPERIMENTS[name]
+
+
+def base_of(config: ExperimentConfig, experiment: Experiment) -> TrainConfig:
+    """What all parts have in common."""
+    return TrainConfig(
+        dataset=config.dataset,
+        data_dir=config.data_dir,
+        epochs=experiment.epochs if config.epochs is None else config.epochs,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+
+
+def summary(experiment: Experiment, arms: Mapping[str, Arm]) -> dict[str, object]:
+    """The question, and what each part reached, the best first."""
+    ranked = sorted(arms.items(), key=lambda named: -named[1].test_accuracy)
+    return {"question": experiment.question, "accuracies": {name: arm.test_accuracy for name, arm in ranked}}
+
+
+def _begin(config: ExperimentConfig) -> Path:
+    chosen = {name: value for name, value in asdict(config).items() if name not in ("output", "resume", "data_dir")}
+    if config.resume is None:
+        stem = f"{config.experiment}-{time.strftime('%Y%m%d-%H%M%S')}"
+        folder = config.output or Path("runs") / stem
+        create(folder, chosen)
+        return folder
+    saved = read_description(config.resume, f"--resume {config.resume}")
+    if differing := [name for name, value in chosen.items() if saved.get(name, value) != value or name not in saved]:
+        differences = ", ".join(f"{name} {saved.get(name)} there and {chosen[name]} here" for name in differing)
+        raise BadInput(f"--resume {config.resume} goes on as it began: {differences}")
+    return config.resume
