@@ -156,7 +156,7 @@ class TestSizes:
         assert cli.main(["train", "--model", "mlp", "--epochs", "1", "--hidden", "7,6", "--output", "run"]) == 0
         saved = json.loads(Path("run/config.json").read_text())
         assert (saved["hidden"], saved["filters"], saved["dropout_rate"]) == ([7, 6], None, 0.0)
-        assert saved_config(Path("run")).sizes == {"hidden": (7, 6), "dropout_rate": 0.0}
+        assert saved_config(Path("run")).sizes == SIZES["mlp"] | {"hidden": (7, 6)}
         network = load_finished(Path("run")).network
         assert [shape.shape for shape in jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0))[0])] == [
             (7,),

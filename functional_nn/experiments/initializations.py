@@ -16,7 +16,7 @@ from functional_nn.training.pictures import save_figure
 LAYERS = 5
 IMAGES = 1000
 INITIALIZERS = ("normal", "glorot_normal", "he_normal")
-ACTIVATIONS = ("sigmoid", "relu")
+ACTIVATIONS = ("tanh", "relu")
 BINS = 30
 
 
