@@ -37,9 +37,8 @@ def learned(config: TrainConfig) -> Rows:
     for epoch in range(1, config.epochs + 1):
         share = 1 - math.exp(-epoch * (0.1 + fast))
         figures = {"loss": 2.3 * (1 - share) + 0.01, "accuracy": share}
-        rows.append(
-            {"epoch": epoch} | {f"{part}_{name}": figures[name] for part in ("train", "test") for name in figures}
-        )
+        both = {f"{part}_{name}": value for part in ("train", "test") for name, value in figures.items()}
+        rows.append({"epoch": epoch} | both)
     return rows
 
 
@@ -57,7 +56,9 @@ def test_the_parts_are_legal_and_differ_in_what_is_asked_about(name: str) -> Non
     assert differing == ASKED[name]
 
 
-@every_experiment
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "initializations")) for name in EXPERIMENTS]
+)
 def test_an_experiment_ends_in_a_picture_and_a_ranking(name: str, tmp_path: Path) -> None:
     folder, arms = run(ExperimentConfig(name, epochs=3, output=tmp_path / "out"), learned)
     with Image.open(folder / "picture.png") as picture:
@@ -76,6 +77,7 @@ def test_other_seeds_search_elsewhere() -> None:
     assert first == search.arms(TrainConfig(seed=0))
 
 
+@pytest.mark.slow
 def test_signals_shrink_from_layer_to_layer_where_weights_are_too_small() -> None:
     base = EXPERIMENTS["initializations"].arms(TrainConfig())
     small, right = (
@@ -93,9 +95,8 @@ def interrupts_the_second(train: Callable[[TrainConfig], Rows]) -> Callable[[Tra
     def one(config: TrainConfig) -> Rows:
         calls.append(config)
         if len(calls) == 2:
-            raise Interrupted(
-                f"interrupted after 3 of 8 steps; go on with: functional-nn train --resume {config.output}", 2
-            )
+            go_on = f"functional-nn train --resume {config.output}"
+            raise Interrupted(f"interrupted after 3 of 8 steps; go on with: {go_on}", 2)
         return train(config)
 
     return one
