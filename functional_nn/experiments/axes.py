@@ -1,6 +1,7 @@
 """What the pictures of all experiments share."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,14 +20,14 @@ def figure_of(title: str, width: float, height: float) -> Figure:
     return figure
 
 
-def plot(axes: Axes, arm: Arm, quantity: str, label: str, **style: object) -> None:
+def plot(axes: Axes, arm: Arm, quantity: str, label: str, color: str | None = None) -> None:
     """One quantity of one run over the epochs, accuracies in percent."""
     scale = 100.0 if quantity.endswith("accuracy") else 1.0
     epochs = [row["epoch"] for row in arm.rows]
-    axes.plot(epochs, [scale * row[quantity] for row in arm.rows], label=label, **style)
+    axes.plot(epochs, [scale * row[quantity] for row in arm.rows], label=label, color=color)
 
 
-def over_epochs(axes: Axes, title: str, *, legend: str | None = "best") -> None:
+def over_epochs(axes: Axes, title: str, *, legend: Literal["best", "lower right"] | None = "best") -> None:
     """Name the axes of curves over the epochs."""
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("epoch")

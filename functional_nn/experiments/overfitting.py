@@ -34,7 +34,7 @@ def arms(base: TrainConfig) -> dict[str, TrainConfig]:
 
 
 def draw(arms: Mapping[str, Arm], path: Path) -> None:
-    """A part a run: how many images are right, of those that teach (while dropout is at work) and of the test images."""
+    """A part a run: how many images are right, of those that teach (dropout at work) and of the test images."""
     figure = figure_of(f"What helps against learning {IMAGES} images by heart?", 11.0, 3.4)
     for axes, (name, arm) in zip(figure.subplots(1, len(arms), sharey=True), arms.items(), strict=True):
         for part, color in (("train", TRAIN_COLOR), ("test", TEST_COLOR)):

@@ -32,7 +32,8 @@ def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predic
 def write_learned(job: Job, folder: Path, reached: Reached, test: Totals, predictions: np.ndarray) -> None:
     """Write the weights without any picture, for a run that is one of many."""
     about = {"model": job.config.model, "dataset": job.config.dataset, "test_accuracy": test.accuracy}
-    write_weights(folder / WEIGHTS, *job.layout.fetch(reached.state.judged), about)
+    params, model_state = job.layout.fetch(reached.state.judged)
+    write_weights(folder / WEIGHTS, params, model_state, about)
 
 
 def judged_by(job: Job) -> str:
