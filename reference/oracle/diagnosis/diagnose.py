@@ -20,7 +20,7 @@ from reference.oracle.diagnosis import (
     uses,
 )
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.judge import Match, rank, to_findings
+from reference.oracle.diagnosis.judge import Match, rank, to_findings, uncertain
 from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
 from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
 from reference.oracle.diagnosis.model import Hypothesis, Model
@@ -92,8 +92,8 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     time.time_overwritten,
     reduction.one_index_only,
     reduction.one_sample_repeated,
-    structure.shifted,
     structure.row_permuted,
+    structure.shifted,
     structure.reordered,
     uses.argument_turned,
     masks.wrong_winner,
@@ -154,6 +154,12 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
     return findings
 
 
+def _first(certain: list[Match], others: list[Match]) -> list[Match]:
+    """The certain explanations before the others, one a cause."""
+    causes = {match.model.cause for match in certain}
+    return [*certain, *(match for match in others if match.model.cause not in causes)][:MOST]
+
+
 def _recognized(evidence: Evidence) -> Background:
     if known := recognize(evidence):
         return Background(evidence, known, [])
@@ -206,6 +212,8 @@ def _models_of(view: View, hypotheses: tuple[Hypothesis, ...]) -> Iterator[Model
 def _explained(view: View, background: Background) -> list[Match]:
     """One mistake in a step of the forward; else another array in one of them; else how the error behaves."""
     matches = rank(view, _certain(view, background), MOST)
+    if background.traced and uncertain(matches):
+        matches = _first(rank(view, _asked(background.traced.rarer(view)), MOST), matches)
     if not matches and background.traced:
         matches = rank(view, _asked(background.traced.replaced(view)), 1)
     matches = rank(view, _models_of(view, BEHAVIOUR), MOST, matches)

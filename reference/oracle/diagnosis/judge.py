@@ -14,6 +14,23 @@ from reference.oracle.report import Finding
 DIGITS = 5.0
 # What these say, any other explanation of the same error says better.
 VAGUE = ("scaled", "local_factor")
+# What these say is where it shows, or a trace that many a mistake leaves.
+TRACES = (
+    *VAGUE, "isolated_entries", "partly_scaled", "overlap_dropped", "shifted", "coupled_over_wrong_axis",
+    "reduced_too_far", "reduced_over_wrong_axis", "mask_missing", "mask_wrong", "wrong_operand", "flipped",
+    "not_normalized",
+)  # fmt: skip
+# Of two explanations that fit equally the first says more.
+RATHER = (
+    ("wrong_winner", "zero"),
+    ("scaled_by_window", "scaled_by_two"),
+    ("time_not_carried", "ignores_cotangent"),
+    ("time_not_carried", "diagonal_only"),
+    ("coupled_over_wrong_axis", "overlap_dropped"),
+    ("argument_factor_missing", "derivative_missing"),
+    ("entries_not_written", "time_off_by_one"),
+    ("reduced_over_wrong_axis", "wrong_operand"),
+)
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3
 
@@ -78,7 +95,21 @@ def rank(view: View, models: Iterable[Model], most: int, before: Iterable[Match]
             accepted[model.cause] = found
             if len(accepted) == most:
                 break
-    return list(accepted.values())
+    return _telling_first(accepted)
+
+
+def _telling_first(accepted: dict[str, Match]) -> list[Match]:
+    causes = list(accepted)
+    for better, worse in RATHER:
+        if better in causes and worse in causes and causes.index(better) > causes.index(worse):
+            causes.remove(better)
+            causes.insert(causes.index(worse), better)
+    return [accepted[cause] for cause in causes]
+
+
+def uncertain(matches: list[Match]) -> bool:
+    """Whether nothing explains the gradient but a trace of what went wrong."""
+    return not matches or (matches[0].model.cause in TRACES and not matches[0].model.exact)
 
 
 def to_findings(view: View, matches: list[Match], line: int | None) -> list[Finding]:

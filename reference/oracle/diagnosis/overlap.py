@@ -77,7 +77,8 @@ def argument_factor(view: View) -> Iterator[Model]:
 
 def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """The shapes with which an argument broadcasts against the target: as it stands, or a vector along one axis."""
-    if shape == target:
+    stretched = len(shape) == len(target) and all(a in (1, b) for a, b in zip(shape, target, strict=True))
+    if shape == target or (stretched and max(shape, default=1) > 1):
         yield shape
     elif len(shape) == 1:
         for axis, size in enumerate(target):

@@ -44,6 +44,8 @@ def reduced_over_wrong_axis(view: View) -> Iterator[Model]:
     """The cotangent (or its product with an argument) summed over the wrong axes into a vector."""
     if view.expected.ndim != 1 and view.x.size == view.out.size:
         return
+    if view.got.size == view.expected.size and np.allclose(view.got.ravel(), view.expected.ravel()):
+        return  # the right numbers in another shape
     sources = {"the cotangent": view.cotangent}
     masked = _masked(view)
     for name, other in view.others().items():

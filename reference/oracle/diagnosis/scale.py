@@ -196,8 +196,11 @@ def _windows(view: View) -> Iterator[tuple[str, int, str, str]]:
         if array.ndim > 2 and array.ndim == np.ndim(view.evidence.primals[0]) and array is not view.arrays.get("x"):
             for count in {prod(array.shape[:-2]), prod(array.shape[2:])}:
                 yield "scaled_by_window", count, "window", f"the number of entries in the window of {name}"
-    if window is None and view.out.ndim > 2 and view.out.size and view.x.size % view.out.size == 0:
-        yield "scaled_by_window", view.x.size // view.out.size, "window", "the number of inputs per output"
+    if window is None and view.out.ndim > 2 and view.out.size and view.x.size:
+        if view.x.size % view.out.size == 0:
+            yield "scaled_by_window", view.x.size // view.out.size, "window", "the number of inputs per output"
+        elif view.out.size % view.x.size == 0 and view.out.ndim == view.x.ndim:
+            yield "scaled_by_window", view.out.size // view.x.size, "window", "the number of outputs per input"
 
 
 def _statics(view: View) -> Iterator[tuple[str, float, str, str]]:

@@ -90,7 +90,16 @@ def output_ignored(view: View) -> Iterator[Model]:
         predicted = view.truth(rest)
         if predicted is not None:
             words = f"ignores the cotangent of output {number}"
+            if _is_state(view, number):
+                more = f"{words}, the state that goes on to the next step"
+                yield Model("time_not_carried", more, predicted, noise=view.jacobian_noise)
             yield Model("ignores_cotangent", words, predicted, noise=view.jacobian_noise)
+
+
+def _is_state(view: View, number: int) -> bool:
+    """Whether an output has the shape of an argument other than the first: a cell takes a state and returns one."""
+    shape = view.outs[number].shape
+    return len(shape) > 1 and any(np.shape(primal) == shape for primal in view.evidence.primals[1:])
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ class Node:
     operands: tuple[np.ndarray, ...] = ()
     # contract(position, cotangent, operands) -> the cotangent of one operand, for these operands.
     contract: Callable[..., np.ndarray] = lambda position, cotangent, operands: cotangent
+    # Of a product: the letters of each operand's axes, and of the output's.
+    letters: tuple[str, ...] = ()
+    # Of a move of one array: the number of the entry that each entry was, -1 for a constant.
+    source: np.ndarray | None = None
+    # Of a maximum or minimum: the axes that it runs over.
+    axes: tuple[int, ...] = ()
     place: Place = ()
     # The user's code and line.
     code: CodeType | None = None

@@ -75,7 +75,7 @@ def leaves_of(tree: Any) -> list[Any]:
     return [leaf for item in tree for leaf in leaves_of(item)] if isinstance(tree, tuple | list) else [tree]
 
 
-def moved(graph: Any, name: str, value: Any, where: np.ndarray, parents: list[Node]) -> Recorded:
+def moved(graph: Any, name: str, value: Any, where: np.ndarray, parents: list[Node], **more: Any) -> Recorded:
     """The step whose entry i is entry where[i] of its parents, one behind the other."""
     where = np.asarray(where)
     starts = np.cumsum([0, *(parent.value.size for parent in parents)])
@@ -93,17 +93,25 @@ def moved(graph: Any, name: str, value: Any, where: np.ndarray, parents: list[No
         _back(parent.value.shape, where[mine] - start - 1, mine)
         for parent, start, mine in zip(parents, starts[:-1], chosen, strict=True)
     ]
-    return step(graph, "moved", name, value, parents, pulls, again=_again(where, value) if len(parents) == 1 else None)
+    more["again"] = _again(where, value)
+    if len(parents) == 1:
+        more["source"] = where - 1
+    return step(graph, "moved", name, value, parents, pulls, **more)
 
 
 # What may leave entries where they are and make others constant.
 MASKING = ("where", "setitem", "tril", "triu")
 
 
-def _again(where: np.ndarray, value: Any) -> Callable[[np.ndarray], np.ndarray]:
+def _again(where: np.ndarray, value: Any) -> Callable[..., np.ndarray]:
     """The same move of other entries; constants stay."""
     kept = np.array(value, np.float64)
-    return lambda other: np.where(where > 0, other.ravel()[np.maximum(where, 1) - 1], kept)
+
+    def again(*others: np.ndarray) -> np.ndarray:
+        entries = np.concatenate([other.ravel() for other in others])
+        return np.where(where > 0, entries[np.maximum(where, 1) - 1], kept)
+
+    return again
 
 
 def _back(shape: tuple[int, ...], targets: np.ndarray, mine: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -166,7 +174,7 @@ def _extreme(name: str, best: Callable[..., np.ndarray], reduce: Callable[..., A
         rows = [np.moveaxis(a, axes, tuple(last)) for a in (plain(array), numbers.of(array))]
         rows = [row.reshape(*row.shape[: array.ndim - len(axes)], -1) for row in rows]
         winners = np.take_along_axis(rows[1], best(rows[0], axis=-1)[..., None], -1)
-        return moved(array.graph, name, value, winners.reshape(np.shape(value)), numbers.parents)
+        return moved(array.graph, name, value, winners.reshape(np.shape(value)), numbers.parents, axes=axes)
 
     return chosen
 

@@ -99,6 +99,7 @@ def contracted(inputs: list[str], output: str, operands: tuple, value: Any, name
 
     pulls = [lambda ct, position=position: contract(position, ct, tuple(values)) for position in recorded]
     more = {"operands": tuple(values), "contract": contract, "positions": tuple(recorded)}
+    more["letters"] = (*inputs, output)
     return step(graph_of(*operands), "product", name, value, parents, pulls, **more)
 
 

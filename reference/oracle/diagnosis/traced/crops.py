@@ -25,6 +25,31 @@ def crops(sites: Sites) -> Iterator[Slip]:
                 yield Slip(cause, words, {node: _last(node, slot) for node in group})
 
 
+def broadcasts(sites: Sites) -> Iterator[Slip]:
+    """What is broadcast, summed over another axis of the same size than the one it was repeated along."""
+    for group in sites.groups:
+        for slot, parent in enumerate(group[0].parents) if group[0].kind == "pointwise" else ():
+            if parent.value.ndim != 1 or not sites.concerns(
+                node.parents[slot] for node in group if len(node.parents) > slot
+            ):
+                continue
+            shape = group[0].value.shape
+            for axis, size in enumerate(shape[:-1]):
+                if size == parent.value.size > 1:
+                    words = f"is summed over the other axes than axis {axis} in {where_in_words(group[-1])}"
+                    detours = {node: _summed(node, slot, axis) for node in group}
+                    yield Slip("reduced_over_wrong_axis", words, detours)
+
+
+def _summed(node: Node, slot: int, axis: int) -> Detour:
+    partial = np.broadcast_to(node.partials[slot], node.value.shape)
+    others = tuple(a for a in range(node.value.ndim) if a != axis)
+    return lambda ct: [
+        (parent, (ct * partial).sum(axis=others) if i == slot else pull(ct))
+        for i, (parent, pull) in enumerate(zip(node.parents, node.pulls, strict=True))
+    ]
+
+
 def _pads(node: Node) -> bool:
     if node.kind != "moved" or len(node.parents) != 1:
         return False

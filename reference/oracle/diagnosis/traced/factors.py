@@ -47,6 +47,8 @@ def _of(sites: Sites, group: Group) -> Iterator[Slip]:
     place = where_in_words(last)
     for position, partial in zip(last.positions, last.partials, strict=True):
         cause, what = _factor(sites, last, position, partial)
+        if cause == "sum_term_missing" and len(group) > 1 and what != "of the other operand":
+            cause = "argument_factor_missing"
         yield Slip(cause, f"lacks the factor {what} in {place}", _with(group, position, np.ones_like))
         yield Slip(cause, f"has the factor {what} twice in {place}", _with(group, position, np.square))
         if cause == "scaled_by_keep_rate":
@@ -72,22 +74,46 @@ def _factor(sites: Sites, node: Node, position: int, partial: np.ndarray) -> tup
     if np.any(partial == 0) and len(np.unique(partial)) <= 2:
         return "mask_missing", "mask"
     if np.ptp(partial) == 0:
-        return scaling(sites, float(partial.flat[0]))
+        return _averaging(sites, node, float(partial.flat[0])) or scaling(sites, float(partial.flat[0]))
     others = [parent for parent in node.parents if parent is not node.parents[node.slot(position) or 0]]
     argument = next(filter(None, map(sites.leaf_name, others)), "")
-    if others and set(others) & ancestors(node.parents[node.slot(position) or 0]):
+    own = node.parents[node.slot(position) or 0]
+    if others and set(others) & ancestors(own, pointwise=bool(argument)):
         return "sum_term_missing", argument or "of the other operand"
+    if not argument and sites.leaf_name(own) and len(sites.users[own]) == 1:
+        return "local_factor", "of the other operand"
     return "argument_factor_missing", argument or "of the other operand"
 
 
-def ancestors(node: Node) -> set[Node]:
-    """All steps that a step depends on."""
-    seen, waiting = set(), list(node.parents)
+def _averaging(sites: Sites, node: Node, value: float) -> tuple[str, str] | None:
+    """The same of a number that is one over the entries of the very sum that it divides."""
+    (summed,) = node.parents[:1]
+    while summed.kind == "moved" and len(summed.parents) == 1:
+        (summed,) = summed.parents
+    if summed.kind != "summed" or not summed.value.size:
+        return None
+    before = summed.parents[0].value
+    count = before.size // summed.value.size
+    if count < 2 or abs(value * count - 1) > 1e-9:
+        return None
+    over_examples = before.shape[:1] != summed.value.shape[:1]
+    return None if over_examples else (_inner(sites, before, summed.value), f"1/{count}")
+
+
+def _inner(sites: Sites, before: np.ndarray, after: np.ndarray) -> str:
+    """What a sum within each example counts."""
+    rank = max((leaf.value.ndim for leaf in sites.graph.leaves if leaf), default=0)
+    return "scaled_by_window" if before.ndim > rank else "scaled_by_spatial" if before.ndim > 2 else "scaled_by_size"
+
+
+def ancestors(node: Node, pointwise: bool = False) -> set[Node]:
+    """All steps that a step depends on, or those of which each entry uses the same entry only."""
+    seen, waiting = set(), list(node.parents) if node.kind == "pointwise" or not pointwise else []
     while waiting:
         before = waiting.pop()
         if before not in seen:
             seen.add(before)
-            waiting += before.parents
+            waiting += before.parents if before.kind == "pointwise" or not pointwise else ()
     return seen
 
 

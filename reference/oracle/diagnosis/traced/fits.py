@@ -39,10 +39,12 @@ class Fit:
         if self.freedom > 1:
             words = f"{words}: it counts another number of times for each example"
             return Model(slip.cause, words, self.predicted, freedom=self.freedom, exact=True)
+        if abs(self.factor + 1) < 1e-9:
+            return Model("sign", f"{words}: it has the opposite sign", self.predicted, exact=True)
         if slip.cause in ("use_dropped", "sum_term_missing") and self._alone(view):
             words = f"{words}: it counts {self.factor:.6g} times, and nothing else counts there"
             return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
-        named = list(name_ratio(view, self.factor)) if slip.cause == "sum_term_missing" else []
+        named = list(name_ratio(view, self.factor)) if slip.cause in ("sum_term_missing", "use_dropped") else []
         cause = named[0][0] if named and named[0][0] != "scaled_by_two" else slip.cause
         return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
 
@@ -55,7 +57,7 @@ class Fit:
     def _plain(self, view: View) -> Model:
         slip, words = self.slip, self.slip.words
         holes = (self.predicted == 0) & view.wrong
-        if slip.scalable and slip.cause != "time_not_carried" and np.array_equal(holes, view.wrong):
+        if not slip.cause.startswith("time_") and np.array_equal(holes, view.wrong):
             words = f"{words}: {where_in_words(holes)} it is zero"
             return Model("entries_not_written", words, self.predicted, exact=True)
         right = np.abs(view.expected[~view.wrong])
@@ -77,7 +79,7 @@ def fits(slip: Slip, predicted: np.ndarray, expected: np.ndarray, got: np.ndarra
     elif slip.fitted or (slip.scalable and not _all_of(expected, predicted)):
         factor = _ratio(part, rest, tuple(range(part.ndim)))
         if np.max(np.abs(factor * part - rest)) <= near:
-            yield Fit(slip, predicted + factor * part, float(factor.flat[0]), 1)
+            yield Fit(slip, predicted + factor * part, float(factor.flat[0]), int(abs(factor.flat[0] + 1) > 1e-9))
         elif slip.scalable and part.ndim > 1:
             factors = _ratio(part, rest, tuple(range(1, part.ndim)))
             if np.max(np.abs(factors * part - rest)) <= near:

@@ -46,9 +46,9 @@ def _slips(sites: Sites, found: list[tuple[Region, int, Variants]]) -> Iterator[
     for number, (cause, words, _) in enumerate(variants(first.x, np.ones(first.y.shape), axis)):
         detours = {region.exit: _wrong(region, axis, variants, number) for region, axis, variants in found}
         yield Slip(cause, f"{words} in {place}", detours)
-    yield Slip(
-        "identity", f"passes the cotangent unchanged through {place}", {r.exit: _straight(r) for r, _, _ in found}
-    )
+    whole = first.entrance.kind == "leaf" and first.exit is sites.graph.out
+    cause = "identity" if whole else "derivative_missing"
+    yield Slip(cause, f"passes the cotangent unchanged through {place}", {r.exit: _straight(r) for r, _, _ in found})
     log = variants is log_softmax_variants
     yield from _of_other_scores(sites, found, place, log)
     yield from _before_reshaping(found, place, log)

@@ -1,6 +1,6 @@
 """The forward itself with a mask, a number or the step between positions changed: whose gradient came back?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial, reduce
 from math import gcd
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.tracing.alterations import KeyChange, MaskChange, NumberChange, altering
+from reference.oracle.tracing.graph import Graph
 from reference.oracle.tracing.trace import trace
 
 # (cause, words, the gradients of all arguments)
@@ -92,6 +93,18 @@ def _gradients(
     if graph and graph.out and graph.out.value.size == cotangent.size:
         with np.errstate(all="ignore"):
             yield cause, words, graph.backward(cotangent)
+            if "key" in changes and (own := trace(evidence.subject.forward, evidence.primals)):
+                yield cause, words, _with_slopes_of(own, graph).backward(cotangent)
+
+
+def _with_slopes_of(own: Graph, other: Graph) -> Graph:
+    """The other forward, whose activations have the slopes that the own one saved, and whose writes add up."""
+    for mine, node in zip(own.nodes, other.nodes, strict=True):
+        if node.kind == "pointwise" and len(node.pulls) == len(mine.pulls) and node.value.shape == mine.value.shape:
+            node.pulls = mine.pulls
+        if node.name == "setitem" and len(node.pulls) == 2:
+            node.pulls = (lambda ct: ct, node.pulls[1])
+    return other
 
 
 def _masks(masks: list[np.ndarray]) -> Iterator[tuple[str, str, MaskChange]]:
@@ -127,7 +140,12 @@ def _keys(keys: Keys) -> Iterator[tuple[str, KeyChange]]:
     steps = sorted({step for line in keys for step in _steps(keys[line]).values()})
     for step in steps:
         words = f"is the gradient of a forward that goes on by 1 where this one goes on by {step}"
-        yield words, partial(_closer, step, keys)
+        for anchor in (min, max):
+            yield words, partial(_closer, step, keys, anchor)
+    nested = {line: found for line, passes in keys.items() if (found := _nested(passes))}
+    if nested:
+        words = "is the gradient of a forward whose outer loop goes on by 1 where this one goes on by more"
+        yield words, partial(_in_turn, nested, {})
 
 
 def _steps(passes: list[tuple]) -> dict[int, int]:
@@ -136,8 +154,8 @@ def _steps(passes: list[tuple]) -> dict[int, int]:
     for number in range(min(map(len, passes))):
         starts = [start for key in passes if (start := _start(key[number])) is not None]
         if len(starts) == len(passes):
-            first = min(starts)
-            step = reduce(gcd, (start - first for start in starts), 0) or _stride(passes[0][number])
+            step = reduce(gcd, (start - min(starts) for start in starts), 0)
+            step = _stride(passes[0][number]) if step < 2 else step
             if step > 1:
                 found[number] = step
     return found
@@ -153,24 +171,65 @@ def _stride(index: Any) -> int:
     return index.step or 1 if isinstance(index, slice) else 1
 
 
-def _closer(step: int, keys: Keys, line: Any, key: Any) -> Any:
+def _closer(step: int, keys: Keys, anchor: Callable[[list[int]], int], line: Any, key: Any) -> Any:
+    """The key with its starts side by side, the first of them (or the last) where it was."""
     passes = keys.get(line, [])
     numbers = [number for number, own in _steps(passes).items() if own == step] if passes else []
     parts = list(_whole(key))
     for number in numbers:
-        first = min(_start(other[number]) or 0 for other in passes)
-        parts[number] = _moved(parts[number], first, step)
+        first = anchor([_start(other[number]) or 0 for other in passes])
+        parts[number] = _moved(parts[number], first, step, line[1][number])
     return tuple(parts) if isinstance(key, tuple) else parts[0]
 
 
-def _moved(index: Any, first: int, step: int) -> Any:
-    """The index at a step of one from the first on."""
+def _moved(index: Any, first: int, step: int, size: int) -> Any:
+    """The index at a step of one from the first on, or back to it."""
     start = _start(index)
     if start is None:
         return index
+    if isinstance(index, slice) and _stride(index) == step and (index.stop is None or index.stop >= 0):
+        stop = size if index.stop is None else min(index.stop, size)
+        return slice(start, start + (stop - start + step - 1) // step)
     at = first + (start - first) // step if (start - first) % step == 0 else start
+    return _starting(index, at)
+
+
+def _starting(index: Any, at: int) -> Any:
+    """The same index or slice at another place."""
     if not isinstance(index, slice):
         return at
-    if _stride(index) == step and index.stop is not None and index.stop >= 0:
-        return slice(start, start + (index.stop - start + step - 1) // step)
+    start = index.start or 0
     return slice(at, None if index.stop is None or index.stop < 0 else index.stop - start + at, index.step)
+
+
+def _nested(passes: list[tuple]) -> list[dict[int, int]]:
+    """For every pass the starts (by the number of the index) with an outer loop that goes on by one; or nothing."""
+    moved: list[dict[int, int]] = [{} for _ in passes]
+    for number in range(min(map(len, passes))):
+        starts = [_start(key[number]) for key in passes]
+        known = [start for start in starts if start is not None]
+        found = _outer(known) if len(known) == len(starts) else None
+        for turn, start in enumerate(known) if found else ():
+            inner, step = found or (1, 1)
+            moved[turn][number] = start - turn // inner * (step - 1)
+    return moved if any(moved) else []
+
+
+def _outer(starts: list[int]) -> tuple[int, int] | None:
+    """(passes of the inner loop, step of the outer one) where all passes go on by the same step of more than one."""
+    for inner in range(2, len(starts) // 2 + 1):
+        steps = {b - a for a, b in zip(starts[:-inner], starts[inner:], strict=True)}
+        if len(starts) % inner == 0 and len(steps) == 1:
+            return (inner, steps.pop()) if min(steps) > 1 and len(set(starts[:inner])) > 1 else None
+    return None
+
+
+def _in_turn(nested: dict[Any, list[dict[int, int]]], turns: dict[Any, int], line: Any, key: Any) -> Any:
+    """The key with the starts of this pass."""
+    turn = turns[line] = turns.get(line, -1) + 1
+    if line not in nested or turn >= len(nested[line]):
+        return key
+    parts = list(_whole(key))
+    for number, start in nested[line][turn].items():
+        parts[number] = _starting(parts[number], start)
+    return tuple(parts) if isinstance(key, tuple) else parts[0]

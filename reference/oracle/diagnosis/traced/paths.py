@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words, without
+from reference.oracle.diagnosis.traced.sites import Sites, Slip, from_before, where_in_words, without
 from reference.oracle.tracing.graph import Node
 
 Edges = dict[Node, list[int]]
@@ -25,7 +25,7 @@ def slip(cause: str, words: str, edges: Edges) -> Slip:
 
 def _carried(sites: Sites) -> Iterator[Slip]:
     """What a loop hands from one pass to the next: all of it, one variable of it, or one use of it."""
-    edges = [(node, i) for node in sites.nodes for i, parent in enumerate(node.parents) if _from_before(node, parent)]
+    edges = [(node, i) for node in sites.nodes for i, parent in enumerate(node.parents) if from_before(node, parent)]
     ways: dict[str, Edges] = {}
     for node, i in edges:
         parent = node.parents[i]
@@ -37,10 +37,6 @@ def _carried(sites: Sites) -> Iterator[Slip]:
             ways.setdefault(key, {}).setdefault(node, []).append(i)
     for words, way in ways.items():
         yield slip("time_not_carried", f"does not carry {words}", way)
-
-
-def _from_before(node: Node, parent: Node) -> bool:
-    return parent.turn == node.turn - 1 and bool(parent.place) and parent.kind != "leaf" and node.name != "setitem"
 
 
 def _statistics(sites: Sites) -> Iterator[Slip]:
@@ -153,13 +149,20 @@ def _turns(sites: Sites, node: Node, edges: list[tuple[Node, int]]) -> Iterator[
     """A parameter that a loop uses in every pass: the first or last pass alone, or all but one of the two."""
     if len(edges) < 2:
         return
-    timed = any(_from_before(user, parent) for user in sites.nodes for parent in user.parents)
-    alone = "time_overwritten" if timed else "last_sample_only"
+    alone = "time_overwritten" if sites.timed else "last_sample_only"
+    alone = "use_dropped" if _differ(sites, edges) else alone
     for number, which in ((-1, "last"), (0, "first")):
         rest = [edge for edge in edges if edge is not edges[number]]
         yield slip(alone, f"holds the {which} of {len(edges)} uses in a loop only", _of(rest))
         if len(edges) > 2:
             yield slip("samples_missing", f"lacks the {which} of {len(edges)} uses in a loop", _of([edges[number]]))
+
+
+def _differ(sites: Sites, edges: list[tuple[Node, int]]) -> bool:
+    """Whether every pass of a loop combines the parameter with another argument, as a list of matrices."""
+    partners = [{sites.leaf_name(parent) for i, parent in enumerate(n.parents) if i != slot} for n, slot in edges]
+    names = [name for one in partners for name in one if name]
+    return len(names) == len(edges) == len(set(names))
 
 
 def _of(edges: Iterable[tuple[Node, int]]) -> Edges:

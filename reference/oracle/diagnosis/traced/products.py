@@ -36,7 +36,7 @@ def _of(sites: Sites, group: Group, position: int) -> Iterator[Slip]:
         yield Slip(
             "flipped", f"multiplies by {words} in {place}", {n: with_operand(n, position, turned) for n in group}
         )
-    for move, words in ((1, "before"), (-1, "after")) if len(group) > 2 else ():
+    for move, words in ((1, "before"), (-1, "after")) if len(group) > 2 and sites.timed else ():
         paired = {n: with_operand(n, position, _moved(group, k - move, other, n)) for k, n in enumerate(group)}
         yield Slip("time_off_by_one", f"pairs each step with the value of the step {words} in {place}", paired)
 

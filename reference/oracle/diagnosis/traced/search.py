@@ -1,6 +1,7 @@
 """The search through all slips in all steps of a recorded forward."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -12,12 +13,16 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import flat
-from reference.oracle.diagnosis.traced.crops import crops
+from reference.oracle.diagnosis.traced.crops import broadcasts, crops
+from reference.oracle.diagnosis.traced.exchanges import exchanges
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.fits import Fit, fits
+from reference.oracle.diagnosis.traced.gathers import gathers
 from reference.oracle.diagnosis.traced.heads import heads
+from reference.oracle.diagnosis.traced.maps import maps
 from reference.oracle.diagnosis.traced.normalizers import normalizers
-from reference.oracle.diagnosis.traced.orders import orders
+from reference.oracle.diagnosis.traced.operands import operands
+from reference.oracle.diagnosis.traced.orders import orders, turns
 from reference.oracle.diagnosis.traced.otherwise import Other, otherwise, with_other_numbers, without_a_number
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
@@ -26,6 +31,7 @@ from reference.oracle.diagnosis.traced.replaced import factors_of, replaced
 from reference.oracle.diagnosis.traced.shares import shares, some_examples
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
+from reference.oracle.diagnosis.traced.winners import choices, winners
 from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.graph import Graph
 from reference.oracle.tracing.trace import trace
@@ -34,6 +40,8 @@ from reference.oracle.tracing.trace import trace
 ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
 
 KINDS = (normalizers, products, paths, factors, orders, crops, slopes)
+# What is tried where nothing else is certain.
+RARER = (winners, choices, gathers, turns, exchanges, broadcasts, operands, maps)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,10 @@ class Traced:
         yield from _in_order(view, self.found)
         yield from _as_predicted(view, self.otherwise)
         yield from penalties(view, self.sites)
+
+    def rarer(self, view: View) -> Iterator[Model]:
+        """Slips that people make less often, or that need many questions."""
+        yield from _in_order(view, self.found_rarer)
 
     def defaults(self, view: View) -> Iterator[Model]:
         """The forwards in which one number is what people leave it at."""
@@ -81,7 +93,12 @@ class Traced:
     @cached_property
     def found(self) -> dict[int, list[tuple[int, Fit]]]:
         """Every slip that fits with its score, by argument."""
-        return self._fitting(chain.from_iterable(kind(self.sites) for kind in KINDS))
+        return self._fitting(chain.from_iterable(_unbroken(kind(self.sites)) for kind in KINDS))
+
+    @cached_property
+    def found_rarer(self) -> dict[int, list[tuple[int, Fit]]]:
+        """The same of the rarer slips."""
+        return self._fitting(chain.from_iterable(_unbroken(kind(self.sites)) for kind in RARER))
 
     @cached_property
     def found_replaced(self) -> dict[int, list[tuple[int, Fit]]]:
@@ -133,6 +150,12 @@ def _in_order(view: View, found: dict[int, list[tuple[int, Fit]]]) -> Iterator[M
         yield fit.model(view)
 
 
+def _unbroken(slips: Iterator[Slip]) -> Iterator[Slip]:
+    """The slips up to one that cannot be made of these steps."""
+    with suppress(ValueError, ArithmeticError, IndexError, TypeError):
+        yield from slips
+
+
 def traced(evidence: Evidence) -> Traced | None:
     """The recorded forward, or that of a known one with its values, whose backward gives the measured gradients."""
     if sum(np.size(primal) for primal in evidence.primals) > ENTRIES:
@@ -141,7 +164,7 @@ def traced(evidence: Evidence) -> Traced | None:
     for forward in chain([evidence.subject.forward], alike(evidence)):
         graph = trace(forward, evidence.primals)
         if graph and _usable(graph, cotangent, evidence):
-            return Traced(evidence, sites_of(graph, cotangent, evidence.names), forward)
+            return Traced(evidence, sites_of(graph, cotangent, evidence.names, evidence.wrong), forward)
     return None
 
 

@@ -38,6 +38,8 @@ class Sites:
     cotangent: np.ndarray
     names: tuple[str, ...]
     nodes: list[Node] = field(default_factory=list)
+    # Which arguments have a wrong gradient.
+    wrong: tuple[bool, ...] = ()
 
     @cached_property
     def order(self) -> dict[Node, int]:
@@ -70,6 +72,46 @@ class Sites:
                 found[parent] = found[parent] + part if parent in found else part
         return found
 
+    @cached_property
+    def timed(self) -> bool:
+        """Whether a loop hands something from one pass to the next, and uses an argument in several passes."""
+        handed = any(from_before(node, parent) for node in self.nodes for parent in node.parents)
+        return handed and any(
+            len({(user.place, user.name) for user in self.users[leaf]}) < len(self.users[leaf])
+            for leaf in self.graph.leaves
+            if leaf in self.users
+        )
+
+    @cached_property
+    def _below(self) -> dict[Node, int]:
+        """The arguments that each step depends on, a bit each."""
+        bits = {leaf: 1 << number for number, leaf in enumerate(self.graph.leaves) if leaf}
+        for node in self.nodes:
+            for parent in node.parents:
+                bits[node] = bits.get(node, 0) | bits.get(parent, 0)
+        return bits
+
+    def concerns(self, nodes: Iterable[Node]) -> bool:
+        """Whether cotangents of these steps reach a wrong gradient, and no right one."""
+        reached = 0
+        for node in nodes:
+            reached |= self._below.get(node, 0)
+        wrong = sum(1 << number for number, one in enumerate(self.wrong) if one)
+        return bool(reached & wrong) and not reached & ~wrong
+
+    def entries(self, node: Node) -> np.ndarray | None:
+        """The numbers of an argument's entries that a step holds, where it only moves some of them."""
+        moves = []
+        while node.source is not None and len(node.parents) == 1:
+            moves.append(node.source)
+            (node,) = node.parents
+        if node.kind != "leaf":
+            return None
+        found = np.arange(node.value.size)
+        for source in reversed(moves):
+            found = found.ravel()[source]
+        return found
+
     def leaf_name(self, node: Node) -> str:
         """The name of the argument that a step is, or only moves about; nothing for any other."""
         while node.kind == "moved" and len(node.parents) == 1:
@@ -78,10 +120,10 @@ class Sites:
         return self.names[numbers[0]] if numbers else ""
 
 
-def sites_of(graph: Graph, cotangent: np.ndarray, names: tuple[str, ...]) -> Sites:
+def sites_of(graph: Graph, cotangent: np.ndarray, names: tuple[str, ...], wrong: tuple[bool, ...] = ()) -> Sites:
     """The sites of a graph."""
     reaching = graph.reaching()
-    sites = Sites(graph, cotangent, names, [node for node in graph.nodes if node in reaching])
+    sites = Sites(graph, cotangent, names, [node for node in graph.nodes if node in reaching], wrong)
     for node, arriving in sites.arriving.items():
         if node.name in ("max", "amax") and _neutral(sites, node, arriving):
             node.pulls = tuple(lambda ct, p=parent: np.zeros(p.value.shape) for parent in node.parents)
@@ -95,10 +137,32 @@ def _neutral(sites: Sites, node: Node, arriving: np.ndarray) -> bool:
     return float(np.max(np.abs(arriving), initial=0.0)) <= 1e-12 * size * max(node.parents[0].value.shape, default=1)
 
 
+def from_before(node: Node, parent: Node) -> bool:
+    """Whether a step uses a value of the pass before."""
+    return parent.turn == node.turn - 1 and bool(parent.place) and parent.kind != "leaf" and node.name != "setitem"
+
+
 def without(node: Node, slots: Iterable[int]) -> Detour:
     """Nothing is sent to some of the parents."""
     kept = [i for i in range(len(node.parents)) if i not in set(slots)]
     return lambda ct: [(node.parents[i], node.pulls[i](ct)) for i in kept]
+
+
+def replaced(node: Node, position: int, other: int, value: np.ndarray | None) -> Detour:
+    """The right cotangents, but that of one operand of a product is computed with another value of the other one."""
+    if value is None:
+        return without(node, [node.slot(position) or 0])
+    if not node.operands:
+        slot = node.slot(position)
+        return lambda ct: [
+            (parent, ct * value if i == slot else pull(ct))
+            for i, (parent, pull) in enumerate(zip(node.parents, node.pulls, strict=True))
+        ]
+    operands = tuple(value if i == other else operand for i, operand in enumerate(node.operands))
+    return lambda ct: [
+        (parent, node.contract(i, ct, operands if i == position else node.operands))
+        for i, parent in zip(node.positions, node.parents, strict=True)
+    ]
 
 
 def where_in_words(node: Node) -> str:

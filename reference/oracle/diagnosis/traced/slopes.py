@@ -98,6 +98,8 @@ def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Sl
             if formula == own and letter == "y":
                 continue
             cause = "mask_wrong" if name == "relu" else "derivative_at_input" if formula == own else "wrong_derivative"
+            if np.allclose(function(first.x if letter == "x" else first.y), -_slope(first), rtol=1e-9, atol=1e-12):
+                cause = "sign"
             words = f"uses {formula.replace('u', letter)} as the derivative of {name}"
             yield from slip(cause, words, lambda r, f=function, at=letter: f(r.x if at == "x" else r.y))
 
