@@ -5,7 +5,7 @@ of the largest term: no formula in floating point does better next to a root. Re
 normal number are only asked to be that small: an intermediate may be subnormal there, and XLA takes it for 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -49,8 +49,20 @@ def twin(side: str, spec: OpSpec, case: Case, arguments: tuple[np.ndarray, ...],
     if side == "reference":
         out, residuals = spec.reference("_fwd")(*arguments, **statics)
         return out, spec.reference("_bwd")(residuals, cotangent)[0]
-    out, vjp = jax.vjp(lambda first: spec.jax()(first, *arguments[1:], **statics), arguments[0])
-    return np.asarray(out), np.asarray(vjp(cotangent)[0])
+    out, first_ct = compiled(spec.jax(), tuple(statics.items()))(*arguments, cotangent=cotangent)
+    return np.asarray(out), np.asarray(first_ct)
+
+
+@cache
+def compiled(op: Callable[..., Any], statics: tuple[tuple[str, Any], ...]) -> Callable[..., tuple[Any, Any]]:
+    """One program for both, by the compiler as users have it."""
+
+    @jax.jit
+    def of_jax(first: Any, *others: Any, cotangent: Any) -> tuple[Any, Any]:
+        out, vjp = jax.vjp(lambda first: op(first, *others, **dict(statics)), first)
+        return out, vjp(cotangent)[0]
+
+    return of_jax
 
 
 def unit(size: Any, dtype: str) -> Any:
