@@ -37,6 +37,7 @@ def draw(arms: Mapping[str, Arm], path: Path) -> None:
         for axes, (name, values) in zip(row, first_activations(arm.config).items(), strict=False):
             axes.hist(values.ravel(), bins=BINS, color=color)
             axes.set_yticks([])
+            axes.locator_params(axis="x", nbins=4)
             axes.tick_params(labelsize=7)
             axes.set_title(f"{name}: deviation {values.std():.2g}", fontsize=8)
         row[0].set_ylabel(f"{arm.config.activation}\n{arm.config.initializer}", fontsize=8)
