@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,14 @@ def scripts_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def bench() -> SimpleNamespace:
     names = ("bench", "benchmarks.networks", "benchmarks.measure", "benchmarks.report", "benchmarks.scaling")
     return SimpleNamespace(**{name.split(".")[-1]: importlib.import_module(name) for name in names})
+
+
+@pytest.fixture
+def at_once(bench: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more rounds than there must be, and one try at the roofline."""
+    rounds, fastest = bench.measure.rounds, bench.measure._fastest
+    monkeypatch.setattr(bench.measure, "_fastest", partial(fastest, times=1))
+    monkeypatch.setattr(bench.measure, "rounds", lambda contenders, seconds, least: rounds(contenders, 0.0, least))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +113,7 @@ def test_results_are_written_as_table_numbers_and_picture(bench, tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
 def test_a_quick_run_times_all_libraries(bench, capsys: pytest.CaptureFixture):
     for library in ("flax", "equinox", "torch"):
         pytest.importorskip(library)
@@ -137,6 +147,7 @@ def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
 def test_scaling_gives_a_table_and_a_picture(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
     for library in ("flax", "equinox", "torch", "matplotlib"):
         pytest.importorskip(library)
