@@ -8,6 +8,7 @@ from signal import SIGINT
 from typing import TYPE_CHECKING
 
 from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
+from functional_nn.training.processes import is_first, join
 from functional_nn.training.twin import twin
 from functional_nn.training.validate import did_you_mean, validate
 
@@ -39,8 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command not in COMMANDS:
             raise BadInput(f"there is no command {command!r}{did_you_mean(command, tuple(COMMANDS))}; try --help")
         return COMMANDS[command](rest)
-    except (BadInput, OSError) as error:
+    except BadInput as error:
         return _stop(command, str(error), BAD_INPUT)
+    except OSError as error:
+        return _stop(command, str(error), BAD_INPUT, everybody=True)
     except (Diverged, GradientsDisagree) as error:
         return _stop(command, str(error), FAILED)
     except Interrupted as error:
@@ -59,6 +62,7 @@ def train(argv: Sequence[str]) -> int:
     if config is None:
         return OK
     validate(config)
+    join(config)
     from functional_nn.training.cache import keep_compiled_programs
     from functional_nn.training.loop import train as run_training
 
@@ -66,6 +70,8 @@ def train(argv: Sequence[str]) -> int:
     if config.seeds > 1:
         return _train_many(config)
     run = run_training(config)
+    if not is_first():
+        return OK
     right, total = round(float(run.test.correct)), round(float(run.test.count))
     print(f"test accuracy {100 * run.test.accuracy:.2f} % ({right:,} of {total:,})")
     print(f"run folder    {run.folder}")
@@ -77,6 +83,8 @@ def _train_many(config: "TrainConfig") -> int:
     from functional_nn.training.many import summary, train_many
 
     folder, accuracies = train_many(config, lambda one: run_training(one).test.accuracy)
+    if not is_first():
+        return OK
     result = summary(config, accuracies)
     for seed, accuracy in result["accuracies"].items():
         print(f"seed {seed:<8} {100 * accuracy:6.2f} %")
@@ -166,8 +174,9 @@ def _version(argv: Sequence[str]) -> int:
     return OK
 
 
-def _stop(command: str, sentence: str, status: int) -> int:
-    print(f"functional-nn {command}: {sentence}", file=sys.stderr)
+def _stop(command: str, sentence: str, status: int, *, everybody: bool = False) -> int:
+    if everybody or is_first():  # of several processes, which all end with the same sentence
+        print(f"functional-nn {command}: {sentence}", file=sys.stderr)
     return status
 
 

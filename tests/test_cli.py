@@ -190,6 +190,9 @@ FLAGS = {
     "--profile": True,
     "--devices 6": 6,
     "--mesh data=2,fsdp=3": "data=2,fsdp=3",
+    "--coordinator here:9": "here:9",
+    "--process-id 1": 1,
+    "--process-count 2": 2,
 }
 ELSEWHERE = {"resume", "preset"}  # tests/test_resume.py, tests/test_finished.py
 CHOSEN: dict[str, Any] = {flag.split()[0][2:].replace("-", "_"): value for flag, value in FLAGS.items()}

@@ -2,6 +2,7 @@
 
 `00000120/arrays` is written by orbax, `facts.json` by us; `SHA256SUMS` lists every file (`sha256sum -c` reads it).
 The folder is written under a hidden name, flushed to the disk and then renamed, so a kill leaves the earlier ones.
+Of several processes each writes the arrays, or parts of arrays, that its devices hold; the first does the rest.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import jax
 
 from functional_nn.training.errors import BadInput
+from functional_nn.training.processes import by_first, is_first
 
 SUMS = "SHA256SUMS"
 Arrays = Mapping[str, jax.Array]
@@ -33,19 +35,33 @@ def save(folder: Path, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> P
     final, partial = folder / f"{step:08}", folder / f".{step:08}.partial"
     shapes = {name: _described(array) for name, array in arrays.items()}
     try:
-        _remove(partial)
-        partial.mkdir(parents=True)
+        by_first(lambda: _begin(partial))
         _write_arrays(partial / "arrays", arrays)
         content = {"step": step, "saved_at": time.time(), "arrays": shapes, **facts}
-        (partial / "facts.json").write_text(json.dumps(content), encoding="utf-8")
-        (partial / SUMS).write_text(_sums(partial), encoding="utf-8")
-        _flush(partial)
-        _replace(partial, final)
-    except (OSError, ValueError, RuntimeError) as error:  # orbax hands on what the disk says in all three
-        _remove(partial)
+        by_first(lambda: _finish(partial, final, content))
+    except (
+        BadInput,
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # orbax hands on what the disk says in the last three
+        if is_first():
+            _remove(partial)
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise BadInput(f"the checkpoint of step {step} cannot be written to {folder}: {reason}") from error
     return final
+
+
+def _begin(partial: Path) -> None:
+    _remove(partial)
+    partial.mkdir(parents=True)
+
+
+def _finish(partial: Path, final: Path, content: Mapping[str, Any]) -> None:
+    (partial / "facts.json").write_text(json.dumps(content), encoding="utf-8")
+    (partial / SUMS).write_text(_sums(partial), encoding="utf-8")
+    _flush(partial)
+    _replace(partial, final)
 
 
 def load(path: Path, expected: Arrays) -> tuple[dict[str, jax.Array], dict[str, Any]]:

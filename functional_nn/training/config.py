@@ -122,6 +122,12 @@ class TrainConfig:
     """Over how many devices each batch is split; 0 is all that there are."""
     mesh: str | None = None
     """Layout of the devices: data=4,fsdp=2 splits large parameters in 2, and has 4 of each part; auto splits none."""
+    coordinator: str | None = None
+    """HOST:PORT at which process 0 of several awaits the others; auto is alone, or as SLURM or a Cloud TPU says."""
+    process_id: int | None = None
+    """Which of the processes this is, from 0 on."""
+    process_count: int | None = None
+    """How many processes there are; 1 is alone, whatever SLURM or a Cloud TPU says."""
 
     @property
     def peak_learning_rate(self) -> float:

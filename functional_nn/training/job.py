@@ -1,6 +1,7 @@
 """What a run needs before it begins: the choices and what follows from them."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,8 @@ from functional_nn.training.network import Network, build
 from functional_nn.training.optimizers import Schedule, make_optimizer, schedule
 from functional_nn.training.places import downloads
 from functional_nn.training.precision import first_loss_scale
+from functional_nn.training.processes import by_first, is_first, together
+from functional_nn.training.resume import of_the_run
 from functional_nn.training.sharding import Layout, chosen_layout
 from functional_nn.training.state import TrainState, create_state, parameter_count
 from functional_nn.training.step import StepRules
@@ -56,7 +59,8 @@ def find_data(config: TrainConfig) -> Dataset:
     With --hold-out some of the images that would teach judge instead, and of the rest --learn-from takes so many.
     """
     if config.download:
-        download(config.dataset, config.data_dir or downloads(config.dataset), print)
+        by_first(fetch := partial(download, config.dataset, config.data_dir or downloads(config.dataset), print))
+        together(lambda: None if is_first() else fetch())  # on a machine with a disk of its own
     dataset = load(config.dataset, config.data_dir)
     if config.hold_out:
         if config.hold_out >= len(dataset.train):
@@ -113,4 +117,4 @@ def describe(job: Job) -> dict[str, Any]:
         "topology": {**job.layout.mesh.shape, "processes": jax.process_count()},
         "versions": versions(),
     }
-    return asdict(job.config.settled) | found
+    return of_the_run(job.config) | found

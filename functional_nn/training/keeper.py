@@ -12,6 +12,7 @@ from functional_nn.training import checkpoint
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput, Diverged
 from functional_nn.training.metrics import Totals
+from functional_nn.training.processes import by_first, together
 from functional_nn.training.state import TrainState
 from functional_nn.training.trees import named_leaves, unflatten
 
@@ -40,19 +41,25 @@ class Keeper:
 
     def find(self, start: TrainState, say: Callable[[str], None]) -> Reached:
         """What the newest whole checkpoint holds, or the start where none was saved; damaged ones are named."""
-        checkpoint.clean(self.folder)
-        self.newest, damaged = checkpoint.newest_whole(self.folder)
+        newest, damaged = by_first(self._look)
+        self.newest = Path(newest) if newest else None
         for sentence in damaged:
             say(sentence)
         if self.newest is None:
             if damaged:
                 raise BadInput(f"--resume {self.folder.parent}: no checkpoint is whole; {'; '.join(damaged)}")
             return Reached(start)
-        arrays, facts = checkpoint.load(self.newest, _arrays(start))
+        path = self.newest
+        arrays, facts = together(lambda: checkpoint.load(path, _arrays(start)))
         state = unflatten(arrays, start._replace(key=jax.random.key_data(start.key)))
         key = jax.random.wrap_key_data(state.key, impl=jax.random.key_impl(start.key))
         self.saved_steps = facts["step"]
         return Reached(state._replace(key=key), facts["step"], tuple(facts["rows"]), Totals(*facts["seen"]))
+
+    def _look(self) -> tuple[str, list[str]]:
+        checkpoint.clean(self.folder)
+        newest, damaged = checkpoint.newest_whole(self.folder)
+        return str(newest or ""), damaged
 
     def due(self, steps: int) -> bool:
         """Whether it is time to save after so many steps."""
@@ -68,7 +75,8 @@ class Keeper:
         facts = {"rows": reached.rows, "seen": reached.seen}
         self.newest = checkpoint.save(self.folder, reached.steps, _arrays(reached.state), facts)
         minutes = self.config.keep_every
-        checkpoint.prune(self.folder, self.config.keep, None if minutes is None else 60.0 * minutes)
+        seconds = None if minutes is None else 60.0 * minutes
+        by_first(lambda: checkpoint.prune(self.folder, self.config.keep, seconds))
         self.saved_steps, self.saved_at = reached.steps, time.monotonic()
 
 

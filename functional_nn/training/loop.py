@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from functional_nn.training.job import Job, describe, find_data, first_state, pr
 from functional_nn.training.keeper import Keeper, Reached, Row
 from functional_nn.training.metrics import Totals
 from functional_nn.training.peak import share_of_peak
+from functional_nn.training.processes import by_first, everyones_numbers, is_first, together
 from functional_nn.training.progress import Display, open_display
 from functional_nn.training.results import write_results
 from functional_nn.training.resume import require_same, saved_config
@@ -59,17 +61,24 @@ def train(config: TrainConfig, finish: Finish | None = None) -> Run:
     validate(config)
     if config.resume is not None:
         require_same(config, saved_config(config.resume), config.resume)
-        return carry_on(prepare(config, find_data(config)), config.resume, finish)
-    output = config.output or default_output(config.dataset, config.model)
-    require_free(output)
-    job = prepare(replace(config, output=output), find_data(config))
-    made = create(output, describe(job))
+        return carry_on(together(lambda: prepare(config, find_data(config))), config.resume, finish)
+    output = Path(by_first(lambda: free_output(config)))
+    job = together(lambda: prepare(replace(config, output=output), find_data(config)))
+    made: list[Path] = []
+    by_first(lambda: made.extend(create(output, describe(job))))
     try:
         return carry_on(job, output, finish)
     except (BadInput, Diverged, GradientsDisagree):
-        if not (output / "checkpoints").exists():
+        if is_first() and not (output / "checkpoints").exists():
             discard(output, made)
         raise
+
+
+def free_output(config: TrainConfig) -> str:
+    """The folder that a new run will be in; BadInput where it exists."""
+    output = config.output or default_output(config.dataset, config.model)
+    require_free(output)
+    return str(output)
 
 
 def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
@@ -78,7 +87,7 @@ def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
     with claimed(folder), heeding_signals() as stop, open_display(job.config.epochs, job.steps) as display:
         reached = keeper.find(first_state(job), display.say)
         _say_what_it_is(job, reached, display)
-        write_rows(folder / METRICS, reached.rows)
+        by_first(lambda: write_rows(folder / METRICS, reached.rows))
         session = Session(job, keeper, display, stop, reached)
         try:
             run = fit(job, folder, reached, session)
@@ -98,10 +107,12 @@ def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
 def fit(job: Job, folder: Path, reached: Reached, session: Session) -> Run:
     """Learn and judge until all epochs are done."""
     call, judge = compile_call(job, reached), make_judge(job)
+    # Compiling may take one process longer; a step in which the others wait over 30 s fails on CPUs (jax-ml/jax#40831).
+    everyones_numbers((reached.steps,))
     judged = None
     while len(reached.rows) < job.config.epochs:
         reached, judged = learn_epoch(job, call, judge, reached, session)
-        append_row(folder / METRICS, reached.rows[-1])
+        by_first(partial(append_row, folder / METRICS, reached.rows[-1]))
         session.end_epoch(reached)
     test, predictions = judged or judge(reached.state)
     return Run(folder, test, predictions, reached)

@@ -3,13 +3,14 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import Interrupted
-from functional_nn.training.resume import CONFIG, require_same, saved_config
+from functional_nn.training.processes import by_first
+from functional_nn.training.resume import CONFIG, of_the_run, require_same, saved_config
 from functional_nn.training.run_folder import create, default_output, write_json
 
 SUMMARY = "summary.json"
@@ -26,7 +27,7 @@ def train_parts(
     outcomes = {}
     for name, config in parts.items():
         part = folder / name
-        begun = part if (part / CONFIG).is_file() else None
+        begun = part if by_first((part / CONFIG).is_file) else None
         try:
             outcomes[name] = train(replace(config, output=part, resume=begun))
         except Interrupted as error:
@@ -37,16 +38,22 @@ def train_parts(
 
 def train_many(config: TrainConfig, accuracy_of: Callable[[TrainConfig], float]) -> tuple[Path, list[float]]:
     """Train with each seed in a folder of its own, `seed-0` and so on."""
-    folder = config.resume or config.output or default_output(config.dataset, config.model)
-    if config.resume is not None:
-        require_same(config, saved_config(folder), folder)
-    else:
-        create(folder, asdict(replace(config.settled, output=folder)))
+    folder = Path(by_first(lambda: str(_begun(config))))
     seeds = range(config.seed, config.seed + config.seeds)
     parts = {f"seed-{seed}": replace(config, seed=seed, seeds=1) for seed in seeds}
     accuracies = list(train_parts(folder, parts, accuracy_of, f"functional-nn train --resume {folder}").values())
-    write_json(folder / SUMMARY, summary(config, accuracies))
+    by_first(lambda: write_json(folder / SUMMARY, summary(config, accuracies)))
     return folder, accuracies
+
+
+def _begun(config: TrainConfig) -> Path:
+    """The folder of all the seeds, new or gone on with."""
+    if config.resume is not None:
+        require_same(config, saved_config(config.resume), config.resume)
+        return config.resume
+    folder = config.output or default_output(config.dataset, config.model)
+    create(folder, of_the_run(replace(config, output=folder)))
+    return folder
 
 
 def summary(config: TrainConfig, accuracies: Sequence[float]) -> dict[str, Any]:

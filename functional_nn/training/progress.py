@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
 from functional_nn.training.metrics import Totals
+from functional_nn.training.processes import is_first
 
 MOST_EPOCH_LINES = 10
 
@@ -63,8 +64,11 @@ class BarDisplay(PlainDisplay):
 
 @contextmanager
 def open_display(epochs: int, steps: int, stream: TextIO | None = None) -> Iterator[Display]:
-    """A bar where the stream is a terminal, plain lines where it is not."""
+    """A bar where the stream is a terminal, plain lines where it is not; nothing but for the first of the processes."""
     target = stream or sys.stdout
+    if not is_first():
+        yield PlainDisplay(epochs, lambda line: None)
+        return
     if not target.isatty():
         yield PlainDisplay(epochs, lambda line: print(line, file=target, flush=True))
         return

@@ -1,14 +1,17 @@
 """What a finished run leaves beside its checkpoints: weights and pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from functional_nn.training.histograms import draw_histograms, weights_and_activations
 from functional_nn.training.job import Job
-from functional_nn.training.keeper import Reached
+from functional_nn.training.keeper import Reached, Row
 from functional_nn.training.metrics import Totals, confusion_matrix
 from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
+from functional_nn.training.processes import by_first
 from functional_nn.training.run_folder import write_weights
 
 WEIGHTS = "model.safetensors"
@@ -16,16 +19,8 @@ WEIGHTS = "model.safetensors"
 
 def write_results(job: Job, folder: Path, reached: Reached, test: Totals, predictions: np.ndarray) -> None:
     """Draw the pictures, then write the weights: a folder with weights in it is finished."""
-    config, dataset = job.config, job.dataset
-    params, _ = job.layout.fetch(reached.state.judged)
-    names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
-    result = f"{100 * test.accuracy:.2f} % of the {judged_by(job)}"
-    title = f"{config.model} on {config.dataset}, {config.optimizer}: {result}"
-    draw_curves(reached.rows, title, folder / "curves.png")
-    draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
-    draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
-    draw_filters(params, images.shape[1:], folder / "filters.png")
-    draw_histograms(*weights_and_activations(job, params), folder / "histograms.png")
+    params = job.layout.fetch(reached.state.judged.params)
+    by_first(lambda: _draw(job, folder, reached.rows, params, test, predictions))
     write_learned(job, folder, reached, test, predictions)
 
 
@@ -33,7 +28,19 @@ def write_learned(job: Job, folder: Path, reached: Reached, test: Totals, predic
     """Write the weights without any picture, for a run that is one of many."""
     about = {"model": job.config.model, "dataset": job.config.dataset, "test_accuracy": test.accuracy}
     params, model_state = job.layout.fetch(reached.state.judged)
-    write_weights(folder / WEIGHTS, params, model_state, about)
+    by_first(lambda: write_weights(folder / WEIGHTS, params, model_state, about))
+
+
+def _draw(job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, predictions: np.ndarray) -> None:
+    config, dataset = job.config, job.dataset
+    names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.images
+    result = f"{100 * test.accuracy:.2f} % of the {judged_by(job)}"
+    title = f"{config.model} on {config.dataset}, {config.optimizer}: {result}"
+    draw_curves(rows, title, folder / "curves.png")
+    draw_confusion(confusion_matrix(labels, predictions, len(names)), names, folder / "confusion.png")
+    draw_mistakes(images, labels, predictions, names, folder / "mistakes.png")
+    draw_filters(params, images.shape[1:], folder / "filters.png")
+    draw_histograms(*weights_and_activations(job, params), folder / "histograms.png")
 
 
 def judged_by(job: Job) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,13 @@ FREE = {
     "mesh",
 }
 PATHS = {"data_dir", "output", "resume"}
+# How one process was started, which says nothing about the run.
+STARTED = {"coordinator", "process_id", "process_count"}
+
+
+def of_the_run(config: TrainConfig) -> dict[str, Any]:
+    """What config.json holds of a configuration: every choice but how this process was started."""
+    return {name: value for name, value in asdict(config.settled).items() if name not in STARTED}
 
 
 def saved_config(folder: Path) -> TrainConfig:
@@ -55,7 +62,7 @@ def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
     pairs = {
         field.name: (getattr(saved.settled, field.name), getattr(config.settled, field.name))
         for field in fields(TrainConfig)
-        if field.name not in FREE
+        if field.name not in FREE | STARTED
     }
     differences = [
         f"{flag_of(name)} is {_shown(there)} there, not {_shown(here)}"
@@ -68,10 +75,11 @@ def require_same(config: TrainConfig, saved: TrainConfig, folder: Path) -> None:
 
 def choices(content: dict[str, Any], asked: str) -> TrainConfig:
     """The configuration in a description; BadInput, beginning with what was asked for, where it is none."""
-    missing = [field.name for field in fields(TrainConfig) if field.name not in content]
+    names = [field.name for field in fields(TrainConfig) if field.name not in STARTED]
+    missing = [name for name in names if name not in content]
     if missing:
         raise BadInput(f"{asked}: {CONFIG} is of another version, it has no {', '.join(missing)}")
-    chosen: dict[str, Any] = {field.name: from_lists(content[field.name]) for field in fields(TrainConfig)}
+    chosen: dict[str, Any] = {name: from_lists(content[name]) for name in names}
     chosen |= {name: Path(chosen[name]) for name in PATHS if chosen[name] is not None}
     config = TrainConfig(**chosen)
     try:

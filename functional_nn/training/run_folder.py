@@ -6,14 +6,15 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors.numpy import save
 
 from functional_nn.training.errors import BadInput
+from functional_nn.training.processes import is_first, together
 from functional_nn.training.resume import CONFIG
 from functional_nn.training.trees import flatten
 
@@ -60,12 +61,18 @@ def discard(folder: Path, made: Sequence[Path]) -> None:
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Nobody else may train in this folder meanwhile; the system lifts the claim when this process is gone."""
-    with (folder / CONFIG).open("r+b") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInput(f"{folder} is being trained by another process") from None
+    with ExitStack() as held:
+        together(lambda: _claim(held.enter_context((folder / CONFIG).open("r+b")), folder))
         yield
+
+
+def _claim(config: BinaryIO, folder: Path) -> None:
+    """Of several processes of one run the first claims it for all."""
+    try:
+        if is_first():
+            fcntl.flock(config, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BadInput(f"{folder} is being trained by another process") from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from functional_nn.training.histograms import values_by_layer
 from functional_nn.training.job import Job
 from functional_nn.training.keeper import Keeper, Reached
 from functional_nn.training.metrics import Totals
+from functional_nn.training.processes import by_first, everyones_numbers, is_first, several
 from functional_nn.training.progress import Display
 from functional_nn.training.state import TrainState
 from functional_nn.training.stop import Stop
@@ -21,7 +22,7 @@ class Session:
     def __init__(self, job: Job, keeper: Keeper, display: Display, stop: Stop, reached: Reached) -> None:
         self.job, self.keeper, self.display, self.stop = job, keeper, display, stop
         self.rows, self.steps = reached.rows, reached.steps
-        self.profiler = Profiler(keeper.folder.parent, reached.steps) if job.config.profile else None
+        self.profiler = Profiler(keeper.folder.parent, reached.steps) if job.config.profile and is_first() else None
 
     def before(self, step: int, state: TrainState, batches: Batches) -> None:
         """Profile and verify where that is due among the steps of the coming call."""
@@ -45,7 +46,9 @@ class Session:
             )
 
     def wants(self, step: int) -> bool:
-        """At a signal, and where a save is due."""
+        """At a signal, and where a save is due; of several processes none can say so alone, but by its steps."""
+        if several():
+            return self.job.config.save_every is not None and self.keeper.due(step)
         return self.stop.signal is not None or self.keeper.due(step)
 
     def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
@@ -61,13 +64,19 @@ class Session:
         self.display.end_epoch(reached.rows[-1])
         if self.job.config.tensorboard:
             params = self.job.layout.fetch(reached.state.judged.params)
-            write_events(self.keeper.folder.parent, reached.rows[-1], values_by_layer(self.job, params))
+            run, row = self.keeper.folder.parent, reached.rows[-1]
+            by_first(lambda: write_events(run, row, values_by_layer(self.job, params)))
         self.save_if_due(reached, last=reached.steps == self.job.steps)
 
     def save_if_due(self, reached: Reached, *, last: bool = False) -> None:
-        """Save where it is time, at the end and where a signal came; raise Interrupted in the last case."""
-        stopped = self.stop.signal is not None and not last
-        if stopped or last or self.keeper.due(reached.steps):
+        """Save where it is time, at the end and where a signal came; raise Interrupted in the last case.
+
+        Of several processes, the clock of the first tells the time, and a signal to any is a signal to all.
+        """
+        said = everyones_numbers((self.stop.signal or 0, self.keeper.due(reached.steps)))
+        self.stop.signal = max(signal for signal, _ in said) or None
+        stopped, due = self.stop.signal is not None and not last, bool(said[0][1])
+        if stopped or last or due:
             self.keeper.save(reached)
         if stopped:
             raise self.interrupted()

@@ -132,7 +132,8 @@ def chosen_devices(count: int) -> Devices:
     if count == 0:
         return there
     if count > len(there):
-        raise BadInput(f"there are {len(there)} devices ({there[0].platform}), not {count}: ask for fewer")
+        kind = there[0].platform
+        raise BadInput(f"at most {len(there)} devices can be asked for, as many as there are ({kind}); got {count}")
     if count % processes:
         raise BadInput(f"each of {processes} processes needs as many devices as the others; got {count} devices")
     each = count // processes

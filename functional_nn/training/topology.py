@@ -11,10 +11,22 @@ EXAMPLE = "data=4,fsdp=2"
 
 
 def require_topology(config: TrainConfig) -> None:
-    """Raise BadInput where the mesh cannot be read, or is not of as many devices as are asked for."""
+    """Raise BadInput where the mesh or the processes cannot be: read, be as many, or find each other."""
     shape = asked_shape(config)
     if shape is not None and config.devices not in (0, math.prod(shape)):
         raise BadInput(f"--mesh {config.mesh} is of {math.prod(shape)} devices; got --devices {config.devices}")
+    if config.coordinator is None:
+        if config.process_id is not None or config.process_count not in (None, 1):
+            raise BadInput("--process-id and --process-count need --coordinator HOST:PORT, where process 0 runs")
+        return
+    if config.process_id is None or config.process_count is None:
+        raise BadInput("--coordinator needs --process-id, which of the processes this is, and --process-count")
+    if not 0 <= config.process_id < config.process_count:
+        counts = f"--process-id {config.process_id}, --process-count {config.process_count}"
+        raise BadInput(f"--process-id must be at least 0 and below --process-count; got {counts}")
+    host, _, port = config.coordinator.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise BadInput(f"--coordinator must be HOST:PORT, node1:8476 for example; got {config.coordinator!r}")
 
 
 def asked_shape(config: TrainConfig) -> tuple[int, ...] | None:
