@@ -19,7 +19,6 @@ PRESETS: dict[PresetName, TrainConfig] = {
         warmup=0.2,
         weight_decay=5e-4,
         average=0.999,
-        shift=2,
         flip=True,
     ),
     "fashion-mnist-fast": TrainConfig(
@@ -36,6 +35,6 @@ PRESETS: dict[PresetName, TrainConfig] = {
         epochs=10,
         batch_size=128,
         average=0.99,
-        shift=2,
+        shift=1,
     ),
 }
