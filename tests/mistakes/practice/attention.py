@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..case import Family, sized
+from ..case import Family, Kind, sized
 
 family = Family("recurrent_attention")
 
@@ -71,7 +71,7 @@ class Heads:
 SLOTS = {"Q": "dQ", "K": "dK", "V": "dV", "P": "dP"}
 
 
-def heads(number, argument, cause, kind="wrong backward"):
+def heads(number, argument, cause, kind: Kind = "wrong backward"):
     return family.whole(number, kind, "layer", HEADS, gradients=SLOTS, argument=argument, cause=cause)
 
 

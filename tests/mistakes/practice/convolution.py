@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..case import Family, sized
+from ..case import Family, Kind, sized
 
 family = Family("convolution")
 
@@ -132,7 +132,7 @@ class ConvolutionByColumns:
         dx[:, :, i : i + self.out[0], j : j + self.out[1]] += part
 
 
-def layer(number, argument, cause, kind="wrong backward"):
+def layer(number, argument, cause, kind: Kind = "wrong backward"):
     more = {"gradients": {"w": "dw", "b": "db"}, "argument": argument, "cause": cause}
     return family.whole(number, kind, "layer", COLUMNS, **more)
 
@@ -166,6 +166,7 @@ class BiasIsAMeanOverItsPlaces(ConvolutionByColumns):
 @layer(65, "w", ("last_sample_only", "samples_missing"))
 class KernelOfTheLastImage(ConvolutionByColumns):
     def to_kernel(self, rows):
+        dw = np.zeros(0)
         for image, columns in zip(rows, self.cols, strict=True):
             dw = image @ columns.T
         return dw.reshape(self.w.shape)

@@ -135,6 +135,7 @@ def painted_side_by_side(g, x, k):
 
 @family.wrong(103, paint, PAINTED, argument="k", cause=("time_overwritten", "use_dropped"))
 def brush_of_the_last_step(g, x, k):
+    dk = np.zeros_like(k)
     for t in range(x.shape[1]):
         dk = np.einsum("nsf,nc->scf", g[:, 2 * t : 2 * t + len(k)], x[:, t])
     return unpaint(g, x, k)[0], dk

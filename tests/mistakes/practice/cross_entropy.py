@@ -312,7 +312,7 @@ class RegressionNormalizesColumns(Regression):
 @network(65, argument="W b", cause="last_sample_only")
 class RegressionLearnsFromItsLastExample(Regression):
     def gradient(self, x, t):
-        d = self.delta(x, t)
+        d, grads = self.delta(x, t), {}
         for xi, di in zip(x, d, strict=True):
             grads = {"W": np.outer(xi, di), "b": di}
         return grads

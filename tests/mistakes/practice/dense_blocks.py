@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..case import Family, sized
+from ..case import Family, Kind, sized
 
 family = Family("dense")
 
@@ -53,7 +53,7 @@ def core_with_its_sides_exchanged(g, cache):
 @pair(103, "T", "last_sample_only")
 def core_of_the_last_pair(g, cache):
     a, b, T = cache
-    da, db, _ = bilinear_back(g, *cache)
+    da, db, dT = bilinear_back(g, *cache)
     for i in range(len(a)):
         dT = a[i][:, None, None] * b[i][None, :, None] * g[i]
     return da, db, dT
@@ -94,7 +94,7 @@ class Highway:
         return self.t * (1 - self.t)
 
 
-def highway(number, argument, cause, kind="wrong backward"):
+def highway(number, argument, cause, kind: Kind = "wrong backward"):
     slots = {name: f"d{name}" for name in ("Wh", "bh", "Wt", "bt")}
     return family.whole(number, kind, "layer", HIGHWAYS, gradients=slots, argument=argument, cause=cause)
 

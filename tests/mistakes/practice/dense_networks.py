@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..case import Family, sized
+from ..case import Family, Kind, sized
 
 family = Family("dense")
 
@@ -43,7 +43,7 @@ class Network:
         return delta1.sum(axis=0)
 
 
-def network(number, argument, cause, kind="wrong backward"):
+def network(number, argument, cause, kind: Kind = "wrong backward"):
     more = {"inputs_of_layer": 2, "gradients": SLOTS, "argument": argument, "cause": cause}
     return family.whole(number, kind, "network", TWO, **more)
 

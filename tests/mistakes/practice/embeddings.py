@@ -56,6 +56,7 @@ def words_one_row_too_high(g, E, index):
 
 @bagged(65, ("last_sample_only", "samples_missing"))
 def only_the_last_bag_learns(g, E, index):
+    dE = np.zeros_like(E)
     for row, words in zip(g, index, strict=True):
         dE = np.zeros_like(E)
         for word in words[words > 0]:

@@ -130,7 +130,7 @@ def deep(x, W1, b1, W2, b2, W3, b3):
 
 def deep_back(g, cache, entering=0, order=(0, 1, 2), turned=True, halves=(1, 1, 1)):
     seen, matrices = cache
-    grads = [None] * 3
+    grads: list = [None] * 3
     for layer in (2, 1, 0):
         da = g * (1 - seen[layer + 1] ** 2)
         grads[layer] = (

@@ -70,7 +70,7 @@ def through(d, xhat, std, axis=-1, mean=True, spread=True):
     return dx / std
 
 
-def pieces(x, axis=-1, ddof=0):
+def pieces(x, axis: int | tuple[int, ...] = -1, ddof=0):
     m = x.mean(axis, keepdims=True)
     std = np.sqrt(x.var(axis, keepdims=True, ddof=ddof) + EPSILON)
     return (x - m) / std, std

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..case import Family, sized
+from ..case import Family, Kind, sized
 
 family = Family("recurrent_attention")
 
@@ -124,7 +124,7 @@ class Peephole:
         return di * self.p[0] + df * self.p[1]
 
 
-def peephole(number, argument, cause, kind="wrong backward"):
+def peephole(number, argument, cause, kind: Kind = "wrong backward"):
     slots = {name: f"d{name}" for name in ("W", "R", "p", "b")}
     return family.whole(number, kind, "layer", PEEPHOLES, gradients=slots, argument=argument, cause=cause)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..case import Family, sized
+from ..case import Family, Kind, sized
 
 family = Family("recurrent_attention")
 
@@ -91,7 +91,7 @@ class Independent:
         self.db += da.sum(axis=0)
 
 
-def independent(number, argument, cause, kind="wrong backward"):
+def independent(number, argument, cause, kind: Kind = "wrong backward"):
     more = {"gradients": {"W": "dW", "u": "du", "b": "db"}, "argument": argument, "cause": cause}
     return family.whole(number, kind, "layer", UNITS, **more)
 

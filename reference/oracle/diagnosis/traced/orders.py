@@ -54,7 +54,7 @@ def _turned(node: Node) -> bool:
     numbers = np.arange(node.value.size).reshape(node.value.shape)
     axes = range(node.value.ndim)
     chosen = (part for count in (1, 2) for part in combinations(axes, count))
-    return any(np.array_equal(np.flip(numbers, part), node.source) for part in chosen)
+    return node.source is not None and any(np.array_equal(np.flip(numbers, part), node.source) for part in chosen)
 
 
 def _merged(node: Node, axis: int) -> Detour:
