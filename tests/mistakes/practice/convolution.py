@@ -25,7 +25,8 @@ def bordered(x):
 
 def by_views(x, k, b):
     """Stride 2, padding 1."""
-    return np.tensordot(seen(bordered(x), *k.shape[:2], 2), k, 3) + b
+    kh, kw, _, _ = k.shape
+    return np.tensordot(seen(bordered(x), kh, kw, 2), k, 3) + b
 
 
 def to_image(g, k, shape, stride=2, crop=slice(1, -1), add=True):
@@ -41,7 +42,8 @@ def to_image(g, k, shape, stride=2, crop=slice(1, -1), add=True):
 
 
 def to_kernel(g, x, k, stride=2):
-    windows = seen(bordered(x), *k.shape[:2], stride)[:, : g.shape[1], : g.shape[2]]
+    kh, kw, _, _ = k.shape
+    windows = seen(bordered(x), kh, kw, stride)[:, : g.shape[1], : g.shape[2]]
     return np.tensordot(windows, g, ((0, 1, 2), (0, 1, 2)))
 
 

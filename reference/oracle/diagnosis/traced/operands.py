@@ -57,9 +57,10 @@ def _operand(node: Node, position: int, other: int) -> np.ndarray:
 
 def _elsewhere(sites: Sites, group: Group, own: list[np.ndarray], other: int) -> Iterator[tuple[str, str, Values]]:
     """The values of other steps, of the same pass or the pass before."""
+    first = group[0]
     several = [] if len(group) > 1 else [(n,) for steps in sites.groups for n in steps if 1 < len(steps) <= FEW]
     for steps in (*sites.groups, *several, *((leaf,) for leaf in sites.graph.leaves if leaf)):
-        if steps[0].value.shape != own[0].shape or len(steps) not in (1, len(group)) or steps[0] is group[0]:
+        if steps[0].value.shape != own[0].shape or len(steps) not in (1, len(group)) or steps[0] is first:
             continue
         what = sites.leaf_name(steps[0]) or f"the value of {where_in_words(steps[0])}"
         if len(steps) == 1:
@@ -72,7 +73,7 @@ def _elsewhere(sites: Sites, group: Group, own: list[np.ndarray], other: int) ->
         before: Values = [np.zeros_like(own[0]), *(step.value for step in steps[:-1])]
         yield "time_off_by_one" if now and sites.timed else "wrong_operand", f"{what} of the pass before", before
     yield from _reread(sites, group, own, other)
-    if len(group) <= FEW and group[0].operands and own[0].ndim > 1 and own[0].shape[-1] == own[0].shape[-2]:
+    if len(group) <= FEW and first.operands and own[0].ndim > 1 and own[0].shape[-1] == own[0].shape[-2]:
         yield "not_transposed", "a matrix where its transpose belongs", [value.swapaxes(-1, -2) for value in own]
 
 
