@@ -136,6 +136,7 @@ painted = partial(
     family.wrong,
     forward=upsampled,
     inputs=sized(((2, 3, 4, 3), (3, 3, 3, 2)), ((4, 6, 7, 6), (6, 6, 3, 4))),
+    names=("x", "w"),
     op="conv_transpose",
     statics={"strides": 2, "layout": "channels_first"},
 )
