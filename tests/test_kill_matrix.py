@@ -7,14 +7,16 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mistakes import table
 from mistakes.case import Mistake
-from mistakes.corpus import load
+from mistakes.corpus import by_file, load
 from mistakes.judges import Run, by_oracle, first_cause_is_right
 from mistakes.run import copies, parts, vjp_of
 from mistakes.truth import gradient_errors, impurities
@@ -33,14 +35,16 @@ ELSEWHERE = {
 }
 
 
-def is_importable(case: Mistake) -> bool:
-    if case.style == "torch":
-        return bool(pytest.importorskip("torch"))
-    return True
+def importable(cases: Iterable[Mistake]) -> list[Mistake]:
+    torch_is_here = find_spec("torch") is not None
+    return [case for case in cases if case.style != "torch" or torch_is_here]
 
 
-def of_kind(*kinds: str) -> list:
-    return [pytest.param(case, id=case.id) for case in CASES if case.kind in kinds]
+def every_file_with(*kinds: str) -> pytest.MarkDecorator:
+    """Each file of the corpus that has cases of these kinds, and those cases."""
+    chosen = {file: [case for case in cases if case.kind in kinds] for file, cases in by_file("all").items()}
+    files = [pytest.param(cases, id=file) for file, cases in chosen.items() if cases]
+    return pytest.mark.parametrize("cases", files)
 
 
 def test_ids_are_unique():
@@ -81,41 +85,43 @@ def test_expected_arguments_are_arguments():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", of_kind("wrong backward"))
-def test_wrong_backward_is_wrong(case):
-    assert is_importable(case)
-    errors = gradient_errors(case)
-    assert errors, f"{case.id}: finite differences find nothing wrong on its small input"
-    wrong = {error.split(":")[0] for error in errors}
-    assert not case.expected_argument or wrong == set(case.expected_argument)
+@every_file_with("wrong backward")
+def test_wrong_backwards_are_wrong(cases):
+    """By finite differences on the small input, in the arguments that they are to be blamed for."""
+    found = [(case, {error.split(":")[0] for error in gradient_errors(case)}) for case in importable(cases)]
+    assert [case.id for case, wrong in found if not wrong] == []
+    others = {case.id: wrong for case, wrong in found if wrong != set(case.expected_argument or wrong)}
+    assert others == {}, "other arguments are wrong than the cases say"
 
 
-@pytest.mark.parametrize("case", of_kind("control", "wrong forward"))
-def test_backward_fits_its_forward(case):
-    assert is_importable(case)
-    assert gradient_errors(case) == []
+@pytest.mark.slow
+@every_file_with("control", "wrong forward")
+def test_backwards_fit_their_forwards(cases):
+    assert {case.id: errors for case in importable(cases) if (errors := gradient_errors(case))} == {}
 
 
-@pytest.mark.parametrize("case", of_kind("wrong forward"))
-def test_wrong_forward_is_not_the_op(case):
-    assert case.op
-    spec = SPECS[case.op]
+@every_file_with("wrong forward")
+def test_wrong_forwards_are_not_the_op(cases):
+    assert [case.id for case in cases if is_the_op(case)] == []
+
+
+def is_the_op(case: Mistake) -> bool:
+    assert case.op, f"{case.id} names no op"
     primals = case.inputs("small", 0)
     with np.errstate(all="ignore"):
         out = parts(vjp_of(case)(*copies(primals))[0])[0]
-    expected = parts(spec.reference()(*primals, **case.statics))[0]
-    assert out.shape != expected.shape or not np.allclose(out, expected, rtol=1e-7, atol=0)
+    expected = parts(SPECS[case.op].reference()(*primals, **case.statics))[0]
+    return out.shape == expected.shape and np.allclose(out, expected, rtol=1e-7, atol=0)
 
 
-@pytest.mark.parametrize("case", of_kind("impure"))
-def test_impure_code_changes_something(case):
-    assert impurities(case)
+@every_file_with("impure")
+def test_impure_code_changes_something(cases):
+    assert [case.id for case in importable(cases) if not impurities(case)] == []
 
 
-@pytest.mark.parametrize("case", of_kind("control"))
-def test_correct_code_changes_nothing(case):
-    assert is_importable(case)
-    assert impurities(case) == []
+@every_file_with("control")
+def test_correct_code_changes_nothing(cases):
+    assert {case.id: changed for case in importable(cases) if (changed := impurities(case))} == {}
 
 
 def first_of_each_family(kind: str) -> list:

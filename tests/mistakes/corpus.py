@@ -13,19 +13,20 @@ PACKAGES = {
 
 
 def load(which: str) -> tuple[Mistake, ...]:
-    """The cases of a set ("all" for both), those of its modules that define a Family, in the order of the files."""
-    names = PACKAGES if which == "all" else (which,)
-    return tuple(case for name in names for package in PACKAGES[name] for case in _cases(__package__ + package))
+    """The cases of a set ("all" for both), in the order of the files."""
+    return tuple(case for cases in by_file(which).values() for case in cases)
 
 
-def _cases(package: str) -> Iterable[Mistake]:
-    try:
-        home = importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        if error.name != package:
-            raise
-        return
+def by_file(which: str) -> dict[str, tuple[Mistake, ...]]:
+    """The cases of each file of a set ("all" for both) that defines a Family, by the file's place in this folder."""
+    sets = PACKAGES if which == "all" else (which,)
+    return dict(file for name in sets for package in PACKAGES[name] for file in _files(package))
+
+
+def _files(package: str) -> Iterable[tuple[str, tuple[Mistake, ...]]]:
+    home = importlib.import_module(__package__ + package)
     for module in pkgutil.iter_modules(home.__path__):
         if not module.ispkg:
-            family = getattr(importlib.import_module(f"{package}.{module.name}"), "family", None)
-            yield from family.cases if isinstance(family, Family) else ()
+            family = getattr(importlib.import_module(f"{home.__name__}.{module.name}"), "family", None)
+            if isinstance(family, Family):
+                yield f"{package}/{module.name}".lstrip("./"), tuple(family.cases)

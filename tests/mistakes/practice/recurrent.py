@@ -166,7 +166,7 @@ class CellCarriedWithoutForgetting(Peephole):
 
 
 @peephole(107, EVERY, ("wrong_derivative", "derivative_at_output"))
-class CandidateSlopeOfASigmoid(Peephole):
+class CandidateWithTheSlopeOfASigmoid(Peephole):
     def slope(self, u):
         return u * (1 - u)
 
