@@ -48,6 +48,7 @@ class TestAugmentation:
         assert [a != b for a, b in zip(mirrored, same, strict=True)] == [True] * 40
         assert 8 < sum(mirrored) < 32
 
+    @pytest.mark.slow
     def test_a_square_is_blackened_that_a_border_may_cut(self) -> None:
         cut = np.asarray(varied(Augmentation(cutout=3), jax.random.key(0), IMAGES))
         sizes = set()
@@ -59,6 +60,7 @@ class TestAugmentation:
         assert max(map(max, sizes)) == 3
         assert len(sizes) > 1
 
+    @pytest.mark.slow
     def test_it_is_a_function_of_the_key(self) -> None:
         rules = Augmentation(2, True, 2)
         first, second, again = (varied(rules, jax.random.key(key), IMAGES) for key in (0, 1, 0))
@@ -77,6 +79,7 @@ class TestAugmentation:
         assert losses[0] != losses[1]
 
 
+@pytest.mark.slow
 def test_dropout_differs_from_step_to_step_and_repeats_with_the_seed() -> None:
     draw = jax.jit(build("deep_convnet", (8, 8, 1), 10).dropout_masks, static_argnums=1)
     keys = [jax.random.fold_in(jax.random.key(3), step) for step in (0, 1, 0)]

@@ -50,6 +50,7 @@ def test_a_wrong_flag_is_one_sentence_and_status_2(bench, flags, message, capsys
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(any(d.platform == "gpu" for d in jax.devices()), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_one_sentence_and_status_2(bench, capsys: pytest.CaptureFixture, monkeypatch):
     for library in ("flax", "equinox", "torch"):

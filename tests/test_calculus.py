@@ -141,6 +141,7 @@ def test_partial_derivative_takes_an_index_a_dimension(calculus):
 # --- Rows 8, 9: where the gradient points -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_side
 @settings(max_examples=40)
 @given(x=points, angle=st.tuples(numbers, numbers, numbers).filter(lambda v: max(map(abs, v)) > 0.1).map(np.array))
@@ -199,6 +200,7 @@ def test_the_steepest_way_down_is_so_only_locally(calculus):
     assert cosine == pytest.approx(0.74154, abs=1e-4)
 
 
+@pytest.mark.slow
 @every_side
 @given(x=points, factor=st.floats(-3, 3))
 def test_directional_derivative_is_linear_in_the_direction(calculus, x: np.ndarray, factor: float):
@@ -211,6 +213,7 @@ def test_directional_derivative_is_linear_in_the_direction(calculus, x: np.ndarr
 # --- Row 7: gradient descent ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_side
 @settings(max_examples=15)
 @given(minimum=st.tuples(numbers, numbers).map(np.array), start=st.tuples(numbers, numbers).map(np.array))

@@ -149,6 +149,7 @@ class TestSizes:
         network = jobs.prepare(TrainConfig(model=model, **sizes), DATASET).network
         assert {name: getattr(network.config, name) for name in expected} == expected
 
+    @pytest.mark.slow
     def test_a_run_keeps_them_and_its_network_is_built_of_them_again(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -177,6 +178,7 @@ class TestSeen:
         for name in (b"test_accuracy", b"train_loss", b"weights/dense1.kernel", b"activations/relu1"):
             assert content.count(name) == 3, name
 
+    @pytest.mark.slow
     def test_a_profile_of_some_steps_is_recorded(self, run: Path) -> None:
         assert PROFILED.stop < 24
         assert list((run / "profile").rglob("*.xplane.pb"))
@@ -286,6 +288,7 @@ class TestPredict:
 
 
 class TestExport:
+    @pytest.mark.slow
     def test_the_program_runs_where_this_package_is_not(self, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["export", str(run), "--output", "out"]) == 0
         assert capsys.readouterr().out.splitlines() == [

@@ -293,6 +293,7 @@ def test_nan_is_not_hidden(twin: Any):
         assert np.array_equal(np.isnan(out), [True, False]), f"{name}: {out}"
 
 
+@pytest.mark.slow
 def test_mixed_precision_promotes_and_each_gradient_keeps_its_dtype():
     for name in (*REGRESSION, "sigmoid_binary_cross_entropy", "binary_cross_entropy", "kl_divergence"):
         first, targets = np.full((3, 5), 0.5, np.float32), np.full((3, 5), 0.25, np.float64)

@@ -66,6 +66,7 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
         agree("gather", _fast.gather_by_tiles, *relation(channels))
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(call=calls("conv"))
 def test_planes_give_the_gradient_of_x_on_any_geometry(call: tuple):
@@ -226,6 +227,7 @@ def gradients(x: Any, kernel: Any, **statics: Any) -> Any:
     return jax.grad(lambda x, kernel: jnp.sum(functional_nn.conv(x, kernel, **statics) ** 2), (0, 1))(x, kernel)
 
 
+@pytest.mark.slow
 def test_shard_map_sums_the_kernels_gradient():
     _, x, kernel = arrays_of("conv", {})
     mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
@@ -275,6 +277,7 @@ assert "while" not in divided.lower(x, kernel).as_text()
 """
 
 
+@pytest.mark.slow
 def test_divided_among_devices_there_is_no_loop_over_the_batch():
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": paths, "FUNCTIONAL_NN_FAST": "1"}

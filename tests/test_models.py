@@ -66,6 +66,7 @@ def test_the_error_handed_back_is_that_of_jax_layer_by_layer(example: Example):
         assert error <= 1e-12, f"{example.id}: the error that reaches {name} differs by {error:.1e}"
 
 
+@pytest.mark.slow
 @every_example
 def test_gradient_by_hand_is_the_numerical_one(example: Example):
     """The third leg: along random directions, by central differences of the reference's own loss."""

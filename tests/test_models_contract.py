@@ -111,6 +111,7 @@ def test_a_key_gives_the_same_dropout_again_and_another_key_another(example: Exa
     assert not np.array_equal(seeds[0], seeds[2])
 
 
+@pytest.mark.slow
 def test_the_masks_of_different_layers_are_independent():
     config = deep_convnet.Config(hidden=10, classes=10)
     masks = deep_convnet.dropout_masks(jax.random.key(0), config, 20)

@@ -153,6 +153,7 @@ def test_a_large_mean_costs_no_digits_in_float32(side, mean: float, name: str):
     assert error <= 2e-6, f"y is off by {error:.1e}"
 
 
+@pytest.mark.slow
 @every_side
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("value", [0.0, 3.3, 1e4, -1e6])

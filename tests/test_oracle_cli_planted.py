@@ -32,6 +32,7 @@ def broken():
     return {result["name"]: result for result in runner.run(TEXTBOOK / "broken.py", None, None, options)}
 
 
+@pytest.mark.slow
 def test_every_class_of_the_file_is_judged(broken):
     assert set(broken) == set(PLANTED)
 

@@ -43,6 +43,7 @@ wave.defvjp(wave_fwd, wave_bwd)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -36,6 +36,7 @@ def without_numbers(line):
     return " ".join(re.sub(r"-?\d+(\.\d+)?(e-?\d+)?", "#", line).split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "shown"), commands(), ids=[command for command, _ in commands()])
 def test_a_command_prints_what_the_page_shows(command, shown, monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(ROOT)

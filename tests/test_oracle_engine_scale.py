@@ -44,6 +44,7 @@ def judge(forward, backward, *primals, **options):
     return oracle.check(oracle.from_forward_backward(forward, backward), *primals, **options)
 
 
+@pytest.mark.slow
 def test_a_right_gradient_passes_by_directions():
     report = judge(hidden, hidden_backward, X, KERNEL, BIAS)
     assert (report.verdict, report.mode) == ("pass", "directional"), str(report)

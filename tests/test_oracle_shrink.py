@@ -107,6 +107,7 @@ def test_labels_and_probabilities_stay_what_they_are():
         np.testing.assert_allclose(parts.sum(1), 1)
 
 
+@pytest.mark.slow
 def test_a_smaller_input_that_the_op_refuses_is_passed_over():
     def used(x, kernel):
         # As many groups as the shapes allow, whatever is left over: this code takes sizes that the op refuses.

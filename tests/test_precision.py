@@ -47,6 +47,7 @@ def test_an_overflow_in_float16_skips_the_step_and_halves_the_scale() -> None:
     jax.tree.map(np.testing.assert_array_equal, state.opt_state, before.opt_state)
 
 
+@pytest.mark.slow
 def test_an_overflow_that_no_scale_mends_is_not_healthy() -> None:
     job, state = prepared(precision="float16", average=0.9)
     state = state._replace(loss_scale=LossScale(jnp.float32(precision.LEAST_FACTOR), jnp.int32(0)))

@@ -82,6 +82,7 @@ class TestBitForBit:
             loop.train(rich)
         assert_same_run(loop.train(replace(rich, resume=RUN)), expected)
 
+    @pytest.mark.slow
     def test_from_any_checkpoint(self, whole: loop.Run) -> None:
         loop.train(CONFIG)
         steps = contents(RUN / "checkpoints")

@@ -31,6 +31,7 @@ def _small_and_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 class TestEnd:
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+    @pytest.mark.slow
     def test_a_signal_saves_and_says_how_to_go_on(
         self, number: int, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -39,6 +39,7 @@ def project(folder: Path, assertion: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("assertion", "outcome"), [("code.double(3) == 6", "caught"), ("True", "SURVIVED")])
 def test_a_fault_is_caught_or_survives_and_the_file_is_restored(tmp_path: Path, assertion: str, outcome: str):
     tree = project(tmp_path, assertion)

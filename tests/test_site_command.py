@@ -27,6 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return small_study(tmp_path).folder
 
 
+@pytest.mark.slow
 def test_the_command_builds_and_says_what(folder, tmp_path, capsys):
     assert build_site.main(["--pages", str(folder), "--output", str(tmp_path / "site")]) == 0
     assert re.fullmatch(r"2 pages, 0\.\d MB, \d+ s, in .*site\n", capsys.readouterr().out)

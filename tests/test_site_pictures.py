@@ -34,6 +34,7 @@ def texts(svg: str) -> list[str]:
     return ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_picture_is_whole_in_both_languages(name: str):
     english, japanese = (texts(PICTURES[name](language)) for language in ("en", "ja"))
