@@ -24,7 +24,7 @@ def by_file(which: str) -> dict[str, tuple[Mistake, ...]]:
 
 
 def _files(package: str) -> Iterable[tuple[str, tuple[Mistake, ...]]]:
-    home = importlib.import_module(__package__ + package)
+    home = importlib.import_module(f"{__package__}{package}")
     for module in pkgutil.iter_modules(home.__path__):
         if not module.ispkg:
             family = getattr(importlib.import_module(f"{home.__name__}.{module.name}"), "family", None)
