@@ -60,6 +60,11 @@ one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 6, 8,
 BATCH = 3
 
 
+def example_of(model: ModuleType) -> Example:
+    """The first example of a model."""
+    return next(example for example in EXAMPLES if example.model is model)
+
+
 def arrange(example: Example, batch: int = BATCH):
     """float64 parameters with biases that are not zero, a state that has seen something, a batch and labels."""
     params, state = example.twin.init(0, example.twin.Config(**example.settings))

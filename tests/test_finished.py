@@ -211,7 +211,7 @@ class TestSeen:
     @pytest.mark.slow
     def test_activations_are_those_of_every_layer_in_order(self) -> None:
         job, state = prepared(model="simple_convnet")
-        values = values_by_layer(job, state)
+        values = values_by_layer(job, state.params)
         assert [name for name in values if name.startswith("weights/")][:2] == [
             "weights/conv1.bias",
             "weights/conv1.kernel",

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from compiling import quick_jit
-from networks import BATCH, EXAMPLES, Example, arrange, every_example, mean_loss, relative_error
+from networks import BATCH, Example, arrange, every_example, example_of, mean_loss, relative_error
 
 from functional_nn.models import mlp, simple_convnet
 from functional_nn.models._network import forward
@@ -100,7 +100,7 @@ def test_logits_are_the_same_in_both_twins_and_the_state_is_unchanged(example: E
 
 def test_a_convolutional_network_sees_a_shifted_image_shifted():
     """Seed row 18: what makes it a CNN is that conv1 answers a moved input with the same answer, moved."""
-    example = EXAMPLES[4]
+    example = example_of(simple_convnet)
     params, _, x, _ = arrange(example)
     wide = np.zeros((1, 12, 12, 1))
     wide[0, 2:10, 2:10, 0] = x[0, :, :, 0]
@@ -150,7 +150,7 @@ def test_backward_changes_neither_parameters_nor_input(example: Example):
 
 def test_a_gradient_step_lowers_the_loss():
     """Seed row 1: forward, loss, backward, update."""
-    example = EXAMPLES[4]
+    example = example_of(simple_convnet)
     params, state, x, labels = arrange(example)
     losses = []
     for _ in range(5):

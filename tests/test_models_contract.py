@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from compiling import quick_jit
-from networks import EXAMPLES, Example, arrange, every_example, one_of_each, relative_error
+from networks import EXAMPLES, Example, arrange, every_example, example_of, one_of_each, relative_error
 
 from functional_nn.models import deep_convnet, mlp, simple_convnet, vgg
 from reference.models import _network as reference_network
@@ -201,7 +201,7 @@ def test_input_of_another_shape_or_dtype_is_refused(example: Example, side: str)
 
 
 def test_layers_by_name_hold_forward_and_backward():
-    example = EXAMPLES[6]
+    example = example_of(deep_convnet)
     twin_config = example.twin.Config(**example.settings)
     names = [layer.name for layer in example.twin.layers(twin_config)]
     assert names == [name for name, _ in example.model.layers(example.config)]

@@ -53,7 +53,8 @@ def test_another_configuration_is_refused_with_the_difference(capsys: pytest.Cap
 @pytest.mark.usefixtures("_run")
 def test_the_choices_are_those_of_the_run() -> None:
     assert parse(["--resume", "run"]) == parse(["--resume=run"]) == replace(CONFIG.settled, resume=RUN)
-    assert CONFIG.settled == replace(CONFIG, learning_rate=0.005, weight_decay=0.01, dropout_rate=0.0)
+    own = {"activation": "relu", "initializer": "he_normal", "dropout_rate": 0.0}
+    assert CONFIG.settled == replace(CONFIG, learning_rate=0.005, weight_decay=0.01, **own)
     config = parse(["--resume", "run", "--keep", "1"])
     assert config is not None
     assert config.keep == 1

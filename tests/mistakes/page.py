@@ -21,8 +21,8 @@ it was judged.
 It is the fourth of its kind. The first was named right first in 626 of 714 runs at first sight (87.7 %), the second in
 589 of 656 (89.8 %), with 9 of its 11 impure cases caught, the third in 1019 of 1155 (88.2 %), with 21 of its 22 wrong
 forwards and 16 of its 17 impure cases. The diagnosis was then mended on each, so all three are part of the development
-set now. Of the fourth, two people wrote, apart from each other and before it was judged, which names of causes the
-oracle's own definitions allow; either's counts.
+set now. Of the fourth, before it was judged, a second reader who had not seen the diagnosis either added and removed
+names of causes by the oracle's own definitions.
 
 How to read it:
 
