@@ -96,6 +96,7 @@ def _train_many(config: "TrainConfig") -> int:
 def experiment(argv: Sequence[str]) -> int:
     """Run an experiment; what each part reached, best first, and the folder."""
     _require_extras()
+    from functional_nn.experiments.experiment import ranked
     from functional_nn.experiments.run import ExperimentConfig, run
     from functional_nn.training.flags import read
 
@@ -108,7 +109,7 @@ def experiment(argv: Sequence[str]) -> int:
 
     keep_compiled_programs()
     folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
-    for name, arm in sorted(arms.items(), key=lambda named: -named[1].test_accuracy):
+    for name, arm in ranked(arms).items():
         print(f"{name:<24} {100 * arm.test_accuracy:6.2f} %")
     print(f"picture       {folder / 'picture.png'}")
     return OK

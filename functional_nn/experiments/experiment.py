@@ -23,6 +23,11 @@ class Arm:
         return self.rows[-1]["test_accuracy"]
 
 
+def ranked(arms: Mapping[str, Arm]) -> dict[str, Arm]:
+    """The runs by name, the most accurate first."""
+    return dict(sorted(arms.items(), key=lambda named: -named[1].test_accuracy))
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A question and how it is answered.

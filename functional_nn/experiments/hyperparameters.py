@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from functional_nn.experiments.axes import figure_of, over_epochs, plot
-from functional_nn.experiments.experiment import Arm, Experiment
+from functional_nn.experiments.experiment import Arm, Experiment, ranked
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.pictures import save_figure
 
@@ -33,21 +33,21 @@ def draw(arms: Mapping[str, Arm], path: Path) -> None:
     """Every trial at its place, coloured by its accuracy; and how the best of them learned."""
     figure = figure_of("Where are the good hyperparameters?", 9.6, 4.0)
     left, right = figure.subplots(1, 2)
-    ranked = sorted(arms.values(), key=lambda arm: -arm.test_accuracy)
-    rates = [arm.config.learning_rate for arm in ranked]
-    decays = [arm.config.weight_decay for arm in ranked]
-    accuracies = [100 * arm.test_accuracy for arm in ranked]
+    trials = list(ranked(arms).values())
+    rates = [arm.config.learning_rate for arm in trials]
+    decays = [arm.config.weight_decay for arm in trials]
+    accuracies = [100 * arm.test_accuracy for arm in trials]
     places = left.scatter(rates, decays, c=accuracies, cmap="viridis", s=70, edgecolors="black", linewidths=0.5)
     figure.colorbar(places, ax=left, label="held-out images right (%)")
     left.set_xscale("log")
     left.set_yscale("log")
     left.set_xlabel("learning rate")
     left.set_ylabel("weight decay")
-    left.set_title(f"{len(ranked)} trials, drawn at random", fontsize=10)
-    for arm in ranked[:BEST]:
+    left.set_title(f"{len(trials)} trials, drawn at random", fontsize=10)
+    for arm in trials[:BEST]:
         label = f"{arm.config.learning_rate:g}, {arm.config.weight_decay:g}: {100 * arm.test_accuracy:.2f} %"
         plot(right, arm, "test_accuracy", label)
-    over_epochs(right, f"the best {min(BEST, len(ranked))}: learning rate, weight decay", legend="lower right")
+    over_epochs(right, f"the best {min(BEST, len(trials))}: learning rate, weight decay", legend="lower right")
     save_figure(figure, path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from functional_nn.experiments.batch_normalization import BATCH_NORMALIZATION
-from functional_nn.experiments.experiment import Arm, Experiment, Rows
+from functional_nn.experiments.experiment import Arm, Experiment, Rows, ranked
 from functional_nn.experiments.hyperparameters import HYPERPARAMETERS
 from functional_nn.experiments.initializations import INITIALIZATIONS
 from functional_nn.experiments.optimizers import OPTIMIZERS
@@ -99,8 +99,8 @@ def base_of(config: ExperimentConfig, experiment: Experiment) -> TrainConfig:
 
 def summary(experiment: Experiment, arms: Mapping[str, Arm]) -> dict[str, object]:
     """The question, and what each part reached, the best first."""
-    ranked = sorted(arms.items(), key=lambda named: -named[1].test_accuracy)
-    return {"question": experiment.question, "accuracies": {name: arm.test_accuracy for name, arm in ranked}}
+    accuracies = {name: arm.test_accuracy for name, arm in ranked(arms).items()}
+    return {"question": experiment.question, "accuracies": accuracies}
 
 
 def _begin(config: ExperimentConfig) -> Path:
