@@ -1,4 +1,4 @@
-"""A third set of mistakes, written after the diagnosis had learned from the second."""
+"""Losses, softmax, normalization, noise and penalties beside activations: composites of several kinds."""
 
 from functools import partial
 
