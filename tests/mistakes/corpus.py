@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from .case import Family, Mistake
 
 PACKAGES = {
-    "development": ("", ".controls", ".first_held_out", ".second_held_out", ".third_held_out", ".practice"),
+    "development": (
+        *("", ".controls", ".practice"),
+        *(".first_held_out", ".second_held_out", ".third_held_out", ".fourth_held_out"),
+    ),
     "held-out": (".held_out",),
 }
 
