@@ -89,6 +89,19 @@ class Listed:
         return dout @ self.params[0].T
 
 
+class ReturnsWhatItKeeps(Affine):
+    """The parameters' gradients are returned too, in arrays that the next backward writes into."""
+
+    def __init__(self, W, b):
+        super().__init__(W, b)
+        self.dW, self.db = np.zeros_like(W), np.zeros_like(b)
+
+    def backward(self, dout):
+        np.matmul(self.x.T, dout, out=self.dW)
+        np.sum(dout, axis=0, out=self.db)
+        return dout @ self.W.T, self.dW, self.db
+
+
 class Mapped:
     """Parameters and gradients in dicts."""
 
@@ -160,7 +173,7 @@ def test_a_mapping_fixes_the_order_and_an_empty_one_means_none():
 @pytest.mark.parametrize(
     ("layer", "cause"),
     [(Accumulating, "accumulates"), (Updating, "input_changed"), (Stale, "stale_state"),
-     (StuckInEvaluation, "stale_state")],
+     (StuckInEvaluation, "stale_state"), (ReturnsWhatItKeeps, "buffer_reused")],
     ids=lambda value: getattr(value, "__name__", value),
 )  # fmt: skip
 def test_state_that_spoils_a_later_call_is_found(layer, cause):
@@ -235,6 +248,15 @@ def into_a_buffer(dout, x):
     return BUFFER
 
 
+def into_a_view(dout, x):
+    BUFFER[:] = 2 * dout
+    return BUFFER[:]
+
+
+def forward_into_a_buffer(x):
+    return np.multiply(x, 2.0, out=BUFFER)
+
+
 def of_the_latest_forward(x):
     SEEN.append(np.array(x))
     return x * x
@@ -247,6 +269,8 @@ IMPURE = {
     "input changed by the forward": (FB(forward_in_place, lambda ct, x: 2 * ct), "input_changed"),
     "residuals changed": (oracle.from_rule(tanh_rule, spoils_residuals), "residuals_changed"),
     "buffer reused": (FB(lambda x: 2 * x, into_a_buffer), "buffer_reused"),
+    "a view of a buffer reused": (FB(lambda x: 2 * x, into_a_view), "buffer_reused"),
+    "buffer of the forward reused": (FB(forward_into_a_buffer, lambda ct, x: 2 * ct), "buffer_reused"),
     "latest forward used": (FB(of_the_latest_forward, lambda ct, x: 2 * SEEN[-1] * ct), "stale_state"),
     "random forward": (FB(lambda x: x + np.random.default_rng().normal(size=x.shape), lambda ct, x: ct),
                        "not_deterministic"),

@@ -56,11 +56,16 @@ def _layer(case: Mistake, make: Any) -> Vjp:
         def pullback(ct):
             first = _tuple(layer.backward() if case.ends_in_loss else layer.backward(ct))
             first += (None,) * (count - len(first))
-            return first + tuple(getattr(layer, slot) for slot in case.gradients.values())
+            # Copies: a gradient in an attribute is meant to be overwritten by the next backward.
+            return first + tuple(_kept(getattr(layer, slot)) for slot in case.gradients.values())
 
         return out, pullback
 
     return vjp
+
+
+def _kept(gradient: Any) -> Any:
+    return None if gradient is None else np.array(gradient)
 
 
 def _network(case: Mistake, make: Any) -> Vjp:

@@ -61,7 +61,7 @@ class _Layer:
         given = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
         if found and len(given) == self.inputs + len(found):  # some layers return the parameters' gradients too
             return given[: self.inputs] + tuple(
-                b if a is None else a for a, b in zip(found, given[self.inputs :], strict=True)
+                b if a is None or np.array_equal(a, b) else a for a, b in zip(found, given[self.inputs :], strict=True)
             )
         return given + (None,) * (self.inputs - len(given)) + found
 

@@ -53,8 +53,11 @@ def batch_mean_taken_in_place(grad, inputs, weight, bias):
     return len(inputs) * grad @ weight.T, dweight, dbias
 
 
-@family.whole(83, "impure", "layer", affine, op="dense", gradients={"W": "dW", "b": "db"}, cause="buffer_reused")
+@family.whole(83, "control", "layer", affine, op="dense", gradients={"W": "dW", "b": "db"})
 class WritesIntoTheSameGradient:
+    """Right, though it was taken for a mistake at first: a gradient that a layer keeps is good until its next backward,
+    and optimizers that hold a list of gradients rely on these arrays being written into."""
+
     def __init__(self, W, b):
         self.W, self.b = W, b
         self.dW, self.db = np.empty_like(W), np.empty_like(b)

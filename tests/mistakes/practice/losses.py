@@ -146,7 +146,12 @@ def triplet_pulls_satisfied_ones_too(g, a, p, n):
     return triplet_backward(g, a, p, n, active=lambda a, p, n: np.ones(len(a)))
 
 
-@family.wrong(48, triplet, CHAIN, cause=("mask_wrong", "static_ignored"))
+def near_triplets(size, seed):
+    """So close together that the margin decides in several of them."""
+    return tuple(0.3 * points for points in CHAIN(size, seed))
+
+
+@family.wrong(48, triplet, near_triplets, cause=("mask_wrong", "static_ignored"))
 def triplet_forgets_its_margin(g, a, p, n):
     return triplet_backward(g, a, p, n, active=lambda a, p, n: ((a - p) ** 2).sum(1) > ((a - n) ** 2).sum(1))
 
