@@ -18,6 +18,7 @@ from reference.oracle.diagnosis import (
     structure,
     time,
     uses,
+    winners,
 )
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.judge import Match, rank, to_findings, uncertain
@@ -96,7 +97,8 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     structure.shifted,
     structure.reordered,
     uses.argument_turned,
-    masks.wrong_winner,
+    winners.wrong_winner,
+    winners.near_ties,
     overlap.overlap_dropped,
     reduction.samples_missing,
     uses.use_dropped,
@@ -110,7 +112,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     coupling.coupled_over_wrong_axis,
     coupling.leaks,
     scale.unnamed_factor,
-    masks.all_ties,
+    winners.all_ties,
     structure.partly_scaled,
     elementwise.local_factor,
 )

@@ -30,6 +30,10 @@ RATHER = (
     ("argument_factor_missing", "derivative_missing"),
     ("entries_not_written", "time_off_by_one"),
     ("reduced_over_wrong_axis", "wrong_operand"),
+    ("near_ties", "mask_missing"),
+    ("mask_missing", "reduced_over_wrong_axis"),
+    ("time_not_carried", "derivative_missing"),
+    ("row_permuted", "not_transposed"),
 )
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3

@@ -33,10 +33,13 @@ def reordered(view: View) -> Iterator[Model]:
     """The entries of a transpose, read into the argument's shape without transposing back."""
     if not view.same_shape or not 2 <= view.expected.ndim <= 5:
         return
+    shape = view.expected.shape
     for order in permutations(range(view.expected.ndim)):
         moved = view.expected.transpose(order)
-        shape = view.expected.shape
         yield Model("reordered", f"has its entries in the order of the axes {order}", moved.reshape(shape))
+        read = view.expected.reshape([shape[axis] for axis in order])
+        words = f"has its entries read as if its axes lay in the order {order}, and turned back"
+        yield Model("reordered", words, read.transpose(np.argsort(order)))
 
 
 def flipped(view: View) -> Iterator[Model]:
@@ -107,6 +110,28 @@ def row_permuted(view: View) -> Iterator[Model]:
         if len(set(order)) == size:
             words = f"has its rows along axis {axis} in the order {order}" if size <= 12 else "has its rows permuted"
             yield Model("row_permuted", words, np.take(view.expected, order, axis))
+    yield from _permuted_along_all(view)
+
+
+def _permuted_along_all(view: View) -> Iterator[Model]:
+    """The right slices in another order along several axes: a slice is known by its entries in order of size."""
+    shape = view.expected.shape
+    if view.scale == 0 or not 4 <= view.expected.size <= 100_000:
+        return
+    orders = [_order_of_slices(view, axis) for axis in range(len(shape))]
+    moved = [axis for axis, order in enumerate(orders) if not np.array_equal(order, np.arange(shape[axis]))]
+    if moved:
+        words = f"has its rows permuted along {axes_in_words(tuple(moved))}"
+        yield Model("row_permuted", words, view.expected[np.ix_(*orders)])
+
+
+def _order_of_slices(view: View, axis: int) -> np.ndarray:
+    """Which true slice along an axis each slice that came back looks like."""
+    signs = [np.round(np.sort(_rows(array, axis), axis=1) / view.scale, 7) for array in (view.got, view.expected)]
+    places = [sorted(range(len(rows)), key=[tuple(row) for row in rows].__getitem__) for rows in signs]
+    order = np.empty(view.expected.shape[axis], int)
+    order[places[0]] = places[1]
+    return order
 
 
 def _rows(array: np.ndarray, axis: int) -> np.ndarray:

@@ -26,7 +26,7 @@ def two_nets(x, U, W, b):
     return ahead + back[:, ::-1], cache, turned
 
 
-@closure("", inputs=both_ways, cause="sum_term_missing", argument="x")
+@closure("", inputs=both_ways, cause=("flipped", "sum_term_missing"), argument="x")
 def second_direction_not_turned_back(x, U, W, b):
     out, cache, turned = two_nets(x, U, W, b)
 

@@ -73,7 +73,7 @@ def squeezed_path_forgotten(residuals, cotangent):
     return excited_backward(residuals, cotangent, lambda ds, pixels: 0)
 
 
-@squeeze(57, cause="sum_term_missing", argument="x")
+@squeeze(57, cause=("scaled_by_spatial", "sum_term_missing"), argument="x")
 def squeezed_path_not_divided(residuals, cotangent):
     return excited_backward(residuals, cotangent, lambda ds, pixels: ds)
 

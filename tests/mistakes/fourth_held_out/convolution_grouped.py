@@ -209,7 +209,7 @@ def kernel_rotated_but_for_its_depth(dout, x, w, b):
     return volume_backward(dout, x, w[::-1], b)[0], dw, db
 
 
-@solid(57, cause="scaled", argument="w b")
+@solid(57, cause=("scaled_by_size", "scaled"), argument="w b")
 def volume_averaged_over_its_depth(dout, x, w, b):
     dx, dw, db = volume_backward(dout, x, w, b)
     return dx, dw / dout.shape[1], db / dout.shape[1]

@@ -20,7 +20,7 @@ def global_average_broadcast_undivided(dout, x):
     return np.ones_like(x) * dout[:, :, None, None]
 
 
-@glob(74, lambda x: x.mean(axis=(2, 3)), cause="scaled")
+@glob(74, lambda x: x.mean(axis=(2, 3)), cause=("scaled_by_size", "scaled"))
 def global_average_divided_by_the_rows(dout, x):
     return np.broadcast_to(dout[:, :, None, None] / x.shape[2], x.shape).copy()
 
@@ -86,7 +86,7 @@ def norm_of_a_window_with_a_half_too_much(dout, x):
     return spread(x, groups(x) * (dout * 0.5 / norms(x))[..., None])
 
 
-@by_norm("", cause=("wrong_derivative", "local_factor"))
+@by_norm("", cause=("derivative_missing", "wrong_derivative", "local_factor"))
 def norm_of_a_window_without_its_root(dout, x):
     return spread(x, 2 * groups(x) * dout[..., None])
 

@@ -103,7 +103,7 @@ def gradient_tiled_instead_of_repeated(dout, x):
     return np.tile(dout / 6, (1, 1, 2, 3))
 
 
-@averages(74, cause=("scaled", "scaled_by_static"))
+@averages(74, cause=("scaled_by_window", "scaled", "scaled_by_static"))
 def average_divided_by_its_height_only(dout, x):
     return np.kron(dout, np.ones((1, 1, 2, 3))) / 2
 
@@ -217,7 +217,7 @@ def mean_of_cubes(x):
     op="avg_pool",
     statics={"window": 2},
     names=("x",),
-    cause=("scaled_by_two", "scaled_by_static"),
+    cause=("scaled_by_window", "scaled_by_two", "scaled_by_static"),
     argument="x",
 )
 def cube_divided_as_a_square(dout, x):

@@ -111,6 +111,8 @@ def _spatial(primals: Primals, out: np.ndarray) -> Iterator[tuple[str, tuple[int
 
 
 PADDINGS = (0, 1, 2, (0, 1), (1, 0), 3)
+# What even or causal kernels need besides.
+UNEVEN = ((1, 2), (2, 1), (2, 0), (0, 2), (3, 0), (4, 0))
 
 
 def _conv(primals: Primals, out: np.ndarray) -> Statics:
@@ -124,16 +126,18 @@ def _conv(primals: Primals, out: np.ndarray) -> Statics:
         seen = out.shape[-1] if layout == "channels_last" else out.shape[1]
         if outputs != seen or not inputs or channels % inputs:
             continue
-        for statics in _windows(sizes, counts, window):
+        for statics in _windows(sizes, counts, window, PADDINGS + UNEVEN):
             yield statics | {"layout": layout, "groups": channels // inputs}
 
 
-def _windows(sizes: tuple[int, ...], counts: tuple[int, ...], window: tuple[int, ...]) -> Statics:
+def _windows(
+    sizes: tuple[int, ...], counts: tuple[int, ...], window: tuple[int, ...], paddings: tuple = PADDINGS
+) -> Statics:
     """Strides, dilation and padding, the same in every dimension if possible, that give these counts."""
     options = [
         [
             (stride, dilation, pair)
-            for stride, dilation, pad in product((1, 2, 3, 4, 5), (1, 2, 3), PADDINGS)
+            for stride, dilation, pad in product((1, 2, 3, 4, 5), (1, 2, 3), paddings)
             for pair in (pad if isinstance(pad, tuple) else (pad, pad),)
             if (size + sum(pair) - (width - 1) * dilation - 1) // stride + 1 == count and width <= size + sum(pair)
         ]
@@ -161,11 +165,14 @@ def _conv_transpose(primals: Primals, out: np.ndarray) -> Statics:
 
 def _pool(average: bool) -> Callable[[Primals, np.ndarray], Statics]:
     def choose(primals: Primals, out: np.ndarray) -> Statics:
-        if len(primals) != 1:
-            return
+        if len(primals) != 1 or average == bool(np.isin(out, primals[0]).all()):
+            return  # a maximum is an entry, a mean is none
         for layout, sizes, counts in _spatial(primals, out):
-            for width in range(1, max(sizes) + 1):
-                for statics in _windows(sizes, counts, (width,) * len(sizes)):
+            touching = tuple(max(size // max(count, 1), 1) for size, count in zip(sizes, counts, strict=True))
+            squares = ((width,) * len(sizes) for width in range(1, max(sizes) + 1))
+            for window in (*squares, touching) if len(set(touching)) > 1 else squares:
+                width = window[0] if len(set(window)) == 1 else window
+                for statics in _windows(sizes, counts, window):
                     if set(statics.pop("dilation")) == {1}:
                         yield statics | {"window": width, "layout": layout}
                         if average and any(map(any, statics["padding"])):

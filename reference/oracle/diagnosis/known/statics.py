@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.known.geometries import geometries
 from reference.oracle.diagnosis.known.recognize import Known, triple
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
@@ -20,21 +21,29 @@ CAUSE_OF = {
 
 
 def other_statics(view: View, known: Known) -> Iterator[Model]:
-    """The gradient that the op would have with one static at another value."""
+    """The gradient that the op would have with one static at another value, or with its windows elsewhere."""
+    defaults = default_statics(known.op)
     for name, value in alternatives(view, known):
-        predicted = gradient_with(view, known, {name: value})
-        if predicted is not None:
-            cause = CAUSE_OF.get(name, "static_ignored")
-            if name == "axis" and view.position > 0:
-                cause = "reduced_over_wrong_axis"
-            words = (
-                f"is the gradient for {name}={value}; the forward has {name}={known.statics.get(name, 'its default')}"
-            )
-            yield Model(cause, words, predicted, exact=True)
+        cause = CAUSE_OF.get(name, "static_ignored")
+        if name == "axis" and view.position > 0:
+            cause = "reduced_over_wrong_axis"
+        yield from _changed(view, known, cause, {name: value}, {name: value})
+    for said, statics in geometries(known, tuple(defaults)):
+        yield from _changed(view, known, "static_ignored", said, statics)
+
+
+def _changed(
+    view: View, known: Known, cause: str, said: Mapping[str, Any], statics: Mapping[str, Any]
+) -> Iterator[Model]:
+    predicted = gradient_with(view, known, statics)
+    if predicted is not None:
+        other = " and ".join(f"{name}={value}" for name, value in said.items())
+        own = " and ".join(f"{name}={known.statics.get(name, 'its default')}" for name in said)
+        yield Model(cause, f"is the gradient for {other}; the forward has {own}", predicted, exact=True)
 
 
 def alternatives(view: View, known: Known) -> Iterator[tuple[str, Any]]:
-    """Every other value of every static that people leave at its default or forget."""
+    """Every other value of every static but those of windows that people leave at its default or forget."""
     defaults = default_statics(known.op)
     for name, default in defaults.items():
         now = known.statics.get(name, default)
@@ -64,22 +73,6 @@ def _values(name: str, default: Any, now: Any, known: Known) -> Iterator[Any]:
             yield from (1.0, 2.0, 0.5, 1e9)
         case "label_smoothing":
             yield from (0.0, now / 2, 2 * now)
-        case "strides":
-            yield from (1, known.statics.get("window", 1), 2)
-        case "dilation":
-            yield from (1, 2)
-        case "padding":
-            yield from _paddings(now, ndim - 2)
-
-
-def _paddings(now: Any, rank: int) -> Iterator[Any]:
-    """The same padding on the other side, or on one side only, or none."""
-    yield "VALID"
-    pairs = pairs_of(now, rank)
-    if pairs and any(map(sum, pairs)):
-        yield tuple((low + high, 0) for low, high in pairs)
-        yield tuple((0, low + high) for low, high in pairs)
-        yield tuple((high, low) for low, high in pairs)
 
 
 def pairs_of(padding: Any, rank: int) -> tuple[tuple[int, int], ...]:

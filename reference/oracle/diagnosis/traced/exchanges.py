@@ -65,7 +65,8 @@ def _joined(sites: Sites, group: tuple[Node, ...]) -> Iterator[Slip]:
     for a, b in combinations(range(min(len(shapes), MOST)), 2):
         if shapes[a] == shapes[b] and all(len(node.parents) == len(shapes) for node in group):
             detours = {node: _swapped(node, a, b) for node in group}
-            yield Slip("row_permuted", f"has two parts exchanged that {where_in_words(group[-1])} joins", detours)
+            cause = "row_permuted" if sites.only_moves else "wrong_operand"
+            yield Slip(cause, f"has two parts exchanged that {where_in_words(group[-1])} joins", detours)
 
 
 def _swapped(node: Node, a: int, b: int) -> Detour:

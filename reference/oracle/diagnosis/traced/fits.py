@@ -13,6 +13,8 @@ from reference.oracle.diagnosis.view import View
 
 # A fit leaves at most this share of the error; the judge looks again, at the noise.
 NEAR = 1e-4
+# What is said of a contribution that does not arrive at all; one that counts otherwise is a wrong term of the sum.
+LEAVES_OUT = ("use_dropped", "sum_term_missing", "skip_dropped", "samples_missing")
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,12 @@ class Fit:
             return Model(slip.cause, words, self.predicted, freedom=self.freedom, exact=True)
         if abs(self.factor + 1) < 1e-9:
             return Model("sign", f"{words}: it has the opposite sign", self.predicted, exact=True)
-        if slip.cause in ("use_dropped", "sum_term_missing") and self._alone(view):
+        if slip.cause in LEAVES_OUT and self._alone(view):
             words = f"{words}: it counts {self.factor:.6g} times, and nothing else counts there"
             return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
         named = list(name_ratio(view, self.factor)) if slip.cause in ("sum_term_missing", "use_dropped") else []
-        cause = named[0][0] if named and named[0][0] != "scaled_by_two" else slip.cause
+        counted = slip.cause if slip.cause not in LEAVES_OUT else "sum_term_missing"
+        cause = named[0][0] if named and named[0][0] != "scaled_by_two" else counted
         return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
 
     def _alone(self, view: View) -> bool:

@@ -31,6 +31,7 @@ from reference.oracle.diagnosis.traced.replaced import factors_of, replaced
 from reference.oracle.diagnosis.traced.shares import shares, some_examples
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
+from reference.oracle.diagnosis.traced.upstreams import upstreams
 from reference.oracle.diagnosis.traced.winners import choices, winners
 from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.graph import Graph
@@ -41,7 +42,7 @@ ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
 
 KINDS = (normalizers, products, paths, factors, orders, crops, slopes)
 # What is tried where nothing else is certain.
-RARER = (winners, choices, gathers, turns, exchanges, broadcasts, operands, maps)
+RARER = (winners, choices, gathers, turns, exchanges, broadcasts, operands, maps, upstreams)
 
 
 @dataclass(frozen=True)

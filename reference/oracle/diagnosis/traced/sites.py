@@ -73,6 +73,11 @@ class Sites:
         return found
 
     @cached_property
+    def only_moves(self) -> bool:
+        """Whether the forward computes nothing: then what it takes for another entry is an entry in another place."""
+        return all(node.kind in ("leaf", "moved") for node in self.nodes)
+
+    @cached_property
     def timed(self) -> bool:
         """Whether a loop hands something from one pass to the next, and uses an argument in several passes."""
         handed = any(from_before(node, parent) for node in self.nodes for parent in node.parents)
