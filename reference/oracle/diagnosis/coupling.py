@@ -47,6 +47,21 @@ def mean_term_missing(view: View) -> Iterator[Model]:
         yield Model("mean_term_missing", words, view.expected + constant, freedom=constant.size)
 
 
+def mean_left_over(view: View) -> Iterator[Model]:
+    """An error that is constant along axes along which the true gradient sums to zero: the forward does not see a
+    constant that is added there, and the backward does."""
+    if not view.same_shape or view.out.shape == view.x.shape:
+        return
+    for count in range(view.x.ndim, 0, -1):
+        for axes in combinations(range(view.x.ndim), count):
+            total = np.abs(view.expected.sum(axis=axes))
+            if all(view.x.shape[axis] > 1 for axis in axes) and np.all(total <= 1e-6 * view.scale):
+                constant = view.error.mean(axis=axes, keepdims=True)
+                words = f"is off by a constant along {axes_in_words(axes)}, though it must sum to zero there: "
+                words += "the mean is not taken away"
+                yield Model("mean_term_missing", words, view.expected + constant, freedom=constant.size)
+
+
 def centered_term_missing(view: View) -> Iterator[Model]:
     """An error proportional to x - mean (or x) along some axes, one factor a slice: the path through the variance."""
     x = np.asarray(view.x, np.float64)

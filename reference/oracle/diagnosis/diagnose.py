@@ -14,9 +14,11 @@ from reference.oracle.diagnosis import (
     masks,
     overlap,
     reduction,
+    rounding,
     scale,
     structure,
     time,
+    upstream,
     uses,
     winners,
 )
@@ -38,6 +40,7 @@ MOST = 3
 SIMPLE: tuple[Hypothesis, ...] = (
     structure.zero,
     cotangent.downcast,
+    rounding.whole_numbers,
     scale.sign,
     scale.named_factor,
     reduction.not_reduced,
@@ -60,6 +63,7 @@ LOCAL: tuple[Hypothesis, ...] = (
 # Explanations of the error's behaviour, tried after the known mistakes of the op and before those of its steps.
 CLEAR: tuple[Hypothesis, ...] = (
     structure.clipped,
+    rounding.rounded_inside,
     overlap.regularization,
     masks.mask_missing,
     elementwise.derivative_missing,
@@ -74,13 +78,13 @@ FORMULAS: tuple[Hypothesis, ...] = (
     elementwise.wrong_derivative,
     masks.mask_wrong,
     masks.mask_drawn_anew,
-    uses.output_ignored,
+    upstream.output_ignored,
     cotangent.not_linear,
     coupling.diagonal_only,
     overlap.skip_dropped,
     uses.matrix_not_transposed,
-    uses.upstream_factor,
-    uses.output_slope,
+    upstream.upstream_factor,
+    upstream.output_slope,
     reduction.reduced_too_far,
     reduction.reduced_over_wrong_axis,
 )
@@ -107,6 +111,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     uses.another_target,
     uses.scattered_elsewhere,
     coupling.mean_term_missing,
+    coupling.mean_left_over,
     coupling.centered_term_missing,
     coupling.statistics_as_constants,
     coupling.coupled_over_wrong_axis,

@@ -34,6 +34,7 @@ RATHER = (
     ("mask_missing", "reduced_over_wrong_axis"),
     ("time_not_carried", "derivative_missing"),
     ("row_permuted", "not_transposed"),
+    ("updated_weight", "not_linear"),
 )
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3

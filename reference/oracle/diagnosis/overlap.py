@@ -56,10 +56,18 @@ def regularization(view: View) -> Iterator[Model]:
     x = np.asarray(view.x, np.float64)
     for columns, words in (([x], "{0:.6g} times {name}"), ([x, np.sign(x)], "{0:.6g} {name} + {1:.6g} sign({name})")):
         basis = np.stack([column.ravel() for column in columns], axis=1)
+        if any(np.ptp(column) == 0 for column in columns) or _spans(basis, view.expected):
+            continue  # a constant is no penalty's slope; and where there is but the penalty, it has another factor
         factors, *_ = np.linalg.lstsq(basis, view.error.ravel(), rcond=None)
         predicted = view.expected + (basis @ factors).reshape(x.shape)
         message = f"is off by {words.format(*factors, name=view.name)}: a penalty on one side only, or another one"
         yield Model("regularization", message, predicted, freedom=len(columns))
+
+
+def _spans(basis: np.ndarray, gradient: np.ndarray) -> bool:
+    """Whether a gradient is a combination of the columns."""
+    left = gradient.ravel() - basis @ np.linalg.lstsq(basis, gradient.ravel(), rcond=None)[0]
+    return bool(np.max(np.abs(left)) <= 1e-6 * np.max(np.abs(gradient)))
 
 
 def argument_factor(view: View) -> Iterator[Model]:

@@ -25,14 +25,22 @@ def named_factor(view: View) -> Iterator[Model]:
         yield Model(cause, f"is {in_words(words)}: {why}", factor * view.expected, separates=SEPARATES)
 
 
+# What a ratio of two sizes often equals.
+BY_CHANCE = ("scaled_by_two", "ignored_rows")
+
+
 def _told_apart(view: View, names: list[tuple[str, float, str, str]]) -> list[tuple[str, float, str, str]]:
-    """Of several names those that fit with one example more, too; all where none does."""
-    longer = with_one_example_more(view) if len({cause for cause, *_ in names}) > 1 else None
+    """Of several names those that fit with one example more, too; all where none does. A name that fits by chance
+    is not one."""
+    causes = {cause for cause, *_ in names}
+    longer = with_one_example_more(view) if len(causes) > 1 or causes & set(BY_CHANCE) else None
     ratio = fitted_ratio(longer.got, longer.expected) if longer and longer.same_shape else None
     if longer is None or ratio is None:
         return names
     again = {cause for cause, *_ in name_ratio(longer, ratio, factors(longer))}
-    return [name for name in names if name[0] in again] or names
+    left = [name for name in names if name[0] in again]
+    exact = np.max(np.abs(longer.got - ratio * longer.expected)) <= 1e-6 * np.max(np.abs(longer.got), initial=0.0)
+    return left if left or (exact and causes <= set(BY_CHANCE)) else names
 
 
 def composed_factor(view: View) -> Iterator[Model]:

@@ -1,4 +1,4 @@
-"""Arguments that the forward uses more than once, and upstream factors: which of them the backward left out."""
+"""Arguments that the forward uses, once or more than once: which uses the backward left out, or has otherwise."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import BUDGET
 from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
+from reference.oracle.tracing.trace import trace
 
 
 def matrix_not_transposed(view: View) -> Iterator[Model]:
@@ -17,89 +18,19 @@ def matrix_not_transposed(view: View) -> Iterator[Model]:
     jacobian = view.jacobian
     if view.out.shape == view.x.shape and jacobian is not None and jacobian.shape[0] == view.x.size:
         predicted = (jacobian @ view.flat_cotangent).reshape(view.x.shape)
-        words = "multiplies by a matrix where its transpose belongs"
-        yield Model("not_transposed", words, predicted, noise=view.jacobian_noise)
+        near = np.max(np.abs(predicted - view.got), initial=0.0) <= 1e-4 * np.max(np.abs(view.got), initial=0.0)
+        if near and _without_products(view):
+            words = "multiplies by its factors in the order of the forward: one stands on the wrong side of a sum"
+            yield Model("sum_term_missing", words, predicted, noise=view.jacobian_noise)
+        else:
+            words = "multiplies by a matrix where its transpose belongs"
+            yield Model("not_transposed", words, predicted, noise=view.jacobian_noise)
 
 
-def upstream_factor(view: View) -> Iterator[Model]:
-    """The cotangent is not multiplied by another argument on its way (gamma), or once too often."""
-    if view.flat_cotangent.size != view.cotangent.size:
-        return
-    for name, other in view.others().items():
-        for factor in _along(other, view.cotangent.shape):
-            if np.ptp(factor) > 0 and np.all(factor != 0):
-                yield from _through(view, view.cotangent / factor, f"lacks the factor {name}")
-                words = f"has the factor {name} once too often"
-                yield from _through(view, view.cotangent * factor, words)
-                words = f"divides by {name} where the forward multiplies"
-                yield from _through(view, view.cotangent / factor**2, words, "wrong_operand")
-
-
-def _along(other: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """A vector argument along each axis of the same size; an argument of the same shape as it stands."""
-    if other.shape == shape:
-        yield other
-    for axis, size in enumerate(shape) if other.ndim == 1 else ():
-        if size == other.size and size > 1:
-            yield other.reshape(tuple(size if a == axis else 1 for a in range(len(shape))))
-
-
-def _through(view: View, cotangent: np.ndarray, words: str, cause: str = "argument_factor_missing") -> Iterator[Model]:
-    predicted = view.truth(cotangent)
-    if predicted is not None:
-        yield Model(cause, words, predicted, noise=4 * view.jacobian_noise)
-
-
-def output_slope(view: View) -> Iterator[Model]:
-    """The derivative of the last activation is missing, applied twice, or taken at the output."""
-    if view.flat_cotangent.size != view.cotangent.size or view.out.shape == view.x.shape:
-        return
-    y = view.out
-    with np.errstate(all="ignore"):
-        for formula, slope, again in (
-            ("y * (1 - y)", y * (1 - y), _sigmoid_slope(y)),
-            ("1 - y**2", 1 - y * y, 1 - np.tanh(y) ** 2),
-        ):
-            if np.all(np.abs(slope) > 1e-9) and np.ptp(slope) > 0:
-                words = f"lacks the derivative {formula} of the last activation"
-                yield from _sloped(view, view.cotangent / slope, "derivative_missing", words)
-                words = f"has the derivative {formula} of the last activation twice"
-                yield from _sloped(view, view.cotangent * slope, "derivative_twice", words)
-                words = "takes the derivative of the last activation at its output"
-                yield from _sloped(view, view.cotangent / slope * again, "derivative_at_output", words)
-
-
-def _sigmoid_slope(y: np.ndarray) -> np.ndarray:
-    return 1 / (2 + np.exp(y) + np.exp(-y))
-
-
-def _sloped(view: View, cotangent: np.ndarray, cause: str, words: str) -> Iterator[Model]:
-    predicted = view.truth(cotangent)
-    if predicted is not None:
-        yield Model(cause, words, predicted, noise=8 * view.jacobian_noise)
-
-
-def output_ignored(view: View) -> Iterator[Model]:
-    """One of several outputs' cotangents plays no part."""
-    sizes = [np.size(leaf) for leaf in view.outs]
-    start = 0
-    for number, size in enumerate(sizes) if len(sizes) > 1 else ():
-        rest = view.flat_cotangent.copy()
-        rest[start : start + size] = 0
-        start += size
-        predicted = view.truth(rest)
-        if predicted is not None:
-            words = f"ignores the cotangent of output {number}"
-            if _is_state(view, number):
-                more = f"{words}, the state that goes on to the next step"
-                yield Model("time_not_carried", more, predicted, noise=view.jacobian_noise)
-            yield Model("ignores_cotangent", words, predicted, noise=view.jacobian_noise)
-
-
-def _is_state(view: View, number: int) -> bool:
-    """Whether an output has the shape of an argument other than the first: a cell takes a state and returns one."""
-    shape = view.outs[number].shape
-    return len(shape) > 1 and any(np.shape(primal) == shape for primal in view.evidence.primals[1:])
+def _without_products(view: View) -> bool:
+    """Whether the forward can be followed, and multiplies no matrices."""
+    graph = trace(view.evidence.subject.forward, view.evidence.primals)
+    return graph is not None and all(node.kind != "product" for node in graph.reaching())
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,14 @@ def pad(array: Any, width: Any, mode: Any = "constant", **how: Any) -> Any:
     return moved(graph_of(array), "pad", np.pad(bare(array), width, mode, **bare(how)), place, numbers.parents)
 
 
+def difference(array: Any, n: int = 1, axis: int = -1) -> Any:
+    """np.diff: each entry less the one before."""
+    before = (slice(None),) * (axis % np.ndim(array))
+    for _ in range(n):
+        array = array[(*before, slice(1, None))] - array[(*before, slice(None, -1))]
+    return array
+
+
 def _extreme(name: str, best: Callable[..., np.ndarray], reduce: Callable[..., Any]) -> Callable[..., Any]:
     """max and min: the entry that wins."""
 
@@ -180,6 +188,6 @@ def _extreme(name: str, best: Callable[..., np.ndarray], reduce: Callable[..., A
 
 
 FUNCTIONS.update({name: mover(name) for name in MOVERS if hasattr(np, name) or hasattr(np.lib.stride_tricks, name)})
-FUNCTIONS.update(copy=copy, getitem=getitem, setitem=setitem, where=where, pad=pad)
+FUNCTIONS.update(copy=copy, getitem=getitem, setitem=setitem, where=where, pad=pad, diff=difference)
 for _names, _best, _reduce in ((("max", "amax"), np.argmax, np.max), (("min", "amin"), np.argmin, np.min)):
     FUNCTIONS.update({name: _extreme(_names[0], _best, _reduce) for name in _names})

@@ -34,7 +34,7 @@ def unit_rows(x):
     sized(((5, 4),), ((24, 16),)),
     style="rule",
     argument="x",
-    cause=("statistics_as_constants", "centered_term_missing", "diagonal_only"),
+    cause=("sum_term_missing", "statistics_as_constants", "centered_term_missing", "diagonal_only"),
 )
 def length_frozen(saved, g):
     _, length = saved

@@ -64,7 +64,7 @@ steps = partial(family.wrong, forward=staged, inputs=table, style="cache")
 planes = partial(family.wrong, forward=channelwise, inputs=images, style="rule")
 
 
-@steps(78, argument="x", cause=("centered_term_missing", "sum_term_missing"))
+@steps(78, argument="x", cause=("wrong_derivative", "centered_term_missing", "sum_term_missing"))
 def staged_inverse_root_differentiated_without_its_square(dy, c):
     dxhat, n = dy * c["gamma"], len(dy)
     divar = (dxhat * c["xmu"]).sum(axis=0)
@@ -100,7 +100,7 @@ def normalized_as_in_evaluation(dy, c):
     return c["gamma"] * dy / c["std"], *of_parameters(dy, c["xhat"])
 
 
-@steps(81, argument="gamma", cause=("wrong_operand", "local_factor"))
+@steps(81, argument="gamma", cause=("not_normalized", "wrong_operand", "local_factor"))
 def scale_gradient_by_the_centered_input(dy, c):
     dx = through(dy * c["gamma"], c["xhat"], c["std"], 0)
     return dx, (dy * c["xmu"]).sum(axis=0), dy.sum(axis=0)
@@ -189,7 +189,7 @@ def running(size, seed):
 evaluation = partial(family.wrong, forward=evaluated, inputs=running, op="batch_norm_inference")
 
 
-@evaluation(85, argument="x", cause=("wrong_operand", "local_factor"))
+@evaluation(85, argument="x", cause=("statistics_not_constants", "wrong_operand", "local_factor"))
 def spread_of_the_batch_in_evaluation(dy, x, gamma, beta, mean, variance):
     inverse = 1 / np.sqrt(variance + EPSILON)
     xhat = (x - mean) * inverse

@@ -70,14 +70,14 @@ def elastic_net_without_the_squares(g, x, W, b):
     return ordered(grads)
 
 
-@elastics(117, cause=("sum_term_missing", "use_dropped"))
+@elastics(117, cause=("regularization", "sum_term_missing", "use_dropped"))
 def elastic_net_without_the_absolute_values(g, x, W, b):
     grads = fit(g, x, W, b)
     grads["W"] += g * 2 * DECAY * W
     return ordered(grads)
 
 
-@elastics(116, cause=("sum_term_missing",))
+@elastics(116, cause=("derivative_missing", "sum_term_missing"))
 def elastic_net_absolute_values_without_sign(g, x, W, b):
     grads = fit(g, x, W, b)
     grads["W"] += g * (SPARSE + 2 * DECAY * W)

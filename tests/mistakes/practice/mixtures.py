@@ -105,7 +105,13 @@ def directed_back(g, x, v, s, through=True, unit=True):
     return (g * s) @ w.T, dv, (g * (x @ (w if unit else v))).sum(axis=0)
 
 
-@family.wrong(84, directed, DIRECTIONS, argument="v", cause=("statistics_as_constants", "centered_term_missing"))
+@family.wrong(
+    84,
+    directed,
+    DIRECTIONS,
+    argument="v",
+    cause=("sum_term_missing", "statistics_as_constants", "centered_term_missing"),
+)
 def directions_of_fixed_length(g, x, v, s):
     return directed_back(g, x, v, s, through=False)
 

@@ -33,6 +33,7 @@ class Fit:
     def model(self, view: View) -> Model:
         """The fit as a prediction in words."""
         slip, words = self.slip, self.slip.words
+        cause = slip.otherwise or slip.cause
         if self.factor is None:
             return self._plain(view)
         if slip.fitted:
@@ -40,14 +41,14 @@ class Fit:
             return Model(slip.cause, words, self.predicted, freedom=1, exact=True)
         if self.freedom > 1:
             words = f"{words}: it counts another number of times for each example"
-            return Model(slip.cause, words, self.predicted, freedom=self.freedom, exact=True)
+            return Model(cause, words, self.predicted, freedom=self.freedom, exact=True)
         if abs(self.factor + 1) < 1e-9:
             return Model("sign", f"{words}: it has the opposite sign", self.predicted, exact=True)
         if slip.cause in LEAVES_OUT and self._alone(view):
             words = f"{words}: it counts {self.factor:.6g} times, and nothing else counts there"
             return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
         named = list(name_ratio(view, self.factor)) if slip.cause in ("sum_term_missing", "use_dropped") else []
-        counted = slip.cause if slip.cause not in LEAVES_OUT else "sum_term_missing"
+        counted = slip.otherwise or (slip.cause if slip.cause not in LEAVES_OUT else "sum_term_missing")
         cause = named[0][0] if named and named[0][0] != "scaled_by_two" else counted
         return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
 

@@ -73,6 +73,7 @@ def _elsewhere(sites: Sites, group: Group, own: list[np.ndarray], other: int) ->
         before: Values = [np.zeros_like(own[0]), *(step.value for step in steps[:-1])]
         yield "time_off_by_one" if now and sites.timed else "wrong_operand", f"{what} of the pass before", before
     yield from _reread(sites, group, own, other)
+    yield from _reshaped(own) if first.operands else ()
     if len(group) <= FEW and first.operands and own[0].ndim > 1 and own[0].shape[-1] == own[0].shape[-2]:
         yield "not_transposed", "a matrix where its transpose belongs", [value.swapaxes(-1, -2) for value in own]
 
@@ -82,6 +83,11 @@ def _normalizes(value: np.ndarray, raw: np.ndarray) -> bool:
     for axis in range(value.ndim):
         for others in ((axis,), tuple(a for a in range(value.ndim) if a != axis)):
             a, b = (array - array.mean(axis=others, keepdims=True) for array in (value, raw))
+            scaled = np.allclose(
+                value * raw.sum(axis=others, keepdims=True), raw * value.sum(axis=others, keepdims=True)
+            )
+            if not scaled and not np.allclose(a, value, rtol=1e-6, atol=1e-9):
+                continue
             power = np.sum(b * b, axis=others, keepdims=True)
             factor = np.sum(a * b, axis=others, keepdims=True) / np.where(power > 0, power, 1)
             if power.size < value.size / 2 and np.allclose(a, factor * b, rtol=1e-6, atol=1e-9):
@@ -103,6 +109,16 @@ def _reread(sites: Sites, group: Group, own: list[np.ndarray], other: int) -> It
         yield "reordered", words, [moved] * len(group)
 
 
+def _reshaped(own: list[np.ndarray]) -> Iterator[tuple[str, str, Values]]:
+    """The operand reshaped to the axes of a transpose, where it should have been transposed."""
+    shape = own[0].shape
+    for order in permutations(range(len(shape))) if 1 < len(shape) < 5 else ():
+        if order != tuple(range(len(shape))):
+            back = np.argsort(order)
+            moved = [value.reshape([shape[axis] for axis in order]).transpose(back) for value in own]
+            yield "wrong_operand", f"the operand reshaped where its axes belong in the order {order},", list(moved)
+
+
 def _is(node: Node, other: int, step: Node) -> bool:
     slot = node.slot(other)
     return slot is not None and node.parents[slot] is step
@@ -120,7 +136,8 @@ def _groups(
     if len(group) > 1 and len({value.shape for value in own}) == 1:
         count = len(group)
         parted = _parted(sites, group)
-        for order, words in ((np.zeros(count, int), "the first"), *_orders(count)):
+        alone = ((np.zeros(count, int), "the first"), (np.full(count, count - 1), "the last"))
+        for order, words in (*alone, *_orders(count)):
             mirrored = bool(count > 1 and order[0] == count - 1 and order[-1] == 0)
             cause = (
                 "groups_mixed" if parted else "flipped" if mirrored and _named(sites, group, other) else "wrong_operand"

@@ -18,9 +18,10 @@ def paths(sites: Sites) -> Iterator[Slip]:
     yield from _operands(sites)
 
 
-def slip(cause: str, words: str, edges: Edges) -> Slip:
+def slip(cause: str, words: str, edges: Edges, otherwise: str = "") -> Slip:
     """The contributions along these edges are left out."""
-    return Slip(cause, words, {node: without(node, slots) for node, slots in edges.items()}, scalable=True)
+    detours = {node: without(node, slots) for node, slots in edges.items()}
+    return Slip(cause, words, detours, scalable=True, otherwise=otherwise)
 
 
 def _carried(sites: Sites) -> Iterator[Slip]:
@@ -43,16 +44,27 @@ def _statistics(sites: Sites) -> Iterator[Slip]:
     """Sums that are spread again over what they were taken of: treated as constants, one by one and all together."""
     sums = [group for group in sites.groups if group[0].kind == "summed" and _spread(sites, group[0])]
     squares = [group for group in sums if _statistic(group[0])[0] != "diagonal_only"]
-    if len(squares) == 1 and _statistic(squares[0][0])[0] == "centered_term_missing":
-        words = f"treats the only statistic as a constant, that of {where_in_words(squares[0][0])}"
+    alone = len(squares) == 1 and _statistic(squares[0][0])[0] == "centered_term_missing"
+    if alone:
+        mean = _is_averaged(sites, squares[0][0])
+        words = f"treats the only {'statistic' if mean else 'length'} as a constant, that of "
+        words += where_in_words(squares[0][0])
         detours = {node: without(node, [0]) for node in squares[0]}
-        yield Slip("statistics_as_constants", words, detours)
+        yield Slip("statistics_as_constants" if mean else "sum_term_missing", words, detours)
     if len(squares) > 1:
         words = "treats mean and variance as constants"
         yield slip("statistics_as_constants", words, {node: [0] for group in squares for node in group})
     for group in sums:
         cause, words = _statistic(group[0])
-        yield slip(cause, f"{words} in {where_in_words(group[0])}", {node: [0] for node in group})
+        words = f"{words} in {where_in_words(group[0])}"
+        yield slip(cause, words, {node: [0] for node in group}, "sum_term_missing" if alone else "")
+
+
+def _is_averaged(sites: Sites, node: Node) -> bool:
+    """Whether a sum is divided by how many entries it adds: a mean, not a length."""
+    count = node.parents[0].value.size // max(node.value.size, 1)
+    behind = sites.users[node]
+    return len(behind) == 1 and bool(behind[0].partials) and np.allclose(behind[0].partials[0] * count, 1)
 
 
 def _spread(sites: Sites, node: Node) -> bool:

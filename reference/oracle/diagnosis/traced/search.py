@@ -14,8 +14,10 @@ from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.diagnosis.traced.crops import broadcasts, crops
+from reference.oracle.diagnosis.traced.epsilons import epsilons
 from reference.oracle.diagnosis.traced.exchanges import exchanges
 from reference.oracle.diagnosis.traced.factors import factors
+from reference.oracle.diagnosis.traced.fewer_bits import fewer_bits
 from reference.oracle.diagnosis.traced.fits import Fit, fits
 from reference.oracle.diagnosis.traced.gathers import gathers
 from reference.oracle.diagnosis.traced.heads import heads
@@ -58,6 +60,8 @@ class Traced:
         yield from _in_order(view, self.found)
         yield from _as_predicted(view, self.otherwise)
         yield from penalties(view, self.sites)
+        with np.errstate(all="ignore"):
+            yield from epsilons(view, self.sites)
 
     def rarer(self, view: View) -> Iterator[Model]:
         """Slips that people make less often, or that need many questions."""
@@ -99,7 +103,9 @@ class Traced:
     @cached_property
     def found_rarer(self) -> dict[int, list[tuple[int, Fit]]]:
         """The same of the rarer slips."""
-        return self._fitting(chain.from_iterable(_unbroken(kind(self.sites)) for kind in RARER))
+        bits = fewer_bits(self.sites, self.evidence)
+        rarer = chain.from_iterable(_unbroken(kind(self.sites)) for kind in RARER)
+        return self._fitting(chain(_unbroken(bits), rarer))
 
     @cached_property
     def found_replaced(self) -> dict[int, list[tuple[int, Fit]]]:

@@ -28,6 +28,8 @@ class Slip:
     fitted: bool = False
     # The error that measured numbers (a slope by differences) bring in.
     noise: float = 0.0
+    # The cause where the contribution is not left out but counts another number of times, if that has another name.
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from reference.oracle.tracing.graph import Detour, Node
 
 Factor = Callable[[Region], np.ndarray | None]
 
+# Of a loop of so many passes each pass is tried alone, too: it may run over the layers of a network.
+FEW = 4
+
 # Activations whose derivative is a formula of the output, by their values.
 BY_OUTPUT: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "sigmoid": (lambda u: 1 / (1 + np.exp(-u)), "u * (1 - u)"),
@@ -26,6 +29,7 @@ def slopes(sites: Sites) -> Iterator[Slip]:
     for regions in found:
         yield from _of(sites, regions, {r: [] for r in regions})
         yield from _of_parts(sites, regions)
+        yield from _of_one_pass(regions)
     yield from _all_inverted([regions for regions in found if named(regions[0]) == "relu"])
 
 
@@ -34,6 +38,16 @@ def _all_inverted(rectifiers: list[list[Region]]) -> Iterator[Slip]:
     if len(rectifiers) > 1:
         detours = {r.exit: _jump(r, _inverted) for regions in rectifiers for r in regions}
         yield Slip("mask_wrong", "has the masks of all rectifiers inverted", detours)
+
+
+def _of_one_pass(regions: list[Region]) -> Iterator[Slip]:
+    """The derivative missing, or twice, in one pass of a short loop: over the layers of a network."""
+    for number, region in enumerate(regions) if 1 < len(regions) <= FEW else ():
+        where = f"pass {number + 1} of {len(regions)} through {where_in_words(region.exit)}"
+        missing = "mask_missing" if _masks(_slope(region)) else "derivative_missing"
+        for factor in _ones(region):
+            yield Slip(missing, f"lacks the derivative in {where}", {region.exit: _jump(region, factor)})
+        yield Slip("derivative_twice", f"has the derivative twice in {where}", {region.exit: _jump(region, _squared)})
 
 
 def _of_parts(sites: Sites, regions: list[Region]) -> Iterator[Slip]:
@@ -66,7 +80,7 @@ def named(region: Region) -> str:
 def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -> Iterator[Slip]:
     first = regions[0]
     slope = first.pull(np.ones(first.y.shape))
-    masking = len(np.unique(slope)) <= 2 and np.any(slope == 0)
+    masking = _masks(slope)
     what = named(first) or "the derivative"
     place = where_in_words(*behind[first] or [first.exit])
     missing = "mask_missing" if masking else "derivative_missing"
@@ -75,18 +89,36 @@ def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -
         detours = {node: _jump(r, factor, *behind[r]) for r in regions for node in behind[r] or [r.exit]}
         yield Slip(cause, f"{words} in {place}", detours, noise=noise)
 
-    yield from slip(missing, f"lacks the derivative of {what}" if named(first) else "lacks the derivative", _one)
+    for factor in _ones(first):
+        yield from slip(missing, f"lacks the derivative of {what}" if named(first) else "lacks the derivative", factor)
     if not masking:
-        yield from slip("derivative_twice", "has the derivative twice", lambda r: _slope(r) ** 2)
+        yield from slip("derivative_twice", "has the derivative twice", _squared)
         words = "takes the derivative at the output, f'(f(x)),"
         yield from slip("derivative_at_output", words, lambda r: r.slope_at(r.y), noise=1e-8)
     else:
         yield from slip("mask_wrong", "has the mask inverted", _inverted)
+        if not behind[first]:
+            yield from _of_the_cotangent(regions, place)
     yield from _formulas(first, slip)
     yield from _distances(first, slip)
     if not behind[first]:
         yield from _other_passes(regions, place)
     yield from _other_tensors(sites, regions, behind, place)
+
+
+def _masks(slope: np.ndarray) -> bool:
+    return bool(len(np.unique(slope)) <= 2 and np.any(slope == 0))
+
+
+def _of_the_cotangent(regions: list[Region], place: str) -> Iterator[Slip]:
+    """The mask of a rectifier taken from the gradient that arrives, alone or besides its own."""
+    for words, own in (("from the gradient", False), ("from the gradient, too,", True)):
+        detours = {r.exit: _where_positive(r, _slope(r) if own else _one(r)) for r in regions}
+        yield Slip("mask_wrong", f"takes the mask {words} in {place}", detours)
+
+
+def _where_positive(region: Region, slope: np.ndarray) -> Detour:
+    return lambda ct: [(region.entrance, ct * (ct > 0) * slope)]
 
 
 def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Slip]:
@@ -124,7 +156,12 @@ def _inverted(region: Region) -> np.ndarray:
 
 
 def _other_passes(regions: list[Region], place: str) -> Iterator[Slip]:
-    """The slope of the step before or after, in a loop."""
+    """The slope of the step before or after, in a loop, or of one step in all of them."""
+    for number, words in ((-1, "last"), (0, "first")) if len({r.y.shape for r in regions}) == 1 < len(regions) else ():
+        slope = _slope(regions[number])
+        detours = {r.exit: _jump(r, lambda _, s=slope: s) for r in regions}
+        words = f"takes the derivative of the {words} of {len(regions)} passes everywhere in {place}"
+        yield Slip("wrong_operand", words, detours)
     for move, words in ((1, "the step before"), (-1, "the step after")) if len(regions) > 2 else ():
         paired = {r: regions[k - move] if 0 <= k - move < len(regions) else None for k, r in enumerate(regions)}
         detours = {
@@ -164,8 +201,21 @@ def _with_slope(region: Region, slope: np.ndarray, *behind: Node) -> Detour:
     return detour
 
 
+def _ones(region: Region) -> tuple[Factor, ...]:
+    """No derivative; where it is negative everywhere, the sign may be left: that of -z in the sigmoid of z."""
+    return (_one, _minus_one) if np.all(_slope(region) < 0) else (_one,)
+
+
+def _minus_one(region: Region) -> np.ndarray:
+    return -np.ones(region.y.shape)
+
+
 def _one(region: Region) -> np.ndarray:
     return np.ones(region.y.shape)
+
+
+def _squared(region: Region) -> np.ndarray:
+    return _slope(region) ** 2
 
 
 def _slope(region: Region) -> np.ndarray:

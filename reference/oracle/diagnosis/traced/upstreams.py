@@ -42,7 +42,9 @@ def _orders(numbers: np.ndarray, parted: int | None, other: str) -> Iterator[tup
         yield "flipped", f"reversed along axis {axis}", np.flip(numbers, axis)
     for order in permutations(range(numbers.ndim)) if numbers.ndim <= MOST_AXES else ():
         words = f"with its entries in the order of the axes {order}"
-        yield "reordered", words, numbers.transpose(order).reshape(numbers.shape)
+        turned = numbers.transpose(order)
+        square = turned.shape == numbers.shape and numbers.ndim == 2
+        yield "not_transposed" if square else "reordered", words, turned.reshape(numbers.shape)
 
 
 def _dealt(numbers: np.ndarray, axis: int, many: int) -> np.ndarray:
