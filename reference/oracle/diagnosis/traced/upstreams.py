@@ -26,8 +26,8 @@ def upstreams(sites: Sites) -> Iterator[Slip]:
 
 
 def _orders(numbers: np.ndarray, parted: int | None, other: str) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(cause, words, the number of the entry that each entry is taken for); parted: the axis along which groups lie; other: the
-    cause where none do."""
+    """(cause, words, the number of the entry that each entry is taken for); parted: the axis along which groups lie;
+    other: the cause where none do."""
     for axis, size in enumerate(numbers.shape):
         mixed = "groups_mixed" if axis == parted else other
         for many in (many for many in range(2, size) if size % many == 0):
@@ -45,6 +45,8 @@ def _orders(numbers: np.ndarray, parted: int | None, other: str) -> Iterator[tup
         turned = numbers.transpose(order)
         square = turned.shape == numbers.shape and numbers.ndim == 2
         yield "not_transposed" if square else "reordered", words, turned.reshape(numbers.shape)
+        words = f"reshaped where its axes belong in the order {order}"
+        yield "reordered", words, numbers.reshape(turned.shape).transpose(np.argsort(order))
 
 
 def _dealt(numbers: np.ndarray, axis: int, many: int) -> np.ndarray:
