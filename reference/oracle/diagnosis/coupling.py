@@ -22,6 +22,15 @@ def diagonal_only(view: View) -> Iterator[Model]:
         yield Model("diagonal_only", words, view.cotangent * diagonal, noise=view.jacobian_noise)
 
 
+def jacobian_twice(view: View) -> Iterator[Model]:
+    """The pullback of what the pullback gives."""
+    if view.out.shape == view.x.shape and view.cotangent.size == view.flat_cotangent.size:
+        predicted = view.truth(view.expected)
+        if predicted is not None:
+            words = "has the whole derivative applied twice: the gradient is pulled back once more"
+            yield Model("derivative_twice", words, predicted, noise=2 * view.jacobian_noise)
+
+
 def axis_subsets(view: View) -> Iterator[tuple[int, ...]]:
     """Sets of axes that a statistic may run along, the largest first: they leave the fewest numbers to fit."""
     shape = view.expected.shape

@@ -11,12 +11,15 @@ from reference.oracle.diagnosis import (
     cotangent,
     coupling,
     elementwise,
+    families,
     masks,
+    neighbours,
     overlap,
     reduction,
     rounding,
     scale,
     structure,
+    terms,
     time,
     upstream,
     uses,
@@ -81,6 +84,7 @@ FORMULAS: tuple[Hypothesis, ...] = (
     upstream.output_ignored,
     cotangent.not_linear,
     coupling.diagonal_only,
+    coupling.jacobian_twice,
     overlap.skip_dropped,
     uses.matrix_not_transposed,
     upstream.upstream_factor,
@@ -91,6 +95,7 @@ FORMULAS: tuple[Hypothesis, ...] = (
 
 # What may also be the trace of a mistake in one of the forward's steps.
 BEHAVIOUR: tuple[Hypothesis, ...] = (
+    families.derivative_of_a_relative,
     scale.composed_factor,
     structure.entries_not_written,
     time.time_not_carried,
@@ -108,7 +113,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     uses.use_dropped,
     time.time_off_by_one,
     uses.averaged_repeats,
-    uses.another_target,
+    terms.another_target,
     uses.scattered_elsewhere,
     coupling.mean_term_missing,
     coupling.mean_left_over,
@@ -122,8 +127,25 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
     elementwise.local_factor,
 )
 
-# Experiments for what nothing else explains.
-LAST: tuple[Hypothesis, ...] = (uses.argument_left_out, coupling.depends_otherwise)
+# A constant that nothing on this input equals, before another array is looked for.
+CONSTANT: tuple[Hypothesis, ...] = (scale.composed_factor, scale.unnamed_factor)
+
+# What belongs to another example, where nothing but a trace is seen, and no mere move of the true numbers.
+NEIGHBOURS: tuple[Hypothesis, ...] = (
+    neighbours.derivative_of_a_neighbour,
+    neighbours.argument_of_a_neighbour,
+)
+MOVED = ("shifted", "flipped")
+
+# Experiments for what nothing else explains, and what holds of the error alone.
+LAST: tuple[Hypothesis, ...] = (
+    terms.off_by_a_multiple,
+    uses.argument_left_out,
+    coupling.depends_otherwise,
+    neighbours.factor_of_each_example,
+    terms.off_by_a_term,
+    neighbours.factor_of_rows_and_columns,
+)
 
 # What is vague, and said behind everything else.
 VAGUE: tuple[Hypothesis, ...] = (
@@ -221,9 +243,13 @@ def _explained(view: View, background: Background) -> list[Match]:
     matches = rank(view, _certain(view, background), MOST)
     if background.traced and uncertain(matches):
         matches = _first(rank(view, _asked(background.traced.rarer(view)), MOST), matches)
+    if not matches:
+        matches = rank(view, _models_of(view, CONSTANT), MOST)
     if not matches and background.traced:
         matches = rank(view, _asked(background.traced.replaced(view)), 1)
     matches = rank(view, _models_of(view, BEHAVIOUR), MOST, matches)
+    if uncertain(matches) and not (matches and matches[0].model.cause in MOVED):
+        matches = _first(rank(view, _models_of(view, NEIGHBOURS), 1), matches)
     if not matches:
         matches = rank(view, _models_of(view, LAST), 1)
     return rank(view, _vague(view, background), MOST, matches)

@@ -112,6 +112,10 @@ def _reductions(forward: Forward) -> Iterator[Guess]:
             value = np.asarray(reduce(expected)).reshape(out.shape) if out.size == 1 else None
             words = f"{word} the examples{note}"
             yield "convention_reduction", words, None if value is None else factor * value
+            entries = prod(forward.primals[0].shape[1:])
+            if value is not None:
+                yield "convention_reduction", f"{words}, and sums their entries", factor * entries * value
+                yield "convention_reduction", f"{words}, and averages their entries", factor / entries * value
     if out.ndim > expected.ndim and out.shape[: expected.ndim] == expected.shape:
         axes = tuple(range(expected.ndim, out.ndim))
         for reduce in (np.sum, np.mean):

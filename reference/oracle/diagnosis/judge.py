@@ -35,6 +35,7 @@ RATHER = (
     ("time_not_carried", "derivative_missing"),
     ("row_permuted", "not_transposed"),
     ("updated_weight", "not_linear"),
+    ("partly_scaled", "wrong_derivative"),
 )
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3

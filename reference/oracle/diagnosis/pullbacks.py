@@ -9,6 +9,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.subjects.returned import aligned
+from reference.oracle.tracing.alterations import altering
 from reference.oracle.tracing.trace import trace
 
 # Seconds that one question may cost, and the largest Jacobian worth holding.
@@ -104,10 +105,9 @@ class Pullbacks:
 
     def truth_at(self, position: int, primals: tuple[np.ndarray, ...]) -> np.ndarray | None:
         """The true gradient of one argument for the cotangent of the evidence at other arguments."""
+        if (traced := self.traced_at(position, primals)) is not None:
+            return traced
         cotangent = flat(self.evidence.cotangent)
-        graph = trace(self.evidence.subject.forward, primals)
-        if graph and graph.out and graph.out.value.size == cotangent.size and len(graph.leaves) == len(primals):
-            return graph.backward(cotangent)[position]
         if self.cost * 4 * primals[position].size > BUDGET / 20:  # asked many times
             return None
         try:
@@ -115,6 +115,27 @@ class Pullbacks:
         except Exception:  # the subject may refuse these arguments
             return None
         return (cotangent @ jacobian).reshape(primals[position].shape)
+
+    def traced_at(self, position: int, primals: tuple[np.ndarray, ...]) -> np.ndarray | None:
+        """The same where the forward can be recorded: at the price of one call."""
+        cotangent = flat(self.evidence.cotangent)
+        graph = trace(self.evidence.subject.forward, primals)
+        if graph and graph.out and graph.out.value.size == cotangent.size and len(graph.leaves) == len(primals):
+            return graph.backward(cotangent)[position]
+        return None
+
+    @cached_property
+    def numbers(self) -> set[float]:
+        """The sizes of the numbers that the forward computes with, where it can be recorded."""
+        found: set[float] = set()
+
+        def note(number: float) -> float:
+            found.add(abs(number))
+            return number
+
+        with altering(number=note):
+            trace(self.evidence.subject.forward, self.evidence.primals)
+        return found
 
     def jacobian(self, position: int) -> np.ndarray | None:
         """d out / d argument, one row an entry of the output; by central differences of fourth order."""

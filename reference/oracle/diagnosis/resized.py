@@ -50,3 +50,9 @@ def _view(view: View, primals: Primals) -> View:
         raise ValueError("the longer batch has no gradient")
     expected = tuple(truth if i == view.position else None for i in range(len(primals)))
     return View(replace(longer, got=got, expected=expected), view.position, ask, view.recognized)
+
+
+def holds(view: View, factor: float) -> bool:
+    """Whether the forward computes with a number that is this factor, or one over it: it need not count anything."""
+    size = max(abs(factor), 1 / abs(factor)) if factor else 0.0
+    return size > 2 and any(abs(size - max(own, 1 / own)) < 1e-9 * size for own in view.ask.numbers if own)

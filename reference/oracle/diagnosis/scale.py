@@ -7,7 +7,7 @@ from math import prod, sqrt
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.resized import with_one_example_more
+from reference.oracle.diagnosis.resized import holds, with_one_example_more
 from reference.oracle.diagnosis.view import View
 
 
@@ -30,17 +30,18 @@ BY_CHANCE = ("scaled_by_two", "ignored_rows")
 
 
 def _told_apart(view: View, names: list[tuple[str, float, str, str]]) -> list[tuple[str, float, str, str]]:
-    """Of several names those that fit with one example more, too; all where none does. A name that fits by chance
-    is not one."""
+    """Of several names those that fit with one example more, too; all where none does. A name that fits by chance, or
+    for a number of the forward, is not one."""
     causes = {cause for cause, *_ in names}
-    longer = with_one_example_more(view) if len(causes) > 1 or causes & set(BY_CHANCE) else None
+    held = any(holds(view, factor) for _, factor, *_ in names)
+    longer = with_one_example_more(view) if held or len(causes) > 1 or causes & set(BY_CHANCE) else None
     ratio = fitted_ratio(longer.got, longer.expected) if longer and longer.same_shape else None
     if longer is None or ratio is None:
         return names
     again = {cause for cause, *_ in name_ratio(longer, ratio, factors(longer))}
     left = [name for name in names if name[0] in again]
     exact = np.max(np.abs(longer.got - ratio * longer.expected)) <= 1e-6 * np.max(np.abs(longer.got), initial=0.0)
-    return left if left or (exact and causes <= set(BY_CHANCE)) else names
+    return left if left or (exact and (held or causes <= set(BY_CHANCE))) else names
 
 
 def composed_factor(view: View) -> Iterator[Model]:
@@ -107,7 +108,7 @@ def _composed(view: View) -> Iterator[tuple[str, float, str, str]]:
 def _plain(view: View) -> list[tuple[str, float, str, str]]:
     pool = list(_windows(view)) if "window" in view.statics else []
     plain = [*_bias_means(view), *_both_ways(pool), *_twos(), *_statics(view), *_both_ways(_countable(view))]
-    return [*plain, *_roots(view), *_fours()]
+    return [*plain, *_roots(view), *(() if holds(view, 4.0) else _fours())]
 
 
 def _twos() -> Iterator[tuple[str, float, str, str]]:

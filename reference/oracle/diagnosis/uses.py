@@ -147,22 +147,3 @@ def averaged_repeats(view: View) -> Iterator[Model]:
                 )
                 words = f"is a mean, not a sum, where {name} repeats"
                 yield Model("mean_instead_of_sum", words, view.expected / share)
-
-
-def another_target(view: View) -> Iterator[Model]:
-    """Off by a multiple of another argument and a constant: the loss of other pairs of prediction and target."""
-    if not view.same_shape or view.out.size != 1 or view.x.size < 5:
-        return
-    for name, other in view.others().items():
-        if other.size == view.x.size and np.ptp(other) > 0:
-            times = float(np.sum(view.error.ravel() * other.ravel()) / np.sum(other**2))
-            words = f"is off by {times:.6g} times {name}: that term is missing, or counts otherwise"
-            predicted = view.expected + times * other.reshape(view.x.shape)
-            yield Model("sum_term_missing", words, predicted, freedom=1)
-            basis = np.stack([other.ravel(), np.ones(other.size)], axis=1)
-            factors, *_ = np.linalg.lstsq(basis, view.error.ravel(), rcond=None)
-            predicted = view.expected + (basis @ factors).reshape(view.x.shape)
-            words = (
-                f"is off by {factors[0]:.6g} times {name} and a constant: it pairs {view.name} with {name} otherwise"
-            )
-            yield Model("other_loss", words, predicted, freedom=2)

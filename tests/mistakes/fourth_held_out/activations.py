@@ -107,7 +107,7 @@ def mish_gate_held_fixed(dy, x):
     return dy * np.tanh(softplus(x))
 
 
-@wrong("", mish, cause=("sum_term_missing", "local_factor"))
+@wrong("", mish, cause=("sum_term_missing", "local_factor", "derivative_missing"))
 def mish_without_the_slope_of_softplus(dy, x):
     t = np.tanh(softplus(x))
     return dy * (t + x * (1 - t * t))

@@ -80,7 +80,11 @@ def square_habit_in_the_absolute_error(g, y, t):
     return 2 * d, -d
 
 
-@both("", lambda y, t: np.log(np.cosh(y - t)).sum(), cause=("wrong_derivative", "other_loss", "local_factor"))
+@both(
+    "",
+    lambda y, t: np.log(np.cosh(y - t)).sum(),
+    cause=("wrong_derivative", "derivative_missing", "other_loss", "local_factor"),
+)
 def log_cosh_with_the_slope_of_cosh(g, y, t):
     return of_targets(g * np.sinh(y - t))
 

@@ -67,7 +67,7 @@ def labelled_pairs(size, seed):
     labelled_pairs,
     argument="u v",
     constants=("same",),
-    cause="local_factor",
+    cause=("local_factor", "sum_term_missing"),
 )
 def contrastive_push_not_divided_by_the_distance(g, u, v, same):
     d = np.sqrt(((u - v) ** 2).sum(axis=1))
@@ -131,7 +131,7 @@ def divergence_target_without_the_slope_of_its_logarithm(g, log_q, t):
     return -g[:, None] * t, g[:, None] * (np.log(t) - log_q)
 
 
-@divergence(23, argument="log_q", cause=("wrong_operand", "local_factor"))
+@divergence(23, argument="log_q", cause=("wrong_operand", "wrong_derivative", "local_factor"))
 def divergence_divided_by_the_prediction(g, log_q, t):
     return -g[:, None] * t / np.exp(log_q), g[:, None] * (np.log(t) - log_q + 1)
 

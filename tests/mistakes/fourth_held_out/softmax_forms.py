@@ -59,7 +59,7 @@ def softmax_from_sigmoids(x):
     lambda dy, x: dy - softmax(x) * dy.sum(axis=-1, keepdims=True),
     inputs=far_apart,
     op="log_softmax",
-    cause="forward",
+    cause=("forward", "not_finite"),
 )
 def log_softmax_with_an_unshifted_sum(x):
     with np.errstate(over="ignore", divide="ignore"):

@@ -38,7 +38,9 @@ def _slope(name: str, base: Callable[[np.ndarray], np.ndarray]) -> Callable[[Pri
         (x, *_) = primals
         if out.shape == x.shape and x.size and x.min() < 0:
             lowest = np.unravel_index(np.argmin(x), x.shape)
-            yield {name: float(out[lowest] / base(x[lowest]))}
+            value = float(out[lowest] / base(x[lowest]))
+            if abs(value + 1) > 1e-9:  # the absolute value is no rectifier
+                yield {name: value}
 
     return read
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.resized import holds
 from reference.oracle.diagnosis.scale import name_ratio
 from reference.oracle.diagnosis.structure import where_in_words
 from reference.oracle.diagnosis.traced.sites import Slip
@@ -15,6 +16,8 @@ from reference.oracle.diagnosis.view import View
 NEAR = 1e-4
 # What is said of a contribution that does not arrive at all; one that counts otherwise is a wrong term of the sum.
 LEAVES_OUT = ("use_dropped", "sum_term_missing", "skip_dropped", "samples_missing")
+# The same of a sum that is spread over what it is taken of, where it counts otherwise from example to example.
+STATISTICS = ("diagonal_only", "mean_term_missing", "centered_term_missing", "statistics_as_constants")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Fit:
             return Model(slip.cause, words, self.predicted, freedom=1, exact=True)
         if self.freedom > 1:
             words = f"{words}: it counts another number of times for each example"
+            cause = "sum_term_missing" if slip.cause in (*LEAVES_OUT, *STATISTICS) else cause
             return Model(cause, words, self.predicted, freedom=self.freedom, exact=True)
         if abs(self.factor + 1) < 1e-9:
             return Model("sign", f"{words}: it has the opposite sign", self.predicted, exact=True)
@@ -49,14 +53,22 @@ class Fit:
             return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
         named = list(name_ratio(view, self.factor)) if slip.cause in ("sum_term_missing", "use_dropped") else []
         counted = slip.otherwise or (slip.cause if slip.cause not in LEAVES_OUT else "sum_term_missing")
-        cause = named[0][0] if named and named[0][0] != "scaled_by_two" else counted
+        counts = named and named[0][0] != "scaled_by_two" and not holds(view, self.factor)
+        cause = named[0][0] if counts else counted
         return Model(cause, f"{words}: it counts {self.factor:.6g} times", self.predicted, freedom=1, exact=True)
 
     def _alone(self, view: View) -> bool:
-        """Whether the wrong entries are the true ones times the factor, which is no whole number."""
+        """Whether the wrong entries are the true ones times the factor, which is none of a use left out or doubled."""
         factor = self.factor or 0.0
         scaled = np.abs(self.predicted - factor * view.expected)[view.wrong]
-        return abs(factor - round(factor)) > 1e-6 and bool(np.max(scaled, initial=0.0) <= 1e-6 * view.scale)
+        return all(abs(factor - usual) > 1e-6 for usual in (-1, 0, 2)) and bool(
+            np.max(scaled, initial=0.0) <= 1e-6 * view.scale
+        )
+
+    def _proportional(self, view: View) -> bool:
+        """Whether the slip scales the whole gradient."""
+        factor = float(np.sum(self.predicted * view.expected) / np.sum(view.expected**2))
+        return bool(np.max(np.abs(self.predicted - factor * view.expected)) <= 1e-6 * view.scale)
 
     def _plain(self, view: View) -> Model:
         slip, words = self.slip, self.slip.words
@@ -67,6 +79,8 @@ class Fit:
         right = np.abs(view.expected[~view.wrong])
         if slip.cause.startswith("scaled") and np.max(right, initial=0.0) > 64 * view.noise:
             return Model("partly_scaled", words, self.predicted, exact=True)
+        if slip.cause == "scaled" and not self._proportional(view):
+            return Model("static_ignored", f"{words}: one term lacks it", self.predicted, exact=True)
         return Model(slip.cause, words, self.predicted, exact=True, noise=slip.noise * max(1.0, view.scale))
 
 

@@ -33,7 +33,8 @@ def _of_its_values(sites: Sites, gate: Gate, array: Array) -> str:
     slope, other = gate.slopes[0], array.values[0]
     if _of_a_neighbour(gate, array):
         return "time_off_by_one"
-    if len(set(np.unique(slope)) - {0.0}) <= 1 and set(np.unique(other)) <= {0.0, 1.0}:
+    masks = np.any(slope == 0) or np.any(other == 0)
+    if masks and len(set(np.unique(slope)) - {0.0}) <= 1 and set(np.unique(other)) <= {0.0, 1.0}:
         return "mask_wrong"
     with np.errstate(all="ignore"):
         ratio, shift = other / slope, 1 / other - 1 / slope

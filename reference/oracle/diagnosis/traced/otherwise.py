@@ -1,4 +1,4 @@
-"""The forward itself with a mask, a number or the step between positions changed: whose gradient came back?"""
+"""The forward itself with a mask or the step between positions changed: whose gradient came back?"""
 
 from collections.abc import Callable, Iterator
 from functools import partial, reduce
@@ -8,63 +8,26 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.tracing.alterations import KeyChange, MaskChange, NumberChange, altering
-from reference.oracle.tracing.graph import Graph
+from reference.oracle.diagnosis.traced.altered import Other, gradients_with
+from reference.oracle.diagnosis.traced.numbers import with_another_number
+from reference.oracle.tracing.alterations import KeyChange, MaskChange, altering
 from reference.oracle.tracing.trace import trace
 
-# (cause, words, the gradients of all arguments)
-Other = tuple[str, str, list[np.ndarray | None]]
 # What a line of the forward reads or writes, pass by pass.
 Keys = dict[Any, list[tuple]]
 
 
 def otherwise(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
     """The gradients of the forward with another mask, or with its positions side by side."""
-    masks, keys, numbers = _seen(evidence)
+    masks, keys = _seen(evidence)
     for cause, words, change in _masks(masks):
-        yield from _gradients(evidence, cotangent, cause, words, mask=change)
+        yield from gradients_with(evidence, cotangent, cause, words, mask=change)
     for words, change in _keys(keys):
-        yield from _gradients(evidence, cotangent, "static_ignored", words, key=change)
-    alone = [number for number in numbers if numbers.count(number) == 1]
-    for words, change in _numbers(alone, USUAL):
-        yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
+        yield from gradients_with(evidence, cotangent, "static_ignored", words, key=change)
+    yield from with_another_number(evidence, cotangent)
 
 
-def with_other_numbers(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
-    """The gradients of the forward with one of its numbers, met at several places, at what people leave it at."""
-    *_, numbers = _seen(evidence)
-    several = [number for number in numbers if numbers.count(number) > 1]
-    for words, change in _numbers(several, USUAL):
-        yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
-
-
-def without_a_number(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
-    """The gradients of the forward with zero in the place of one of its numbers."""
-    *_, numbers = _seen(evidence)
-    for words, change in _numbers(numbers, (0.0,)):
-        yield from _gradients(evidence, cotangent, "static_ignored", words, number=change)
-
-
-# What people leave a parameter at: one, a half, the usual slope; and a bound that is never reached.
-USUAL = (1.0, 0.5, 0.01, 2.0, 1e9)
-# Numbers of a forward that are tried.
-MOST_NUMBERS = 8
-
-
-def _numbers(numbers: list[float], others: tuple[float, ...]) -> Iterator[tuple[str, NumberChange]]:
-    """Each number of the forward that is no whole one at what it is left at by default."""
-    for own in list(dict.fromkeys(numbers))[:MOST_NUMBERS]:
-        for usual in others if own % 1 and abs(own) > 1e-3 else ():
-            words = f"is the gradient of a forward with {usual:g} where this one has {own:.6g}"
-            yield words, partial(_exchanged, own, usual)
-
-
-def _exchanged(own: float, usual: float, number: float) -> float:
-    return usual if number == own else -usual if number == -own else number
-
-
-def _seen(evidence: Evidence) -> tuple[list[np.ndarray], Keys, list[float]]:
-    numbers: list[float] = []
+def _seen(evidence: Evidence) -> tuple[list[np.ndarray], Keys]:
     masks: list[np.ndarray] = []
     keys: Keys = {}
 
@@ -76,35 +39,9 @@ def _seen(evidence: Evidence) -> tuple[list[np.ndarray], Keys, list[float]]:
         keys.setdefault(line, []).append(_whole(key))
         return key
 
-    def note_number(number: float) -> float:
-        numbers.append(number)
-        return number
-
-    with altering(note_mask, note_key, note_number):
+    with altering(note_mask, note_key):
         trace(evidence.subject.forward, evidence.primals)
-    return masks, keys, numbers
-
-
-def _gradients(
-    evidence: Evidence, cotangent: np.ndarray, cause: str, words: str, **changes: MaskChange | KeyChange | NumberChange
-) -> Iterator[Other]:
-    with np.errstate(all="ignore"), altering(**changes):  # pyright: ignore[reportArgumentType]
-        graph = trace(evidence.subject.forward, evidence.primals)
-    if graph and graph.out and graph.out.value.size == cotangent.size:
-        with np.errstate(all="ignore"):
-            yield cause, words, graph.backward(cotangent)
-            if "key" in changes and (own := trace(evidence.subject.forward, evidence.primals)):
-                yield cause, words, _with_slopes_of(own, graph).backward(cotangent)
-
-
-def _with_slopes_of(own: Graph, other: Graph) -> Graph:
-    """The other forward, whose activations have the slopes that the own one saved, and whose writes add up."""
-    for mine, node in zip(own.nodes, other.nodes, strict=True):
-        if node.kind == "pointwise" and len(node.pulls) == len(mine.pulls) and node.value.shape == mine.value.shape:
-            node.pulls = mine.pulls
-        if node.name == "setitem" and len(node.pulls) == 2:
-            node.pulls = (lambda ct: ct, node.pulls[1])
-    return other
+    return masks, keys
 
 
 def _masks(masks: list[np.ndarray]) -> Iterator[tuple[str, str, MaskChange]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from reference.oracle.diagnosis.traced.factors import ancestors
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, from_before, where_in_words, without
 from reference.oracle.tracing.graph import Node
 
@@ -126,11 +127,16 @@ def _use(sites: Sites, node: Node, users: list[Node]) -> str:
         return "wrong_derivative" if last.name == "divide" and last not in users else "sum_term_missing"
     if sites.leaf_name(node) and any(_in_a_norm(sites, user) for user in users):
         return "centered_term_missing"
-    if node.kind == "leaf" and users[0].kind == "pointwise" and users[0].name == "add":
+    if node.kind == "leaf" and _skips(node, users[0]):
         return "skip_dropped"
     if sites.leaf_name(node):
         return "use_dropped"
-    return "skip_dropped" if users[0].name == "add" and users[0].value.shape == node.value.shape else "sum_term_missing"
+    return "skip_dropped" if users[0].value.shape == node.value.shape and _skips(node, users[0]) else "sum_term_missing"
+
+
+def _skips(node: Node, user: Node) -> bool:
+    """Whether a step adds a value to something made of it."""
+    return user.name == "add" and any(node in ancestors(other) for other in user.parents if other is not node)
 
 
 def _meeting(sites: Sites, node: Node) -> Node | None:

@@ -40,11 +40,13 @@ def replaced(sites: Sites, forward: Callable, evidence: Evidence) -> Iterator[Sl
         if tangents is not None:
             error = float(np.sum(probe * (np.asarray(got, np.float64) - expected)))
             yield from _at_labels(sites, evidence, tangents, error)
-            yield from _upstream(sites, tangents, error, arrays)
+            yield from _upstream(sites, tangents, error, arrays, position)
             yield from _fitting(sites, tangents, error, arrays)
 
 
-def _upstream(sites: Sites, tangents: dict[Node, np.ndarray], error: float, arrays: Callable) -> Iterator[Slip]:
+def _upstream(
+    sites: Sites, tangents: dict[Node, np.ndarray], error: float, arrays: Callable, position: int
+) -> Iterator[Slip]:
     """A value of the forward as a factor of the cotangent: missing, once too often, or in the place of another one."""
     out = sites.graph.out
     if out is None or out not in tangents or not out.value.ndim:
@@ -66,7 +68,10 @@ def _upstream(sites: Sites, tangents: dict[Node, np.ndarray], error: float, arra
         factor = np.ones(out.value.shape)
         factor = factor * top[0].values[0] if top else factor
         factor = factor / bottom[0].values[0] if bottom else factor
-        cause = "wrong_operand" if top and bottom else "argument_factor_missing"
+        if np.ptp(factor) <= 1e-9 * np.max(np.abs(factor)):
+            continue  # a constant is a matter of scale
+        own = all(array.source is sites.graph.leaves[position] for array in (*top, *bottom))
+        cause = "local_factor" if own else "wrong_operand" if top and bottom else "argument_factor_missing"
         yield Slip(cause, words, {out: lambda ct, factor=factor: out.sent(ct * factor)})
 
 

@@ -13,6 +13,7 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import flat
+from reference.oracle.diagnosis.traced.altered import Other
 from reference.oracle.diagnosis.traced.crops import broadcasts, crops
 from reference.oracle.diagnosis.traced.epsilons import epsilons
 from reference.oracle.diagnosis.traced.exchanges import exchanges
@@ -23,9 +24,10 @@ from reference.oracle.diagnosis.traced.gathers import gathers
 from reference.oracle.diagnosis.traced.heads import heads
 from reference.oracle.diagnosis.traced.maps import maps
 from reference.oracle.diagnosis.traced.normalizers import normalizers
+from reference.oracle.diagnosis.traced.numbers import with_other_numbers, without_a_number, without_an_epsilon
 from reference.oracle.diagnosis.traced.operands import operands
 from reference.oracle.diagnosis.traced.orders import orders, turns
-from reference.oracle.diagnosis.traced.otherwise import Other, otherwise, with_other_numbers, without_a_number
+from reference.oracle.diagnosis.traced.otherwise import otherwise
 from reference.oracle.diagnosis.traced.paths import paths
 from reference.oracle.diagnosis.traced.penalties import penalties
 from reference.oracle.diagnosis.traced.products import products
@@ -69,6 +71,7 @@ class Traced:
 
     def defaults(self, view: View) -> Iterator[Model]:
         """The forwards in which one number is what people leave it at."""
+        yield from _as_predicted(view, self.without_an_epsilon)
         yield from _as_predicted(view, self.with_other_numbers)
 
     def replaced(self, view: View) -> Iterator[Model]:
@@ -89,6 +92,11 @@ class Traced:
     def otherwise(self) -> list[Other]:
         """The gradients of forwards that differ from this one in a mask or a step."""
         return list(otherwise(self.evidence, self.sites.cotangent))
+
+    @cached_property
+    def without_an_epsilon(self) -> list[Other]:
+        """The gradients of forwards that lack a small number of this one."""
+        return list(without_an_epsilon(self.evidence, self.sites.cotangent))
 
     @cached_property
     def with_other_numbers(self) -> list[Other]:

@@ -101,6 +101,7 @@ def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -
             yield from _of_the_cotangent(regions, place)
     yield from _formulas(first, slip)
     yield from _distances(first, slip)
+    yield from _powers(sites, first, slip)
     if not behind[first]:
         yield from _other_passes(regions, place)
     yield from _other_tensors(sites, regions, behind, place)
@@ -129,8 +130,12 @@ def _formulas(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Sl
         for letter in "xy":
             if formula == own and letter == "y":
                 continue
-            cause = "mask_wrong" if name == "relu" else "derivative_at_input" if formula == own else "wrong_derivative"
-            if np.allclose(function(first.x if letter == "x" else first.y), -_slope(first), rtol=1e-9, atol=1e-12):
+            slope = function(first.x if letter == "x" else first.y)
+            masks = name == "relu" and set(np.unique(slope)) <= {0.0, 1.0}
+            if name == "relu" and formula == "1 / u":
+                continue  # what is behind it lacks a factor
+            cause = "mask_wrong" if masks else "derivative_at_input" if formula == own else "wrong_derivative"
+            if np.allclose(slope, -_slope(first), rtol=1e-9, atol=1e-12):
                 cause = "sign"
             words = f"uses {formula.replace('u', letter)} as the derivative of {name}"
             yield from slip(cause, words, lambda r, f=function, at=letter: f(r.x if at == "x" else r.y))
@@ -144,6 +149,17 @@ def _distances(first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[S
     elif np.allclose(first.x**2, first.y, rtol=1e-10) or np.allclose(first.x**2 / 2, first.y, rtol=1e-10):
         words = "has the derivative of the absolute value for that of the square"
         yield from slip("other_loss", words, lambda r: np.sign(r.x))
+
+
+def _powers(sites: Sites, first: Region, slip: Callable[..., Iterator[Slip]]) -> Iterator[Slip]:
+    """The exponent alone as the derivative of a power, whose base is left out."""
+    out = sites.graph.out
+    loss = out is not None and out.value.ndim < first.y.ndim
+    for power in (2, 3, 4):
+        if np.allclose(first.x**power, first.y, rtol=1e-10, atol=1e-12):
+            words = f"has {power} as the derivative of u**{power}, without the factor u**{power - 1},"
+            cause = "other_loss" if loss else "local_factor"
+            yield from slip(cause, words, lambda r, p=power: np.full(r.y.shape, float(p)))
 
 
 def _entrance(region: Region) -> np.ndarray:

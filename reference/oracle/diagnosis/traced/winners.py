@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from reference.oracle.diagnosis.families import softmax
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words
 from reference.oracle.tracing.graph import Detour, Node
 
@@ -76,6 +77,10 @@ def _worst(rows: np.ndarray, name: str) -> np.ndarray:
     return _only(_best(-rows, name), rows)
 
 
+def _softly(rows: np.ndarray, name: str) -> np.ndarray:
+    return softmax(rows if name == "max" else -rows, -1)
+
+
 def _of_the_first(rows: np.ndarray, name: str) -> np.ndarray:
     return _only(np.broadcast_to(_best(rows[:1], name), rows.shape[:-1]), rows)
 
@@ -83,6 +88,8 @@ def _of_the_first(rows: np.ndarray, name: str) -> np.ndarray:
 RULES: tuple[tuple[str, str, Shares], ...] = (
     ("mask_missing", "sends the whole gradient to all entries, not to the winner alone,", lambda r, _: np.ones_like(r)),
     ("wrong_derivative", "shares the gradient equally, as for a mean,", lambda r, _: np.full(r.shape, 1 / r.shape[-1])),
+    ("wrong_derivative", "shares the gradient like a soft maximum", _softly),
+    ("other_loss", "sends the whole gradient to every positive entry", lambda r, _: (r > 0) * 1.0),
     ("wrong_winner", "sends the gradient to the other extreme", _worst),
     ("wrong_winner", "sends the gradient to the first entry", lambda r, _: _only(np.zeros(r.shape[:-1]), r)),
     ("wrong_winner", "sends the gradient to the last", lambda r, _: _only(np.full(r.shape[:-1], r.shape[-1] - 1), r)),
