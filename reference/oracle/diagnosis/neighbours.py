@@ -19,7 +19,9 @@ def moved(array: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
 def derivative_of_a_neighbour(view: View) -> Iterator[Model]:
     """The cotangent of every example, times the derivative of the example beside it."""
     blocks = _blocks(view)
-    for step in (1, -1) if blocks is not None else ():
+    if blocks is None:
+        return
+    for step in (1, -1):
         upstream = view.cotangent.reshape(len(blocks), -1)
         predicted = np.einsum("no,nok->nk", upstream, np.roll(blocks, step, axis=0)).reshape(view.x.shape)
         words = f"has the derivative of the example {'before' if step > 0 else 'behind'} in every row"

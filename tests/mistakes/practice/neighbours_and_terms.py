@@ -33,7 +33,7 @@ def probabilities_of_the_row_above(p, g):
     pairs,
     family="losses",
     argument="y t",
-    cause="wrong_operand",
+    cause=("wrong_operand", "flipped"),
 )
 def upstream_read_from_the_end(g, y, t):
     d = g[::-1, None] * (y - t) / np.sqrt(1 + (y - t) ** 2)
