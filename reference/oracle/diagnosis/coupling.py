@@ -9,6 +9,7 @@ from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import BUDGET
 from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
+from reference.oracle.tracing.trace import trace
 
 
 def diagonal_only(view: View) -> Iterator[Model]:
@@ -68,7 +69,14 @@ def mean_left_over(view: View) -> Iterator[Model]:
                 constant = view.error.mean(axis=axes, keepdims=True)
                 words = f"is off by a constant along {axes_in_words(axes)}, though it must sum to zero there: "
                 words += "the mean is not taken away"
-                yield Model("mean_term_missing", words, view.expected + constant, freedom=constant.size)
+                cause = "sum_term_missing" if _exponential(view) else "mean_term_missing"
+                yield Model(cause, words, view.expected + constant, freedom=constant.size)
+
+
+def _exponential(view: View) -> bool:
+    """Whether the forward takes exponentials: then a constant changes nothing for another reason than a mean."""
+    graph = trace(view.evidence.subject.forward, view.evidence.primals)
+    return graph is not None and any(node.name in ("exp", "logaddexp") for node in graph.nodes)
 
 
 def centered_term_missing(view: View) -> Iterator[Model]:

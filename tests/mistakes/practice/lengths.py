@@ -132,7 +132,7 @@ def unit(x):
 units = partial(family.wrong, forward=unit, inputs=ROWS, style="rule", argument="x", names=("x",))
 
 
-@units(80, cause=("local_factor", "sum_term_missing"))
+@units(80, cause=("local_factor", "sum_term_missing", "derivative_twice"))
 def unit_divided_by_the_length_twice(saved, g):
     x, length = saved
     y = x / length

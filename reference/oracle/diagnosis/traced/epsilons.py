@@ -8,8 +8,8 @@ from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.traced.sites import Sites, where_in_words
 from reference.oracle.diagnosis.view import View
 
-# The largest share of the divisor that counts as a small number.
-SMALL = 1.0
+# The largest share of the divisor, and the largest number, that counts as a small one.
+SMALL, LARGEST = 1.0, 0.3
 
 
 def epsilons(view: View, sites: Sites) -> Iterator[Model]:
@@ -46,7 +46,7 @@ def _of(view: View, value: np.ndarray, ratio: np.ndarray, place: str) -> Iterato
         divisor = value**power
         added = divisor * (ratio**-root - 1)
         epsilon = float(np.median(added))
-        if 0 < abs(epsilon) < SMALL * np.median(divisor) and np.ptp(added) < 1e-3 * abs(epsilon):
+        if 0 < abs(epsilon) < min(SMALL * np.median(divisor), LARGEST) and np.ptp(added) < 1e-3 * abs(epsilon):
             factor = (divisor / (divisor + epsilon)) ** (1 / root)
             full = factor.reshape(factor.shape + (1,) * (view.x.ndim - factor.ndim))
             predicted = view.expected * (factor if _broadcasts(factor, view.x) else full)
