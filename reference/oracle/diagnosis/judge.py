@@ -36,6 +36,9 @@ RATHER = (
     ("row_permuted", "not_transposed"),
     ("updated_weight", "not_linear"),
     ("partly_scaled", "wrong_derivative"),
+    ("shifted", "wrong_operand"),
+    ("one_sample_repeated", "wrong_operand"),
+    ("reduced_over_wrong_axis", "reordered"),
 )
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3

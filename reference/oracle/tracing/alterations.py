@@ -12,6 +12,8 @@ MaskChange = Callable[[Any, np.ndarray], np.ndarray]
 KeyChange = Callable[[Any, Any], Any]
 # A number that stands in the forward -> number.
 NumberChange = Callable[[float], float]
+# How often an array is repeated -> how often.
+CountChange = Callable[[int], int]
 
 # What stands for minus infinity in a mask that is added.
 FAR = -1e4
@@ -23,19 +25,28 @@ class Alterations:
     mask: MaskChange | None = None
     key: KeyChange | None = None
     number: NumberChange | None = None
+    count: CountChange | None = None
 
 
 @contextmanager
 def altering(
-    mask: MaskChange | None = None, key: KeyChange | None = None, number: NumberChange | None = None
+    mask: MaskChange | None = None,
+    key: KeyChange | None = None,
+    number: NumberChange | None = None,
+    count: CountChange | None = None,
 ) -> Iterator[None]:
-    """Every mask, every key and every number of the traced forward passes through these."""
-    before = Alterations.mask, Alterations.key, Alterations.number
-    Alterations.mask, Alterations.key, Alterations.number = mask, key, number
+    """Every mask, key, number and count of repeats of the traced forward passes through these."""
+    before = Alterations.mask, Alterations.key, Alterations.number, Alterations.count
+    Alterations.mask, Alterations.key, Alterations.number, Alterations.count = mask, key, number, count
     try:
         yield
     finally:
-        Alterations.mask, Alterations.key, Alterations.number = before
+        Alterations.mask, Alterations.key, Alterations.number, Alterations.count = before
+
+
+def count_at(count: Any) -> Any:
+    """How often an array is repeated, or another number in its place."""
+    return Alterations.count(int(count)) if Alterations.count and np.ndim(count) == 0 else count
 
 
 def number_at(item: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.tracing.alterations import condition_at
+from reference.oracle.tracing.alterations import condition_at, count_at
 from reference.oracle.tracing.graph import Node
 from reference.oracle.tracing.recorded import (
     FUNCTIONS,
@@ -143,6 +143,11 @@ def copy(array: Any, *order: Any, **how: Any) -> Any:
     return remembering(array.graph, plain(array), array.node)
 
 
+def repeat(array: Any, repeats: Any, axis: Any = None) -> Any:
+    """Every entry several times."""
+    return move(np.repeat, "repeat", (array, count_at(repeats)), {"axis": axis})
+
+
 def where(condition: Any, a: Any, b: Any) -> Any:
     """One of two values, entry by entry."""
     values = tuple(float(item) if isinstance(item, int) else item for item in (a, b))
@@ -188,6 +193,6 @@ def _extreme(name: str, best: Callable[..., np.ndarray], reduce: Callable[..., A
 
 
 FUNCTIONS.update({name: mover(name) for name in MOVERS if hasattr(np, name) or hasattr(np.lib.stride_tricks, name)})
-FUNCTIONS.update(copy=copy, getitem=getitem, setitem=setitem, where=where, pad=pad, diff=difference)
+FUNCTIONS.update(copy=copy, getitem=getitem, setitem=setitem, repeat=repeat, where=where, pad=pad, diff=difference)
 for _names, _best, _reduce in ((("max", "amax"), np.argmax, np.max), (("min", "amin"), np.argmin, np.min)):
     FUNCTIONS.update({name: _extreme(_names[0], _best, _reduce) for name in _names})

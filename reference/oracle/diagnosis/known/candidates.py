@@ -172,7 +172,7 @@ def _pool(average: bool) -> Callable[[Primals, np.ndarray], Statics]:
         for layout, sizes, counts in _spatial(primals, out):
             touching = tuple(max(size // max(count, 1), 1) for size, count in zip(sizes, counts, strict=True))
             squares = ((width,) * len(sizes) for width in range(1, max(sizes) + 1))
-            for window in (*squares, touching) if len(set(touching)) > 1 else squares:
+            for window in (touching, *squares) if len(set(touching)) > 1 else squares:
                 width = window[0] if len(set(window)) == 1 else window
                 for statics in _windows(sizes, counts, window):
                     if set(statics.pop("dilation")) == {1}:

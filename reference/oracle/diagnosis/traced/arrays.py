@@ -85,7 +85,7 @@ def _fits(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 def _values(sites: Sites, evidence: Evidence, passes: int) -> Iterator[tuple[Node | None, str, tuple[np.ndarray, ...]]]:
     """The values of the steps, the constants that they multiply by, and the arguments that are no floats."""
     alone = [(node,) for node in sites.nodes if node.kind == "leaf" or passes == 1]
-    for group in alone + ([] if passes == 1 else sites.groups):
+    for group in alone + ([] if passes == 1 else [*sites.groups, *sites.entering]):
         if len(group) in (1, passes):
             words = sites.leaf_name(group[0]) or f"the value of {where_in_words(group[0])}"
             yield group[0], words, tuple(node.value for node in group) * (passes // len(group))

@@ -61,12 +61,31 @@ def _of(sites: Sites, group: Group) -> Iterator[Slip]:
             words = f"multiplies by {what} where the forward divides, or the other way round, in {place}"
             yield Slip("wrong_operand", words, _with(group, position, np.reciprocal))
         if len(last.parents) == 1 and last.value.ndim > 2 and 1 < len(np.unique(partial)) <= MOST_COUNTS:
-            for count in (np.max(partial), np.min(partial)):
-                words = f"has the factor {count:.4g} everywhere in {place}, where the forward has several"
-                yield Slip("padding_counted", words, _with(group, position, lambda p, c=count: np.full_like(p, c)))
+            yield from _one_count(group, position, "padding_counted", (np.max(partial), np.min(partial)))
+        elif len(last.parents) == 1 and _counts_of(partial):
+            sizes = {1 / size for size in last.parents[0].parents[0].value.shape if size > 1} if _sums(last) else set()
+            yield from _one_count(group, position, "ignored_rows", (np.max(partial), np.min(partial), *sorted(sizes)))
         if len(last.partials) == 2:
             swapped = {n: _sent(n, n.slot(position), n.partials[1 - position]) for n in group if len(n.partials) == 2}
             yield Slip("wrong_operand", f"multiplies by the other operand in {place}", swapped)
+
+
+def _counts_of(partial: np.ndarray) -> bool:
+    """Whether a factor is one over several whole numbers."""
+    with np.errstate(all="ignore"):
+        counts = 1 / partial
+    return bool(np.ptp(partial) > 0 and np.isfinite(counts).all() and np.allclose(counts, np.round(counts)))
+
+
+def _sums(node: Node) -> bool:
+    return node.parents[0].kind == "summed"
+
+
+def _one_count(group: Group, position: int, cause: str, factors: tuple[float, ...]) -> Iterator[Slip]:
+    """One of the factors everywhere, where the forward has several."""
+    for factor in dict.fromkeys(factors):
+        words = f"has the factor {factor:.4g} everywhere in {where_in_words(group[-1])}, where the forward has several"
+        yield Slip(cause, words, _with(group, position, lambda p, f=factor: np.full_like(p, f)))
 
 
 def _factor(sites: Sites, node: Node, position: int, partial: np.ndarray) -> tuple[str, str]:

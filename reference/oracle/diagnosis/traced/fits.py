@@ -48,7 +48,7 @@ class Fit:
             return Model(cause, words, self.predicted, freedom=self.freedom, exact=True)
         if abs(self.factor + 1) < 1e-9:
             return Model("sign", f"{words}: it has the opposite sign", self.predicted, exact=True)
-        if slip.cause in LEAVES_OUT and self._alone(view):
+        if not slip.cause.startswith("time_") and self._alone(view):
             words = f"{words}: it counts {self.factor:.6g} times, and nothing else counts there"
             return Model("partly_scaled", words, self.predicted, freedom=1, exact=True)
         named = list(name_ratio(view, self.factor)) if slip.cause in ("sum_term_missing", "use_dropped") else []

@@ -7,6 +7,9 @@ import numpy as np
 from reference.oracle.diagnosis.traced.sites import Group, Sites, Slip, where_in_words
 from reference.oracle.tracing.graph import Detour, Node
 
+# Steps that make copies of entries side by side, which is no overlap.
+COPYING = ("repeat", "tile", "broadcast_to")
+
 
 def gathers(sites: Sites) -> Iterator[Slip]:
     """Every place in the code that reads entries which it, or another, reads again."""
@@ -17,10 +20,21 @@ def gathers(sites: Sites) -> Iterator[Slip]:
             yield from _assigned(sites, group, f"in {words}")
         for node in group[:1] if len(group) == 1 else ():
             yield from _parts(node, words)
+    for group in sites.groups:
+        if group[0].parents[0].kind == "moved" and (sources := _repeating(sites, group)):
+            yield from _assigned(sites, group, f"in {where_in_words(group[-1])}", sources)
     for leaf in (leaf for leaf in sites.graph.leaves if leaf):
         several = [group for group in reads if _read(group) == {leaf}]
         if len(several) > 1:
             yield from _assigned(sites, tuple(n for group in several for n in group), "wherever it is read", apart=True)
+
+
+def _repeating(sites: Sites, group: Group) -> list[np.ndarray]:
+    """The entries of an argument that moves, one behind the other, read more than once; nothing where they do not."""
+    read = [sites.entries(node) if _reads(node) and sites.concerns([node]) else None for node in group]
+    sources = [entries for entries in read if entries is not None]
+    repeated = len(sources) == len(read) and all(len(np.unique(entries)) < entries.size for entries in sources)
+    return sources if repeated else []
 
 
 def _reads(node: Node) -> bool:
@@ -39,16 +53,19 @@ def _meets(group: Group) -> bool:
     return len(np.unique(entries)) < entries.size
 
 
-def _assigned(sites: Sites, group: Group, place: str, apart: bool = False) -> Iterator[Slip]:
+def _assigned(
+    sites: Sites, group: Group, place: str, sources: list[np.ndarray] | None = None, apart: bool = False
+) -> Iterator[Slip]:
     """The last contribution in the place of the sum, or the first where the way back runs through the loop backwards.
 
     apart: each read for itself, and their results added.
     """
     cause = "repeated_index_dropped" if _by_index(group) else "overlap_dropped"
+    cause = "use_dropped" if all(node.name in COPYING for node in group) else cause
     for last in (True, False):
         detours = {}
         for nodes in [(node,) for node in group] if apart else [group]:
-            detours |= _keeping(nodes, last)
+            detours |= _keeping(nodes, last, sources)
         which = "last" if last else "first"
         yield Slip(
             cause, f"holds the {which} of several contributions to an entry {place}: assigned, not added", detours
@@ -63,10 +80,11 @@ def _by_index(group: Group) -> bool:
     )
 
 
-def _keeping(nodes: Group, last: bool) -> dict[Node, Detour]:
+def _keeping(nodes: Group, last: bool, read: list[np.ndarray] | None = None) -> dict[Node, Detour]:
     """Of all reads of an entry, one after the other, only the last (or the first) sends back."""
     order = nodes if last else nodes[::-1]
-    sources = [node.source.ravel() if last else node.source.ravel()[::-1] for node in order if node.source is not None]
+    own = read or [node.source for node in nodes if node.source is not None]
+    sources = [source.ravel() if last else source.ravel()[::-1] for source in (own if last else own[::-1])]
     joined = np.concatenate(sources)
     owner = np.full(int(joined.max(initial=0)) + 1, -1)
     places = np.arange(joined.size)

@@ -70,7 +70,8 @@ def _of_its_source(sites: Sites, gate: Gate, array: Array, plain: list[Array]) -
 def _lacks_a_factor(gate: Gate, array: Array, plain: list[Array]) -> bool:
     """Whether what stands in the place of a slope is the slope without a factor that the forward holds."""
     own, other = gate.slopes[0], array.values[0]
-    values = (choice.values[0] for choice in plain)
+    lost = [choice for choice in plain if array.formula != "u" or (choice.source and choice.source.kind == "leaf")]
+    values = (choice.values[0] for choice in lost)
     return any(np.ptp(value) > 0 and np.allclose(other * value, own, rtol=1e-9, atol=1e-12) for value in values)
 
 

@@ -12,6 +12,7 @@ from reference.oracle.tracing.graph import Detour, Node
 Values = list[np.ndarray | None]
 # Of a loop of so many passes each pass is tried alone, too: it may run over different things.
 FEW = 4
+JOINING = ("concatenate", "hstack", "column_stack", "stack")
 
 
 def operands(sites: Sites) -> Iterator[Slip]:
@@ -59,7 +60,7 @@ def _elsewhere(sites: Sites, group: Group, own: list[np.ndarray], other: int) ->
     """The values of other steps, of the same pass or the pass before."""
     first = group[0]
     several = [] if len(group) > 1 else [(n,) for steps in sites.groups for n in steps if 1 < len(steps) <= FEW]
-    for steps in (*sites.groups, *several, *((leaf,) for leaf in sites.graph.leaves if leaf)):
+    for steps in (*sites.groups, *sites.entering, *several, *((leaf,) for leaf in sites.graph.leaves if leaf)):
         if steps[0].value.shape != own[0].shape or len(steps) not in (1, len(group)) or steps[0] is first:
             continue
         what = sites.leaf_name(steps[0]) or f"the value of {where_in_words(steps[0])}"
@@ -74,25 +75,46 @@ def _elsewhere(sites: Sites, group: Group, own: list[np.ndarray], other: int) ->
         yield "time_off_by_one" if now and sites.timed else "wrong_operand", f"{what} of the pass before", before
     yield from _reread(sites, group, own, other)
     yield from _reshaped(own) if first.operands else ()
+    yield from _rejoined(sites, group, other)
     if len(group) <= FEW and first.operands and own[0].ndim > 1 and own[0].shape[-1] == own[0].shape[-2]:
         yield "not_transposed", "a matrix where its transpose belongs", [value.swapaxes(-1, -2) for value in own]
 
 
 def _normalizes(value: np.ndarray, raw: np.ndarray) -> bool:
-    """Whether a value is another one with its mean taken away and divided by a scale, along some axes."""
+    """Whether a value is another one divided by a scale along some axes, each row by its own or without its mean."""
     for axis in range(value.ndim):
         for others in ((axis,), tuple(a for a in range(value.ndim) if a != axis)):
             a, b = (array - array.mean(axis=others, keepdims=True) for array in (value, raw))
-            scaled = np.allclose(
-                value * raw.sum(axis=others, keepdims=True), raw * value.sum(axis=others, keepdims=True)
-            )
-            if not scaled and not np.allclose(a, value, rtol=1e-6, atol=1e-9):
-                continue
             power = np.sum(b * b, axis=others, keepdims=True)
             factor = np.sum(a * b, axis=others, keepdims=True) / np.where(power > 0, power, 1)
-            if power.size < value.size / 2 and np.allclose(a, factor * b, rtol=1e-6, atol=1e-9):
+            centered = np.allclose(a, value, rtol=1e-6, atol=1e-9)
+            divided = np.allclose(value, factor * raw, rtol=1e-6, atol=1e-9) and np.ptp(factor) > 1e-9
+            if (
+                power.size < value.size / 2
+                and (centered or divided)
+                and np.min(factor) > 0
+                and np.allclose(a, factor * b, rtol=1e-6, atol=1e-9)
+            ):
                 return True
     return False
+
+
+def _rejoined(sites: Sites, group: Group, other: int) -> Iterator[tuple[str, str, Values]]:
+    """An operand that joins several values, with another value in the place of one of them."""
+    slots = [node.slot(other) for node in group]
+    joined = [node.parents[slot] for node, slot in zip(group, slots, strict=True) if slot is not None]
+    if len(joined) < len(group) or any(node.name not in JOINING or node.again is None for node in joined):
+        return
+    for steps in (*sites.groups, *sites.entering):
+        for number in range(min(len(node.parents) for node in joined)) if len(steps) == len(group) else ():
+            if all(n.parents[number].value.shape == s.value.shape for n, s in zip(joined, steps, strict=True)):
+                values: Values = [_with_part(n, number, s) for n, s in zip(joined, steps, strict=True)]
+                yield "wrong_operand", f"the value of {where_in_words(steps[-1])} joined to the rest", values
+
+
+def _with_part(node: Node, number: int, other: Node) -> np.ndarray | None:
+    parts = [other.value if i == number else parent.value for i, parent in enumerate(node.parents)]
+    return node.again(*parts) if node.again else None
 
 
 def _reread(sites: Sites, group: Group, own: list[np.ndarray], other: int) -> Iterator[tuple[str, str, Values]]:

@@ -26,6 +26,13 @@ class Region:
         return self.entrance.value
 
     @property
+    def before(self) -> np.ndarray | None:
+        """The value that the entrance is with a constant added or multiplied; None for any other entrance."""
+        node = self.entrance
+        shifted = node.name in ("add", "subtract", "multiply", "divide") and len(node.parents) == 1
+        return node.parents[0].value if shifted and node.parents[0].value.shape == node.value.shape else None
+
+    @property
     def y(self) -> np.ndarray:
         """The value at the exit."""
         return self.exit.value

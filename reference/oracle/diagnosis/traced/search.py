@@ -14,6 +14,7 @@ from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.diagnosis.traced.altered import Other
+from reference.oracle.diagnosis.traced.blocks import some_positions
 from reference.oracle.diagnosis.traced.crops import broadcasts, crops
 from reference.oracle.diagnosis.traced.epsilons import epsilons
 from reference.oracle.diagnosis.traced.exchanges import exchanges
@@ -35,6 +36,7 @@ from reference.oracle.diagnosis.traced.replaced import factors_of, replaced
 from reference.oracle.diagnosis.traced.shares import shares, some_examples
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
 from reference.oracle.diagnosis.traced.slopes import slopes
+from reference.oracle.diagnosis.traced.states import neighbours, states
 from reference.oracle.diagnosis.traced.upstreams import upstreams
 from reference.oracle.diagnosis.traced.winners import choices, winners
 from reference.oracle.diagnosis.view import View
@@ -46,7 +48,7 @@ ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
 
 KINDS = (normalizers, products, paths, factors, orders, crops, slopes)
 # What is tried where nothing else is certain.
-RARER = (winners, choices, gathers, turns, exchanges, broadcasts, operands, maps, upstreams)
+RARER = (winners, choices, gathers, turns, exchanges, broadcasts, operands, maps, upstreams, states)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Traced:
     def replaced(self, view: View) -> Iterator[Model]:
         """What some of the examples, or another array in the place of a slope or factor, explain."""
         yield from some_examples(view, self.sites)
+        yield from some_positions(view, self.sites)
+        yield from neighbours(view, self.sites)
         yield from _in_order(view, self.found_replaced)
         if view.same_shape:
             with np.errstate(all="ignore"):

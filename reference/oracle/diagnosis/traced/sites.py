@@ -64,6 +64,17 @@ class Sites:
         return [tuple(group) for group in found.values()]
 
     @cached_property
+    def entering(self) -> list[Group]:
+        """What the steps of a loop take from the pass before, and from elsewhere in the first: one value a pass."""
+        found: dict[Group, None] = {}
+        for group in self.groups:
+            for slot in range(min(len(node.parents) for node in group)) if len(group) > 1 else ():
+                parents = tuple(node.parents[slot] for node in group)
+                if len({(parent.place, parent.name) for parent in parents}) == 2 and parents[0].turn == parents[1].turn:
+                    found[parents] = None
+        return list(found)
+
+    @cached_property
     def arriving(self) -> dict[Node, np.ndarray]:
         """The true cotangent of every step."""
         assert self.graph.out is not None
@@ -119,12 +130,16 @@ class Sites:
             found = found.ravel()[source]
         return found
 
-    def leaf_name(self, node: Node) -> str:
-        """The name of the argument that a step is, or only moves about; nothing for any other."""
+    def argument(self, node: Node) -> Node | None:
+        """The argument that a step is, or only moves about; None for any other."""
         while node.kind == "moved" and len(node.parents) == 1:
             (node,) = node.parents
-        numbers = [i for i, leaf in enumerate(self.graph.leaves) if leaf is node]
-        return self.names[numbers[0]] if numbers else ""
+        return node if node in self.graph.leaves else None
+
+    def leaf_name(self, node: Node) -> str:
+        """The name of that argument, or nothing."""
+        leaf = self.argument(node)
+        return self.names[self.graph.leaves.index(leaf)] if leaf else ""
 
 
 def sites_of(graph: Graph, cotangent: np.ndarray, names: tuple[str, ...], wrong: tuple[bool, ...] = ()) -> Sites:

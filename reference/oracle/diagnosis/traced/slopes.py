@@ -99,6 +99,9 @@ def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -
         yield from slip("mask_wrong", "has the mask inverted", _inverted)
         if not behind[first]:
             yield from _of_the_cotangent(regions, place)
+    if first.before is not None:
+        words = "takes the derivative without the constant"
+        yield from slip("static_ignored", words, lambda r: r.slope_at(r.before), noise=1e-8)
     yield from _formulas(first, slip)
     yield from _distances(first, slip)
     yield from _powers(sites, first, slip)

@@ -26,8 +26,10 @@ def upstreams(sites: Sites) -> Iterator[Slip]:
 
 
 def _orders(numbers: np.ndarray, parted: int | None, other: str) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(cause, words, the number of the entry that each entry is taken for); parted: the axis along which groups lie;
-    other: the cause where none do."""
+    """(cause, words, the number of the entry that each entry is taken for).
+
+    parted: the axis along which groups lie; other: the cause of a move along any other axis.
+    """
     for axis, size in enumerate(numbers.shape):
         mixed = "groups_mixed" if axis == parted else other
         for many in (many for many in range(2, size) if size % many == 0):
