@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.oracle.diagnosis.traced.sites import Sites
-from reference.oracle.tracing.graph import Node, summed_to
+from reference.oracle.tracing.graph import Detour, Node, summed_to
 
 LONGEST = 40
 
@@ -82,3 +82,15 @@ def regions_to(sites: Sites, last: Node) -> Iterator[Region]:
         frontier.remove(latest)
         inside.append(latest)
         frontier.update(latest.parents)
+
+
+def with_slope(region: Region, slope: np.ndarray, *behind: Node) -> Detour:
+    """From the exit, or a part of it, straight to the entrance, with a slope of the shape that the part has."""
+
+    def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:
+        ct = ct * slope
+        for node in behind:
+            ((_, ct),) = node.sent(ct)
+        return [(region.entrance, ct)]
+
+    return detour

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.elementwise import FORMULAS
-from reference.oracle.diagnosis.traced.regions import Region, regions_to
+from reference.oracle.diagnosis.traced.regions import Region, regions_to, with_slope
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, where_in_words
 from reference.oracle.tracing.graph import Detour, Node
 
@@ -202,22 +202,9 @@ def _other_tensors(sites: Sites, regions: list[Region], behind: dict[Region, lis
         if len(group) == len(regions) and group[0].value.shape == ends[0].value.shape and group[0] is not ends[0]:
             words = f"takes the derivative of {name} at the value of {where_in_words(group[0])} in {place}"
             detours = {
-                end: _with_slope(r, formula(n.value), *behind[r])
-                for r, end, n in zip(regions, ends, group, strict=True)
+                end: with_slope(r, formula(n.value), *behind[r]) for r, end, n in zip(regions, ends, group, strict=True)
             }
             yield Slip("wrong_operand", words, detours)
-
-
-def _with_slope(region: Region, slope: np.ndarray, *behind: Node) -> Detour:
-    """From the exit, or a part of it, straight to the entrance, with a slope of the shape that the part has."""
-
-    def detour(ct: np.ndarray) -> list[tuple[Node, np.ndarray]]:
-        ct = ct * slope
-        for node in behind:
-            ((_, ct),) = node.sent(ct)
-        return [(region.entrance, ct)]
-
-    return detour
 
 
 def _ones(region: Region) -> tuple[Factor, ...]:
