@@ -104,3 +104,31 @@ def upstream_split_into_heads_the_other_way(residuals, cotangent):
     other = cotangent.reshape(n, -1, width // 2, 2).transpose(0, 3, 1, 2)
     dv = (p.swapaxes(-1, -2) @ right).transpose(0, 2, 1, 3).reshape(v.shape)
     return other @ parts.swapaxes(-1, -2), dv
+
+
+@family.wrong(
+    91, attend, queries, style="rule", names=("q", "k", "v"), cause=("sum_term_missing", "samples_missing"),
+    argument="k",
+)  # fmt: skip
+def keys_not_paid_by_the_first_two_queries(residuals, cotangent):
+    q, k, v, p = residuals
+    ds = score_gradient(residuals, cotangent)
+    return ds @ k, ds[:, 2:].swapaxes(-1, -2) @ q[:, 2:], p.swapaxes(-1, -2) @ cotangent
+
+
+@family.wrong(
+    63,
+    lambda p, v: joined_heads(p, v, p.shape[1]),
+    sized(((2, 3, 4, 5), (2, 5, 6)), ((4, 4, 9, 7), (4, 7, 16))),
+    style="rule",
+    names=("p", "v"),
+    cause=("wrong_operand", "groups_mixed"),
+    argument="p",
+)
+def upstream_of_the_next_head(residuals, cotangent):
+    p, v = residuals
+    n, heads, t, _ = p.shape
+    parts = v.reshape(n, v.shape[1], heads, -1).transpose(0, 2, 1, 3)
+    right = cotangent.reshape(n, t, heads, -1).transpose(0, 2, 1, 3)
+    dv = (p.swapaxes(-1, -2) @ right).transpose(0, 2, 1, 3).reshape(v.shape)
+    return np.roll(right, -1, axis=1) @ parts.swapaxes(-1, -2), dv

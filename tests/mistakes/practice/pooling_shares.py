@@ -149,3 +149,39 @@ def cubes(x):
 @one(lambda x: cubes(x), sized(((2, 4, 3, 6),), ((3, 6, 9, 8),)), 66, cause=("reordered", "row_permuted"))
 def cubes_spread_by_tiles(dout, x):
     return np.tile(dout, (1, 2, 3, 2)) / 12
+
+
+def best_two(x):
+    return -np.sort(-x, axis=1)[:, :2].mean(axis=1)
+
+
+@one(best_two, sized(((3, 5, 2),), ((6, 9, 4),)), 73, cause="wrong_winner")
+def two_lowest_channels_are_paid(dout, x):
+    dx = np.zeros_like(x)
+    np.put_along_axis(dx, np.argsort(x, axis=1)[:, :2], np.repeat(dout[:, None] / 2, 2, axis=1), axis=1)
+    return dx
+
+
+def pairs_with_a_rest(x):
+    """Means of 2 x 2; at the end of an odd side of what is left."""
+    return np.stack(
+        [
+            np.stack([x[:, r : r + 2, q : q + 2].mean(axis=(1, 2)) for q in range(0, x.shape[2], 2)], 1)
+            for r in range(0, x.shape[1], 2)
+        ],
+        1,
+    )
+
+
+@one(
+    pairs_with_a_rest, sized(((2, 5, 3, 2),), ((4, 7, 9, 3),)), 74,
+    cause=("padding_counted", "partly_scaled", "ignored_rows", "isolated_entries"),
+)  # fmt: skip
+def rest_of_an_odd_side_divided_by_four(dout, x):
+    return dout.repeat(2, axis=1)[:, : x.shape[1]].repeat(2, axis=2)[:, :, : x.shape[2]] / 4
+
+
+@one(lambda x: x.min(axis=1), sized(((3, 4, 3, 2),), ((4, 5, 6, 4),)), 75, cause="wrong_winner")
+def minima_found_in_the_first_volume(dout, x):
+    where = np.broadcast_to(x[:1].argmin(axis=1), dout.shape)
+    return (np.arange(x.shape[1])[None, :, None, None] == where[:, None]) * dout[:, None]

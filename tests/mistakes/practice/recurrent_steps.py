@@ -180,3 +180,38 @@ def backward_net_pays_in_its_own_order(dout, cache):
     first, second = np.split(dout, 2, axis=-1)
     (dx1, dU1, dW1), (dx2, dU2, dW2) = tanh_free(first, cache[0]), tanh_free(second[:, ::-1], cache[1])
     return dx1 + dx2, np.stack([dU1, dU2]), np.stack([dW1, dW2])
+
+
+def sharp(x, U, W):
+    """A net whose activation is twice as steep, and its last state."""
+    h, saved = np.zeros((len(x), len(W))), []
+    for t in range(x.shape[1]):
+        z = x[:, t] @ U + h @ W
+        saved.append((h, z))
+        h = np.tanh(2 * z)
+    return h, (x, U, W, saved)
+
+
+def sharp_backward(dout, cache, slope, steps=1):
+    x, U, W, saved = cache
+    dx, dU, dW, dh = np.zeros_like(x), np.zeros_like(U), np.zeros_like(W), dout
+    for t in reversed(range(x.shape[1])):
+        h, z = saved[t]
+        da = 2 * dh * slope(z)
+        dx[:, t], dW = da @ U.T, dW + h.T @ da
+        dU = dU + x[:, t].T @ da if t % steps == 0 else dU
+        dh = da @ W.T
+    return dx, dU, dW
+
+
+steep = partial(family.wrong, forward=sharp, inputs=runs, style="cache", names=("x", "U", "W"))
+
+
+@steep(107, cause=("static_ignored", "wrong_operand", "wrong_derivative"), argument="x U W")
+def slope_of_a_flatter_activation(dout, cache):
+    return sharp_backward(dout, cache, lambda z: 1 - np.tanh(z) ** 2)
+
+
+@steep(65, cause=("samples_missing", "sum_term_missing"), argument="U")
+def input_weight_trained_at_every_second_step(dout, cache):
+    return sharp_backward(dout, cache, lambda z: 1 - np.tanh(2 * z) ** 2, steps=2)

@@ -202,3 +202,42 @@ def rectified(x, w, b):
 def bias_trained_where_nothing_passes(dout, x, w, b):
     dz = dout * (rectified(x, w, b) > 0)
     return *pull_last(dz, x, w, (1, 1), (1, 1)), dout.sum(axis=(0, 1, 2))
+
+
+def painted(x, w, stride=3):
+    """Transposed, channels last: x (batch, length, in), w (size, in, out)."""
+    y = np.zeros((len(x), stride * (x.shape[1] - 1) + len(w), w.shape[2]))
+    for t in range(x.shape[1]):
+        y[:, t * stride : t * stride + len(w)] += np.einsum("nc,kcf->nkf", x[:, t], w)
+    return y
+
+
+@family.wrong(
+    56, lambda x, w: painted(x, w), sized(((3, 5, 2), (4, 2, 3)), ((6, 12, 4), (5, 4, 6))), names=("x", "w"),
+    cause="static_ignored", argument="x",
+)  # fmt: skip
+def brush_lifted_after_two_steps(dout, x, w):
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for t in range(x.shape[1]):
+        seen = dout[:, 3 * t : 3 * t + len(w)]
+        dx[:, t] = np.einsum("nkf,kcf->nc", dout[:, 2 * t : 2 * t + len(w)], w)
+        dw += np.einsum("nkf,nc->kcf", seen, x[:, t])
+    return dx, dw
+
+
+@family.whole(
+    62, "wrong backward", "layer", sized(((3, 11, 2), (3, 2, 4)), ((6, 30, 5), (4, 5, 8))),
+    gradients={"w": "dw"}, cause="static_ignored", argument="w", id="layer_that_trains_without_its_gaps",
+)  # fmt: skip
+class DilatedLine:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x = x
+        return np.tanh(conv_last(x, self.w, (1,), (2,)))
+
+    def backward(self, dout):
+        dz = dout * (1 - np.tanh(conv_last(self.x, self.w, (1,), (2,))) ** 2)
+        self.dw = pull_last(dz, self.x, self.w, (1,), (1,))[1]
+        return pull_last(dz, self.x, self.w, (1,), (2,))[0]

@@ -21,10 +21,16 @@ def some_positions(view: View, sites: Sites) -> Iterator[Model]:
         return
     for ways in _by_shape(sites, leaf):
         shape = ways[0][0].value.shape
+        if 3 <= len(ways) <= view.x.size - 1:
+            parts = [back(sites.arriving[product]) for product, back in ways]
+            words = f"{len(ways)} passes through {where_in_words(ways[0][0])}"
+            yield from _some(view, np.stack([part.ravel() for part in parts], axis=1), words, "last_sample_only")
         for axis, size in enumerate(shape):
             if 3 <= size <= min(MOST, view.x.size - 1) and size * view.x.size <= ENTRIES:
                 parts = [_of_one(sites, ways, axis, index) for index in range(size)]
-                yield from _some(view, np.stack([part.ravel() for part in parts], axis=1), axis, ways[0][0])
+                words = f"{size} positions along axis {axis} of {where_in_words(ways[0][0])}"
+                alone = "use_dropped" if axis else "last_sample_only"
+                yield from _some(view, np.stack([part.ravel() for part in parts], axis=1), words, alone)
 
 
 def _by_shape(sites: Sites, leaf: Node) -> Iterator[list[tuple[Node, Back]]]:
@@ -64,8 +70,8 @@ def _of_one(sites: Sites, ways: list[tuple[Node, Back]], axis: int, index: int) 
     return total
 
 
-def _some(view: View, parts: np.ndarray, axis: int, product: Node) -> Iterator[Model]:
-    """The gradient that holds the contributions of all positions but a few, where that is what came back."""
+def _some(view: View, parts: np.ndarray, words: str, alone: str) -> Iterator[Model]:
+    """The gradient that holds some of the contributions, where that is what came back; alone: the cause of one only."""
     rest = (view.got - view.expected).ravel() + parts.sum(axis=1)
     times, *_ = np.linalg.lstsq(parts, rest, rcond=None)
     counted = np.abs(times - 1) < 1e-4
@@ -73,6 +79,5 @@ def _some(view: View, parts: np.ndarray, axis: int, product: Node) -> Iterator[M
         return
     predicted = view.expected - parts[:, ~counted].sum(axis=1).reshape(view.x.shape)
     lost = np.flatnonzero(~counted).tolist()
-    words = f"lacks the contributions of {len(lost)} of {len(counted)} positions (number {lost[:8]}) along axis {axis}"
-    cause = "samples_missing" if counted.sum() > 1 else "use_dropped" if axis else "last_sample_only"
-    yield Model(cause, f"{words} of {where_in_words(product)}", predicted, exact=True)
+    cause = "samples_missing" if counted.sum() > 1 else alone
+    yield Model(cause, f"lacks the contributions of {len(lost)} (number {lost[:8]}) of {words}", predicted, exact=True)

@@ -67,10 +67,10 @@ def whole(key: Any) -> tuple:
 def closer(keys: Keys) -> Iterator[tuple[str, KeyChange]]:
     """The positions that a loop visits in steps of more than one, and slices with such a step, side by side."""
     steps = sorted({step for line in keys for step in _steps(keys[line]).values()})
-    for step in steps:
-        words = f"is the gradient of a forward that goes on by 1 where this one goes on by {step}"
-        for anchor in (min, max):
-            yield words, partial(_closer, step, keys, anchor)
+    for step, other in ((own, other) for own in steps for other in sorted({1, 2, *steps} - {own})):
+        words = f"is the gradient of a forward that goes on by {other} where this one goes on by {step}"
+        for anchor in (min, max) if other == 1 else (min,):
+            yield words, partial(_closer, step, other, keys, anchor)
     nested = {line: found for line, passes in keys.items() if (found := _nested(passes))}
     if nested:
         words = "is the gradient of a forward whose outer loop goes on by 1 where this one goes on by more"
@@ -100,26 +100,27 @@ def _stride(index: Any) -> int:
     return index.step or 1 if isinstance(index, slice) else 1
 
 
-def _closer(step: int, keys: Keys, anchor: Callable[[list[int]], int], line: Any, key: Any) -> Any:
-    """The key with its starts side by side, the first of them (or the last) where it was."""
+def _closer(step: int, other: int, keys: Keys, anchor: Callable[[list[int]], int], line: Any, key: Any) -> Any:
+    """The key with its starts another step apart, the first of them (or the last) where it was."""
     passes = keys.get(line, [])
     numbers = [number for number, own in _steps(passes).items() if own == step] if passes else []
     parts = list(whole(key))
     for number in numbers:
-        first = anchor([_start(other[number]) or 0 for other in passes])
-        parts[number] = _moved(parts[number], first, step, line[1][number])
+        first = anchor([_start(one[number]) or 0 for one in passes])
+        parts[number] = _moved(parts[number], first, (step, other), line[1][number])
     return tuple(parts) if isinstance(key, tuple) else parts[0]
 
 
-def _moved(index: Any, first: int, step: int, size: int) -> Any:
-    """The index at a step of one from the first on, or back to it."""
+def _moved(index: Any, first: int, steps: tuple[int, int], size: int) -> Any:
+    """The index at another step from the first on, or back to it."""
+    step, other = steps
     start = _start(index)
     if start is None:
         return index
     if isinstance(index, slice) and _stride(index) == step and (index.stop is None or index.stop >= 0):
         stop = size if index.stop is None else min(index.stop, size)
-        return slice(start, start + (stop - start + step - 1) // step)
-    at = first + (start - first) // step if (start - first) % step == 0 else start
+        return slice(start, start + (stop - start - 1) // step * other + 1, other)
+    at = first + (start - first) // step * other if (start - first) % step == 0 else start
     return _starting(index, at)
 
 
