@@ -57,7 +57,7 @@ def penalty_gradient_negated(dout, x, W, b):
     return dx, dW - 2 * dout * REG * W, db
 
 
-@wrong(116, cause=("regularization", "wrong_derivative"))
+@wrong(116, cause=("regularization", "other_loss", "wrong_derivative"))
 def penalty_of_the_absolute_values(dout, x, W, b):
     dx, dW, db = of_the_fit(dout, x, W, b)
     return dx, dW + dout * REG * np.sign(W), db

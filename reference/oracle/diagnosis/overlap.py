@@ -60,8 +60,13 @@ def regularization(view: View) -> Iterator[Model]:
             continue  # a constant is no penalty's slope; and where there is but the penalty, it has another factor
         factors, *_ = np.linalg.lstsq(basis, view.error.ravel(), rcond=None)
         predicted = view.expected + (basis @ factors).reshape(x.shape)
-        message = f"is off by {words.format(*factors, name=view.name)}: a penalty on one side only, or another one"
-        yield Model("regularization", message, predicted, freedom=len(columns))
+        parts = np.abs(factors) * [np.linalg.norm(column) for column in columns]
+        exchanged = np.all(parts > 1e-6 * np.max(parts)) and len(columns) > 1
+        cause, what = (
+            ("other_loss", "of another kind") if exchanged else ("regularization", "on one side only, or another")
+        )
+        message = f"is off by {words.format(*factors, name=view.name)}: a penalty {what}"
+        yield Model(cause, message, predicted, freedom=len(columns))
 
 
 def _spans(basis: np.ndarray, gradient: np.ndarray) -> bool:
@@ -80,7 +85,8 @@ def argument_factor(view: View) -> Iterator[Model]:
                 yield Model("argument_factor_missing", f"lacks the factor {name}", view.expected / factor)
             if np.ptp(factor) > 0 and not set(np.unique(factor)) <= {0.0, 1.0}:
                 words = f"has the factor {name} once too often"
-                yield Model("argument_factor_missing", words, view.expected * factor)
+                cause = "argument_factor_missing" if name != view.name else "wrong_operand"
+                yield Model(cause, words, view.expected * factor)
 
 
 def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -10,6 +10,7 @@ from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import BUDGET
 from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
+from reference.oracle.tracing.graph import Node
 from reference.oracle.tracing.trace import trace
 
 
@@ -28,9 +29,17 @@ def matrix_not_transposed(view: View) -> Iterator[Model]:
 
 
 def _without_products(view: View) -> bool:
-    """Whether the forward can be followed, and multiplies no matrices."""
+    """Whether the forward can be followed, and neither multiplies matrices nor moves entries to others' places."""
     graph = trace(view.evidence.subject.forward, view.evidence.primals)
-    return graph is not None and all(node.kind != "product" for node in graph.reaching())
+    return graph is not None and not any(node.kind == "product" or _moves(node) for node in graph.reaching())
+
+
+def _moves(node: Node) -> bool:
+    """Whether entries go elsewhere, or get lost; a maximum is taken away for safety only."""
+    source = node.source
+    if source is None or node.name in ("max", "amax"):
+        return False
+    return source.size != node.parents[0].value.size or bool(np.any(np.diff(source.ravel()) < 0))
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def rms_gain_from_raw_rows(g, x, gamma):
     return rms_backward(g, x, gamma, scale_of=lambda x: x)
 
 
-@wrong(17, rms, without_shift, argument="x", cause=("centered_term_missing", "scaled_by_size"))
+@wrong(17, rms, without_shift, argument="x", cause=("centered_term_missing", "sum_term_missing", "scaled_by_size"))
 def rms_correlation_summed_not_averaged(g, x, gamma):
     return rms_backward(g, x, gamma, mean=np.sum)
 

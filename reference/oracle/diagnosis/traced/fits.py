@@ -81,6 +81,8 @@ class Fit:
             return Model("partly_scaled", words, self.predicted, exact=True)
         if slip.cause == "scaled" and not self._proportional(view):
             return Model("static_ignored", f"{words}: one term lacks it", self.predicted, exact=True)
+        if slip.cause == "scaled_by_size" and not self._proportional(view):
+            return Model("sum_term_missing", f"{words}: one term lacks it", self.predicted, exact=True)
         return Model(slip.cause, words, self.predicted, exact=True, noise=slip.noise * max(1.0, view.scale))
 
 
@@ -94,7 +96,7 @@ def fits(slip: Slip, predicted: np.ndarray, expected: np.ndarray, got: np.ndarra
         return
     if np.max(np.abs(rest)) <= near:
         yield Fit(slip, predicted)
-    elif slip.fitted or (slip.scalable and not _all_of(expected, predicted)):
+    elif slip.fitted or (slip.scalable and not _all_of(expected, predicted) and not _multiples(part, expected)):
         factor = _ratio(part, rest, tuple(range(part.ndim)))
         if np.max(np.abs(factor * part - rest)) <= near:
             yield Fit(slip, predicted + factor * part, float(factor.flat[0]), int(abs(factor.flat[0] + 1) > 1e-9))
@@ -107,6 +109,12 @@ def fits(slip: Slip, predicted: np.ndarray, expected: np.ndarray, got: np.ndarra
 def _all_of(expected: np.ndarray, predicted: np.ndarray) -> bool:
     """Whether nothing is left without the contribution: a factor of it is a factor of the whole gradient."""
     return bool(np.max(np.abs(predicted), initial=0.0) < 1e-9 * np.max(np.abs(expected), initial=0.0))
+
+
+def _multiples(part: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether the contribution is a share of the whole: a factor of it, too, is a factor of the whole gradient."""
+    share = _ratio(expected, part, tuple(range(part.ndim)))
+    return bool(np.max(np.abs(part - share * expected), initial=0.0) < 1e-9 * np.max(np.abs(part), initial=0.0))
 
 
 def _ratio(part: np.ndarray, rest: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

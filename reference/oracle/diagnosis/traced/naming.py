@@ -59,7 +59,8 @@ def _of_its_source(sites: Sites, gate: Gate, array: Array, plain: list[Array]) -
     entrance = gate.entrances[0]
     divides = array.formula.startswith("1 /") and np.allclose(gate.slopes[0] * entrance.value, 1)
     if not gate.holds(array.source) or divides:
-        return "argument_factor_missing" if _lacks_a_factor(gate, array, plain) else "wrong_operand"
+        lacks = gate.operand is None and _lacks_a_factor(gate, array, plain)
+        return "argument_factor_missing" if lacks else "wrong_operand"
     name = named(gate.region) if gate.region else ""
     if name and array.formula == BY_OUTPUT[name][1] and array.source is entrance:
         return "derivative_at_input"

@@ -28,6 +28,7 @@ def turns(sites: Sites) -> Iterator[Slip]:
         place = where_in_words(group[-1])
         if group[0].value.shape == group[0].parents[0].value.shape:
             cause = "flipped" if _turned(group[0]) else "reordered"
+            cause = "sum_term_missing" if _one_use(sites, group[0].parents[0]) else cause
             yield Slip(cause, f"has its entries in the order before {place}", {n: _as_it_lies(n) for n in group})
         for axis in range(group[0].parents[0].value.ndim - 1) if group[0].name == "reshape" else ():
             words = f"takes axes {axis} and {axis + 1} of the array before {place} in the other order"
@@ -38,6 +39,11 @@ def turns(sites: Sites) -> Iterator[Slip]:
         if group[0].name not in ("reshape", "ravel", "expand_dims", "squeeze"):
             words = f"moves its entries as the forward does, not back, in {place}"
             yield Slip("reordered", words, {node: _once_more(node) for node in group})
+
+
+def _one_use(sites: Sites, node: Node) -> bool:
+    """Whether an argument has other uses besides: the rest of its gradient is in order."""
+    return node.kind == "leaf" and len(sites.users[node]) > 1
 
 
 def _loses_nothing(node: Node) -> bool:

@@ -24,11 +24,14 @@ def _others(view: View, sites: Sites) -> Iterator[Model]:
     """Some number times the slope of a square, an absolute value or a sum, in the place of a penalty's own slope."""
     leaf, x = sites.graph.leaves[view.position], np.asarray(view.x, np.float64)
     for part in _penalties(sites, leaf) if leaf and view.same_shape else ():
+        if np.allclose(part, view.expected, rtol=1e-6, atol=1e-6 * view.scale):
+            continue  # the penalty is all there is
         for name, slope in ((view.name, x), (f"sign({view.name})", np.sign(x)), ("1", np.ones_like(x))):
             rest = view.got - view.expected + part
             rate = float(np.sum(rest * slope) / np.sum(slope**2)) if slope.any() else 0.0
             words = f"holds {rate:.6g} times {name} where the forward has another penalty of {view.name}"
-            yield Model("regularization", words, view.expected - part + rate * slope, freedom=1, exact=True)
+            cause = "regularization" if name == "1" else "other_loss"
+            yield Model(cause, words, view.expected - part + rate * slope, freedom=1, exact=True)
 
 
 def _penalties(sites: Sites, leaf: Node) -> Iterator[np.ndarray]:

@@ -16,7 +16,6 @@ from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.diagnosis.traced.altered import Other
 from reference.oracle.diagnosis.traced.blocks import some_positions
 from reference.oracle.diagnosis.traced.crops import broadcasts, crops
-from reference.oracle.diagnosis.traced.epsilons import epsilons
 from reference.oracle.diagnosis.traced.exchanges import exchanges
 from reference.oracle.diagnosis.traced.factors import factors
 from reference.oracle.diagnosis.traced.fewer_bits import fewer_bits
@@ -35,6 +34,7 @@ from reference.oracle.diagnosis.traced.products import products
 from reference.oracle.diagnosis.traced.replaced import factors_of, replaced
 from reference.oracle.diagnosis.traced.shares import shares, some_examples
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, sites_of
+from reference.oracle.diagnosis.traced.slices import epsilons, lengths
 from reference.oracle.diagnosis.traced.slopes import slopes
 from reference.oracle.diagnosis.traced.states import neighbours, states
 from reference.oracle.diagnosis.traced.upstreams import upstreams
@@ -81,6 +81,8 @@ class Traced:
         yield from some_examples(view, self.sites)
         yield from some_positions(view, self.sites)
         yield from neighbours(view, self.sites)
+        with np.errstate(all="ignore"):
+            yield from lengths(view, self.sites)
         yield from _in_order(view, self.found_replaced)
         if view.same_shape:
             with np.errstate(all="ignore"):
