@@ -39,6 +39,7 @@ RATHER = (
     ("shifted", "wrong_operand"),
     ("one_sample_repeated", "wrong_operand"),
     ("reduced_over_wrong_axis", "reordered"),
+    ("mean_term_missing", "wrong_derivative"),
 )
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3

@@ -35,8 +35,10 @@ def _without_products(view: View) -> bool:
 
 
 def _moves(node: Node) -> bool:
-    """Whether entries go elsewhere, or get lost; a maximum is taken away for safety only."""
+    """Whether entries go elsewhere, or get lost, or add up on the way; a maximum is taken away for safety only."""
     source = node.source
+    if node.name == "cumsum":
+        return True
     if source is None or node.name in ("max", "amax"):
         return False
     return source.size != node.parents[0].value.size or bool(np.any(np.diff(source.ravel()) < 0))
