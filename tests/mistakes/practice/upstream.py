@@ -30,7 +30,7 @@ def affine(x, W, b):
     return x @ W + b
 
 
-@family.wrong(75, affine, LAYER, argument="x", cause=("wrong_operand", "row_permuted"))
+@family.wrong(75, affine, LAYER, argument="x", cause=("row_permuted", "shifted", "wrong_operand"))
 def rows_of_the_upstream_moved_by_one(g, x, W, b):
     return np.roll(g, 1, axis=0) @ W.T, x.T @ g, g.sum(axis=0)
 

@@ -21,7 +21,7 @@ def cause_of(sites: Sites, gate: Gate, array: Array, times: bool, plain: list[Ar
 
 def _of_a_factor(sites: Sites, gate: Gate, array: Array) -> str:
     slope = gate.slopes[0]
-    if gate.region is not None and np.ptp(slope) > 0 and np.ptp(slope * array.values[0]) < 1e-9:
+    if gate.region is not None and np.ptp(slope) > 0 and np.allclose(slope * array.values[0], 1, atol=1e-9):
         return "derivative_missing"
     lost = array.formula == "1 / u" and any(array.source in exit.parents for exit in gate.exits)
     argument = array.source is not None and sites.leaf_name(array.source)
