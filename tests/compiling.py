@@ -1,35 +1,50 @@
-"""How the tests compile a program that they run once or twice: soon done rather than fast.
+"""How the tests compile: with little effort, since most programs run once or twice.
 
 The numbers of the compiler as users have it are judged by `test_jit_equals_eager`, `tests/test_accuracy.py` and
-`tests/test_lowerings.py`, and wherever a test calls an op itself.
+`tests/test_lowerings.py`, by way of `jit_as_users_have_it`. To compile every test like that:
+`make test XLA_FLAGS=--xla_backend_optimization_level=3`.
 """
 
+import os
 from collections.abc import Callable, Mapping
-from functools import cache
+from importlib.metadata import entry_points, version
 from typing import Any
 
 import jax
 
-# XLA's CPU compiler then takes about a quarter of the time: no fusion through MLIR, no optimization by LLVM, one piece.
+# Together about half of the suite's time: no optimization by LLVM, no fusion through MLIR, one piece instead of many.
 LITTLE_EFFORT = {
     "xla_backend_optimization_level": 0,
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
+AS_USERS_HAVE_IT = {
+    "xla_backend_optimization_level": 3,
+    "xla_cpu_use_fusion_emitters": True,
+    "xla_cpu_parallel_codegen_split_count": 32,
+}
+# XLA ends the process at a flag that it does not know, so these are set where they have been tried.
+TRIED_BEFORE = (0, 13)
 
 
-def quick_jit(function: Callable[..., Any]) -> Any:
-    """`jax.jit` with as little effort as XLA lets one choose."""
-    return jax.jit(function, compiler_options=dict(_little_effort()))
+def ask_for_little_effort() -> None:
+    """Of this process and its children; not on an accelerator, not where somebody chose otherwise."""
+    given = os.environ.get("XLA_FLAGS", "")
+    if "xla_backend_optimization_level" in given or entry_points(group="jax_plugins") or not _tried():
+        return
+    flags = (f"--{name}={str(value).lower()}" for name, value in LITTLE_EFFORT.items())
+    os.environ["XLA_FLAGS"] = " ".join([given, *flags]).strip()
 
 
-@cache
-def _little_effort() -> Mapping[str, Any]:
-    """None of the options on an accelerator, or where XLA has dropped one of them."""
-    if jax.default_backend() != "cpu":
-        return {}
-    try:
-        jax.jit(lambda: 0, compiler_options=LITTLE_EFFORT)()
-    except jax.errors.JaxRuntimeError:
-        return {}
-    return LITTLE_EFFORT
+def jit_as_users_have_it(function: Callable[..., Any]) -> Any:
+    """`jax.jit` by the compiler's own settings, whatever the tests ask for."""
+    return jax.jit(function, compiler_options=dict(_settings_of_users()))
+
+
+def _settings_of_users() -> Mapping[str, Any]:
+    asked = "--xla_backend_optimization_level=0" in os.environ.get("XLA_FLAGS", "")
+    return AS_USERS_HAVE_IT if asked else {}
+
+
+def _tried() -> bool:
+    return tuple(map(int, version("jaxlib").split(".")[:2])) < TRIED_BEFORE

@@ -1,8 +1,11 @@
-"""Settings of every test: 64-bit JAX at the highest precision, and hypothesis without chance or deadline."""
+"""Settings of every test: 64-bit JAX, little effort in compiling, and hypothesis without chance or deadline."""
 
 import jax
+import pytest
+from compiling import ask_for_little_effort
 from hypothesis import HealthCheck, settings
 
+ask_for_little_effort()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
@@ -10,3 +13,8 @@ settings.register_profile(
     "repeatable", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_site_browser.py")

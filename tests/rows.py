@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from compiling import quick_jit
 
 from reference.oracle.opspec import DIMENSIONS, Case, OpSpec, draw
 from reference.oracle.specs import SPECS
@@ -74,12 +73,12 @@ class Row:
     @cached_property
     def compiled(self) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
         """`jax_value_and_vjp` as one program, shared by tests of equal shapes: compiling is what the suite pays for."""
-        return quick_jit(self.jax_value_and_vjp)
+        return jax.jit(self.jax_value_and_vjp)
 
     @cached_property
     def compiled_jvp(self) -> Callable[..., tuple[Any, Any]]:
         """The value and JAX's forward mode, as one program of the arguments and the tangents of those that move."""
-        return quick_jit(
+        return jax.jit(
             lambda arguments, tangents: jax.jvp(self.closed(self.jax, arguments), self.pick(arguments), tangents)
         )
 

@@ -14,6 +14,7 @@ import jax
 import mpmath
 import numpy as np
 import pytest
+from compiling import jit_as_users_have_it
 from mpmath import mpf
 
 from reference.oracle.opspec import Case, OpSpec, Ulp
@@ -57,7 +58,7 @@ def twin(side: str, spec: OpSpec, case: Case, arguments: tuple[np.ndarray, ...],
 def compiled(op: Callable[..., Any], statics: tuple[tuple[str, Any], ...]) -> Callable[..., tuple[Any, Any]]:
     """One program for both, by the compiler as users have it."""
 
-    @jax.jit
+    @jit_as_users_have_it
     def of_jax(first: Any, *others: Any, cotangent: Any) -> tuple[Any, Any]:
         out, vjp = jax.vjp(lambda first: op(first, *others, **dict(statics)), first)
         return out, vjp(cotangent)[0]

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiling import quick_jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import assert_close, inner
@@ -42,7 +41,7 @@ def value_and_cotangents(package: Any, op: str, arguments: tuple, cotangent: np.
         return out, vjp(cotangent)
 
     # One compiled program for both, which is what keeps these tests fast.
-    return quick_jit(of_jax)(arguments, cotangent)
+    return jax.jit(of_jax)(arguments, cotangent)
 
 
 # The example of the textbook (Saito, Deep Learning from Scratch, figure 7-4).

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiling import quick_jit
 from networks import BATCH, Example, arrange, every_example, example_of, mean_loss, relative_error
 
 from functional_nn.models import mlp, simple_convnet
@@ -21,7 +20,7 @@ def test_loss_and_every_gradient_by_hand_are_those_of_jax(example: Example, trai
     params, state, x, labels = arrange(example)
     key = jax.random.key(7)
 
-    @quick_jit
+    @jax.jit
     def by_jax(params):
         return jax.value_and_grad(
             lambda p: mean_loss(example.model.apply(p, state, x, train=train, key=key)[0], labels)
@@ -60,7 +59,7 @@ def test_the_error_handed_back_is_that_of_jax_layer_by_layer(example: Example):
             h = forward([layer], params, h)[0] + outputs_added[layer[0]]
         return mean_loss(h, labels)
 
-    expected = quick_jit(jax.grad(loss_from))(jax.tree.map(jnp.zeros_like, outputs))
+    expected = jax.jit(jax.grad(loss_from))(jax.tree.map(jnp.zeros_like, outputs))
     for name, cotangent in by_hand.items():
         error = relative_error(cotangent, expected[name])
         assert error <= 1e-12, f"{example.id}: the error that reaches {name} differs by {error:.1e}"
@@ -89,7 +88,7 @@ def test_gradient_by_hand_is_the_numerical_one(example: Example):
 @every_example
 def test_logits_are_the_same_in_both_twins_and_the_state_is_unchanged(example: Example):
     params, state, x, _ = arrange(example)
-    logits, after = quick_jit(example.model.apply)(params, state, x)
+    logits, after = jax.jit(example.model.apply)(params, state, x)
     by_hand, state_by_hand = example.twin.apply(params, state, x)
     assert logits.shape == by_hand.shape == (BATCH, example.config.classes)
     assert relative_error(by_hand, logits) <= 1e-13

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiling import quick_jit
 from networks import EXAMPLES, Example, arrange, every_example, example_of, one_of_each, relative_error
 
 from functional_nn.models import deep_convnet, mlp, simple_convnet, vgg
@@ -32,7 +31,7 @@ def test_configs_and_parameters_have_the_same_form_in_both_twins(example: Exampl
 @pytest.mark.slow
 @one_of_each
 def test_init_is_repeatable_and_depends_on_the_key(example: Example):
-    init = quick_jit(lambda key: example.model.init(key, example.config))
+    init = jax.jit(lambda key: example.model.init(key, example.config))
     first, state = init(jax.random.key(1))
     again, _ = init(jax.random.key(1))
     other, _ = init(jax.random.key(2))
@@ -70,7 +69,7 @@ def test_vmap_over_networks_equals_a_loop(example: Example):
     params, state, x, _ = arrange(example)
     networks = [params, jax.tree.map(lambda leaf: -leaf, params)]
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *networks)
-    logits = quick_jit(jax.vmap(lambda params: example.model.apply(params, state, x)[0]))(stacked)
+    logits = jax.jit(jax.vmap(lambda params: example.model.apply(params, state, x)[0]))(stacked)
     for i, alone in enumerate(networks):
         assert relative_error(logits[i], example.twin.apply(alone, state, x)[0]) <= 1e-12
 
@@ -78,7 +77,7 @@ def test_vmap_over_networks_equals_a_loop(example: Example):
 @one_of_each
 def test_an_empty_batch_has_logits_but_no_loss(example: Example):
     params, state, x, labels = arrange(example)
-    assert quick_jit(example.model.apply)(params, state, x[:0])[0].shape == (0, example.config.classes)
+    assert jax.jit(example.model.apply)(params, state, x[:0])[0].shape == (0, example.config.classes)
     assert example.twin.apply(params, state, x[:0])[0].shape == (0, example.config.classes)
     with pytest.raises(ValueError, match="mean_cross_entropy: the batch must not be empty"):
         example.twin.value_and_grad(params, state, x[:0], labels[:0])
@@ -102,7 +101,7 @@ def test_dropout_needs_a_key_in_training(example: Example, side: str):
 @every_dropout
 def test_a_key_gives_the_same_dropout_again_and_another_key_another(example: Example):
     params, state, x, _ = arrange(example, batch=16)
-    train = quick_jit(partial(example.model.apply, train=True))
+    train = jax.jit(partial(example.model.apply, train=True))
     first, again, other = (train(params, state, x, key=jax.random.key(seed))[0] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)

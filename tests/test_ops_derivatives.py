@@ -3,7 +3,6 @@
 import jax
 import numpy as np
 import pytest
-from compiling import quick_jit
 from rows import (
     Row,
     assert_close,
@@ -110,7 +109,7 @@ def test_second_order_is_the_central_difference_of_the_backward_by_hand(row: Row
     def backward_by_hand(*moved):
         return row.pullback(row.closed(lambda *whole: whole, row.arguments)(*moved), cotangent)
 
-    @quick_jit
+    @jax.jit
     def both_modes(points, tangents):
         cotangents, forward_over_reverse = jax.jvp(backward, points, tangents)
         return cotangents, forward_over_reverse, jax.vjp(backward, *points)[1](tangents)

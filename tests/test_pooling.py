@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiling import quick_jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import assert_close
@@ -37,7 +36,7 @@ def value_and_cotangent(package: Any, op: str, x: np.ndarray, cotangent: np.ndar
         return out, vjp(cotangent)[0]
 
     # One compiled program for both, which is what keeps these tests fast.
-    return quick_jit(of_jax)(x, cotangent)
+    return jax.jit(of_jax)(x, cotangent)
 
 
 # The example of the textbook (Saito, Deep Learning from Scratch, figure 7-14).

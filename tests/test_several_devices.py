@@ -60,7 +60,6 @@ def start(folder: Path, report: str, runs: list[Any], devices: int, **surroundin
         "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}",
         "JAX_NUM_CPU_DEVICES": str(devices),
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles sooner
         **surroundings,
     }
     words = [sys.executable, str(TESTS / "small_process.py"), report, json.dumps(runs)]

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiling import quick_jit
 from networks import EXAMPLES, arrange, mean_loss, relative_error
 
 import functional_nn.models.vgg as vgg
@@ -26,7 +25,7 @@ def arrange_plain(batch: int = 5) -> tuple[Any, Any, Any, Any]:
 def trained() -> tuple[Any, Any]:
     """What jitted training of a batch leaves: logits and the new state."""
     params, state, x, _ = arrange_plain()
-    return quick_jit(partial(vgg.apply, train=True))(params, state, x)
+    return jax.jit(partial(vgg.apply, train=True))(params, state, x)
 
 
 def test_names_and_shapes_of_the_default():
