@@ -8,6 +8,8 @@ import numpy as np
 from reference.oracle.diagnosis.pullbacks import Pullbacks, rebuild
 from reference.oracle.diagnosis.view import View
 
+# The largest size that is tried with one more.
+MOST = 32
 Primals = tuple[np.ndarray, ...]
 
 
@@ -19,6 +21,24 @@ def with_one_example_more(view: View) -> View | None:
         except Exception:  # the subject is anybody's code, and refuses what it likes
             continue
     return None
+
+
+def with_one_more(view: View) -> Iterator[View]:
+    """The same with every axis of one size longer by one, size by size: channels, features, positions."""
+    shapes = [np.shape(primal) for primal in view.evidence.primals]
+    for size in sorted({size for shape in shapes for size in shape if 1 < size <= MOST}):
+        try:
+            yield _view(view, tuple(_grown(primal, size) for primal in view.evidence.primals))
+        except Exception:  # the code takes no other number of these
+            continue
+
+
+def _grown(primal: np.ndarray, size: int) -> np.ndarray:
+    for axis in (axis for axis, own in enumerate(primal.shape) if own == size):
+        first, last = (np.take(primal, [index], axis) for index in (0, -1))
+        more = last * 0.75 + 0.25 * first if primal.dtype.kind == "f" else first
+        primal = np.concatenate([primal, more.astype(primal.dtype)], axis)
+    return primal
 
 
 def _longer(primals: Primals, outputs: int) -> Iterator[Primals]:

@@ -7,7 +7,7 @@ from math import prod, sqrt
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.resized import holds, with_one_example_more
+from reference.oracle.diagnosis.resized import holds, with_one_example_more, with_one_more
 from reference.oracle.diagnosis.view import View
 
 
@@ -25,6 +25,8 @@ def named_factor(view: View) -> Iterator[Model]:
         yield Model(cause, f"is {in_words(words)}: {why}", factor * view.expected, separates=SEPARATES)
 
 
+# Entries of an argument up to which other sizes are tried.
+SMALL = 2000
 # What a ratio of two sizes often equals.
 BY_CHANCE = ("scaled_by_two", "ignored_rows")
 
@@ -41,7 +43,17 @@ def _told_apart(view: View, names: list[tuple[str, float, str, str]]) -> list[tu
     again = {cause for cause, *_ in name_ratio(longer, ratio, factors(longer))}
     left = [name for name in names if name[0] in again]
     exact = np.max(np.abs(longer.got - ratio * longer.expected)) <= 1e-6 * np.max(np.abs(longer.got), initial=0.0)
-    return left if left or (exact and (held or causes <= set(BY_CHANCE))) else names
+    return _by_size(view, left) if left or (exact and (held or causes <= set(BY_CHANCE))) else names
+
+
+def _by_size(view: View, names: list[tuple[str, float, str, str]]) -> list[tuple[str, float, str, str]]:
+    """Of several names those that fit where another size is larger by one, too."""
+    several = len({cause for cause, *_ in names}) > 1 and view.x.size <= SMALL
+    for larger in with_one_more(view) if several else ():
+        ratio = fitted_ratio(larger.got, larger.expected) if larger.same_shape else None
+        again = {cause for cause, *_ in name_ratio(larger, ratio, factors(larger))} if ratio is not None else set()
+        names = [name for name in names if name[0] in again] or names
+    return names
 
 
 def composed_factor(view: View) -> Iterator[Model]:

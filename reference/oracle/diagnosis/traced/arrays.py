@@ -23,6 +23,7 @@ MORE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sqrt(u)": np.sqrt,
     "1 / sqrt(u)": lambda u: 1 / np.sqrt(u),
     "1": np.ones_like,
+    "sigmoid(1.702 * u)": lambda u: 1 / (1 + np.exp(-1.702 * u)),
     "1 / (1 - u)": lambda u: 1 / (1 - u),
     "cos(u)": np.cos,
     "sin(u)": np.sin,
