@@ -101,7 +101,9 @@ def _of(sites: Sites, regions: list[Region], behind: dict[Region, list[Node]]) -
             yield from _of_the_cotangent(regions, place)
     if first.before is not None:
         words = "takes the derivative without the constant"
-        yield from slip("static_ignored", words, lambda r: r.slope_at(r.before), noise=1e-8)
+        yield from slip(
+            "static_ignored", words, lambda r: None if r.before is None else r.slope_at(r.before), noise=1e-8
+        )
     if not all(user.name == "add" and len(user.parents) == 1 for user in sites.users[first.exit] or [first.exit]):
         yield from _formulas(first, slip)  # the exponential inside a sigmoid is no activation
     yield from _distances(first, slip)
