@@ -29,8 +29,10 @@ def some_positions(view: View, sites: Sites) -> Iterator[Model]:
             if 3 <= size <= min(MOST, view.x.size - 1) and size * view.x.size <= ENTRIES:
                 parts = [_of_one(sites, ways, axis, index) for index in range(size)]
                 words = f"{size} positions along axis {axis} of {where_in_words(ways[0][0])}"
-                alone = "use_dropped" if axis else "last_sample_only"
-                yield from _some(view, np.stack([part.ravel() for part in parts], axis=1), words, alone)
+                alone = {0: "last_sample_only", 1: "time_overwritten" if len(shape) == 3 else "use_dropped"}
+                yield from _some(
+                    view, np.stack([part.ravel() for part in parts], axis=1), words, alone.get(axis, "use_dropped")
+                )
 
 
 def _by_shape(sites: Sites, leaf: Node) -> Iterator[list[tuple[Node, Back]]]:
