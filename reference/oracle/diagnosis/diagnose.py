@@ -134,8 +134,8 @@ CONSTANT: tuple[Hypothesis, ...] = (scale.composed_factor, scale.unnamed_factor)
 
 # What belongs to another example, where nothing but a trace is seen, and no mere move of the true numbers.
 NEIGHBOURS: tuple[Hypothesis, ...] = (
-    neighbours.derivative_of_a_neighbour,
     neighbours.argument_of_a_neighbour,
+    neighbours.derivative_of_a_neighbour,
 )
 MOVED = ("shifted", "flipped")
 
