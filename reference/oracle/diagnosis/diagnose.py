@@ -133,10 +133,7 @@ BEHAVIOUR: tuple[Hypothesis, ...] = (
 CONSTANT: tuple[Hypothesis, ...] = (scale.composed_factor, scale.unnamed_factor)
 
 # What belongs to another example, where nothing but a trace is seen, and no mere move of the true numbers.
-NEIGHBOURS: tuple[Hypothesis, ...] = (
-    neighbours.argument_of_a_neighbour,
-    neighbours.derivative_of_a_neighbour,
-)
+NEIGHBOURS: tuple[Hypothesis, ...] = (neighbours.argument_of_a_neighbour,)
 MOVED = ("shifted", "flipped")
 
 # Experiments for what nothing else explains, and what holds of the error alone.

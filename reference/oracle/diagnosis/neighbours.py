@@ -1,4 +1,4 @@
-"""What belongs to another example: the derivative, an argument, or a factor of a row."""
+"""What belongs to another example: an argument, or a factor."""
 
 from collections.abc import Iterator
 
@@ -16,42 +16,17 @@ def moved(array: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
             yield f"moved by {step:+d} along axis {axis}", axis, np.roll(array, step, axis)
 
 
-def derivative_of_a_neighbour(view: View) -> Iterator[Model]:
-    """The cotangent of every example, times the derivative of the example beside it."""
-    blocks = _blocks(view)
-    if blocks is None:
-        return
-    for step in (1, -1):
-        upstream = view.cotangent.reshape(len(blocks), -1)
-        predicted = np.einsum("no,nok->nk", upstream, np.roll(blocks, step, axis=0)).reshape(view.x.shape)
-        words = f"has the derivative of the example {'before' if step > 0 else 'behind'} in every row"
-        yield Model("wrong_operand", words, predicted, noise=view.jacobian_noise)
-
-
-def _blocks(view: View) -> np.ndarray | None:
-    """d out / d argument of every example, where no example depends on another."""
-    count = len(view.x) if view.x.ndim else 0
-    if count < 3 or view.out.shape[:1] != (count,) or view.jacobian is None:
-        return None
-    if view.flat_cotangent.size != view.cotangent.size:
-        return None
-    whole = view.jacobian.reshape(count, -1, count, view.x.size // count)
-    blocks = np.stack([whole[i, :, i] for i in range(count)])
-    apart = np.count_nonzero(np.abs(whole) > 1e-9) == np.count_nonzero(np.abs(blocks) > 1e-9)
-    return blocks if apart else None
-
-
 def argument_of_a_neighbour(view: View) -> Iterator[Model]:
-    """The true gradient for another argument whose slices are each in the place of the one beside it."""
+    """The true gradient at an argument whose slices are each in the place of the one beside it."""
     for position, (name, array) in enumerate(view.arrays.items()):
-        if position == view.position or not array.ndim or array.size < 3 or view.ask.cost * 200 > BUDGET:
+        if not array.ndim or array.size < 3 or view.ask.cost * 200 > BUDGET:
             continue
         for words, axis, other in moved(array):
             primals = list(view.evidence.primals)
             primals[position] = other
             predicted = view.ask.traced_at(view.position, tuple(primals))
             if predicted is not None and np.isfinite(predicted).all():
-                words = f"is the gradient for {name} {words}"
+                words = f"is the gradient at {name} {words}"
                 yield Model(_cause(array, axis), words, predicted, noise=1e-9 * max(view.scale, 1.0))
 
 

@@ -119,9 +119,16 @@ def _products(trial: Trial, large: Sequence[Dimension]) -> dict[Dimension, tuple
 
 
 def _cut(primal: Any, of: tuple[Dimension, ...], sizes: Mapping[Dimension, int]) -> Any:
-    """The first entries along every axis that is made smaller; labels stay below the new number of classes."""
+    """The first entries along every axis that is made smaller; labels stay below the new number of classes.
+
+    Of masks entries from end to end are taken, so that both values are left.
+    """
     if primal is None:
         return None
+    if primal.dtype.kind == "b":
+        return np.array(
+            primal[np.ix_(*(np.arange(sizes.get(d, d[0])) * d[0] // max(sizes.get(d, d[0]), 1) for d in of))]
+        )
     part = np.array(primal[tuple(slice(sizes.get(d, d[0])) for d in of)])
     if primal.dtype.kind in "iu" and primal.size:
         classes = [size for d, size in sizes.items() if d[0] > int(primal.max())]

@@ -16,7 +16,9 @@ from reference.oracle.diagnosis.view import View
 NEAR = 1e-4
 # What is said of a contribution that does not arrive at all; one that counts otherwise is a wrong term of the sum.
 LEAVES_OUT = ("use_dropped", "sum_term_missing", "skip_dropped", "samples_missing")
-# The same of a sum that is spread over what it is taken of, where it counts otherwise from example to example.
+# Names of a factor that one example more would have confirmed.
+COUNTED = ("scaled_by_batch", "scaled_by_size")
+# What is said of a sum that is spread over what it is taken of, where it counts otherwise from example to example.
 STATISTICS = ("diagonal_only", "mean_term_missing", "centered_term_missing", "statistics_as_constants")
 
 
@@ -79,6 +81,8 @@ class Fit:
         right = np.abs(view.expected[~view.wrong])
         if slip.cause.startswith("scaled") and np.max(right, initial=0.0) > 64 * view.noise:
             return Model("partly_scaled", words, self.predicted, exact=True)
+        if slip.cause in COUNTED and self._proportional(view):
+            return Model("scaled", words, self.predicted, exact=True)  # as a count it would have been named before
         if slip.cause == "scaled" and not self._proportional(view):
             return Model("static_ignored", f"{words}: one term lacks it", self.predicted, exact=True)
         if slip.cause == "scaled_by_size" and not self._proportional(view):

@@ -8,6 +8,7 @@ import numpy as np
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.traced.altered import Other, gradients_with
 from reference.oracle.tracing.alterations import NumberChange, altering
+from reference.oracle.tracing.graph import Graph
 from reference.oracle.tracing.trace import trace
 
 # The largest number that may be added for safety.
@@ -52,9 +53,9 @@ def _at_single_places(evidence: Evidence, cotangent: np.ndarray, numbers: list[f
             yield from gradients_with(evidence, cotangent, "static_ignored", words, number=change)
 
 
-def without_an_epsilon(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Other]:
+def without_an_epsilon(evidence: Evidence, graph: Graph, cotangent: np.ndarray) -> Iterator[Other]:
     """The gradients of the forward without a small number that it adds for safety."""
-    for own in _added(evidence):
+    for own in _added(evidence, graph):
         words = f"is the gradient of a forward without the {own:.6g} that this one adds"
         for other in (0.0, own**2, own**0.5):
             change = partial(_exchanged, own, other)
@@ -62,11 +63,10 @@ def without_an_epsilon(evidence: Evidence, cotangent: np.ndarray) -> Iterator[Ot
             yield from gradients_with(evidence, cotangent, "epsilon_one_side", note, number=change)
 
 
-def _added(evidence: Evidence) -> list[float]:
+def _added(evidence: Evidence, graph: Graph) -> list[float]:
     """The small numbers that the forward adds to something."""
-    graph = trace(evidence.subject.forward, evidence.primals)
     found = set()
-    for node in graph.nodes if graph else ():
+    for node in graph.nodes:
         if node.name in ("add", "maximum") and len(node.parents) == 1:
             more = np.ravel(node.value - node.parents[0].value if node.name == "add" else node.value.min())
             if 0 < abs(float(more[0])) <= EPSILON and np.ptp(more) <= 1e-9:

@@ -102,7 +102,7 @@ class Traced:
     @cached_property
     def without_an_epsilon(self) -> list[Other]:
         """The gradients of forwards that lack a small number of this one."""
-        return list(without_an_epsilon(self.evidence, self.sites.cotangent))
+        return list(without_an_epsilon(self.evidence, self.sites.graph, self.sites.cotangent))
 
     @cached_property
     def with_other_numbers(self) -> list[Other]:

@@ -10,7 +10,7 @@ from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.graph import Node
 
 # The largest share of the divisor, and the largest number, that counts as a small one.
-SMALL, LARGEST = 1.0, 0.3
+SMALL, LARGEST = 1.0, 0.06
 
 
 def lengths(view: View, sites: Sites) -> Iterator[Model]:

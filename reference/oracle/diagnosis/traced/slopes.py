@@ -164,7 +164,8 @@ def _powers(sites: Sites, first: Region, slip: Callable[..., Iterator[Slip]]) ->
     for power in (2, 3, 4):
         if np.allclose(first.x**power, first.y, rtol=1e-10, atol=1e-12):
             words = f"has {power} as the derivative of u**{power}, without the factor u**{power - 1},"
-            cause = "other_loss" if loss else "local_factor"
+            penalty = loss and first.entrance.kind == "leaf"
+            cause = "regularization" if penalty else "other_loss" if loss else "local_factor"
             yield from slip(cause, words, lambda r, p=power: np.full(r.y.shape, float(p)))
 
 
