@@ -84,7 +84,7 @@ class Fit:
         if slip.cause in COUNTED and self._proportional(view):
             return Model("scaled", words, self.predicted, exact=True)  # as a count it would have been named before
         if slip.cause == "scaled" and not self._proportional(view):
-            return Model("static_ignored", f"{words}: one term lacks it", self.predicted, exact=True)
+            return Model("sum_term_missing", f"{words}: one term lacks it", self.predicted, exact=True)
         if slip.cause == "scaled_by_size" and not self._proportional(view):
             return Model("sum_term_missing", f"{words}: one term lacks it", self.predicted, exact=True)
         return Model(slip.cause, words, self.predicted, exact=True, noise=slip.noise * max(1.0, view.scale))
