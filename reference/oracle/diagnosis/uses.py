@@ -101,7 +101,7 @@ def argument_turned(view: View) -> Iterator[Model]:
     for position, (name, array) in enumerate(view.arrays.items()):
         if position == view.position or array.dtype.kind != "f" or not array.ndim or view.ask.cost * 200 > BUDGET:
             continue
-        for cause, words, turned in _turned(array):
+        for cause, words, turned in _turned(array, view.out.shape):
             primals = list(view.evidence.primals)
             primals[position] = turned
             predicted = view.ask.truth_at(view.position, tuple(primals))
@@ -124,11 +124,13 @@ def argument_left_out(view: View) -> Iterator[Model]:
                 yield Model(cause, words, predicted, noise=1e-9 * max(view.scale, 1.0))
 
 
-def _turned(array: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+def _turned(array: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[str, str, np.ndarray]]:
+    """The array turned in every way; one number a channel of an output of this shape is no window."""
     long = [axis for axis, size in enumerate(array.shape) if size > 1]
     for count in (1, 2):
         for axes in combinations(long, count):
-            yield "flipped", f"reversed along {axes_in_words(axes)}", np.flip(array, axes)
+            cause = "wrong_operand" if array.shape == shape[-1:] else "flipped"
+            yield cause, f"reversed along {axes_in_words(axes)}", np.flip(array, axes)
     for a, b in combinations(long, 2):
         if array.shape[a] == array.shape[b]:
             yield "not_transposed", f"with axes {a} and {b} exchanged", np.swapaxes(array, a, b)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.traced.factors import ancestors
+from reference.oracle.diagnosis.traced.regions import regions_to
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, from_before, where_in_words, without
 from reference.oracle.tracing.graph import Node
 
@@ -194,9 +195,20 @@ def _operands(sites: Sites) -> Iterator[Slip]:
     """One operand of a sum or a product: what comes back through it is left out, or scaled."""
     for group in sites.groups:
         last = group[-1]
+        cause = "static_ignored" if _branches_of_one(sites, last) else "sum_term_missing"
         for position in last.positions if len(last.parents) > 1 else ():
             words = (
                 f"lacks, or scales, what operand {position + 1} of {last.name} contributes in {where_in_words(last)}"
             )
             slots = {node: slot for node in group if (slot := node.slot(position)) is not None}
-            yield slip("sum_term_missing", words, {node: [slot] for node, slot in slots.items()})
+            yield slip(cause, words, {node: [slot] for node, slot in slots.items()})
+
+
+def _branches_of_one(sites: Sites, node: Node) -> bool:
+    """Whether a step chooses between two functions of one value: an activation whose other branch has its own slope."""
+    if node.name not in ("maximum", "minimum", "fmax", "fmin") or len(node.parents) < 2:
+        return False
+    first, second = (parent.value for parent in node.parents)
+    times = np.sum(first * second) / np.sum(first * first) if first.shape == second.shape and first.any() else 0.0
+    multiples = times and np.allclose(second, times * first, rtol=1e-9, atol=1e-12)
+    return bool(multiples) or any(region.pointwise for region in regions_to(sites, node))
