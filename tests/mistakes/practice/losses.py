@@ -151,7 +151,7 @@ def near_triplets(size, seed):
     return tuple(0.3 * points for points in CHAIN(size, seed))
 
 
-@family.wrong(48, triplet, near_triplets, cause=("mask_wrong", "static_ignored"))
+@family.wrong(48, triplet, near_triplets, cause=("mask_wrong", "static_ignored", "entries_not_written"))
 def triplet_forgets_its_margin(g, a, p, n):
     return triplet_backward(g, a, p, n, active=lambda a, p, n: ((a - p) ** 2).sum(1) > ((a - n) ** 2).sum(1))
 

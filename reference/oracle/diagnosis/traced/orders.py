@@ -28,7 +28,7 @@ def turns(sites: Sites) -> Iterator[Slip]:
         place = where_in_words(group[-1])
         if group[0].value.shape == group[0].parents[0].value.shape:
             cause = "flipped" if _turned(group[0]) else "reordered"
-            cause = "sum_term_missing" if _one_use(sites, group[0].parents[0]) else cause
+            cause = "sum_term_missing" if cause == "reordered" and _one_use(sites, group[0].parents[0]) else cause
             yield Slip(cause, f"has its entries in the order before {place}", {n: _as_it_lies(n) for n in group})
         for axis in range(group[0].parents[0].value.ndim - 1) if group[0].name == "reshape" else ():
             words = f"takes axes {axis} and {axis + 1} of the array before {place} in the other order"
