@@ -40,6 +40,7 @@ RATHER = (
     ("one_sample_repeated", "wrong_operand"),
     ("reduced_over_wrong_axis", "reordered"),
     ("mean_term_missing", "wrong_derivative"),
+    ("mask_wrong", "wrong_operand"),
 )
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3
