@@ -18,11 +18,13 @@ the diagnosis was written; its rate of naming is what was tuned, and optimistic.
 afterwards, from the list of mistakes alone, by writers who had not seen the diagnosis; no expectation was changed after
 it was judged.
 
-It is the fourth of its kind. The first was named right first in 626 of 714 runs at first sight (87.7 %), the second in
+It is the fifth of its kind. The first was named right first in 626 of 714 runs at first sight (87.7 %), the second in
 589 of 656 (89.8 %), with 9 of its 11 impure cases caught, the third in 1019 of 1155 (88.2 %), with 21 of its 22 wrong
-forwards and 16 of its 17 impure cases. The diagnosis was then mended on each, so all three are part of the development
-set now. Of the fourth, before it was judged, a second reader who had not seen the diagnosis either added and removed
-names of causes by the oracle's own definitions.
+forwards and 16 of its 17 impure cases, the fourth, which went beyond the list, in 1549 of 1974 (78.5 %), with 22 of its
+23 impure cases. The diagnosis was then mended on each, so all four are part of the development set now. The writers of
+the fifth were told to vary how a mistake of the list is written, not what it is. Before it was judged, a second reader
+of each part, who knew neither the diagnosis nor the writer's names (but for some that shared constants gave away),
+named each mistake by the oracle's own definitions; a name is acceptable that either of the two gave.
 
 How to read it:
 
