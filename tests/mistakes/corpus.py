@@ -5,6 +5,7 @@ import json
 import pkgutil
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ PACKAGES = {
 SECOND_READING = "second_reading.json"
 
 
+@cache
 def load(which: str) -> tuple[Mistake, ...]:
     """The cases of a set ("all" for both), in the order of the files."""
     return tuple(case for cases in by_file(which).values() for case in cases)
