@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -118,20 +119,20 @@ def _jax(dtype: Any) -> Checker:
         values = tuple(value.astype(dtype) for value in wanted)
         outs = shapes([part.astype(dtype) for part in forward(*values)])
 
-        def call(function, result, *arguments):
+        def called_back(function, result):
+            """One callback for all calls, so that JAX compiles it once."""
+
             def cast(*given):
                 found = function(*(np.asarray(value) for value in given))
                 return tuple(np.asarray(part, one.dtype) for part, one in zip(found, result, strict=True))
 
-            return jax.pure_callback(cast, result, *arguments)
+            return partial(jax.pure_callback, cast, result)
 
-        run = jax.custom_vjp(lambda *xs: call(forward, outs, *xs))
         count = len(values)
-
-        def bwd(xs, cotangents):
-            return call(lambda *all_: backward(all_[:count], all_[count:]), shapes(values), *xs, *cotangents)
-
-        run.defvjp(lambda *xs: (call(forward, outs, *xs), xs), bwd)
+        out_of = called_back(forward, outs)
+        gradients_of = called_back(lambda *all_: backward(all_[:count], all_[count:]), shapes(values))
+        run = jax.custom_vjp(lambda *xs: out_of(*xs))
+        run.defvjp(lambda *xs: (out_of(*xs), xs), lambda xs, cotangents: gradients_of(*xs, *cotangents))
         check_grads(run, values, order=1, modes=["rev"])
 
     return check
