@@ -6,7 +6,8 @@ from reference.oracle.examples import example_inputs
 from reference.oracle.optimizers.check import check_optimizer
 from reference.oracle.report import ArgumentReport, Finding, Report
 from reference.oracle.subjects.frameworks import from_jax, from_torch
-from reference.oracle.subjects.layers import from_layer, from_network
+from reference.oracle.subjects.layers import from_layer
+from reference.oracle.subjects.networks import from_network
 from reference.oracle.subjects.subject import Subject, from_cache, from_forward_backward, from_rule, from_vjp
 from reference.oracle.verdicts import GradientMismatch, assert_correct
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.diagnose import LOCAL, SIMPLE, diagnose
+from reference.oracle.diagnosis.diagnose import diagnose
 from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.hypotheses import LOCAL, SIMPLE
 from reference.oracle.questions import shrink
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.forward import Agreement, agrees

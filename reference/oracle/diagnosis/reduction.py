@@ -5,8 +5,9 @@ from itertools import combinations
 
 import numpy as np
 
+from reference.oracle.diagnosis.counts import name_ratio
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.scale import fitted_ratio, name_ratio
+from reference.oracle.diagnosis.scale import fitted_ratio
 from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
 

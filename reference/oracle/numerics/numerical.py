@@ -168,7 +168,9 @@ class Measure:
             high = self.cotangent * np.where(kinked, nearer_left, smooth)
             drift = float(self.cotangent @ np.where(kinked, 0.0, smooth - nearer))
             bounds = float(np.sum(np.minimum(low, high))), float(np.sum(np.maximum(low, high)))
-        return Interval(*bounds, abs(drift) + 4 * noise / step, bool(kinked.any()))
+        # The sides of a kink come from the nearer step, in which noise weighs more.
+        finest = step / RATIO if kinked.any() else step
+        return Interval(*bounds, abs(drift) + 4 * noise / finest, bool(kinked.any()))
 
     def _sides(self, direction: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
         ahead, behind = self.moved(direction, step)[0], self.moved(direction, -step)[0]

@@ -1,6 +1,7 @@
 """From what the caller of `check` hands over to a trial: everything refused here is the caller's mistake."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ def trial_of(subject: Subject, primals: tuple[Any, ...], names: Sequence[str] | 
         return Trial(subject, _checked(inputs, len(arrays)), arrays, seed)
     with quiet(seed):
         bound, parameters = subject.bind(*(np.array(a) if isinstance(a, np.ndarray) else a for a in arrays))
+    bound = replace(bound, constants=(*bound.constants, *subject.constants))
     arrays += tuple(private(name, value) for name, value in parameters.items())
     return Trial(bound, _bound_names(bound, names, len(primals), len(arrays)), arrays, seed)
 

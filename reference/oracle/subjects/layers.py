@@ -1,4 +1,4 @@
-"""Textbook objects as subjects: layers with gradients in attributes, and whole networks with a dict of gradients."""
+"""Textbook layers as subjects: objects whose backward leaves the gradients of parameters in attributes."""
 
 import copy
 import inspect
@@ -19,7 +19,7 @@ TARGETS = ("t", "target", "targets", "label", "labels", "y_true", "ground_truth"
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """A layer object: never called itself, always a copy of it that holds the given parameters."""
 
     layer: Any
@@ -40,6 +40,7 @@ class _Layer:
         return held
 
     def forward(self, *primals: Any) -> Any:
+        """The output, in training mode."""
         held = self.holding(primals[self.inputs :])
         return held.forward(*primals[: self.inputs], **training(held.forward, True))
 
@@ -81,7 +82,7 @@ def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subjec
     def bind(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
         after, out, returned = _rehearsed(layer, inputs)
         given = parameters.mapped(layer, gradients) if gradients is not None else parameters.discovered(layer, after)
-        bound = _Layer(layer, tuple(given), len(inputs))
+        bound = Layer(layer, tuple(given), len(inputs))
         held = {pair.name: np.asarray(parameters.read(layer, pair.parameter)) for pair in given}
         names = _input_names(layer, len(inputs))
         subject = replace(
@@ -96,7 +97,7 @@ def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subjec
         )
         return subject, held
 
-    plain = _Layer(layer)
+    plain = Layer(layer)
     unbound = Subject(
         type(layer).__name__,
         lambda *inputs: replace(plain, inputs=len(inputs)).forward(*inputs),
@@ -138,8 +139,8 @@ def _constants(names: tuple[str, ...], out: Any, returned: Any) -> tuple[str, ..
     return tuple(name for name in names[1:] if name in TARGETS or np.size(out) == 1)
 
 
-def _shared(subject: Subject, bound: _Layer) -> Subject:
-    """The same subject on one object that lives through all calls, as in a training loop."""
+def living(bound: Layer) -> Callable[[tuple[Any, ...]], Any]:
+    """Hands out one object that lives through all calls, as in a training loop, with the parameters given."""
     held: list[Any] = []
 
     def object_with(values: tuple[Any, ...]) -> Any:
@@ -152,12 +153,20 @@ def _shared(subject: Subject, bound: _Layer) -> Subject:
             )
         return held[0]
 
+    return object_with
+
+
+def _shared(subject: Subject, bound: Layer) -> Subject:
+    """The same subject on one living object."""
+    object_with = living(bound)
+
     def forward(*primals: Any, train: bool = True) -> Any:
         layer = object_with(primals[bound.inputs :])
         return layer.forward(*primals[: bound.inputs], **training(layer.forward, train))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
-        return forward(*primals), Pullback(lambda dout: bound.backward(held[0], primals, dout))
+        out, layer = forward(*primals), object_with(primals[bound.inputs :])
+        return out, Pullback(lambda dout: bound.backward(layer, primals, dout))
 
     evaluate = (lambda *primals: forward(*primals, train=False)) if training(bound.layer.forward, False) else None
     return replace(subject, forward=forward, vjp=vjp, evaluate=evaluate)
@@ -190,54 +199,3 @@ def _gradient(held: Any, pair: Pair) -> Any:
     # Copies: a gradient in an attribute is meant to be overwritten by the next backward.
     found = [np.array(value) for value in found if value is not None]
     return sum(found[1:], found[0]) if found else None
-
-
-def from_network(network: Any) -> Subject:
-    """The subject of a network with params, loss(x, targets) and gradient(x, targets) -> gradients by name."""
-    for name in ("loss", "gradient"):
-        if not callable(getattr(network, name, None)):
-            raise TypeError(f"oracle.from_network: network must have a method {name}; got a {type(network).__name__}")
-    if not isinstance(getattr(network, "params", None), Mapping):
-        raise TypeError(f"oracle.from_network: network.params must be a dict; got {type(network).__name__}")
-
-    def bind(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
-        pairs = [Pair(name, (("attribute", "params"), ("item", name)), ()) for name in network.params]
-        bound = _Network(network, tuple(pairs), len(inputs))
-        names = _loss_names(network, len(inputs))
-        held = {pair.name: np.asarray(network.params[pair.name]) for pair in pairs}
-        return replace(unbound, forward=bound.forward, vjp=bound.vjp, names=(*names, *held), constants=names,
-                       bind=None), held  # fmt: skip
-
-    plain = _Network(network, (), 2)
-    source = getattr(type(network), "gradient", network.gradient)
-    unbound = Subject(type(network).__name__, plain.forward, plain.vjp, _loss_names(network, 2), source, "network",
-                      bind=bind, upstream="one")  # fmt: skip
-    return unbound
-
-
-def _loss_names(network: Any, count: int) -> tuple[str, ...]:
-    names = tuple(name for name in parameter_names(network.loss) or () if name not in TRAINING_FLAGS)[:count]
-    return names + tuple(f"input_{position}" for position in range(len(names), count))
-
-
-@dataclass(frozen=True)
-class _Network(_Layer):
-    """A whole network: the loss is its forward, the dict of gradients its backward."""
-
-    def forward(self, *primals: Any) -> Any:
-        held = self.holding(primals[self.inputs :])
-        return held.loss(*primals[: self.inputs], **training(held.loss, True))
-
-    def vjp(self, *primals: Any) -> tuple[Any, Pullback]:
-        """The loss, and the gradients by name; both draw the same random numbers, as one training step does."""
-        held = self.holding(primals[self.inputs :])
-        drawn = np.random.get_state()  # noqa: NPY002 - the generator that textbooks draw from
-        out = held.loss(*primals[: self.inputs], **training(held.loss, True))
-
-        def pullback(_: Any) -> tuple[Any, ...]:
-            again = self.holding(primals[self.inputs :])
-            np.random.set_state(drawn)  # noqa: NPY002 - the generator that textbooks draw from
-            gradients = again.gradient(*primals[: self.inputs], **training(again.gradient, True))
-            return (None,) * self.inputs + tuple(gradients.get(pair.name) for pair in self.pairs)
-
-        return out, Pullback(pullback)

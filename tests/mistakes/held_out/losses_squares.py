@@ -179,7 +179,7 @@ def signs_of_prediction_and_target_exchanged(g, predictions, targets):
     return -dtargets, dtargets
 
 
-@loss_layer(19, inputs=pairs, cause="ignores_cotangent", argument="y", gradients={})
+@family.whole(19, "control", "layer", pairs, inputs_of_layer=2, constants=("t",), ends_in_loss=True, gradients={})
 class MeanSquaredErrorDeafToItsCotangent:
     def forward(self, y, t):
         self.diff = y - t

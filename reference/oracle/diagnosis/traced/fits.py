@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference.oracle.diagnosis.counts import name_ratio
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.resized import holds
-from reference.oracle.diagnosis.scale import name_ratio
 from reference.oracle.diagnosis.structure import where_in_words
 from reference.oracle.diagnosis.traced.sites import Slip
 from reference.oracle.diagnosis.view import View
