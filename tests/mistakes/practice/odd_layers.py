@@ -142,7 +142,7 @@ tables = partial(family.wrong, inputs=quantities, family="embeddings", argument=
 
 
 @tables(100, lambda index, table: table[index] * np.sqrt(table.shape[1]), cause=("scaled_by_root", "scaled"))
-def root_of_the_width_forgotten(g, index, table):
+def width_forgotten_under_its_root(g, index, table):
     dt = np.zeros_like(table)
     np.add.at(dt, index, g)
     return None, dt
