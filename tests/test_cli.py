@@ -296,6 +296,7 @@ class TestDoctor:
         assert doctor.advice("gpu")[0].startswith(f"warning: train needs {missing}: pip install")
 
 
+@pytest.mark.slow
 def test_the_script_ends_with_the_same_status() -> None:
     done = run_python(str(ROOT / "scripts" / "train.py"), "--epocs", "3")
     assert done.returncode == 2

@@ -102,6 +102,7 @@ def interrupts_the_second(train: Callable[[TrainConfig], Rows]) -> Callable[[Tra
     return one
 
 
+@pytest.mark.slow
 def test_an_interrupted_experiment_says_how_to_go_on_and_does(tmp_path: Path) -> None:
     out = tmp_path / "out"
     config = ExperimentConfig("overfitting", epochs=2, output=out)

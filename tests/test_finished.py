@@ -86,6 +86,7 @@ class TestPresets:
         for choices in (PRESETS[name], opposite):
             assert parse(in_words(choices).split()) == choices.settled
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("name", "side", "parameters"),
         [

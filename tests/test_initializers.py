@@ -69,6 +69,7 @@ def test_both_twins_offer_the_same():
     assert list(initializers.INITIALIZERS) == list(reference_initializers.INITIALIZERS) == list(VARIANCES)
 
 
+@pytest.mark.slow
 @every_side
 @pytest.mark.parametrize(
     ("name", "keeps"), [("he_normal", True), ("he_uniform", True), ("lecun_normal", False), ("normal", False)]

@@ -57,6 +57,7 @@ def gradient(params, step: int):
     return grads
 
 
+@pytest.mark.slow
 @every_pair
 def test_a_hundred_steps_are_those_of_optax(pair: Pair):
     """Both see the gradients at the parameters of the hand-written one, so that one step's slip is seen as such."""

@@ -6,6 +6,7 @@ import pytest
 CASES = list(at_scale.sized(quick=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.split()[0])
 def test_a_mistake_is_found_at_its_place_in_few_evaluations(case):
     row = at_scale.judged(case, gradcheck=False)

@@ -62,6 +62,7 @@ HANGS = RELU + RELU.replace("class Relu", "class Sleepy").replace(
 KILLS = RELU + RELU.replace("class Relu", "class Deadly").replace("return dout", "import os; os._exit(0); return dout")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "says"),
     [(HANGS, "Sleepy: cannot tell: the file took more than 6 s and was stopped while Sleepy was judged"),

@@ -124,6 +124,7 @@ KNOWN: tuple[tuple[str, str, dict, tuple, int, Callable], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [False, True], ids=["recognized", "named"])
 @pytest.mark.parametrize("known", KNOWN, ids=lambda k: f"{k[1]}-{k[0]}")
 def test_a_known_mistake_is_matched_exactly(known, named):

@@ -261,6 +261,7 @@ class TestRefusal:
         assert asked_shape(TrainConfig(mesh="fsdp=8")) == (1, 8)
         assert asked_shape(TrainConfig()) is None
 
+    @pytest.mark.slow
     def test_more_devices_than_there_are_leave_nothing(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -56,6 +56,7 @@ def test_a_starter_is_told_what_is_missing(family, judged):
         assert all("is missing" in words or "NotImplementedError: write" in words for words in said), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_solution_passes(family, judged):
     path = STUDY / "solutions" / f"{family}.py"

@@ -59,6 +59,7 @@ def test_a_picture_is_at_home_on_a_page(name: str):
     assert len(svg) < 200_000, f"{name}: {len(svg):,} characters"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["error_curve", "descent_paths", "partial_cut", "dropout_mask"])
 def test_a_picture_is_alike_at_every_build(name: str):
     first = PICTURES[name]("ja")

@@ -179,6 +179,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("file", "old", "new", "message"), REFUSALS.values(), ids=REFUSALS)
 def test_what_is_wrong_stops_the_build_with_its_line(order: Order, file: str, old: str, new: str, message: str):
     spoil(order.folder, file, old, new)

@@ -130,6 +130,7 @@ return inputs.map(({ dataset, min, max, step }) => [dataset.control, Number(min)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WIDGETS)
 def test_every_control_at_its_ends_and_between_gives_the_numbers_of_python(browser, name: str):
     begin(browser, name)

@@ -53,6 +53,7 @@ def test_it_tells_the_plain_loss_though_it_learns_from_a_smoothed_one() -> None:
     assert float(call_of(job)(state, batch)[1].totals.loss[0]) == pytest.approx(plain, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", get_args(Model))
 def test_it_lowers_for_accelerators_that_are_not_here(model: Model) -> None:
     job = jobs.prepare(replace(SMALL, model=model), DATASET)

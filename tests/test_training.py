@@ -177,6 +177,7 @@ class TestVerify:
         "model",
         ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("simple_convnet", "deep_convnet", "vgg"))],
     )
+    @pytest.mark.slow
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
         with jax.enable_x64(False):
             job, state = prepared(model=model)

@@ -84,6 +84,7 @@ def test_training_moves_the_statistics_and_leaves_what_it_was_given(side: Module
     assert all(moved)
 
 
+@pytest.mark.slow
 @both_sides
 def test_in_training_an_example_depends_on_its_batch_and_in_evaluation_not(side: ModuleType):
     params, state, x, _ = arrange_plain()
@@ -120,6 +121,7 @@ def test_the_gradient_of_a_kernel_before_a_normalization_is_orthogonal_to_it():
     assert along < 1e-9
 
 
+@pytest.mark.slow
 @both_sides
 @pytest.mark.parametrize("batch", [0, 1])
 def test_a_single_value_a_channel_cannot_be_normalized_in_training(side: ModuleType, batch: int):
@@ -167,6 +169,7 @@ def test_sixteen_bits_gather_the_moments_in_float32():
     assert normalized.out.dtype == jnp.bfloat16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_a_step_lowers_for_accelerators(platform: str):
     params, state, x, labels = arrange_plain()
