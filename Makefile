@@ -15,10 +15,10 @@ train: $(VENV)/.train  ## install, then train a small network on real images; AR
 	$(BIN)/python scripts/train.py $(ARGS)
 
 test: $(VENV)/.test  ## install, then run every test
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-fast: $(VENV)/.test  ## the tests without the slow ones
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

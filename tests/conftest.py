@@ -1,5 +1,7 @@
 """Settings of every test: 64-bit JAX, little effort in compiling, and hypothesis without chance or deadline."""
 
+import gc
+
 import jax
 import pytest
 from compiling import ask_for_little_effort
@@ -18,3 +20,10 @@ settings.load_profile("repeatable")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left with it at the end."""
     items.sort(key=lambda item: item.path.name != "test_site_browser.py")
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays to the end: the garbage collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -201,9 +201,7 @@ def test_the_committed_record_is_of_this_corpus():
 @pytest.mark.slow
 def test_the_script_tells_by_its_exit_status():
     script = [sys.executable, str(ROOT / "scripts" / "kill_matrix.py"), "--quick", "--no-peers", "--workers", "1"]
-    done = subprocess.run(
-        [*script, "--set", "development", "--family", "regularisation"], capture_output=True, text=True
-    )
-    count = sum((case.family, case.kind) == ("regularisation", "wrong backward") for case in DEVELOPMENT)
+    done = subprocess.run([*script, "--set", "development", "--family", "composites"], capture_output=True, text=True)
+    count = sum((case.family, case.kind) == ("composites", "wrong backward") for case in DEVELOPMENT)
     assert f"wrong backwards caught: {count} of {count}" in done.stdout, done.stdout + done.stderr
     assert done.returncode == ("BROKEN" in done.stdout)

@@ -126,7 +126,7 @@ def gain_by_the_normalized_input_divided_again(saved, g):
     return dx, (g * (x - mu) * rstd**2).sum(0), db
 
 
-@norms(90, argument="x gamma", cause=("wrong_operand", "row_permuted", "axes_permuted"))
+@norms(90, argument="x", cause=("wrong_operand", "row_permuted", "axes_permuted"))
 def gain_read_from_the_other_end(saved, g):
     x, mu, rstd, gamma = saved
     return pulled((x, mu, rstd, gamma[::-1]), g)
