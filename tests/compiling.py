@@ -23,28 +23,30 @@ AS_USERS_HAVE_IT = {
     "xla_cpu_use_fusion_emitters": True,
     "xla_cpu_parallel_codegen_split_count": 32,
 }
-# XLA ends the process at a flag that it does not know, so these are set where they have been tried.
-TRIED_BEFORE = (0, 13)
+# XLA ends the process at a flag that it does not know: the first jaxlib that lacks it, or in which it was not tried.
+GONE_SINCE = {
+    "xla_backend_optimization_level": (0, 13),
+    "xla_cpu_use_fusion_emitters": (0, 11),
+    "xla_cpu_parallel_codegen_split_count": (0, 13),
+}
 
 
 def ask_for_little_effort() -> None:
     """Of this process and its children; not on an accelerator, not where somebody chose otherwise."""
     given = os.environ.get("XLA_FLAGS", "")
-    if "xla_backend_optimization_level" in given or entry_points(group="jax_plugins") or not _tried():
+    if "xla_backend_optimization_level" in given or entry_points(group="jax_plugins"):
         return
-    flags = (f"--{name}={str(value).lower()}" for name, value in LITTLE_EFFORT.items())
+    flags = (f"--{name}={str(value).lower()}" for name, value in _known(LITTLE_EFFORT).items())
     os.environ["XLA_FLAGS"] = " ".join([given, *flags]).strip()
 
 
 def jit_as_users_have_it(function: Callable[..., Any]) -> Any:
     """`jax.jit` by the compiler's own settings, whatever the tests ask for."""
-    return jax.jit(function, compiler_options=dict(_settings_of_users()))
-
-
-def _settings_of_users() -> Mapping[str, Any]:
     asked = "--xla_backend_optimization_level=0" in os.environ.get("XLA_FLAGS", "")
-    return AS_USERS_HAVE_IT if asked else {}
+    return jax.jit(function, compiler_options=_known(AS_USERS_HAVE_IT) if asked else None)
 
 
-def _tried() -> bool:
-    return tuple(map(int, version("jaxlib").split(".")[:2])) < TRIED_BEFORE
+def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that the jaxlib at hand has."""
+    own = tuple(map(int, version("jaxlib").split(".")[:2]))
+    return {name: value for name, value in settings.items() if own < GONE_SINCE[name]}
