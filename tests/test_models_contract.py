@@ -39,6 +39,10 @@ def test_init_is_repeatable_and_depends_on_the_key(example: Example):
     for layer in first:
         assert not np.any(first[layer].get("bias", 0))
         assert np.all(first[layer].get("scale", 1) == 1)
+    for statistics in (state, example.twin.init(1, example.twin.Config(**example.settings))[1]):
+        for layer, running in statistics.get("statistics", {}).items():
+            assert not np.any(running["mean"]), f"{layer} is centered before it has seen anything"
+            assert np.all(running["variance"] == 1), f"{layer} is scaled before it has seen anything"
     for layer in example.model.kernel_shapes(example.config):
         np.testing.assert_array_equal(first[layer]["kernel"], again[layer]["kernel"])
         assert not np.array_equal(first[layer]["kernel"], other[layer]["kernel"]), f"{layer} ignores the key"
