@@ -1,5 +1,8 @@
 """Rectifiers and their masks and slopes (catalogue 47 to 51)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Sigmoid and tanh, alone and in small networks (catalogue 41, 42, 44 to 46)."""
 
+# As people write it: a base class leaves methods to others.
+# pyright: reportAttributeAccessIssue=false
+
 from functools import partial
 
 import numpy as np

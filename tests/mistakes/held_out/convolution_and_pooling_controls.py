@@ -1,5 +1,8 @@
 """Convolutions and poolings that are right, among them ties and kinks (F7, F9)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 import numpy as np
 from scipy import signal
 

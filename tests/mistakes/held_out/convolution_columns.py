@@ -1,5 +1,8 @@
 """Batches, the order of columns, and channels that look alike (catalogue 65 to 67)."""
 
+# As people write it: loops bind what is returned.
+# pyright: reportPossiblyUnboundVariable=false
+
 from functools import partial
 
 import numpy as np

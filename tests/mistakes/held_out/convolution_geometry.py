@@ -1,5 +1,8 @@
 """Remainders of a stride, output padding, dilation and groups (catalogue 61 to 63)."""
 
+# As people write it: an argument takes a number or a pair.
+# pyright: reportArgumentType=false
+
 from functools import partial
 
 import numpy as np

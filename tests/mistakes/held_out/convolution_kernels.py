@@ -1,5 +1,8 @@
 """Kernel and bias gradients and rotated kernels (catalogue 57 to 59 and 64)."""
 
+# As people write it: an argument takes a number or a pair.
+# pyright: reportArgumentType=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Overlaps, strides and padding in the backward of a convolution (catalogue 55, 56, 60)."""
 
+# As people write it: an argument takes a number or a pair.
+# pyright: reportArgumentType=false
+
 from functools import partial
 
 import numpy as np

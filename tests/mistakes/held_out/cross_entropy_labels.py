@@ -1,5 +1,8 @@
 """Cross-entropy: rows that the loss ignores, and labels in another form (catalogue 29, 30)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

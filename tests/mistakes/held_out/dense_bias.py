@@ -1,5 +1,8 @@
 """Gradients of biases and of other broadcast arguments (catalogue 1, 2, 3, 10)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Gradients returned in each other's place, and gradients that are never zeroed (catalogue 13, 14)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 import numpy as np
 
 from ..case import Family, normal, sized

@@ -1,5 +1,8 @@
 """Embeddings: indices that repeat, and the row of the padding (catalogue 100, 101)."""
 
+# As people write it: an argument takes a number or a pair.
+# pyright: reportArgumentType=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Losses that are right where people doubt them: the half, the place of 1/N, the slope of an L2 net (F4, F5, F6)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 import numpy as np
 
 from ..case import Family, sized

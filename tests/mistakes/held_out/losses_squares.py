@@ -1,5 +1,8 @@
 """Squared errors: the factor 2, the divisor, the sign, the cotangent, the reduction (catalogue 15 to 20)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Normalizations over the wrong axis, row, block or index of gamma (catalogue 87 to 91)."""
 
+# As people write it: loops bind what is returned.
+# pyright: reportPossiblyUnboundVariable=false
+
 from functools import partial
 
 import numpy as np

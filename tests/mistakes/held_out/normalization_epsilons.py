@@ -1,5 +1,8 @@
 """Normalizations without their scale; epsilon or the variance's divisor elsewhere (catalogue 80, 86, 93, 95)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 import numpy as np
 
 from ..case import Family, normal, sized

@@ -1,5 +1,8 @@
 """The scale's gradient, the root mean square, and arrays that share memory (catalogue 81 to 84)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

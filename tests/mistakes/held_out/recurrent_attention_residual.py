@@ -1,5 +1,8 @@
 """Skip connections, weights with two uses, and graphs cut in two (catalogue 112 to 114)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Attention: its scale and its causal mask (catalogue 110, 111)."""
 
+# As people write it: methods are replaced by others, a backward names its gradients.
+# pyright: reportCallIssue=false, reportIncompatibleMethodOverride=false
+
 import numpy as np
 
 from ..case import Family, sized

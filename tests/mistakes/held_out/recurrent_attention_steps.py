@@ -1,5 +1,8 @@
 """Recurrent networks whose steps lose, overwrite or misplace something (catalogue 102 to 104, 108, 109)."""
 
+# As people write it: loops bind what is returned.
+# pyright: reportPossiblyUnboundVariable=false
+
 from functools import partial
 
 import numpy as np

@@ -1,5 +1,8 @@
 """Softmax with a piece of its Jacobian, with none, with twice it, or with a bad shift (catalogue 32 to 35)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np

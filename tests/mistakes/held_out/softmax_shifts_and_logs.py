@@ -1,5 +1,8 @@
 """Unshifted exponentials, log-softmax and overwritten probabilities (catalogue 36 to 40)."""
 
+# As people write it: a backward names its gradients.
+# pyright: reportIncompatibleMethodOverride=false
+
 from functools import partial
 
 import numpy as np
