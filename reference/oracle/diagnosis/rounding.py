@@ -24,7 +24,7 @@ def whole_numbers(view: View) -> Iterator[Model]:
 
 def rounded_inside(view: View) -> Iterator[Model]:
     """Near the truth, and moving in steps where the true gradient moves steadily: a value was rounded on the way."""
-    if not _near(view.got, view.expected) or view.x.dtype != np.float64:
+    if not near(view.got, view.expected) or view.x.dtype != np.float64:
         return
     for name in ("the cotangent", *view.arrays):
         if _in_steps(view, name):
@@ -36,7 +36,8 @@ def rounded_inside(view: View) -> Iterator[Model]:
             return
 
 
-def _near(got: np.ndarray, expected: np.ndarray) -> bool:
+def near(got: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether a gradient is so near the true one that rounding may be to blame."""
     size = float(np.max(np.abs(expected), initial=0.0))
     return got.shape == expected.shape and float(np.max(np.abs(got - expected), initial=0.0)) <= COARSE * size
 
@@ -47,7 +48,7 @@ def _in_steps(view: View, name: str) -> bool:
     if tiny is None or np.mean(tiny == view.got) < STILL:
         return False
     far, truth = _gradient(view, name, FAR), _truth(view, name, FAR)
-    if far is None or truth is None or not _near(far, truth):
+    if far is None or truth is None or not near(far, truth):
         return False
     return np.mean(far == view.got) < 1 - STILL and not _near_enough(truth, view.expected)
 

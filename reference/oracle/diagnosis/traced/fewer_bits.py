@@ -5,15 +5,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.rounding import near
 from reference.oracle.diagnosis.traced.sites import Sites, Slip, replaced, where_in_words
-
-# The largest error, as a share of the gradient, that rounding is blamed for.
-COARSE = 0.15
 
 
 def fewer_bits(sites: Sites, evidence: Evidence) -> Iterator[Slip]:
     """Every product with one operand rounded, where some wrong gradient is near the true one."""
-    if not any(map(_near, evidence.got, evidence.expected, evidence.wrong)):
+    if not any(map(_may_be_rounded, evidence.got, evidence.expected, evidence.wrong)):
         return
     for group in sites.groups:
         for position in group[0].positions if group[0].operands else ():
@@ -25,11 +23,8 @@ def fewer_bits(sites: Sites, evidence: Evidence) -> Iterator[Slip]:
                     yield Slip("downcast", words, detours)
 
 
-def _near(got: np.ndarray | None, expected: np.ndarray | None, wrong: bool) -> bool:
-    if not wrong or got is None or expected is None or np.shape(got) != np.shape(expected):
-        return False
-    gap = np.max(np.abs(np.asarray(got, np.float64) - expected), initial=0.0)
-    return bool(gap <= COARSE * np.max(np.abs(expected), initial=0.0))
+def _may_be_rounded(got: np.ndarray | None, expected: np.ndarray | None, wrong: bool) -> bool:
+    return wrong and got is not None and expected is not None and near(np.asarray(got, np.float64), expected)
 
 
 def _bfloat16(a: np.ndarray) -> np.ndarray:
