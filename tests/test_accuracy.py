@@ -67,7 +67,8 @@ def compiled(op: Callable[..., Any], statics: tuple[tuple[str, Any], ...]) -> Ca
 
 
 def unit(size: Any, dtype: str) -> Any:
-    return mpf(float(np.finfo(dtype).eps)) * mpf(2) ** mpmath.floor(mpmath.log(size, 2))
+    _, exponent = mpmath.frexp(size)  # of a fraction from 1/2 to 1
+    return mpmath.ldexp(mpf(float(np.finfo(dtype).eps)), exponent - 1)
 
 
 def excess(got: float, terms: list[Any], dtype: str, exponent: float) -> float:
@@ -77,7 +78,8 @@ def excess(got: float, terms: list[Any], dtype: str, exponent: float) -> float:
     edge = EDGE * mpf(float(np.finfo(dtype).tiny))
     if size < edge:
         return 0.0 if error < edge else float("inf")
-    return float(error / unit(size, dtype)) - exponent * abs(float(mpmath.log(size)))
+    allowed = exponent * abs(float(mpmath.log(size))) if exponent else 0.0
+    return float(error / unit(size, dtype)) - allowed
 
 
 def assert_within(got: np.ndarray, wants: list[list[Any]], where: list[Any], dtype: str, bound: float, exponent: float):

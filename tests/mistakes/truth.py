@@ -17,6 +17,16 @@ ENTRIES = 24
 @np.errstate(all="ignore")
 def gradient_errors(case: Mistake, seed: int = 0) -> list[str]:
     """What is wrong with the gradient on the small input, one sentence each; empty where it is right."""
+    return [f"{name}: {error}" for name, errors in _errors_by_argument(case, seed) for error in errors]
+
+
+@np.errstate(all="ignore")
+def wrong_arguments(case: Mistake, seed: int = 0) -> set[str]:
+    """The arguments whose gradient is wrong on the small input: one error of each is looked for, no more."""
+    return {name for name, errors in _errors_by_argument(case, seed) if next(errors, None)}
+
+
+def _errors_by_argument(case: Mistake, seed: int) -> Iterator[tuple[str, Iterator[str]]]:
     vjp, primals = vjp_of(case), case.inputs("small", seed)
     if case.kind == "wrong forward" and not np.isfinite(_flattened(vjp(*copies(primals))[0])).all():
         primals = tuple(_moderate(p) if p.dtype.kind == "f" else p for p in primals)
@@ -24,14 +34,12 @@ def gradient_errors(case: Mistake, seed: int = 0) -> list[str]:
     cotangent = cotangent_for(case, out, seed)
     got = pullback(_copied(cotangent))
     if len(got) != len(primals):
-        return [f"{len(got)} cotangents for {len(primals)} arguments"]
+        yield "the cotangents", iter([f"{len(got)} for {len(primals)} arguments"])
+        return
     fresh = vjp_of(case) if case.kind == "impure" else vjp
-    return [
-        f"{case.names[i]}: {error}"
-        for i, primal in enumerate(primals)
-        if is_differentiable(case, i, primal)
-        for error in _argument_errors(case, fresh, primals, cotangent, i, got[i])
-    ]
+    for i, primal in enumerate(primals):
+        if is_differentiable(case, i, primal):
+            yield case.names[i], _argument_errors(case, fresh, primals, cotangent, i, got[i])
 
 
 def _moderate(primal: np.ndarray) -> np.ndarray:
@@ -49,8 +57,9 @@ def _argument_errors(case: Mistake, vjp: Vjp, primals: tuple, cotangent: Any, in
     if not np.isfinite(got).all():
         yield "it is not finite"
         return
+    here = _flattened(vjp(*copies(primals))[0])
     for direction in _directions(primal):
-        slopes = _slopes(case, vjp, primals, cotangent, index, direction)
+        slopes = _slopes(case, vjp, primals, cotangent, index, direction, here)
         tolerance = TOLERANCE[case.precision] * (1 + np.abs(slopes).sum(axis=1).max() * np.sqrt(primal.size))
         bends = np.ptp(slopes, axis=0) > tolerance
         claimed = float(np.sum(direction * got))
@@ -86,7 +95,7 @@ def _directions(primal: np.ndarray) -> Iterator[np.ndarray]:
         yield direction
 
 
-def _slopes(case: Mistake, vjp: Vjp, primals: tuple, cotangent: Any, index: int, direction: np.ndarray) -> np.ndarray:
+def _slopes(case, vjp, primals, cotangent, index, direction, here) -> np.ndarray:
     """Derivatives of every output times its cotangent along a direction: from below, from above, and centered."""
     primal, weights = primals[index], _flattened(cotangent).astype(np.float64)
     size = float(np.min(np.abs(primal[direction > 0]))) if case.near_an_edge else float(np.std(primal))
@@ -97,7 +106,7 @@ def _slopes(case: Mistake, vjp: Vjp, primals: tuple, cotangent: Any, index: int,
         moved[index][...] = (primal + steps * h * direction).astype(primal.dtype)
         return weights * _flattened(vjp(*moved)[0])
 
-    below2, below, here, above, above2 = (values(steps) for steps in (-2, -1, 0, 1, 2))
+    here, below2, below, above, above2 = weights * here, *(values(steps) for steps in (-2, -1, 1, 2))
     left, right = (3 * here - 4 * below + below2) / (2 * h), (4 * above - 3 * here - above2) / (2 * h)
     return np.stack([left, right, (8 * (above - below) - (above2 - below2)) / (12 * h)])
 
