@@ -17,6 +17,10 @@ import numpy as np
 
 from reference._checks import require
 
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+# Of the adam within muon; adam itself can be told.
+MUON_BETA1, MUON_BETA2 = 0.9, 0.999
+
 
 class Optimizer(NamedTuple):
     """init(params) -> state; update(grads, state, params) -> (params, state)."""
@@ -163,6 +167,81 @@ def _adam(name, learning_rate, beta1, beta2, epsilon, weight_decay):
         return _map(move, params, mean, square), {"step": step, "mean": mean, "square": square}
 
     return Optimizer(init, update)
+
+
+def muon(learning_rate=0.02, beta=0.95, epsilon=1e-8, weight_decay=0.0, adam_learning_rate=0.005):
+    """Muon: of a kernel's momentum only the directions count, not how strongly each was asked for.
+
+    t <- t + 1;  m <- beta m + (1 - beta) g;  u = beta m / (1 - beta^(t + 1)) + (1 - beta) g / (1 - beta^t);
+    p <- p - learning_rate (sqrt(max(1, outputs / inputs)) orthogonal(u) + weight_decay p).
+
+    A kernel of two axes or more is taken as the matrix (inputs, outputs) with its last axis as the outputs;
+    `orthogonal` brings the singular values near 1. Biases and scales take the steps of adam with
+    adam_learning_rate, beta1 0.9, beta2 0.999 and the same look ahead in the mean.
+
+    Twin: optax.contrib.muon(learning_rate, beta=beta, eps=epsilon, weight_decay=weight_decay,
+    adam_learning_rate=adam_learning_rate, muon_weight_dimension_numbers=...), with MuonDimensionNumbers of every axis
+    but the last, and the last, for each kernel.
+    """
+    _check_positive("muon", learning_rate=learning_rate, epsilon=epsilon, adam_learning_rate=adam_learning_rate)
+    _check_share("muon", beta=beta)
+    _check_not_negative("muon", weight_decay=weight_decay)
+
+    def init(params):
+        return {"step": 0, "mean": _map(np.zeros_like, params), "square": _map(np.zeros_like, params)}
+
+    def update(grads, state, params):
+        _check_alike("muon", grads, params)
+        step = state["step"] + 1
+
+        def share(p):
+            return beta if p.ndim > 1 else MUON_BETA1
+
+        def move(p, g, m, v):
+            kept = share(p)
+            ahead = kept * m / (1 - kept ** (step + 1)) + (1 - kept) * g / (1 - kept**step)
+            if p.ndim > 1:
+                return p - learning_rate * (_orthogonal_kernel(ahead, epsilon) + weight_decay * p)
+            return p - adam_learning_rate * ahead / (np.sqrt(v / (1 - MUON_BETA2**step)) + epsilon)
+
+        mean = _map(lambda m, g: share(m) * m + (1 - share(m)) * g, state["mean"], grads)
+        square = _map(
+            lambda v, g: v if v.ndim > 1 else MUON_BETA2 * v + (1 - MUON_BETA2) * g * g, state["square"], grads
+        )
+        return _map(move, params, grads, mean, square), {"step": step, "mean": mean, "square": square}
+
+    return Optimizer(init, update)
+
+
+def orthogonal(matrix, epsilon=1e-8):
+    """U V^T nearly, of the matrix U S V^T: five steps of Newton and Schulz bring the singular values near 1.
+
+    X <- a X + (b X X^T + c (X X^T)^2) X, from X = matrix / |matrix|: each step takes every singular value s of X to
+    a s + b s^3 + c s^5 and leaves the singular vectors. These a, b and c (Jordan, 2024) raise small values fast:
+    after five steps those that were above 0.01 lie between 0.68 and 1.14.
+
+    Args:
+        matrix: (rows, columns), a floating dtype.
+        epsilon: what is added to the norm.
+
+    Returns:
+        (rows, columns), the dtype of matrix.
+    """
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = matrix if wide else matrix.T  # X X^T is the smaller product of the two
+    x = x / (np.sqrt(np.sum(x * x)) + epsilon)
+    a, b, c = NEWTON_SCHULZ
+    for _ in range(5):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x if wide else x.T
+
+
+def _orthogonal_kernel(kernel, epsilon):
+    """Of all axes but the last as the inputs and the last as the outputs; longer where there are more outputs."""
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    inputs, outputs = matrix.shape
+    return math.sqrt(max(1, outputs / inputs)) * orthogonal(matrix, epsilon).reshape(kernel.shape)
 
 
 def _map(function, tree, *others):

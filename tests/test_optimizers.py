@@ -21,6 +21,16 @@ class Pair(NamedTuple):
     twin: optax.GradientTransformation
 
 
+def matrices(params: Any) -> Any:
+    """How optax is told which axes of each kernel are inputs and which are outputs."""
+    numbers = optax.contrib.MuonDimensionNumbers
+    return jax.tree.map(lambda p: numbers(tuple(range(p.ndim - 1)), p.ndim - 1) if p.ndim > 1 else None, params)
+
+
+def optax_muon(learning_rate: float, **choices: Any) -> optax.GradientTransformation:
+    return optax.contrib.muon(learning_rate, muon_weight_dimension_numbers=matrices, **choices)
+
+
 PAIRS = (
     Pair("sgd", optimizers.sgd(0.1), optax.sgd(0.1)),
     Pair("momentum", optimizers.momentum(0.1, 0.8), optax.sgd(0.1, 0.8)),
@@ -34,6 +44,12 @@ PAIRS = (
     Pair("adam of other betas", optimizers.adam(0.01, 0.5, 0.8, 1e-3), optax.adam(0.01, 0.5, 0.8, 1e-3)),
     Pair("adamw", optimizers.adamw(0.01), optax.adamw(0.01)),
     Pair("adamw of much decay", optimizers.adamw(0.01, weight_decay=0.3), optax.adamw(0.01, weight_decay=0.3)),
+    Pair("muon", optimizers.muon(0.1), optax_muon(0.1, adam_learning_rate=0.005)),
+    Pair(
+        "muon of much decay",
+        optimizers.muon(0.1, 0.5, 1e-3, 0.3, 0.01),
+        optax_muon(0.1, beta=0.5, eps=1e-3, weight_decay=0.3, adam_learning_rate=0.01),
+    ),
     Pair("the defaults of adam", optimizers.adam(), optax.adam(0.001)),
 )
 every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.id)
@@ -42,6 +58,7 @@ every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.id)
 def start() -> dict[str, dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
     return {
+        "conv1": {"kernel": rng.normal(size=(2, 1, 3, 2))},
         "dense1": {"kernel": rng.normal(size=(3, 2)), "bias": np.zeros(2)},
         "dense2": {"kernel": rng.normal(size=(2, 5)), "bias": rng.normal(size=5)},
     }
@@ -172,6 +189,9 @@ BAD: list[tuple[str, Callable[[], Any], str]] = [
     ("epsilon 0", lambda: optimizers.rmsprop(0.1, epsilon=0.0), "rmsprop: epsilon must be"),
     ("beta 1", lambda: optimizers.adam(0.1, beta2=1.0), "adam: beta2 must be"),
     ("negative decay", lambda: optimizers.adamw(0.1, weight_decay=-1e-4), "adamw: weight_decay must be"),
+    ("beta of muon 1", lambda: optimizers.muon(beta=1.0), "muon: beta must be"),
+    ("rate of the rest 0", lambda: optimizers.muon(adam_learning_rate=0.0), "muon: adam_learning_rate must be"),
+    ("negative decay of muon", lambda: optimizers.muon(weight_decay=-1.0), "muon: weight_decay must be"),
 ]
 
 
@@ -194,5 +214,27 @@ def test_gradients_that_do_not_fit_are_refused(pair: Pair):
 
 
 def test_every_optimizer_names_its_twin():
-    for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"):
+    for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon"):
         assert "Twin: optax." in getattr(optimizers, name).__doc__, name
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (7, 3), (5, 5)], ids=str)
+def test_orthogonal_brings_the_singular_values_near_1_and_keeps_the_directions(shape: tuple[int, int]):
+    u, _, vt = np.linalg.svd(np.random.default_rng(0).normal(size=shape), full_matrices=False)
+    for smallest in (1.0, 0.1, 0.02):
+        values = np.geomspace(1.0, smallest, len(u.T))
+        after = u.T @ optimizers.orthogonal(1e3 * (u * values) @ vt) @ vt.T
+        off_diagonal = after - np.diag(np.diag(after))
+        assert np.abs(off_diagonal).max() < 1e-12, f"singular vectors of {shape} are turned by {off_diagonal}"
+        assert np.diag(after).min() > 0.65, f"from {values} to {np.diag(after)}"
+        assert np.diag(after).max() < 1.25, f"from {values} to {np.diag(after)}"
+
+
+def test_a_step_of_muon_by_hand():
+    """Of a kernel of one number, from 1 with gradient 2: the norm makes it 1, of which five steps make f^5(1)."""
+    s = 1.0
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    optimizer = optimizers.muon(0.1, weight_decay=0.5)
+    params, _ = optimizer.update(np.array([[2.0]]), optimizer.init(np.ones((1, 1))), np.ones((1, 1)))
+    assert params == pytest.approx(np.array([[1 - 0.1 * (s + 0.5)]]), abs=1e-8)

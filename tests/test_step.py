@@ -26,6 +26,7 @@ from functional_nn.training.prefetch import prefetch
 from functional_nn.training.state import TrainState
 from functional_nn.training.step import accumulated_gradients, make_train_call
 from functional_nn.training.trees import named_leaves
+from reference.optimizers import muon
 
 
 @pytest.fixture(autouse=True)
@@ -121,12 +122,33 @@ class TestOptimizer:
 
     @pytest.mark.parametrize("optimizer", get_args(OptimizerName))
     def test_weight_decay_is_of_kernels_alone(self, optimizer: OptimizerName) -> None:
-        params = {"conv1": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "norm1": {"scale": jnp.ones(2)}}
+        params = {"conv1": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}, "norm1": {"scale": jnp.ones(2)}}
         rule = make_optimizer(TrainConfig(optimizer=optimizer, weight_decay=0.5), lambda step: jnp.asarray(0.1))
         still = jax.tree.map(jnp.zeros_like, params)
         updates, _ = rule.update(still, rule.init(params), params)
         moved = {name: bool((leaf < 0).all()) for name, leaf in named_leaves(updates).items()}
         assert moved == {"conv1.bias": False, "conv1.kernel": True, "norm1.scale": False}
+
+    @pytest.mark.slow
+    def test_muon_is_the_one_by_hand(self) -> None:
+        """Over five steps, for the kernels of a convolution and of a dense layer, a bias and a scale."""
+        rng = np.random.default_rng(0)
+        shapes = {
+            "conv1": {"kernel": (3, 3, 2, 7), "bias": (7,)},
+            "norm1": {"scale": (7,)},
+            "dense1": {"kernel": (7, 5)},
+        }
+        params = expected = jax.tree.map(rng.standard_normal, shapes, is_leaf=lambda shape: isinstance(shape, tuple))
+        config = TrainConfig(optimizer="muon", weight_decay=0.5)
+        rule, by_hand = make_optimizer(config, lambda step: jnp.asarray(0.1)), muon(0.1, 0.95, 1e-8, 0.5, 0.025)
+        state, state_by_hand = rule.init(params), by_hand.init(expected)
+        for _ in range(5):
+            gradients = jax.tree.map(lambda param: rng.standard_normal(param.shape), params)
+            updates, state = rule.update(gradients, state, params)
+            params = optax.apply_updates(params, updates)
+            expected, state_by_hand = by_hand.update(gradients, state_by_hand, expected)
+        for name, leaf in named_leaves(params).items():
+            np.testing.assert_allclose(leaf, named_leaves(expected)[name], rtol=1e-10, err_msg=name)
 
     def test_decay_fits_the_optimizer_unless_it_is_chosen(self) -> None:
         assert (SMALL.decay, replace(SMALL, optimizer="sgd").decay, replace(SMALL, weight_decay=0.0).decay) == (

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from functional_nn.experiments.experiment import Arm
 
 # Of seaborn's "colorblind" palette, in an order in which neighbours differ most.
-COLORS = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#949494")
+COLORS = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#949494", "#56b4e9")
 
 
 def figure_of(title: str, width: float, height: float) -> Figure:

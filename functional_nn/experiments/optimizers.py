@@ -1,4 +1,4 @@
-"""Seven update rules on one network, each with the learning rate that fits it (Deep Learning from Scratch, 6.1)."""
+"""The update rules on one network, each with the learning rate that fits it (Deep Learning from Scratch, 6.1)."""
 
 from collections.abc import Mapping
 from dataclasses import replace

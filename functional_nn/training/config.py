@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist"]
-OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Activation = Literal["relu", "sigmoid", "tanh"]
 Initializer = Literal[
@@ -26,6 +26,7 @@ LEARNING_RATES: dict[str, float] = {
     "rmsprop": 0.005,
     "adam": 0.005,
     "adamw": 0.005,
+    "muon": 0.02,
 }
 ADAMW_DECAY = 0.01
 # What each network lets one choose about itself, and what it is where nothing is said: the defaults of the model.

@@ -5,10 +5,13 @@ from typing import Any
 
 import jax
 import optax
+from optax.contrib import MuonDimensionNumbers, muon
 
 from functional_nn.training.config import OptimizerName, TrainConfig
 
 MOMENTUM = 0.9
+# Within muon, the share of its learning rate with which adam moves biases and scales.
+ADAM_SHARE = 0.25
 
 Schedule = Callable[..., jax.Array]  # the number of the step -> its learning rate
 
@@ -18,7 +21,25 @@ def kernels(params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1] == jax.tree_util.DictKey("kernel"), params)
 
 
-# Of a learning rate and a decay of kernels; adamw subtracts the decay itself, the others add it to the gradient.
+def _muon(rate: Schedule, decay: float) -> optax.GradientTransformation:
+    return muon(
+        rate,
+        weight_decay=decay,
+        adam_learning_rate=lambda step: ADAM_SHARE * rate(step),
+        muon_weight_dimension_numbers=_matrices,
+    )
+
+
+def _matrices(params: Any) -> Any:
+    """Each kernel as a matrix of its inputs, all axes but the last, and its outputs; None for what adam moves."""
+
+    def axes(is_kernel: bool, param: Any) -> MuonDimensionNumbers | None:
+        return MuonDimensionNumbers(tuple(range(param.ndim - 1)), param.ndim - 1) if is_kernel else None
+
+    return jax.tree.map(axes, kernels(params), params)
+
+
+# Of a learning rate and a decay of kernels; adamw and muon subtract the decay, the others add it to the gradient.
 RULES: dict[OptimizerName, Callable[[Schedule, float], optax.GradientTransformation]] = {
     "sgd": lambda rate, decay: _decayed(decay, optax.sgd(rate)),
     "momentum": lambda rate, decay: _decayed(decay, optax.sgd(rate, momentum=MOMENTUM)),
@@ -27,6 +48,7 @@ RULES: dict[OptimizerName, Callable[[Schedule, float], optax.GradientTransformat
     "rmsprop": lambda rate, decay: _decayed(decay, optax.rmsprop(rate)),
     "adam": lambda rate, decay: _decayed(decay, optax.adam(rate)),
     "adamw": lambda rate, decay: optax.adamw(rate, weight_decay=decay, mask=kernels),
+    "muon": lambda rate, decay: _muon(rate, decay),
 }
 
 
