@@ -11,6 +11,8 @@ ask_for_little_effort()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
+LONGEST = "test_site_browser.py"
+
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -18,8 +20,10 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is left with it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_site_browser.py")
+    """What takes longest begins first, so that no worker is left with it at the end; the rest of the study site's tests
+    follow it, so that one worker draws each picture once for all of them.
+    """
+    items.sort(key=lambda item: (item.path.name != LONGEST, not item.path.name.startswith("test_site_")))
 
 
 def pytest_collection_finish() -> None:
