@@ -155,6 +155,7 @@ def test_no_unit_direction_grows_faster_than_the_gradient_s(calculus, x: np.ndar
     assert_near(calculus, slope(x, gradient / length), length, 10, f"slope along the gradient at {x}:")
 
 
+@pytest.mark.slow
 @every_side
 @given(x=points)
 def test_the_gradient_points_up_and_its_negative_down(calculus, x: np.ndarray):

@@ -184,6 +184,7 @@ class TestSeen:
         assert PROFILED.stop < 24
         assert list((run / "profile").rglob("*.xplane.pb"))
 
+    @pytest.mark.slow
     def test_the_share_of_the_peak_is_the_arithmetic_over_what_a_matrix_product_does(self, run: Path) -> None:
         job, state = prepared()
         multiplications = 64 * 100 + 100 * 50 + 50 * 10

@@ -129,6 +129,7 @@ def first_of_each_family(kind: str) -> list:
     return [pytest.param(case, id=case.id) for case in firsts.values()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", first_of_each_family("wrong backward"))
 def test_oracle_names_a_wrong_backward(case):
     run = by_oracle(case, "small", 0, "plain")

@@ -31,6 +31,7 @@ def _drawn(kind: str) -> tuple[np.ndarray, np.ndarray]:
     return first, soft if "soft" in kind else np.array([1, 4, 0])
 
 
+@pytest.mark.slow
 @every_twin
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 @pytest.mark.parametrize("name", TORCH)

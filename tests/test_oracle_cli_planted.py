@@ -37,6 +37,7 @@ def test_every_class_of_the_file_is_judged(broken):
     assert set(broken) == set(PLANTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLANTED)
 def test_the_planted_mistake_is_found_and_named(broken, name):
     report = broken[name]["report"]

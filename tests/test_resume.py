@@ -92,6 +92,7 @@ class TestBitForBit:
         assert_same_run(loop.train(replace(CONFIG, resume=RUN)), whole)
         assert contents(RUN / "checkpoints") == steps
 
+    @pytest.mark.slow
     def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(
         self, whole: loop.Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:

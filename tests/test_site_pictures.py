@@ -45,6 +45,7 @@ def test_a_picture_is_whole_in_both_languages(name: str):
     assert words <= NAMES, f"{name}: not translated: {words - NAMES}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_picture_is_at_home_on_a_page(name: str):
     svg = PICTURES[name]("en")

@@ -227,6 +227,7 @@ def test_a_widget_has_a_static_picture(name: str):
     assert name in PICTURES, f"static/widgets/{name}.js needs a picture of the same name"
 
 
+@pytest.mark.slow
 def test_no_widget_asks_a_network():
     for file in (*STATIC.glob("*.js"), *(STATIC / "widgets").glob("*.js")):
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
