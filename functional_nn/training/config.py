@@ -17,7 +17,8 @@ PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist"]
 Filters = tuple[tuple[int, ...], ...]
 Hidden = tuple[int, ...]
 
-# Peak of the schedule, by a coarse grid on a part held out of the digits' training images (docs/training.md).
+# Peak of the schedule, by a coarse grid on a part held out of the digits' training images (docs/training.md); of muon,
+# as on Fashion-MNIST (docs/recipes.md).
 LEARNING_RATES: dict[str, float] = {
     "sgd": 0.2,
     "momentum": 0.05,
