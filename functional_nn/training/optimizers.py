@@ -48,7 +48,7 @@ RULES: dict[OptimizerName, Callable[[Schedule, float], optax.GradientTransformat
     "rmsprop": lambda rate, decay: _decayed(decay, optax.rmsprop(rate)),
     "adam": lambda rate, decay: _decayed(decay, optax.adam(rate)),
     "adamw": lambda rate, decay: optax.adamw(rate, weight_decay=decay, mask=kernels),
-    "muon": lambda rate, decay: _muon(rate, decay),
+    "muon": _muon,
 }
 
 
