@@ -1,4 +1,6 @@
-"""Forms of a convolution and its gradients that run faster on a CPU than XLA's own. Arrays are channels last.
+"""Forms of a convolution and its gradients that run faster on a CPU than XLA's own.
+
+Arrays are channels last, but in the two forms for all cores, whose layout is the spec's.
 
 They are sums of products like any convolution, written so that the work is matrix products, or sums over images, on
 pieces that stay in the cache. `_lowerings` says where each is used; docs/speed.md has the measurements.
@@ -13,10 +15,49 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from functional_nn import _lax
 from functional_nn._geometry import Line, Spec
 
 # What a tile copies: enough for every core to have its share of each step, little enough to stay in the outer cache.
 TILE_BYTES = 4 << 20
+
+
+def correlate_on_all_cores(x: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
+    """The convolution with some windows more along one dimension, which are dropped again.
+
+    XLA leaves no convolution to its library whose output is larger than x: that one Eigen computes, on all cores.
+    """
+    number, more = _fewest_more(spec.lines)
+    line = spec.lines[number]
+    longer = replace(line, high=line.high + more, count=line.count + more)
+    lines = (*spec.lines[:number], longer, *spec.lines[number + 1 :])
+    out = _lax.correlate(x, kernel, spec=replace(spec, lines=lines))
+    axis = number + (1 if spec.layout == "channels_last" else 2)
+    return lax.slice_in_dim(out, 0, line.count, axis=axis)
+
+
+def spread_on_all_cores(out: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
+    """The gradient with respect to x, without strides: the same of out and the kernel turned round."""
+    outer = (-2, -1) if spec.layout == "channels_last" else (0, 1)
+    window = range(len(spec.lines)) if spec.layout == "channels_last" else range(2, kernel.ndim)
+    turned = jnp.swapaxes(jnp.flip(kernel, tuple(window)), *outer)
+    return correlate_on_all_cores(out, turned, spec=replace(spec, lines=mirrored(spec.lines)))
+
+
+def mirrored(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """How the turned kernel slides along out, without strides, to give x."""
+    reaches = [(line.window - 1) * line.dilation for line in lines]
+    return tuple(
+        replace(n, size=n.count, count=n.size, low=reach - n.low, high=reach - n.high)
+        for n, reach in zip(lines, reaches, strict=True)
+    )
+
+
+def _fewest_more(lines: tuple[Line, ...]) -> tuple[int, int]:
+    """The dimension along which the smallest share of windows more makes the output larger than x, and how many."""
+    more = [line.size + 1 - line.count for line in lines]
+    number = min(range(len(lines)), key=lambda n: more[n] / lines[n].count)
+    return number, more[number]
 
 
 def gather_by_tiles(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:

@@ -20,7 +20,7 @@ from rows import assert_close
 from test_convolution import calls, channels_first
 
 import functional_nn
-from functional_nn import _fast, _lowerings
+from functional_nn import _fast, _lax, _lowerings
 from functional_nn._geometry import Spec, lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are of the fast forms, whatever the environment says, as chosen beside an XLA without its library."""
     monkeypatch.setattr(_lowerings, "FAST", True)
-    monkeypatch.setattr(_lowerings, "BY_LIBRARY", False)
+    monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", False)
 
 
 def relation(call: tuple, layout: str = "channels_last") -> tuple[dict[str, np.ndarray], Spec]:
@@ -42,7 +42,7 @@ def relation(call: tuple, layout: str = "channels_last") -> tuple[dict[str, np.n
     spec = Spec(geometry, statics["groups"], layout, "highest")
     if layout == "channels_first":
         x, kernel = channels_first(x, kernel)
-    shape = jax.eval_shape(partial(_lowerings.correlate, spec=spec), x, kernel).shape
+    shape = jax.eval_shape(partial(_lax.correlate, spec=spec), x, kernel).shape
     return {"x": x, "kernel": kernel, "out": np.random.default_rng(5).normal(size=shape)}, spec
 
 
@@ -101,7 +101,7 @@ def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: 
     if layout == "channels_first":
         x, kernel = channels_first(x, kernel)
     spec = Spec(geometry, groups, layout, None)
-    out = jax.eval_shape(partial(_lowerings.correlate, spec=spec), x, kernel)
+    out = jax.eval_shape(partial(_lax.correlate, spec=spec), x, kernel)
     pair = {"correlate": (x, kernel), "spread": (out, kernel), "gather": (x, out)}[name]
     form = _lowerings.choose(name, pair[0], pair[1], spec)
     return (form.args[1] if isinstance(form, partial) else form).__name__
@@ -161,7 +161,7 @@ def test_the_form_is_chosen_by_shapes(name, batch, size, channels, window, chang
     ids=str,
 )
 def test_an_xla_with_a_library_keeps_what_it_does_well(batch, size, channels, window, change, form, monkeypatch):
-    monkeypatch.setattr(_lowerings, "BY_LIBRARY", True)
+    monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", True)
     assert chosen("gather", batch, size, channels, window, **change) == form
 
 
@@ -269,7 +269,7 @@ import jax, numpy as np
 from functional_nn import _lowerings
 from jax.sharding import NamedSharding, PartitionSpec
 from test_lowerings import gradients
-_lowerings.BY_LIBRARY = False
+_lowerings.LIBRARY_USES_ALL_CORES = False
 x, kernel = np.random.default_rng(0).normal(size=(4, 20, 20, 48)), np.ones((3, 3, 48, 48))
 mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
 rows, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())

@@ -1,0 +1,48 @@
+"""Convolution and its two gradients in lax: a form for every platform, and for whatever no faster one is known."""
+
+import jax
+from jax import lax
+
+from functional_nn._geometry import Spec
+
+
+def correlate(x: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
+    """out[p] = sum over offsets k of x[p * strides + k * dilation - low] kernel[k]."""
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=[line.stride for line in spec.lines],
+        padding=[(line.low, line.high) for line in spec.lines],
+        rhs_dilation=[line.dilation for line in spec.lines],
+        dimension_numbers=_dimension_numbers(len(spec.lines), spec.layout),
+        feature_group_count=spec.groups,
+        precision=spec.precision,
+    )
+
+
+def spread(out: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
+    """The transpose of `correlate` as a linear function of x."""
+    inputs = spec.groups * kernel.shape[-2 if spec.layout == "channels_last" else 1]
+    sizes = tuple(line.size for line in spec.lines)
+    shape = (out.shape[0], *sizes, inputs) if spec.layout == "channels_last" else (out.shape[0], inputs, *sizes)
+    (x,) = jax.linear_transpose(lambda x: correlate(x, kernel, spec=spec), jax.ShapeDtypeStruct(shape, out.dtype))(out)
+    return x
+
+
+def gather(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:
+    """The transpose of `correlate` as a linear function of the kernel."""
+    channel = -1 if spec.layout == "channels_last" else 1
+    inputs, outputs = x.shape[channel] // spec.groups, out.shape[channel]
+    window = tuple(line.window for line in spec.lines)
+    shape = (*window, inputs, outputs) if spec.layout == "channels_last" else (outputs, inputs, *window)
+    shaped = jax.ShapeDtypeStruct(shape, x.dtype)
+    (kernel,) = jax.linear_transpose(lambda kernel: correlate(x, kernel, spec=spec), shaped)(out)
+    return kernel
+
+
+def _dimension_numbers(rank: int, layout: str) -> lax.ConvDimensionNumbers:
+    """Where batch (or output channels), channels (or input channels) and space lie in x, kernel and output."""
+    if layout == "channels_last":
+        image, window = (0, rank + 1, *range(1, rank + 1)), (rank + 1, rank, *range(rank))
+        return lax.ConvDimensionNumbers(image, window, image)
+    return lax.ConvDimensionNumbers(*(tuple(range(rank + 2)),) * 3)
