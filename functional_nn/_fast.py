@@ -132,6 +132,23 @@ def _by_rows_of_x(out: jax.Array, lines: tuple[Line, ...]) -> jax.Array:
     return jnp.stack([_window(padded, at, rows, 1) for at in mirrored], -2)
 
 
+def gather_by_patches(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:
+    """The kernel's gradient, for an x of few channels: all that the windows see at once, and one product with out."""
+    window = [line.window for line in spec.lines]
+    # Not before out is there: XLA would make the patches while x is at hand, and keep them all the while.
+    x, out = lax.optimization_barrier((x, out))
+    return _products(x, out, spec, 0).reshape(*window, x.shape[-1], out.shape[-1])
+
+
+def correlate_by_planes(x: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
+    """The convolution of an x of one channel, or of few: its image shifted to every offset, and one matrix product."""
+    padded, weights = _pad(x, _paddings(spec), 1), kernel.reshape(-1, kernel.shape[-1])
+    shifted = [jnp.moveaxis(_window(padded, at, spec.lines, 1), -1, 0) for at in _offsets(spec.lines)]
+    planes = jnp.stack(shifted).reshape(len(weights), -1)
+    out = lax.dot_general(planes, weights, (((0,), (0,)), ((), ())), precision=spec.precision)
+    return out.reshape(len(x), *(line.count for line in spec.lines), -1)
+
+
 def spread_by_planes(out: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
     """The gradient with respect to an x of few channels: one matrix product makes every offset's share of each channel.
 

@@ -12,6 +12,9 @@ import jax.numpy as jnp
 from functional_nn import _fast, _lax
 from functional_nn._geometry import Spec
 
+# A form takes two of a convolution's three arrays and `spec`, and gives the third.
+Form = Callable[..., jax.Array]
+
 # FUNCTIONAL_NN_FAST=0, read once at import, leaves every form to lax.
 FAST = os.environ.get("FUNCTIONAL_NN_FAST", "1") != "0"
 
@@ -38,9 +41,14 @@ LARGEST_DEPTHWISE_WINDOW = 49
 # Planes are x's channels times the window's elements; with more of them lax's own form is as fast.
 MOST_PLANE_CHANNELS = 4
 MOST_PLANES = 48
+# With so few planes, patches of the whole batch pay from fewer multiplications of each copied number on.
+LEAST_A_COPY_IN_PATCHES = 5
+# A convolution of one channel goes by planes where the library is not given it for having as few outputs.
+MOST_OUTPUTS_OF_PLANES = 16
+MOST_PLANES_OF_ONE = 25
 
 
-def choose(name: str, left: Any, right: Any, spec: Spec) -> Callable[..., jax.Array]:
+def choose(name: str, left: Any, right: Any, spec: Spec) -> Form:
     """The form that was measured to be fastest on a CPU, from the shapes, dtypes and statics alone.
 
     XLA's own forms are kept where they are good. Not good is its gradient with respect to the kernel: it lays out the
@@ -56,12 +64,11 @@ def choose(name: str, left: Any, right: Any, spec: Spec) -> Callable[..., jax.Ar
         return partial(_channels_last, name, DEPTHWISE[name])
     if spec.groups > 1:
         return LAX[name]
-    if name == "gather":
-        worth = _worth_tiles(left, right, spec)
-        return partial(_channels_last, name, _fast.gather_by_tiles) if worth else LAX[name]
-    if name == "spread" and _worth_planes(right, spec):
-        return partial(_channels_last, name, _fast.spread_by_planes)
-    return ON_ALL_CORES[name] if _worth_all_cores(name, left, right, spec) else LAX[name]
+    form = _gather(left, right, spec) if name == "gather" else _planes(name, right, spec)
+    if form:
+        return partial(_channels_last, name, form)
+    on_all_cores = name != "gather" and _worth_all_cores(name, left, right, spec)
+    return ON_ALL_CORES[name] if on_all_cores else LAX[name]
 
 
 def _is_depthwise(name: str, left: Any, right: Any, spec: Spec) -> bool:
@@ -76,9 +83,14 @@ def _is_depthwise(name: str, left: Any, right: Any, spec: Spec) -> bool:
     return alone and small and spec.groups > 1
 
 
-def _worth_planes(kernel: Any, spec: Spec) -> bool:
-    channels = kernel.shape[-2 if spec.layout == "channels_last" else 1]
-    return channels <= MOST_PLANE_CHANNELS and channels * prod(line.window for line in spec.lines) <= MOST_PLANES
+def _planes(name: str, kernel: Any, spec: Spec) -> Form | None:
+    """The form by planes, where x has few channels."""
+    inputs, outputs = kernel.shape[-2:] if spec.layout == "channels_last" else kernel.shape[1::-1]
+    planes = inputs * prod(line.window for line in spec.lines)
+    if name == "spread":
+        return _fast.spread_by_planes if inputs <= MOST_PLANE_CHANNELS and planes <= MOST_PLANES else None
+    worth = inputs == 1 and planes <= MOST_PLANES_OF_ONE and outputs <= MOST_OUTPUTS_OF_PLANES
+    return _fast.correlate_by_planes if worth else None
 
 
 def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
@@ -93,35 +105,43 @@ def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
     return (
         len(lines) == 2
         and all(line.count <= line.size and line.window <= line.size for line in lines)
-        and min(channels) >= LEAST_CHANNELS_FOR_ALL
+        and min(channels) >= LEAST_CHANNELS_FOR_ALL < max(channels)
         and left.shape[0] * prod(line.count for line in lines) * kernel.size >= LEAST_MULTIPLICATIONS_FOR_ALL
     )
 
 
-def _worth_tiles(x: Any, out: Any, spec: Spec) -> bool:
+def _gather(x: Any, out: Any, spec: Spec) -> Form | None:
+    """The form for the kernel's gradient that is faster than XLA's, if one is."""
     if spec.layout != "channels_last":
         x, out = (jax.ShapeDtypeStruct((a.shape[0], *a.shape[2:], a.shape[1]), a.dtype) for a in (x, out))
-    kernel = prod(line.window for line in spec.lines) * x.shape[-1] * out.shape[-1]
-    copied, _ = _fast.copies(x.shape[-1], out.shape[-1], spec.lines)
+    inputs, outputs, window = x.shape[-1], out.shape[-1], prod(line.window for line in spec.lines)
+    kernel = window * inputs * outputs
+    if (
+        x.shape[0] * prod(line.count for line in spec.lines) * kernel < LEAST_MULTIPLICATIONS
+        or kernel * x.dtype.itemsize > LARGEST_KERNEL_BYTES
+        or _fast.image_bytes(x, out, spec.lines) > LARGEST_IMAGE_BYTES
+    ):
+        return None
+    few = inputs <= MOST_PLANE_CHANNELS and inputs * window <= MOST_PLANES
+    if few and kernel >= LEAST_A_COPY_IN_PATCHES * (inputs * window + outputs):
+        return _fast.gather_by_patches
+    copied, _ = _fast.copies(inputs, outputs, spec.lines)
     most = MOST_A_COPY if _better_by_library(x, out, spec) else kernel
-    return (
-        LEAST_A_COPY * copied <= kernel <= most * copied
-        and x.shape[0] * prod(line.count for line in spec.lines) * kernel >= LEAST_MULTIPLICATIONS
-        and kernel * x.dtype.itemsize <= LARGEST_KERNEL_BYTES
-        and _fast.image_bytes(x, out, spec.lines) <= LARGEST_IMAGE_BYTES
-    )
+    return _fast.gather_by_tiles if LEAST_A_COPY * copied <= kernel <= most * copied else None
 
 
 def _better_by_library(x: Any, out: Any, spec: Spec) -> bool:
-    """Whether XLA leaves a kernel's gradient to its library, slow at strides and 1x1 windows, on all cores and in the
-    cache."""
+    """Whether XLA leaves the kernel's gradient to a library on all cores, and all of it stays in the cache.
+
+    The library is slow at strides and at 1x1 windows.
+    """
     planar = len(spec.lines) == 2 and all(line.stride == 1 < line.window for line in spec.lines)
     fits = all(line.count <= line.size and line.window <= line.size for line in spec.lines)
     small = (prod(x.shape) + prod(out.shape)) * x.dtype.itemsize <= LIBRARY_BYTES
     return LIBRARY_USES_ALL_CORES and planar and fits and small and max(x.shape[0], out.shape[-1]) > 16
 
 
-def _channels_last(name: str, form: Callable[..., jax.Array], left: jax.Array, right: jax.Array, *, spec: Spec):
+def _channels_last(name: str, form: Form, left: jax.Array, right: jax.Array, *, spec: Spec):
     """A form for arrays with channels last, whatever their layout."""
     if spec.layout == "channels_last":
         return form(left, right, spec=spec)
@@ -131,7 +151,7 @@ def _channels_last(name: str, form: Callable[..., jax.Array], left: jax.Array, r
     return jnp.moveaxis(form(image(left), jnp.moveaxis(right, (0, 1), (-1, -2)), spec=spec), -1, 1)
 
 
-def on_cpu(name: str) -> Callable[..., jax.Array]:
+def on_cpu(name: str) -> Form:
     """The primitive's form on a CPU, as a function of its arrays."""
     return lambda left, right, *, spec: choose(name, left, right, spec)(left, right, spec=spec)
 

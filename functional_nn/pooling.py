@@ -153,14 +153,22 @@ def _max_of_blocks(blocks: jax.Array, own: tuple[int, ...]) -> jax.Array:
 def _max_of_blocks_jvp(own, primals, tangents):
     (blocks,), (tangent,) = primals, tangents
     best = _max_of_blocks(blocks, own)
+    window = [blocks.shape[axis] if axis in own else 1 for axis in range(blocks.ndim)]
+    places = np.arange(prod(window), dtype=np.float32).reshape(window)
+    winner = lax.expand_dims(_winner(blocks, best, own), own)
+    return best, jnp.sum(jnp.where(winner == places, tangent, 0), own)
+
+
+def _winner(blocks: jax.Array, best: jax.Array, own: tuple[int, ...]) -> jax.Array:
+    """The place in each window of its first largest element, as a float32."""
     *earlier, _ = _elements(blocks, own)
-    winner = jnp.full(best.shape, len(earlier), jnp.int8)
+    square = jnp.full(best.shape, len(earlier) ** 2, jnp.int16)
     for place, element in reversed(list(enumerate(earlier))):
         # If the maximum is NaN, so is every element that it could be.
-        winner = jnp.where((element == best) | jnp.isnan(element), jnp.int8(place), winner)
-    window = [blocks.shape[axis] if axis in own else 1 for axis in range(blocks.ndim)]
-    places = np.arange(prod(window), dtype=np.int8).reshape(window)
-    return best, jnp.sum(jnp.where(lax.expand_dims(winner, own) == places, tangent, 0), own)
+        square = jnp.where((element == best) | jnp.isnan(element), jnp.int16(place**2), square)
+    # Inside of the derivative's loop XLA would find the winner again for every element of its window, as it repeats
+    # all that it takes for cheap. A root it takes for dear: that it computes once, in a loop of its own.
+    return lax.round(lax.sqrt(square.astype(jnp.float32)))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
