@@ -134,19 +134,35 @@ def _by_rows_of_x(out: jax.Array, lines: tuple[Line, ...]) -> jax.Array:
 
 def gather_by_patches(x: jax.Array, out: jax.Array, *, spec: Spec) -> jax.Array:
     """The kernel's gradient, for an x of few channels: all that the windows see at once, and one product with out."""
-    window = [line.window for line in spec.lines]
     # Not before out is there: XLA would make the patches while x is at hand, and keep them all the while.
     x, out = lax.optimization_barrier((x, out))
-    return _products(x, out, spec, 0).reshape(*window, x.shape[-1], out.shape[-1])
+    patches = _pad(x, _paddings(spec), 1)
+    for number, line in reversed(list(enumerate(spec.lines))):
+        # The later windows and the channels lie behind.
+        patches = _stack(patches, number + 1, line, len(spec.lines) + 1)
+    window = patches.shape[len(spec.lines) + 1 :]
+    rows, columns = patches.reshape(-1, prod(window)), out.reshape(-1, out.shape[-1])
+    product = lax.dot_general(rows, columns, (((0,), (0,)), ((), ())), precision=spec.precision)
+    return product.reshape(*window, out.shape[-1])
 
 
 def correlate_by_planes(x: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:
-    """The convolution of an x of one channel, or of few: its image shifted to every offset, and one matrix product."""
-    padded, weights = _pad(x, _paddings(spec), 1), kernel.reshape(-1, kernel.shape[-1])
-    shifted = [jnp.moveaxis(_window(padded, at, spec.lines, 1), -1, 0) for at in _offsets(spec.lines)]
-    planes = jnp.stack(shifted).reshape(len(weights), -1)
-    out = lax.dot_general(planes, weights, (((0,), (0,)), ((), ())), precision=spec.precision)
+    """The convolution of an x of few channels: its image shifted to every offset, and one matrix product."""
+    planes = jnp.moveaxis(_pad(x, _paddings(spec), 1), -1, 0)
+    for number, line in reversed(list(enumerate(spec.lines))):
+        planes = _stack(planes, planes.ndim - len(spec.lines) + number, line, 0)
+    weights = kernel.reshape(-1, kernel.shape[-1])
+    left = planes.reshape(len(weights), -1)
+    out = lax.dot_general(left, weights, (((0,), (0,)), ((), ())), precision=spec.precision)
     return out.reshape(len(x), *(line.count for line in spec.lines), -1)
+
+
+def _stack(padded: jax.Array, axis: int, line: Line, new: int) -> jax.Array:
+    """What every offset along one axis sees, side by side along a new axis.
+
+    One axis after the other copies less, and in longer runs, than every offset of the window from padded itself.
+    """
+    return jnp.stack([_window(padded, (offset,), (line,), axis) for offset in range(line.window)], new)
 
 
 def spread_by_planes(out: jax.Array, kernel: jax.Array, *, spec: Spec) -> jax.Array:

@@ -40,12 +40,14 @@ LIBRARY_BYTES = 3_500_000
 LARGEST_DEPTHWISE_WINDOW = 49
 # Planes are x's channels times the window's elements; with more of them lax's own form is as fast.
 MOST_PLANE_CHANNELS = 4
-MOST_PLANES = 48
+MOST_PLANES = 49
 # With so few planes, patches of the whole batch pay from fewer multiplications of each copied number on.
 LEAST_A_COPY_IN_PATCHES = 5
-# A convolution of one channel goes by planes where the library is not given it for having as few outputs.
-MOST_OUTPUTS_OF_PLANES = 16
-MOST_PLANES_OF_ONE = 25
+# Few outputs the library is not given. An odd number of channels it is slow at, where the outputs are not many more
+# than the planes.
+MOST_OUTPUTS = 16
+SLOW_CHANNELS = (1,) if LIBRARY_USES_ALL_CORES else (1, 3)
+MOST_OUTPUTS_A_PLANE = 1.25
 
 
 def choose(name: str, left: Any, right: Any, spec: Spec) -> Form:
@@ -87,10 +89,12 @@ def _planes(name: str, kernel: Any, spec: Spec) -> Form | None:
     """The form by planes, where x has few channels."""
     inputs, outputs = kernel.shape[-2:] if spec.layout == "channels_last" else kernel.shape[1::-1]
     planes = inputs * prod(line.window for line in spec.lines)
+    if inputs > MOST_PLANE_CHANNELS or planes > MOST_PLANES:
+        return None
     if name == "spread":
-        return _fast.spread_by_planes if inputs <= MOST_PLANE_CHANNELS and planes <= MOST_PLANES else None
-    worth = inputs == 1 and planes <= MOST_PLANES_OF_ONE and outputs <= MOST_OUTPUTS_OF_PLANES
-    return _fast.correlate_by_planes if worth else None
+        return _fast.spread_by_planes
+    slow = outputs <= MOST_OUTPUTS or inputs in SLOW_CHANNELS and outputs <= MOST_OUTPUTS_A_PLANE * planes
+    return _fast.correlate_by_planes if slow else None
 
 
 def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:

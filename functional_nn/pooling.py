@@ -146,7 +146,7 @@ def _max_of_blocks(blocks: jax.Array, own: tuple[int, ...]) -> jax.Array:
     Its derivative is written as one choice among the elements of x, which runs as one loop; that of a maximum of
     slices would spread each slice out and add them up.
     """
-    return reduce(lax.max, _elements(blocks, own))
+    return _in_its_shape(reduce(lax.max, _elements(blocks, own)))
 
 
 @_max_of_blocks.defjvp
@@ -177,13 +177,21 @@ def _sum_of_blocks(blocks: jax.Array, own: tuple[int, ...]) -> jax.Array:
 
     Its derivative is written as one over axes, whose transpose fills every window in one loop.
     """
-    return reduce(add, _elements(blocks, own))
+    return _in_its_shape(reduce(add, _elements(blocks, own)))
 
 
 @_sum_of_blocks.defjvp
 def _sum_of_blocks_jvp(own, primals, tangents):
     (blocks,), (tangent,) = primals, tangents
     return _sum_of_blocks(blocks, own), jnp.sum(tangent, own)
+
+
+def _in_its_shape(out: jax.Array) -> jax.Array:
+    """The output of a pooling, not computed as part of what follows.
+
+    As part of a flattening, XLA's loop over a flat index would look up every element's place.
+    """
+    return lax.optimization_barrier(out)
 
 
 def _elements(blocks: jax.Array, own: tuple[int, ...]) -> Iterator[jax.Array]:
