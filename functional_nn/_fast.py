@@ -27,7 +27,7 @@ def correlate_on_all_cores(x: jax.Array, kernel: jax.Array, *, spec: Spec) -> ja
 
     XLA leaves no convolution to its library whose output is larger than x: that one Eigen computes, on all cores.
     """
-    number, more = _fewest_more(spec.lines)
+    number, more = fewest_more(spec.lines)
     line = spec.lines[number]
     longer = replace(line, high=line.high + more, count=line.count + more)
     lines = (*spec.lines[:number], longer, *spec.lines[number + 1 :])
@@ -53,9 +53,9 @@ def mirrored(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     )
 
 
-def _fewest_more(lines: tuple[Line, ...]) -> tuple[int, int]:
+def fewest_more(lines: tuple[Line, ...]) -> tuple[int, int]:
     """The dimension along which the smallest share of windows more makes the output larger than x, and how many."""
-    more = [line.size + 1 - line.count for line in lines]
+    more = [max(line.size + 1 - line.count, 0) for line in lines]
     number = min(range(len(lines)), key=lambda n: more[n] / lines[n].count)
     return number, more[number]
 

@@ -23,6 +23,8 @@ LIBRARY_USES_ALL_CORES = jax.__version_info__ >= (0, 12)
 # A library on one core is passed by where there is this much to do for all of them, with this many channels.
 LEAST_MULTIPLICATIONS_FOR_ALL = 64_000_000
 LEAST_CHANNELS_FOR_ALL = 16
+# And where it takes no more than this share of windows more.
+MOST_MORE_FOR_ALL = 0.5
 # Where tiles were measured to win over XLA's gradient with respect to the kernel (docs/speed.md).
 # Fewer multiplications are over before a loop pays.
 LEAST_MULTIPLICATIONS = 4_000_000
@@ -93,7 +95,7 @@ def _planes(name: str, kernel: Any, spec: Spec) -> Form | None:
         return None
     if name == "spread":
         return _fast.spread_by_planes
-    slow = outputs <= MOST_OUTPUTS or inputs in SLOW_CHANNELS and outputs <= MOST_OUTPUTS_A_PLANE * planes
+    slow = outputs <= MOST_OUTPUTS or (inputs in SLOW_CHANNELS and outputs <= MOST_OUTPUTS_A_PLANE * planes)
     return _fast.correlate_by_planes if slow else None
 
 
@@ -105,10 +107,12 @@ def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
     if LIBRARY_USES_ALL_CORES or left.dtype != jnp.float32 or any(line.stride > 1 for line in spec.lines):
         return False
     lines = spec.lines if name == "correlate" else _fast.mirrored(spec.lines)
+    number, more = _fast.fewest_more(lines)
     channels = kernel.shape[-2:] if spec.layout == "channels_last" else kernel.shape[:2]
     return (
         len(lines) == 2
         and all(line.count <= line.size and line.window <= line.size for line in lines)
+        and more <= MOST_MORE_FOR_ALL * lines[number].count
         and min(channels) >= LEAST_CHANNELS_FOR_ALL < max(channels)
         and left.shape[0] * prod(line.count for line in lines) * kernel.size >= LEAST_MULTIPLICATIONS_FOR_ALL
     )

@@ -8,6 +8,7 @@ from signal import SIGINT
 from typing import TYPE_CHECKING
 
 from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
+from functional_nn.training.memory import keep_freed_memory
 from functional_nn.training.processes import is_first, join
 from functional_nn.training.twin import twin
 from functional_nn.training.validate import did_you_mean, validate
@@ -62,6 +63,7 @@ def train(argv: Sequence[str]) -> int:
     if config is None:
         return OK
     validate(config)
+    keep_freed_memory()
     join(config)
     from functional_nn.training.cache import keep_compiled_programs
     from functional_nn.training.loop import train as run_training
@@ -103,6 +105,7 @@ def experiment(argv: Sequence[str]) -> int:
     config = read("experiment", ExperimentConfig, argv)
     if config is None:
         return OK
+    keep_freed_memory()
     from functional_nn.training.cache import keep_compiled_programs
     from functional_nn.training.loop import train as run_training
     from functional_nn.training.results import write_learned

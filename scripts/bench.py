@@ -1,11 +1,12 @@
 """Time our ops and training steps beside Flax NNX, Equinox and PyTorch, interleaved in one run.
 
-    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--output STEM]
+    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--keep-memory] [--output STEM]
     python scripts/bench.py --scaling | --forms [--quick] [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. --compiled adds
-torch.compile to the training steps, where a C++ compiler is at hand. --scaling measures instead how a step's time and
-memory grow, --forms both forms of a convolution's gradients beside each other, which needs JAX only. Ratios are of the
+torch.compile to the training steps, where a C++ compiler is at hand. --keep-memory lets this process keep what is
+freed, as scripts/train.py does: all contenders then wait less for the system. --scaling measures instead how a step's
+time and memory grow, --forms both forms of a convolution's gradients beside each other, which needs JAX only. Ratios are of the
 two times of one round, so they bear a machine that does other things; the load average in the table says whether it
 did. Import, first step and memory are of each training step in a process of its own, which --quick leaves out.
 """
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from benchmarks.networks import NETWORKS, OPS, Network, Op, multiplications  # noqa: E402 - the path comes first
+
+from functional_nn.training.memory import keep_freed_memory  # noqa: E402
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,6 +42,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="TEXT", default="", help="the cases whose names contain TEXT")
     parser.add_argument("--device", choices=("cpu", "gpu", "tpu"), default="cpu")
     parser.add_argument("--compiled", action="store_true", help="torch.compile as well")
+    parser.add_argument("--keep-memory", action="store_true", help="keep freed memory, as scripts/train.py does")
     parser.add_argument("--scaling", action="store_true", help="time and memory against batch, size, channels, depth")
     parser.add_argument("--forms", action="store_true", help="lax's form of the convolution's gradients beside ours")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
@@ -92,6 +96,8 @@ def run_case(case: Op | Network, options: argparse.Namespace, roof: dict[str, fl
 def prepare(options: argparse.Namespace) -> dict[str, float]:
     """The roofline, once everything that a run needs was found to be there."""
     os.environ["JAX_PLATFORMS"] = "cuda,cpu" if options.device == "gpu" else options.device
+    if options.keep_memory and not keep_freed_memory():
+        raise SystemExit(refused("--keep-memory needs glibc, and no settings for it in the environment"))
     try:
         import jax
         import torch
@@ -128,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
         }
         return show(forms_result, forms, options.output)
     roof = prepare(options)
-    facts = measure.machine()
+    facts = measure.machine() | {"memory_kept": options.keep_memory}
     if options.scaling:
         result: dict[str, Any] = {"machine": report.heading(facts, roof)}
         result["curves"] = scaling.curves(0.5 if options.quick else 2.0)

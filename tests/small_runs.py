@@ -43,6 +43,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is on the small data set, and keeps no compiled programs."""
     monkeypatch.setattr(jobs, "load", lambda name, data_dir: DATASET)
     monkeypatch.setattr(compiled, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr("functional_nn.cli.keep_freed_memory", lambda: None)
 
 
 @cache

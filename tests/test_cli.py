@@ -23,6 +23,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in an empty folder, so that what it writes can be seen."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cache, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
 
 
 def run_python(*args: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:

@@ -132,6 +132,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_the_command_trains_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("functional_nn.training.loop.find_data", lambda config: DATASET)
     monkeypatch.setattr("functional_nn.training.cache.keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
     out = tmp_path / "out"
     assert cli.main(["experiment", "overfitting", "--epochs", "1", "--batch-size", "16", "--output", str(out)]) == 0
     said = capsys.readouterr().out

@@ -28,9 +28,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests are of the fast forms, whatever the environment says, as chosen beside an XLA without its library."""
+    """These tests are of the fast forms, whatever the environment says, as chosen beside a library on one core."""
     monkeypatch.setattr(_lowerings, "FAST", True)
-    monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", False)
+    library_uses_all_cores(monkeypatch, False)
+
+
+def library_uses_all_cores(monkeypatch: pytest.MonkeyPatch, all_cores: bool) -> None:
+    monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", all_cores)
+    monkeypatch.setattr(_lowerings, "SLOW_CHANNELS", (1,) if all_cores else (1, 3))
 
 
 def relation(call: tuple, layout: str = "channels_last") -> tuple[dict[str, np.ndarray], Spec]:
@@ -72,10 +77,31 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
 @pytest.mark.slow
 @settings(max_examples=15)
 @given(call=calls("conv"))
-def test_planes_give_the_gradient_of_x_on_any_geometry(call: tuple):
+def test_planes_and_patches_give_all_three_sums_on_any_geometry(call: tuple):
     (x, kernel, bias), statics = call
     channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1}
+    agree("correlate", _fast.correlate_by_planes, *relation(channels))
     agree("spread", _fast.spread_by_planes, *relation(channels))
+    agree("gather", _fast.gather_by_patches, *relation(channels))
+
+
+@pytest.mark.slow
+@settings(max_examples=15)
+@given(call=calls("conv"), layout=st.sampled_from(["channels_last", "channels_first"]))
+def test_forms_for_all_cores_on_any_geometry_without_strides(call: tuple, layout: str):
+    (x, kernel, bias), statics = call
+    channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1, "strides": 1}
+    arrays, spec = relation(channels, layout)
+    for name, form in _lowerings.ON_ALL_CORES.items():
+        agree(name, form, arrays, spec)
+
+
+def test_for_all_cores_the_output_is_larger_than_x():
+    x, kernel = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((32, 32, 30, 64), (3, 3, 64, 64)))
+    spec = Spec(lines("conv", (32, 30), (3, 3), 1, 1, 1), 1, "channels_last", None)
+    for form in _lowerings.ON_ALL_CORES.values():
+        program = jax.jit(partial(form, spec=spec)).lower(x, kernel).as_text()
+        assert "tensor<32x33x30x64xf32>" in program, "one row more, along the dimension where it is the smallest share"
 
 
 @pytest.mark.slow
@@ -93,7 +119,7 @@ def test_depthwise_forms_on_any_geometry(call: tuple, layout: str):
 def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: int, **change: Any) -> str:
     """The name of the form that is chosen for a square convolution."""
     groups, layout, dtype = change.get("groups", 1), change.get("layout", "channels_last"), change.get("dtype", "f4")
-    geometry = lines("conv", (size, size), (window, window), change.get("strides", 1), "SAME", 1)
+    geometry = lines("conv", (size, size), (window, window), change.get("strides", 1), change.get("padding", "SAME"), 1)
     x, kernel = (
         np.empty((batch, size, size, channels[0]), dtype),
         np.empty((window, window, channels[0] // groups, channels[1]), dtype),
@@ -111,7 +137,8 @@ CHOICES = [
     # The sizes that docs/speed.md reports.
     ("gather", 32, 32, (64, 64), 3, {}, "gather_by_tiles"),
     ("gather", 8, 28, (128, 128), 3, {}, "gather_by_tiles"),
-    ("gather", 100, 28, (1, 30), 5, {}, "gather_by_tiles"),
+    ("gather", 100, 28, (1, 30), 5, {}, "gather_by_patches"),
+    ("gather", 100, 28, (1, 16), 3, {"layout": "channels_first"}, "gather_by_patches"),
     ("gather", 100, 28, (16, 16), 3, {}, "gather_by_tiles"),
     ("gather", 100, 28, (16, 16), 3, {"layout": "channels_first"}, "gather_by_tiles"),
     ("gather", 32, 32, (64, 128), 3, {"strides": 2}, "gather_by_tiles"),
@@ -119,15 +146,30 @@ CHOICES = [
     ("spread", 100, 28, (3, 16), 3, {"layout": "channels_first"}, "spread_by_planes"),
     ("spread", 100, 28, (8, 16), 3, {}, "spread"),
     ("spread", 32, 224, (3, 64), 7, {}, "spread"),
-    # Here lax is as fast or faster: a large kernel, a large image, little to do, groups, 16 bits.
-    ("gather", 8, 14, (256, 256), 3, {}, "gather"),
-    ("gather", 2, 112, (64, 64), 3, {}, "gather"),
-    ("gather", 100, 28, (1, 16), 3, {}, "gather"),
+    ("gather", 8, 14, (256, 256), 3, {}, "gather_by_tiles"),
+    ("gather", 2, 112, (64, 64), 3, {}, "gather_by_tiles"),
+    ("correlate", 32, 32, (64, 64), 3, {}, "correlate_on_all_cores"),
+    ("spread", 32, 32, (64, 64), 3, {}, "spread_on_all_cores"),
+    ("spread", 32, 32, (64, 64), 3, {"layout": "channels_first"}, "spread_on_all_cores"),
+    ("correlate", 100, 28, (1, 16), 3, {}, "correlate_by_planes"),
+    ("correlate", 100, 28, (1, 30), 5, {"layout": "channels_first"}, "correlate_by_planes"),
+    ("correlate", 100, 28, (3, 32), 3, {}, "correlate_by_planes"),
+    # Here lax is as fast or faster: a large kernel, a large image, few outputs, little to do, groups, 16 bits.
+    ("gather", 8, 14, (512, 512), 3, {}, "gather"),
+    ("gather", 2, 224, (64, 64), 3, {}, "gather"),
+    ("gather", 100, 28, (1, 4), 3, {}, "gather"),
     ("gather", 2, 28, (3, 30), 3, {}, "gather"),
     ("gather", 32, 32, (64, 64), 3, {"groups": 2}, "gather"),
     ("gather", 32, 32, (64, 64), 3, {"dtype": "f2"}, "gather"),
-    ("correlate", 32, 32, (64, 64), 3, {}, "correlate"),
-    ("spread", 32, 32, (64, 64), 3, {}, "spread"),
+    # The library does not take these, or is fast on one core: few outputs, strides, double precision, little to do.
+    ("correlate", 100, 28, (16, 16), 3, {}, "correlate"),
+    ("correlate", 32, 32, (64, 128), 3, {"strides": 2}, "correlate"),
+    ("correlate", 32, 32, (64, 64), 3, {"dtype": "f8"}, "correlate"),
+    ("correlate", 2, 16, (64, 64), 3, {}, "correlate"),
+    ("correlate", 100, 28, (8, 64), 3, {}, "correlate"),
+    ("correlate", 32, 12, (64, 64), 7, {"padding": "VALID"}, "correlate"),
+    ("correlate", 100, 28, (1, 64), 3, {}, "correlate"),
+    ("correlate", 100, 28, (4, 32), 3, {}, "correlate"),
     ("correlate", 32, 32, (64, 64), 3, {"groups": 64}, "depthwise_correlate"),
     ("spread", 32, 32, (64, 64), 3, {"groups": 64}, "depthwise_spread"),
     ("gather", 32, 32, (64, 64), 3, {"groups": 64}, "depthwise_gather"),
@@ -145,24 +187,29 @@ def test_the_form_is_chosen_by_shapes(name, batch, size, channels, window, chang
 
 
 @pytest.mark.parametrize(
-    ("batch", "size", "channels", "window", "change", "form"),
+    ("name", "batch", "size", "channels", "window", "change", "form"),
     [
-        # XLA's library takes these, and multiplies enough with every number that tiles would copy.
-        (32, 32, (64, 64), 3, {}, "gather"),
-        (100, 28, (16, 16), 3, {}, "gather"),
-        (32, 32, (64, 64), 3, {"layout": "channels_first"}, "gather"),
-        # Here it does too, but copying is cheap.
-        (100, 28, (1, 30), 5, {}, "gather_by_tiles"),
+        ("correlate", 32, 32, (64, 64), 3, {}, "correlate"),
+        ("spread", 32, 32, (64, 64), 3, {}, "spread"),
+        ("correlate", 100, 28, (3, 32), 3, {}, "correlate"),
+        ("correlate", 100, 28, (3, 16), 3, {}, "correlate_by_planes"),
+        # It takes these, whose transposes stay in the cache, and multiplies enough with every number tiles would copy.
+        ("gather", 100, 8, (64, 64), 3, {}, "gather"),
+        ("gather", 100, 8, (64, 64), 3, {"layout": "channels_first"}, "gather"),
+        # Here it takes longer to transpose.
+        ("gather", 32, 32, (64, 64), 3, {}, "gather_by_tiles"),
+        # Here copying is cheap.
+        ("gather", 100, 28, (1, 30), 5, {}, "gather_by_patches"),
         # These it does not take, or does badly: small batches, strides, single elements.
-        (8, 32, (80, 16), 3, {}, "gather_by_tiles"),
-        (32, 32, (64, 128), 3, {"strides": 2}, "gather_by_tiles"),
-        (32, 32, (128, 128), 1, {}, "gather_by_tiles"),
+        ("gather", 8, 32, (80, 16), 3, {}, "gather_by_tiles"),
+        ("gather", 32, 16, (64, 64), 3, {"strides": 2}, "gather_by_tiles"),
+        ("gather", 32, 10, (128, 128), 1, {}, "gather_by_tiles"),
     ],
     ids=str,
 )
-def test_an_xla_with_a_library_keeps_what_it_does_well(batch, size, channels, window, change, form, monkeypatch):
-    monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", True)
-    assert chosen("gather", batch, size, channels, window, **change) == form
+def test_a_library_on_all_cores_keeps_what_it_does_well(name, batch, size, channels, window, change, form, monkeypatch):
+    library_uses_all_cores(monkeypatch, True)
+    assert chosen(name, batch, size, channels, window, **change) == form
 
 
 def test_all_forms_can_be_left_to_lax(monkeypatch: pytest.MonkeyPatch):

@@ -43,10 +43,11 @@ def table(result: dict[str, Any]) -> str:
 def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
     """The machine, what it can do at best, and how busy it was."""
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
+    kept = " Freed memory was kept." if machine.get("memory_kept") else ""
     load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
     return (
         f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
-        f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s."
+        f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s.{kept}"
     )
 
 

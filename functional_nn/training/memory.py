@@ -1,0 +1,46 @@
+"""What becomes of memory that a step has used: kept for the next step, where the system's allocator lets us say so."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Mapping
+
+# glibc's names, from malloc.h and mman.h.
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX, MADV_HUGEPAGE = -1, -4, -8, 14
+NEVER = 2**31 - 1
+# Address space that may be filled with huge pages; what is not used of it takes no memory.
+HEAP_BYTES = 1 << 30
+
+
+def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
+    """Let this process keep what is freed, in huge pages, and say whether it does; call it before JAX's threads start.
+
+    XLA asks for all temporary memory of a step anew at every step, and glibc returns pieces above 32 MB to the system
+    each time: the next step waits while the system clears every page again. Elsewhere than on glibc, and where the
+    environment has settings for glibc of its own, nothing is done.
+    """
+    chosen = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in environment)
+    libc = ctypes.CDLL(None) if sys.platform.startswith("linux") and not chosen else None
+    # Another libc may have a mallopt too, that does nothing.
+    if libc is None or not hasattr(libc, "gnu_get_libc_version"):
+        return False
+    # All from one heap that never shrinks.
+    settings = {M_ARENA_MAX: 1, M_MMAP_MAX: 0, M_TRIM_THRESHOLD: NEVER}
+    kept = all(libc.mallopt(name, value) == 1 for name, value in settings.items())
+    return kept and _prefer_huge_pages(libc)
+
+
+def _prefer_huge_pages(libc: ctypes.CDLL) -> bool:
+    """Grow the heap by address space for huge pages, if it can grow that far."""
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    start = libc.malloc(HEAP_BYTES)
+    if start:
+        page = os.sysconf("SC_PAGESIZE")
+        first = -(-start // page) * page
+        # A kernel without huge pages refuses, which does no harm.
+        libc.madvise(first, (start + HEAP_BYTES - first) // page * page, MADV_HUGEPAGE)
+        libc.free(start)
+    return True
