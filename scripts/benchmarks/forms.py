@@ -1,4 +1,4 @@
-"""Both forms of a convolution's gradients beside each other: what lax makes of them on a CPU, and what we write."""
+"""Both forms of a convolution and its gradients side by side: what lax makes of them on a CPU, and what we write."""
 
 import json
 from collections.abc import Callable
@@ -29,6 +29,8 @@ GEOMETRIES = (
     (100, 28, 1, 16, 3, 1, 1),
     (100, 28, 3, 16, 3, 1, 1),
 )
+# The two arrays that each sum takes.
+TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}
 COLUMNS = ("sum", "geometry", "copied a position", "multiplied a position", "lax ms", "ours ms", "lax / ours", "chosen")
 
 
@@ -39,10 +41,8 @@ def rows(seconds: float) -> list[dict[str, Any]]:
     found = []
     for geometry in GEOMETRIES:
         arrays, spec = problem(*geometry)
-        sums = ["gather", "spread"] if geometry[2] <= _lowerings.MOST_PLANE_CHANNELS else ["gather"]
-        for name in sums:
-            pair = (arrays["x"], arrays["out"]) if name == "gather" else (arrays["out"], arrays["kernel"])
-            form = _fast.gather_by_tiles if name == "gather" else _fast.spread_by_planes
+        for name, form in ours(geometry).items():
+            pair = tuple(arrays[role] for role in TAKEN[name])
             runs = {"lax": step(_lowerings.LAX[name], pair, spec), "ours": step(form, pair, spec)}
             measure.first_calls(runs)
             least = {
@@ -51,6 +51,18 @@ def rows(seconds: float) -> list[dict[str, Any]]:
             found.append({"sum": name, "geometry": geometry, **least, "chosen": _chosen(name, pair, spec)})
             found[-1] |= _counts(geometry, spec)
     return found
+
+
+def ours(geometry: tuple[int, ...]) -> dict[str, Callable[..., jax.Array]]:
+    """What is or could be chosen for each sum of a geometry, besides lax."""
+    _, _, channels, _, window, stride, _ = geometry
+    if channels <= _lowerings.MOST_PLANE_CHANNELS and channels * window**2 <= _lowerings.MOST_PLANES:
+        names = ("correlate_by_planes", "spread_by_planes", "gather_by_patches")
+    elif stride == 1:
+        names = ("correlate_on_all_cores", "spread_on_all_cores", "gather_by_tiles")
+    else:
+        names = ("gather_by_tiles",)
+    return {name.split("_")[0]: getattr(_fast, name) for name in names}
 
 
 def problem(
