@@ -19,6 +19,8 @@ from functional_nn._jit import jit_op
 UNROLLED = 8
 # The same for windows that do not overlap, whose elements are written out over all axes.
 LARGEST_BLOCK = 64
+# Loops over this many channels, and over multiples of 8 beyond, leave nothing over after their last whole vector.
+WHOLE_VECTORS = 16
 
 
 @jit_op("window", "strides", "padding", "dilation", "layout")
@@ -154,21 +156,26 @@ def _max_of_blocks_jvp(own, primals, tangents):
     (blocks,), (tangent,) = primals, tangents
     best = _max_of_blocks(blocks, own)
     window = [blocks.shape[axis] if axis in own else 1 for axis in range(blocks.ndim)]
-    places = np.arange(prod(window), dtype=np.float32).reshape(window)
+    places = np.arange(prod(window), dtype=np.int8).reshape(window)
     winner = lax.expand_dims(_winner(blocks, best, own), own)
     return best, jnp.sum(jnp.where(winner == places, tangent, 0), own)
 
 
 def _winner(blocks: jax.Array, best: jax.Array, own: tuple[int, ...]) -> jax.Array:
-    """The place in each window of its first largest element, as a float32."""
+    """The place in each window of its first largest element.
+
+    XLA repeats what it takes for cheap inside of every loop that uses it: the winner for every element of the window.
+    That is as fast where the loop is all whole vectors. Elsewhere the winner is the root of its square: a root XLA
+    takes for dear, and computes once, in a loop of its own.
+    """
     *earlier, _ = _elements(blocks, own)
-    square = jnp.full(best.shape, len(earlier) ** 2, jnp.int16)
+    once = blocks.shape[-1] < WHOLE_VECTORS or blocks.shape[-1] % 8
+    code = [place**2 if once else place for place in range(len(earlier) + 1)]
+    winner = jnp.full(best.shape, code[-1], jnp.int16)
     for place, element in reversed(list(enumerate(earlier))):
         # If the maximum is NaN, so is every element that it could be.
-        square = jnp.where((element == best) | jnp.isnan(element), jnp.int16(place**2), square)
-    # Inside of the derivative's loop XLA would find the winner again for every element of its window, as it repeats
-    # all that it takes for cheap. A root it takes for dear: that it computes once, in a loop of its own.
-    return lax.round(lax.sqrt(square.astype(jnp.float32)))
+        winner = jnp.where((element == best) | jnp.isnan(element), jnp.int16(code[place]), winner)
+    return (lax.round(lax.sqrt(winner.astype(jnp.float32))) if once else winner).astype(jnp.int8)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
