@@ -23,8 +23,9 @@ LIBRARY_USES_ALL_CORES = jax.__version_info__ >= (0, 12)
 # A library on one core is passed by where there is this much to do for all of them, with this many channels.
 LEAST_MULTIPLICATIONS_FOR_ALL = 64_000_000
 LEAST_CHANNELS_FOR_ALL = 16
-# And where it takes no more than this share of windows more.
+# And where it takes no more than this share of windows more, and an image is not so large that the library divides it.
 MOST_MORE_FOR_ALL = 0.5
+LARGEST_IMAGE_BYTES_FOR_ALL = 2 << 20
 # Where tiles were measured to win over XLA's gradient with respect to the kernel (docs/speed.md).
 # Fewer multiplications are over before a loop pays.
 LEAST_MULTIPLICATIONS = 4_000_000
@@ -113,6 +114,7 @@ def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
         len(lines) == 2
         and all(line.count <= line.size and line.window <= line.size for line in lines)
         and more <= MOST_MORE_FOR_ALL * lines[number].count
+        and prod(left.shape[1:]) * left.dtype.itemsize <= LARGEST_IMAGE_BYTES_FOR_ALL
         and min(channels) >= LEAST_CHANNELS_FOR_ALL < max(channels)
         and left.shape[0] * prod(line.count for line in lines) * kernel.size >= LEAST_MULTIPLICATIONS_FOR_ALL
     )

@@ -164,6 +164,7 @@ CHOICES = [
     # The library does not take these, or is fast on one core: few outputs, strides, double precision, little to do.
     ("correlate", 100, 28, (16, 16), 3, {}, "correlate"),
     ("correlate", 32, 32, (64, 128), 3, {"strides": 2}, "correlate"),
+    ("correlate", 2, 112, (64, 64), 3, {}, "correlate"),
     ("correlate", 32, 32, (64, 64), 3, {"dtype": "f8"}, "correlate"),
     ("correlate", 2, 16, (64, 64), 3, {}, "correlate"),
     ("correlate", 100, 28, (8, 64), 3, {}, "correlate"),
