@@ -42,7 +42,8 @@ def rows(seconds: float) -> list[dict[str, Any]]:
     for geometry in GEOMETRIES:
         arrays, spec = problem(*geometry)
         for name, form in ours(geometry).items():
-            pair = tuple(arrays[role] for role in TAKEN[name])
+            left, right = TAKEN[name]
+            pair = arrays[left], arrays[right]
             runs = {"lax": step(_lowerings.LAX[name], pair, spec), "ours": step(form, pair, spec)}
             measure.first_calls(runs)
             least = {
