@@ -31,9 +31,9 @@ LARGEST_IMAGE_BYTES_FOR_ALL = 2 << 20
 LEAST_MULTIPLICATIONS = 4_000_000
 # Nor do tiles pay that multiply each number they copied with fewer than this.
 LEAST_A_COPY = 11
-# A larger kernel is added to itself for every tile, and XLA's form is as good.
+# A kernel is added to itself for every tile; with larger ones XLA's form is as good.
 LARGEST_KERNEL_BYTES = 4 << 20
-# An image is a tile at least; above this its copies do not stay in the cache.
+# An image is a tile at least; images whose copies are larger were not measured.
 LARGEST_IMAGE_BYTES = 20 << 20
 # A library on all cores is faster than tiles where it multiplies each copied number with more than this, in arrays that
 # it has to transpose first but that stay in the cache.
@@ -92,12 +92,16 @@ def _planes(name: str, kernel: Any, spec: Spec) -> Form | None:
     """The form by planes, where x has few channels."""
     inputs, outputs = kernel.shape[-2:] if spec.layout == "channels_last" else kernel.shape[1::-1]
     planes = inputs * prod(line.window for line in spec.lines)
-    if inputs > MOST_PLANE_CHANNELS or planes > MOST_PLANES:
+    if not _are_few(inputs, planes):
         return None
     if name == "spread":
         return _fast.spread_by_planes
     slow = outputs <= MOST_OUTPUTS or (inputs in SLOW_CHANNELS and outputs <= MOST_OUTPUTS_A_PLANE * planes)
     return _fast.correlate_by_planes if slow else None
+
+
+def _are_few(inputs: int, planes: int) -> bool:
+    return inputs <= MOST_PLANE_CHANNELS and planes <= MOST_PLANES
 
 
 def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
@@ -132,8 +136,7 @@ def _gather(x: Any, out: Any, spec: Spec) -> Form | None:
         or _fast.image_bytes(x, out, spec.lines) > LARGEST_IMAGE_BYTES
     ):
         return None
-    few = inputs <= MOST_PLANE_CHANNELS and inputs * window <= MOST_PLANES
-    if few and kernel >= LEAST_A_COPY_IN_PATCHES * (inputs * window + outputs):
+    if _are_few(inputs, inputs * window) and kernel >= LEAST_A_COPY_IN_PATCHES * (inputs * window + outputs):
         return _fast.gather_by_patches
     copied, _ = _fast.copies(inputs, outputs, spec.lines)
     most = MOST_A_COPY if _better_by_library(x, out, spec) else kernel

@@ -1,7 +1,7 @@
 """Time our ops and training steps beside Flax NNX, Equinox and PyTorch, interleaved in one run.
 
     python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--keep-memory] [--output STEM]
-    python scripts/bench.py --scaling | --forms [--quick] [--output STEM]
+    python scripts/bench.py --scaling | --forms [--quick] [--keep-memory] [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. --compiled adds
 torch.compile to the training steps, where a C++ compiler is at hand. --keep-memory lets this process keep what is
@@ -97,8 +97,6 @@ def run_case(case: Op | Network, options: argparse.Namespace, roof: dict[str, fl
 def prepare(options: argparse.Namespace) -> dict[str, float]:
     """The roofline, once everything that a run needs was found to be there."""
     os.environ["JAX_PLATFORMS"] = "cuda,cpu" if options.device == "gpu" else options.device
-    if options.keep_memory and not keep_freed_memory():
-        raise SystemExit(refused("--keep-memory needs glibc, and no settings for it in the environment"))
     try:
         import jax
         import torch
@@ -125,6 +123,8 @@ def refused(reason: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     """The exit status."""
     options = arguments(argv)
+    if options.keep_memory and not keep_freed_memory():
+        return refused("--keep-memory needs glibc, and no settings for it in the environment")
     from benchmarks import alone, forms, measure, report, scaling
 
     if options.forms:

@@ -50,6 +50,12 @@ def test_a_wrong_flag_is_one_sentence_and_status_2(bench, flags, message, capsys
     assert said.count("\n") == 1
 
 
+def test_memory_that_cannot_be_kept_is_one_sentence_and_status_2(bench, capsys: pytest.CaptureFixture, monkeypatch):
+    monkeypatch.setattr(bench.bench, "keep_freed_memory", lambda: False)
+    assert bench.bench.main(["--forms", "--keep-memory"]) == 2
+    assert capsys.readouterr().err == ("bench: --keep-memory needs glibc, and no settings for it in the environment\n")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(any(d.platform == "gpu" for d in jax.devices()), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_one_sentence_and_status_2(bench, capsys: pytest.CaptureFixture, monkeypatch):

@@ -27,10 +27,12 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
     # All from one heap that never shrinks.
     settings = {M_ARENA_MAX: 1, M_MMAP_MAX: 0, M_TRIM_THRESHOLD: NEVER}
     kept = all(libc.mallopt(name, value) == 1 for name, value in settings.items())
-    return kept and _prefer_huge_pages(libc)
+    if kept:
+        _prefer_huge_pages(libc)
+    return kept
 
 
-def _prefer_huge_pages(libc: ctypes.CDLL) -> bool:
+def _prefer_huge_pages(libc: ctypes.CDLL) -> None:
     """Grow the heap by address space for huge pages, if it can grow that far."""
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
@@ -43,4 +45,3 @@ def _prefer_huge_pages(libc: ctypes.CDLL) -> bool:
         # A kernel without huge pages refuses, which does no harm.
         libc.madvise(first, (start + HEAP_BYTES - first) // page * page, MADV_HUGEPAGE)
         libc.free(start)
-    return True
