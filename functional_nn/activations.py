@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from functional_nn._checks import require, require_floating
 from functional_nn._gaussian import normal_cdf
@@ -73,7 +74,8 @@ def relu(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, sections 3.2.7 and 5.5.1; docs/derivations/activations.md.
     """
-    return _elementwise("relu", _relu, x)
+    require_floating("relu", x=x)
+    return _relu(jnp.asarray(x))
 
 
 @jit_op("negative_slope")
@@ -202,7 +204,7 @@ def step(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
     """
-    return _elementwise("step", lambda x: jax.lax.stop_gradient(jnp.heaviside(x, 0)), x)
+    return _elementwise("step", lambda x: lax.stop_gradient(jnp.heaviside(x, 0)), x)
 
 
 def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
@@ -240,7 +242,13 @@ def _relu(x: jax.Array) -> jax.Array:
     return jnp.maximum(x, 0)
 
 
-_relu.defjvps(lambda tangent, out, x: jnp.where(x > 0, tangent, 0))
+@_relu.defjvp
+def _relu_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    # Judged by the result, which the next layer keeps anyway, so that x can be forgotten. Without the barrier XLA would
+    # keep x as well, to work the result out again.
+    out = lax.optimization_barrier(_relu(x))
+    return out, jnp.where(out > 0, tangent, 0)
 
 
 def _tanh_gate(x: jax.Array) -> jax.Array:

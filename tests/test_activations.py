@@ -76,6 +76,23 @@ def test_relu_of_the_book(twin: Any):
     assert np.array_equal(twin.step(np.array([-1.0, 1.0, 2.0])), [0.0, 1.0, 1.0])
 
 
+@pytest.mark.skipif(jax.__version_info__ < (0, 12), reason="XLA drops barriers before it fuses")
+def test_relu_does_not_keep_its_argument_for_the_derivative():
+    rows, width, depth = 4096, 64, 4
+
+    def loss(kernels: list[jax.Array], x: jax.Array) -> jax.Array:
+        for kernel in kernels:
+            x = functional_nn.relu(x @ kernel)
+        return jnp.sum(x)
+
+    arrays = [jnp.ones((width, width), "float32")] * depth, jnp.ones((rows, width), "float32")
+    program = jax.jit(jax.grad(loss)).lower(*arrays).compile()
+    layers = program.memory_analysis().temp_size_in_bytes / (4 * rows * width)
+    # Every output, and one gradient; with the arguments it would be twice the depth.
+    assert depth <= layers <= depth + 1.5
+
+
+
 @every_twin
 def test_backward_of_softmax_worked_by_hand(twin: Any):
     # Scores [0, log 3] give p = [1/4, 3/4]. With ct = [2, -1]: sum p ct = 2/4 - 3/4 = -1/4, so that

@@ -93,8 +93,25 @@ def test_rounds_take_every_contender_as_often(bench):
     contenders = {name: lambda name=name: calls.append(name) for name in ("ours", "theirs")}
     taken = bench.measure.rounds(contenders, 0.0, 3)
     assert {name: len(pairs) for name, pairs in taken.items()} == {"ours": 3, "theirs": 3}
-    # Another one begins each round.
-    assert calls == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    # Another one begins each round, and a contender's steps follow one another, one of them before those that count.
+    burst = 1 + bench.measure.TIMED_STEPS
+    order = ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    assert calls == [name for name in order for _ in range(burst)]
+
+
+def test_a_step_is_timed_after_one_that_does_not_count(bench, monkeypatch: pytest.MonkeyPatch):
+    clock = SimpleNamespace(now=0.0)
+    seconds = iter([100.0, 1.0, 2.0, 6.0])
+
+    def step() -> None:
+        clock.now += next(seconds)
+
+    monkeypatch.setattr(
+        bench.measure,
+        "time",
+        SimpleNamespace(sleep=lambda _: None, perf_counter=lambda: clock.now, process_time=lambda: 2 * clock.now),
+    )
+    assert bench.measure.rounds({"ours": step}, 0.0, 1) == {"ours": [(3.0, 6.0)]}
 
 
 def test_ratios_are_of_the_times_of_one_round(bench):

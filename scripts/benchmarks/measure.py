@@ -15,6 +15,9 @@ Contenders = dict[str, Callable[[], Any]]
 
 # PyTorch's threads spin for a while after their work, which would count as the next contender's processor time.
 SETTLE_SECONDS = 0.02
+# Steps that follow one another, as in training. The first, which is not timed, still waits for the system to take back
+# what the contender before it had freed: XLA frees a program's memory when its results have long been given out.
+TIMED_STEPS = 3
 
 
 def first_calls(contenders: Contenders) -> None:
@@ -25,7 +28,7 @@ def first_calls(contenders: Contenders) -> None:
 
 
 def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list[tuple[float, float]]]:
-    """(wall, processor) seconds of each contender, a round after the other until the time is up."""
+    """(wall, processor) seconds of a step of each contender, a round after the other until the time is up."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
     done = 0
@@ -34,12 +37,18 @@ def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list
         names = list(contenders)
         # Another one begins each round.
         for name in names[done % len(names) :] + names[: done % len(names)]:
-            time.sleep(SETTLE_SECONDS)
-            wall, processor = time.perf_counter(), time.process_time()
-            contenders[name]()
-            taken[name].append((time.perf_counter() - wall, time.process_time() - processor))
+            taken[name].append(_seconds_a_step(contenders[name]))
         done += 1
     return taken
+
+
+def _seconds_a_step(run: Callable[[], Any]) -> tuple[float, float]:
+    time.sleep(SETTLE_SECONDS)
+    run()
+    wall, processor = time.perf_counter(), time.process_time()
+    for _ in range(TIMED_STEPS):
+        run()
+    return (time.perf_counter() - wall) / TIMED_STEPS, (time.process_time() - processor) / TIMED_STEPS
 
 
 def summary(taken: dict[str, list[tuple[float, float]]]) -> dict[str, dict[str, Any]]:
