@@ -92,7 +92,6 @@ def test_relu_does_not_keep_its_argument_for_the_derivative():
     assert depth <= layers <= depth + 1.5
 
 
-
 @every_twin
 def test_backward_of_softmax_worked_by_hand(twin: Any):
     # Scores [0, log 3] give p = [1/4, 3/4]. With ct = [2, -1]: sum p ct = 2/4 - 3/4 = -1/4, so that
