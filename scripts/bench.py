@@ -77,21 +77,23 @@ def torch_device(device: str) -> str | None:
     return {"cpu": "cpu", "gpu": "cuda" if torch.cuda.is_available() else None}.get(device)
 
 
-def run_case(case: Op | Network, options: argparse.Namespace, roof: dict[str, float]) -> dict[str, Any]:
+def run_case(case: Op | Network, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import alone, measure
 
     runs = contenders(case, options)
     measure.first_calls(runs)
     entries = measure.summary(measure.rounds(runs, 1.0 if options.quick else 6.0, 3 if options.quick else 9))
-    if isinstance(case, Op):
-        least = max(6 * case.multiplications / roof["gflops"], case.bytes / roof["gbytes"]) / 1e6
-    else:
-        least = 2 * multiplications(case) / roof["gflops"] / 1e6
     for name, entry in entries.items():
-        entry |= {"roofline_share": least / entry["least_wall_ms"]}
         if isinstance(case, Network) and not options.quick:
             entry |= alone.in_new_process(case.name, name, torch_device(options.device) or options.device)
     return {"name": case.name, "contenders": entries}
+
+
+def least_ms(case: Op | Network, roof: dict[str, float]) -> float:
+    """The milliseconds that a case takes on the roofline."""
+    if isinstance(case, Op):
+        return max(6 * case.multiplications / roof["gflops"], case.bytes / roof["gbytes"]) / 1e6
+    return 2 * multiplications(case) / roof["gflops"] / 1e6
 
 
 def prepare(options: argparse.Namespace) -> dict[str, float]:
@@ -125,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     if options.keep_memory and not keep_freed_memory():
         return refused("--keep-memory needs glibc, and no settings for it in the environment")
-    from benchmarks import alone, forms, measure, report, scaling
+    from benchmarks import forms, measure, report, scaling
 
     if options.forms:
         facts = measure.machine()
@@ -137,17 +139,26 @@ def main(argv: list[str] | None = None) -> int:
     roof = prepare(options)
     facts = measure.machine() | {"memory_kept": options.keep_memory}
     if options.scaling:
-        result: dict[str, Any] = {"machine": report.heading(facts, roof)}
-        result["curves"] = scaling.curves(0.5 if options.quick else 2.0)
-        return show(result, scaling, options.output)
+        grown = {"machine": report.heading(facts, roof), "curves": scaling.curves(0.5 if options.quick else 2.0)}
+        return show(grown, scaling, options.output)
+    return show({"machine": facts} | compared(options, roof), report, options.output)
+
+
+def compared(options: argparse.Namespace, roof: dict[str, float]) -> dict[str, Any]:
+    """Every case, as a share of the roofline too: of the better one of before and after."""
+    from benchmarks import alone, measure
+
     cases = []
     for case in options.cases:
         print(f"{case.name} ...", file=sys.stderr, flush=True)
-        cases.append(run_case(case, options, roof))
+        cases.append(run_case(case, options))
+    after = measure.roofline()
+    roof = {name: max(roof[name], after[name]) for name in roof}
+    for case, result in zip(options.cases, cases, strict=True):
+        for entry in result["contenders"].values():
+            entry["roofline_share"] = least_ms(case, roof) / entry["least_wall_ms"]
     jax_import = None if options.quick else alone.in_new_process("none", "jax", options.device)["import_s"]
-    return show(
-        {"machine": facts, "roofline": roof, "jax_import_s": jax_import, "cases": cases}, report, options.output
-    )
+    return {"roofline": roof, "jax_import_s": jax_import, "cases": cases}
 
 
 def show(result: dict[str, Any], form: Any, output: Path | None) -> int:
