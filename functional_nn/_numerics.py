@@ -52,15 +52,15 @@ exp_minus_one.defjvps(lambda tangent, out, x: tangent * jnp.exp(x))
 def exponentials(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     """x - max, its exponentials, and the sum of these less one.
 
-    The largest exponential is 1, and 1 + 1e-20 forgets the rest; so the sum is handed out without that one, for
-    log1p. Where several are largest, all but one of them count.
+    The largest exponential is 1, and 1 + 1e-20 forgets the rest; so the rest is added up by itself, for log1p. Where
+    several are largest, the sum is at least 2, and loses nothing by subtraction.
     """
     peak = lax.stop_gradient(jnp.max(x, axis, keepdims=True))
-    top = x == peak
     shifted = x - peak
     raised = jnp.exp(shifted)
-    rest = jnp.sum(jnp.where(top, raised - 1, raised), axis, keepdims=True)
-    return shifted, raised, rest + (jnp.sum(top, axis, keepdims=True) - 1)
+    total = jnp.sum(raised, axis, keepdims=True)
+    rest = jnp.sum(jnp.where(x == peak, raised - 1, raised), axis, keepdims=True)
+    return shifted, raised, jnp.where(total - rest < 1.5, rest, total - 1)
 
 
 def log_probabilities(logits: jax.Array, axis: int) -> jax.Array:

@@ -156,13 +156,17 @@ def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smooth
 
 @jit_op("label_smoothing")
 def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smoothing: float) -> jax.Array:
-    targets = distributions("softmax_cross_entropy", "logits", logits, targets)
+    distribution = distributions("softmax_cross_entropy", "logits", logits, targets)
     legal = isinstance(label_smoothing, Real) and 0 <= label_smoothing <= 1
     got = f"label_smoothing={label_smoothing!r}"
     require(legal, "softmax_cross_entropy", "label_smoothing must lie between 0 and 1", got)
     share = float(label_smoothing)
     classes = jnp.shape(logits)[-1]
-    return in_float32(lambda z, t: _cross_entropy_of_softmax(z, (1 - share) * t + share / classes), logits, targets)
+    if share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
+        return in_float32(lambda z: _cross_entropy_of_labels(z, jnp.asarray(targets).astype(int)), logits)
+    return in_float32(
+        lambda z, t: _cross_entropy_of_softmax(z, (1 - share) * t + share / classes), logits, distribution
+    )
 
 
 @jit_op()
@@ -301,3 +305,30 @@ def _cross_entropy_of_softmax_jvp(primals, tangents):
     # A class masked by a score of -infinity must not turn the tangent 0 of hard targets into NaN.
     surprise = jnp.minimum(-log_p, jnp.finfo(z.dtype).max)
     return _cross_entropy_of_softmax(z, t), jnp.sum(slope * z_tangent + surprise * t_tangent, -1)
+
+
+@jax.custom_jvp
+def _cross_entropy_of_labels(z: jax.Array, labels: jax.Array) -> jax.Array:
+    """The same for distributions that are all 0 but for a 1, of which nothing has to be multiplied or added up."""
+    shifted, _, rest = exponentials(z, -1)
+    return jnp.squeeze(jnp.log1p(rest) - _at(labels, shifted), -1)
+
+
+@_cross_entropy_of_labels.defjvp
+def _cross_entropy_of_labels_jvp(primals, tangents):
+    (z, labels), (z_tangent, _) = primals, tangents
+    _, raised, rest = exponentials(z, -1)
+    own = _at(labels, raised)
+    # 1 - p of the label is what the others have of the total, without cancellation, as the largest of all is 1.
+    others = rest + (1 - own)
+    # Not 1 + rest, which would not be NaN with a label that is no class.
+    total = others + own
+    hot = labels[..., None] == jnp.arange(z.shape[-1])
+    slope = jnp.where(hot, -others, raised) / total
+    return _cross_entropy_of_labels(z, labels), jnp.sum(slope * z_tangent, -1)
+
+
+def _at(labels: jax.Array, scores: jax.Array) -> jax.Array:
+    """Each example's entry at its label, NaN for a label that is no class."""
+    places = jnp.where(labels < 0, scores.shape[-1], labels)[..., None]
+    return jnp.take_along_axis(scores, places, -1, mode="fill", fill_value=jnp.nan)
