@@ -86,8 +86,8 @@ def test_relu_does_not_keep_its_argument_for_the_derivative():
         return jnp.sum(x)
 
     arrays = [jnp.ones((width, width), "float32")] * depth, jnp.ones((rows, width), "float32")
-    program = jax.jit(jax.grad(loss)).lower(*arrays).compile()
-    layers = program.memory_analysis().temp_size_in_bytes / (4 * rows * width)
+    memory: Any = jax.jit(jax.grad(loss)).lower(*arrays).compile().memory_analysis()
+    layers = memory.temp_size_in_bytes / (4 * rows * width)
     # Every output, and one gradient; with the arguments it would be twice the depth.
     assert depth <= layers <= depth + 1.5
 
