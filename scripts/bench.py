@@ -7,9 +7,9 @@ Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the 
 torch.compile to the training steps, where a C++ compiler is at hand. --keep-memory lets this process keep what is
 freed, as scripts/train.py does: all contenders then wait less for the system. --scaling measures instead how a step's
 time and memory grow, --forms both forms of a convolution and its gradients beside each other, which needs JAX only.
-Ratios are of the two times of one round, so they bear a machine that does other things; the load average in the table
-says whether it did. Import, first step and memory are of each training step in a process of its own, which --quick
-leaves out.
+In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
+round, so they bear a machine that does other things; the load average in the table says whether it did. Import, first
+step and memory are of each training step in a process of its own, which --quick leaves out.
 """
 
 import argparse
