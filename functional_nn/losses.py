@@ -309,7 +309,7 @@ def _cross_entropy_of_softmax_jvp(primals, tangents):
 
 @jax.custom_jvp
 def _cross_entropy_of_labels(z: jax.Array, labels: jax.Array) -> jax.Array:
-    """The same for distributions that are all 0 but for a 1, of which nothing has to be multiplied or added up."""
+    """Cross-entropy of softmax for labels: their scores are looked up, where soft targets are multiplied and added."""
     shifted, _, rest = exponentials(z, -1)
     return jnp.squeeze(jnp.log1p(rest) - _at(labels, shifted), -1)
 
