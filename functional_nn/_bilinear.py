@@ -118,15 +118,17 @@ def _primitive(name: str, left_ct: Callable[..., jax.Array], right_ct: Callable[
     primitive.def_abstract_eval(partial(_abstract, name))
     ad.defbilinear(primitive, left_ct, right_ct)
     batching.primitive_batchers[primitive] = partial(_batch, name)
-    by_lax, on_cpu = (
-        mlir.lower_fun(form, multiple_results=False) for form in (_lowerings.LAX[name], _lowerings.on_cpu(name))
+    by_lax, portable, here = (
+        mlir.lower_fun(form, multiple_results=False)
+        for form in (_lowerings.LAX[name], *(_lowerings.on_cpu(name, portable) for portable in (True, False)))
     )
+
+    def on_cpu(context: Any, *arrays: Any, spec: Spec) -> Any:
+        lower = by_lax if _is_divided(context) else portable if _is_exported(context) else here
+        return lower(context, *arrays, spec=spec)
+
     mlir.register_lowering(primitive, by_lax)
-    mlir.register_lowering(
-        primitive,
-        lambda context, *arrays, spec: (by_lax if _is_divided(context) else on_cpu)(context, *arrays, spec=spec),
-        platform="cpu",
-    )
+    mlir.register_lowering(primitive, on_cpu, platform="cpu")
     return primitive
 
 
@@ -138,6 +140,11 @@ def _run(name: str, compiled: Callable[..., jax.Array], left: jax.Array, right: 
 def _is_divided(context: Any) -> bool:
     """Whether XLA divides the program among devices: it can divide a convolution, but not a loop over its batch."""
     return getattr(context.module_context.axis_context, "num_devices", 1) > 1
+
+
+def _is_exported(context: Any) -> bool:
+    """Whether the program may run in another process, on another machine."""
+    return context.module_context.lowering_parameters.for_export
 
 
 def _abstract(name: str, left: Any, right: Any, *, spec: Spec) -> Any:

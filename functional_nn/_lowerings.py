@@ -9,14 +9,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from functional_nn import _fast, _lax
+from functional_nn import _fast, _lax, _onednn
 from functional_nn._geometry import Spec
 
 # A form takes two of a convolution's three arrays and `spec`, and gives the third.
 Form = Callable[..., jax.Array]
 
-# FUNCTIONAL_NN_FAST=0, read once at import, leaves every form to lax.
-FAST = os.environ.get("FUNCTIONAL_NN_FAST", "1") != "0"
+# Read once at import: 0 leaves every form to lax, xla writes forms of its operations, and 1 takes oneDNN where it is.
+MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
+if MODE not in ("0", "xla", "1"):
+    raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
+FAST, ONEDNN = MODE != "0", MODE == "1"
 
 # XLA leaves most planar convolutions to a library, which uses all cores since jax 0.12 and one before.
 LIBRARY_USES_ALL_CORES = jax.__version_info__ >= (0, 12)
@@ -53,8 +56,11 @@ SLOW_CHANNELS = () if LIBRARY_USES_ALL_CORES else (1, 3)
 MOST_OUTPUTS_A_PLANE = 1.25
 
 
-def choose(name: str, left: Any, right: Any, spec: Spec) -> Form:
+def choose(name: str, left: Any, right: Any, spec: Spec, portable: bool = False) -> Form:
     """The form that was measured to be fastest on a CPU, from the shapes, dtypes and statics alone.
+
+    Where oneDNN is, it is faster than what XLA can be made to do, unless x has few channels and its gradient is asked
+    for: oneDNN computes sixteen then. A portable program, which is to run elsewhere too, cannot call it.
 
     XLA's own forms are kept where they are good. Not good is its gradient with respect to the kernel: it lays out the
     sum over all positions as one convolution with a kernel as large as the image. Nor is anything that its library
@@ -65,15 +71,23 @@ def choose(name: str, left: Any, right: Any, spec: Spec) -> Form:
     # 16-bit arrays: lax adds up in 32 bits, which these forms would have to spell out.
     if not FAST or not static or 0 in sizes or left.dtype not in (jnp.float32, jnp.float64):
         return LAX[name]
-    if _is_depthwise(name, left, right, spec):
-        return partial(_channels_last, name, DEPTHWISE[name])
-    if spec.groups > 1:
-        return LAX[name]
-    form = _gather(left, right, spec) if name == "gather" else _planes(name, right, spec)
+    form = _by_onednn(name, left, right, spec) if ONEDNN and not portable else None
+    if form is None and _is_depthwise(name, left, right, spec):
+        form = DEPTHWISE[name]
+    if form is None and spec.groups == 1:
+        form = _gather(left, right, spec) if name == "gather" else _planes(name, right, spec)
     if form:
         return partial(_channels_last, name, form)
-    on_all_cores = name != "gather" and _worth_all_cores(name, left, right, spec)
+    on_all_cores = spec.groups == 1 and name != "gather" and _worth_all_cores(name, left, right, spec)
     return ON_ALL_CORES[name] if on_all_cores else LAX[name]
+
+
+def _by_onednn(name: str, left: Any, right: Any, spec: Spec) -> Form | None:
+    """The form by oneDNN, unless x has few channels and its gradient is asked for: oneDNN computes 16 of them then."""
+    if left.dtype != jnp.float32 or (name == "spread" and spec.groups == 1 and _planes(name, right, spec)):
+        return None
+    fits = _onednn.takes(name, *_shapes_channels_last(name, left, right, spec), spec)
+    return partial(_onednn.convolution, name) if fits else None
 
 
 def _is_depthwise(name: str, left: Any, right: Any, spec: Spec) -> bool:
@@ -126,8 +140,7 @@ def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
 
 def _gather(x: Any, out: Any, spec: Spec) -> Form | None:
     """The form for the kernel's gradient that is faster than XLA's, if one is."""
-    if spec.layout != "channels_last":
-        x, out = (jax.ShapeDtypeStruct((a.shape[0], *a.shape[2:], a.shape[1]), a.dtype) for a in (x, out))
+    x, out = _shapes_channels_last("gather", x, out, spec)
     inputs, outputs, window = x.shape[-1], out.shape[-1], prod(line.window for line in spec.lines)
     kernel = window * inputs * outputs
     if (
@@ -158,15 +171,27 @@ def _channels_last(name: str, form: Form, left: jax.Array, right: jax.Array, *, 
     """A form for arrays with channels last, whatever their layout."""
     if spec.layout == "channels_last":
         return form(left, right, spec=spec)
-    image = partial(jnp.moveaxis, source=1, destination=-1)
-    if name == "gather":
-        return jnp.moveaxis(form(image(left), image(right), spec=spec), (-1, -2), (0, 1))
-    return jnp.moveaxis(form(image(left), jnp.moveaxis(right, (0, 1), (-1, -2)), spec=spec), -1, 1)
+    given = form(*_moved(name, left, right), spec=spec)
+    return jnp.moveaxis(given, (-1, -2), (0, 1)) if name == "gather" else jnp.moveaxis(given, -1, 1)
 
 
-def on_cpu(name: str) -> Form:
+def _shapes_channels_last(name: str, left: Any, right: Any, spec: Spec) -> tuple[Any, Any]:
+    """What `_channels_last` hands to a form, as shapes."""
+    return (left, right) if spec.layout == "channels_last" else jax.eval_shape(partial(_moved, name), left, right)
+
+
+def _moved(name: str, left: jax.Array, right: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """A sum's two arrays of the layout channels_first with their channels last."""
+    image, kernel = (
+        partial(jnp.moveaxis, source=1, destination=-1),
+        partial(jnp.moveaxis, source=(0, 1), destination=(-1, -2)),
+    )
+    return image(left), image(right) if name == "gather" else kernel(right)
+
+
+def on_cpu(name: str, portable: bool) -> Form:
     """The primitive's form on a CPU, as a function of its arrays."""
-    return lambda left, right, *, spec: choose(name, left, right, spec)(left, right, spec=spec)
+    return lambda left, right, *, spec: choose(name, left, right, spec, portable)(left, right, spec=spec)
 
 
 DEPTHWISE = {

@@ -65,7 +65,10 @@ def contenders(case: Op | Network, options: argparse.Namespace) -> dict[str, Any
     device = torch_device(options.device)
     if isinstance(case, Op):
         return jax_side.op_steps(case) | (torch_side.op_steps(case, device) if device else {})
-    found = {"ours": jax_side.ours(case)[0], "flax": jax_side.flax(case)[0], "equinox": jax_side.equinox(case)}
+    found = {"ours": jax_side.ours(case)[0]}
+    if jax_side.uses_onednn({layer[0] for layer in case.layers}):
+        found[jax_side.WITHOUT_ONEDNN] = jax_side.without_onednn(jax_side.ours(case)[0])
+    found |= {"flax": jax_side.flax(case)[0], "equinox": jax_side.equinox(case)}
     found |= torch_side.steps(case, options.compiled, device) if device else {}
     return {name: run for name, run in found.items() if run}
 

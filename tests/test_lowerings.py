@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are of the fast forms, whatever the environment says, as chosen beside a library on one core."""
     monkeypatch.setattr(_lowerings, "FAST", True)
+    monkeypatch.setattr(_lowerings, "ONEDNN", False)
     library_uses_all_cores(monkeypatch, False)
 
 
@@ -332,6 +333,6 @@ assert "while" not in divided.lower(x, kernel).as_text()
 @pytest.mark.slow
 def test_divided_among_devices_there_is_no_loop_over_the_batch():
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": paths, "FUNCTIONAL_NN_FAST": "1"}
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": paths, "FUNCTIONAL_NN_FAST": "xla"}
     ended = subprocess.run([sys.executable, "-c", DIVIDED], env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

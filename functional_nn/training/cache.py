@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jax
 
-from functional_nn.training.places import user_cache
+from functional_nn._user_cache import user_cache
 
 # Programs that compile faster than this are not worth a file.
 SLOW_ENOUGH_SECONDS = 0.2

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from functional_nn._user_cache import user_cache
 from functional_nn.training.errors import BadInput
 
 VARIABLE = "FUNCTIONAL_NN_DATA"
@@ -34,11 +35,6 @@ class Place:
     folder: Path
     called: str
     vouched_for: bool
-
-
-def user_cache() -> Path:
-    """This package's folder in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "functional_nn"
 
 
 def places(name: str, data_dir: Path | None) -> tuple[Place, ...]:

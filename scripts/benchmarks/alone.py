@@ -62,6 +62,7 @@ def builders(network: Any, device: str) -> dict[str, Callable[[], tuple[Any, Any
     names = [name + suffix for name in torch_side.FORMATS for suffix in ("", " compiled")]
     return {
         "ours": lambda: jax_side.ours(network),
+        jax_side.WITHOUT_ONEDNN: lambda: tuple(map(jax_side.without_onednn, jax_side.ours(network))),
         "flax": lambda: jax_side.flax(network),
         "equinox": lambda: (jax_side.equinox(network), None),
         **{name: lambda name=name: (torch_side.step(network, name, device), None) for name in names},

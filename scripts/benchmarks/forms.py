@@ -1,4 +1,4 @@
-"""Both forms of a convolution and its gradients side by side: what lax makes of them on a CPU, and what we write."""
+"""The forms of a convolution and its gradients side by side: what lax makes of them on a CPU, what we write, oneDNN."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from functional_nn import _fast, _lowerings
+from functional_nn import _fast, _lowerings, _onednn
 from functional_nn._geometry import Spec, lines
 
 # Batch, size, channels, filters, window, stride, padding.
@@ -31,11 +31,12 @@ GEOMETRIES = (
 )
 # The two arrays that each sum takes.
 TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}
-COLUMNS = ("sum", "geometry", "copied a position", "multiplied a position", "lax ms", "ours ms", "lax / ours", "chosen")
+COLUMNS = ("sum", "geometry", "copied a position", "multiplied a position")
+COLUMNS += ("lax ms", "ours ms", "oneDNN ms", "lax / ours", "chosen")
 
 
 def rows(seconds: float) -> list[dict[str, Any]]:
-    """A row a form and geometry: least wall milliseconds of lax and of ours, interleaved."""
+    """A row a sum and geometry: least wall milliseconds of lax, of ours and of oneDNN where it is, interleaved."""
     from benchmarks import measure
 
     found = []
@@ -45,6 +46,8 @@ def rows(seconds: float) -> list[dict[str, Any]]:
             left, right = TAKEN[name]
             pair = arrays[left], arrays[right]
             runs = {"lax": step(_lowerings.LAX[name], pair, spec), "ours": step(form, pair, spec)}
+            if _onednn.takes(name, *pair, spec):
+                runs["onednn"] = step(partial(_onednn.convolution, name), pair, spec)
             measure.first_calls(runs)
             least = {
                 k: entry["least_wall_ms"] for k, entry in measure.summary(measure.rounds(runs, seconds, 5)).items()
@@ -86,7 +89,16 @@ def step(form: Callable[..., jax.Array], pair: tuple[jax.Array, jax.Array], spec
 
 
 def _chosen(name: str, pair: tuple[jax.Array, jax.Array], spec: Spec) -> str:
-    return "lax" if _lowerings.choose(name, *pair, spec) is _lowerings.LAX[name] else "ours"
+    """Which it is, and after a comma which it would be without oneDNN."""
+    return ", ".join(
+        dict.fromkeys(_called(name, _lowerings.choose(name, *pair, spec, portable)) for portable in (False, True))
+    )
+
+
+def _called(name: str, form: Any) -> str:
+    if form is _lowerings.LAX[name]:
+        return "lax"
+    return "oneDNN" if getattr(form.args[-1], "func", None) is _onednn.convolution else "ours"
 
 
 def _counts(geometry: tuple[int, ...], spec: Spec) -> dict[str, int]:
@@ -100,7 +112,8 @@ def table(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         batch, size, channels, filters, window, stride, padding = row["geometry"]
         name = f"{batch}, {size}x{size}, {channels} to {filters}, {window}x{window}, stride {stride}, padding {padding}"
-        times = [f"{row['lax']:.2f}", f"{row['ours']:.2f}", f"{row['lax'] / row['ours']:.2f}", row["chosen"]]
+        times = [f"{row[form]:.2f}" if form in row else "" for form in ("lax", "ours", "onednn")]
+        times += [f"{row['lax'] / row['ours']:.2f}", row["chosen"]]
         text.append(f"| {' | '.join([row['sum'], name, str(row['copied']), str(row['multiplied']), *times])} |")
     return "\n".join(text)
 

@@ -14,8 +14,11 @@ from jax import lax
 
 import functional_nn as fnn
 from benchmarks.networks import Network, Op
+from functional_nn import _lowerings, _onednn
 
 RATE = 0.01
+# Ours as those have it who do not install oneDNN.
+WITHOUT_ONEDNN = "ours without oneDNN"
 
 
 # A step to call again and again, and the bytes that XLA reserves for it.
@@ -39,6 +42,24 @@ def ours(network: Network) -> Step:
 
     arrays = params, x, labels
     return lambda: jax.block_until_ready(step(*arrays)), lambda: reserved(step.lower(*arrays).compile())
+
+
+def uses_onednn(kinds: set[str]) -> bool:
+    """Whether oneDNN is here, and among these kinds of layers or ops is one that it computes."""
+    return bool(kinds & {"conv", "block"}) and _lowerings.ONEDNN and _onednn.unusable() is None
+
+
+def without_onednn(run: Callable[[], Any]) -> Callable[[], Any]:
+    """The same, compiled at its first call as where oneDNN is not installed."""
+
+    def call() -> Any:
+        before, _lowerings.ONEDNN = _lowerings.ONEDNN, False
+        try:
+            return run()
+        finally:
+            _lowerings.ONEDNN = before
+
+    return call
 
 
 def reserved(program: Any) -> float:
@@ -221,4 +242,8 @@ def op_steps(op: Op) -> dict[str, Callable[[], Any]]:
         compiled = jax.jit(both)
         return lambda: jax.block_until_ready(compiled(arrays, upstream))
 
-    return {name: step(function) for name, function in op_functions(op).items()}
+    functions = op_functions(op)
+    steps = {"ours": step(functions["ours"])}
+    if uses_onednn({op.kind}):
+        steps[WITHOUT_ONEDNN] = without_onednn(step(functions["ours"]))
+    return steps | {name: step(function) for name, function in functions.items() if name != "ours"}

@@ -75,7 +75,7 @@ def _spread(ratios: list[float]) -> list[float]:
 
 def machine() -> dict[str, Any]:
     """The machine, its versions and its load, for the record."""
-    names = ("jax", "jaxlib", "flax", "equinox", "optax", "torch", "numpy")
+    names = ("jax", "jaxlib", "flax", "equinox", "optax", "torch", "numpy", "onednn-cpu-gomp")
     return {
         "processor": _processor(),
         "cores": cores(),
