@@ -5,6 +5,7 @@ Exit status 0 when every fault was caught, 1 when one survived, 2 when a fault n
 
 import argparse
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -57,11 +58,7 @@ def read_faults(path: Path) -> list[Fault]:
 def planted(source: str, fault: Fault) -> str:
     """The source with the mistake in its place."""
     lines = source.splitlines(keepends=True)
-    spans = [
-        (node.lineno - 1, node.end_lineno)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef) and node.name == fault.function
-    ]
+    spans = (_spans_in_c if fault.file.endswith(".c") else _spans_in_python)(source, fault.function)
     if len(spans) != 1:
         raise Misfit(f"{fault.file} has {len(spans)} functions {fault.function}")
     start, end = spans[0]
@@ -69,6 +66,24 @@ def planted(source: str, fault: Fault) -> str:
     if body.count(fault.before) != 1:
         raise Misfit(f"{fault.file}:{fault.function} has {fault.before!r} {body.count(fault.before)} times, not once")
     return "".join(lines[:start]) + body.replace(fault.before, fault.after) + "".join(lines[end:])
+
+
+def _spans_in_python(source: str, function: str) -> list[tuple[int, int | None]]:
+    """The functions of that name: the number of lines before each, and before what follows it."""
+    return [
+        (node.lineno - 1, node.end_lineno)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.name == function
+    ]
+
+
+def _spans_in_c(source: str, function: str) -> list[tuple[int, int | None]]:
+    """As `_spans_in_python`: from a line that begins with a type to the next that begins with a brace."""
+    definition = re.compile(rf"^\w[^;\n]*\b{function}\([^;]*?\{{$.*?^\}}$", re.MULTILINE | re.DOTALL)
+    return [
+        (source.count("\n", 0, found.start()), source.count("\n", 0, found.end()) + 1)
+        for found in definition.finditer(source)
+    ]
 
 
 def test_commands(fault: Fault, tree: Path) -> list[list[str]]:
