@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -36,9 +37,12 @@ class Unusable(Exception):
 
 def convolution(name: str, left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
     """The sum of that name, of float32 arrays with channels last; only where `takes` says so."""
-    geometry = _geometry(name, left, right, spec)
+    own = _own(name, spec)
+    if own != spec:
+        left = jnp.pad(left, [(0, 0), *((line.low, line.high) for line in spec.lines), (0, 0)])
+    geometry = _geometry(name, left, right, own)
     *_, inputs, outputs, _ = geometry[:6]
-    windows, counts, sizes = (tuple(getattr(line, of) for line in spec.lines) for of in ("window", "count", "size"))
+    windows, counts, sizes = (tuple(getattr(line, of) for line in own.lines) for of in ("window", "count", "size"))
     shapes = {
         "correlate": (left.shape[0], *counts, outputs),
         "spread": (left.shape[0], *sizes, inputs),
@@ -53,7 +57,7 @@ def takes(name: str, left: Any, right: Any, spec: Spec) -> bool:
     library = _library()
     if library is None:
         return False
-    geometry = _geometry(name, left, right, spec)
+    geometry = _geometry(name, left, right, _own(name, spec))
     return library.onednn_prepare((ctypes.c_int64 * len(geometry))(*geometry), len(geometry)) is None
 
 
@@ -61,6 +65,17 @@ def unusable() -> str | None:
     """Why oneDNN is not used here, or None where it is."""
     found = _open()
     return str(found) if isinstance(found, Unusable) else None
+
+
+def _own(name: str, spec: Spec) -> Spec:
+    """What oneDNN is told: gather of an x that holds its padding, where that is wider than half a window.
+
+    Its fast loops end there: 32 channels of 14x14 padded by 2 take 2.6 ms, and 1.6 if they are padded beforehand.
+    """
+    if name != "gather" or all(max(line.low, line.high) <= line.window // 2 for line in spec.lines):
+        return spec
+    lines = (replace(line, size=line.low + line.size + line.high, low=0, high=0) for line in spec.lines)
+    return replace(spec, lines=tuple(lines))
 
 
 def _geometry(name: str, left: Any, right: Any, spec: Spec) -> tuple[int, ...]:

@@ -130,8 +130,14 @@ def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: 
     spec = Spec(geometry, groups, layout, None)
     out = jax.eval_shape(partial(_lax.correlate, spec=spec), x, kernel)
     pair = {"correlate": (x, kernel), "spread": (out, kernel), "gather": (x, out)}[name]
-    form = _lowerings.choose(name, pair[0], pair[1], spec)
-    return (form.args[1] if isinstance(form, partial) else form).__name__
+    return called(_lowerings.choose(name, pair[0], pair[1], spec))
+
+
+def called(form: Any) -> str:
+    """The name of the innermost function that a form is made of."""
+    if not isinstance(form, partial):
+        return form.__name__
+    return called(form.args[-1] if callable(form.args[-1]) else form.func)
 
 
 CHOICES = [
