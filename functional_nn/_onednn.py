@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -29,6 +30,8 @@ COMPILERS = ("cc", "gcc", "clang")
 TARGET = "functional_nn_onednn_convolution"
 # Numbered as in the C file.
 SUMS = ("correlate", "spread", "gather")
+# Two threads may compile their first convolutions at the same time.
+_opening = threading.RLock()
 
 
 class Unusable(Exception):
@@ -55,7 +58,8 @@ def convolution(name: str, left: jax.Array, right: jax.Array, *, spec: Spec) -> 
 def takes(name: str, left: Any, right: Any, spec: Spec) -> bool:
     """Whether oneDNN is here and has more than plain loops for this sum of arrays with channels last."""
     library = _library()
-    if library is None:
+    # With output_padding a transposed convolution's x may be cut, where others pad it.
+    if library is None or any(min(line.low, line.high) < 0 for line in spec.lines):
         return False
     geometry = _geometry(name, left, right, _own(name, spec))
     return library.onednn_prepare((ctypes.c_int64 * len(geometry))(*geometry), len(geometry)) is None
@@ -63,7 +67,8 @@ def takes(name: str, left: Any, right: Any, spec: Spec) -> bool:
 
 def unusable() -> str | None:
     """Why oneDNN is not used here, or None where it is."""
-    found = _open()
+    with _opening:
+        found = _opened()
     return str(found) if isinstance(found, Unusable) else None
 
 
@@ -88,10 +93,15 @@ def _geometry(name: str, left: Any, right: Any, spec: Spec) -> tuple[int, ...]:
     return (SUMS.index(name), spec.groups, left.shape[0], inputs, outputs, len(spec.lines), *sum(lines, ()))
 
 
-@cache
 def _library() -> ctypes.CDLL | None:
     """The compiled C file with oneDNN open, or None; with a warning where the package is installed in vain."""
-    found = _open()
+    with _opening:
+        return _library_or_warning()
+
+
+@cache
+def _library_or_warning() -> ctypes.CDLL | None:
+    found = _opened()
     if isinstance(found, ctypes.CDLL):
         return found
     if _shared_library():
@@ -100,10 +110,10 @@ def _library() -> ctypes.CDLL | None:
 
 
 @cache
-def _open() -> ctypes.CDLL | Unusable:
+def _opened() -> ctypes.CDLL | Unusable:
     shared = _shared_library()
     if shared is None:
-        return Unusable(f"{PACKAGE} is not installed")
+        return Unusable("the extra onednn is not installed")
     try:
         library = ctypes.CDLL(str(_compiled()))
     except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home

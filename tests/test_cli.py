@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functional_nn import cli
+from functional_nn import _lowerings, _onednn, cli
 from functional_nn.training import cache, doctor, twin
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.flags import parse
@@ -274,6 +274,18 @@ class TestDoctor:
         out = capsys.readouterr().out
         for word in ("python", "jaxlib", "optax", "devices", "cpu:0", "matrix products", "highest"):
             assert word in out
+
+    def test_it_says_what_computes_convolutions(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+        tried = {
+            ("1", None): "oneDNN on the CPU",
+            ("1", "no compiler"): "XLA alone: no compiler",
+            ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
+        }
+        for (mode, away), words in tried.items():
+            monkeypatch.setattr(_lowerings, "MODE", mode)
+            monkeypatch.setattr(_onednn, "unusable", lambda away=away: away)
+            assert cli.main(["doctor"]) == 0
+            assert f"convolutions     {words}\n" in capsys.readouterr().out
 
     def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         driver = tmp_path / "version"

@@ -147,6 +147,15 @@ def test_what_onednn_computes():
 
 
 @here
+def test_an_x_that_is_cut_is_left_to_xla():
+    out, kernel = single(np.ones((2, 5, 8))), single(np.ones((2, 8, 8)))
+    statics = {"strides": 3, "padding": ((1, 0),), "output_padding": 2}
+    function = partial(functional_nn.conv_transpose, **statics)
+    assert _onednn.TARGET not in program(function, out, kernel)
+    assert _onednn.TARGET in program(partial(function, output_padding=0), out, kernel)
+
+
+@here
 def test_an_exported_program_does_not_call_it():
     x, kernel = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((2, 6, 6, 4), (3, 3, 4, 4)))
     assert _onednn.TARGET in program(gradients, x, kernel)
@@ -183,14 +192,14 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """As if the package were installed, with a cache that holds nothing yet."""
     monkeypatch.setattr(_onednn, "_shared_library", lambda: tmp_path / "libdnnl.so.3")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(_onednn, "_open", _onednn._open.__wrapped__)
-    monkeypatch.setattr(_onednn, "_library", _onednn._library.__wrapped__)
+    for cached in ("_opened", "_library_or_warning"):
+        monkeypatch.setattr(_onednn, cached, getattr(_onednn, cached).__wrapped__)
     return tmp_path
 
 
 def test_without_the_package_xla_computes_and_nothing_is_said(installed: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(_onednn, "_shared_library", lambda: None)
-    assert _onednn.unusable() == "onednn-cpu-gomp is not installed"
+    assert _onednn.unusable() == "the extra onednn is not installed"
     assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
 
 

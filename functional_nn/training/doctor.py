@@ -39,18 +39,23 @@ def report() -> list[str]:
     """The lines that `functional-nn doctor` prints."""
     import jax
 
-    from functional_nn._onednn import unusable
-
     found, backend = versions(), jax.default_backend()
     rows = {name: found.get(name, "missing") for name in ("python", *CORE, *TRAIN)}
     rows["system"] = f"{platform.system()} {platform.machine()}"
     rows["devices"] = ", ".join(f"{device.platform}:{device.id} ({device.device_kind})" for device in jax.devices())
     rows["default dtype"] = jax.dtypes.canonicalize_dtype(float).name
     chosen = getattr(jax.config, "jax_default_matmul_precision", None)
-    away = unusable()
-    rows["convolutions"] = f"XLA alone: {away}" if away else "oneDNN on the CPU"
+    rows["convolutions"] = convolutions()
     rows["matrix products"] = str(chosen or NATIVE_PRECISION.get(backend, "the backend's own"))
     return [*(f"{name:<16} {value}" for name, value in rows.items()), "", *advice(backend)]
+
+
+def convolutions() -> str:
+    """What computes them on the CPU in single precision."""
+    from functional_nn import _lowerings, _onednn
+
+    away = _onednn.unusable() if _lowerings.MODE == "1" else f"FUNCTIONAL_NN_FAST={_lowerings.MODE}"
+    return f"XLA alone: {away}" if away else "oneDNN on the CPU"
 
 
 def advice(backend: str) -> list[str]:
