@@ -20,7 +20,8 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from functional_nn import _lowerings
+from functional_nn import _lowerings, _onednn
+from functional_nn._context import is_divided
 from functional_nn._geometry import Line, Spec
 
 # The two arrays that each primitive takes, and the one that it gives.
@@ -124,7 +125,7 @@ def _primitive(name: str, left_ct: Callable[..., jax.Array], right_ct: Callable[
     )
 
     def on_cpu(context: Any, *arrays: Any, spec: Spec) -> Any:
-        lower = by_lax if _is_divided(context) else portable if _is_exported(context) else here
+        lower = by_lax if is_divided(context) else here if _onednn.may_be_called(context) else portable
         return lower(context, *arrays, spec=spec)
 
     mlir.register_lowering(primitive, by_lax)
@@ -135,16 +136,6 @@ def _primitive(name: str, left_ct: Callable[..., jax.Array], right_ct: Callable[
 def _run(name: str, compiled: Callable[..., jax.Array], left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
     """The primitive outside of jit: compiled, unless jit is disabled, where that would end here again."""
     return (_lowerings.LAX[name] if getattr(jax.config, "jax_disable_jit", False) else compiled)(left, right, spec=spec)
-
-
-def _is_divided(context: Any) -> bool:
-    """Whether XLA divides the program among devices: it can divide a convolution, but not a loop over its batch."""
-    return getattr(context.module_context.axis_context, "num_devices", 1) > 1
-
-
-def _is_exported(context: Any) -> bool:
-    """Whether the program may run in another process, on another machine."""
-    return context.module_context.lowering_parameters.for_export
 
 
 def _abstract(name: str, left: Any, right: Any, *, spec: Spec) -> Any:

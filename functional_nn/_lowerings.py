@@ -1,6 +1,5 @@
 """What a convolution and its gradients lower to on a CPU: which form, from the shapes alone."""
 
-import os
 from collections.abc import Callable
 from functools import partial
 from math import prod
@@ -11,15 +10,12 @@ import jax.numpy as jnp
 
 from functional_nn import _fast, _lax, _onednn
 from functional_nn._geometry import Spec
+from functional_nn._mode import MODE
 
 # A form takes two of a convolution's three arrays and `spec`, and gives the third.
 Form = Callable[..., jax.Array]
 
-# Read once at import: 0 leaves every form to lax, xla writes forms of its operations, and 1 takes oneDNN where it is.
-MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
-if MODE not in ("0", "xla", "1"):
-    raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
-FAST, ONEDNN = MODE != "0", MODE == "1"
+FAST = MODE != "0"
 
 # XLA leaves most planar convolutions to a library, which uses all cores since jax 0.12 and one before.
 LIBRARY_USES_ALL_CORES = jax.__version_info__ >= (0, 12)
@@ -71,7 +67,7 @@ def choose(name: str, left: Any, right: Any, spec: Spec, portable: bool = False)
     # 16-bit arrays: lax adds up in 32 bits, which these forms would have to spell out.
     if not FAST or not static or 0 in sizes or left.dtype not in (jnp.float32, jnp.float64):
         return LAX[name]
-    form = _by_onednn(name, left, right, spec) if ONEDNN and not portable else None
+    form = _by_onednn(name, left, right, spec) if _onednn.WANTED and not portable else None
     if form is None and _is_depthwise(name, left, right, spec):
         form = DEPTHWISE[name]
     if form is None and spec.groups == 1:

@@ -18,16 +18,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from functional_nn._context import is_divided, is_exported
 from functional_nn._geometry import Spec
+from functional_nn._mode import MODE
 from functional_nn._user_cache import user_cache
 
+WANTED = MODE == "1"
 # Brings oneDNN alone, with its own threads: the extra `onednn` of this package.
 PACKAGE = "onednn-cpu-gomp"
 SHARED_LIBRARY = "libdnnl.so.3"
 # What XLA calls oneDNN by: C, because no function of Python may run in the midst of a program (why is said there).
 SOURCE = Path(__file__).with_suffix(".c")
 COMPILERS = ("cc", "gcc", "clang")
-TARGET = "functional_nn_onednn_convolution"
+TARGET, KEEP = "functional_nn_onednn_convolution", "functional_nn_keep"
 # Numbered as in the C file.
 SUMS = ("correlate", "spread", "gather")
 # Two threads may compile their first convolutions at the same time.
@@ -63,6 +66,16 @@ def takes(name: str, left: Any, right: Any, spec: Spec) -> bool:
         return False
     geometry = _geometry(name, left, right, _own(name, spec))
     return library.onednn_prepare((ctypes.c_int64 * len(geometry))(*geometry), len(geometry)) is None
+
+
+def keep(x: jax.Array) -> jax.Array:
+    """The same x, from a call that XLA cannot look into."""
+    return jax.ffi.ffi_call(KEEP, jax.ShapeDtypeStruct(x.shape, x.dtype), input_output_aliases={0: 0})(x)
+
+
+def may_be_called(context: Any) -> bool:
+    """Whether the program that is being compiled is for this process alone, and the library is here."""
+    return WANTED and not is_divided(context) and not is_exported(context) and _library() is not None
 
 
 def unusable() -> str | None:
@@ -124,7 +137,8 @@ def _opened() -> ctypes.CDLL | Unusable:
     failure = library.onednn_open(str(shared).encode())
     if failure is not None:
         return Unusable(failure.decode())
-    jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(library.onednn_convolution), platform="cpu")
+    for target, function in {TARGET: library.onednn_convolution, KEEP: library.onednn_keep}.items():
+        jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(function), platform="cpu")
     return library
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from functional_nn._barrier import barrier
 from functional_nn._checks import require, require_floating
 from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
@@ -247,7 +248,7 @@ def _relu_jvp(primals, tangents):
     (x,), (tangent,) = primals, tangents
     # Judged by the result, which the next layer keeps anyway, so that x can be forgotten. Without the barrier XLA would
     # keep x as well, to work the result out again.
-    out = lax.optimization_barrier(_relu(x))
+    out = barrier(_relu(x))
     return out, jnp.where(out > 0, tangent, 0)
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from functional_nn._barrier import barrier
 from functional_nn._checks import require_floating
 from functional_nn._geometry import Line, Padding, PerDimension, pool_lines, spatial_axes
 from functional_nn._jit import jit_op
@@ -198,7 +199,7 @@ def _in_its_shape(out: jax.Array) -> jax.Array:
 
     As part of a flattening, XLA's loop over a flat index would look up every element's place.
     """
-    return lax.optimization_barrier(out)
+    return barrier(out)
 
 
 def _elements(blocks: jax.Array, own: tuple[int, ...]) -> Iterator[jax.Array]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functional_nn import _lowerings, _onednn, cli
+from functional_nn import _mode, _onednn, cli
 from functional_nn.training import cache, doctor, twin
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.flags import parse
@@ -282,7 +282,8 @@ class TestDoctor:
             ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
         }
         for (mode, away), words in tried.items():
-            monkeypatch.setattr(_lowerings, "MODE", mode)
+            monkeypatch.setattr(_mode, "MODE", mode)
+            monkeypatch.setattr(_onednn, "WANTED", mode == "1")
             monkeypatch.setattr(_onednn, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out

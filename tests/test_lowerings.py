@@ -20,7 +20,7 @@ from rows import assert_close
 from test_convolution import calls, channels_first
 
 import functional_nn
-from functional_nn import _fast, _lax, _lowerings
+from functional_nn import _fast, _lax, _lowerings, _onednn
 from functional_nn._geometry import Spec, lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are of the fast forms, whatever the environment says, as chosen beside a library on one core."""
     monkeypatch.setattr(_lowerings, "FAST", True)
-    monkeypatch.setattr(_lowerings, "ONEDNN", False)
+    monkeypatch.setattr(_onednn, "WANTED", False)
     library_uses_all_cores(monkeypatch, False)
 
 

@@ -21,7 +21,7 @@ from test_convolution import calls
 from test_lowerings import ROOT, arrays_of, chosen, gradients, relation
 
 import functional_nn
-from functional_nn import _lowerings, _onednn
+from functional_nn import _barrier, _lowerings, _onednn
 
 here = pytest.mark.skipif(_onednn.unusable() is not None, reason=f"oneDNN is not used here: {_onednn.unusable()}")
 TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}
@@ -31,7 +31,7 @@ TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("
 def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """It is used where it is, whatever the environment says; nothing that was compiled before or here stays."""
     monkeypatch.setattr(_lowerings, "FAST", True)
-    monkeypatch.setattr(_lowerings, "ONEDNN", True)
+    monkeypatch.setattr(_onednn, "WANTED", True)
     jax.clear_caches()
     yield
     jax.clear_caches()
@@ -163,6 +163,24 @@ def test_an_exported_program_does_not_call_it():
 
 
 @here
+def test_a_barrier_where_xla_drops_its_own(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_barrier, "XLA_KEEPS_ITS_OWN", False)
+    x = jnp.linspace(-1.0, 1.0, 24, dtype=np.float32).reshape(1, 4, 6, 1)
+
+    def slope(x: jax.Array) -> jax.Array:
+        return jax.grad(lambda x: jnp.sum(functional_nn.max_pool(functional_nn.relu(x) ** 2, window=2)))(x)
+
+    assert program(slope, x).count(_onednn.KEEP) == 2, "one for relu's result, one for the pooling's"
+    largest = jnp.zeros((1, 4, 6, 1)).at[0, 1::2, 1::2].set(1.0)
+    assert_close(jax.jit(slope)(x), 2 * jnp.maximum(x, 0) * largest, 1e-7, "gradient past two barriers")
+    curved = jax.jit(jax.jvp, static_argnums=0)(slope, (x,), (jnp.ones_like(x),))[1]
+    assert_close(curved, 2 * (x > 0) * largest, 1e-7, "second derivative past two barriers")
+    rows = jax.jit(jax.vmap(slope))(jnp.stack([x, -x]))
+    assert_close(rows[1], 2 * jnp.maximum(-x, 0) * jnp.zeros((1, 4, 6, 1)).at[0, ::2, ::2].set(1.0), 1e-7, "vmap")
+    assert _onednn.KEEP not in jax.export.export(jax.jit(slope))(x).mlir_module()
+
+
+@here
 def test_a_call_that_it_refuses_is_an_error_of_xla():
     x = single(np.ones((1, 4, 4, 1)))
     call = jax.ffi.ffi_call(_onednn.TARGET, jax.ShapeDtypeStruct((1, 9, 9, 1), np.float32))
@@ -172,7 +190,7 @@ def test_a_call_that_it_refuses_is_an_error_of_xla():
 
 
 def test_left_out_on_request():
-    say = "from functional_nn import _lowerings; print(_lowerings.FAST, _lowerings.ONEDNN)"
+    say = "from functional_nn import _lowerings, _onednn; print(_lowerings.FAST, _onednn.WANTED)"
     for value, expected in {"0": "False False", "xla": "True False", "1": "True True"}.items():
         environment = os.environ | {"FUNCTIONAL_NN_FAST": value, "PYTHONPATH": str(ROOT)}
         ended = subprocess.run([sys.executable, "-c", say], env=environment, capture_output=True, text=True, check=True)

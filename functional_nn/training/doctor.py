@@ -52,9 +52,9 @@ def report() -> list[str]:
 
 def convolutions() -> str:
     """What computes them on the CPU in single precision."""
-    from functional_nn import _lowerings, _onednn
+    from functional_nn import _mode, _onednn
 
-    away = _onednn.unusable() if _lowerings.MODE == "1" else f"FUNCTIONAL_NN_FAST={_lowerings.MODE}"
+    away = _onednn.unusable() if _onednn.WANTED else f"FUNCTIONAL_NN_FAST={_mode.MODE}"
     return f"XLA alone: {away}" if away else "oneDNN on the CPU"
 
 
