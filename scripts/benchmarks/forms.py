@@ -98,7 +98,8 @@ def _chosen(name: str, pair: tuple[jax.Array, jax.Array], spec: Spec) -> str:
 def _called(name: str, form: Any) -> str:
     if form is _lowerings.LAX[name]:
         return "lax"
-    return "oneDNN" if getattr(form.args[-1], "func", None) is _onednn.convolution else "ours"
+    inner = form.args[-1] if isinstance(form, partial) else form
+    return "oneDNN" if getattr(inner, "func", None) is _onednn.convolution else "ours"
 
 
 def _counts(geometry: tuple[int, ...], spec: Spec) -> dict[str, int]:
