@@ -20,7 +20,9 @@ typedef struct { size_t struct_size; int type; void *next; Metadata *metadata; }
 typedef struct { size_t struct_size; void *extension; int dtype; void *data; int64_t rank; int64_t *dims; } Buffer;
 typedef struct { size_t struct_size; void *extension; int64_t size; int *types; Buffer **buffers; } Buffers;
 typedef struct { int dtype; size_t size; int64_t *data; } Array;
-typedef struct { size_t struct_size; void *extension; int64_t size; int *types; void **names; Array **arrays; } Attributes;
+typedef struct {
+    size_t struct_size; void *extension; int64_t size; int *types; void **names; Array **arrays;
+} Attributes;
 typedef struct { size_t struct_size; void *extension; const char *message; int code; } ErrorArguments;
 typedef struct {
     size_t struct_size; void *extension; Version version; void *internal; void *(*create_error)(ErrorArguments *);
@@ -47,7 +49,8 @@ typedef struct { int role; Handle memory; } Argument;
 #define FUNCTIONS(F) \
     F(int, engine_create, (Handle *, int kind, size_t index)) \
     F(int, stream_create, (Handle *, Handle engine, unsigned flags)) \
-    F(int, memory_desc_create_with_strides, (Handle *, int rank, const int64_t *dims, int type, const int64_t *strides)) \
+    F(int, memory_desc_create_with_strides, (Handle *, int rank, const int64_t *dims, int type, \
+      const int64_t *strides)) \
     F(int, memory_desc_create_with_tag, (Handle *, int rank, const int64_t *dims, int type, int tag)) \
     F(int, memory_desc_equal, (Handle, Handle)) \
     F(size_t, memory_desc_get_size, (Handle)) \
@@ -60,7 +63,8 @@ typedef struct { int role; Handle memory; } Argument;
     F(int, convolution_backward_data_primitive_desc_create, (Handle *, Handle engine, int algorithm, Handle src, \
       Handle weights, Handle dst, Dims strides, Dims dilations, Dims low, Dims high, Handle forward, Handle attr)) \
     F(int, convolution_backward_weights_primitive_desc_create, (Handle *, Handle engine, int algorithm, Handle src, \
-      Handle weights, Handle bias, Handle dst, Dims strides, Dims dilations, Dims low, Dims high, Handle forward, Handle attr)) \
+      Handle weights, Handle bias, Handle dst, Dims strides, Dims dilations, Dims low, Dims high, Handle forward, \
+      Handle attr)) \
     F(int, reorder_primitive_desc_create, (Handle *, Handle from, Handle, Handle to, Handle, Handle attr)) \
     F(int, primitive_desc_query, (Handle, int what, int index, void *result)) \
     F(Handle, primitive_desc_query_md, (Handle, int what, int index)) \
@@ -71,7 +75,7 @@ typedef struct { int role; Handle memory; } Argument;
 FUNCTIONS(DECLARE)
 static Handle engine, stream, own_scratchpad;
 
-/* ---- A convolution, prepared once for all calls of the same geometry ---------------------------------------------- */
+/* ---- A convolution, prepared once for all calls of the same geometry ------------------------------------------- */
 
 enum Sum { CORRELATE, SPREAD, GATHER };
 
@@ -206,7 +210,10 @@ static const char *run(const Convolution *c, void *left, void *right, void *give
         {sum == CORRELATE ? DST : DST_CT, c->out},
         {SCRATCHPAD, c->scratchpad},
     };
-    Argument order[] = {{SRC, sum == GATHER ? c->own_kernel : c->kernel}, {DST, sum == GATHER ? c->kernel : c->own_kernel}};
+    Argument order[] = {
+        {SRC, sum == GATHER ? c->own_kernel : c->kernel},
+        {DST, sum == GATHER ? c->kernel : c->own_kernel},
+    };
     if (c->reorder && sum != GATHER) TRY(primitive_execute(c->reorder, stream, 2, order));
     TRY(primitive_execute(c->primitive, stream, 4, arguments));
     if (c->reorder && sum == GATHER) TRY(primitive_execute(c->reorder, stream, 2, order));

@@ -265,7 +265,7 @@ def test_a_cache_that_cannot_be_written_is_named(installed: Path):
 
 TWICE = """
 import jax, jax.numpy as jnp
-from jax._src import monitoring
+from jax import monitoring
 import functional_nn
 hits = []
 monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
