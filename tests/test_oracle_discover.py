@@ -8,7 +8,8 @@ import pytest
 from oracle_command import RELU, written
 
 from reference.oracle.command.attempts import attempt
-from reference.oracle.command.discover import find, load
+from reference.oracle.command.discover import find
+from reference.oracle.command.importing import load
 from reference.oracle.command.scenes import part_of, recognized, scenes
 
 
@@ -19,7 +20,7 @@ def loaded(tmp_path, monkeypatch):
 
     def make(text, name="loaded_by_a_test.py"):
         monkeypatch.delitem(sys.modules, "loaded_by_a_test", raising=False)
-        return load(written(tmp_path, text, name))
+        return load(written(tmp_path, text, name)).module
 
     return make
 

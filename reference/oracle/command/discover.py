@@ -2,15 +2,12 @@
 
 import ast
 import difflib
-import importlib.util
 import inspect
 import re
-import sys
 import textwrap
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,19 +39,6 @@ class Found:
             return inspect.getsourcelines(part)[1]
         except (OSError, TypeError, SyntaxError, tokenize.TokenError):
             return 0
-
-
-def load(path: Path) -> ModuleType:
-    """Run the file as a module; it may import its neighbours. Whatever it raises is passed on."""
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path.name} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    # Registered, as dataclasses and pickle need it; but never in the place of a module that others use.
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def find(module: ModuleType, wanted: str | None = None) -> list[Found]:

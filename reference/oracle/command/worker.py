@@ -18,8 +18,9 @@ import numpy as np
 
 from reference import oracle
 from reference.oracle.command.attempts import Attempt, NoInputs, attempt
-from reference.oracle.command.discover import Found, NotFound, find, load
+from reference.oracle.command.discover import Found, NotFound, find
 from reference.oracle.command.grade import grade
+from reference.oracle.command.importing import load
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
 from reference.oracle.rendering.html import report_section
@@ -44,7 +45,7 @@ def main() -> int:
 def judge_file(job: dict[str, Any], write: Write) -> None:
     """Judge what the job names, one result each: a report, or the sentence that says why there is none."""
     try:
-        module = load(Path(job["file"]))
+        module = load(Path(job["file"])).module
         everything = find(module, job["name"])
     except NotFound as nothing:
         return write({"problem": str(nothing)})
