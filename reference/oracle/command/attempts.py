@@ -15,7 +15,7 @@ from reference.oracle.command.scenes import SCENE_OF_OP, Scene, alike, part_of, 
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
-from reference.oracle.subjects.vjp import quiet
+from reference.oracle.subjects.vjp import copies, quiet
 
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
 
@@ -187,10 +187,9 @@ def _run(subject: Subject, primals: tuple[Any, ...]) -> None:
     """Raise unless the forward runs on copies of these inputs and gives finite floating numbers."""
     with quiet(None):
         if subject.bind is not None:
-            subject, held = subject.bind(*primals)
+            subject, held = subject.bind(*copies(primals))
             primals = (*primals, *held.values())
-        copies = (np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
-        out = trees.vector(subject.forward(*copies))
+        out = trees.vector(subject.forward(*copies(primals)))
     if not out.size or not np.all(np.isfinite(out)):
         raise ValueError("the output holds no floating numbers" if not out.size else "the output is not finite")
 

@@ -12,6 +12,7 @@ import numpy as np
 from reference.oracle.subjects import parameters
 from reference.oracle.subjects.parameters import Pair
 from reference.oracle.subjects.subject import Pullback, Subject, parameter_names
+from reference.oracle.subjects.vjp import copies
 
 TRAINING_FLAGS = ("train_flg", "train_flag", "train", "training", "is_train", "is_training")
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
@@ -124,7 +125,7 @@ def _rehearsed(layer: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any, Any]:
     """A copy after one forward and backward, the output, and what came back; what fails here fails again later."""
     held, out, returned = _copied(layer), None, None
     try:
-        out = held.forward(*inputs, **training(held.forward, True))
+        out = held.forward(*copies(inputs), **training(held.forward, True))
         dout = (np.ones_like(out),) if parameter_names(held.backward) != () else ()
         returned = held.backward(*dout)
     except (Exception, SystemExit):  # judged, and reported, when the trial makes the same calls
