@@ -43,13 +43,13 @@ class Net:
         kept[np.arange(len(x)), t] = y[np.arange(len(x)), t]
         return {"W": x.T @ kept}
 """
+AND_DX = "        return dx\n"
 # Everything here leaves its input unchanged when called again on what it left: the second call shows nothing.
 IDEMPOTENT = {
     "saved x set to one": LAYER.replace("self.dW, self.db =", "self.x[...] = 1.0; self.dW, self.db ="),
     "saved x rounded after use": LAYER.replace("return dout @", "np.round(self.x, out=self.x); return dout @"),
-    "W set to one after use": LAYER.replace(
-        "return dout @", "self.W, W = self.W * 1, self.W; W[...] = 1; return dout @"
-    ),
+    "W set to one after use": LAYER.replace("return dout @ self.W.T", "dx = dout @ self.W.T; self.W[...] = 1.0")
+    + AND_DX,
     "rectified in place": LAYER.replace("self.x = x\n", "self.x = np.maximum(x, 0, out=x)\n"),
     "loss shifts its scores": LOSS,
     "network rounds its x": NETWORK,
