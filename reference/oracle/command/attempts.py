@@ -151,7 +151,7 @@ def _in_scene(found: Found, scene: Scene) -> tuple[Subject, dict[str, Any]] | No
         subject = _of_object(found, lambda: _trying(found.parts[0], **made))
     else:
         subject, inputs = _of_functions(found, inputs)
-    _trying(_run, subject, tuple(inputs.values()))
+    _trying(run_once, subject, tuple(inputs.values()))
     return subject, inputs
 
 
@@ -183,7 +183,7 @@ def _of_functions(found: Found, inputs: Mapping[str, Any]) -> tuple[Subject, dic
     return subject_of(found.style, parts), arrays
 
 
-def _run(subject: Subject, primals: tuple[Any, ...]) -> None:
+def run_once(subject: Subject, primals: tuple[Any, ...]) -> None:
     """Raise unless the forward runs on copies of these inputs and gives finite floating numbers."""
     with quiet(None):
         if subject.bind is not None:

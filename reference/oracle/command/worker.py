@@ -20,6 +20,7 @@ from reference import oracle
 from reference.oracle.command.attempts import Attempt, NoInputs, attempt
 from reference.oracle.command.discover import Found, NotFound, find
 from reference.oracle.command.grade import grade
+from reference.oracle.command.hidden import attempt_hidden
 from reference.oracle.command.importing import load
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
@@ -100,7 +101,7 @@ def _report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) ->
 
 def _first_report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
     options = {"op": job["op"], "statics": job["statics"], "seed": seed}
-    chosen = attempt(found, _examples(module, found.name), **options)
+    chosen = (attempt_hidden if job["grade"] else attempt)(found, _examples(module, found.name), **options)
     with np.errstate(all="ignore"):
         report = _check(chosen, seed)
     return dataclasses.replace(report, subject=found.name, inputs=chosen.how)
