@@ -136,8 +136,8 @@ EXAMPLES = {"hinge": (W, X, np.array([0, 1, 1, 2]))}
 def gaps_forward(x):
     assert (np.diff(x) > 0).all()
     return np.log(np.diff(x)), x
-def gaps_backward(dout, x):
-    per_gap = dout / np.diff(x)
+def gaps_backward(dout, cache):
+    per_gap = dout / np.diff(cache)
     return np.append(0, per_gap) - np.append(per_gap, 0)
 EXAMPLES = {"gaps": (np.array([-1.0, 0.5, 2.0, 2.5, 4.0, 5.5, 6.0, 9.0]),)}
 """,
