@@ -1,0 +1,79 @@
+"""A whole folder: which of its files hold hand-written backpropagation, told from their text alone."""
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from reference.oracle.command.importing.source import NotPython, read
+
+SUFFIXES = (".py", ".ipynb")
+PASSED_OVER = {"node_modules", "site-packages", "dist-packages", "build", "dist", "venv", "env", "virtualenv"}
+BACKWARD = re.compile(
+    r"""(^|_)(backward|backwards|backprop|back_?prop\w*|bprop|bwd|bp|vjp|pullback|grads?|gradients?|deriv\w*|prime|d|dx)
+        (_|\d|$) | ^d[A-Z] | ([a-z](Backward|Backprop|Grad|Gradient|Derivative|Prime)) | ^(Backward|Grad|Derivative)""",
+    re.VERBOSE,
+)
+RULES = {"Function", "custom_vjp"}
+
+
+def judgeable(folder: Path) -> tuple[list[Path], int]:
+    """The files in the folder and below that define a backward, sorted; and how many Python files there are in all."""
+    files = list(python_files(folder))
+    return [file for file in files if may_hold_backward(file)], len(files)
+
+
+def python_files(folder: Path) -> Iterator[Path]:
+    """Every Python file and notebook, sorted by path; hidden folders and environments are passed over."""
+    for here, inner, names in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not _passed_over(Path(here, name)))
+        yield from (Path(here, name) for name in sorted(names) if Path(name).suffix in SUFFIXES)
+
+
+def _passed_over(folder: Path) -> bool:
+    name = folder.name
+    return (
+        name.startswith((".", "__"))
+        or name in PASSED_OVER
+        or name.endswith(".egg-info")
+        or (folder / "pyvenv.cfg").exists()
+    )
+
+
+def may_hold_backward(file: Path) -> bool:
+    """Whether the text defines something by a backward's name, a rule of a framework, or a subject of the oracle."""
+    try:
+        text = read(file)
+    except (NotPython, SyntaxError, OSError):
+        return False
+    try:
+        return defines_backward(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError):  # Python 2, which is said when it is loaded
+        return any(map(_is_backward_name, re.findall(r"^\s*def\s+(\w+)", text, re.MULTILINE)))
+
+
+def defines_backward(tree: ast.AST) -> bool:
+    """Whether anything that is defined here is named as a backward, or returns a loss beside something else."""
+    return any(map(_defines, ast.walk(tree)))
+
+
+def _defines(node: ast.AST) -> bool:
+    match node:
+        case ast.FunctionDef(name=name):
+            return _is_backward_name(name) or ("loss" in name.lower() and _returns_several(node))
+        case ast.Attribute(attr=name) | ast.Name(id=name) if name in RULES:
+            return True
+        case ast.ImportFrom(module=module) if (module or "").split(".")[0] == "reference":
+            return True
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+            return _is_backward_name(name)
+    return False
+
+
+def _is_backward_name(name: str) -> bool:
+    return not name.startswith("test") and BACKWARD.search(name) is not None
+
+
+def _returns_several(function: ast.FunctionDef) -> bool:
+    return any(isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) for node in ast.walk(function))
