@@ -10,6 +10,7 @@ from typing import Any
 
 from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_status
 from reference.oracle.command.runner import run
+from reference.oracle.command.stopping import Stopped, stoppable
 
 DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right,
 and if not, why. The file is run, in a process of its own.
@@ -19,7 +20,8 @@ and NAME_backward, NAME_fwd and NAME_bwd, NAME and NAME_derivative), NAME_vjp
 functions, NAME_loss functions that return (loss, gradient), networks with loss
 and gradient, torch.autograd.Function and jax.custom_vjp."""
 EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
-2 something could not be judged
+2 something could not be judged, 128 + N stopped by signal N
+(130 Ctrl-C, 143 SIGTERM, 129 SIGHUP)
 
 The file may bring its own inputs: EXAMPLES = {"NAME": (x, ...)}, or for a class
 EXAMPLES = {"NAME": {"init": (W, b), "inputs": (x,)}}, or a function
@@ -28,7 +30,16 @@ example_inputs(name)."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0 for right, 1 for wrong, 2 for what could not be judged."""
-    options = _parser().parse_args(argv)
+    results: list[dict[str, Any]] = []
+    with stoppable():
+        try:
+            return _judge(_parser().parse_args(argv), results)
+        except Stopped as stopped:
+            print(stopped.sentence(results), file=sys.stderr)
+            return stopped.status
+
+
+def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
@@ -37,7 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         targets = [_target(text) for text in options.targets]
     except ValueError as refused:
         return _refuse(str(refused))
-    results = []
     for file, name in targets:
         if not options.json:
             print(f"Running {file} (at most {options.timeout:g} s).", flush=True)

@@ -12,9 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from reference.oracle.command import guard
 from reference.oracle.command.output import wants_colour, width
+from reference.oracle.command.stopping import Stopped
 
 GRADED_INPUTS = 3
+ENDS_WITHIN = 10.0  # seconds that the guard has to end everything
 
 
 def run(
@@ -25,15 +28,27 @@ def run(
         results = Path(folder) / "results"
         results.touch()
         job = job_of(file, name, statics, options, results)
-        ended = _child(job, options.timeout)
-        lines = [line for line in map(_parsed, results.read_text("utf-8", "replace").splitlines()) if line]
-    finished = [line for line in lines if "problem" in line or "verdict" in line]
+        try:
+            ended = _child(job, options.timeout)
+        except Stopped as stopped:
+            stopped.file, stopped.results = str(file), _finished(_lines(results))
+            raise
+        lines = _lines(results)
+    finished = _finished(lines)
     last = lines[-1] if lines else {}
     if not last or "started" in last or "ready" in last:
         who, name = "the file" if last else "the judge", last.get("started", "")
         at = f" while {name} was judged" if name else ""
         finished.append({"name": name, "problem": f"{who} {ended}{at}"})
     return finished
+
+
+def _lines(results: Path) -> list[dict[str, Any]]:
+    return [line for line in map(_parsed, results.read_text("utf-8", "replace").splitlines()) if line]
+
+
+def _finished(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if "problem" in line or "verdict" in line]
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -61,27 +76,52 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
 
 
 def _child(job: dict[str, Any], timeout: float) -> str:
-    """Run the worker on the job; how it ended, in words."""
+    """Run the worker on the job, under a guard; how it ended, in words."""
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "reference.oracle.command.worker"]
-    child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, start_new_session=True
-    )
+    # The guard is started by its path and without packages, so that it costs next to nothing.
+    command = [sys.executable, "-I", "-S", guard.__file__, sys.executable, "-m", "reference.oracle.command.worker"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    pipe = subprocess.PIPE
+    guarded = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True)
+    told = ""
     try:
-        child.communicate(json.dumps(job).encode(), timeout=timeout)
+        _tell(guarded, json.dumps(job))
+        guarded.wait(timeout)
     except subprocess.TimeoutExpired:
         return f"took more than {timeout:g} s and was stopped"
     finally:
-        _end(child)
-    return f"ended the process (exit status {child.returncode})"
+        told = _end(guarded)
+    return _how(told)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Stop the child and whatever it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(child.pid, signal.SIGKILL)
-        else:
-            child.kill()
-    child.wait()
+def _tell(guarded: subprocess.Popen[bytes], job: str) -> None:
+    assert guarded.stdin is not None
+    with contextlib.suppress(OSError):  # it is gone already, which is seen later
+        guarded.stdin.write(job.encode() + b"\n")
+        guarded.stdin.flush()
+
+
+def _end(guarded: subprocess.Popen[bytes]) -> str:
+    """Close the guard's standard input, at which it ends all that was started, then itself; the worker's status."""
+    assert guarded.stdin is not None
+    assert guarded.stdout is not None
+    with contextlib.suppress(OSError):
+        guarded.stdin.close()
+    try:
+        guarded.wait(ENDS_WITHIN)
+    except subprocess.TimeoutExpired:
+        guarded.kill()
+        guarded.wait()
+    with guarded.stdout:
+        return guarded.stdout.read().decode()
+
+
+def _how(status: str) -> str:
+    """How the worker ended, from what the guard printed."""
+    if not status:
+        return "ended the process that watches over it"
+    if int(status) >= 0:
+        return f"ended the process (exit status {status})"
+    name = signal.Signals(-int(status)).name
+    return f"was ended by {name}" + (", as happens where memory runs out" if name == "SIGKILL" else "")
