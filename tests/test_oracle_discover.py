@@ -8,9 +8,9 @@ import pytest
 from oracle_command import RELU, written
 
 from reference.oracle.command.attempts import attempt
-from reference.oracle.command.discover import find
+from reference.oracle.reading.discover import find
 from reference.oracle.command.importing import load
-from reference.oracle.command.scenes import part_of, recognized, scenes
+from reference.oracle.reading.scenes import scenes
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.command.attempts import Attempt, NoInputs, attempt, run_once
-from reference.oracle.command.discover import Found
-from reference.oracle.command.scenes import OPS, recognized
+from reference.oracle.reading.discover import Found
+from reference.oracle.reading.judge import CannotTell, NothingRan, Request, judge
+from reference.oracle.reading.names import OPS, recognized
+from reference.oracle.reading.readings import Reading, runs
+from reference.oracle.report import Report
 from reference.oracle.subjects.subject import Subject
 
 Draw = Callable[[np.ndarray], Any]
@@ -20,47 +22,39 @@ IN_RANGE = "values drawn anew, in the shapes and ranges of the file's EXAMPLES, 
 SCALED = "the file's own EXAMPLES, each array times a number of ours, as its forward takes no other values"
 
 
-def attempt_hidden(found: Found, examples: Any, *, op: str | None, statics: Any, seed: int) -> Attempt:
-    """The subject and inputs to grade: values that the file cannot know, for its parameters too where that runs.
+def judge_hidden(found: Found, request: Request) -> Report:
+    """The report to grade: on values that the file cannot know, for its parameters too where that runs.
 
     Raises:
-        NoInputs: the forward runs on the file's own values alone.
+        CannotTell: the forward runs on the file's own values alone, or no reading is certain.
     """
-    if examples is None:
-        return _with_other_parameters(attempt(found, None, op=op, statics=statics, seed=seed), seed)
-    any_real = bool({recognized(found.name)[0], op} & set(OPS))
-    for redrawn, words in hidden(examples, seed, any_real=any_real):
-        with contextlib.suppress(Exception, SystemExit):  # a constructor may raise anything
-            chosen = replace(attempt(found, redrawn, op=op, statics=statics, seed=seed), how=words)
-            if _runs(chosen):
-                return _with_other_parameters(chosen, seed)
-    own = attempt(found, examples, op=op, statics=statics, seed=seed)
-    if _runs(own):
-        raise NoInputs(f"the forward of {found.name} runs on the file's own EXAMPLES alone: there is nothing to grade")
-    return own
+    request = replace(request, redrawn=partial(_with_other_parameters, request.seed))
+    if request.examples is None:
+        return judge(found, request)
+    any_real = bool({recognized(found.name)[0], request.op} & set(OPS))
+    for redrawn, words in hidden(request.examples, request.seed, any_real=any_real):
+        with contextlib.suppress(NothingRan):
+            return replace(judge(found, replace(request, examples=redrawn)), inputs=words)
+    judge(found, request)  # says so where nothing runs on the file's own values either
+    raise CannotTell(f"the forward of {found.name} runs on the file's own EXAMPLES alone: there is nothing to grade")
 
 
-def _with_other_parameters(chosen: Attempt, seed: int) -> Attempt:
+def _with_other_parameters(seed: int, reading: Reading) -> Reading:
     """The same with other values for the parameters that the constructor chose, where the forward takes them."""
-    bind = chosen.subject.bind
+    rng = np.random.default_rng([seed, 49979687])
+    draw = partial(_drawn, rng=rng, floats=_anywhere)
+    bind = reading.subject.bind
     if bind is None:
-        return chosen
+        held = (draw(np.asarray(value)) for value in reading.primals[reading.inputs :])
+        others = replace(reading, primals=(*reading.primals[: reading.inputs], *held))
+    else:
 
-    def bind_others(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
-        bound, held = bind(*inputs)
-        rng = np.random.default_rng([seed, 49979687])
-        return bound, {name: _drawn(np.asarray(value), rng=rng, floats=_anywhere) for name, value in held.items()}
+        def bind_others(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
+            bound, kept = bind(*inputs)
+            return bound, {name: draw(np.asarray(value)) for name, value in kept.items()}
 
-    others = replace(chosen, subject=replace(chosen.subject, bind=bind_others))
-    return others if _runs(others) else chosen
-
-
-def _runs(chosen: Attempt) -> bool:
-    try:
-        run_once(chosen.subject, chosen.primals)
-    except (Exception, SystemExit):  # anybody's code may raise anything
-        return False
-    return True
+        others = replace(reading, subject=replace(reading.subject, bind=bind_others))
+    return others if runs(others) else reading
 
 
 def hidden(examples: Any, seed: int, *, any_real: bool = False) -> Iterator[tuple[dict[str, Any], str]]:

@@ -3,8 +3,6 @@
 A process of its own, because the file may hang, exit, print or crash; what was judged before that is kept.
 """
 
-import dataclasses
-import functools
 import json
 import os
 import sys
@@ -14,14 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from reference import oracle
-from reference.oracle.command.attempts import Attempt, NoInputs, attempt
-from reference.oracle.command.discover import Found, NotFound, find
 from reference.oracle.command.grade import grade
-from reference.oracle.command.hidden import attempt_hidden
+from reference.oracle.command.hidden import judge_hidden
 from reference.oracle.command.importing import load
+from reference.oracle.reading.discover import Found, NotFound, find
+from reference.oracle.reading.judge import CannotTell, Request, judge
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
 from reference.oracle.rendering.html import report_section
@@ -69,8 +64,8 @@ def _did_not_import(error: BaseException, file: str) -> str:
 def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     try:
         reports = [_report(found, module, job, seed) for seed in job["seeds"]]
-    except NoInputs as nothing:
-        return {"name": found.name, "problem": str(nothing)}
+    except CannotTell as unsure:
+        return {"name": found.name, "problem": str(unsure), "code": unsure.code}
     except (TypeError, ValueError) as refused:  # the oracle's own words: an unknown op, mismatched shapes
         return {"name": found.name, "problem": f"{found.name} could not be judged: {refused}"}
     except BaseException as error:  # a file may raise anything; no Ctrl-C reaches this process
@@ -88,35 +83,8 @@ def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, 
 
 
 def _report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
-    report = _first_report(found, module, job, seed)
-    if found.style != "derivative" or report.verdict != "fail":
-        return report
-    of_output = dataclasses.replace(found, style="derivative_of_output")
-    again = _first_report(of_output, module, job, seed)
-    if again.verdict != "pass":
-        return report
-    reason = "The derivative is a function of the output: right where it is called with y = f(x), as in y * (1 - y)."
-    return dataclasses.replace(again, acquittals=(reason, *again.acquittals))
-
-
-def _first_report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
-    options = {"op": job["op"], "statics": job["statics"], "seed": seed}
-    chosen = (attempt_hidden if job["grade"] else attempt)(found, _examples(module, found.name), **options)
-    with np.errstate(all="ignore"):
-        report = _check(chosen, seed)
-    return dataclasses.replace(report, subject=found.name, inputs=chosen.how)
-
-
-def _check(chosen: Attempt, seed: int) -> Report:
-    judge = functools.partial(oracle.check, chosen.subject, *chosen.primals, names=chosen.names, seed=seed)
-    if not chosen.op:
-        return judge()
-    try:
-        return judge(op=chosen.op, statics=chosen.statics)
-    except (TypeError, ValueError):
-        if not chosen.guessed:
-            raise
-        return judge()
+    request = Request(job["op"], job["statics"], seed, job.get("strict", False), _examples(module, found.name))
+    return (judge_hidden if job["grade"] else judge)(found, request)
 
 
 def _examples(module: ModuleType, name: str) -> Any:

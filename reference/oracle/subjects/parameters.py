@@ -11,9 +11,20 @@ from reference.oracle.subjects.subject import parameter_names
 
 # A floating array under one of these names is a parameter even where no gradient is found for it.
 USUAL = ("W", "b", "w", "gamma", "beta", "weight", "weights", "bias", "biases", "kernel", "Wx", "Wh")
-CONTAINERS = (("params", "grads"), ("parameters", "gradients"), ("params", "gradients"), ("parameters", "grads"))
-GRADIENT_NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "g{}", "del_{}", "delta_{}")
-HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"))
+CONTAINERS = (
+    ("params", "grads"),
+    ("parameters", "gradients"),
+    ("params", "gradients"),
+    ("parameters", "grads"),
+    ("params", "grad"),
+    ("weights", "gradients"),
+    ("weights", "grads"),
+)
+GRADIENT_NAMES = (
+    "d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "g{}", "del_{}", "delta_{}", "grad{}", "grads_{}", "{}_grads",
+    "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad", "{}_d", "der_{}",
+)  # fmt: skip
+HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"), ("W", "dW"), ("w", "dw"))
 
 Steps = tuple[tuple[str, Any], ...]
 

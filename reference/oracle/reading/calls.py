@@ -1,0 +1,153 @@
+"""The ways in which a backward may be called: where each of its arguments comes from, read off names, else tried."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Any
+
+from reference.oracle.reading.source import parameters, returned_names
+from reference.oracle.reading.vocabulary import OUTPUTS, is_cache, is_cotangent, part_of, plain
+
+# So many ways are tried at most; the likeliest come first.
+WAYS = 8
+# A step of this size is handed to a backward that takes a learning rate: a power of two, large enough to show its square.
+RATE = 0.5
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an argument comes from: "cotangent", "primal" (by name), "cache", "output", "returned" (by place), "value"."""
+
+    kind: str
+    key: Any = None
+
+
+Way = dict[str, Source]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What is at hand when a backward is called: the forward's arguments by name, and what it returned."""
+
+    given: Mapping[str, Any]
+    returned: Any
+    output: Any
+
+    def value(self, source: Source, cotangents: Sequence[Any], upstream: int) -> Any:
+        """The value that a source stands for; the outputs that have a cotangent come before what was saved."""
+        match source.kind:
+            case "cotangent":
+                return cotangents[source.key]
+            case "primal":
+                return self.given[source.key]
+            case "cache":
+                rest = self.returned[upstream:] if isinstance(self.returned, tuple | list) else ()
+                return rest[0] if len(rest) == 1 else tuple(rest)
+            case "output":
+                return self.output
+            case "returned":
+                return self.returned[source.key]
+        return source.key
+
+
+def upstreams(way: Way) -> int:
+    """How many cotangents a way hands over."""
+    return sum(source.kind == "cotangent" for source in way.values())
+
+
+def ways(
+    backward: Callable[..., Any], forward: Callable[..., Any], arguments: Sequence[str], settings: Mapping[str, Any]
+) -> list[Way]:
+    """The ways to call a backward, the likeliest first.
+
+    Args:
+        backward: bound, or a function.
+        forward: likewise; the names that it returns say what else a backward may be given.
+        arguments: the forward's arguments, by name.
+        settings: values by part (a stride, a learning rate) for arguments of these parts.
+    """
+    taken = [p for p in parameters(backward)]
+    outputs = returned_names(forward)
+    options = [list(_options(p, taken, arguments, outputs, settings)) for p in taken]
+    ranked = []
+    for ranks in itertools.product(*(range(len(option)) for option in options)):
+        chosen = [option[rank] for option, rank in zip(options, ranks, strict=True)]
+        if way := _numbered(taken, chosen):
+            ranked.append((_unlikely(way) + sum(ranks), len(ranked), way))
+        if len(ranked) >= WAYS * WAYS:
+            break
+    ordered = [way for *_, way in sorted(ranked, key=lambda entry: entry[:2])]
+    return [{}] if not taken else ordered[:WAYS]
+
+
+def _unlikely(way: dict[str, Source]) -> int:
+    """A backward without a cotangent is no first thought; nor is one with two arguments from one source."""
+    kinds = [(source.kind, source.key) for source in way.values()]
+    return 2 * (("cotangent", 0) not in kinds) + 3 * (len(set(kinds)) < len(kinds))
+
+
+def _numbered(taken: Sequence[Parameter], chosen: Sequence[Source | None]) -> Way | None:
+    """The way with its cotangents numbered in order; None where an argument without default would be left out."""
+    way: Way = {}
+    for parameter, source in zip(taken, chosen, strict=True):
+        if source is None:
+            if parameter.default is parameter.empty:
+                return None
+        elif source.kind == "cotangent":
+            way[parameter.name] = Source("cotangent", upstreams(way))
+        else:
+            way[parameter.name] = source
+    return way
+
+
+def _options(
+    parameter: Parameter,
+    taken: Sequence[Parameter],
+    arguments: Sequence[str],
+    outputs: Sequence[str],
+    settings: Mapping[str, Any],
+) -> Iterator[Source | None]:
+    """What an argument of a backward may be, by its name; where the name says nothing, everything is tried."""
+    name, part = parameter.name, part_of(parameter.name)
+    optional = parameter.default is not parameter.empty
+    if is_cache(name):
+        yield Source("cache")
+    elif name in arguments:
+        yield Source("primal", name)
+        yield from _alone(taken)
+    elif _is_upstream(name, outputs, arguments):
+        yield Source("cotangent")
+    elif name in outputs:
+        yield Source("returned", outputs.index(name))
+    elif part == "learning_rate":
+        yield Source("value", settings.get("learning_rate", RATE))
+    elif optional:
+        yield None
+    elif part in settings and part not in ("x", "other", "targets", "predictions"):
+        yield Source("value", settings[part])
+    else:
+        yield from _guesses(name, part, arguments)
+
+
+def _alone(taken: Sequence[Parameter]) -> Iterator[Source]:
+    """Where no other argument can be the cotangent, one with the name of an input may be: backward(x)."""
+    if not any(is_cotangent(p.name) for p in taken):
+        yield Source("cotangent")
+        if len(taken) == 1:
+            yield Source("output")
+
+
+def _is_upstream(name: str, outputs: Sequence[str], arguments: Sequence[str]) -> bool:
+    """Called like a gradient, or like the gradient of something that the forward returns."""
+    word = plain(name)
+    known = {*map(plain, outputs), *OUTPUTS}
+    return is_cotangent(name) or (word.startswith("d") and word[1:] in known and word not in map(plain, arguments))
+
+
+def _guesses(name: str, part: str | None, arguments: Sequence[str]) -> Iterator[Source]:
+    same = [argument for argument in arguments if part is not None and part_of(argument) == part]
+    yield from (Source("primal", argument) for argument in same)
+    result = plain(name) in OUTPUTS
+    yield from [Source("output"), Source("cotangent")] if result else [Source("cotangent"), Source("output")]
+    yield from (Source("primal", argument) for argument in arguments if argument not in same)

@@ -1,0 +1,248 @@
+"""Finding hand-written backpropagation in a module: classes, pairs of functions, vjps, torch and JAX rules."""
+
+import difflib
+import functools
+import inspect
+import re
+import tokenize
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from reference.oracle.reading.source import is_abstract, method_of, parameters, returns_several, without_first
+from reference.oracle.reading.vocabulary import (
+    BACKWARD_METHODS,
+    BACKWARD_WORDS,
+    FORWARD_METHODS,
+    FORWARD_WORDS,
+    part_of,
+    plain,
+)
+from reference.oracle.subjects.subject import Subject
+
+# A function that gives its derivative where one of these is true.
+SWITCHES = (
+    "derivative",
+    "deriv",
+    "derive",
+    "derivation",
+    "isderivative",
+    "prime",
+    "grad",
+    "gradient",
+    "diff",
+    "derivate",
+)
+LOSSES = (
+    "loss",
+    "cost",
+    "error",
+    "objective",
+    "criterion",
+    "entropy",
+    "mse",
+    "mae",
+    "hinge",
+    "huber",
+    "bce",
+    "nll",
+    "svm",
+)
+WAYS = "pair NAME_forward/NAME_backward or NAME/NAME_derivative, no NAME_vjp, no loss that returns its gradients"
+
+
+class NotFound(Exception):
+    """The file holds nothing to judge, or not what was asked for; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that has a backward: its name, how it is written, and its parts (forward first).
+
+    The parts of an object are its class, the name of its forward and that of its backward; None in the place of the
+    last where the forward returns its gradients behind its value.
+    """
+
+    name: str
+    # object, network, pair, value_and_gradient, vjp, torch, jax or subject
+    style: str
+    parts: tuple[Any, ...]
+
+    @property
+    def line(self) -> int:
+        """Where it stands in the file; 0 where that cannot be told."""
+        part = self.parts[0] if self.style in ("object", "network") else self.parts[-1]
+        try:
+            return inspect.getsourcelines(inspect.unwrap(part))[1]
+        except (OSError, TypeError, SyntaxError, ValueError, tokenize.TokenError):
+            return 0
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it compares predictions with targets: by its name, or by those of its arguments."""
+        words = [word.lower() for word in words_of(self.name)]
+        said = any(loss in word for word in words for loss in LOSSES)
+        return said or any(part_of(p.name) == "targets" for p in parameters(self.forward))
+
+    @property
+    def forward(self) -> Callable[..., Any]:
+        """The forward, for its signature: of an object without self."""
+        part = self.parts[0]
+        if self.style in ("object", "network"):
+            return method_of(part, self.parts[1])
+        if self.style == "torch":
+            return without_first(part.forward) if _takes_context(part) else part.forward
+        return _signature_of(part) if isinstance(part, Subject) else part
+
+
+def _takes_context(owner: type) -> bool:
+    """Whether a torch Function's forward takes ctx first: it does unless setup_context is its own."""
+    return not any("setup_context" in vars(base) for base in owner.__mro__ if not base.__module__.startswith("torch"))
+
+
+def _signature_of(subject: Subject) -> Callable[..., Any]:
+    """A function with the arguments of a subject's inputs."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = subject.names or tuple(p.name for p in parameters(subject.forward)) or ("x",)
+
+    def call(*primals: Any) -> Any:
+        return subject.forward(*primals)
+
+    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    return call
+
+
+def find(module: ModuleType, wanted: str | None = None) -> list[Found]:
+    """Everything in the module that can be judged, in the order of the file; or the one of a name.
+
+    Raises:
+        NotFound: nothing there, or no such name; with the nearest names.
+    """
+    everything = sorted(_everything(module), key=lambda found: found.line)
+    if wanted is None:
+        if not everything:
+            raise NotFound(f"nothing to judge: no class with forward and backward, no {WAYS}")
+        return everything
+    if named := [found for found in everything if wanted in (found.name, *map(_name, found.parts))]:
+        return named
+    near = difflib.get_close_matches(wanted, [found.name for found in everything], n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    listed = ", ".join(found.name for found in everything) or "nothing that has a backward"
+    raise NotFound(f"there is no {wanted} to judge.{hint} The file has: {listed}")
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in snake_case or camelCase."""
+    return re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+
+
+def _name(part: Any) -> str:
+    return part if isinstance(part, str) else getattr(part, "__name__", "")
+
+
+def _everything(module: ModuleType) -> Iterator[Found]:
+    own = {name: value for name, value in vars(module).items() if _is_own(value, module) and not name.startswith("__")}
+    rules = {name for name, value in own.items() if _is_jax_rule(value)}
+    for name, value in own.items():
+        if isinstance(value, Subject):
+            yield Found(name, "subject", (value,))
+        elif name in rules:
+            yield Found(name, "jax", (value,))
+        elif inspect.isclass(value):
+            yield from _of_class(name, value)
+    functions = {name: value for name, value in own.items() if callable(value) and not inspect.isclass(value)}
+    yield from _of_functions(functions, module.__name__, rules)
+
+
+def _is_own(value: Any, module: ModuleType) -> bool:
+    """Defined here, or an object made here (which has no module of its own)."""
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return getattr(value, "__module__", module.__name__) == module.__name__
+    if _is_jax_rule(value):
+        return getattr(getattr(value, "__wrapped__", None), "__module__", None) == module.__name__
+    return isinstance(value, Subject) or (callable(value) and not inspect.ismodule(value))
+
+
+def _is_jax_rule(value: Any) -> bool:
+    return type(value).__name__ == "custom_vjp" and type(value).__module__.startswith("jax")
+
+
+def _of_class(name: str, value: type) -> Iterator[Found]:
+    """A class by the first of its methods that compute and the first that differentiate; abstract bases are none."""
+    if any(base.__module__.startswith("torch.autograd") for base in value.__mro__):
+        yield Found(name, "torch", (value,))
+        return
+    forward = next((method for method in FORWARD_METHODS if _has(value, method)), None)
+    backward = next((method for method in BACKWARD_METHODS if _has(value, method)), None)
+    if backward in ("gradient", "gradients", "grad") and _has(value, "loss") and forward != "forward":
+        yield Found(name, "network", (value, "loss", backward))
+    elif forward and backward and forward != backward and not inspect.isabstract(value):
+        yield Found(name, "object", (value, forward, backward))
+    elif not backward:
+        losses = (m for m in ("loss", "cost", "compute_loss", "loss_and_grads") if _has(value, m))
+        yield from (Found(name, "object", (value, m, None)) for m in losses if returns_several(getattr(value, m)))
+
+
+def _has(owner: type, method: str) -> bool:
+    """Whether a class has a method of this name that does something; type's own __call__ is none."""
+    value = getattr(owner, method, None)
+    if method == "__call__" and not any("__call__" in vars(base) for base in owner.__mro__):
+        return False
+    return inspect.isroutine(value) and not is_abstract(value)
+
+
+def _of_functions(functions: dict[str, Any], module: str, rules: set[str]) -> Iterator[Found]:
+    by_name = {plain(name): name for name in reversed(functions)}
+    for name, function in functions.items():
+        words = [word.lower() for word in words_of(name)]
+        if forward := _forward_of(name, by_name):
+            stem = _stem(name, forward) or module
+            if stem not in rules:
+                yield Found(stem, "pair", (functions[forward], function))
+        elif name.endswith("_vjp") or name.startswith("vjp_"):
+            yield Found(name, "vjp", (function,))
+        elif {"loss", "cost", "objective"} & set(words) and returns_several(function):
+            yield Found(name, "value_and_gradient", (function,))
+        elif switch := _switch(function):
+            yield Found(name, "pair", (function, _switched(function, switch)))
+
+
+def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
+    """The forward that belongs to a backward's name: affine_backward, relu_bwd, tanh_grad, d_tanh, dtanh, sigmoidPrime."""
+    words = words_of(name)
+    options: list[list[str]] = []
+    for place, word in enumerate(words):
+        if word.lower() in BACKWARD_WORDS:
+            before, after = words[:place], words[place + 1 :]
+            options += [[*before, other, *after] for other in FORWARD_WORDS]
+            options += [[*before, *after]]
+    if name.startswith("d") and words:
+        options += [[words[0][1:], *words[1:]]]
+    joined = [plain("".join(option)) for option in options]
+    return next((by_name[option] for option in joined if option in by_name and by_name[option] != name), None)
+
+
+def _stem(name: str, forward: str) -> str:
+    """What both are about: the words that the pair has in common."""
+    bare = re.sub(rf"(^|_)({'|'.join((*BACKWARD_WORDS, *FORWARD_WORDS))})(?=_|$)", "", forward).strip("_")
+    return bare if bare or forward in FORWARD_WORDS else name
+
+
+def _switch(function: Any) -> str | None:
+    """The argument that makes a function give its derivative: sigmoid(x, derivative=False)."""
+    offered = (p for p in parameters(function) if p.default is False)
+    return next((p.name for p in offered if plain(p.name) in SWITCHES), None)
+
+
+def _switched(function: Callable[..., Any], switch: str) -> Callable[..., Any]:
+    """The derivative alone, as a function of the other arguments."""
+
+    @functools.wraps(function)
+    def derivative(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named, **{switch: True})
+
+    signature = inspect.signature(function)
+    rest = [p for p in signature.parameters.values() if p.name != switch]
+    derivative.__signature__ = signature.replace(parameters=rest)  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
+    return derivative

@@ -1,0 +1,107 @@
+"""A value for every argument of a function or constructor, out of a scene: by part, by annotation, by what it compares."""
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import numpy as np
+
+from reference.oracle.reading.calls import RATE
+from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.source import parameters, texts_compared
+from reference.oracle.reading.vocabulary import part_of, plain
+
+# Arguments of these parts are given even where they have a default.
+SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
+# What a constructor means by a word that is an array to a function.
+SIZES: Mapping[str, str] = {
+    "filters": "out_size", "units": "out_size", "outputs": "out_size", "output": "out_size", "inputs": "in_size",
+    "input": "in_size", "n": "in_size", "m": "out_size", "size": "out_size", "hidden": "hidden_size", "dim": "in_size",
+    "nin": "in_size", "nout": "out_size", "features": "in_size", "channels": "in_size", "h": "hidden_size",
+    "inputshape": "input_shape", "inshape": "input_shape", "shape": "input_shape", "layers": "layer_sizes",
+    "sizes": "layer_sizes", "layersizes": "layer_sizes", "layerdims": "layer_sizes", "dims": "layer_sizes",
+    "layersdims": "layer_sizes", "architecture": "layer_sizes", "hiddendims": "hidden_dims", "layer": "layer_sizes",
+    "hiddensizelist": "hidden_dims", "topology": "layer_sizes", "insize": "in_size", "outsize": "out_size",
+    "k": "window", "f": "window", "kernel": "window", "s": "stride", "p": "pad", "d": "in_size", "c": "in_size",
+}  # fmt: skip
+# Where a scene has no value for these parts, this one does: any would.
+USUAL: Mapping[str, Any] = {
+    "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
+    "regularization": 0.1, "hidden_dims": [11], "rate": 0.4,
+}  # fmt: skip
+BY_TYPE: Mapping[type, tuple[str, ...]] = {
+    int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),
+    float: ("rate", "slope", "epsilon", "momentum", "learning_rate", "regularization"),
+    bool: ("training",),
+}
+
+
+def filled(
+    function: Callable[..., Any], scene: Scene, *, constructor: bool = False, loss: bool = False
+) -> dict[str, Any] | None:
+    """A value for every required parameter and every setting that the scene has; None where one is lacking."""
+    values: dict[str, Any] = {}
+    taken = parameters(function)
+    parts = _parts([p.name for p in taken], scene, constructor=constructor, loss=loss)
+    for parameter in taken:
+        wanted = parameter.default is parameter.empty
+        part = parts[parameter.name]
+        if not wanted and not _given_anyway(parameter, part, scene, loss):
+            continue
+        found = _value(function, parameter, part, scene)
+        if found is None and wanted:
+            return None
+        if found is not None:
+            values[parameter.name] = found[0]
+    return values
+
+
+def _given_anyway(parameter: inspect.Parameter, part: str | None, scene: Scene, loss: bool) -> bool:
+    """Settings, and the targets of a loss that can do without them: loss(X, y=None)."""
+    if loss and part in ("targets", "other", "regularization"):
+        return part in scene.values
+    return part in SETTINGS and part in scene.values
+
+
+def _parts(names: list[str], scene: Scene, *, constructor: bool, loss: bool) -> dict[str, str | None]:
+    parts = {name: name if name in scene.values else part_of(name) for name in names}
+    if constructor:
+        parts |= {name: SIZES[plain(name)] for name in names if plain(name) in SIZES and not _is_kernel(name, names)}
+    held = set(parts.values())
+    if "targets" in held and not {"x", "predictions"} & held:  # y beside t is no target but a prediction
+        parts = {name: "x" if part == "other" else part for name, part in parts.items()}
+    if loss and not {"targets", "other"} & held and list(parts.values()).count("x") == 2:
+        second = [name for name in names if parts[name] == "x"][1]
+        parts[second] = "targets"
+    return parts
+
+
+def _is_kernel(name: str, names: list[str]) -> bool:
+    """`kernel` and `filters` are arrays where a bias stands beside them."""
+    return plain(name) in ("kernel", "filters", "f") and any(plain(other) in ("b", "bias") for other in names)
+
+
+def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene: Scene) -> tuple[Any] | None:
+    """The value in a tuple, None where there is none."""
+    if texts := texts_compared(function, parameter.name):
+        return (texts[0],)
+    kind = _annotated(parameter)
+    if kind in BY_TYPE and part not in BY_TYPE[kind]:
+        part = next((other for other in BY_TYPE[kind] if other in scene.values), part)
+    if part in scene.values:
+        value = scene.values[part]
+        return (np.array(value) if isinstance(value, np.ndarray) else value,)
+    if part == "predictions" and "x" in scene.values:
+        return (np.array(scene.values["x"]),)
+    return (USUAL[part],) if part in USUAL else None
+
+
+def _annotated(parameter: inspect.Parameter) -> Any:
+    """The plain type that an annotation names, also as a text or beside None."""
+    kind = parameter.annotation
+    if isinstance(kind, str):
+        return {"int": int, "float": float, "bool": bool}.get(kind)
+    if isinstance(kind, types.UnionType):
+        kind = next((part for part in get_args(kind) if part is not type(None)), kind)
+    return kind if kind in (int, float, bool) else None

@@ -1,0 +1,203 @@
+"""Judging something found in a file: the ways to read it, one after the other, until one is right or one is certain."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from reference import oracle
+from reference.oracle.reading.certainty import Tried, accused
+from reference.oracle.reading.discover import Found
+from reference.oracle.reading.names import SCENE_OF_OP, recognized
+from reference.oracle.reading.readings import DidNotRun, Reading, given_reading, held_arrays, readings
+from reference.oracle.reading.scenes import Scene, alike, fitting, scenes
+from reference.oracle.reading.settle import example_of, settling
+from reference.oracle.reading.source import required
+from reference.oracle.reading.vocabulary import part_of
+from reference.oracle.report import Report
+from reference.oracle.specs import SPECS
+
+# So many readings that run are judged of one thing, and so many of one meaning.
+MOST, MOST_ALIKE = 10, 4
+STAGES = ("constructor", "forward", "backward")
+
+
+class CannotTell(Exception):
+    """No reading is certain; the message says how the code was read and why that is not certain, `code` what settles it."""
+
+    def __init__(self, words: str, code: str = ""):
+        super().__init__(words)
+        self.code = code
+
+
+class NothingRan(CannotTell):
+    """On no inputs that were tried did forward and backward run."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for beside the code itself."""
+
+    op: str | None = None
+    statics: Mapping[str, Any] | None = None
+    seed: int = 0
+    strict: bool = False
+    # The file's own inputs: EXAMPLES[name].
+    examples: Any = None
+    # Other values for the same reading, where the file must not know them.
+    redrawn: Callable[[Reading], Reading] = field(default=lambda reading: reading)
+
+
+def judge(found: Found, request: Request) -> Report:
+    """The report of the first reading that is right, else of the certain one that is wrong.
+
+    Raises:
+        CannotTell: nothing ran, or no reading is certain.
+    """
+    tried: list[Tried] = []
+    complaints: list[DidNotRun] = []
+    for one in _tried(found, request, complaints):
+        if one.report.verdict == "pass":
+            return one.report
+        tried.append(one)
+        if len(tried) >= MOST:
+            break
+    if chosen := accused(tried):
+        return chosen.report
+    raise _cannot_tell(found, tried, complaints)
+
+
+def _tried(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+    """The readings that run, judged, the likeliest first."""
+    if request.examples is not None:
+        given = given_reading(found, request.examples, complaints)
+        yield from (_judged(found, reading, request, None, given=True) for reading in given)
+        return
+    any_ran = False
+    for meaning, group in _meanings(found, request.seed).items():
+        if any_ran and not (meaning and found.is_loss):
+            continue
+        scene, ran = _first_that_runs(found, group, request.seed, complaints)
+        for reading in ran[:MOST_ALIKE]:
+            any_ran = True
+            yield _judged(found, reading, request, scene, meaning=meaning)
+
+
+def _meanings(found: Found, seed: int) -> dict[str, list[Scene]]:
+    """The scenes by what a loss is given; the likely ones first, and for a loss those that are made for losses."""
+    likely = recognized(found.name)[1]
+    every = scenes(seed)
+    if likely in SPECS and likely not in SCENE_OF_OP.values():
+        every = [_op_scene(found, likely, seed), *every]
+    first = [scene for scene in every if scene.name == likely]
+    rest = [scene for scene in every if scene.name != likely]
+    ordered = [*first, *sorted(rest, key=lambda scene: bool(scene.meaning) != found.is_loss)]
+    ordered.append(alike(required(found.forward), seed))
+    groups: dict[str, list[Scene]] = {}
+    for scene in ordered:
+        groups.setdefault(scene.meaning, []).append(scene)
+    return groups
+
+
+def _first_that_runs(
+    found: Found, group: Sequence[Scene], seed: int, complaints: list[DidNotRun]
+) -> tuple[Scene | None, list[Reading]]:
+    """The readings on the first scene whose gradients fit their arguments; failing that, on the first that runs."""
+    misfits: tuple[Scene | None, list[Reading]] = (None, [])
+    for scene in _with_inferred(found, group, seed):
+        ran = list(readings(found, scene, complaints))
+        if fit := [reading for reading in ran if reading.fits]:
+            return scene, fit
+        misfits = misfits if misfits[1] else (scene, ran)
+    return misfits
+
+
+def _with_inferred(found: Found, group: Sequence[Scene], seed: int) -> Iterator[Scene]:
+    """The scenes, and then those whose x has the shape that an object's own parameters ask for."""
+    yield from group
+    for scene in group:
+        if arrays := held_arrays(found, scene):
+            yield from fitting(scene, arrays, seed)
+            return
+
+
+def _op_scene(found: Found, op: str, seed: int) -> Scene:
+    """The op's own example inputs, by the parts of its arguments and in the order of the forward's."""
+    case = next((case for case in SPECS[op].cases if not case.statics), SPECS[op].cases[0])
+    inputs = oracle.example_inputs(op, case.id, seed=seed)
+    by_part = {part_of(name) or name: value for name, value in zip(inputs.names, inputs, strict=True)}
+    in_order = dict(zip(required(found.forward), inputs, strict=False))
+    settings = {"shift": by_part.get("bias"), **by_part, **in_order}
+    return Scene(op, {part: value for part, value in settings.items() if value is not None}, dict(inputs.statics))
+
+
+def _judged(
+    found: Found, reading: Reading, request: Request, scene: Scene | None, *, meaning: str = "", given: bool = False
+) -> Tried:
+    by_name, likely = recognized(found.name)
+    reading = request.redrawn(reading)
+    own = request.examples if isinstance(request.examples, Mapping) else {}
+    named = request.op or own.get("op")
+    statics = request.statics if request.statics is not None else own.get("statics", {})
+    if named and named != "none":
+        report = _check(reading, request, op=named, statics=statics)
+    elif by_name and not named and scene is not None and scene.name == likely:
+        report = _guessed(reading, request, by_name, scene.statics)
+    else:
+        report = _check(reading, request)
+    report = replace(report, subject=found.name, inputs=_inputs(scene, likely),
+                     acquittals=(*reading.notes, *report.acquittals))  # fmt: skip
+    return Tried(reading, report, given or bool(named and named != "none"), meaning)
+
+
+def _inputs(scene: Scene | None, likely: str | None) -> str:
+    if scene is None:
+        return "the file's own EXAMPLES"
+    why = "going by the name" if scene.name == likely else "the first shapes that ran"
+    meaning = f", {scene.meaning}" if scene.meaning else ""
+    return f"random, {scene.shapes or f'of shapes that suit {scene.name}'}{meaning} ({why})"
+
+
+def _check(reading: Reading, request: Request, **op: Any) -> Report:
+    with np.errstate(all="ignore"):
+        return oracle.check(reading.subject, *reading.primals, names=reading.names, seed=request.seed,
+                            strict=request.strict, **op)  # fmt: skip
+
+
+def _guessed(reading: Reading, request: Request, op: str, statics: Mapping[str, Any]) -> Report:
+    """Judged as the op that the name says; where it computes something else and its backward fits that, it is right."""
+    try:
+        as_op = _check(reading, request, op=op, statics=dict(statics))
+    except (TypeError, ValueError):
+        return _check(reading, request)
+    if not any(finding.blame in ("forward", "convention") for finding in as_op.findings):
+        return as_op
+    alone = _check(reading, request)
+    said = f"It is called like {op}, and computes something else."
+    return replace(alone, acquittals=(said, *alone.acquittals)) if alone.verdict == "pass" else as_op
+
+
+def _cannot_tell(found: Found, tried: Sequence[Tried], complaints: Sequence[DidNotRun]) -> CannotTell:
+    if not tried:
+        return NothingRan(_nothing_ran(found, complaints), example_of(found))
+    one = tried[0]
+    if any(other.report.verdict == "cannot tell" for other in tried):
+        report = next(other.report for other in tried if other.report.verdict == "cannot tell")
+        said = report.findings[0].message if report.findings else "too little of it could be measured"
+        return CannotTell(f"read as {one.reading.calls}: {said}", settling(found, one.reading))
+    doubt = one.doubt or "several readings fit it, and none is right"
+    return CannotTell(
+        f"read as {one.reading.calls}, it is not certain: {doubt}. {_says(one)}", settling(found, one.reading)
+    )
+
+
+def _says(one: Tried) -> str:
+    return f"So read, {one.first.message}." if one.first else ""
+
+
+def _nothing_ran(found: Found, complaints: Sequence[DidNotRun]) -> str:
+    if not complaints:
+        return f"no inputs were found for {found.name}: its arguments have names that say nothing."
+    furthest = max(complaints, key=lambda one: STAGES.index(one.where))
+    return f"no inputs were found for {found.name}: the {furthest.where} raised {furthest}."

@@ -1,0 +1,253 @@
+"""Objects with a forward and a backward of any name: how they are spoken to, and where their gradients lie."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
+from reference.oracle.reading.collected import arranged
+from reference.oracle.reading.influence import arrays_of, influential, text_of
+from reference.oracle.reading.source import returned_names
+from reference.oracle.reading.vocabulary import plain
+from reference.oracle.subjects import parameters
+from reference.oracle.subjects.layers import Layer, living, training
+from reference.oracle.subjects.parameters import Pair, Steps
+from reference.oracle.subjects.subject import Pullback
+
+RESULTS = (
+    "out",
+    "output",
+    "loss",
+    "y",
+    "a",
+    "outputs",
+    "A",
+    "value",
+    "activation",
+    "z",
+    "Z",
+    "y_hat",
+    "y_pred",
+    "cost",
+)
+INPUT_GRADIENTS = ("dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "input_grad", "input_gradient", "grad",
+                   "gradient", "dA", "delta", "grad_x", "dinputs_", "dA_prev", "dx_", "gradInput", "input_error")  # fmt: skip
+RATES = ("lr", "learning_rate", "eta", "learningRate", "alpha")
+
+
+@dataclass(frozen=True)
+class Spoken(Layer):
+    """A layer object whose methods have any name and any arguments; like a Layer, it is only ever copied."""
+
+    names: tuple[str, ...] = ()
+    forward_name: str = "forward"
+    # None where the forward itself returns its gradients behind its value.
+    backward_name: str | None = "backward"
+    settled: Mapping[str, Any] = field(default_factory=dict)
+    way: Way = field(default_factory=dict)
+    # The backward gives f'(x), which is multiplied by the cotangent here.
+    slope: bool = False
+    # Parameters that the backward itself has already moved by a step against their gradient.
+    stepped: tuple[str, ...] = ()
+
+    def run(self, held: Any, inputs: tuple[Any, ...]) -> Ran:
+        """Call the forward, in training mode."""
+        method = getattr(held, self.forward_name)
+        given = {**self.settled, **dict(zip(self.names, inputs, strict=False))}
+        returned = method(**given, **{k: v for k, v in training(method, True).items() if k not in given})
+        return Ran(given, returned, self._output(held, returned))
+
+    def _output(self, held: Any, returned: Any) -> Any:
+        if returned is None:
+            return next((getattr(held, name) for name in RESULTS if getattr(held, name, None) is not None), None)
+        count = upstreams(self.way)
+        if isinstance(returned, tuple) and count < len(returned):
+            return returned[0] if count <= 1 else returned[:count]
+        return returned
+
+    def forward(self, *primals: Any) -> Any:
+        """The output alone."""
+        return self.run(self.holding(primals[self.inputs :]), primals[: self.inputs]).output
+
+    def vjp(self, *primals: Any) -> tuple[Any, Pullback]:
+        """Run the forward on one copy, and each backward on a copy of that."""
+        held = self.holding(primals[self.inputs :])
+        ran = self.run(held, primals[: self.inputs])
+        handed = {id(primal): primal for primal in primals if isinstance(primal, np.ndarray)}
+        return ran.output, Pullback(
+            lambda cotangent: self.pulled(copy.deepcopy(held, dict(handed)), primals, ran, cotangent)
+        )
+
+    def came(self, held: Any, ran: Ran, cotangent: Any) -> Any:
+        """What the backward returns."""
+        if self.backward_name is None:
+            return ran.returned[1:]
+        count = upstreams(self.way)
+        cotangents = cotangent if count > 1 else (cotangent,)
+        arguments = {name: ran.value(source, cotangents, max(count, 1)) for name, source in self.way.items()}
+        return getattr(held, self.backward_name)(**arguments)
+
+    def pulled(self, held: Any, primals: tuple[Any, ...], ran: Ran, cotangent: Any) -> tuple[Any, ...]:
+        """One gradient an argument, from what came back and from what the object then holds."""
+        found = self.gathered(held, primals, self.came(held, ran, cotangent), cotangent)
+        return tuple(found.get(name) for name in self.names)
+
+    def gathered(self, held: Any, primals: tuple[Any, ...], came: Any, cotangent: Any) -> dict[str, Any]:
+        """The gradients by argument."""
+        found = self._returned(held, primals, came)
+        if self.slope and found:
+            found = {name: np.asarray(cotangent) * slope for name, slope in found.items()}
+        for pair, name, value in zip(self.pairs, self.names[self.inputs :], primals[self.inputs :], strict=True):
+            now = parameters.read(held, pair.parameter)
+            kept = _kept(held, pair)
+            if name in self.stepped:
+                found[name] = (np.asarray(value) - np.asarray(now)) / self._rate(held)
+            elif kept is not None:
+                found[name] = kept
+            if name not in self.stepped:
+                _copied_back(value, now)
+        return found
+
+    def _returned(self, held: Any, primals: tuple[Any, ...], came: Any) -> dict[str, Any]:
+        if came is not None:
+            hints = returned_names(getattr(type(held), self.backward_name or self.forward_name))
+            hints = hints[1:] if self.backward_name is None else hints
+            return arranged(came, self.names, primals, hints) or {}
+        own = {plain(name): getattr(held, name) for name in INPUT_GRADIENTS if hasattr(held, name)}
+        first = [value for value in own.values() if np.shape(value) == np.shape(primals[0])]
+        return {self.names[0]: first[0]} if first and self.inputs else {}
+
+    def _rate(self, held: Any) -> float:
+        handed = next((s.key for s in self.way.values() if s.kind == "value" and isinstance(s.key, float)), None)
+        own = (getattr(held, name) for name in RATES if isinstance(getattr(held, name, None), float))
+        return handed if handed is not None else next(own, RATE)
+
+    def living(self) -> "Living":
+        """The same on one object that lives through all calls, as in a training loop."""
+        return Living(**{f: getattr(self, f) for f in self.__dataclass_fields__}, object_with=living(self))
+
+
+@dataclass(frozen=True)
+class Living(Spoken):
+    """A spoken-to object that lives through all calls."""
+
+    object_with: Any = None
+
+    def vjp(self, *primals: Any) -> tuple[Any, Pullback]:
+        """Forward and backward on the one object."""
+        held = self.object_with(primals[self.inputs :])
+        ran = self.run(held, primals[: self.inputs])
+        return ran.output, Pullback(lambda cotangent: self.pulled(held, primals, ran, cotangent))
+
+    def forward(self, *primals: Any) -> Any:
+        """The forward of the one object."""
+        return self.run(self.object_with(primals[self.inputs :]), primals[: self.inputs]).output
+
+    def evaluate(self, *primals: Any) -> Any:
+        """The forward in evaluation mode."""
+        held = self.object_with(primals[self.inputs :])
+        method = getattr(held, self.forward_name)
+        return method(**dict(zip(self.names, primals[: self.inputs], strict=False)), **training(method, False))
+
+
+def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> tuple[Spoken, tuple[str, ...]]:
+    """The same with the parameters of its object and the way to their gradients; and the parameters that have none.
+
+    Raises whatever the forward or the backward raises.
+    """
+    warm = copy.deepcopy(spoken.layer)
+    spoken.run(warm, inputs)
+    after = copy.deepcopy(spoken.layer)
+    came = spoken.came(after, spoken.run(after, inputs), cotangent)
+    fresh = spoken.layer
+    matter = influential(fresh, lambda held: spoken.run(held, inputs).output)
+    later = influential(warm, lambda held: spoken.run(held, inputs).output)
+    if not matter and later and len(list(arrays_of(fresh))) < len(list(arrays_of(warm))):
+        fresh, matter = warm, later  # parameters that the first forward makes
+    pairs = [pair for pair in parameters.discovered(fresh, after) if _matters(fresh, after, pair, matter)]
+    known = {id(parameters.read(fresh, pair.parameter)) for pair in pairs}
+    rest = [steps for steps in matter if id(parameters.read(fresh, steps)) not in known]
+    stepped, lacking = [], []
+    for steps in rest:
+        if _has_moved(fresh, after, steps):
+            stepped.append(Pair(text_of(steps), steps, ()))
+        elif gradient := _gradient_beside(fresh, after, warm, steps):
+            pairs.append(Pair(text_of(steps), steps, (gradient,)))
+        else:
+            lacking.append(Pair(text_of(steps), steps, ()))
+    returned = _also_returned(came, spoken, inputs, fresh, lacking)
+    lacking = [pair for pair in lacking if pair not in returned]
+    own = [pair for pair in pairs if not (pair.gradients and _never_made(after, pair))]
+    moved = [pair for pair in own if _has_moved(fresh, after, pair.parameter) and _kept(after, pair) is None]
+    chosen = tuple([*pairs, *stepped, *returned])
+    names = _distinct([pair.name for pair in chosen], spoken.names)
+    by_step = tuple(name for name, pair in zip(names, chosen, strict=True) if pair in stepped or pair in moved)
+    bound = replace(spoken, layer=fresh, pairs=chosen, names=(*spoken.names, *names), stepped=by_step)
+    return bound, tuple(pair.name for pair in lacking)
+
+
+def _matters(owner: Any, after: Any, pair: Pair, matter: list[Steps]) -> bool:
+    """Whether a pair is one: its gradient was made, or the output depends on its parameter."""
+    held = parameters.read(owner, pair.parameter)
+    made = not _never_made(after, pair) or not isinstance(held, np.ndarray)
+    return made or any(parameters.read(owner, steps) is held for steps in matter)
+
+
+def _never_made(after: Any, pair: Pair) -> bool:
+    return all(parameters.read(after, steps) is None for steps in pair.gradients)
+
+
+def _has_moved(before: Any, after: Any, steps: Steps) -> bool:
+    old, new = parameters.read(before, steps), parameters.read(after, steps)
+    return isinstance(new, np.ndarray) and np.shape(old) == new.shape and not np.array_equal(old, new)
+
+
+def _gradient_beside(before: Any, after: Any, warm: Any, steps: Steps) -> Steps | None:
+    """An array of the parameter's shape that the backward made or changed, under a name that says gradient."""
+    shape = np.shape(parameters.read(before, steps))
+    held = {path: array for path, array in arrays_of(after) if array.shape == shape and path != steps}
+    new = [path for path, array in held.items() if not _equal(parameters.read(warm, path), array)]
+    said = [path for path in new if any(_says_gradient(str(key)) for kind, key in path if kind == "attribute")]
+    mine = plain(text_of(steps)[-12:])
+    return min(said, key=lambda path: (mine not in plain(text_of(path)), len(path)), default=None)
+
+
+def _says_gradient(name: str) -> bool:
+    word = plain(name)
+    return word.startswith(("d", "grad", "g", "nabla")) or "grad" in word or "delta" in word
+
+
+def _equal(old: Any, new: np.ndarray) -> bool:
+    return isinstance(old, np.ndarray) and old.shape == new.shape and np.array_equal(old, new)
+
+
+def _also_returned(came: Any, spoken: Spoken, inputs: tuple[Any, ...], owner: Any, lacking: list[Pair]) -> list[Pair]:
+    """The parameters whose gradients the backward returns beside those of its inputs."""
+    names = (*spoken.names, *(pair.name for pair in lacking))
+    values = (*inputs, *(parameters.read(owner, pair.parameter) for pair in lacking))
+    hints = returned_names(getattr(type(owner), spoken.backward_name or spoken.forward_name))
+    hints = hints[1:] if spoken.backward_name is None else hints
+    found = (arranged(came, names, values, hints) or {}) if came is not None else {}
+    return [pair for pair in lacking if found.get(pair.name) is not None]
+
+
+def _kept(held: Any, pair: Pair) -> Any:
+    """The gradient that the object keeps; copies, as the next backward is meant to overwrite it."""
+    found = [parameters.read(held, steps) for steps in pair.gradients]
+    found = [np.array(value) for value in found if value is not None]
+    return sum(found[1:], found[0]) if found else None
+
+
+def _copied_back(value: Any, now: Any) -> None:
+    """A parameter replaced by a new array is as much changed as one written into."""
+    same = now is value or np.shape(now) != np.shape(value) or np.array_equal(now, value)
+    if isinstance(value, np.ndarray) and not same:
+        np.copyto(value, now)
+
+
+def _distinct(names: list[str], taken: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that no input has."""
+    return tuple(f"self.{name}" if name in taken else name for name in names)

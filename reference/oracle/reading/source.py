@@ -1,0 +1,132 @@
+"""What a function's signature and source say of how it is called: parameters, texts it compares with, names it returns."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The positional parameters, and the keyword-only ones without a default."""
+    try:
+        known = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [p for p in known if p.kind in POSITIONAL or (p.kind is keyword and p.default is p.empty)]
+
+
+def required(function: Callable[..., Any]) -> list[str]:
+    """The names of the positional parameters without a default."""
+    return [p.name for p in parameters(function) if p.default is p.empty]
+
+
+def method_of(owner: type, name: str) -> Callable[..., Any]:
+    """A method of a class as its objects have it, without self, for its signature alone."""
+    found = inspect.getattr_static(owner, name)
+    method = getattr(owner, name)
+    return method if isinstance(found, staticmethod | classmethod) else without_first(method)
+
+
+def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function without its first parameter (self, ctx), for its signature alone."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return function(None, *arguments, **named)
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return function
+    rest = list(signature.parameters.values())
+    named = rest[1:] if rest and rest[0].kind in POSITIONAL else rest
+    call.__signature__ = signature.replace(parameters=named)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    call.__wrapped__ = function  # pyright: ignore[reportFunctionMemberAccess] - as functools.wraps does
+    return call
+
+
+@cache
+def tree_of(function: Any) -> ast.FunctionDef | None:
+    """The function's own definition; None where its source cannot be had."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
+        return None
+    return next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
+
+
+def texts_compared(function: Any, name: str) -> list[str]:
+    """The texts that a parameter is compared with in the source: what it may be."""
+    tree = tree_of(function)
+    compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)] if tree else []
+    sides = [[node.left, *node.comparators] for node in compared]
+    about = [side for side in sides if any(isinstance(part, ast.Name) and part.id == name for part in side)]
+    leaves = (leaf for side in about for part in side for leaf in ast.walk(part))
+    return [leaf.value for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)]
+
+
+def returned_names(function: Any) -> list[str]:
+    """The names in the last return statement, flattened: `return dx, (dW, db)`; empty where one is no plain name."""
+    tree = tree_of(function)
+    returns = [node.value for node in _own_nodes(tree) if isinstance(node, ast.Return) and node.value] if tree else []
+    names = list(_flattened(returns[-1])) if returns else []
+    return [] if "" in names else names
+
+
+def returns_several(function: Any) -> bool:
+    """Whether some return statement of its own holds a tuple of two or more."""
+    tree = tree_of(function)
+    nodes = _own_nodes(tree) if tree else ()
+    values = [node.value for node in nodes if isinstance(node, ast.Return)]
+    return any(isinstance(value, ast.Tuple) and len(value.elts) > 1 for value in values)
+
+
+def uses(function: Any, *words: str) -> bool:
+    """Whether the source names any of these (a variable, an attribute)."""
+    tree = tree_of(function)
+    nodes = ast.walk(tree) if tree else ()
+    return any(getattr(node, "id", getattr(node, "attr", None)) in words for node in nodes)
+
+
+def is_abstract(function: Any) -> bool:
+    """Whether a method does nothing but pass, raise or return nothing: the base that others fill in."""
+    if getattr(function, "__isabstractmethod__", False):
+        return True
+    tree = tree_of(function)
+    return tree is not None and all(map(_does_nothing, tree.body))
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Return):
+        return (
+            node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None) or _refuses(node)
+        )
+    return isinstance(node, ast.Pass | ast.Raise) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
+
+
+def _refuses(node: ast.Return) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("NotImplemented", "NotImplementedError")
+
+
+def _own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, without those of functions inside of it."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield node
+            yield from _own_nodes(node)
+
+
+def _flattened(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Tuple | ast.List):
+        for part in node.elts:
+            yield from _flattened(part)
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    else:
+        yield node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,141 @@
+"""The words that people write: the part that an argument plays, read off its name, and the names of both directions.
+
+A name is compared in lower case, without underscores and digits: `W1`, `w_2` and `W` are one word.
+"""
+
+import re
+from collections.abc import Mapping
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "x": ("x", "input", "inputs", "inp", "data", "images", "image", "img", "z", "a", "aprev", "inputdata", "inputtensor",
+          "inputarray", "features", "feature", "net", "xs", "inputval", "xin", "signal", "values", "tensor", "u"),
+    "predictions": ("logits", "predictions", "prediction", "pred", "preds", "ypred", "yhat", "ahat", "scores", "score",
+                    "output", "outputs", "al", "probabilities", "probs", "prob", "p", "ypredicted", "predicted", "o",
+                    "yp", "yprob", "out"),
+    "kernel": ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "wx", "wxh", "we", "wembed", "table",
+               "theta", "wxc", "f"),
+    "recurrent": ("wh", "whh", "recurrentkernel"),
+    "bias": ("b", "bias", "biases", "bh", "bx"),
+    "scale": ("gamma", "scale", "g"),
+    "shift": ("beta", "shift"),
+    "targets": ("t", "target", "targets", "labels", "label", "ytrue", "truth", "groundtruth", "onehot", "yt", "tgt",
+                "answer", "answers", "actual", "real", "truelabels", "yreal", "yactual"),
+    "other": ("y", "ys"),
+    "indices": ("idx", "index", "indices", "ids", "tokens", "tokenids", "inputids"),
+    "state": ("h", "hprev", "prevh", "state", "hiddenstate", "prevstate", "aprevstate", "hp"),
+    "cell": ("c", "cprev", "prevc", "cellstate", "cp"),
+    "mask": ("mask",),
+    "stride": ("stride", "strides", "s"),
+    "pad": ("pad", "padding", "pads"),
+    "window_h": ("poolh", "poolheight", "kh", "windowh", "hf", "filterheight"),
+    "window_w": ("poolw", "poolwidth", "kw", "windoww", "wf", "filterwidth"),
+    "window": ("pool", "poolsize", "window", "kernelsize", "filtersize", "size", "k", "fsize", "ksize", "poolingsize",
+               "kernelshape", "poolshape", "filtershape", "kernelwidth", "windowsize"),
+    "in_size": ("inputsize", "indim", "infeatures", "nin", "din", "inputdim", "ninputs", "d", "inputdims", "inchannels",
+                "inputs", "numinputs", "nfeatures", "numfeatures", "insize", "inputunits", "channels", "inch", "cin",
+                "numchannels", "nchannels", "inputchannels", "inputdepth", "depth", "fanin", "ninput", "innum",
+                "inputneurons", "dim", "features", "embeddim", "dmodel", "nx", "normalizedshape", "inputnum"),
+    "hidden_size": ("hiddensize", "hidden", "hiddendim", "nhidden", "hiddenunits", "units", "nunits", "nh", "hiddensizes"),
+    "out_size": ("outputsize", "outdim", "outfeatures", "nout", "outputdim", "classes", "numclasses", "nclasses",
+                 "outchannels", "nfilters", "numfilters", "outsize", "nout", "noutputs", "outputs", "numoutputs", "nneurons",
+                 "neurons", "numunits", "outputunits", "outch", "cout", "outputchannels", "fanout", "noutput", "outnum",
+                 "outputneurons", "ny", "filternum", "filtersnum", "numneurons", "nodes", "vocabsize", "nclass"),
+    "rate": ("dropoutratio", "rate", "dropout", "ratio", "droprate", "prob", "keepprob", "pdrop", "dropoutrate", "p",
+             "probability", "dropprob", "dropoutprob"),
+    "slope": ("alpha", "slope", "negativeslope", "leak"),
+    "epsilon": ("eps", "epsilon"),
+    "momentum": ("momentum",),
+    "learning_rate": ("lr", "learningrate", "eta", "stepsize", "learnrate", "rate"),
+    "groups": ("groups",),
+    "axis": ("axis",),
+    "conv_param": ("convparam", "convparams", "hparameters", "hparams"),
+    "pool_param": ("poolparam", "poolparams"),
+    "bn_param": ("bnparam", "lnparam", "gnparam"),
+    "dropout_param": ("dropoutparam",),
+    "regularization": ("reg", "lambda", "lam", "weightdecay", "lambd", "regularization", "l"),
+    "optimizer": ("optimizer", "optim", "opt"),
+    "training": ("training", "train", "trainflg", "trainflag", "istrain", "istraining", "trainmode"),
+}  # fmt: skip
+
+# The upstream gradient, as it is called by those who receive it.
+COTANGENTS = (
+    "dout", "grad", "gradient", "gradoutput", "outputgradient", "gradout", "outgrad", "outputgrad", "dy", "dz", "da", "dh",
+    "dl", "dloss", "delta", "error", "err", "upstream", "upstreamgradient", "upstreamgrad", "topdiff", "cotangent", "ct",
+    "gy", "g", "gradients", "grads", "dldy", "dldout", "dldz", "dlda", "dldoutput", "dedy", "dnext", "dnexth", "dhnext",
+    "dvalues", "accumgrad", "incominggradient", "ingrad", "nextdelta", "nextgrad", "dscores", "doutput", "dupstream",
+    "loss", "lossgrad", "lossgradient", "diff", "topgrad", "outputerror", "outerror", "backwardgrad", "chaingrad",
+    "pregrad", "dlogits", "residual", "sensitivity", "dlnext", "gout", "gradin", "gradnext", "eta", "deltanext",
+    "previouspartialgradient", "partial", "backpropgradient", "dal", "din", "nextlayergradient", "dv", "dc",
+)  # fmt: skip
+CACHES = (
+    "cache", "residuals", "residual", "res", "ctx", "context", "saved", "tape", "memory", "cached", "caches", "store",
+)  # fmt: skip
+OUTPUTS = ("out", "output", "y", "a", "o", "outputs", "activation", "activations", "yhat", "probs", "ypred", "h", "act")
+FORWARD_METHODS = (
+    "forward", "forward_pass", "forwardpass", "forward_propagation", "forward_propagate", "forward_prop", "fprop", "feedforward",
+    "feed_forward", "propagate", "fwd", "forprop", "activate", "activation", "function", "func", "fn", "f", "loss",
+    "calculate", "compute", "evaluate", "apply", "call", "value", "calc", "compute_loss", "cost", "eval", "fp", "run", "act",
+    "loss_function", "calculate_loss", "__call__",
+)  # fmt: skip
+BACKWARD_METHODS = (
+    "backward", "backward_pass", "backwardpass", "backward_propagation", "backward_propagate", "back_propagation",
+    "back_propagate", "backpropagation", "backpropagate", "backprop", "back_prop", "bprop", "bwd", "backward_prop", "bp",
+    "gradient", "grad", "derivative", "deriv", "prime", "delta", "dfn", "df", "derive", "derivate", "compute_gradient",
+    "loss_gradient", "gradients", "loss_derivative", "loss_grad", "d", "dloss", "input_gradient", "fprime", "f_prime",
+    "prime_function", "derivation", "activation_derivative", "function_derivative", "d_activation", "calculate_gradient",
+    "func_deriv", "gradient_function", "diff",
+)  # fmt: skip
+# The word that a function's name has in the place of "forward" where it is a backward.
+BACKWARD_WORDS = ("backward", "backprop", "bwd", "grad", "gradient", "derivative", "deriv", "prime", "bprop", "backpropagate",
+                  "backpropagation", "backwards", "d", "der", "back", "dx", "diff", "bkwd", "derivate", "derived")  # fmt: skip
+FORWARD_WORDS = (
+    "forward",
+    "fwd",
+    "fprop",
+    "feedforward",
+    "forwards",
+    "propagate",
+    "fn",
+    "function",
+    "func",
+    "forwardpass",
+)
+# Methods and functions of these names give f'(x), or the gradient of a loss, and no product with a cotangent.
+SLOPES = (
+    "gradient",
+    "grad",
+    "deriv",
+    "prime",
+    "delta",
+    "df",
+    "dfn",
+    "derive",
+    "fprime",
+    "loss",
+    "d",
+    "diff",
+    "derivate",
+)
+
+PART_OF = {name: part for part, names in reversed(PARTS.items()) for name in names}
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: lower case, without underscores and digits."""
+    return re.sub(r"[_\d]", "", name.lower())
+
+
+def part_of(argument: str) -> str | None:
+    """The part that an argument of this name plays, if the name tells."""
+    return PART_OF.get(plain(argument)) or PART_OF.get(argument.lower())
+
+
+def is_cotangent(name: str) -> bool:
+    """Whether an argument of a backward is, by its name, the gradient that comes from above."""
+    word = plain(name)
+    return word in COTANGENTS or word.startswith(("grad", "upstream", "dl", "dout", "delta")) or word.endswith("grad")
+
+
+def is_cache(name: str) -> bool:
+    """Whether an argument of a backward is, by its name, what the forward saved."""
+    return plain(name) in CACHES or plain(name).endswith("cache")
