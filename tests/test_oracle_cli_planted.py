@@ -27,8 +27,8 @@ PLANTED = {
 
 @pytest.fixture(scope="module")
 def broken():
-    """Every result of the file of planted mistakes, run once."""
-    options = cli._parser().parse_args([str(TEXTBOOK / "broken.py"), "--html", "page.html"])
+    """Every result of the file of planted mistakes, run once; one of them is a matter of strictness."""
+    options = cli._parser().parse_args([str(TEXTBOOK / "broken.py"), "--html", "page.html", "--strict"])
     return {result["name"]: result for result in runner.run(TEXTBOOK / "broken.py", None, None, options)}
 
 

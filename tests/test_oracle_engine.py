@@ -145,7 +145,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_planted_faults_fail_under_their_name(name):
     forward, backward, primals, cause = WRONG[name]
-    report = judge(forward, backward, *primals)
+    report = judge(forward, backward, *primals, strict=True)
     assert report.verdict == "fail", str(report)
     assert cause in causes(report), str(report)
 

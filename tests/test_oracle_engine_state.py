@@ -286,7 +286,7 @@ IMPURE = {
 def test_impurity_is_found_and_the_callers_array_stays(name):
     subject, cause = IMPURE[name]
     x = np.array(X)
-    report = oracle.check(subject, x)
+    report = oracle.check(subject, x, strict=True)
     assert report.verdict != "pass"
     assert causes(report)[0] == cause, str(report)
     np.testing.assert_array_equal(x, X)

@@ -9,6 +9,7 @@ import pytest
 
 from reference.oracle.rendering.as_rich import render_rich
 from reference.oracle.rendering.heatmap import heatmap
+from reference.oracle.rendering.numbers import apart
 from reference.oracle.rendering.text import argument_cells, headline, render_text
 from reference.oracle.report import ArgumentReport, Finding, Report, Verdict
 
@@ -121,6 +122,7 @@ def test_json_keeps_its_keys_and_holds_no_nan():
     assert list(parsed) == [
         "format",
         "headline",
+        "status",
         "verdict",
         "subject",
         "op",
@@ -221,3 +223,44 @@ def test_rich_says_the_same_words():
     for words in ("kernel", "WRONG", "1 of 30", "The half is in the loss.", "Divide by the batch size"):
         assert words in plain, plain
     assert "\x1b[" in render_rich(FULL, 100)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "shown"),
+    [
+        (0.125, 0.375, ("0.125", "0.375")),
+        (0.33333334, 0.33333339, ("0.3333333", "0.3333334")),
+        (1.0, 1.0 + 2**-52, ("1", "1.0000000000000002")),
+        (-1e-9, -1.0000001e-9, ("-1e-09", "-1.0000001e-09")),
+        (2.5, 2.5, ("2.5", "2.5")),
+        (float("nan"), 0.5, ("nan", "0.5")),
+        (0.5, None, ("0.5", "")),
+    ],
+    ids=["apart", "near", "one rounding", "small", "equal", "nan", "unknown"],
+)
+def test_numbers_have_the_digits_in_which_they_differ(got, expected, shown):
+    assert apart(got, expected) == shown
+
+
+NEAR = {"max_error": 1e-9, "worst_index": (0, 0), "got": 0.5, "expected": 0.500000001, "size": 6, "noise_floor": 1e-12}
+
+
+@pytest.mark.parametrize(
+    "render", [render_text, lambda r: render_rich(r, 120), Report.to_html], ids=["text", "rich", "html"]
+)
+def test_a_wrong_entry_is_never_printed_equal_to_what_was_expected(render):
+    wrong = ArgumentReport("x", "fail", wrong_entries=1, **NEAR)
+    found = Finding("unexplained", "x", "x_ct is wrong", "", "", (0, 0), NEAR["got"], NEAR["expected"])
+    text = re.sub(r"<[^>]*>|\x1b\[[0-9;]*m", " ", render(report(wrong, findings=[found])))
+    shown = text.count("0.500000001")
+    assert shown == 2, f"the expected value stands {shown} times, in the table and at the finding, in:\n{text}"
+
+
+def test_a_right_but_strict_argument_is_not_called_wrong():
+    cells = argument_cells(ArgumentReport("x", "fail", wrong_entries=0, strict=True, **NEAR))
+    assert cells[1:5:3] == ("right, but", "0 of 6")
+
+
+def test_a_gradient_that_is_wrong_in_no_entry_is_wrong_in_its_form():
+    cells = argument_cells(ArgumentReport("x", "fail", wrong_entries=0, **NEAR))
+    assert cells[1:5:3] == ("WRONG", "its form")

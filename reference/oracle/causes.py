@@ -5,17 +5,26 @@ The texts stand in `causes.toml`, one table a cause; their source is the catalog
 
 import tomllib
 from importlib.resources import files
+from typing import Any
 
-_TABLE: dict[str, dict[str, str]] = tomllib.loads(files("reference.oracle").joinpath("causes.toml").read_text("utf-8"))
+_TABLE: dict[str, dict[str, Any]] = tomllib.loads(files("reference.oracle").joinpath("causes.toml").read_text("utf-8"))
 
 REPAIRS: dict[str, str] = {name: entry["repair"] for name, entry in _TABLE.items()}
 
 THREADS: dict[str, str] = {name: entry["seen"] for name, entry in _TABLE.items() if entry["seen"]}
 
+# The causes that are a matter of strictness, and what they leave the gradient with: "right, but" these words.
+BUTS: dict[str, str] = {name: entry["but"] for name, entry in _TABLE.items() if "but" in entry}
 
-def _explanation(entry: dict[str, str]) -> str:
+# How far the gradient may be off by such a cause, as a share of its largest entry.
+WITHIN: dict[str, float] = {name: float(_TABLE[name].get("within", 0.0)) for name in BUTS}
+
+
+def _explanation(entry: dict[str, Any]) -> str:
     seen = f" Reported in {entry['seen']}." if entry["seen"] else ""
-    return f"{entry['says']} {entry['repair']}{seen}"
+    up_to = f", up to {entry['within']:g} of the largest entry" if "within" in entry else ""
+    strict = f" Where the gradient is right but for it{up_to}, a matter of strictness." if "but" in entry else ""
+    return f"{entry['says']} {entry['repair']}{strict}{seen}"
 
 
 CAUSES: dict[str, str] = {name: _explanation(entry) for name, entry in _TABLE.items()}

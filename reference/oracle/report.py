@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from reference.oracle.causes import BUTS
+
 Verdict = Literal["pass", "fail", "cannot tell"]
 Blame = Literal["forward", "backward", "check", "convention"]
 
@@ -14,7 +16,9 @@ class Finding:
     """One thing that is wrong, where it shows, why, and how to mend it.
 
     cause is a key of `oracle.CAUSES`; got and expected are the values at index; line is the line of the subject's
-    source that the cause points to, where one can be named.
+    source that the cause points to, where one can be named. off is how far the gradient is off by it beyond its
+    rounding, as a share of its largest entry, where that is known. strict: the gradient is right all the same, and only
+    `strict=True` fails it.
     """
 
     cause: str
@@ -27,11 +31,16 @@ class Finding:
     expected: float | None = None
     blame: Blame = "backward"
     line: int | None = None
+    off: float | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True)
 class ArgumentReport:
-    """One argument: errors are absolute; the noise floor is the error that the noise of the forward allows."""
+    """One argument: errors are absolute; the noise floor is the error that the noise of the forward allows.
+
+    strict: what the findings say of it is a matter of strictness alone.
+    """
 
     name: str
     verdict: Verdict
@@ -48,6 +57,7 @@ class ArgumentReport:
     dtype: str | None = None
     # |got - expected| in the argument's shape, kept while it is small enough to be drawn (up to 65,536 entries).
     error_map: np.ndarray | None = field(default=None, repr=False, compare=False)
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,20 @@ class Report:
     # Where the inputs came from, when the caller did not give them.
     inputs: str = ""
 
+    @property
+    def status(self) -> str:
+        """More than the verdict: "right", "right, but ...", "wrong", or "cannot tell"; the same with strict=True."""
+        if self.verdict == "cannot tell":
+            return self.verdict
+        accused = any(found.blame != "check" and not found.strict for found in self.findings)
+        if accused or any(argument.verdict == "fail" and not argument.strict for argument in self.arguments):
+            return "wrong"
+        # Of several explanations of one gradient the first counts.
+        strict = [found for found in self.findings if found.strict]
+        best = [found for place, found in enumerate(strict) if found.argument not in _arguments(strict[:place])]
+        buts = dict.fromkeys(BUTS[found.cause] for found in best)
+        return f"right, but {' and '.join(buts)}" if buts else "right"
+
     def __str__(self) -> str:
         """The report as plain text of 80 columns; its first line says what matters most."""
         from reference.oracle.rendering.text import render_text
@@ -90,3 +114,7 @@ class Report:
         from reference.oracle.rendering.html import render_html
 
         return render_html(self)
+
+
+def _arguments(findings: list[Finding]) -> set[str]:
+    return {found.argument for found in findings if found.argument is not None}

@@ -37,6 +37,9 @@ How to read it:
 
 - *Caught* counts cases that are rejected in every run: every seed, with and without naming the op. Impure code whose
   equal calls differ is also caught where the oracle withholds its verdict and says that this is why.
+- The oracle judges strictly (`oracle.check(..., strict=True)`): writing into the cotangent, single precision inside a
+  run in float64, and a small epsilon on one side fail, though they leave the gradient right and would pass with the
+  status "right, but ..." otherwise.
 - A *wrong forward* has a backward that fits it, so only a judge that is told the op can notice; the peers cannot be
   told. An *impure* case changes its inputs, its cotangent, what it saved, or the next call.
 - *Named right first* counts runs in which the first finding has an acceptable cause and blames no innocent argument.

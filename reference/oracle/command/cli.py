@@ -23,6 +23,10 @@ EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
 2 something could not be judged, 128 + N stopped by signal N
 (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP)
 
+Right, but: code whose gradient is right and that writes into the cotangent,
+computes in float32 in a run in float64, or has a small epsilon on one side only.
+It counts as right; with --strict it fails.
+
 The file may bring its own inputs: EXAMPLES = {"NAME": (x, ...)}, or for a class
 EXAMPLES = {"NAME": {"init": (W, b), "inputs": (x,)}}, or a function
 example_inputs(name)."""
@@ -71,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_natural, default=None, help="draws the inputs (0; with --grade: hidden)")
     parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time for one file (60)")
     parser.add_argument("--grade", action="store_true", help="points for each part, on inputs the file cannot know")
+    parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--html", type=Path, metavar="PATH", help="write a page with pictures of the errors")

@@ -31,9 +31,18 @@ def exit_status(results: Sequence[dict[str, Any]]) -> int:
 
 def as_json(results: Sequence[dict[str, Any]]) -> str:
     """One document: the exit status and every result."""
-    kept = ("file", "name", "verdict", "report", "grade", "problem")
-    listed = [{key: result[key] for key in kept if result.get(key)} for result in results]
+    kept = ("file", "name", "verdict", "status", "report", "grade", "problem")
+    listed = [{key: result[key] for key in kept if result.get(key)} for result in map(_with_status, results)]
     return json.dumps({"format": 1, "status": exit_status(results), "results": listed}, indent=2)
+
+
+def _with_status(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "status": status_of(result)}
+
+
+def status_of(result: dict[str, Any]) -> str:
+    """The status of its report: "right", "right, but ...", "wrong", "cannot tell"."""
+    return result.get("report", {}).get("status", "cannot tell")
 
 
 def as_text(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
@@ -83,7 +92,9 @@ def _summary(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> 
     """One line a result and the totals, for a file with several."""
     counts = {verdict: sum(result.get("verdict", "cannot tell") == verdict for result in results) for verdict in
               ("pass", "fail", "cannot tell")}  # fmt: skip
-    said = f"{counts['pass']} right, {counts['fail']} wrong, {counts['cannot tell']} could not be judged"
+    but = sum(result.get("verdict") == "pass" and status_of(result) != "right" for result in results)
+    right = f"{counts['pass']} right" + (f" ({but} of them with a but)" if but else "")
+    said = f"{right}, {counts['fail']} wrong, {counts['cannot tell']} could not be judged"
     grades = [part for result in results for part in result.get("grade", [])]
     earned = sum(part["earned"] for part in grades), sum(part["possible"] for part in grades)
     return said + (f"; {earned[0]} of {earned[1]} points" if options.grade else "") + "."

@@ -66,6 +66,7 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "name": name,
         "op": options.op,
         "statics": statics,
+        "strict": options.strict,
         "seeds": [first + place for place in range(GRADED_INPUTS if options.grade else 1)],
         "grade": options.grade,
         "html": options.html is not None,

@@ -13,6 +13,11 @@ def epsilon(dtype: np.dtype) -> float:
     return EPSILON.get(dtype.name) or float(np.finfo(dtype).eps)
 
 
+def beyond_single(coarse: float) -> float:
+    """How much coarser than float32 a rounding is: 0 for float32 itself."""
+    return coarse if coarse > EPSILON["float32"] else 0.0
+
+
 def coarsest(arrays: list[np.ndarray]) -> float:
     """The largest epsilon among the floating arrays; float64's where there is none."""
     return max((epsilon(array.dtype) for array in arrays if is_floating(array.dtype)), default=EPSILON["float64"])

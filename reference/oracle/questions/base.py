@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference._checks import is_floating
-from reference.oracle.numerics import precision, probes
-from reference.oracle.report import Finding
+from reference.oracle.numerics import probes
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.vjp import Fault, Trial, copies, finding, generator_state
 
@@ -90,25 +88,6 @@ def output_of(trial: Trial, out: Any) -> Any:
             finding("not_finite", "the forward returns NaN", f"for finite {', '.join(trial.names)}", blame="forward")
         )
     return out
-
-
-def narrowed(trial: Trial, base: Base) -> list[Finding]:
-    """The finding of a forward that rounds to float32 although every floating argument is float64."""
-    floats = [p for p in trial.primals if isinstance(p, np.ndarray) and is_floating(p.dtype)]
-    if precision.coarsest(floats) > precision.EPSILON["float64"] or not any(
-        precision.long_mantissa(p, 24).any() for p in floats
-    ):
-        return []
-    for leaf in map(np.asarray, trees.leaves(base.out)):
-        if is_floating(leaf.dtype) and (precision.coarsest([leaf]) > precision.EPSILON["float64"]):
-            said = f"the output has dtype {leaf.dtype}"
-        elif is_floating(leaf.dtype) and precision.rounded_to_float32(leaf):
-            said = "all entries of the output end where float32 ends"
-        else:
-            continue
-        message = "the forward computes in a lower precision than its arguments have"
-        return [finding("downcast", message, said, blame="forward")]
-    return []
 
 
 def _numeric(leaf: Any) -> bool:

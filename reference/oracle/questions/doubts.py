@@ -15,8 +15,8 @@ from reference.oracle.report import Finding
 from reference.oracle.subjects.vjp import Trial, finding
 
 
-def form_findings(trial: Trial, base: Base, position: int, compared: Compared) -> tuple[Finding, ...]:
-    """Findings of precision and of values that are no numbers, beside those of kinks."""
+def form_findings(trial: Trial, base: Base, position: int, compared: Compared, inside: float) -> tuple[Finding, ...]:
+    """Findings of precision and of values that are no numbers, beside those of kinks; inside: the noise of float32."""
     name, got, primal = trial.names[position], base.got[position], trial.primals[position]
     found = list(compared.findings)
     wide = np.asarray(got, np.float64)
@@ -27,20 +27,23 @@ def form_findings(trial: Trial, base: Base, position: int, compared: Compared) -
         found.append(finding("not_finite", f"{name}_ct holds {wide[at]} at {list(at)}",
                              f"{count} of {wide.size} entries are not finite", argument=name, index=at,
                              got=float(wide[at]), expected=wanted))  # fmt: skip
-    if _narrowed(trial, got, primal) and not compared.wrong:
-        said = f"its dtype is {got.dtype}" if got.dtype != primal.dtype else "all its entries end where float32 ends"
-        found.append(finding("downcast", f"{name}_ct is computed in a lower precision than {name} has", said,
-                             argument=name))  # fmt: skip
+    said = "" if compared.wrong else _narrowed(trial, got, primal, inside)
+    if said:
+        message = f"{name}_ct is computed in a lower precision than {name} has"
+        coarse = precision.beyond_single(precision.epsilon(got.dtype))
+        found.append(finding("downcast", message, said, argument=name, off=coarse))
     return tuple(found)
 
 
-def _narrowed(trial: Trial, got: np.ndarray, primal: np.ndarray) -> bool:
-    """Whether the gradient is coarser than the coarsest argument."""
+def _narrowed(trial: Trial, got: np.ndarray, primal: np.ndarray, inside: float) -> str:
+    """How one sees that the gradient is coarser than the coarsest argument, if it is."""
     floats = [p for p in trial.primals if isinstance(p, np.ndarray) and is_floating(p.dtype)]
     coarse = precision.coarsest(floats)
     if precision.epsilon(got.dtype) > coarse:
-        return True
-    return coarse == precision.EPSILON["float64"] and precision.rounded_to_float32(got)
+        return f"its dtype is {got.dtype}"
+    if coarse == precision.EPSILON["float64"] and precision.rounded_to_float32(got):
+        return "all its entries end where float32 ends"
+    return "it jitters by single precision where the arguments move by less" if inside else ""
 
 
 def verified(trial: Trial, base: Base, judged: Judged, measure: Measure, slope: Slope, predicted: float) -> Judged:

@@ -11,6 +11,13 @@ from reference.oracle.questions.forward import widened
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.vjp import Fault, Trial
 
+# How far arguments and cotangents are moved to see a backward round to float32: about a rounding of that. A smooth
+# gradient bends by less than float64 shows, one with fewer bits than float32 does not move at all.
+NUDGE = 2.0**-23
+NUDGES = 4
+# A backward that rounds as float64 does stays below the first share of its largest entry. Beyond the second, a thousand
+# roundings of float32, nobody could tell float32 from a mistake.
+FINEST, COARSEST = 1e-9, 1e-4
 # Below the normal range numbers have no digits left to agree in.
 TINY = 4 * float(np.finfo(np.float64).tiny)
 
@@ -84,6 +91,52 @@ def _nudged(trial: Trial, base: Base) -> list[tuple[Any, ...]]:
         except Fault:
             continue
     return answers
+
+
+def single(trial: Trial, base: Base) -> tuple[float, ...]:
+    """What each gradient may differ by where a backward of float64 arguments computes in float32; 0 elsewhere."""
+    if precision.coarsest([p for p in trial.primals if isinstance(p, np.ndarray)]) > precision.EPSILON["float64"]:
+        return (0.0,) * len(base.got)
+    bends = [_bend(trial, base, number) for number in range(NUDGES)]
+    found = []
+    for position, got in enumerate(base.got):
+        usable = isinstance(got, np.ndarray) and got.size and got.dtype.kind == "f" and np.isfinite(got).all()
+        largest = float(np.max(np.abs(got))) if usable else 0.0
+        bend = max((_most(bend[position]) for bend in bends if bend and usable), default=0.0)
+        in_single = FINEST * largest < bend < COARSEST * largest
+        found.append(8 * bend + 8 * precision.EPSILON["float32"] * largest if in_single else 0.0)
+    return tuple(found)
+
+
+def _bend(trial: Trial, base: Base, number: int) -> list[np.ndarray] | None:
+    """g(p + d) - 2 g(p) + g(p - d) for a tiny move d of arguments and cotangent: nothing, but for rounding."""
+    rng = probes.generator(trial.subject.name, [base.flat.shape], trial.seed, f"single {number}")
+    moves = [NUDGE * rng.uniform(-1, 1, np.shape(primal)) for primal in trial.primals]
+    turn = NUDGE * rng.uniform(-1, 1, base.cotangent.shape)
+    sides = []
+    for sign in (1, -1):
+        moved = tuple(
+            (primal * (1 + sign * move)).astype(primal.dtype) if position in trial.differentiable else primal
+            for position, (primal, move) in enumerate(zip(trial.primals, moves, strict=True))
+        )
+        try:
+            _, pullback = trial.vjp(moved)
+            sides.append(trial.pull(pullback, base.upstream(base.cotangent * (1 + sign * turn))))
+        except Fault:
+            return None
+    return [_second(*three) for three in zip(base.got, *sides, strict=True)]
+
+
+def _second(middle: Any, ahead: Any, behind: Any) -> np.ndarray:
+    if not (isinstance(middle, np.ndarray) and np.shape(ahead) == np.shape(behind) == middle.shape):
+        return np.zeros(0)
+    return np.abs(np.asarray(ahead, np.float64) - 2 * np.asarray(middle, np.float64) + np.asarray(behind, np.float64))
+
+
+def _most(bend: np.ndarray) -> float:
+    """What nine entries in ten stay below: a mask that flips at one entry does not count."""
+    finite = bend[np.isfinite(bend)]
+    return float(np.quantile(finite, 0.9)) if finite.size else 0.0
 
 
 def _sway(got: np.ndarray, moved: list[Any]) -> float:

@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 def render_json(report: Report) -> str:
-    """The report as one JSON object; its keys are the fields of Report, and "format" and "headline"."""
+    """The report as one JSON object; its keys are the fields of Report, and "format", "headline" and "status"."""
     return json.dumps(as_dict(report), indent=2, allow_nan=False)
 
 
@@ -25,6 +25,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "headline": headline(report),
+        "status": report.status,
         **own,
         "findings": [_record(finding) for finding in report.findings],
         "arguments": [_record(argument) for argument in report.arguments],

@@ -5,7 +5,15 @@ import importlib.util
 import io
 from typing import Any
 
-from reference.oracle.rendering.text import COLUMNS, argument_cells, argument_table, headline, render_text, worst_entry
+from reference.oracle.rendering.text import (
+    COLUMNS,
+    SAID,
+    argument_cells,
+    argument_table,
+    headline,
+    render_text,
+    worst_entry,
+)
 from reference.oracle.report import Report
 
 COLOURS = {"pass": "green", "fail": "bold red", "cannot tell": "yellow"}
@@ -55,7 +63,8 @@ def _table(report: Report, width: int) -> list[Any]:
     for place, name in enumerate(COLUMNS[:shown]):
         made.add_column(name, justify="left" if place in (0, 1, 5) else "right", no_wrap=True)
     for argument, (first, verdict, *rest) in zip(report.arguments, rows, strict=True):
-        made.add_row(first, text(verdict, style=COLOURS[argument.verdict]), *rest[: shown - 2])
-    wrong = [(a.name, row) for a, row in zip(report.arguments, rows, strict=True) if a.verdict == "fail" and row[5]]
+        colour = COLOURS["cannot tell" if argument.strict else argument.verdict]
+        made.add_row(first, text(verdict, style=colour), *rest[: shown - 2])
+    wrong = [(a.name, row) for a, row in zip(report.arguments, rows, strict=True) if row[1] != SAID["pass"] and row[5]]
     below = [f"{name}: {worst_entry(row)}\n" for name, row in wrong] if not wide else []
     return [made, *map(text, below)]

@@ -69,7 +69,10 @@ def report_section(report: Report) -> str:
 
 
 def _table(arguments: Iterable[ArgumentReport]) -> str:
-    rows = "".join(_row("td", argument_cells(argument), argument.verdict) for argument in arguments)
+    rows = "".join(
+        _row("td", argument_cells(argument), "cannot" if argument.strict else argument.verdict)
+        for argument in arguments
+    )
     return f'<div class="wide"><table>{_row("th", COLUMNS)}{rows}</table></div>' if rows else ""
 
 
@@ -90,9 +93,10 @@ def _details(finding: Finding) -> str:
 
 
 def _picture(argument: ArgumentReport) -> str:
-    drawn = heatmap(argument) if argument.verdict != "pass" else ""
+    drawn = heatmap(argument) if argument.verdict != "pass" or argument.strict else ""
     shape = " × ".join(map(str, argument.shape)) if argument.shape else ""
-    return f"<h2>Where {escape(argument.name)} is wrong <small>{shape}</small></h2>{drawn}" if drawn else ""
+    what = "off" if argument.strict else "wrong"
+    return f"<h2>Where {escape(argument.name)} is {what} <small>{shape}</small></h2>{drawn}" if drawn else ""
 
 
 def _list(title: str, sentences: Iterable[str]) -> str:

@@ -1,9 +1,9 @@
 """A report as plain text: the sentence that matters first, then the figures, the reasons and the limits."""
 
-import math
 import textwrap
 from collections.abc import Iterable
 
+from reference.oracle.rendering.numbers import apart, number
 from reference.oracle.report import ArgumentReport, Finding, Report
 
 SAID = {"pass": "right", "fail": "WRONG", "cannot tell": "cannot tell"}
@@ -25,7 +25,8 @@ def render_text(report: Report, width: int = 80) -> str:
 
 def headline(report: Report) -> str:
     """One sentence: the verdict and its reason."""
-    return f"{report.verdict}: {_reason(report)}"
+    but = "right, but " if report.verdict == "pass" and any(found.strict for found in report.findings) else ""
+    return f"{report.verdict}: {but}{_reason(report)}"
 
 
 def _reason(report: Report) -> str:
@@ -80,7 +81,7 @@ def argument_table(arguments: Iterable[ArgumentReport], width: int) -> list[str]
         return lines
     lines = _aligned([row[:5] for row in (COLUMNS, *rows)])
     worst = [
-        wrapped(worst_entry(row), width, first="    ", rest="    ") if row[5] and argument.verdict != "pass" else ""
+        wrapped(worst_entry(row), width, first="    ", rest="    ") if row[5] and row[1] != SAID["pass"] else ""
         for row, argument in zip(rows, arguments, strict=True)
     ]
     paired = zip(lines[1:], worst, strict=True)
@@ -91,16 +92,29 @@ def argument_cells(argument: ArgumentReport) -> tuple[str, ...]:
     """The cells of one row, in the order of COLUMNS."""
     error = f"{argument.ulp:.3g} ulp" if argument.ulp is not None else number(argument.max_error, digits=2)
     at = shown_index(argument.worst_index) if argument.worst_index is not None else ""
+    right = argument.verdict == "pass" and not argument.strict
+    values = (number(argument.got), number(argument.expected)) if right else apart(argument.got, argument.expected)
     return (
         argument.name,
-        SAID[argument.verdict],
+        said_of(argument),
         error,
         number(argument.noise_floor, digits=2),
-        f"{argument.wrong_entries} of {argument.size}",
+        _wrong_entries(argument),
         at,
-        number(argument.got) if at else "",
-        number(argument.expected) if at else "",
+        *(values if at else ("", "")),
     )
+
+
+def said_of(argument: ArgumentReport) -> str:
+    """The verdict on one argument in a word or two."""
+    return "right, but" if argument.strict and argument.verdict != "cannot tell" else SAID[argument.verdict]
+
+
+def _wrong_entries(argument: ArgumentReport) -> str:
+    """How many entries are wrong; where none is in a gradient that is, its form must be."""
+    if said_of(argument) == SAID["fail"] and not argument.wrong_entries:
+        return "its form"
+    return f"{argument.wrong_entries} of {argument.size}"
 
 
 def worst_entry(row: tuple[str, ...]) -> str:
@@ -124,16 +138,6 @@ def shown_index(index: tuple[int, ...] | None) -> str:
     return "" if index is None else "[" + (", ".join(str(int(i)) for i in index) or "()") + "]"
 
 
-def number(value: float | None, digits: int = 6) -> str:
-    """A number short enough for a column; nothing for None."""
-    if value is None:
-        return ""
-    value = float(value)
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else str(value)
-    return f"{value:.{digits}g}"
-
-
 def _finding(place: int, finding: Finding, width: int) -> str:
     return "\n".join(
         (
@@ -147,6 +151,7 @@ def finding_lines(finding: Finding) -> list[tuple[str, str]]:
     """The labelled lines under a finding's message; those with nothing to say are left out."""
     lines = (
         ("where", finding_place(finding)),
+        ("off by", f"{number(finding.off, 2)} of the largest entry" if finding.argument and finding.off else ""),
         ("evidence", finding.evidence),
         ("repair", finding.fix),
         ("cause", f"{finding.cause} (the {finding.blame} is to blame)" if finding.blame else finding.cause),
@@ -157,8 +162,8 @@ def finding_lines(finding: Finding) -> list[tuple[str, str]]:
 def finding_place(finding: Finding) -> str:
     """The entry and the source line that a finding points to, as far as they are known."""
     entry = f"{finding.argument or 'out'}{shown_index(finding.index)}" if finding.index is not None else ""
-    wanted = f", expected {number(finding.expected)}" if finding.expected is not None else ""
-    values = f": got {number(finding.got)}{wanted}" if finding.got is not None else ""
+    got, expected = apart(finding.got, finding.expected)
+    values = (f": got {got}" + (f", expected {expected}" if expected else "")) if got else ""
     line = f"line {finding.line}" if finding.line else ""
     return ", ".join(part for part in (line, entry + values if entry else "") if part)
 

@@ -97,11 +97,11 @@ class Trial:
         return (*self.measured[:position], value, *self.measured[position + 1 :])
 
     def answering(self) -> Subject:
-        """The subject as others may call it: counted and quiet, with one entry an argument in every answer."""
+        """The subject as others may call it: counted, quiet, on copies, with one entry an argument in every answer."""
 
         def vjp(*primals: Any) -> tuple[Any, Callable[[Any], Any]]:
             out, pullback = self.vjp(primals)
-            return out, lambda cotangent: self.pull(pullback, cotangent)
+            return out, lambda cotangent: self.pull(pullback, trees.mapped(_copied, cotangent))
 
         return replace(self.subject, forward=lambda *primals: self.forward(primals), vjp=vjp, bind=None, shared=None)
 
@@ -143,7 +143,11 @@ def generators_restored() -> Iterator[None]:
 
 def copies(primals: tuple[Any, ...]) -> tuple[Any, ...]:
     """Copies that the subject may do with as it likes."""
-    return tuple(np.array(primal) if isinstance(primal, np.ndarray) else primal for primal in primals)
+    return tuple(map(_copied, primals))
+
+
+def _copied(value: Any) -> Any:
+    return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 def _words(error: BaseException) -> str:

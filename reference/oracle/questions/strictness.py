@@ -1,0 +1,55 @@
+"""What is wrong, and what is only a matter of strictness; which causes can be that, `causes.toml` alone says."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from reference.oracle.causes import WITHIN
+from reference.oracle.questions.judged import Judged
+from reference.oracle.report import ArgumentReport, Finding
+
+
+def measured(findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
+    """Explanations of wrong gradients, with how far each is off."""
+    off = {one.name: _off(one) for one in judged}
+    return [replace(found, off=off.get(found.argument or "")) for found in findings]
+
+
+def _off(judged: Judged) -> float | None:
+    """The largest error as a share of the largest entry, where all of the truth is known."""
+    largest = 0.0 if judged.expected is None else float(np.max(np.abs(judged.expected), initial=0.0))
+    return judged.report.max_error / largest if largest > 0 and np.isfinite(judged.report.max_error) else None
+
+
+def weighed(findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
+    """Every finding, marked where it is a matter of strictness.
+
+    The explanations of one gradient's error are as strict as the best of them. What the backward does besides is
+    strict where every gradient is right, but for its own matters of strictness: it may be why one is wrong.
+    """
+    best: dict[str | None, Finding] = {}
+    for found in findings:
+        best.setdefault(found.argument, found)
+    own = {name for name, found in best.items() if name is not None and _small(found)}
+    right = all(one.report.verdict != "fail" or one.name in own for one in judged)
+    return [replace(found, strict=_is_strict(found, best[found.argument], right)) for found in findings]
+
+
+def _is_strict(found: Finding, best: Finding, right: bool) -> bool:
+    if found.argument is None:
+        return _small(found) and (right or found.blame != "backward")
+    return _small(found) or (_small(best) and found.off == best.off is not None)
+
+
+def _small(found: Finding) -> bool:
+    return found.off is not None and found.off <= WITHIN.get(found.cause, -1.0)
+
+
+def of_argument(report: ArgumentReport, findings: Sequence[Finding], strict: bool) -> ArgumentReport:
+    """The figures of an argument, which passes where all that is said of it is a matter of strictness."""
+    own = [found for found in findings if found.argument == report.name and found.blame != "check"]
+    if not own or not all(found.strict for found in own):
+        return report
+    doubted = report.verdict == "cannot tell" and not strict
+    return replace(report, verdict="fail" if strict else "cannot tell" if doubted else "pass", strict=True)
