@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import BUDGET
 from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.trace import trace
@@ -185,7 +184,7 @@ def depends_otherwise(view: View) -> Iterator[Model]:
     """Entries of the gradient that change with other entries of the argument than the true ones do."""
     if view.out.shape == view.x.shape or not view.same_shape or view.x.ndim < 1 or view.x.size < 3:
         return
-    if view.ask.cost * 40 * view.x.size > BUDGET / 10:
+    if not view.ask.affords(40 * view.x.size, 1 / 10):
         return
     own = _reached(view, lambda primals: _answer(view, primals))
     true = _reached(view, lambda primals: view.ask.truth_at(view.position, primals))

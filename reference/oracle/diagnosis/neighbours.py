@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import BUDGET
 from reference.oracle.diagnosis.view import View
 
 
@@ -19,7 +18,7 @@ def moved(array: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
 def argument_of_a_neighbour(view: View) -> Iterator[Model]:
     """The true gradient at an argument whose slices are each in the place of the one beside it."""
     for position, (name, array) in enumerate(view.arrays.items()):
-        if not array.ndim or array.size < 3 or view.ask.cost * 200 > BUDGET:
+        if not array.ndim or array.size < 3 or not view.ask.affords(200):
             continue
         for words, axis, other in moved(array):
             primals = list(view.evidence.primals)

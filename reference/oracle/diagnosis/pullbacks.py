@@ -1,6 +1,5 @@
 """The true pullback of any cotangent, and the subject's, at the inputs of the evidence or at others."""
 
-import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.numerics import budget
 from reference.oracle.subjects.returned import aligned
 from reference.oracle.tracing.alterations import altering
 from reference.oracle.tracing.trace import trace
 
-# Seconds that one question may cost, and the largest Jacobian worth holding.
-BUDGET = 4.0
+# The largest Jacobian worth holding.
 LARGEST = 4_000_000
 
 
@@ -49,7 +48,7 @@ def flat(out: Any) -> np.ndarray:
 
 
 class Pullbacks:
-    """Asks the subject's forward and backward further questions, within a budget of time; None where it is spent."""
+    """Asks the subject's forward and backward further questions, within a counted budget; None beyond it."""
 
     def __init__(self, evidence: Evidence, exact: Callable[[np.ndarray], tuple | None] | None = None):
         self.evidence = evidence
@@ -59,14 +58,12 @@ class Pullbacks:
         self._got: dict[int, np.ndarray | None] = {}
 
     @cached_property
-    def cost(self) -> float:
-        """Seconds of one forward, the fastest of three: others may be at work on this machine."""
-        seconds = []
-        for _ in range(3):
-            start = time.perf_counter()
-            self.forward(self.evidence.primals)
-            seconds.append(time.perf_counter() - start)
-        return min(seconds)
+    def _work(self) -> int:
+        return budget.work(self.evidence.subject.forward, self.evidence.primals, self.evidence.out)
+
+    def affords(self, calls: float, share: float = 1.0) -> bool:
+        """Whether so many calls of the forward stay within the budget of one question, or within a share of it."""
+        return budget.affordable(calls, self._work, share)
 
     def forward(self, primals: tuple[np.ndarray, ...]) -> np.ndarray:
         """The subject's forward on copies, as a vector."""
@@ -108,7 +105,7 @@ class Pullbacks:
         if (traced := self.traced_at(position, primals)) is not None:
             return traced
         cotangent = flat(self.evidence.cotangent)
-        if self.cost * 4 * primals[position].size > BUDGET / 20:  # asked many times
+        if not self.affords(4 * primals[position].size, 1 / 20):  # asked many times
             return None
         try:
             jacobian = differentiate(self.forward, primals, position)
@@ -148,9 +145,9 @@ class Pullbacks:
         rows = flat(self.evidence.out).size
         if not _floating(primal) or rows * primal.size > LARGEST:
             return None
-        if self.exact and self.cost * 3 * rows < BUDGET and (exact := self._row_by_row(position, rows)) is not None:
+        if self.exact and self.affords(3 * rows) and (exact := self._row_by_row(position, rows)) is not None:
             return exact
-        if self.cost * 4 * primal.size > BUDGET:
+        if not self.affords(4 * primal.size):
             return None
         try:
             return differentiate(self.forward, self.evidence.primals, position)
@@ -178,7 +175,7 @@ class Pullbacks:
         count = len(self.evidence.primals)
         self._got = dict.fromkeys(range(count))
         sizes = [np.asarray(got).size if got is not None else 0 for got in self.evidence.got]
-        if rows * max(sizes, default=0) > LARGEST or self.cost * 3 * rows > BUDGET:
+        if rows * max(sizes, default=0) > LARGEST or not self.affords(3 * rows):
             return
         answers = [self.subject(unit) for unit in np.eye(rows)]
         for position in range(count):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import BUDGET, differentiate
+from reference.oracle.diagnosis.pullbacks import differentiate
 from reference.oracle.diagnosis.view import View
 
 
@@ -58,7 +58,7 @@ def time_overwritten(view: View) -> Iterator[Model]:
 
 def _sequences(view: View) -> Iterator[tuple[str, int, int]]:
     """(name, position, axis): the time axis of every other argument, and its batch axis."""
-    if not np.any(view.got) or view.x.ndim < 1 or view.ask.cost * 200 > BUDGET:
+    if not np.any(view.got) or view.x.ndim < 1 or not view.ask.affords(200):
         return
     for position, (name, array) in enumerate(zip(view.evidence.names, view.evidence.primals, strict=True)):
         array = np.asarray(array)
@@ -96,7 +96,7 @@ def _depends(view: View, primals: tuple[np.ndarray, ...]) -> bool:
 def time_off_by_one(view: View) -> Iterator[Model]:
     """With an input that is zero but for the last step, no state ever enters a step: the gradient must vanish."""
     hidden = view.out.shape[-1] if view.out.ndim > 1 else 0
-    if view.x.shape != (hidden, hidden) or view.ask.cost * 8 * view.x.size > BUDGET:
+    if view.x.shape != (hidden, hidden) or not view.ask.affords(8 * view.x.size):
         return
     for axis in (1, 0):
         primals = tuple(_only_last(np.asarray(primal), axis) for primal in view.evidence.primals)

@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 
 from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import BUDGET
 from reference.oracle.diagnosis.structure import axes_in_words
 from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.graph import Node
@@ -99,7 +98,7 @@ def _row_sources(view: View) -> Iterator[tuple[str, np.ndarray]]:
 def argument_turned(view: View) -> Iterator[Model]:
     """The true gradient for another argument that is reversed along some axes, or transposed."""
     for position, (name, array) in enumerate(view.arrays.items()):
-        if position == view.position or array.dtype.kind != "f" or not array.ndim or view.ask.cost * 200 > BUDGET:
+        if position == view.position or array.dtype.kind != "f" or not array.ndim or not view.ask.affords(200):
             continue
         for cause, words, turned in _turned(array, view.out.shape):
             primals = list(view.evidence.primals)
@@ -112,7 +111,7 @@ def argument_turned(view: View) -> Iterator[Model]:
 def argument_left_out(view: View) -> Iterator[Model]:
     """The true gradient of the forward without another argument: zeros, or ones, in its place."""
     for position, (name, array) in enumerate(view.arrays.items()):
-        if position == view.position or array.dtype.kind not in "fb" or not array.ndim or view.ask.cost * 200 > BUDGET:
+        if position == view.position or array.dtype.kind not in "fb" or not array.ndim or not view.ask.affords(200):
             continue
         for cause, number in (("sum_term_missing", 0), ("argument_factor_missing", 1)):
             primals = list(view.evidence.primals)

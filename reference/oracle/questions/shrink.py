@@ -5,7 +5,6 @@ small ones (a window, a group) stay, and all arguments are cut alike. Code that 
 even sizes, multiples of eight, only some of the dimensions cut.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, islice
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
+from reference.oracle.numerics import budget
 from reference.oracle.questions.base import Base, base_of
 from reference.oracle.subjects.vjp import Fault, Trial
 
@@ -29,9 +29,8 @@ LADDERS = (
     (8, 16, 24, 32, 40, 48),
     (9, 11, 13, 17, 19, 23),
 )
-# An input of more entries is not small, and one whose measurement takes longer not quickly judged.
+# An input of more entries is not small.
 ENTRIES = 3000
-SECONDS = 3.0
 # So many inputs are offered.
 OFFERS = 40
 
@@ -43,18 +42,22 @@ def smaller(trial: Trial) -> Iterator[tuple[Trial, Base]]:
     """Smaller trials that the subject accepts, each with its first forward and backward."""
     for primals in islice(_offers(trial), OFFERS):
         small = replace(trial, primals=primals, forwards=0, backwards=0, aside=0)
-        started = time.perf_counter()
         try:
             base = base_of(small)
         except Fault:
             trial.aside += small.forwards
             continue
-        spent = time.perf_counter() - started
-        entries = sum(primals[p].size for p in trial.differentiable)
-        if spent * entries <= SECONDS and base.flat.size and np.isfinite(base.flat).all():
+        if base.flat.size and np.isfinite(base.flat).all() and _quickly_judged(small, base):
             yield small, base
         else:
             trial.aside += small.forwards
+
+
+def _quickly_judged(small: Trial, base: Base) -> bool:
+    """Whether a forward, a backward and another forward for every entry stay within the budget."""
+    entries = sum(small.primals[p].size for p in small.differentiable)
+    work = budget.work(lambda *primals: small.forward(primals), small.primals, base.out)
+    return budget.affordable(3 * entries, work)
 
 
 def _offers(trial: Trial) -> Iterator[tuple[Any, ...]]:

@@ -11,9 +11,16 @@ Kind = Literal["leaf", "pointwise", "moved", "summed", "product"]
 Pull = Callable[[np.ndarray], np.ndarray]
 # Code objects and offsets from the forward down to the step: one place in the code, however often it is reached.
 Place = tuple[tuple[Any, int], ...]
+# A forward of more steps (loops over every position of an image) is not worth following; one that does more with its
+# arrays, looks and comparisons included, or computes more entries, may never end.
+MOST_STEPS, MOST_OPERATIONS, MOST_ENTRIES = 4000, 20_000, 50_000_000
 
 
-@dataclass(eq=False)
+class TooLong(BaseException):
+    """The forward does more than is worth following; no `except Exception` in a loop of its own holds that up."""
+
+
+@dataclass(eq=False, repr=False)
 class Node:
     """One step: its value, the steps it was computed from, and how a cotangent goes back to each of them.
 
@@ -60,7 +67,7 @@ class Node:
 Detour = Callable[[np.ndarray], Iterable[tuple[Node, np.ndarray]]]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Graph:
     """All steps in the order they were taken; leaf number i is argument number i (None where it is no float array)."""
 
@@ -69,6 +76,20 @@ class Graph:
     out: Node | None = None
     # How often each function was called at each place.
     visits: dict[tuple[Place, str], int] = field(default_factory=dict)
+    # What the forward has done with its arrays so far, whether it is recorded as a step or not.
+    operations: int = 0
+    entries: int = 0
+    # Whether the forward still runs; what it keeps of its arrays afterwards are arrays like any other.
+    recording: bool = True
+
+    def count(self, entries: int = 1) -> None:
+        """One more operation, of so many entries."""
+        if not self.recording:
+            return
+        self.operations += 1
+        self.entries += entries
+        if self.operations > MOST_OPERATIONS or self.entries > MOST_ENTRIES or len(self.nodes) > MOST_STEPS:
+            raise TooLong
 
     def backward(self, cotangent: np.ndarray, detours: Mapping[Node, Detour] | None = None) -> list[np.ndarray | None]:
         """The gradient of every leaf."""

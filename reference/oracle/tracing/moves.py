@@ -11,6 +11,7 @@ from reference.oracle.tracing.graph import Node
 from reference.oracle.tracing.recorded import (
     FUNCTIONS,
     Recorded,
+    array_of,
     bare,
     graph_of,
     node_of,
@@ -123,8 +124,7 @@ def getitem(array: Recorded, key: Any) -> Any:
     """A part of an array; a part of one without a past may be written into as well."""
     part = move(lambda values: values[key], "getitem", (array,), {})
     if isinstance(part, np.ndarray) and not isinstance(part, Recorded) and part.dtype.kind == "f":
-        part = part.view(Recorded)
-        part.graph = array.graph
+        return array_of(array.graph, part)
     return part
 
 
@@ -155,14 +155,19 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return move(np.where, "where", (chosen, *values), {})
 
 
+# Modes of np.pad that put entries of the array, or constants, around it.
+PADDING = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
+
+
 def pad(array: Any, width: Any, mode: Any = "constant", **how: Any) -> Any:
-    """Padding of any kind; constants are constants."""
-    numbers = _Numbers()
+    """Padding with entries of the array; constants are constants, and what is computed of the entries is no move."""
+    value, numbers = np.pad(bare(array), width, mode, **bare(how)), _Numbers()
     fill: dict[str, Any] = {"constant_values": 0} if mode == "constant" else how
-    place = np.pad(numbers.of(array), width, mode, **fill)
-    if not numbers.parents:
-        return np.pad(bare(array), width, mode, **bare(how))
-    return moved(graph_of(array), "pad", np.pad(bare(array), width, mode, **bare(how)), place, numbers.parents)
+    moves = str(mode) in PADDING and how.get("reflect_type", "even") == "even"
+    place = np.pad(numbers.of(array), width, mode, **fill) if moves else None
+    if place is None or not numbers.parents:
+        return value
+    return moved(graph_of(array), "pad", value, place, numbers.parents)
 
 
 def difference(array: Any, n: int = 1, axis: int = -1) -> Any:

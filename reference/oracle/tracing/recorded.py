@@ -2,21 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.tracing.alterations import added_at, key_at, number_at
-from reference.oracle.tracing.graph import Graph, Kind, Node, Place
+from reference.oracle.tracing.graph import Graph, Kind, Node, Place, TooLong
 from reference.oracle.tracing.pointwise import PARTIALS
-
-# A forward of more steps (loops over every position of an image) is not worth following.
-MOST_STEPS = 4000
-
-
-class TooLong(Exception):
-    """The forward takes more steps than are worth following."""
 
 
 class Recorded(np.ndarray):
@@ -29,6 +22,7 @@ class Recorded(np.ndarray):
         self.graph = getattr(source, "graph", None)  # pyright: ignore[reportAttributeAccessIssue]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **how: Any) -> Any:
+        self.graph.count(self.size)
         made = UFUNCS.get(method, _unrecorded)(ufunc, *inputs, **how)
         if not out:
             return made
@@ -39,16 +33,19 @@ class Recorded(np.ndarray):
         return target
 
     def __array_function__(self, func: Any, types: Any, args: Any, how: Any) -> Any:
+        self.graph.count(self.size)
         function = FUNCTIONS.get(func.__name__)
         return function(*args, **how) if function else func(*bare(args), **bare(how))
 
     def __getitem__(self, key: Any) -> Any:
+        self.graph.count()
         return FUNCTIONS["getitem"](self, key_at((user_line(), self.shape), bare(key)))
 
     def __iter__(self) -> Any:
         return iter([self[i] for i in range(len(self))])
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        self.graph.count()
         key = key_at((user_line(), self.shape), bare(key))
         plain(self)[key] = bare(value)
         self.node = FUNCTIONS["setitem"](self, key, value)
@@ -78,6 +75,19 @@ METHODS: dict[str, Any] = {name: _method(name) for name in (
 )}  # fmt: skip
 METHODS |= {"reshape": _reshape, "transpose": _transpose, "astype": _astype, "T": property(_transpose)}
 METHODS["flatten"] = lambda self, *order: np.ravel(self)
+
+
+def _looked_at(name: str) -> Callable[..., Any]:
+    """A look at the numbers themselves, which counts although nothing is recorded: loops end by such."""
+
+    def look(self: Recorded, *args: Any) -> Any:
+        self.graph.count()
+        return getattr(plain(self), name)(*args)
+
+    return look
+
+
+METHODS |= {name: _looked_at(name) for name in ("__float__", "__int__", "__bool__", "__index__", "item", "tolist")}
 for _name, _function in METHODS.items():
     setattr(Recorded, _name, _function)
 
@@ -98,7 +108,7 @@ def bare(tree: Any) -> Any:
 
 def node_of(value: Any) -> Node | None:
     """The step that a value came from, where it was recorded."""
-    return value.node if isinstance(value, Recorded) else None
+    return value.node if isinstance(value, Recorded) and value.graph.recording else None
 
 
 def graph_of(*values: Any) -> Graph:
@@ -108,8 +118,7 @@ def graph_of(*values: Any) -> Graph:
 
 def step(graph: Graph, kind: Kind, name: str, value: Any, parents: list[Node], pulls: list, **more: Any) -> Recorded:
     """Record one step and return its value."""
-    if len(graph.nodes) >= MOST_STEPS:
-        raise TooLong
+    graph.count(np.size(value))
     place, code, line = _place()
     parts = (np.array(value, np.float64), tuple(parents), tuple(pulls))
     node = Node(kind, name, *parts, place=place, code=code, line=line, **more)
@@ -121,20 +130,32 @@ def step(graph: Graph, kind: Kind, name: str, value: Any, parents: list[Node], p
 
 def remembering(graph: Graph, value: Any, node: Node | None) -> Recorded:
     """A copy of a value as a recorded array."""
-    array = np.array(value).view(Recorded)
-    array.graph, array.node = graph, node
+    array = array_of(graph, np.array(value))
+    array.node = node
     return array
+
+
+def array_of(graph: Graph, array: np.ndarray) -> Recorded:
+    """The same memory as an array without a past, into which the forward may write."""
+    recorded = array.view(Recorded)
+    recorded.graph = graph
+    return recorded
 
 
 def _place() -> tuple[Place, CodeType | None, int]:
     """The calls from the trace down to this step, and the user's code and line."""
     calls, code, line, frame = [], None, 0, sys._getframe(2)
     while frame is not None and not frame.f_code.co_name.startswith("traced_call"):
-        if code is None and not frame.f_globals.get("__name__", "").startswith(("numpy", "reference.oracle.tracing")):
+        if code is None and not within(frame, "numpy", "reference.oracle.tracing"):
             code, line = frame.f_code, frame.f_lineno
         calls.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return tuple(reversed(calls)), code, line
+
+
+def within(frame: FrameType, *packages: str) -> bool:
+    """Whether a call is made by the code of one of these packages."""
+    return f"{frame.f_globals.get('__name__', '')}.".startswith(tuple(f"{package}." for package in packages))
 
 
 def user_line() -> tuple[CodeType | None, int]:
