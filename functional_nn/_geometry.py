@@ -38,6 +38,18 @@ class Line:
         positions = self.positions()
         return (positions >= 0) & (positions < self.size)
 
+    def span(self) -> tuple[int, int]:
+        """The windows from the first to the last that reach x; those before and after lie in the padding alone."""
+        # A window starts at p * stride - low, below size if it reaches x, and ends (window - 1) * dilation further.
+        first = max(-(((self.window - 1) * self.dilation - self.low) // self.stride), 0)
+        return first, max(min(-(-(self.size + self.low) // self.stride), self.count), first)
+
+    def part(self, first: int, last: int) -> "Line":
+        """The windows from `first` to before `last` alone."""
+        low, extent = self.low - first * self.stride, (self.window - 1) * self.dilation + 1
+        high = self.high if last == self.count else (last - first - 1) * self.stride + extent - low - self.size
+        return replace(self, low=low, high=high, count=last - first)
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -155,7 +155,7 @@ def test_groups_keep_to_themselves(package: Any):
 
 
 @st.composite
-def calls(draw: st.DrawFn, op: str) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
+def calls(draw: st.DrawFn, op: str, widest: int = 2) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
     """A legal call of an op in channels_last, often with no more elements than the window and the padding need."""
     rank, groups = draw(st.integers(1, 3)), draw(st.integers(1, 3))
 
@@ -163,7 +163,7 @@ def calls(draw: st.DrawFn, op: str) -> tuple[tuple[np.ndarray, ...], dict[str, A
         return tuple(draw(st.integers(low, high)) for _ in range(rank))
 
     window, strides, dilation = each(1, 3), each(1, 3), each(1, 2)
-    pairs = tuple(zip(each(0, 2), each(0, 2), strict=True))
+    pairs = tuple(zip(each(0, widest), each(0, widest), strict=True))
     padding = draw(st.sampled_from(["VALID", "SAME", pairs]))
     statics: dict[str, Any] = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
     # What the padding cuts off conv_transpose's output, or the window needs of conv's padded input.

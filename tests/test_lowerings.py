@@ -1,4 +1,4 @@
-"""What convolutions lower to: the fast forms against those in lax, the choice, and all that may transform them."""
+"""What convolutions lower to: every form against the reference, the choice, and all that may transform them."""
 
 import os
 import subprocess
@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.sharding import PartitionSpec
 from jax.test_util import check_grads
+from relations import by_hand, relation
 from rows import assert_close
 from test_convolution import calls, channels_first
 
@@ -39,26 +40,13 @@ def library_uses_all_cores(monkeypatch: pytest.MonkeyPatch, all_cores: bool) -> 
     monkeypatch.setattr(_lowerings, "SLOW_CHANNELS", () if all_cores else (1, 3))
 
 
-def relation(call: tuple, layout: str = "channels_last") -> tuple[dict[str, np.ndarray], Spec]:
-    """The three arrays that a call of conv relates, and what is known of them when it is compiled."""
-    (x, kernel, _), statics = call
-    geometry = lines(
-        "conv", x.shape[1:-1], kernel.shape[:-2], *(statics[n] for n in ("strides", "padding", "dilation"))
-    )
-    spec = Spec(geometry, statics["groups"], layout, "highest")
-    if layout == "channels_first":
-        x, kernel = channels_first(x, kernel)
-    shape = jax.eval_shape(partial(_lax.correlate, spec=spec), x, kernel).shape
-    return {"x": x, "kernel": kernel, "out": np.random.default_rng(5).normal(size=shape)}, spec
-
-
 def agree(name: str, form: Any, arrays: dict[str, np.ndarray], spec: Spec) -> None:
     taken = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}[name]
     pair = [jnp.asarray(arrays[role]) for role in taken]
-    fast, slow = jit_as_users_have_it(lambda *pair: (form(*pair, spec=spec), _lowerings.LAX[name](*pair, spec=spec)))(
-        *pair
-    )
-    assert_close(fast, slow, 1e-12, f"{name} of {spec}: fast against lax")
+    forms = {"fast": form, "lax": _lowerings.LAX[name]}
+    found = jit_as_users_have_it(lambda *pair: {said: form(*pair, spec=spec) for said, form in forms.items()})(*pair)
+    for said, value in found.items():
+        assert_close(value, by_hand(arrays, spec)[name], 1e-12, f"{name} of {spec}: {said} against the reference")
 
 
 @pytest.mark.slow
