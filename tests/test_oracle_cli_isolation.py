@@ -1,10 +1,13 @@
 """`functional-nn check` runs a file in a process of its own: whatever it raises, prints or ends, it hurts nobody."""
 
 import json
+import os
 from functools import partial
 
 import pytest
 from oracle_command import RELU, judge_here, run_check, written
+
+from reference.oracle.command import runner
 
 
 @pytest.fixture
@@ -74,6 +77,34 @@ def test_what_was_judged_before_a_hang_or_a_crash_is_kept(check, file, text, say
     assert status == 2
     assert "Relu: pass" in out
     assert says in " ".join(out.split())
+
+
+# What a file does beside its layer, the status of the command and how often the layer is judged.
+ODD = {
+    "forks": ("import os\nos.fork()\n", 0, 1),
+    "closes its output": ("import os, sys\nsys.stdout.close(); os.close(1); os.close(2)\n", 0, 1),
+    "closes every file": ("import os\nos.closerange(0, 256)\n", 2, 0),
+    "leaves a thread": ("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n", 0, 1),
+    "waits at its exit": ("import atexit, time\natexit.register(time.sleep, 60)\n", 0, 1),
+    "prints megabytes": ("print('x' * 5_000_000)\n", 0, 1),
+    "reads its input": ("import sys\nassert sys.stdin.read() == ''\n", 0, 1),
+    "kills its guard": ("import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(60)\n", 2, 0),
+    "dies of memory": ("import os\nos.kill(os.getpid(), 9)\n", 2, 0),
+    "stops itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n", 2, 0),
+    "ignores signals": ("import signal, time\nsignal.signal(15, signal.SIG_IGN)\ntime.sleep(60)\n", 2, 0),
+}
+HELD = {"stops itself", "ignores signals"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uses POSIX signals")
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_a_file_does_beside_its_layer_the_command_ends(check, file, name, monkeypatch):
+    does, status, judged = ODD[name]
+    ended, child = [], runner._child
+    monkeypatch.setattr(runner, "_child", lambda *job: ended.append(child(*job)) or ended[0])
+    got, out, _ = check(file(does + RELU), "--timeout", 2 if name in HELD else 50)
+    assert (got, out.count("pass: the gradient of x is right")) == (status, judged), out
+    assert ("took more than" in ended[0]) == (name in HELD), "it waited for what nobody needs"
 
 
 NOISY = RELU.replace("import numpy", "print('hello from the file')\nimport numpy")

@@ -3,6 +3,7 @@
 A process of its own, because the file may hang, exit, print or crash; what was judged before that is kept.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -33,6 +34,8 @@ def main() -> int:
     os.dup2(2, 1)
     sys.dont_write_bytecode = True
     with open(job["results"], "a", encoding="utf-8") as results:
+        if hasattr(os, "register_at_fork"):  # a copy of this process that the file makes has nothing to tell
+            os.register_at_fork(after_in_child=lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), results.fileno()))
         print(json.dumps({"ready": True}), file=results, flush=True)
         judge_file(job, lambda result: print(json.dumps(result), file=results, flush=True))
     return 0
@@ -98,4 +101,7 @@ def _examples(module: ModuleType, name: str) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    with contextlib.suppress(OSError, ValueError):  # the file may have closed it
+        sys.stdout.flush()
+    os._exit(status)  # without waiting for the file's threads and exit handlers: everything is judged
