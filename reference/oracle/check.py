@@ -86,10 +86,6 @@ def check(
 def _begin(trial: Trial, judgment: Judgment) -> Base:
     """The first calls; a loss layer that by design ignores its upstream is judged with an upstream of one."""
     base, judgment.narrowed = begun(trial)
-    if trial.draws and trial.subject.style != "forward_backward":
-        judgment.acquittals.append(
-            "The forward draws random numbers: it was judged with the generator held fixed between the calls."
-        )
     deaf = trial.subject.upstream == "last" and base.flat.size == 1 and linearity.ignores(trial, base)
     if not deaf:
         return base
@@ -105,6 +101,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
         judgment.findings.append(random)
         judgment.judged = nothing_known(trial, base)
         return
+    judgment.acquittals += purity.held_fixed(trial, base)
     impure = purity.judge(trial, base)
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
     judgment.findings += impure + judgment.narrowed

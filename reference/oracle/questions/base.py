@@ -50,7 +50,13 @@ def drawn(trial: Trial, out: Any, size: int) -> np.ndarray:
         return np.ones(size)
     shapes = [np.shape(leaf) for leaf in trees.leaves(out)]
     rng = probes.generator(trial.subject.name, shapes, trial.seed, "cotangent")
-    return trees.vector(trees.like(out, probes.signed(rng, size)))
+    return rounded(out, probes.signed(rng, size))
+
+
+def rounded(out: Any, cotangent: np.ndarray) -> np.ndarray:
+    """A cotangent as the dtypes of the output round it; leaves of whole numbers have none."""
+    pairs = zip(trees.leaves(out), trees.leaves(trees.like(out, cotangent)), strict=True)
+    return trees.vector([own for leaf, own in pairs if trees.carries_cotangent(leaf)])
 
 
 def with_ones(trial: Trial, base: Base) -> Base:

@@ -6,9 +6,8 @@ import numpy as np
 
 from reference._checks import is_floating
 from reference.oracle.numerics import precision, probes
-from reference.oracle.questions.base import Base
+from reference.oracle.questions.base import Base, rounded
 from reference.oracle.report import Finding
-from reference.oracle.subjects import trees
 from reference.oracle.subjects.vjp import Trial, finding
 
 SMALLEST = 1e-290
@@ -27,7 +26,7 @@ def judge(trial: Trial, base: Base) -> list[Finding]:
     deaf = ignores(trial, base)
     found = [_deaf(trial, base, name) for name in deaf]
     rng = probes.generator(trial.subject.name, [base.flat.shape], trial.seed, "linearity")
-    other = trees.vector(base.upstream(probes.signed(rng, base.cotangent.size)))
+    other = rounded(base.out, probes.signed(rng, base.cotangent.size))
     answers = {
         "zero": (_pull(trial, base, 0 * base.cotangent), 0.0, 0.0),
         "twice the cotangent": (_pull(trial, base, 2 * base.cotangent), 2.0, 0.0),

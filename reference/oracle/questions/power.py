@@ -32,7 +32,7 @@ def power(
     sentences = [
         *_unused(subject, every, named, outs),
         *_batch(named, outs),
-        *(_upstream(_arrays(cotangent)) if subject.upstream != "one" else ()),
+        *(_upstream(_arrays(cotangent), outs) if subject.upstream != "one" else ()),
         *(sentence for name, value in named.items() for sentence in _argument(name, value, op, outs)),
         *_of_op(op, statics or {}, named),
     ]
@@ -96,9 +96,10 @@ def _batch(named: Named, outs: list[np.ndarray]) -> Iterator[str]:
         yield "A batch of 2 makes 1/N and 1/2 the same number, so one could be named for the other. Use 3 or more."
 
 
-def _upstream(upstream: list[np.ndarray]) -> Iterator[str]:
-    for cotangent in upstream:
-        if not is_floating(cotangent.dtype) or not cotangent.size:
+def _upstream(upstream: list[np.ndarray], outs: list[np.ndarray]) -> Iterator[str]:
+    whole = [not is_floating(out.dtype) for out in outs] if len(outs) == len(upstream) else [False] * len(upstream)
+    for cotangent, of_whole_numbers in zip(upstream, whole, strict=True):
+        if of_whole_numbers or not is_floating(cotangent.dtype) or not cotangent.size:
             continue
         if np.all(cotangent == 1):
             yield "The upstream gradient is 1 everywhere: a backward that ignores it would pass."

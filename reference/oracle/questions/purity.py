@@ -1,6 +1,7 @@
 """Nothing is changed, nothing is remembered: what must hold before any gradient means something."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from reference.oracle.rendering.numbers import apart
 from reference.oracle.report import Finding
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.vjp import Trial, copies, finding
+
+# From so many states of the generators a forward is run to see whether it matters what it draws.
+DRAWS = 8
 
 
 def judge(trial: Trial, base: Base) -> list[Finding]:
@@ -31,10 +35,11 @@ def harmless(found: Finding) -> bool:
 def random_forward(trial: Trial, base: Base) -> Finding | None:
     """The forward twice; small differences are noise, which is measured later.
 
-    A forward that draws from a global generator is judged with that held fixed, if the backward can know the draw.
+    A forward that draws from a global generator is judged with that held fixed, unless a backward of its own draws
+    anew: it would be accused of a draw that it could not know, or pass by a seed that is the same by chance.
     """
-    if trial.draws and trial.subject.style == "forward_backward":
-        said = "it draws from a global random generator, and the backward cannot know what was drawn"
+    if trial.draws and trial.subject.style == "forward_backward" and _both_draw(trial, base):
+        said = "it draws from a global random generator, and the backward draws anew: it cannot know what was drawn"
         return finding("not_deterministic", "the forward is random", said, blame="forward")
     again = trees.vector(trial.forward())
     if again.size == base.flat.size and np.array_equal(again, base.flat, equal_nan=True):
@@ -45,6 +50,31 @@ def random_forward(trial: Trial, base: Base) -> Finding | None:
         return None
     message = "the forward is random, and has no derivative to compare with"
     return finding("not_deterministic", message, f"two equal calls differ by up to {gap:.3g}", blame="forward")
+
+
+def held_fixed(trial: Trial, base: Base) -> list[str]:
+    """What is to be said of a forward whose draws change its output."""
+    if not trial.draws or not _draws_matter(trial, base):
+        return []
+    return ["The forward draws random numbers: it was judged with the generator held fixed between the calls."]
+
+
+def _both_draw(trial: Trial, base: Base) -> bool:
+    """Whether the output changes with what the forward draws, and the gradient with what the backward does."""
+    if not _draws_matter(trial, base):
+        return False
+    answers = [copies(trial.pull(trial.vjp()[1], base.upstream())) for _ in range(DRAWS)]
+    return not all(alike(answers[0], other) for other in answers[1:])
+
+
+def _draws_matter(trial: Trial, base: Base) -> bool:
+    """Whether other draws give another output: a layer may draw initial weights that it then overwrites."""
+    for number in range(1, DRAWS + 1):
+        other = replace(trial, seed=trial.seed + number)
+        trial.forwards += 1
+        if not np.array_equal(trees.vector(other.forward()), base.flat, equal_nan=True):
+            return True
+    return False
 
 
 def _changed(trial: Trial, base: Base) -> Iterator[Finding]:

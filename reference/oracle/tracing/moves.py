@@ -28,6 +28,8 @@ MOVERS = (
     "diagonal", "diag", "sliding_window_view", "take_along_axis", "delete", "append", "atleast_1d", "atleast_2d",
     "tril", "triu", "unstack", "insert", "compress",
 )  # fmt: skip
+# Of these every array holds entries.
+JOINERS = ("concatenate", "stack", "vstack", "hstack", "column_stack", "dstack", "append")
 
 
 class _Numbers:
@@ -45,17 +47,17 @@ class _Numbers:
         first, self.count = self.count, self.count + node.value.size
         return np.arange(first + 1, self.count + 1).reshape(node.value.shape)
 
-    def within(self, tree: Any) -> Any:
-        """Arguments with numbers in the place of recorded and of floating arrays."""
-        if isinstance(tree, Recorded | float) or (isinstance(tree, np.ndarray) and tree.dtype.kind == "f"):
+    def within(self, tree: Any, kinds: str) -> Any:
+        """Arguments with numbers in the place of recorded arrays and of others of these kinds."""
+        if isinstance(tree, Recorded | float) or (isinstance(tree, np.ndarray) and tree.dtype.kind in kinds):
             return self.of(tree)
-        return type(tree)(self.within(item) for item in tree) if isinstance(tree, tuple | list) else tree
+        return type(tree)(self.within(item, kinds) for item in tree) if isinstance(tree, tuple | list) else tree
 
 
 def move(function: Callable[..., Any], name: str, args: tuple, how: dict[str, Any]) -> Any:
-    """The function's result, and where its entries came from."""
-    numbers = _Numbers()
-    where = function(*numbers.within(args), **{key: numbers.within(item) for key, item in how.items()})
+    """The function's result, and where its entries came from; whole numbers may be indices, but for what is joined."""
+    numbers, kinds = _Numbers(), "fiub" if name in JOINERS else "f"
+    where = function(*numbers.within(args, kinds), **{key: numbers.within(item, kinds) for key, item in how.items()})
     value = function(*bare(args), **bare(how))
     if not numbers.parents:
         return value
@@ -150,7 +152,8 @@ def repeat(array: Any, repeats: Any, axis: Any = None) -> Any:
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """One of two values, entry by entry."""
-    values = tuple(float(item) if isinstance(item, int) else item for item in (a, b))
+    whole = (not node_of(item) and np.asarray(item).dtype.kind in "iub" for item in (a, b))
+    values = tuple(np.asarray(item, float)[()] if yes else item for item, yes in zip((a, b), whole, strict=True))
     chosen = condition_at(user_line(), bare(condition), masks_second=node_of(b) is None)
     return move(np.where, "where", (chosen, *values), {})
 
