@@ -1,5 +1,6 @@
 """Functions of neural networks in JAX: pure, jitted, differentiable. The NumPy twin is `reference`."""
 
+from functional_nn import _interrupt as _interrupt  # first: a signal may come while the others are imported
 from functional_nn.activations import (
     elu,
     gelu,

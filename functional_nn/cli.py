@@ -1,5 +1,6 @@
 """The command `functional-nn`: words in, one exit status out. Imports neither JAX nor a model before it must."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -7,16 +8,24 @@ from importlib.util import find_spec
 from signal import SIGINT
 from typing import TYPE_CHECKING
 
-from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
+from functional_nn._interrupt import sentence, unwatch
+from functional_nn.training.errors import (
+    BadInput,
+    Diverged,
+    GradientsDisagree,
+    Interrupted,
+    InterruptedTwice,
+    ProcessLost,
+)
 from functional_nn.training.memory import keep_freed_memory
-from functional_nn.training.processes import is_first, join
+from functional_nn.training.processes import is_first, join, noticing_loss, several
 from functional_nn.training.twin import twin
 from functional_nn.training.validate import did_you_mean, validate
 
 if TYPE_CHECKING:
     from functional_nn.training.config import TrainConfig
 
-OK, FAILED, BAD_INPUT, BY_SIGNAL = 0, 1, 2, 128
+OK, FAILED, BAD_INPUT, LOST, BY_SIGNAL = 0, 1, 2, 3, 128
 USAGE = """\
 functional-nn: neural networks as pure functions
 
@@ -35,23 +44,28 @@ EXTRAS |= {"PIL": "pillow", "orbax": "orbax-checkpoint", "sklearn": "scikit-lear
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 well, 1 failed, 2 bad input, 128 and the signal that ended it."""
-    command, *rest = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    """Run one command and return its exit status.
+
+    0 well, 1 failed, 2 bad input, 3 another process of the run is gone, 128 and the signal that ended it.
+    """
+    command, *rest = words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         if command not in COMMANDS:
             raise BadInput(f"there is no command {command!r}{did_you_mean(command, tuple(COMMANDS))}; try --help")
-        return COMMANDS[command](rest)
+        status = COMMANDS[command](rest)
+        sys.stdout.flush()
+        return status
     except BadInput as error:
         return _stop(command, str(error), BAD_INPUT)
     except OSError as error:
-        return _stop(command, str(error), BAD_INPUT, everybody=True)
+        return _cannot_write(command, error)
     except (Diverged, GradientsDisagree) as error:
         return _stop(command, str(error), FAILED)
     except Interrupted as error:
-        return _stop(command, str(error), BY_SIGNAL + (error.signal or SIGINT))
+        return _end_early(command, error)
     except KeyboardInterrupt:
-        lost = "; nothing of this run was kept" if command in ("train", "experiment") else ""
-        return _stop(command, f"interrupted{lost}", BY_SIGNAL + SIGINT)
+        print(sentence(words), file=sys.stderr)
+        return BY_SIGNAL + SIGINT
 
 
 def train(argv: Sequence[str]) -> int:
@@ -69,9 +83,10 @@ def train(argv: Sequence[str]) -> int:
     from functional_nn.training.loop import train as run_training
 
     keep_compiled_programs()
-    if config.seeds > 1:
-        return _train_many(config)
-    run = run_training(config)
+    with noticing_loss("start all of them again"):
+        if config.seeds > 1:
+            return _train_many(config)
+        run = run_training(config)
     if not is_first():
         return OK
     right, total = round(float(run.test.correct)), round(float(run.test.count))
@@ -146,7 +161,9 @@ def export(argv: Sequence[str]) -> int:
 
 def check(argv: Sequence[str]) -> int:
     """Hand over to the oracle, which lives on the NumPy side."""
-    return twin("oracle.command.cli").main(list(argv))
+    judge = twin("oracle.command.cli")
+    unwatch()
+    return judge.main(list(argv))
 
 
 def doctor(argv: Sequence[str]) -> int:
@@ -176,6 +193,24 @@ def _version(argv: Sequence[str]) -> int:
     except PackageNotFoundError:
         print("functional_nn, not installed: running from its source")
     return OK
+
+
+def _end_early(command: str, error: Interrupted) -> int:
+    gone = isinstance(error, ProcessLost)
+    status = _stop(command, str(error), LOST if gone else BY_SIGNAL + (error.signal or SIGINT), everybody=gone)
+    if gone or (isinstance(error, InterruptedTwice) and several()):
+        sys.stdout.flush()
+        os._exit(status)  # at a usual end JAX waits for the other processes, and aborts where they do not come
+    return status
+
+
+def _cannot_write(command: str, error: OSError) -> int:
+    """Where it is what was printed that cannot be: what is left of it would fail at exit too, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _stop(command, str(error), BAD_INPUT, everybody=True)
 
 
 def _stop(command: str, sentence: str, status: int, *, everybody: bool = False) -> int:

@@ -2,7 +2,8 @@
 
 import sys
 
-from functional_nn.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main(["train", *sys.argv[1:]]))
+    sys.argv[:1] = ["functional-nn", "train"]  # known before the import, which a signal may interrupt
+    from functional_nn.cli import main
+
+    sys.exit(main())

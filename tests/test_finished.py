@@ -33,11 +33,11 @@ from functional_nn.training.peak import operations_per_image
 from functional_nn.training.predict import read_image
 from functional_nn.training.presets import PRESETS
 from functional_nn.training.resume import saved_config
-from functional_nn.training.run_folder import write_weights
 from functional_nn.training.session import Session
 from functional_nn.training.state import parameter_count
 from functional_nn.training.step import make_train_call
 from functional_nn.training.validate import validate
+from functional_nn.training.weights import write_weights
 from functional_nn.training.words import in_words
 
 WORDS = ["train", "--model", "mlp", "--batch-size", "16", "--epochs", "6", "--learning-rate", "0.02"]
@@ -286,7 +286,7 @@ class TestPredict:
         assert "of another network: dense1.kernel is (64, 100) there and (72, 100) here" in capsys.readouterr().err
         Path("run/model.safetensors").write_bytes(b"nonsense")
         assert cli.main(["export", "run"]) == 2
-        assert "run is damaged: " in capsys.readouterr().err
+        assert "run/model.safetensors is damaged: " in capsys.readouterr().err
 
 
 class TestExport:

@@ -18,6 +18,7 @@ from functional_nn.training.errors import BadInput
 from functional_nn.training.many import SUMMARY, train_parts
 from functional_nn.training.resume import read_description
 from functional_nn.training.run_folder import create, write_json
+from functional_nn.training.stop import heeding_signals
 from functional_nn.training.validate import did_you_mean, validate
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -51,6 +52,7 @@ class ExperimentConfig:
     """Go on with the experiment in this folder, begun with the same choices."""
 
 
+@heeding_signals()
 def run(config: ExperimentConfig, train: Callable[[TrainConfig], Rows]) -> tuple[Path, dict[str, Arm]]:
     """Train the parts in a folder each, draw `picture.png`, write `summary.json`.
 

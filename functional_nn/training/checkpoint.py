@@ -7,19 +7,24 @@ Of several processes each writes the arrays, or parts of arrays, that its device
 
 import hashlib
 import json
+import logging
 import os
+import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from functional_nn.training.errors import BadInput
-from functional_nn.training.processes import by_first, is_first
+from functional_nn.training.json_kinds import in_short, is_a, json_object
+from functional_nn.training.processes import by_first, first_line, is_first, is_loss
+from functional_nn.training.sizes import from_lists
 
-SUMS = "SHA256SUMS"
+SUMS, FACTS = "SHA256SUMS", "facts.json"
 Arrays = Mapping[str, jax.Array]
 
 
@@ -47,7 +52,9 @@ def save(folder: Path, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> P
     ) as error:  # orbax hands on what the disk says in the last three
         if is_first():
             _remove(partial)
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        if is_loss(error):
+            raise
+        reason = getattr(error, "strerror", None) or _of_the_system(error)
         raise BadInput(f"the checkpoint of step {step} cannot be written to {folder}: {reason}") from error
     return final
 
@@ -58,7 +65,7 @@ def _begin(partial: Path) -> None:
 
 
 def _finish(partial: Path, final: Path, content: Mapping[str, Any]) -> None:
-    (partial / "facts.json").write_text(json.dumps(content), encoding="utf-8")
+    (partial / FACTS).write_text(json.dumps(content), encoding="utf-8")
     (partial / SUMS).write_text(_sums(partial), encoding="utf-8")
     _flush(partial)
     _replace(partial, final)
@@ -68,12 +75,20 @@ def load(path: Path, expected: Arrays) -> tuple[dict[str, jax.Array], dict[str, 
     """The arrays, placed as the expected ones are, and the facts; BadInput where they are of another model."""
     import orbax.checkpoint as ocp
 
-    facts = json.loads((path / "facts.json").read_text(encoding="utf-8"))
+    facts = _facts(path)
     _require_same_arrays(path, facts["arrays"], {name: _described(array) for name, array in expected.items()})
     like = {name: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=a.sharding) for name, a in expected.items()}
-    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+    with _in_silence(), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
         arrays = checkpointer.restore((path / "arrays").absolute(), args=ocp.args.StandardRestore(like))
     return dict(arrays), facts
+
+
+def require_facts(path: Path, facts: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
+    """Raise BadInput where a fact is not of its kind: the sums vouch for the bytes, not for who wrote them."""
+    for name, kind in kinds.items():
+        if not is_a(from_lists(facts.get(name)), kind):
+            got = in_short(json.dumps(facts.get(name)))
+            raise BadInput(f"checkpoint {path} is damaged ({FACTS}: {name} cannot be {got})")
 
 
 def newest_whole(folder: Path) -> tuple[Path | None, list[str]]:
@@ -141,12 +156,39 @@ def _saved_at(path: Path) -> float:
 def _write_arrays(path: Path, arrays: Arrays) -> None:
     import orbax.checkpoint as ocp
 
-    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+    with _in_silence(), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
         checkpointer.save(path.absolute(), args=ocp.args.StandardSave(dict(arrays)))
+
+
+def _of_the_system(error: BaseException) -> str:
+    """What the system said, where orbax hands it on among its own words; else the first of these."""
+    number = re.search(r"os_error_code='(\d+)'", str(error))
+    return os.strerror(int(number[1])) if number else first_line(error)
+
+
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """Orbax tells the log, with every frame, what it raises too."""
+    log = logging.getLogger("absl")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _described(array: jax.Array) -> str:
     return f"{array.dtype} {list(array.shape)}"
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        facts = json_object((path / FACTS).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"checkpoint {path} is damaged ({FACTS}: {error})") from None
+    require_facts(path, facts, {"step": int, "arrays": dict})
+    return facts
 
 
 def _require_same_arrays(path: Path, there: Mapping[str, str], here: Mapping[str, str]) -> None:

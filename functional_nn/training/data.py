@@ -74,6 +74,9 @@ def load(name: str, data_dir: Path | None = None) -> Dataset:
     dataset = Dataset(name, train, test, CLASS_NAMES[name])
     check_examples(f"{name} (train)", train, len(dataset.class_names))
     check_examples(f"{name} (test)", test, len(dataset.class_names))
+    learned, judged = train.images.shape[1:], test.images.shape[1:]
+    if learned != judged:
+        raise BadInput(f"{name}: test images must be as large as training images, {learned}; got {judged}")
     return dataset
 
 

@@ -16,6 +16,14 @@ class GradientsDisagree(Exception):
 class Interrupted(Exception):
     """A signal asked the run to end, and what it had learned was saved (exit status 128 and the signal's number)."""
 
-    def __init__(self, sentence: str, signal: int | None) -> None:
+    def __init__(self, sentence: str, signal: int | None = None) -> None:
         super().__init__(sentence)
         self.signal = signal
+
+
+class InterruptedTwice(Interrupted):
+    """A second signal ended the run at once: what was learned since the last save is lost."""
+
+
+class ProcessLost(Interrupted):
+    """Another process of the run is gone or did not come; no step can be taken without it (exit status 3)."""

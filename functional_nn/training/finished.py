@@ -1,20 +1,22 @@
 """The network of a finished run, as it was learned: to predict with, and to export."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from functional_nn.training.errors import BadInput
+from functional_nn.training.json_kinds import in_short, is_a
 from functional_nn.training.network import Network, build
 from functional_nn.training.results import WEIGHTS
-from functional_nn.training.resume import choices, read_description
+from functional_nn.training.resume import CONFIG, choices, read_description
+from functional_nn.training.sizes import from_lists
 from functional_nn.training.trees import named_leaves, unflatten
+from functional_nn.training.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,23 @@ def load_finished(run: Path) -> Finished:
     chosen = choices(about, str(run))
     if not (run / WEIGHTS).is_file():
         raise BadInput(f"{run} is not finished, it has no {WEIGHTS}; go on with: functional-nn train --resume {run}")
-    try:
-        arrays = load_file(run / WEIGHTS)
-        shape, names = tuple(about["image_shape"]), tuple(about["class_names"])
-        network = build(chosen.model, shape, len(names), chosen.sizes)
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise BadInput(f"{run} is damaged: {json.dumps(str(error))}") from None
+    shape, names = _images(run, about)
+    arrays = read_weights(run / WEIGHTS)
+    network = build(chosen.model, shape, len(names), chosen.sizes)
     params, model_state = jax.eval_shape(lambda: network.init(jax.random.key(0)))
     stored = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
     learned = {name: array for name, array in arrays.items() if not name.startswith("state.")}
     return Finished(network, _fitted(run, learned, params), _fitted(run, stored, model_state), shape, names)
+
+
+def _images(run: Path, about: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Shape of the images and names of the classes, as the description tells them."""
+    shape, names = (from_lists(about.get(name)) for name in ("image_shape", "class_names"))
+    if not is_a(shape, tuple[int, int, int]) or min(shape) < 1 or shape[-1] not in (1, 3):
+        raise BadInput(f"{run}: {CONFIG} is damaged (image_shape cannot be {in_short(json.dumps(shape))})")
+    if not is_a(names, tuple[str, ...]) or not names or not all(map(str.isprintable, names)):
+        raise BadInput(f"{run}: {CONFIG} is damaged (class_names cannot be {in_short(json.dumps(names))})")
+    return shape, names
 
 
 def _fitted(run: Path, arrays: dict[str, np.ndarray], like: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from functional_nn._interrupt import word_after
 from functional_nn.training.config import Filters, Hidden, TrainConfig
 from functional_nn.training.errors import BadInput
 from functional_nn.training.presets import PRESETS
@@ -79,16 +80,10 @@ def read(command: str, kind: type[Config], argv: Sequence[str], start: Config | 
 
 def _start(argv: Sequence[str]) -> TrainConfig:
     """What holds where no flag says otherwise: the choices of the run that is gone on with, or those of the preset."""
-    folder, preset = _value(argv, "--resume"), _value(argv, "--preset")
+    folder, preset = word_after(argv, "--resume"), word_after(argv, "--preset")
     if folder not in (None, AUTO):
         return saved_config(Path(folder))
     return next((choices for name, choices in PRESETS.items() if name == preset), PRESETS["digits"])
-
-
-def _value(argv: Sequence[str], flag: str) -> str | None:
-    """The word after a flag, or after its equals sign; None where the flag or its word is missing."""
-    words = [part for word in argv for part in (word.split("=", 1) if word.startswith(f"{flag}=") else [word])]
-    return words[words.index(flag) + 1] if flag in words[:-1] else None
 
 
 def _choice(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[str] | None:

@@ -27,6 +27,7 @@ def read_idx(path: Path, *, rank: int, sha256: str | None = None) -> np.ndarray:
             header = _read_header(stream, path, rank)
             dtype, shape = _meaning(header)
             content = _read_values(stream, path, dtype, shape)
+            _require_addressable(path, dtype, shape)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"{path} is damaged: its gzip stream does not decompress ({error})") from error
     except OSError as error:
@@ -79,6 +80,12 @@ def _read_header(stream: BinaryIO, path: Path, rank: int) -> bytes:
 def _meaning(header: bytes) -> tuple[np.dtype, tuple[int, ...]]:
     shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4))
     return np.dtype(DTYPES[header[2]]), shape
+
+
+def _require_addressable(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    """NumPy counts in signed 64 bits, and counts the other dimensions even where one of them is 0."""
+    if math.prod(size or 1 for size in shape) * dtype.itemsize >= 2**63:
+        raise BadInput(f"{path} is damaged: no array is as large as its header says, {' x '.join(map(str, shape))}")
 
 
 def _read_values(stream: BinaryIO, path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:

@@ -20,6 +20,11 @@ FOLDER = "checkpoints"
 SECONDS_BETWEEN = 60.0  # where --save-every says nothing
 
 Row = dict[str, Any]
+FIGURES: dict[str, Any] = dict.fromkeys(
+    ("learning_rate", "train_loss", "train_accuracy", "test_loss", "test_accuracy"), float
+)
+FIGURES |= {"epoch": int, "step": int, "images_per_second": float, "milliseconds_per_step": float}
+FACTS = {"rows": tuple[dict, ...], "seen": tuple[float, float, float]}
 
 
 class Reached(NamedTuple):
@@ -50,7 +55,7 @@ class Keeper:
                 raise BadInput(f"--resume {self.folder.parent}: no checkpoint is whole; {'; '.join(damaged)}")
             return Reached(start)
         path = self.newest
-        arrays, facts = together(lambda: checkpoint.load(path, _arrays(start)))
+        arrays, facts = together(lambda: _load(path, start))
         state = unflatten(arrays, start._replace(key=jax.random.key_data(start.key)))
         key = jax.random.wrap_key_data(state.key, impl=jax.random.key_impl(start.key))
         self.saved_steps = facts["step"]
@@ -78,6 +83,14 @@ class Keeper:
         seconds = None if minutes is None else 60.0 * minutes
         by_first(lambda: checkpoint.prune(self.folder, self.config.keep, seconds))
         self.saved_steps, self.saved_at = reached.steps, time.monotonic()
+
+
+def _load(path: Path, start: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any]]:
+    arrays, facts = checkpoint.load(path, _arrays(start))
+    checkpoint.require_facts(path, facts, FACTS)
+    for row in facts["rows"]:
+        checkpoint.require_facts(path, row, FIGURES)
+    return arrays, facts
 
 
 def _arrays(state: TrainState) -> dict[str, jax.Array]:

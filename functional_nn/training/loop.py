@@ -13,12 +13,12 @@ from functional_nn.training.config import TrainConfig
 from functional_nn.training.data import training_batches
 from functional_nn.training.doctor import idle_accelerator
 from functional_nn.training.epoch import evaluate, learn
-from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, Interrupted
+from functional_nn.training.errors import BadInput, Diverged, GradientsDisagree, InterruptedTwice
 from functional_nn.training.job import Job, describe, find_data, first_state, prepare
 from functional_nn.training.keeper import Keeper, Reached, Row
 from functional_nn.training.metrics import Totals
 from functional_nn.training.peak import share_of_peak
-from functional_nn.training.processes import by_first, everyones_numbers, is_first, together
+from functional_nn.training.processes import by_first, everyones_numbers, is_first, noticing_loss, together
 from functional_nn.training.progress import Display, open_display
 from functional_nn.training.results import write_results
 from functional_nn.training.resume import require_same, saved_config
@@ -34,7 +34,7 @@ from functional_nn.training.run_folder import (
 from functional_nn.training.session import Session
 from functional_nn.training.state import parameter_count
 from functional_nn.training.step import TrainCall, make_eval_step, make_train_call
-from functional_nn.training.stop import heeding_signals
+from functional_nn.training.stop import Stop, heeding_signals
 from functional_nn.training.validate import validate
 from functional_nn.training.words import in_words
 
@@ -64,8 +64,14 @@ def train(config: TrainConfig, finish: Finish | None = None) -> Run:
         return carry_on(together(lambda: prepare(config, find_data(config))), config.resume, finish)
     output = Path(by_first(lambda: free_output(config)))
     job = together(lambda: prepare(replace(config, output=output), find_data(config)))
+    description = describe(job)
+    with heeding_signals():  # from now on there is something that can be gone on with
+        return _begin(job, output, description, finish)
+
+
+def _begin(job: Job, output: Path, description: dict[str, Any], finish: Finish | None) -> Run:
     made: list[Path] = []
-    by_first(lambda: made.extend(create(output, describe(job))))
+    by_first(lambda: made.extend(create(output, description)))
     try:
         return carry_on(job, output, finish)
     except (BadInput, Diverged, GradientsDisagree):
@@ -83,25 +89,37 @@ def free_output(config: TrainConfig) -> str:
 
 def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
     """Take the steps that are left, and write the results; Interrupted where a signal ended it before."""
-    keeper = Keeper(job.config, folder)
+    keeper, go_on = Keeper(job.config, folder), f"go on with: functional-nn train --resume {folder}"
     with claimed(folder), heeding_signals() as stop, open_display(job.config.epochs, job.steps) as display:
-        reached = keeper.find(first_state(job), display.say)
-        _say_what_it_is(job, reached, display)
-        by_first(lambda: write_rows(folder / METRICS, reached.rows))
-        session = Session(job, keeper, display, stop, reached)
         try:
-            run = fit(job, folder, reached, session)
+            with noticing_loss(go_on):
+                run = _finish(job, folder, keeper, display, stop)
+                (finish or write_results)(job, folder, run.reached, run.test, run.predictions)
         except Diverged as error:
             good = f"the last good checkpoint is {keeper.newest}" if keeper.newest else "no checkpoint was saved before"
             raise Diverged(f"{error}; {good}; a smaller --learning-rate may help") from None
         except KeyboardInterrupt:
-            raise Interrupted(
-                f"interrupted twice; go on with: functional-nn train --resume {folder}", stop.signal
-            ) from None
-        finally:
-            session.close()
-        (finish or write_results)(job, folder, run.reached, run.test, run.predictions)
+            raise InterruptedTwice(f"interrupted twice; {go_on}", stop.signal) from None
     return run
+
+
+def _finish(job: Job, folder: Path, keeper: Keeper, display: Display, stop: Stop) -> Run:
+    reached = keeper.find(first_state(job), display.say)
+    _require_of_this_run(job, reached, keeper)
+    _say_what_it_is(job, reached, display)
+    by_first(lambda: write_rows(folder / METRICS, reached.rows))
+    session = Session(job, keeper, display, stop, reached)
+    try:
+        return fit(job, folder, reached, session)
+    finally:
+        session.close()
+
+
+def _require_of_this_run(job: Job, reached: Reached, keeper: Keeper) -> None:
+    epochs, steps, each = len(reached.rows), reached.steps, job.steps_per_epoch
+    if epochs != steps // each or steps > job.steps:
+        there = f"it is of {steps} steps and {epochs} epochs, and an epoch of these images is {each} steps"
+        raise BadInput(f"checkpoint {keeper.newest} is not of this run on these images: {there}")
 
 
 def fit(job: Job, folder: Path, reached: Reached, session: Session) -> Run:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from functional_nn.training.config import TrainConfig
-from functional_nn.training.errors import Interrupted
-from functional_nn.training.processes import by_first
+from functional_nn.training.errors import Interrupted, InterruptedTwice
+from functional_nn.training.processes import by_first, everyones_numbers
 from functional_nn.training.resume import CONFIG, of_the_run, require_same, saved_config
 from functional_nn.training.run_folder import create, default_output, write_json
+from functional_nn.training.stop import heeding_signals
 
 SUMMARY = "summary.json"
 Outcome = TypeVar("Outcome")
@@ -25,17 +26,26 @@ def train_parts(
     `again` is the command that goes on with all of them: what a part that is interrupted would say is of itself alone.
     """
     outcomes = {}
-    for name, config in parts.items():
-        part = folder / name
-        begun = part if by_first((part / CONFIG).is_file) else None
-        try:
-            outcomes[name] = train(replace(config, output=part, resume=begun))
-        except Interrupted as error:
-            sentence = str(error).replace(f"functional-nn train --resume {part}", again)
-            raise Interrupted(sentence, error.signal) from None
+    with heeding_signals() as stop:
+        for name, config in parts.items():
+            if asked := max(number for (number,) in everyones_numbers((stop.signal or 0,))):
+                raise Interrupted(f"interrupted after {len(outcomes)} of {len(parts)} runs; go on with: {again}", asked)
+            try:
+                outcomes[name] = _train_part(folder / name, config, train)
+            except Interrupted as error:
+                error.args = (str(error).replace(f"functional-nn train --resume {folder / name}", again),)
+                raise
+            except KeyboardInterrupt:
+                raise InterruptedTwice(f"interrupted twice; go on with: {again}", stop.signal) from None
     return outcomes
 
 
+def _train_part(part: Path, config: TrainConfig, train: Callable[[TrainConfig], Outcome]) -> Outcome:
+    begun = part if by_first((part / CONFIG).is_file) else None
+    return train(replace(config, output=part, resume=begun))
+
+
+@heeding_signals()
 def train_many(config: TrainConfig, accuracy_of: Callable[[TrainConfig], float]) -> tuple[Path, list[float]]:
     """Train with each seed in a folder of its own, `seed-0` and so on."""
     folder = Path(by_first(lambda: str(_begun(config))))

@@ -1,7 +1,9 @@
 """Which class an image file shows."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from functional_nn.activations import softmax
 from functional_nn.training.errors import BadInput
 from functional_nn.training.finished import load_finished
+from functional_nn.training.processes import first_line
 
 
 def predict(run: Path, paths: Sequence[Path], invert: bool) -> list[str]:
@@ -32,11 +35,25 @@ def read_image(path: Path, shape: tuple[int, ...], invert: bool) -> np.ndarray:
 
     height, width, channels = shape
     try:
-        with Image.open(path) as image:
-            fitted = image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BOX)
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            eight_bits = _eight_bits(path, image).convert("L" if channels == 1 else "RGB")
+            fitted = eight_bits.resize((width, height), Image.Resampling.BOX)
+    except BadInput:
+        raise
     except UnidentifiedImageError:
         raise BadInput(f"{path} is not an image that can be read") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # of damaged files Pillow hands on whatever reading them ran into
+        raise BadInput(f"{path} cannot be read: {first_line(getattr(error, 'strerror', None) or error)}") from error
     pixels = np.asarray(fitted, np.float32).reshape(shape) / np.float32(255.0)
     return 1 - pixels if invert else pixels
+
+
+def _eight_bits(path: Path, image: Any) -> Any:
+    """The image with 8 bits a channel: Pillow itself would cut larger values off, and nearly all would be white."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise BadInput(f"{path} has pixels of 32 bits, whose range is not known; save it with 8 or 16 bits")
+    return image

@@ -3,21 +3,29 @@
 Imports no JAX: a word to the person must not wait for it.
 """
 
+import ctypes
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from signal import SIGABRT
+from threading import Thread
+from typing import Any, TypeVar
 
 import numpy as np
 
 from functional_nn.training.config import TrainConfig
-from functional_nn.training.errors import BadInput
+from functional_nn.training.errors import BadInput, ProcessLost
 
 # What is there where a TPU is.
 TPU_FILES = ("/dev/accel0", "/dev/vfio/0")
+AWAITED = 300  # seconds
+SILENCE = re.compile("gloo|nccl|connection|socket|barrier|coordination|heartbeat|unavailable|deadline", re.IGNORECASE)
 BLOCK = 256  # bytes; messages of about the same length are exchanged by the same program
 
 T = TypeVar("T")
@@ -32,15 +40,59 @@ def join(config: TrainConfig) -> None:
     import jax
 
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM is heeded by stop.py
-    method = "deactivate" if asked else None  # None: JAX asks the surroundings itself
+    _abort_late()
     try:
-        jax.distributed.initialize(
-            config.coordinator, config.process_count, config.process_id, cluster_detection_method=method
-        )
+        _find_the_others(config, "deactivate" if asked else None)  # None: JAX asks the surroundings itself
+    except TimeoutError:
+        raise ProcessLost(f"the other processes of this run did not come within {AWAITED} seconds") from None
     except (RuntimeError, ValueError, OSError) as error:
         if asked or _in_slurm_step():
             raise BadInput(f"the processes of this run did not find each other: {first_line(error)}") from error
         # A TPU of one machine, which knows of no others.
+
+
+def _find_the_others(config: TrainConfig, method: str | None) -> None:
+    """Join them in a thread: signals are not heeded in JAX, which may wait there for minutes, and aborts in the end."""
+    import jax
+
+    found: Future[None] = Future()
+
+    def initialize() -> None:
+        which = config.coordinator, config.process_count, config.process_id
+        try:
+            options: dict[str, Any] = {"cluster_detection_method": method, "initialization_timeout": 2 * AWAITED}
+            found.set_result(jax.distributed.initialize(*which, **options))
+        except Exception as error:
+            found.set_exception(error)
+
+    Thread(target=initialize, daemon=True).start()
+    found.result(AWAITED)
+
+
+def _abort_late() -> None:
+    """Let what a process waits for fail first: JAX aborts it as soon as it hears that the first process is gone.
+
+    The handler is the C function `sleep`, which the aborting thread calls with the number of the signal: 6 seconds.
+    """
+    c = ctypes.CDLL(None)
+    c.signal.argtypes, c.signal.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    c.signal(SIGABRT, ctypes.cast(c.sleep, ctypes.c_void_p))
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether this is what JAX says where another process does not answer."""
+    return several() and isinstance(error, (RuntimeError, ValueError)) and bool(SILENCE.search(str(error)))
+
+
+@contextmanager
+def noticing_loss(go_on: str) -> Iterator[None]:
+    """Where another process does not answer, ProcessLost says so, and how to go on."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        if is_loss(error):
+            raise ProcessLost(f"another process of this run is gone; {go_on}") from error
+        raise
 
 
 def several() -> bool:
@@ -91,9 +143,9 @@ def everyones_numbers(numbers: Sequence[int]) -> list[list[int]]:
     return _gathered(np.asarray(numbers, np.int32)).tolist() if several() else [list(numbers)]
 
 
-def first_line(error: BaseException) -> str:
-    """The beginning of what an error says."""
-    return str(error).strip().partition("\n")[0]
+def first_line(error: object) -> str:
+    """The beginning of what an error says, its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _gathered(array: np.ndarray) -> np.ndarray:

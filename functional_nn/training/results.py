@@ -12,7 +12,7 @@ from functional_nn.training.keeper import Reached, Row
 from functional_nn.training.metrics import Totals, confusion_matrix
 from functional_nn.training.pictures import draw_confusion, draw_curves, draw_filters, draw_mistakes
 from functional_nn.training.processes import by_first
-from functional_nn.training.run_folder import write_weights
+from functional_nn.training.weights import write_weights
 
 WEIGHTS = "model.safetensors"
 

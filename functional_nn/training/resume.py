@@ -2,12 +2,14 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.errors import BadInput
+from functional_nn.training.json_kinds import in_short, is_a, json_object
 from functional_nn.training.sizes import from_lists, written
 from functional_nn.training.validate import flag_of, validate
 
@@ -50,10 +52,10 @@ def read_description(folder: Path, asked: str) -> dict[str, Any]:
     if not folder.is_dir():
         raise BadInput(f"{asked}: there is no such folder")
     try:
-        return dict(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        return json_object((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{asked}: this is not the folder of a run, it has no {CONFIG}") from None
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise BadInput(f"{asked}: {CONFIG} is damaged ({error})") from None
 
 
@@ -80,13 +82,20 @@ def choices(content: dict[str, Any], asked: str) -> TrainConfig:
     if missing:
         raise BadInput(f"{asked}: {CONFIG} is of another version, it has no {', '.join(missing)}")
     chosen: dict[str, Any] = {name: from_lists(content[name]) for name in names}
-    chosen |= {name: Path(chosen[name]) for name in PATHS if chosen[name] is not None}
-    config = TrainConfig(**chosen)
     try:
+        _require_kinds(chosen)
+        chosen |= {name: Path(chosen[name]) for name in PATHS if chosen[name] is not None}
+        config = TrainConfig(**chosen)
         validate(config)
-    except (TypeError, BadInput) as error:
+    except BadInput as error:
         raise BadInput(f"{asked}: {CONFIG} is damaged ({error})") from None
     return config
+
+
+def _require_kinds(chosen: Mapping[str, Any]) -> None:
+    for name, kind in get_type_hints(TrainConfig).items():
+        if name in chosen and not is_a(chosen[name], kind):
+            raise BadInput(f"{flag_of(name)} cannot be {in_short(json.dumps(chosen[name]))}")
 
 
 def _shown(value: Any) -> str:

@@ -10,13 +10,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-from safetensors.numpy import save
-
 from functional_nn.training.errors import BadInput
 from functional_nn.training.processes import is_first, together
 from functional_nn.training.resume import CONFIG
-from functional_nn.training.trees import flatten
 
 
 def default_output(dataset: str, model: str) -> Path:
@@ -103,13 +99,3 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write one line of JSON a row."""
     with whole_file(path) as partial:
         partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def write_weights(path: Path, params: Any, model_state: Any, about: Mapping[str, Any]) -> None:
-    """Write every parameter as safetensors under its dotted name, the state of the layers under `state.`."""
-    arrays = flatten(params) | {f"state.{name}": array for name, array in flatten(model_state).items()}
-    # safetensors 0.8 stores arrays that are not C-contiguous scrambled (huggingface/safetensors#825).
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    # One entry of metadata, because several are written in an order that differs from run to run.
-    with whole_file(path) as partial:
-        partial.write_bytes(save(contiguous, {"functional_nn": json.dumps(about)}))

@@ -24,10 +24,11 @@ class Stop:
 
 @contextmanager
 def heeding_signals() -> Iterator[Stop]:
-    """While this lasts, Ctrl-C and SIGTERM are remembered instead of ending the process."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may say what a signal does
+    """While this lasts, Ctrl-C and SIGTERM are remembered instead of ending the process; one inside another is one."""
+    outer = signal.getsignal(signal.SIGINT)
+    stop = outer if isinstance(outer, Stop) else Stop()
+    if stop is outer or threading.current_thread() is not threading.main_thread():
+        yield stop  # as remembered already; and only the main thread may say what a signal does
         return
     before = {number: signal.signal(number, stop) for number in HEEDED}
     try:
