@@ -1,13 +1,18 @@
 """`functional-nn check` as tests call it: on a file that they write, judged in a child process or in this one."""
 
+import contextlib
 import json
+import os
 import sys
+from collections.abc import Iterator
+from importlib.machinery import NamespaceLoader
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reference.oracle.command import cli, runner
+from reference.oracle.command.importing.neighbours import Tolerant
 from reference.oracle.command.worker import judge_file
 
 TEXTBOOK = Path(__file__).parent / "textbook"
@@ -35,18 +40,29 @@ def judge_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def child(job: dict[str, Any], timeout: float) -> str:
-        name, path = Path(job["file"]).stem, list(sys.path)
-        in_use = name in sys.modules
-        try:
-            with open(job["results"], "a", encoding="utf-8") as results:
-                judge_file(job, lambda result: print(json.dumps(result), file=results))
-        finally:
-            sys.path[:] = path
-            if not in_use:
-                sys.modules.pop(name, None)
+        with forgotten(), open(job["results"], "a", encoding="utf-8") as results:
+            judge_file(job, lambda result: print(json.dumps(result), file=results))
         return "ended"
 
     monkeypatch.setattr(runner, "_child", child)
+
+
+@contextlib.contextmanager
+def forgotten() -> Iterator[None]:
+    """What loading a file leaves in a process is undone: modules, paths, the finder, the working directory."""
+    before, folder = set(sys.modules), Path.cwd()
+    lists: list[Any] = [sys.path, sys.argv, sys.meta_path]
+    kept = [(held, list(held)) for held in lists]
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        for held, values in kept:
+            held[:] = values
+        for name in set(sys.modules) - before:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            if spec is None or spec.loader is None or isinstance(spec.loader, Tolerant | NamespaceLoader):
+                del sys.modules[name]
 
 
 def written(folder: Path, text: str, name: str = "student.py") -> Path:

@@ -63,7 +63,7 @@ def test_a_wrong_name_suggests_the_near_one(check):
     ("arguments", "says"),
     [
         (["no_such_file.py"], "there is no file no_such_file.py"),
-        ([TEXTBOOK], "is a folder: name a Python file in it"),
+        ([f"{TEXTBOOK}:Affine"], "is a folder: a name needs a file"),
         ([TEXTBOOK.parent.parent / "pyproject.toml"], "is not a Python file"),
         ([TEXTBOOK / "layers.py", "--op", "convv"], "there is no op convv; did you mean conv?"),
         ([TEXTBOOK / "layers.py", "--op", "qqq"], "it must be one of sigmoid"),

@@ -1,4 +1,4 @@
-"""`functional-nn check FILE[:NAME] ...`: judge the hand-written backpropagation in a file."""
+"""`functional-nn check FILE[:NAME] ...`: judge the hand-written backpropagation in a file or a folder."""
 
 import argparse
 import ast
@@ -11,9 +11,12 @@ from typing import Any
 from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_status
 from reference.oracle.command.runner import run
 from reference.oracle.command.stopping import Stopped, stoppable
+from reference.oracle.command.table import as_table
+from reference.oracle.command.walk import SUFFIXES, judgeable
 
 DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right,
-and if not, why. The file is run, in a process of its own.
+and if not, why. The file is run, in a process of its own. In a folder, every
+file that defines a backward is run, and a table sums up.
 
 It finds classes with forward and backward, pairs of functions (NAME_forward
 and NAME_backward, NAME_fwd and NAME_bwd, NAME and NAME_derivative), NAME_vjp
@@ -52,14 +55,24 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
         targets = [_target(text) for text in options.targets]
     except ValueError as refused:
         return _refuse(str(refused))
-    for file, name in targets:
-        if not options.json:
-            print(f"Running {file} (at most {options.timeout:g} s).", flush=True)
-        results += [{"file": str(file), **result} for result in run(file, name, statics, options)]
+    for path, name in targets:
+        for file in _files(path, options):
+            found = [{"file": str(file), **result} for result in run(file, name, statics, options)]
+            results += [result for result in found if not (path.is_dir() and result.get("nothing"))]
     if options.html:
         _write_html(options.html, results)
-    print(as_json(results) if options.json else as_text(results, options))
+    as_words = as_table if any(path.is_dir() for path, _ in targets) else as_text
+    print(as_json(results) if options.json else as_words(results, options))
     return exit_status(results)
+
+
+def _files(path: Path, options: argparse.Namespace) -> list[Path]:
+    """The file; or, in a folder, the files that define a backward."""
+    files, of = judgeable(path) if path.is_dir() else ([path], 1)
+    which, each = (f"{len(files)} of {of} files in {path}", " each") if path.is_dir() else (path, "")
+    if not options.json:
+        print(f"Running {which} (at most {options.timeout:g} s{each}).", flush=True)
+    return files
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("targets", nargs="+", metavar="FILE[:NAME]", help="a Python file, and one thing in it")
+    parser.add_argument("targets", nargs="+", metavar="FILE[:NAME]", help="a file, one thing in a file, or a folder")
     parser.add_argument("--op", help="judge the forward as this op too (dense, conv, ...); none: never by its name")
     parser.add_argument("--statics", metavar="DICT", help="""the op's statics: "{'strides': 2, 'padding': 1}\"""")
     parser.add_argument("--seed", type=_natural, default=None, help="draws the inputs (0; with --grade: hidden)")
@@ -117,16 +130,16 @@ def _statics(text: str | None) -> dict[str, Any] | None:
 
 
 def _target(text: str) -> tuple[Path, str | None]:
-    """FILE[:NAME]; a colon belongs to the path where such a path exists (a drive on Windows)."""
+    """FILE[:NAME] or a folder; a colon belongs to the path where such a path exists (a drive on Windows)."""
     before, colon, name = text.rpartition(":")
     split = bool(colon) and not Path(text).exists() and name.isidentifier()
     path = Path(before if split else text)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a Python file in it")
     if not path.exists():
         raise ValueError(f"there is no file {path}")
-    if path.suffix != ".py":
-        raise ValueError(f"{path} is not a Python file (.py)")
+    if path.is_dir() and split:
+        raise ValueError(f"{path} is a folder: a name needs a file")
+    if path.is_file() and path.suffix not in SUFFIXES:
+        raise ValueError(f"{path} is not a Python file (.py) and no notebook (.ipynb)")
     return path, name if split else None
 
 

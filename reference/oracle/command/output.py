@@ -31,7 +31,7 @@ def exit_status(results: Sequence[dict[str, Any]]) -> int:
 
 def as_json(results: Sequence[dict[str, Any]]) -> str:
     """One document: the exit status and every result."""
-    kept = ("file", "name", "verdict", "status", "report", "grade", "problem")
+    kept = ("file", "name", "verdict", "status", "report", "grade", "problem", "notes")
     listed = [{key: result[key] for key in kept if result.get(key)} for result in map(_with_status, results)]
     return json.dumps({"format": 1, "status": exit_status(results), "results": listed}, indent=2)
 
@@ -47,9 +47,19 @@ def status_of(result: dict[str, Any]) -> str:
 
 def as_text(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
     """Whole reports of what is not right, a line of what is, and the sum."""
-    whole = options.verbose or len(results) == 1
-    blocks = [_result_text(result, whole) for result in results]
-    return "\n".join(["", "\n".join(blocks).rstrip(), "", _summary(results, options)])
+    return "\n".join(["", *reports(results, options.verbose or len(results) == 1), "", summary(results, options)])
+
+
+def reports(results: Sequence[dict[str, Any]], whole: bool) -> list[str]:
+    """The notes of each file, and a block for each result."""
+    blocks = [*_notes_of_files(results), *(_result_text(result, whole) for result in results)]
+    return ["\n".join(blocks).rstrip()] if blocks else []
+
+
+def _notes_of_files(results: Sequence[dict[str, Any]]) -> list[str]:
+    """How each file was run, where that is worth knowing: a line a note."""
+    said = {(result["file"], note): None for result in results for note in result.get("notes", ())}
+    return [wrapped(f"{Path(file).name}: {note}", width(), rest="  ") for file, note in said]
 
 
 def _result_text(result: dict[str, Any], whole: bool) -> str:
@@ -88,7 +98,7 @@ def _grade_lines(parts: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _summary(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
+def summary(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
     """One line a result and the totals, for a file with several."""
     counts = {verdict: sum(result.get("verdict", "cannot tell") == verdict for result in results) for verdict in
               ("pass", "fail", "cannot tell")}  # fmt: skip

@@ -78,10 +78,12 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
 
 def _child(job: dict[str, Any], timeout: float) -> str:
     """Run the worker on the job, under a guard; how it ended, in words."""
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     # The guard is started by its path and without packages, so that it costs next to nothing.
-    command = [sys.executable, "-I", "-S", guard.__file__, sys.executable, "-m", "reference.oracle.command.worker"]
+    # The worker's -P: no file where the command was started takes the place of a module that the judge imports.
+    worker = [sys.executable, "-P", "-m", "reference.oracle.command.worker"]
+    command = [sys.executable, "-I", "-S", guard.__file__, *worker]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     pipe = subprocess.PIPE
     guarded = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True)

@@ -20,15 +20,15 @@ RULES = {"Function", "custom_vjp"}
 
 def judgeable(folder: Path) -> tuple[list[Path], int]:
     """The files in the folder and below that define a backward, sorted; and how many Python files there are in all."""
-    files = list(python_files(folder))
+    files = sorted(python_files(folder))
     return [file for file in files if may_hold_backward(file)], len(files)
 
 
 def python_files(folder: Path) -> Iterator[Path]:
-    """Every Python file and notebook, sorted by path; hidden folders and environments are passed over."""
+    """Every Python file and notebook; hidden folders and environments are passed over."""
     for here, inner, names in os.walk(folder):
-        inner[:] = sorted(name for name in inner if not _passed_over(Path(here, name)))
-        yield from (Path(here, name) for name in sorted(names) if Path(name).suffix in SUFFIXES)
+        inner[:] = [name for name in inner if not _passed_over(Path(here, name))]
+        yield from (Path(here, name) for name in names if Path(name).suffix in SUFFIXES)
 
 
 def _passed_over(folder: Path) -> bool:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 from reference.oracle.command.grade import grade
 from reference.oracle.command.hidden import judge_hidden
 from reference.oracle.command.importing import load
+from reference.oracle.command.importing.source import NotPython
+from reference.oracle.command.importing.standins import used
 from reference.oracle.reading.discover import Found, NotFound, find
 from reference.oracle.reading.judge import CannotTell, Request, judge
 from reference.oracle.rendering.as_json import as_dict
@@ -43,17 +45,28 @@ def main() -> int:
 
 def judge_file(job: dict[str, Any], write: Write) -> None:
     """Judge what the job names, one result each: a report, or the sentence that says why there is none."""
+    notes: tuple[str, ...] = ()
     try:
-        module = load(Path(job["file"])).module
+        module, notes = load(Path(job["file"]))
         everything = find(module, job["name"])
+    except NotPython as refused:
+        return write({"problem": str(refused)})
     except NotFound as nothing:
-        return write({"problem": str(nothing)})
+        return write({"problem": str(nothing), "notes": notes, "nothing": not notes})
     except BaseException as error:  # a file may raise anything
         return write({"problem": _did_not_import(error, job["file"])})
     for found in everything:
         write({"started": found.name})
-        write(_judged(found, module, job))
+        used()  # what was refused before is nothing to this one
+        write({**_acquitted(_judged(found, module, job), used()), "notes": notes})
     return write({"done": True})
+
+
+def _acquitted(result: dict[str, Any], missing: Sequence[str]) -> dict[str, Any]:
+    """The result; but nobody is accused for a backward that fails where something is not installed."""
+    if result.get("verdict") != "fail" or not missing:
+        return result
+    return {"name": result["name"], "problem": f"{result['name']} uses what is not there: {missing[0]}"}
 
 
 def _did_not_import(error: BaseException, file: str) -> str:

@@ -59,15 +59,13 @@ def _short(notes: Sequence[str]) -> tuple[str, ...]:
 
 def _of_package(path: Path, package: Package, finder: Neighbours) -> ModuleType:
     """The file as a member of its package, whose own modules run first, as in any import."""
-    top, *inner = package.name.split(".")
-    if not finder.leads_to(top, package.top):
-        top = safe_name(top)
-        finder.packages[top] = package.top
-    name = ".".join([top, *inner])
-    folder = package.top
-    for depth in range(len(inner)):
-        folder = folder / inner[depth - 1] if depth else folder
-        _imported(".".join([top, *inner[:depth]]), folder)
+    top, *inner = package.parts
+    name, folder = (top if finder.leads_to(top, package.top) else safe_name(top)), package.top
+    if name != top:
+        finder.packages[name] = folder
+    for part in inner:
+        _imported(name, folder)
+        name, folder = f"{name}.{part}", folder / part
     return sys.modules[name] if name in sys.modules else _run(path, name, finder)
 
 

@@ -32,7 +32,7 @@ class Neighbours:
 
     def leads_to(self, top: str, folder: Path) -> bool:
         """Whether the package of this name can be the one in the folder."""
-        if top in PROTECTED or top in sys.modules:
+        if top in PROTECTED or top in sys.modules or not top.isidentifier():
             return False
         return self.homes.setdefault(top, folder.parent) == folder.parent
 
@@ -54,8 +54,10 @@ class Neighbours:
         return None
 
     def _tolerant(self, spec: ModuleSpec | None) -> ModuleSpec | None:
-        if spec and type(spec.loader) is SourceFileLoader and is_ours(Path(spec.loader.path), self.run.root):
-            spec.loader = Tolerant(spec.name, spec.loader.path, self)
+        if spec and type(spec.loader) is SourceFileLoader:
+            path = Path(spec.loader.path).resolve()  # sys.path.append("..") makes a relative one
+            if is_ours(path, self.run.root):
+                spec.loader = Tolerant(spec.name, str(path), self)
         return spec
 
 

@@ -19,9 +19,9 @@ PROTECTED = sys.stdlib_module_names | {
 
 
 class Package(NamedTuple):
-    """The dotted name of a file's module, and the folder of its outermost package."""
+    """The parts of the dotted name of a file's module, and the folder of its outermost package."""
 
-    name: str
+    parts: tuple[str, ...]
     top: Path
 
 
@@ -73,10 +73,10 @@ def package_of(path: Path, tree: ast.AST, homes: dict[str, Path]) -> Package | N
         if folder == folder.parent:
             break
     if len(parts) > (path.stem != "__init__"):
-        return Package(".".join(parts), folder / parts[0])
+        return Package(tuple(parts), folder / parts[0])
     for top, home in homes.items():
         if path.is_relative_to(home / top):
-            return Package(".".join(path.relative_to(home).with_suffix("").parts), home / top)
+            return Package(path.relative_to(home).with_suffix("").parts, home / top)
     return None
 
 

@@ -185,7 +185,7 @@ class _Module:
             self.unknown = reason
         else:
             self.names[name] = StandIn(full, reason)
-        if "partially initialized" in str(error):  # the two import each other: there is more of it later
+        if type(error) is ImportError:  # where two import each other, there is more of it later
             self.run.later.append(lambda: self._again(single, noted))
 
     def _again(self, single: ast.stmt, noted: str) -> None:

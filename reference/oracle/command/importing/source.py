@@ -6,7 +6,7 @@ import tokenize
 import warnings
 from pathlib import Path
 
-PRINT = re.compile(r"^\s*print\s+[^\s=(.,)\]]|^\s*print\s*$|^\s*print\s*>>")
+PRINT = re.compile(r"(^|[:;])\s*print(\s+[^\s=(.,)\]]|\s*$|\s*>>)")
 PYTHON_2 = (
     (PRINT, "print is a statement"),
     (re.compile(r"^\s*except\s+[\w.,\s()]+,\s*\w+\s*:"), "except names its error after a comma"),

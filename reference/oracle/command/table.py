@@ -1,0 +1,49 @@
+"""What a whole folder comes to: the reports of what is wrong, then one table of everything, with totals."""
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from reference.oracle.command.output import reports, summary, width
+
+NAME, STATUS = 26, 24
+LEAST = 20
+
+
+def as_table(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
+    """The reports of what is wrong (of everything, when verbose), the table, and the totals."""
+    if not results:
+        return "\nThere is nothing to judge in it."
+    shown = [result for result in results if options.verbose or result.get("verdict") == "fail"]
+    files = len({result["file"] for result in results})
+    totals = f"In {files} {'file' if files == 1 else 'files'}: {summary(results, options)}"
+    return "\n".join(["", *reports(shown, whole=True), *rows(results, width()), "", totals])
+
+
+def rows(results: Sequence[dict[str, Any]], columns: int) -> list[str]:
+    """A line for each file, and below it one for each thing in it: its name, its status, and why in few words."""
+    name = min(NAME, max(len(result.get("name", "")) for result in results))
+    status = min(STATUS, max(len(_status(result)) for result in results))
+    lines = []
+    for file, of_file in groupby(results, key=lambda result: result["file"]):
+        lines.append(str(Path(file)))
+        for result in of_file:
+            start = f"  {result.get('name', '').ljust(name)}  {_status(result).ljust(status)}  "
+            lines.append(start + textwrap.shorten(why(result), max(LEAST, columns - len(start)), placeholder=" ..."))
+    return lines
+
+
+def _status(result: dict[str, Any]) -> str:
+    by_verdict = {"pass": "right", "fail": "wrong"}.get(result.get("verdict", ""), "cannot tell")
+    return result.get("report", {}).get("status", by_verdict)
+
+
+def why(result: dict[str, Any]) -> str:
+    """The headline of the report, or what kept it from being judged; with the notes of a file that fell as a whole."""
+    if "problem" in result:
+        of_the_file = () if result.get("name") else result.get("notes", ())
+        return "; ".join([*of_the_file, result["problem"].removeprefix(f"{result.get('name')} could not be judged: ")])
+    return result["report"]["headline"].partition(": ")[2]
