@@ -11,9 +11,9 @@ from reference.oracle.questions.forward import widened
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.vjp import Fault, Trial
 
-# How far arguments and cotangents are moved to see a backward round to float32: about a rounding of that. A smooth
-# gradient bends by less than float64 shows, one with fewer bits than float32 does not move at all.
-NUDGE = 2.0**-23
+# How far arguments and cotangents are moved to see a backward round to float32: a few roundings of that. A smooth
+# gradient bends by less than float64 shows, one with fewer bits than float32 hardly moves at all.
+NUDGE = 2.0**-21
 NUDGES = 4
 # A backward that rounds as float64 does stays below the first share of its largest entry. Beyond the second, a thousand
 # roundings of float32, nobody could tell float32 from a mistake.
@@ -109,28 +109,31 @@ def single(trial: Trial, base: Base) -> tuple[float, ...]:
 
 
 def _bend(trial: Trial, base: Base, number: int) -> list[np.ndarray] | None:
-    """g(p + d) - 2 g(p) + g(p - d) for a tiny move d of arguments and cotangent: nothing, but for rounding."""
+    """g(p) - 2 g(p + d) + g(p + 2 d) for a tiny move d of arguments and cotangent: nothing, but for rounding.
+
+    Not g(p - d): about a number that float32 holds, roundings to both sides cancel.
+    """
     rng = probes.generator(trial.subject.name, [base.flat.shape], trial.seed, f"single {number}")
     moves = [NUDGE * rng.uniform(-1, 1, np.shape(primal)) for primal in trial.primals]
     turn = NUDGE * rng.uniform(-1, 1, base.cotangent.shape)
-    sides = []
-    for sign in (1, -1):
+    ahead = []
+    for steps in (1, 2):
         moved = tuple(
-            (primal * (1 + sign * move)).astype(primal.dtype) if position in trial.differentiable else primal
+            (primal * (1 + steps * move)).astype(primal.dtype) if position in trial.differentiable else primal
             for position, (primal, move) in enumerate(zip(trial.primals, moves, strict=True))
         )
         try:
             _, pullback = trial.vjp(moved)
-            sides.append(trial.pull(pullback, base.upstream(base.cotangent * (1 + sign * turn))))
+            ahead.append(trial.pull(pullback, base.upstream(base.cotangent * (1 + steps * turn))))
         except Fault:
             return None
-    return [_second(*three) for three in zip(base.got, *sides, strict=True)]
+    return [_second(*three) for three in zip(base.got, *ahead, strict=True)]
 
 
-def _second(middle: Any, ahead: Any, behind: Any) -> np.ndarray:
-    if not (isinstance(middle, np.ndarray) and np.shape(ahead) == np.shape(behind) == middle.shape):
+def _second(first: Any, second: Any, third: Any) -> np.ndarray:
+    if not (isinstance(first, np.ndarray) and np.shape(second) == np.shape(third) == first.shape):
         return np.zeros(0)
-    return np.abs(np.asarray(ahead, np.float64) - 2 * np.asarray(middle, np.float64) + np.asarray(behind, np.float64))
+    return np.abs(np.asarray(first, np.float64) - 2 * np.asarray(second, np.float64) + np.asarray(third, np.float64))
 
 
 def _most(bend: np.ndarray) -> float:
