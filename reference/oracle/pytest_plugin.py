@@ -13,7 +13,10 @@ import pytest
 
 @pytest.fixture
 def assert_backprop() -> Callable[..., Any]:
-    """A function like `oracle.check` that fails the test with the report's text when the verdict is not "pass"."""
+    """A function like `oracle.check` that fails the test with the report's text when the verdict is not "pass".
+
+    With strict=True it also fails what is "right, but ...".
+    """
     # Imported when a test asks for it, so that nobody else's pytest starts slower.
     check = importlib.import_module("reference.oracle").check
 

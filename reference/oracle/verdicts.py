@@ -16,7 +16,10 @@ class GradientMismatch(AssertionError):
 
 
 def assert_correct(subject: Subject, *primals: Any, **options: Any) -> Report:
-    """The report of `check`, if it passes; otherwise a GradientMismatch with the report in it."""
+    """The report of `check`, if it passes; otherwise a GradientMismatch with the report in it.
+
+    options are those of `check`: strict=True rejects also what is "right, but ...".
+    """
     report = check(subject, *primals, **options)
     if report.verdict != "pass":
         raise GradientMismatch(report)
