@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from oracle_command import RELU, written
+from oracle_command import RELU, forgotten, written
 
 from reference.oracle.command.attempts import attempt
 from reference.oracle.reading.discover import find
@@ -16,13 +16,13 @@ from reference.oracle.reading.scenes import scenes
 @pytest.fixture
 def loaded(tmp_path, monkeypatch):
     """A module from text, in this process."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
 
     def make(text, name="loaded_by_a_test.py"):
         monkeypatch.delitem(sys.modules, "loaded_by_a_test", raising=False)
         return load(written(tmp_path, text, name)).module
 
-    return make
+    with forgotten():
+        yield make
 
 
 FRAMEWORKS = """
