@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import pytest
+
+from reference.oracle.command.byhand import not_by_hand
 from reference.oracle.command.grade import grade, points
 from reference.oracle.report import ArgumentReport, Blame, Finding, Report, Verdict
 
@@ -73,3 +76,45 @@ def test_nothing_judged_earns_nothing():
 def test_an_argument_missing_from_one_report_is_not_credited():
     parts = grade([report(argument("x"), argument("W")), dataclasses.replace(report(argument("x")))])
     assert {part.name: part.why for part in parts}["gradient of W"] == "judged on 1 of 2 inputs"
+
+
+def failing(*findings):
+    return dataclasses.replace(report(argument("x"), argument("W"), findings=findings), verdict="fail")
+
+
+EVERY_KIND = {
+    "not linear": (finding("not_linear", "x"), "gradient of x"),
+    "ignores its cotangent": (finding("ignores_cotangent", "W"), "gradient of W"),
+    "a forward without an op": (finding("not_finite", None, blame="forward"), "forward"),
+    "another convention": (finding("convention_reduction", None, blame="convention"), "forward"),
+    "the backward as a whole": (finding("unexplained", None), "no side effects"),
+    "an argument that has no gradient": (finding("unexplained", "t"), "no side effects"),
+    "a changed cotangent": (finding("cotangent_changed"), "no side effects"),
+}
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_every_finding_costs_the_point_of_its_part(kind):
+    found, part = EVERY_KIND[kind]
+    parts = grade([report(argument("x"), argument("W")), failing(found)])
+    assert [one.name for one in parts if not one.earned] == [part], parts
+
+
+def test_the_checks_own_doubts_cost_nothing():
+    doubt = finding("power", "x", blame="check")
+    assert all(earned(report(argument("x"), argument("W"), findings=[doubt])).values())
+
+
+def test_a_matter_of_strictness_costs_its_point_only_where_it_fails():
+    small = dataclasses.replace(finding("downcast", "x", "x_ct is rounded"), strict=True)
+    assert grade([report(argument("x"), findings=[small])])[0] == ("gradient of x", 1, 1, "but x_ct is rounded")
+    assert grade([failing(small)], strict=True)[0] == ("gradient of x", 0, 1, "x_ct is rounded")
+
+
+def test_a_gradient_that_is_not_written_by_hand_earns_nothing():
+    leaning = dataclasses.replace(
+        report(argument("x"), argument("W")), acquittals=(f"{not_by_hand('W')}: by another.",)
+    )
+    parts = {part.name: (part.earned, part.why) for part in grade([leaning, report(argument("x"), argument("W"))])}
+    assert parts["gradient of W"] == (0, "by another.")
+    assert parts["gradient of x"] == (1, "")

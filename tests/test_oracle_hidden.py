@@ -200,3 +200,11 @@ def test_settings_of_the_constructor_stay():
     assert given["init"][:3] == (3, 0.5, "same")
     assert given["op"] == "relu"
     assert not np.array_equal(given["init"][3], np.ones(2))
+
+
+def test_the_grade_says_how_much_of_its_inputs_is_the_files(capfd, monkeypatch, tmp_path):
+    judge_here(monkeypatch)
+    text = "import numpy as np\n" + NARROW["clipped probabilities"]
+    _, out, _ = run_check(capfd, written(tmp_path, text), "--grade", "--seed", 5)
+    said = "values drawn anew, in the shapes of the file's EXAMPLES (values between 0 and 1)"
+    assert f"points: 2 of 2, on {said}" in " ".join(out.split()), out

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
+from reference.oracle.command.byhand import leanings
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.judge import CannotTell, NothingRan, Request, judge
 from reference.oracle.reading.names import OPS, recognized
@@ -28,7 +29,14 @@ def judge_hidden(found: Found, request: Request) -> Report:
     Raises:
         CannotTell: the forward runs on the file's own values alone, or no reading is certain.
     """
-    request = replace(request, redrawn=partial(_with_other_parameters, request.seed))
+    leaning: dict[str, None] = {}
+    try:
+        return _judged(found, replace(request, redrawn=partial(_to_grade, request.seed, leaning)))
+    except CannotTell as unsure:
+        raise CannotTell(" ".join((str(unsure), *leaning)), unsure.code) from unsure
+
+
+def _judged(found: Found, request: Request) -> Report:
     if request.examples is None:
         return judge(found, request)
     any_real = bool({recognized(found.name)[0], request.op} & set(OPS))
@@ -37,6 +45,14 @@ def judge_hidden(found: Found, request: Request) -> Report:
             return replace(judge(found, replace(request, examples=redrawn)), inputs=words)
     judge(found, request)  # says so where nothing runs on the file's own values either
     raise CannotTell(f"the forward of {found.name} runs on the file's own EXAMPLES alone: there is nothing to grade")
+
+
+def _to_grade(seed: int, leaning: dict[str, None], reading: Reading) -> Reading:
+    """With parameters that the file cannot know, and with a note of each gradient that is not written by hand."""
+    reading = _with_other_parameters(seed, reading)
+    notes = leanings(reading.subject, reading.primals)
+    leaning.update(dict.fromkeys(notes))
+    return replace(reading, notes=(*reading.notes, *notes))
 
 
 def _with_other_parameters(seed: int, reading: Reading) -> Reading:

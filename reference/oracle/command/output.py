@@ -71,7 +71,7 @@ def _result_text(result: dict[str, Any], whole: bool) -> str:
         text = wrapped(f"{name}: {result['report']['headline']}{_notes(result['report'])}", width(), rest="  ")
     else:
         text = f"--- {name} ".ljust(width(), "-") + "\n" + result["text"]
-    graded = _grade_lines(result["grade"])
+    graded = _grade_lines(result["grade"], result["report"]["inputs"])
     apart = ["", *graded] if graded and "\n\n" in text else graded
     return "\n".join([text, *apart, *([""] if graded or "\n\n" in text else [])])
 
@@ -86,14 +86,15 @@ def width() -> int:
     return min(shutil.get_terminal_size((80, 24)).columns, 120)
 
 
-def _grade_lines(parts: Sequence[dict[str, Any]]) -> list[str]:
+def _grade_lines(parts: Sequence[dict[str, Any]], inputs: str) -> list[str]:
     if not parts:
         return []
     wide = max(len(part["name"]) for part in parts)
     lines = (f"    {part['earned']}/{part['possible']}  {part['name'].ljust(wide)}  {part['why']}" for part in parts)
     total = sum(part["earned"] for part in parts), sum(part["possible"] for part in parts)
+    on = f", on {inputs}" if "EXAMPLES" in inputs else ""
     return [
-        f"  points: {total[0]} of {total[1]}",
+        wrapped(f"  points: {total[0]} of {total[1]}{on}", width(), rest="  "),
         *(wrapped(line.rstrip(), width(), rest=" " * (wide + 11)) for line in lines),
     ]
 

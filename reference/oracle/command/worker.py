@@ -94,7 +94,7 @@ def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, 
         "text": drawn(report, job["width"]),
         "report": as_dict(report),
         "html": report_section(report) if job["html"] else "",
-        "grade": [part._asdict() for part in grade(reports)] if job["grade"] else [],
+        "grade": [part._asdict() for part in grade(reports, job.get("strict", False))] if job["grade"] else [],
     }
 
 
