@@ -78,8 +78,13 @@ def load(path: Path, expected: Arrays) -> tuple[dict[str, jax.Array], dict[str, 
     facts = _facts(path)
     _require_same_arrays(path, facts["arrays"], {name: _described(array) for name, array in expected.items()})
     like = {name: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=a.sharding) for name, a in expected.items()}
-    with _in_silence(), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
-        arrays = checkpointer.restore((path / "arrays").absolute(), args=ocp.args.StandardRestore(like))
+    try:
+        with _in_silence(), ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+            arrays = checkpointer.restore((path / "arrays").absolute(), args=ocp.args.StandardRestore(like))
+    except Exception as error:  # of damaged files orbax hands on whatever reading them ran into
+        if is_loss(error):
+            raise
+        raise BadInput(f"checkpoint {path} is damaged ({in_short(_of_the_system(error))})") from error
     return dict(arrays), facts
 
 

@@ -98,6 +98,8 @@ def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
         except Diverged as error:
             good = f"the last good checkpoint is {keeper.newest}" if keeper.newest else "no checkpoint was saved before"
             raise Diverged(f"{error}; {good}; a smaller --learning-rate may help") from None
+        except OSError as error:
+            raise BadInput(f"{error.filename or folder}: {error.strerror or error}") from error
         except KeyboardInterrupt:
             raise InterruptedTwice(f"interrupted twice; {go_on}", stop.signal) from None
     return run
