@@ -11,6 +11,8 @@ from reference.oracle.report import Finding
 from reference.oracle.subjects.vjp import Trial, finding
 
 SMALLEST = 1e-290
+# A gradient that is this much smaller than that of another argument is what rounding left of a zero.
+NOISE = 1e-13
 
 
 def ignores(trial: Trial, base: Base) -> list[str]:
@@ -42,6 +44,8 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> F
     got, also = base.got[position], second[position]
     if not _usable(got) or not _usable(also) or also.shape != got.shape or not _finite(got):
         return None
+    if max(_largest(got), _largest(also)) <= NOISE * max(map(_largest, base.got)):
+        return None  # nothing but rounding: the true gradient is zero, as of a bias before a normalization
     if got.dtype.kind in "biu":
         return None  # whole numbers are cut off: that, and not the cotangent, is what is wrong
     for words, (answer, own, others) in answers.items():
@@ -70,6 +74,10 @@ def _pairs(trial: Trial, left: Any, right: Any) -> list[tuple[str, np.ndarray, n
 
 def _usable(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.size > 0 and (value.dtype.kind in "biu" or is_floating(value.dtype))
+
+
+def _largest(value: Any) -> float:
+    return float(np.max(np.abs(np.asarray(value, np.float64)), initial=0.0)) if _usable(value) else 0.0
 
 
 def _counts(got: np.ndarray) -> bool:

@@ -112,7 +112,7 @@ def _options(
     name, part = parameter.name, part_of(parameter.name)
     optional = parameter.default is not parameter.empty
     if is_cache(name):
-        yield Source("cache")
+        yield Source("returned", outputs.index(name)) if name in outputs else Source("cache")
     elif name in arguments:
         yield Source("primal", name)
         yield from _alone(taken)

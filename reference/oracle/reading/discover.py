@@ -81,8 +81,9 @@ class Found:
     @property
     def is_loss(self) -> bool:
         """Whether it compares predictions with targets: by its name, or by those of its arguments."""
-        words = [word.lower() for word in words_of(self.name)]
-        said = any(loss in word for word in words for loss in LOSSES)
+        names = [self.name, *(part for part in self.parts if isinstance(part, str))]
+        words = [word.lower() for name in names for word in words_of(name)]
+        said = self.style == "value_and_gradient" or any(loss in word for word in words for loss in LOSSES)
         return said or any(part_of(p.name) == "targets" for p in parameters(self.forward))
 
     @property

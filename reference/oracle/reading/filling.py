@@ -14,6 +14,8 @@ from reference.oracle.reading.vocabulary import part_of, plain
 
 # Arguments of these parts are given even where they have a default.
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
+SHAPES = ("input_shape", "layer_sizes", "hidden_dims")
+NETWORK_SIZES = ("in_size", "hidden_size", "out_size", *SHAPES)
 # What a constructor means by a word that is an array to a function.
 SIZES: Mapping[str, str] = {
     "filters": "out_size", "units": "out_size", "outputs": "out_size", "output": "out_size", "inputs": "in_size",
@@ -28,7 +30,7 @@ SIZES: Mapping[str, str] = {
 # Where a scene has no value for these parts, this one does: any would.
 USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
-    "regularization": 0.1, "hidden_dims": [11], "rate": 0.4,
+    "regularization": 0.1, "hidden_dims": [11, 13], "rate": 0.4,
 }  # fmt: skip
 BY_TYPE: Mapping[type, tuple[str, ...]] = {
     int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),
@@ -44,10 +46,12 @@ def filled(
     values: dict[str, Any] = {}
     taken = parameters(function)
     parts = _parts([p.name for p in taken], scene, constructor=constructor, loss=loss)
+    shaped = {p.name for p in taken if isinstance(p.default, tuple | list) and parts[p.name] == "in_size"}
+    parts |= dict.fromkeys(shaped, "input_shape")
     for parameter in taken:
         wanted = parameter.default is parameter.empty
         part = parts[parameter.name]
-        if not wanted and not _given_anyway(parameter, part, scene, loss):
+        if not wanted and not _given_anyway(parameter, part, scene, loss=loss, constructor=constructor):
             continue
         found = _value(function, parameter, part, scene)
         if found is None and wanted:
@@ -57,10 +61,14 @@ def filled(
     return values
 
 
-def _given_anyway(parameter: inspect.Parameter, part: str | None, scene: Scene, loss: bool) -> bool:
-    """Settings, and the targets of a loss that can do without them: loss(X, y=None)."""
-    if loss and part in ("targets", "other", "regularization"):
+def _given_anyway(
+    parameter: inspect.Parameter, part: str | None, scene: Scene, *, loss: bool, constructor: bool
+) -> bool:
+    """Settings; the targets of a loss that can do without them, loss(X, y=None); the sizes of a network made small."""
+    if loss and part in ("targets", "other"):
         return part in scene.values
+    if constructor and scene.small and part in NETWORK_SIZES:
+        return part in scene.values and isinstance(parameter.default, tuple | list) == (part in SHAPES)
     return part in SETTINGS and part in scene.values
 
 
@@ -84,7 +92,7 @@ def _is_kernel(name: str, names: list[str]) -> bool:
 
 def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene: Scene) -> tuple[Any] | None:
     """The value in a tuple, None where there is none."""
-    if texts := texts_compared(function, parameter.name):
+    if (texts := texts_compared(function, parameter.name)) and parameter.default is parameter.empty:
         return (texts[0],)
     kind = _annotated(parameter)
     if kind in BY_TYPE and part not in BY_TYPE[kind]:

@@ -166,13 +166,13 @@ def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> 
     matter = influential(fresh, lambda held: spoken.run(held, inputs).output)
     later = influential(warm, lambda held: spoken.run(held, inputs).output)
     if not matter and later and len(list(arrays_of(fresh))) < len(list(arrays_of(warm))):
-        fresh, matter = warm, later  # parameters that the first forward makes
+        fresh, matter = warm, later  # parameters that the first forward makes: whatever else it keeps has no gradient
     pairs = [pair for pair in parameters.discovered(fresh, after) if _matters(fresh, after, pair, matter)]
     known = {id(parameters.read(fresh, pair.parameter)) for pair in pairs}
     rest = [steps for steps in matter if id(parameters.read(fresh, steps)) not in known]
     stepped, lacking = [], []
     for steps in rest:
-        if _has_moved(fresh, after, steps):
+        if fresh is not warm and _has_moved(fresh, after, steps):
             stepped.append(Pair(text_of(steps), steps, ()))
         elif gradient := _gradient_beside(fresh, after, warm, steps):
             pairs.append(Pair(text_of(steps), steps, (gradient,)))

@@ -218,7 +218,7 @@ def _of_object(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
     made = filled(init_of(owner), scene, constructor=True)
     if made is None:
         return
-    given = filled(forward, scene, loss=found.is_loss or backward_name is None)
+    given = filled(forward, scene, loss=found.is_loss)
     if not given or not any(isinstance(value, np.ndarray) for value in given.values()):
         return
     made_object: list[Any] = []

@@ -26,6 +26,8 @@ class Scene:
     shapes: str = ""
     # What a loss is given; "" for everything that is no loss.
     meaning: str = ""
+    # The sizes of a network are given even where its constructor has its own.
+    small: bool = False
 
 
 def scenes(seed: int) -> list[Scene]:
@@ -33,13 +35,14 @@ def scenes(seed: int) -> list[Scene]:
     rng = np.random.default_rng([seed, 15485863])
     draw = partial(_normal, rng)
     weights = {"kernel": draw(7, 11), "bias": draw(11), "recurrent": draw(11, 11), "state": draw(3, 11)}
+    normalizing = {"scale": rng.uniform(0.5, 2, size=11), "shift": draw(11), "bn_param": {"mode": "train"}}
     sizes = {"in_size": 7, "hidden_size": 11, "out_size": 5, "layer_sizes": [7, 11, 5], "input_shape": (7,)}
     dense_sizes = {**sizes, "out_size": 11}
     dropping = {"dropout_param": {"p": 0.6, "mode": "train", "seed": 1}}
     x = draw(3, 7)
     every = [
         Scene("elementwise", {"x": x, "rate": 0.4, "mask": rng.random((3, 7)) < 0.6, **dropping}),
-        Scene("dense", {"x": x, **weights, **dense_sizes}),
+        Scene("dense", {"x": x, **weights, **normalizing, **dense_sizes, **dropping}),
         Scene("dense with bias (1, out)", {"x": x, "kernel": draw(7, 11), "bias": draw(1, 11), "optimizer": None}),
         Scene("dense with kernel (out, in)", {"x": x, "kernel": draw(11, 7), "bias": draw(11)}),
         Scene("dense in columns", {"x": draw(7, 3), "kernel": draw(11, 7), "bias": draw(11, 1), **dense_sizes}),
@@ -49,9 +52,10 @@ def scenes(seed: int) -> list[Scene]:
         *_losses(draw, rng),
         _normalization(draw, rng, (5, 7), 7),
         _normalization(draw, rng, (3, 5, 2, 7), 5),
-        _normalization(draw, rng, (3, 6, 2, 7), (1, 6, 1, 1), {"groups": 3, "g": 3}),
+        _normalization(draw, rng, (3, 6, 2, 7), (1, 6, 1, 1), {"groups": 3, "G": 3}),
         *_recurrences(draw, weights, sizes),
         *_embeddings(draw, rng),
+        *_attentions(draw),
         Scene("image", {"x": draw(3, 2, 7, 11), "rate": 0.4}),
         Scene("vector", {"x": draw(7), **dense_sizes, "kernel": draw(7, 11), "bias": draw(11)}),
         Scene("column", {"x": draw(7, 1), **dense_sizes, "kernel": draw(11, 7), "bias": draw(11, 1)}),
@@ -73,8 +77,11 @@ def _convolutions(draw: Draw) -> Iterator[Scene]:
     sizes = {"in_size": 2, "out_size": 5, "window": 3, "window_h": 3, "window_w": 3, "input_shape": (2, 5, 7)}
     kernel = {"kernel": draw(5, 2, 4, 3), "bias": draw(5)}
     yield Scene("conv", {"x": draw(3, 2, 5, 7), **kernel, **settings, **sizes}, first)
-    exact = {**sizes, "kernel": draw(5, 2, 3, 3), "bias": draw(5)}
+    pooling = {"pool_param": {"pool_height": 2, "pool_width": 2, "stride": 2}, "bn_param": {"mode": "train"}}
+    exact = {**sizes, "kernel": draw(5, 2, 3, 3), "bias": draw(5), "scale": draw(5), "shift": draw(5), **pooling}
     yield Scene("conv with windows that fit", {"x": draw(3, 2, 5, 7), **exact, **settings}, first)
+    same = {"stride": 1, "pad": 1, "conv_param": {"stride": 1, "pad": 1}}
+    yield Scene("conv that keeps the size", {"x": draw(3, 2, 6, 10), **exact, **same}, {"padding": 1, "layout": "channels_first"})
     plain_steps = {"stride": 1, "pad": 0, "conv_param": {"stride": 1, "pad": 0}}
     yield Scene("conv with stride 1", {"x": draw(3, 2, 5, 7), **exact, **plain_steps}, {"layout": "channels_first"})
     column = {**exact, "bias": draw(5, 1)}
@@ -124,10 +131,12 @@ def _losses(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     sizes = {"in_size": 7, "hidden_size": 11, "out_size": 5, "layer_sizes": [7, 11, 5]}
     classifier = {"kernel": draw(7, 5), "bias": draw(5), "regularization": 0.1}
     x = draw(3, 7)
+    image = draw(3, 1, 12, 12)
 
     def scene(name: str, x: np.ndarray, targets: np.ndarray, meaning: str, **more: Any) -> Scene:
         values = {"x": x, "predictions": x, "targets": targets, "other": targets, "mask": np.array([1.0, 0.0, 1.0])}
-        return Scene(name, {**values, **sizes, "regularization": 0.1, **more}, meaning=meaning)
+        small = meaning.startswith(("examples", "tokens"))
+        return Scene(name, {**values, **sizes, "regularization": 0.1, **more}, meaning=meaning, small=small)
 
     yield scene("classification", scores, labels, "scores and labels")
     yield scene("rows", scores, rows, "scores and one-hot rows")
@@ -142,14 +151,22 @@ def _losses(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     yield scene("row chances", chances[:1], likely[:1], "probabilities and zeros and ones in a row")
     yield scene("vector chances", chances[0], likely[0], "probabilities and zeros and ones in a vector")
     yield scene("vectors", scores[0], values[0], "vectors")
+    bits = (likely[0] > 0).astype(int)
+    yield scene("vector of bits", scores[0], bits, "scores and bits")
     yield scene("vector of scores", scores[0], labels[0], "scores and a label")
     yield scene("linear classifier", x, labels, "examples and labels", **classifier)
     yield scene("network", x, labels, "examples and labels")
+    yield scene("network of images", image, labels, "examples and labels", in_size=1, input_shape=(1, 12, 12))
     yield scene("network of rows", x, rows, "examples and one-hot rows")
+    yield scene("network of images and rows", image, rows, "examples and one-hot rows", in_size=1, input_shape=(1, 12, 12))
     yield scene("network of values", x, values, "examples and values")
     timed = {"mask": rng.random((3, 4)) < 0.7}
     steps = rng.integers(0, 5, size=(3, 4))
     yield scene("temporal", draw(3, 4, 5), steps, "scores and labels a step", **timed)
+    yield scene("temporal bits", draw(3, 4), rng.integers(0, 2, size=(3, 4)), "scores and bits a step")
+    words = {"vocabulary": 5, "word_size": 7, "hidden_size": 11, "state": draw(3, 11), "in_size": 7}
+    tokens = rng.integers(0, 5, size=(3, 4))
+    yield scene("language model", tokens, steps, "tokens and the next ones", **words)
 
 
 def _normalization(
@@ -179,6 +196,7 @@ def _recurrences(draw: Draw, weights: dict[str, Any], sizes: dict[str, Any]) -> 
     yield Scene("four gates", {"x": x, **four, **sizes})
     yield Scene("sequence of four gates", {"x": steps, **four, **sizes})
     yield Scene("three gates", {"x": x, **three, **sizes})
+    yield Scene("sequence of three gates", {"x": steps, **three, **sizes})
     column = {"x": draw(7, 3), "state": draw(11, 3), "cell": draw(11, 3), "kernel": draw(11, 7), "bias": draw(11, 1)}
     yield Scene("recurrent in columns", {**column, "recurrent": draw(11, 11), **sizes})
 
@@ -188,6 +206,21 @@ def _embeddings(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     table = {"kernel": draw(11, 5), "in_size": 11, "out_size": 5}
     yield Scene("embedding", {**table, "indices": indices, "x": indices})
     yield Scene("embedding of a vector", {**table, "indices": indices[0], "x": indices[0]})
+    yield Scene("embedding and a state", {**table, "indices": indices[0], "state": draw(3, 5), "h": draw(3, 5)})
+    words = {"vocabulary": 11, "word_size": 7, "hidden_size": 5, "state": draw(2, 5)}
+    yield Scene("sequence of tokens", {**words, "x": indices, "hs": draw(2, 3, 5)})
+
+
+def _attentions(draw: Draw) -> Iterator[Scene]:
+    """Weights over the states of an encoder, and queries for them."""
+    states, weights = draw(3, 5, 7), np.abs(draw(3, 5))
+    yield Scene("weights and states", {"hs": states, "a": weights / weights.sum(-1, keepdims=True), "x": states})
+    yield Scene("states and a query", {"hs": states, "h": draw(3, 7), "state": draw(3, 7), "x": states})
+    queries = draw(3, 4, 7)
+    named = {"hs_enc": states, "hs_dec": queries, "enc_hs": states, "dec_hs": queries}
+    three = {"q": queries, "k": states, "v": states[..., ::-1] + 0.5, "Q": queries, "K": states, "V": states[..., ::-1] + 0.5}
+    words = {"query": queries, "key": states, "value": three["v"], "queries": queries, "keys": states}
+    yield Scene("attention", {**named, **three, **words, "x": queries, "context": states})
 
 
 def alike(arguments: list[str], seed: int) -> Scene:

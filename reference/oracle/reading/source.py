@@ -60,12 +60,12 @@ def tree_of(function: Any) -> ast.FunctionDef | None:
 
 
 def texts_compared(function: Any, name: str) -> list[str]:
-    """The texts that a parameter is compared with in the source: what it may be."""
+    """The texts that a parameter is compared with in the source, `name == "relu"` or `name in (...)`: what it may be."""
     tree = tree_of(function)
     compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)] if tree else []
-    sides = [[node.left, *node.comparators] for node in compared]
-    about = [side for side in sides if any(isinstance(part, ast.Name) and part.id == name for part in side)]
-    leaves = (leaf for side in about for part in side for leaf in ast.walk(part))
+    asked = [node for node in compared if isinstance(node.left, ast.Name) and node.left.id == name]
+    others = (part for node in asked for part in node.comparators)
+    leaves = (leaf for part in others for leaf in getattr(part, "elts", [part]))
     return [leaf.value for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)]
 
 

@@ -1,0 +1,128 @@
+"""A small constant on one side only: the code once more with its small constants made smaller, to see what they explain.
+
+A recorded forward shows an epsilon that it adds; this shows one in any code, behind any call, and as any default: where
+the gradient is right as soon as the constants are smaller, nothing else was wrong with it.
+"""
+
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from reference.oracle.causes import WITHIN
+from reference.oracle.report import Finding, Report
+from reference.oracle.subjects.vjp import finding
+
+# What counts as small, and what becomes of it: so small that it no longer shows, and still no zero to divide by.
+SMALL = 1e-3
+SHRUNK = 1e-9
+
+
+def called(run: Callable[[], Any]) -> set[CodeType]:
+    """The code of every function that runs while `run` does."""
+    seen: set[CodeType] = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, argument: seen.add(frame.f_code) if event == "call" else None)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return seen
+
+
+@contextmanager
+def shrunk(of: set[CodeType]) -> Iterator[list[str]]:
+    """These of the user's functions with their small constants made smaller, for this long; yields the constants."""
+    mine = (function for function in _functions() if function.__code__ in of and _small(function))
+    changed = [(function, function.__code__, function.__defaults__) for function in mine]
+    told = {text for function, *_ in changed for text in _said(function)}
+    try:
+        for function, code, defaults in changed:
+            function.__code__ = _smaller(code)
+            function.__defaults__ = tuple(map(_shrink, defaults)) if defaults else defaults
+        yield sorted(told)
+    finally:
+        for function, code, defaults in changed:
+            function.__code__, function.__defaults__ = code, defaults
+
+
+def excused(report: Report, constants: list[str], strict: bool) -> Report:
+    """The report of code that is right but for its small constants."""
+    wrong = [argument.name for argument in report.arguments if argument.verdict == "fail"]
+    kept = [found for found in report.findings if found.argument not in wrong]
+    findings = [_finding(report, name, constants) for name in wrong]
+    arguments = tuple(
+        replace(argument, strict=True, verdict="fail" if strict else "pass") if argument.name in wrong else argument
+        for argument in report.arguments
+    )
+    verdict = "fail" if strict else "pass"
+    return replace(report, verdict=verdict, findings=(*findings, *kept), arguments=arguments)
+
+
+def may_be(report: Report) -> bool:
+    """Whether every wrong gradient is off by little enough for a small constant, and nothing else is wrong."""
+    wrong = {argument.name for argument in report.arguments if argument.verdict == "fail"}
+    others = [found for found in report.findings if found.argument not in wrong and not found.strict]
+    off = [found.off for found in report.findings if found.argument in wrong]
+    return bool(off) and not others and all(o is not None and o <= WITHIN["epsilon_one_side"] for o in off)
+
+
+def _finding(report: Report, name: str, constants: list[str]) -> Finding:
+    first = next(found for found in report.findings if found.argument == name)
+    said = f"{', '.join(constants[:3])}"
+    message = f"{name}_ct is that of a forward without its small constant ({said})"
+    evidence = "with the small constants of the code made smaller the gradient is right"
+    made = finding("epsilon_one_side", message, evidence, argument=name, index=first.index, got=first.got,
+                   expected=first.expected, line=first.line)  # fmt: skip
+    return replace(made, off=first.off, strict=True)
+
+
+def _functions() -> Iterator[FunctionType]:
+    """The functions and methods of every module that is the user's own: none that is installed, none of ours."""
+    ours = str(Path(__file__).resolve().parents[2])
+    installed = (ours, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sysconfig.get_path("purelib"))
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or file.startswith(installed) or "site-packages" in file:
+            continue
+        for value in list(vars(module).values()):
+            members = list(vars(value).values()) if isinstance(value, type) else [value]
+            for member in members:
+                function = getattr(member, "__func__", member)
+                if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                    yield function
+
+
+def _is_small(value: Any) -> bool:
+    return isinstance(value, float) and 0 < abs(value) < SMALL
+
+
+def _shrink(value: Any) -> Any:
+    return value * SHRUNK if _is_small(value) else value
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _smaller(code: CodeType) -> CodeType:
+    constants = tuple(_smaller(c) if isinstance(c, CodeType) else _shrink(c) for c in code.co_consts)
+    return code.replace(co_consts=constants)
+
+
+def _small(function: FunctionType) -> bool:
+    inside = any(_is_small(constant) for code in _codes(function.__code__) for constant in code.co_consts)
+    return inside or any(map(_is_small, function.__defaults__ or ()))
+
+
+def _said(function: FunctionType) -> Iterator[str]:
+    constants = [c for code in _codes(function.__code__) for c in code.co_consts if _is_small(c)]
+    for constant in (*constants, *filter(_is_small, function.__defaults__ or ())):
+        yield f"{constant:g} in {function.__name__}"
