@@ -109,6 +109,8 @@ def _models_of(view: View, tried: tuple[Hypothesis, ...]) -> Iterator[Model]:
 
 def _explained(view: View, background: Background) -> list[Match]:
     """One mistake in a step of the forward; else another array in one of them; else how the error behaves."""
+    if background.traced and (found := rank(view, _asked(background.traced.logarithms(view)), 1)):
+        return found  # so small an error, if it is one, is many a mistake's
     matches = rank(view, _certain(view, background), MOST)
     if background.traced and uncertain(matches):
         matches = _first(rank(view, _asked(background.traced.rarer(view)), MOST), matches)

@@ -29,6 +29,8 @@ class Model:
     separates: str = ""
     # What an experiment showed, where that is the evidence and not a prediction.
     shown: str = ""
+    # Whether that leaves nothing to ask of the prediction.
+    proven: bool = False
     # Largest error of `predicted` itself, where it was measured rather than computed.
     noise: float = 0.0
 

@@ -21,12 +21,12 @@ MOST = 8
 def normalizers(sites: Sites) -> Iterator[Slip]:
     """Every place in the code where scores become probabilities, or their logarithms."""
     for group in sites.groups:
-        found = [_softmax(sites, node) for node in group]
+        found = [softmax_at(sites, node) for node in group]
         if all(found):
             yield from _slips(sites, [one for one in found if one])
 
 
-def _softmax(sites: Sites, node: Node) -> tuple[Region, int, Variants] | None:
+def softmax_at(sites: Sites, node: Node) -> tuple[Region, int, Variants] | None:
     """(region, axis, mistakes) of the longest region to a step that is a softmax or its logarithm."""
     best = None
     for region in regions_to(sites, node):

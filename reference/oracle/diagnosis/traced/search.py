@@ -22,6 +22,7 @@ from reference.oracle.diagnosis.traced.fewer_bits import fewer_bits
 from reference.oracle.diagnosis.traced.fits import Fit, fits
 from reference.oracle.diagnosis.traced.gathers import gathers
 from reference.oracle.diagnosis.traced.heads import heads
+from reference.oracle.diagnosis.traced.logarithms import logarithms
 from reference.oracle.diagnosis.traced.maps import maps
 from reference.oracle.diagnosis.traced.normalizers import normalizers
 from reference.oracle.diagnosis.traced.numbers import with_other_numbers, without_a_number, without_an_epsilon
@@ -70,6 +71,11 @@ class Traced:
     def rarer(self, view: View) -> Iterator[Model]:
         """Slips that people make less often, or that need many questions."""
         yield from _in_order(view, self.found_rarer)
+
+    def logarithms(self, view: View) -> Iterator[Model]:
+        """The forward with another small number, or none, inside the logarithm of its probabilities."""
+        with np.errstate(all="ignore"):
+            yield from logarithms(view, self.sites)
 
     def defaults(self, view: View) -> Iterator[Model]:
         """The forwards in which one number is what people leave it at."""
@@ -195,9 +201,12 @@ def _usable(graph: Graph, cotangent: np.ndarray, evidence: Evidence) -> bool:
         return False
     if len(graph.leaves) != len(evidence.expected):
         return False
-    pairs = zip(graph.backward(cotangent), evidence.expected, evidence.noise, strict=True)
-    return all(own is None or true is None or _agree(own, true, noise) for own, true, noise in pairs)
+    quadruples = zip(graph.backward(cotangent), evidence.expected, evidence.got, evidence.noise, strict=True)
+    return all(own is None or true is None or _agree(own, true, got, noise) for own, true, got, noise in quadruples)
 
 
-def _agree(own: np.ndarray, true: np.ndarray, noise: float) -> bool:
-    return bool(np.max(np.abs(own - true), initial=0.0) <= 8 * noise + 1e-6 * np.max(np.abs(true), initial=1e-300))
+def _agree(own: np.ndarray, true: np.ndarray, got: np.ndarray | None, noise: float) -> bool:
+    """Whether the steps have the measured gradient, but for noise and what is nothing beside the error in question."""
+    sizes = [true, got - true] if got is not None and np.shape(got) == np.shape(true) else [true]
+    size = max(float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one))) for one in sizes)
+    return bool(np.max(np.abs(own - true), initial=0.0) <= 8 * noise + 1e-6 * max(size, 1e-300))
