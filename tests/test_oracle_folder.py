@@ -164,3 +164,10 @@ def test_a_name_in_a_folder_is_refused(check, tmp_path):
     status, _, err = check(f"{tmp_path}:Relu")
     assert status == 2
     assert "is a folder: a name needs a file" in err
+
+
+def test_right_but_is_told_in_the_table(check, folder):
+    text = RELU.replace("return dout * self.mask", "dout[~self.mask] = 0\n        return dout")
+    _, out, _ = check(folder({"a.py": text}))
+    assert [line.split()[:3] for line in out.splitlines() if line.startswith("  Relu")] == [["Relu", "right,", "but"]]
+    assert "1 right (1 of them with a but), 0 wrong" in out

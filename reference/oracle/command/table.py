@@ -4,13 +4,12 @@ import argparse
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from reference.oracle.command.output import reports, summary, width
+from reference.oracle.command.output import reports, status_of, summary, width
 
-NAME, STATUS = 26, 24
-LEAST = 20
+BUT = "right, but"
+NAME, STATUS, LEAST = 26, len("cannot tell"), 20  # columns
 
 
 def as_table(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
@@ -26,24 +25,24 @@ def as_table(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> 
 def rows(results: Sequence[dict[str, Any]], columns: int) -> list[str]:
     """A line for each file, and below it one for each thing in it: its name, its status, and why in few words."""
     name = min(NAME, max(len(result.get("name", "")) for result in results))
-    status = min(STATUS, max(len(_status(result)) for result in results))
     lines = []
     for file, of_file in groupby(results, key=lambda result: result["file"]):
-        lines.append(str(Path(file)))
+        lines.append(file)
         for result in of_file:
-            start = f"  {result.get('name', '').ljust(name)}  {_status(result).ljust(status)}  "
-            lines.append(start + textwrap.shorten(why(result), max(LEAST, columns - len(start)), placeholder=" ..."))
+            start = f"  {result.get('name', '').ljust(name)}  {_status(result).ljust(STATUS)}  "
+            lines.append(start + textwrap.shorten(_why(result), max(LEAST, columns - len(start)), placeholder=" ..."))
     return lines
 
 
 def _status(result: dict[str, Any]) -> str:
-    by_verdict = {"pass": "right", "fail": "wrong"}.get(result.get("verdict", ""), "cannot tell")
-    return result.get("report", {}).get("status", by_verdict)
+    """right, wrong, cannot tell; of "right, but writes into the cotangent" the first two words."""
+    status = status_of(result)
+    return BUT if status.startswith(BUT) else status
 
 
-def why(result: dict[str, Any]) -> str:
-    """The headline of the report, or what kept it from being judged; with the notes of a file that fell as a whole."""
+def _why(result: dict[str, Any]) -> str:
+    """The headline, or what kept it from being judged; with the notes of a file in which nothing could be."""
     if "problem" in result:
         of_the_file = () if result.get("name") else result.get("notes", ())
         return "; ".join([*of_the_file, result["problem"].removeprefix(f"{result.get('name')} could not be judged: ")])
-    return result["report"]["headline"].partition(": ")[2]
+    return result["report"]["headline"].partition(": ")[2].removeprefix(f"{BUT} ")

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reference.oracle.command.importing.source import NotPython, read
+from reference.oracle.reading.discover import LOSSES, SWITCHES, words_of
+from reference.oracle.reading.vocabulary import BACKWARD_METHODS, BACKWARD_WORDS, plain
 
 SUFFIXES = (".py", ".ipynb")
 PASSED_OVER = {"node_modules", "site-packages", "dist-packages", "build", "dist", "venv", "env", "virtualenv"}
-BACKWARD = re.compile(
-    r"""(^|_)(backward|backwards|backprop|back_?prop\w*|bprop|bwd|bp|vjp|pullback|grads?|gradients?|deriv\w*|prime|d|dx)
-        (_|\d|$) | ^d[A-Z] | ([a-z](Backward|Backprop|Grad|Gradient|Derivative|Prime)) | ^(Backward|Grad|Derivative)""",
-    re.VERBOSE,
-)
+_D_OF = re.compile(r"d([A-Z]|(sigmoid|tanh|relu|softmax|loss|elu|swish|activation|linear))")
 RULES = {"Function", "custom_vjp"}
+METHODS = {plain(name) for name in BACKWARD_METHODS}
+WORDS = {*BACKWARD_WORDS, "gradients", "grads", "vjp", "pullback", "backpropagated"}
 
 
 def judgeable(folder: Path) -> tuple[list[Path], int]:
@@ -61,7 +61,7 @@ def defines_backward(tree: ast.AST) -> bool:
 def _defines(node: ast.AST) -> bool:
     match node:
         case ast.FunctionDef(name=name):
-            return _is_backward_name(name) or ("loss" in name.lower() and _returns_several(node))
+            return _is_backward_name(name) or _has_switch(node) or (_is_loss_name(name) and _returns_several(node))
         case ast.Attribute(attr=name) | ast.Name(id=name) if name in RULES:
             return True
         case ast.ImportFrom(module=module) if (module or "").split(".")[0] == "reference":
@@ -72,7 +72,18 @@ def _defines(node: ast.AST) -> bool:
 
 
 def _is_backward_name(name: str) -> bool:
-    return not name.startswith("test") and BACKWARD.search(name) is not None
+    """relu_backward, sigmoidPrime, d_tanh, dtanh, back_propagate: more than are judged, but never fewer."""
+    words = {word.lower() for word in words_of(name)}
+    return not name.startswith("test") and bool(plain(name) in METHODS or words & WORDS or _D_OF.match(name))
+
+
+def _is_loss_name(name: str) -> bool:
+    return any(loss in name.lower() for loss in LOSSES)
+
+
+def _has_switch(function: ast.FunctionDef) -> bool:
+    """sigmoid(x, derivative=False)."""
+    return any(plain(argument.arg) in SWITCHES for argument in (*function.args.args, *function.args.kwonlyargs))
 
 
 def _returns_several(function: ast.FunctionDef) -> bool:
