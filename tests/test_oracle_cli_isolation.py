@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from functools import partial
 
 import pytest
@@ -24,7 +25,10 @@ BAD = {
     "syntax": ("def relu(:\n", "does not import: SyntaxError in line 1"),
     "raises": ("x = 1\nraise RuntimeError('no luck')\n", "line 2 was left out: RuntimeError: no luck"),
     "exits": ("import sys\nsys.exit(3)\n", "line 2 was left out: SystemExit: 3"),
-    "missing import": ("import no_such_module\n", "line 1 imports what is not there: there is no module no_such_module"),
+    "missing import": (
+        "import no_such_module\n",
+        "line 1 imports what is not there: there is no module no_such_module",
+    ),
     "empty": ("", "nothing to judge"),
     "nothing there": ("def relu(x):\n    return x\n", "nothing to judge"),
     "kills": ("import os\nos._exit(7)\n", "the file ended the process (exit status 7)"),
@@ -93,6 +97,9 @@ ODD = {
     "stops itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n", 2, 0),
     "ignores signals": ("import signal, time\nsignal.signal(15, signal.SIG_IGN)\ntime.sleep(60)\n", 2, 0),
 }
+if sys.platform == "linux":
+    first = "with open('/proc/self/oom_score_adj') as score:\n    assert score.read() == '1000\\n'\n"
+    ODD["is the first to go where memory runs out"] = (first, 0, 1)
 HELD = {"stops itself", "ignores signals"}
 
 
