@@ -36,6 +36,17 @@ def test_wrong(assert_backprop):
 
 def test_vacuous(assert_backprop):
     assert_backprop(oracle.from_forward_backward(dense, right), 0 * X, KERNEL)
+
+def rectified(cotangent, x):
+    cotangent[x < 0] = 0
+    return cotangent
+
+def test_right_but(assert_backprop):
+    report = assert_backprop(oracle.from_forward_backward(lambda x: np.maximum(x, 0), rectified), X)
+    assert report.status == "right, but writes into the cotangent"
+
+def test_strict(assert_backprop):
+    assert_backprop(oracle.from_forward_backward(lambda x: np.maximum(x, 0), rectified), X, strict=True)
 """
 
 
@@ -49,13 +60,18 @@ def lines(tmp_path_factory):
     # Where the package is installed, its entry point would register the plugin a second time.
     environment = {**os.environ, "PYTHONPATH": root, "COLUMNS": "80", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     return done.stdout.splitlines()
 
 
 def test_the_failure_begins_with_the_sentence_that_matters(lines):
     start = next(place for place, line in enumerate(lines) if "test_wrong" in line and line.startswith("___"))
     assert re.match(r"fail: kernel_ct is .*1/(3|N) of the true gradient", lines[start + 1]), lines[start + 1]
+
+
+def test_what_is_right_but_something_fails_where_strictness_is_asked(lines):
+    start = next(place for place, line in enumerate(lines) if "test_strict" in line and line.startswith("___"))
+    assert lines[start + 1] == "fail: the backward changes the cotangent in place", lines[start + 1]
 
 
 def test_a_check_that_could_not_have_failed_is_a_failure(lines):

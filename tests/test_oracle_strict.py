@@ -1,159 +1,29 @@
 """Right, but: what leaves the gradient right passes under a status of its own, and fails where strictness is asked."""
 
-import functools
-import json
-import re
-from typing import Any
-
 import numpy as np
 import pytest
-from oracle_command import TEXTBOOK, judge_here, run_check, written
+from right_but import (
+    BUT,
+    CAST,
+    HALF,
+    DeltaInABuffer,
+    SinglePrecisionThroughout,
+    Tanh,
+    W,
+    X,
+    guarded,
+    judge,
+    rejected,
+    relu,
+    relu_in_place,
+)
 
 from reference import oracle
 from reference.oracle.causes import BUTS, WITHIN
-from reference.oracle.rendering.as_rich import render_rich
-from reference.oracle.rendering.text import render_text
-
-RNG = np.random.default_rng(11)
-X = RNG.normal(size=(5, 7))
-W = RNG.normal(size=(7, 3))
-LABELS = np.array([0, 2, 1, 1, 0])
-EPSILON, CAST, COTANGENT = "has an epsilon on one side only", "computes in float32", "writes into the cotangent"
 
 
 def causes(report):
     return [finding.cause for finding in report.findings]
-
-
-def judge(forward, backward, *primals, **options):
-    return oracle.check(oracle.from_forward_backward(forward, backward), *primals, **options)
-
-
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def relu_in_place(dout, x):
-    dout[x < 0] = 0
-    return dout
-
-
-def softmax(x):
-    shifted = np.exp(x - x.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-def guarded(epsilon):
-    """A cross-entropy with a constant inside its logarithm, and the usual backward, which has none."""
-
-    def forward(logits):
-        return -np.mean(np.log(softmax(logits)[np.arange(5), LABELS] + epsilon))
-
-    return forward, lambda ct, logits: ct * (softmax(logits) - np.eye(3)[LABELS]) / 5
-
-
-class Tanh:
-    """y = tanh(x @ W); subclasses round somewhere."""
-
-    x: Any
-    dW: Any
-
-    def __init__(self, W):
-        self.W = W
-
-    def forward(self, x):
-        self.x = x
-        return np.tanh(x @ self.W)
-
-    def backward(self, dout):
-        d = dout * (1 - np.tanh(self.x @ self.W) ** 2)
-        self.dW = self.x.T @ d
-        return d @ self.W.T
-
-
-class SinglePrecisionThroughout(Tanh):
-    def __init__(self, W):
-        super().__init__(W.astype("f"))
-
-    def forward(self, x):
-        return super().forward(x.astype("f"))
-
-    def backward(self, dout):
-        return super().backward(dout.astype("f"))
-
-
-class OutputInABuffer(Tanh):
-    def forward(self, x):
-        out = np.zeros((len(x), self.W.shape[1]), dtype="f")
-        out[...] = super().forward(x)
-        return out
-
-
-class DeltaInABuffer(Tanh):
-    """The gradients come back in float64, and have the errors of float32."""
-
-    def backward(self, dout):
-        d = np.zeros(dout.shape, dtype="f")
-        d[...] = dout * (1 - np.tanh(self.x @ self.W) ** 2)
-        self.dW = self.x.T @ d
-        return d @ self.W.T
-
-
-class GradientInABuffer(Tanh):
-    def backward(self, dout):
-        dx = super().backward(dout)
-        self.dW = np.zeros_like(self.dW, dtype="f") + self.dW.astype("f")
-        return dx
-
-
-class SavesRounded(Tanh):
-    def forward(self, x):
-        out = super().forward(x)
-        self.x = x.astype("f")
-        return out
-
-
-class NormalizesInSingle:
-    """Batch normalization in float32: where digits cancel its errors are many times a rounding."""
-
-    normal: Any
-    std: Any
-
-    def forward(self, x):
-        x = x.astype("f")
-        self.std = np.sqrt(x.var(axis=0) + np.float32(1e-5))
-        self.normal = (x - x.mean(axis=0)) / self.std
-        return self.normal
-
-    def backward(self, dout):
-        dout = dout.astype("f")
-        return (dout - dout.mean(axis=0) - self.normal * (dout * self.normal).mean(axis=0)) / self.std
-
-
-def layer(made, *inputs):
-    return oracle.from_layer(made), inputs
-
-
-def pair(forward, backward, *inputs):
-    return oracle.from_forward_backward(forward, backward), inputs
-
-
-BUT = {
-    "relu in place": (*pair(relu, relu_in_place, X), COTANGENT),
-    "epsilon of 1e-7 in a logarithm": (*pair(*guarded(1e-7), X[:, :3]), EPSILON),
-    "epsilon of 1e-5 in a logarithm": (*pair(*guarded(1e-5), X[:, :3]), EPSILON),
-    "casts everything": (*layer(SinglePrecisionThroughout(W), X), CAST),
-    "writes its output into float32": (*layer(OutputInABuffer(W), X), CAST),
-    "a buffer of float32 in the backward": (*layer(DeltaInABuffer(W), X), CAST),
-    "one gradient in float32": (*layer(GradientInABuffer(W), X), CAST),
-    "saves its input in float32": (*layer(SavesRounded(W), X), CAST),
-    "rounds, and returns float64": (*pair(lambda x: np.tanh(x.astype("f")).astype(float),
-                                          lambda ct, x: ct * (1 - np.tanh(x) ** 2), X), CAST),
-    "normalizes in float32": (*layer(NormalizesInSingle(), RNG.normal(size=(9, 5))), CAST),
-    "normalizes far from zero in float32": (*layer(NormalizesInSingle(), 100 + RNG.normal(size=(9, 5))), CAST),
-    "in place and in float32": (*pair(lambda x: np.maximum(x, 0).astype("f"), relu_in_place, X),
-                                f"{COTANGENT} and {CAST}"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BUT)
@@ -198,7 +68,8 @@ def test_a_wrong_gradient_beside_it_is_wrong_all_the_same_and_named(name):
         inputs += tuple(held.values())
     report = oracle.check(doubled(subject, len(inputs) - 1), *inputs)
     assert (report.verdict, report.status) == ("fail", "wrong"), str(report)
-    assert "scaled_by_two" in causes(report) or name in UNNAMED, str(report)
+    # In single precision the factor is 2 to a few digits only.
+    assert {"scaled_by_two", "scaled"} & set(causes(report)) or name in UNNAMED, str(report)
 
 
 class MeanOfTheGradient(SinglePrecisionThroughout):
@@ -250,13 +121,6 @@ def test_a_layer_that_rounds_only_what_it_is_given_is_right():
 def test_code_that_raises_in_every_precision_raises():
     report = judge(lambda x: x @ np.ones(2), lambda ct, x: ct, X)
     assert (report.status, causes(report)) == ("wrong", ["raises"]), str(report)
-
-
-HALF = {
-    "the output is": (lambda x: np.tanh(x).astype(np.float16), lambda ct, x: ct * (1 - np.tanh(x) ** 2)),
-    "the gradient is": (np.tanh, lambda ct, x: (ct * (1 - np.tanh(x) ** 2)).astype(np.float16)),
-    "the saved output is": (np.tanh, lambda ct, x: ct * (1 - np.tanh(x).astype(np.float16).astype(float) ** 2)),
-}
 
 
 @pytest.mark.parametrize("name", HALF)
@@ -326,59 +190,3 @@ def test_the_rule_stands_in_the_vocabulary_alone():
     assert set(WITHIN) == set(BUTS) <= set(oracle.CAUSES)
     assert all(0 <= share <= 1e-3 for share in WITHIN.values())
     assert {name for name in BUTS if "a matter of strictness" not in oracle.CAUSES[name]} == set()
-
-
-def plain(text):
-    return " ".join(re.sub(r"<[^>]*>|\x1b\[[0-9;]*m", " ", text).split())
-
-
-RENDERINGS = {"text": render_text, "rich": lambda report: render_rich(report, 80), "html": lambda r: r.to_html()}
-EMPTY = pair(lambda x, none: 2 * x, lambda ct, x, none: (2 * ct, np.zeros((0, 2))), X, np.zeros((0, 3)))
-HALVED = pair(*HALF["the gradient is"], X)
-REJECTED = {**BUT, "an empty argument of another shape": EMPTY, "a gradient in half precision": HALVED}
-
-
-@functools.cache
-def rejected(name):
-    subject, inputs, *_ = REJECTED[name]
-    return oracle.check(subject, *inputs, strict=True)
-
-
-@pytest.mark.parametrize("rendering", RENDERINGS)
-@pytest.mark.parametrize("name", REJECTED)
-def test_wrong_never_stands_beside_no_wrong_entry(name, rendering):
-    report = rejected(name)
-    shown = plain(RENDERINGS[rendering](report))
-    assert report.verdict == "fail", shown
-    beside = re.findall(r"WRONG (?:[-\w.]+ ){1,3}?0 of \d+", shown)
-    assert not beside, shown
-
-
-def test_the_command_counts_it_as_right_and_says_so(capfd, monkeypatch):
-    judge_here(monkeypatch)
-    target = f"{TEXTBOOK / 'broken.py'}:ReluInPlace"
-    status, out, _ = run_check(capfd, target)
-    assert (status, "pass: right, but the backward changes the cotangent" in out) == (0, True), out
-    assert "1 right (1 of them with a but), 0 wrong" in out
-    status, out, _ = run_check(capfd, target, "--strict")
-    assert (status, "fail: the backward changes the cotangent" in out) == (1, True), out
-
-
-def test_the_document_holds_the_status(capfd, monkeypatch, tmp_path):
-    judge_here(monkeypatch)
-    file = written(tmp_path, "import numpy as np\n" + IN_PLACE)
-    status, out, _ = run_check(capfd, file, "--json")
-    (result,) = json.loads(out)["results"]
-    assert (status, result["verdict"], result["status"]) == (0, "pass", f"right, but {COTANGENT}")
-    assert result["report"]["status"] == result["status"]
-
-
-IN_PLACE = """
-class Relu:
-    def forward(self, x):
-        self.mask = x <= 0
-        return np.maximum(x, 0)
-    def backward(self, dout):
-        dout[self.mask] = 0
-        return dout
-"""
