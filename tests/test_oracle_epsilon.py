@@ -173,3 +173,20 @@ def test_another_mistake_beside_a_small_number_is_no_matter_of_it(slip):
     of_weights = [finding.cause for finding in report.findings if finding.argument == "W"]
     assert report.verdict == "fail", str(report)
     assert "epsilon_one_side" not in of_weights, str(report)
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(0.1, "pass"), (8.0, "fail")], ids=["usual", "saturated"])
+def test_a_large_gradient_is_right_but_for_the_small_number_too(scale, verdict):
+    rows, classes = np.arange(32), np.random.default_rng(4).integers(0, 50, 32)
+
+    def forward(x, W, t):
+        return -np.mean(np.log(softmax(x @ W)[rows, t] + 1e-7))
+
+    def backward(ct, x, W, t):
+        dz = ct * (softmax(x @ W) - np.eye(50)[t]) / 32
+        return dz @ W.T, x.T @ dz, None
+
+    primals = normal(32, 70), scale * normal(70, 50), classes
+    report = oracle.check(oracle.from_forward_backward(forward, backward), *primals)
+    assert report.verdict == verdict, str(report)
+    assert {finding.cause for finding in report.findings} == {"epsilon_one_side"}, str(report)

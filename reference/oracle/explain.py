@@ -50,7 +50,7 @@ def _found(trial: Trial, base: Base, open_cases: list[Judged], agreement: Agreem
     simple = diagnose(_evidence(trial, base, open_cases, agreement), only=SIMPLE)
     found = [one for one in simple if [other.argument for other in simple].count(one.argument) == 1]
     if left := _left(open_cases, found):
-        found += _on_less(trial, left, agreement)
+        found += [_with_size(one, trial, base, left) for one in _on_less(trial, left, agreement)]
         found += [one for one in simple if one.argument in {case.name for case in _left(left, found)}]
     if left := _left(left, found):
         found += diagnose(_evidence(trial, base, left, agreement), only=() if size <= AT_LAST else LOCAL)
@@ -66,13 +66,23 @@ def _left(cases: list[Judged], found: list[Finding]) -> list[Judged]:
 def _on_less(trial: Trial, cases: list[Judged], agreement: Agreement | None) -> list[Finding]:
     """The causes of the same arguments' errors on the first smaller input that shows them, and no others."""
     found: list[Finding] = []
-    for small, base in islice(shrink.smaller(trial), TRIED):
+    for small, small_base in islice(shrink.smaller(trial), TRIED):
         with suppress(Fault):
-            found += _like(small, base, _left(cases, found), agreement)
+            found += _like(small, small_base, _left(cases, found), agreement)
         trial.aside += small.forwards
         if not _left(cases, found):
             break
     return found
+
+
+def _with_size(found: Finding, trial: Trial, base: Base, cases: list[Judged]) -> Finding:
+    """The finding of a large gradient that was searched, not measured: how far it is off where the search led to,
+    which follows the larger error, as a share of the largest entry that came back."""
+    case = next(case for case in cases if case.name == found.argument)
+    got = base.got[trial.names.index(case.name)]
+    largest = float(np.max(np.abs(np.asarray(got, np.float64)), initial=0.0))
+    known = case.expected is None and largest > 0 and np.isfinite([largest, case.report.max_error]).all()
+    return replace(found, off=case.report.max_error / largest) if known else found
 
 
 def _like(small: Trial, base: Base, cases: list[Judged], agreement: Agreement | None) -> list[Finding]:

@@ -11,9 +11,9 @@ from reference.oracle.report import ArgumentReport, Finding
 
 
 def measured(findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
-    """Explanations of wrong gradients, with how far each is off."""
+    """Explanations of wrong gradients, with how far each is off, where that is not known already."""
     off = {one.name: _off(one) for one in judged}
-    return [replace(found, off=off.get(found.argument or "")) for found in findings]
+    return [found if found.off is not None else replace(found, off=off.get(found.argument or "")) for found in findings]
 
 
 def _off(judged: Judged) -> float | None:
