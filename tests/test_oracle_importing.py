@@ -343,9 +343,9 @@ def test_nobody_is_accused_for_what_is_not_installed(check, tmp_path):
 
 
 def test_a_note_stands_beside_the_verdict(check, tmp_path):
-    status, out, _ = check(written(tmp_path, f"import no_such_thing\n{RELU}open('no_such_file')\n"))
+    status, out, _ = check(written(tmp_path, f"open('no_such_file')\nimport no_such_thing\n{RELU}"))
     assert status == 0, out
-    assert "student.py: line 1 imports what is not there: there is no module no_such_thing" in " ".join(out.split())
+    assert "student.py: line 2 imports what is not there: there is no module no_such_thing" in " ".join(out.split())
     assert "was left out: FileNotFoundError" in out
 
 
@@ -363,3 +363,61 @@ def test_files_where_the_command_starts_do_not_reach_the_judge(capfd, tmp_path, 
     monkeypatch.chdir(tmp_path)
     status, out, _ = run_check(capfd, written(tmp_path, RELU))
     assert status == 0, out
+
+
+AFTER = {
+    "a call for its effect": "os.mkdir('made')\n",
+    "a call whose result is kept": "value = os.mkdir('made')\n",
+    "a loop": "for name in ['made']:\n    os.mkdir(name)\n",
+    "with": "with open('made', 'w') as file:\n    file.write('x')\n",
+    "a test with an effect": "if os.mkdir('made'):\n    value = 1\n",
+    "inside a try": "try:\n    os.mkdir('made')\nexcept OSError:\n    pass\n",
+    "a function of its own": "def make(): os.mkdir('made')\nvalue = make()\n",
+    "a method of a path": "value = Path('made').mkdir()\n",
+}
+
+
+@pytest.mark.parametrize("failure", ["os.chdir('no_such_folder')", "import no_such_thing"])
+@pytest.mark.parametrize("case", AFTER)
+def test_nothing_with_an_effect_runs_where_python_would_have_stopped(tree, tmp_path, failure, case):
+    tree({"net.py": f"import os\nfrom pathlib import Path\n{failure}\n{AFTER[case]}"})
+    assert not (tmp_path / "repository" / "made").exists()
+
+
+COMPUTED = """
+import numpy as np
+import no_such_thing
+class Tanh:
+    def forward(self, x): return np.tanh(x)
+SCALE = np.sqrt(2.0) + max(1, 2)
+tanh = Tanh()
+if SCALE > 3:
+    shape = (2, 3)
+random = np.random.default_rng(0).normal(size=shape).round(2)
+try:
+    import no_other_thing
+except ImportError:
+    other = None
+"""
+
+
+def test_what_only_computes_runs_where_python_would_have_stopped(tree):
+    module = tree({"net.py": COMPUTED}).module
+    assert (type(module.tanh).__name__, module.shape, module.random.shape, module.other) == (
+        "Tanh",
+        (2, 3),
+        (2, 3),
+        None,
+    )
+
+
+def test_a_class_that_is_changed_after_a_failure_is_not_judged_unchanged(tree):
+    text = (
+        "import no_such_thing\nclass Net:\n    def backward(self, x): return 2 * x\nsetattr(Net, 'backward', print)\n"
+    )
+    assert not inspect.isclass(tree({"net.py": text}).module.Net)
+
+
+def test_a_package_that_is_missing_in_many_files_is_noted_once(tree):
+    notes = tree({"net.py": "import no_such_thing\nimport layers\n", "layers.py": "import no_such_thing\n"}).notes
+    assert len(notes) == 1, notes

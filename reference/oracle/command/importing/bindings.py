@@ -25,7 +25,9 @@ def changed(statement: ast.stmt, names: Mapping[str, Any]) -> set[str]:
     calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
     objects = [call.func.value for call in calls if isinstance(call.func, ast.Attribute)]
     roots = map(_root, [*objects, *(argument for call in calls for argument in call.args)])
-    return {name for name in roots if name and name in names and not isinstance(names[name], CODE)}
+    set_in = {_root(call.args[0]) for call in calls if root_of_call(call) == "setattr" and call.args}
+    data = {name for name in roots if name and name in names and not isinstance(names[name], CODE)}
+    return {name for name in (*data, *set_in) if name}
 
 
 def imported(single: ast.Import | ast.ImportFrom) -> tuple[str, str]:
@@ -75,6 +77,14 @@ def _imported_in(statement: ast.stmt) -> Iterator[str]:
     for node in _own(statement):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*")
+
+
+def root_of_call(call: ast.Call) -> str | None:
+    """The name that what is called begins with: np of np.random.rand(3).sum()."""
+    function = call.func
+    while isinstance(function, ast.Attribute | ast.Subscript | ast.Call):
+        function = function.func if isinstance(function, ast.Call) else function.value
+    return function.id if isinstance(function, ast.Name) else None
 
 
 def _root(node: ast.AST) -> str | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 VERSION_CONTROL = (".git", ".hg", ".svn")
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "environment.yml", "LICENSE*", "README*")
-LEVELS = 6
+LEVELS = 10
 ENVIRONMENTS = {"node_modules", "site-packages", "dist-packages", "venv", "env", "virtualenv", "build", "dist"}
 # What the judge and the packages that it uses import, at any time: no file of a learner's stands in for these.
 PROTECTED = sys.stdlib_module_names | {

@@ -19,6 +19,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from reference.oracle.command.importing.bindings import bound, changed, imported, line_of, not_imported, said_by
+from reference.oracle.command.importing.caution import is_harmless
 from reference.oracle.command.importing.old_numpy import give_back
 from reference.oracle.command.importing.places import is_ours
 from reference.oracle.command.importing.standins import SAME, NotThere, StandIn, not_built, not_installed
@@ -46,8 +47,10 @@ class Run:
     def note(self, path: Path, line: int, sentence: str) -> str:
         """Keep a sentence about a line, with the file where it is a neighbour's; the whole of it comes back."""
         where = "" if path == self.target else f" of {path.relative_to(self.root)}"
-        self.notes.append(f"line {line}{where} {sentence}")
-        return self.notes[-1]
+        whole = f"line {line}{where} {sentence}"
+        if not any(note.endswith(sentence) for note in self.notes):  # the same package, missing in many files
+            self.notes.append(whole)
+        return whole
 
     def why_missing(self, path: Path, single: ast.Import | ast.ImportFrom, error: BaseException) -> str:
         """Why an import failed, and what would help."""
@@ -105,6 +108,7 @@ class _Module:
                     for name in node.names]  # fmt: skip
         self.flags = sum(getattr(__future__, feature.name).compiler_flag for feature in features)
         self.unknown = ""  # why names may be missing that a star would have brought
+        self.failed = ""  # what Python would have stopped at
 
     def all(self) -> None:
         loaded = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
@@ -116,7 +120,9 @@ class _Module:
 
     def statements(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:
-            if isinstance(statement, ast.Import | ast.ImportFrom):
+            if self.failed and not is_harmless(statement, self.names):
+                self._refuse_all(statement, f"line {statement.lineno} was left out, because {self.failed}")
+            elif isinstance(statement, ast.Import | ast.ImportFrom):
                 self._import(statement)
             elif isinstance(statement, ast.If):
                 self._branch(statement)
@@ -157,6 +163,11 @@ class _Module:
             said = "it runs too long for an import" if isinstance(error, _Exhausted) else said_by(error)
             line = line_of(error, self.path) or statement.lineno
             reason = self.run.note(self.path, line, f"was left out: {said}")
+        self.failed = self.failed or reason
+        self._refuse_all(statement, reason)
+
+    def _refuse_all(self, statement: ast.stmt, reason: str) -> None:
+        """What the statement would have bound or changed is there no longer, so that no half of it is judged."""
         self._refuse(bound(statement, self.names) | changed(statement, self.names), reason)
 
     def _refuse(self, names: Iterable[str], reason: str) -> None:
@@ -181,6 +192,7 @@ class _Module:
             return
         reason = self.run.why_missing(self.path, single, error)
         noted = self.run.note(self.path, single.lineno, f"imports what is not there: {reason}")
+        self.failed = self.failed or noted
         if name == "*":
             self.unknown = reason
         else:
@@ -191,4 +203,4 @@ class _Module:
     def _again(self, single: ast.stmt, noted: str) -> None:
         with contextlib.suppress(Exception):
             self._execute(single)
-            self.run.notes.remove(noted)
+            self.run.notes = [note for note in self.run.notes if note != noted]
