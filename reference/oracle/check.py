@@ -79,7 +79,7 @@ def check(
             _judge(trial, base, judgment, op, known, mode)
         except Fault as fault:
             judgment.findings.append(fault.finding)
-        judgment.findings = weighed(judgment.findings, judgment.judged)
+        judgment.findings = weighed(judgment.findings, judgment.judged)  # what is wrong before what is strict
         return _report(trial, base, judgment, op, known, strict)
 
 
@@ -188,9 +188,9 @@ def _report(
 
 
 def _foremost(findings: list[Finding]) -> list[Finding]:
-    """What is wrong before what is strict; of each argument three findings, each cause once: more help nobody."""
+    """Of each argument the first three findings, each cause once: a longer list helps nobody."""
     kept: list[Finding] = []
-    for found in sorted(findings, key=lambda found: found.strict):
+    for found in findings:
         causes = [other.cause for other in kept if other.argument == found.argument]
         if found.argument is None or (len(causes) < MOST_FINDINGS and found.cause not in causes):
             kept.append(found)

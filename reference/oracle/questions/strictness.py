@@ -1,6 +1,6 @@
 """What is wrong, and what is only a matter of strictness; which causes can be that, `causes.toml` alone says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,21 +25,19 @@ def _off(judged: Judged) -> float | None:
 def weighed(findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
     """Every finding, marked where it is a matter of strictness.
 
-    The explanations of one gradient's error are as strict as the best of them. What the backward does besides is
-    strict where every gradient is right, but for its own matters of strictness: it may be why one is wrong.
+    Of several explanations of one gradient's error, all of which fit, the innocent one counts. What the backward does
+    besides is strict where every gradient is right, but for its own matters of strictness: it may be why one is wrong.
     """
-    best: dict[str | None, Finding] = {}
-    for found in findings:
-        best.setdefault(found.argument, found)
-    own = {name for name, found in best.items() if name is not None and _small(found)}
+    own = {found.argument: found.off for found in findings if found.argument and _small(found)}
     right = all(one.report.verdict != "fail" or one.name in own for one in judged)
-    return [replace(found, strict=_is_strict(found, best[found.argument], right)) for found in findings]
+    marked = [replace(found, strict=_is_strict(found, own, right)) for found in findings]
+    return sorted(marked, key=lambda found: (found.strict, found.strict and not _small(found)))
 
 
-def _is_strict(found: Finding, best: Finding, right: bool) -> bool:
-    if found.argument is None:
+def _is_strict(found: Finding, own: Mapping[str, float | None], right: bool) -> bool:
+    if not found.argument:
         return _small(found) and (right or found.blame != "backward")
-    return _small(found) or (_small(best) and found.off == best.off is not None)
+    return found.argument in own and found.off is not None and found.off == own[found.argument]
 
 
 def _small(found: Finding) -> bool:
