@@ -11,6 +11,8 @@ import logging
 import os
 import re
 import shutil
+import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,6 +52,7 @@ def save(folder: Path, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> P
         ValueError,
         RuntimeError,
     ) as error:  # orbax hands on what the disk says in the last three
+        _hush()
         if is_first():
             _remove(partial)
         if is_loss(error):
@@ -181,6 +184,17 @@ def _in_silence() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+def _hush() -> None:
+    """Threads of orbax that are still at a save which failed tell, each with every frame, that its loop is closed."""
+    honest = sys.excepthook
+
+    def only_the_main_thread(kind: Any, error: Any, frames: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            honest(kind, error, frames)
+
+    sys.excepthook = only_the_main_thread
 
 
 def _described(array: jax.Array) -> str:

@@ -1,26 +1,36 @@
 """The figures of a run as TensorBoard events, and what the device did in some steps as a profile."""
 
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 FOLDER = "events"
 PROFILE = "profile"
+# The edges that TensorBoard's own histograms have, from 1e-12 to 1e20.
+EDGES = 1e-12 * 1.1 ** np.arange(774)
+BINS = [*-EDGES[::-1], 0.0, *EDGES]
 PROFILED = range(10, 20)  # the first steps are warming up
 
 
 def write_events(run: Path, row: Mapping[str, Any], histograms: Mapping[str, Any]) -> None:
     """Add one epoch: every figure of its row, and a histogram of each array."""
-    from tensorboardX import SummaryWriter
+    # Not by its SummaryWriter: that writes in a thread, and waits for ever where the thread finds the disk full.
+    from tensorboardX.event_file_writer import EventsWriter
+    from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue] (made at import)
+    from tensorboardX.summary import histogram, scalar
 
+    (run / FOLDER).mkdir(exist_ok=True)
+    summaries = [scalar(name, value) for name, value in row.items()]
+    summaries += [histogram(name, np.asarray(values), BINS) for name, values in histograms.items()]
     # Files are named by the second: two epochs of one second would be one file, written twice.
-    with SummaryWriter(str(run / FOLDER), filename_suffix=f".step-{row['step']}") as writer:
-        for name, value in row.items():
-            writer.add_scalar(name, value, row["step"])
-        for name, values in histograms.items():
-            writer.add_histogram(name, values, row["step"])
+    with closing(EventsWriter(str(run / FOLDER / "events"), f".step-{row['step']}")) as writer:
+        for summary in summaries:
+            writer.write_event(Event(wall_time=time.time(), step=row["step"], summary=summary))
 
 
 class Profiler:

@@ -74,7 +74,7 @@ def _begin(job: Job, output: Path, description: dict[str, Any], finish: Finish |
     by_first(lambda: made.extend(create(output, description)))
     try:
         return carry_on(job, output, finish)
-    except (BadInput, Diverged, GradientsDisagree):
+    except (BadInput, OSError, Diverged, GradientsDisagree):
         if is_first() and not (output / "checkpoints").exists():
             discard(output, made)
         raise
@@ -93,19 +93,19 @@ def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
     with claimed(folder), heeding_signals() as stop, open_display(job.config.epochs, job.steps) as display:
         try:
             with noticing_loss(go_on):
-                run = _finish(job, folder, keeper, display, stop)
+                run = _go_on(job, folder, keeper, display, stop)
                 (finish or write_results)(job, folder, run.reached, run.test, run.predictions)
         except Diverged as error:
             good = f"the last good checkpoint is {keeper.newest}" if keeper.newest else "no checkpoint was saved before"
             raise Diverged(f"{error}; {good}; a smaller --learning-rate may help") from None
         except OSError as error:
-            raise BadInput(f"{error.filename or folder}: {error.strerror or error}") from error
+            raise OSError(error.errno, error.strerror or str(error), str(error.filename or folder)) from error
         except KeyboardInterrupt:
             raise InterruptedTwice(f"interrupted twice; {go_on}", stop.signal) from None
     return run
 
 
-def _finish(job: Job, folder: Path, keeper: Keeper, display: Display, stop: Stop) -> Run:
+def _go_on(job: Job, folder: Path, keeper: Keeper, display: Display, stop: Stop) -> Run:
     reached = keeper.find(first_state(job), display.say)
     _require_of_this_run(job, reached, keeper)
     _say_what_it_is(job, reached, display)
