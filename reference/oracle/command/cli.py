@@ -27,8 +27,8 @@ EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
 (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP)
 
 Right, but: code whose gradient is right and that writes into the cotangent,
-computes in float32 in a run in float64, or has a small epsilon on one side only.
-It counts as right; with --strict it fails.
+computes in float32 in a run in float64, or has a small epsilon on one side
+only. It counts as right; with --strict it fails.
 
 The file may bring its own inputs: EXAMPLES = {"NAME": (x, ...)}, or for a class
 EXAMPLES = {"NAME": {"init": (W, b), "inputs": (x,)}}, or a function
