@@ -258,3 +258,8 @@ def test_an_argument_gets_three_findings_at_most_and_no_cause_twice():
     assert report.verdict == "fail"
     assert 1 <= len(causes) <= 3, causes
     assert len(set(causes)) == len(causes), causes
+
+
+def test_without_a_gradient_to_judge_nothing_passes():
+    report = judge(lambda index: X[index], lambda ct, index: None, np.array([0, 2]))
+    assert str(report).startswith("cannot tell: there was nothing to judge"), str(report)

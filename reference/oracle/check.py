@@ -198,12 +198,12 @@ def _foremost(findings: list[Finding]) -> list[Finding]:
 
 
 def _verdict(findings: list[Finding], arguments: list[Verdict], strict: bool) -> Verdict:
-    """Fail for anything wrong; "cannot tell" where only the check itself was at fault."""
+    """Fail for anything wrong; "cannot tell" where only the check itself was at fault, or no gradient was asked for."""
     accused = [found for found in findings if found.blame != "check" and (strict or not found.strict)]
     if accused:
         unsteady = all(found.cause == "not_deterministic" and found.blame == "forward" for found in accused)
         return "cannot tell" if unsteady else "fail"
     if "fail" in arguments:
         return "fail"
-    doubted = "cannot tell" in arguments or any(found.blame == "check" for found in findings)
+    doubted = not arguments or "cannot tell" in arguments or any(found.blame == "check" for found in findings)
     return "cannot tell" if doubted else "pass"
