@@ -171,9 +171,9 @@ def _concerns(item: Item, result: Item) -> bool:
 
 
 def sentence(result: Item) -> str:
-    """What a result says first."""
+    """What a result says first, without the folders of this machine."""
     said = result.get("problem") or result.get("report", {}).get("headline") or result.get("verdict", "")
-    return " ".join(str(said).split())
+    return re.sub(r"(?<![\w.])/(?:[\w.+-]+/)+", "", " ".join(str(said).split()))
 
 
 def beside_lines(items: Iterable[Item], said: dict[tuple[str, str], list[Item]]) -> list[str]:
@@ -183,7 +183,7 @@ def beside_lines(items: Iterable[Item], said: dict[tuple[str, str], list[Item]])
         names[item["repo"], item["file"]].append(item["name"])
     return [
         f"beside the items: {repo} {file} {result['name']}: {sentence(result)}"
-        for (repo, file), results in said.items()
+        for (repo, file), results in sorted(said.items())
         for result in results
         if result.get("name") and not any(same(name, result["name"]) for name in names[repo, file])
     ]

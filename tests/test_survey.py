@@ -103,5 +103,10 @@ def test_an_item_is_found_under_the_name_that_the_command_gives_it(item, found):
     assert survey.same(item, found)
 
 
+def test_what_the_command_says_is_shown_without_the_folders_of_the_machine():
+    said = {"problem": "it does not import: ImportError: cannot import name 'a/b' (/home/me/.venv/lib/scipy/misc.py)"}
+    assert survey.sentence(said) == "it does not import: ImportError: cannot import name 'a/b' (misc.py)"
+
+
 def test_two_different_names_are_not_one_item():
     assert not survey.same("Affine", "AffineRelu")
