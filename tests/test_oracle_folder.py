@@ -171,3 +171,10 @@ def test_right_but_is_told_in_the_table(check, folder):
     _, out, _ = check(folder({"a.py": text}))
     assert [line.split()[:3] for line in out.splitlines() if line.startswith("  Relu")] == [["Relu", "right,", "but"]]
     assert "1 right (1 of them with a but), 0 wrong" in out
+
+
+def test_the_reason_in_the_table_does_not_repeat_the_name(check, folder):
+    lines = check(folder({"a.py": RELU.replace("x > 0", "x > undefined")}))[1].splitlines()
+    row = next(line for line in lines if line.startswith("  Relu"))
+    assert row.count("Relu") == 1, row
+    assert row.split()[1:3] == ["cannot", "tell"], row

@@ -43,6 +43,7 @@ def _status(result: dict[str, Any]) -> str:
 def _why(result: dict[str, Any]) -> str:
     """The headline, or what kept it from being judged; with the notes of a file in which nothing could be."""
     if "problem" in result:
-        of_the_file = () if result.get("name") else result.get("notes", ())
-        return "; ".join([*of_the_file, result["problem"].removeprefix(f"{result.get('name')} could not be judged: ")])
+        if not (name := result.get("name")):
+            return "; ".join([*result.get("notes", ()), result["problem"]])
+        return result["problem"].removeprefix(f"{name} could not be judged: ").replace(f" for {name}:", ":", 1)
     return result["report"]["headline"].partition(": ")[2].removeprefix(f"{BUT} ")
