@@ -1,8 +1,19 @@
-"""The wording of every error: `op: rule; got values`. Raised at trace time, from static shapes and dtypes alone."""
+"""The wording of every error: `op: rule; got values`. What is an array, a number and a choice, alike in both twins.
 
+Raised at trace time, from static shapes and dtypes alone; what JAX would not take as an argument, before that.
+"""
+
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
+
+# Beside booleans and integers. complex and integers are refused by what each argument is for.
+PLAIN = ("float64", "float32", "float16", "bfloat16", "complex64", "complex128")
 
 
 def require(condition: bool, op: str, rule: str, got: str) -> None:
@@ -11,11 +22,61 @@ def require(condition: bool, op: str, rule: str, got: str) -> None:
         raise ValueError(f"{op}: {rule}; got {got}")
 
 
+def as_array(op: str, name: str, value: Any) -> Any:
+    """The argument as jit takes it, in the machine's byte order; a TypeError for what is no array and no number."""
+    is_array = hasattr(value, "dtype")
+    if not (is_array or isinstance(value, int | float | complex)) or isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{op}: {name} must be an array; got {type(value).__name__}")
+    array: Any = value if isinstance(value, jax.Array) or hasattr(value, "__jax_array__") else np.asarray(value)
+    if not _is_plain(array.dtype):
+        got = f"{name}.dtype={getattr(value, 'dtype', array.dtype)}"
+        raise TypeError(f"{op}: {name} must have a dtype of NumPy for numbers up to 64 bits, or bfloat16; got {got}")
+    if isinstance(array, np.ndarray) and not array.dtype.isnative:
+        # jit would take the bytes as they lie, or refuse them, by what it has met before.
+        return array.astype(array.dtype.newbyteorder("="))
+    return array if is_array or not isinstance(value, float) else value
+
+
 def require_floating(op: str, **arrays: Any) -> None:
     """Raise a TypeError unless every named argument is an array (or scalar) of a real floating dtype."""
     for name, array in arrays.items():
-        if not (hasattr(array, "dtype") or isinstance(array, int | float)):
-            raise TypeError(f"{op}: {name} must be an array; got {type(array).__name__}")
-        dtype = jnp.result_type(array)
+        dtype = jnp.result_type(as_array(op, name, array))
         if not jnp.issubdtype(dtype, jnp.floating):
             raise TypeError(f"{op}: {name} must have a floating dtype; got {name}.dtype={dtype}")
+
+
+def as_number(op: str, name: str, value: Any, rule: str, legal: Callable[[float], bool]) -> float:
+    """A static that is a real number as a float of Python, which leaves an array its dtype; `name must rule` if not."""
+    try:
+        number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    require(legal(number), op, f"{name} must {rule}", f"{name}={value!r}")
+    return number
+
+
+def require_ints(op: str, rule: str, got: str, entries: Any) -> None:
+    """Raise a TypeError unless all entries are ints, and a ValueError for one that no array could have as its size."""
+    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) for entry in entries):
+        raise TypeError(f"{op}: {rule}; got {got}")
+    require(all(abs(int(entry)) < 2**31 for entry in entries), op, f"{rule}, below 2**31", got)
+
+
+def require_flag(op: str, name: str, value: Any) -> None:
+    """Raise a ValueError unless a static is True or False."""
+    require(isinstance(value, bool), op, f"{name} must be a boolean", f"{name}={value!r}")
+
+
+def require_hashable(op: str, name: str, value: Any) -> None:
+    """Raise a TypeError for a static that cannot be compiled for, the tuple with a list in it included."""
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be hashable (a tuple, not a list); got {name}={value!r}") from None
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Whether both twins compute in a dtype, or could: not in longdouble, float8, text, objects or keys."""
+    if jnp.issubdtype(dtype, jax.dtypes.extended):
+        return False
+    return dtype.kind in "biu" or dtype.name in PLAIN

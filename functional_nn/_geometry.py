@@ -1,12 +1,11 @@
 """Where windows lie on the spatial dimensions of x: worked out and checked once, for convolution and pooling."""
 
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from functional_nn._checks import require
+from functional_nn._checks import require, require_ints
 
 # An int for every spatial dimension, or one a dimension.
 PerDimension = int | tuple[int, ...]
@@ -134,7 +133,7 @@ def per_dimension(op: str, name: str, value: Any, rank: int, least: int = 1) -> 
     """The static as one int a spatial dimension."""
     entries = value if isinstance(value, tuple) else (value,) * rank
     rule = f"{name} must be an int or a tuple with one int a spatial dimension"
-    _require_ints(op, rule, f"{name}={value!r}", entries)
+    require_ints(op, rule, f"{name}={value!r}", entries)
     require(len(entries) == rank, op, rule, f"{name}={value!r} for {rank} spatial dimensions")
     require(min(entries) >= least, op, f"{name} must be at least {least}", f"{name}={value!r}")
     return entries
@@ -142,7 +141,7 @@ def per_dimension(op: str, name: str, value: Any, rank: int, least: int = 1) -> 
 
 def require_groups(op: str, groups: Any, channels: int, got: str) -> None:
     """Refuse groups that are no int of at least 1, or do not divide the kernel's output channels."""
-    _require_ints(op, "groups must be an int", f"{groups=}", (groups,))
+    require_ints(op, "groups must be an int", f"{groups=}", (groups,))
     require(groups >= 1, op, "groups must be at least 1", f"{groups=}")
     require(channels % groups == 0, op, "groups must divide the kernel's out_channels", got)
 
@@ -155,7 +154,7 @@ def paddings(op: str, padding: Any, rank: int) -> tuple[tuple[int, int] | None, 
     entries = padding if isinstance(padding, tuple) else (padding,) * rank
     rule, got = "padding must be an int, or one int or (low, high) pair a spatial dimension", f"padding={padding!r}"
     pairs = tuple(entry if isinstance(entry, tuple) else (entry, entry) for entry in entries)
-    _require_ints(op, rule, got, sum(pairs, ()))
+    require_ints(op, rule, got, sum(pairs, ()))
     fits = len(pairs) == rank and all(len(pair) == 2 for pair in pairs)
     require(fits, op, rule, f"{got} for {rank} spatial dimensions")
     require(min(map(min, pairs)) >= 0, op, "padding must be at least 0", got)
@@ -195,8 +194,3 @@ def _same(extent: int, stride: int, last: int) -> tuple[int, int]:
     """The padding of "SAME", the odd element at the high end; the last window finds `last` elements left of x."""
     total = max(extent - last, 0)
     return total // 2, total - total // 2
-
-
-def _require_ints(op: str, rule: str, got: str, entries: tuple[Any, ...]) -> None:
-    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) for entry in entries):
-        raise TypeError(f"{op}: {rule}; got {got}")

@@ -1,32 +1,72 @@
-"""How a public op is compiled."""
+"""How a public op is compiled, and what it takes."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from inspect import signature
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import jax
+import numpy as np
+
+from functional_nn._checks import as_array, require_hashable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def jit_op(*statics: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def jit_op(*statics: str, check: Callable[..., None] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Jit an op whose keyword arguments `statics` are compile-time constants; an unhashable one is a named TypeError.
 
     The op is inlined where another jitted function calls it, so a model's program reads as if it were written out.
+    `check(op, **arrays)` is called before, where arrays that are not traced have values.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        compiled = jax.jit(function, static_argnames=statics, inline=True)
+        compiled = jax.jit(_of_statics(function), static_argnames=statics, inline=True)
+        name, arrays = function.__name__, [name for name in signature(function).parameters if name not in statics]
 
         @wraps(function)
         def op(*args: P.args, **kwargs: P.kwargs) -> R:
-            for name in statics:
-                if name in kwargs and not isinstance(kwargs[name], Hashable):
-                    got = f"{name}={kwargs[name]!r}"
-                    raise TypeError(f"{function.__name__}: {name} must be hashable (a tuple, not a list); got {got}")
-            return compiled(*args, **kwargs)
+            taken = [_argument(name, each, value) for each, value in zip(arrays, args, strict=False)]
+            taken.extend(args[len(arrays) :])  # too many: Python says so
+            named = {n: (_static if n in statics else _argument)(name, n, value) for n, value in kwargs.items()}
+            if check:
+                check(name, **dict(zip(arrays, taken, strict=False)), **{n: named[n] for n in arrays if n in named})
+            return compiled(*taken, **named)
 
         return cast(Callable[P, R], op)
 
     return decorate
+
+
+class _Static(NamedTuple):
+    """A compile-time constant that is equal only to one of the same types: (1,) and (1.0,) are two."""
+
+    types: Any
+    value: Any
+
+
+def _static(op: str, name: str, value: Any) -> _Static:
+    require_hashable(op, name, value)
+    return _Static(_types(value), value)
+
+
+def _types(value: Any) -> Any:
+    return tuple(map(_types, value)) if isinstance(value, tuple) else type(value)
+
+
+def _argument(op: str, name: str, value: Any) -> Any:
+    # What no argument is for, None included, is refused by the op.
+    return value if value is None else as_array(op, name, value)
+
+
+def _of_statics(function: Callable[..., R]) -> Callable[..., R]:
+    """The function of its statics' values."""
+
+    @wraps(function)
+    def of_values(*args: Any, **kwargs: Any) -> R:
+        values = {n: v.value if isinstance(v, _Static) else v for n, v in kwargs.items()}
+        with np.errstate(over="ignore"):  # a static may be larger than the arrays' dtype can say
+            return function(*args, **values)
+
+    return of_values

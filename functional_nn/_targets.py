@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from functional_nn._checks import require, require_floating
+from functional_nn._checks import as_array, require, require_floating
 
 
 def check_pair(op: str, **arrays: Any) -> None:
@@ -25,13 +25,21 @@ def check_not_empty(op: str, name: str, array: Any) -> None:
     require(0 not in shape[1:], op, "an example must have at least one element", f"{name}.shape={shape}")
 
 
-def check_labels(op: str, name: str, scores: Any, targets: Any) -> None:
+def check_labels(op: str, targets: Any = None, **scores_by_name: Any) -> None:
     """Refuse a label that is no class. Only here, before jit, do labels have values."""
-    known = not isinstance(targets, Tracer) and np.ndim(scores) > 0 and hasattr(targets, "dtype")
-    if known and jnp.issubdtype(targets.dtype, jnp.integer) and np.size(targets) > 0:
+    name, scores = next(iter(scores_by_name.items()), ("", 0.0))
+    known = isinstance(targets, np.ndarray | jax.Array) and not isinstance(targets, Tracer)
+    *batch, classes = np.shape(scores) or (0,)
+    if (
+        known
+        and tuple(batch) == targets.shape
+        and classes
+        and jnp.issubdtype(targets.dtype, jnp.integer)
+        and np.size(targets) > 0
+    ):
         # Labels that a jitted function closes over are known too, but what is computed of them there would be traced.
         with jax.ensure_compile_time_eval():
-            low, high, classes = int(np.min(targets)), int(np.max(targets)), np.shape(scores)[-1]
+            low, high = int(np.min(targets)), int(np.max(targets))
         got = f"labels from {low} to {high}, {name}.shape={np.shape(scores)}"
         require(low >= 0 and high < classes, op, f"labels must be at least 0 and below {name}.shape[-1]", got)
 
@@ -39,9 +47,7 @@ def check_labels(op: str, name: str, scores: Any, targets: Any) -> None:
 def distributions(op: str, name: str, scores: Any, targets: Any) -> jax.Array:
     """One distribution an example: targets as given, or one-hot from labels, NaN for a label that is no class."""
     require_floating(op, **{name: scores})
-    if not hasattr(targets, "dtype"):
-        raise TypeError(f"{op}: targets must be an array; got {type(targets).__name__}")
-    scores, targets = jnp.asarray(scores), jnp.asarray(targets)
+    scores, targets = jnp.asarray(scores), jnp.asarray(as_array(op, "targets", targets))
     got = f"{name}.shape={scores.shape}, targets.shape={targets.shape}, targets.dtype={targets.dtype}"
     require(scores.ndim > 0 and scores.shape[-1] > 0, op, f"{name} must have a last axis with at least one class", got)
     if jnp.issubdtype(targets.dtype, jnp.floating):

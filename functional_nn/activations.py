@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from functional_nn._barrier import barrier
-from functional_nn._checks import require, require_floating
+from functional_nn._checks import as_number, require, require_flag, require_floating
 from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
 from functional_nn._numerics import (
@@ -154,7 +154,7 @@ def gelu(x: jax.Array, *, approximate: bool = False) -> jax.Array:
     Raises: TypeError for any other x, ValueError for any other approximate.
     References: Hendrycks and Gimpel, arXiv:1606.08415; docs/derivations/activations.md.
     """
-    require(isinstance(approximate, bool), "gelu", "approximate must be a boolean", f"approximate={approximate!r}")
+    require_flag("gelu", "approximate", approximate)
     gate = _tanh_gate if approximate else normal_cdf
     return _elementwise("gelu", lambda x: x * gate(x), x)
 
@@ -205,7 +205,7 @@ def step(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
     """
-    return _elementwise("step", lambda x: lax.stop_gradient(jnp.heaviside(x, 0)), x)
+    return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, _is_positive(x))), x)
 
 
 def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
@@ -213,11 +213,14 @@ def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Arr
     return in_float32(function, x)
 
 
+def _is_positive(x: jax.Array) -> jax.Array:
+    """x > 0 by its bits: to XLA for the CPU numbers below the smallest normal one equal 0."""
+    return lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}")) > 0
+
+
 def _finite(op: str, name: str, value: float, least: float = -math.inf) -> float:
-    legal = isinstance(value, Real) and math.isfinite(value) and value >= least
-    rule = f"{name} must be a finite number" + (f", at least {least:g}" if math.isfinite(least) else "")
-    require(legal, op, rule, f"{name}={value!r}")
-    return float(value)
+    rule = "be a finite number" + (f", at least {least:g}" if math.isfinite(least) else "")
+    return as_number(op, name, value, rule, lambda number: math.isfinite(number) and number >= least)
 
 
 def _axis_of(op: str, x: jax.Array, axis: int) -> int:

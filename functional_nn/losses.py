@@ -1,12 +1,11 @@
 """Losses: how far the outputs are from the targets, one value per example; the caller takes the mean."""
 
 import math
-from numbers import Real
 
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import require
+from functional_nn._checks import as_number
 from functional_nn._jit import jit_op
 from functional_nn._numerics import exponentials, in_float32, log_one_minus, log_probabilities, logistic, sum_of_others
 from functional_nn._targets import check_labels, check_not_empty, check_pair, distributions
@@ -87,11 +86,11 @@ def huber_loss(predictions: jax.Array, targets: jax.Array, *, delta: float = 1.0
     """
     check_pair("huber_loss", predictions=predictions, targets=targets)
     check_not_empty("huber_loss", "predictions", predictions)
-    legal = isinstance(delta, Real) and 0 < delta < math.inf
-    require(legal, "huber_loss", "delta must be a finite number above 0", f"delta={delta!r}")
-    return in_float32(lambda p, t: jnp.mean(_huber(p - t, float(delta)), _within(p)), predictions, targets)
+    width = as_number("huber_loss", "delta", delta, "be a finite number above 0", lambda number: 0 < number < math.inf)
+    return in_float32(lambda p, t: jnp.mean(_huber(p - t, width), _within(p)), predictions, targets)
 
 
+@jit_op(check=check_labels)
 def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Array:
     """The mean surprise at the targets, for an observer who holds these probabilities: -sum t log p.
 
@@ -115,16 +114,11 @@ def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Arr
     References:
         Saito, Deep Learning from Scratch, section 4.2.2; docs/derivations/losses.md.
     """
-    check_labels("cross_entropy_error", "probabilities", probabilities, targets)
-    return _cross_entropy_error(probabilities, targets)
-
-
-@jit_op()
-def _cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Array:
     targets = distributions("cross_entropy_error", "probabilities", probabilities, targets)
     return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, targets)
 
 
+@jit_op("label_smoothing", check=check_labels)
 def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smoothing: float = 0.0) -> jax.Array:
     """Cross-entropy of softmax, from the scores before softmax.
 
@@ -150,17 +144,9 @@ def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smooth
     References:
         Saito, Deep Learning from Scratch, appendix A; Szegedy et al., arXiv:1512.00567; docs/derivations/losses.md.
     """
-    check_labels("softmax_cross_entropy", "logits", logits, targets)
-    return _softmax_cross_entropy(logits, targets, label_smoothing=label_smoothing)
-
-
-@jit_op("label_smoothing")
-def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smoothing: float) -> jax.Array:
     distribution = distributions("softmax_cross_entropy", "logits", logits, targets)
-    legal = isinstance(label_smoothing, Real) and 0 <= label_smoothing <= 1
-    got = f"label_smoothing={label_smoothing!r}"
-    require(legal, "softmax_cross_entropy", "label_smoothing must lie between 0 and 1", got)
-    share = float(label_smoothing)
+    op, rule = "softmax_cross_entropy", "lie between 0 and 1"
+    share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
     classes = jnp.shape(logits)[-1]
     if share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
         return in_float32(lambda z: _cross_entropy_of_labels(z, jnp.asarray(targets).astype(int)), logits)

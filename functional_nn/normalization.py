@@ -1,13 +1,12 @@
 """Normalization: shift and scale to mean 0 and variance 1, then by learned amounts."""
 
 import math
-from numbers import Real
 from operator import index
 
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import require, require_floating
+from functional_nn._checks import as_number, require, require_floating
 from functional_nn._jit import jit_op
 
 Axis = int | tuple[int, ...]
@@ -49,7 +48,7 @@ def batch_norm(
     """
     arrays, dtype = _promoted("batch_norm", x=x, scale=scale, bias=bias)
     x, channels = arrays["x"], _axes("batch_norm", jnp.shape(x), axis)
-    kept = _check("batch_norm", channels, epsilon, arrays)
+    kept, epsilon = _check("batch_norm", channels, arrays), _epsilon("batch_norm", epsilon)
     others = tuple(i for i in range(x.ndim) if i not in channels)
     _check_count("batch_norm", x, others)
     centred, mean, variance = _moments(x, others)
@@ -97,7 +96,7 @@ def batch_norm_inference(
     """
     arrays, dtype = _promoted("batch_norm_inference", x=x, scale=scale, bias=bias, mean=mean, variance=variance)
     channels = _axes("batch_norm_inference", jnp.shape(x), axis)
-    kept = _check("batch_norm_inference", channels, epsilon, arrays)
+    kept, epsilon = _check("batch_norm_inference", channels, arrays), _epsilon("batch_norm_inference", epsilon)
     scale, bias, mean, variance = (arrays[name].reshape(kept) for name in ("scale", "bias", "mean", "variance"))
     return ((arrays["x"] - mean) * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
 
@@ -133,7 +132,7 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
     """
     arrays, dtype = _promoted("layer_norm", x=x, scale=scale, bias=bias)
     x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
-    normalized = _check("layer_norm", axes, epsilon, arrays)
+    normalized, epsilon = _check("layer_norm", axes, arrays), _epsilon("layer_norm", epsilon)
     _check_count("layer_norm", x, axes)
     centred, _, variance = _moments(x, axes)
     scale, bias = arrays["scale"].reshape(normalized), arrays["bias"].reshape(normalized)
@@ -172,10 +171,12 @@ def _axes(op: str, shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     return tuple(counted)
 
 
-def _check(op: str, axes: tuple[int, ...], epsilon: float, arrays: dict[str, jax.Array]) -> tuple[int, ...]:
+def _epsilon(op: str, epsilon: float) -> float:
+    return as_number(op, "epsilon", epsilon, "be a finite number above 0", lambda number: 0 < number < math.inf)
+
+
+def _check(op: str, axes: tuple[int, ...], arrays: dict[str, jax.Array]) -> tuple[int, ...]:
     """The shape in which the parameters broadcast against x."""
-    legal = isinstance(epsilon, Real) and 0 < epsilon < math.inf
-    require(legal, op, "epsilon must be a finite number above 0", f"epsilon={epsilon!r}")
     x, *parameters = arrays.values()
     shape = tuple(x.shape[i] for i in axes)
     got = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())

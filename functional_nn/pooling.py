@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from functional_nn._barrier import barrier
-from functional_nn._checks import require_floating
+from functional_nn._checks import require_flag, require_floating
 from functional_nn._geometry import Line, Padding, PerDimension, pool_lines, spatial_axes
 from functional_nn._jit import jit_op
 
@@ -109,6 +109,7 @@ def avg_pool(
         Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
     """
     require_floating("avg_pool", x=x)
+    require_flag("avg_pool", "count_include_pad", count_include_pad)
     out = jnp.asarray(x)
     axes = spatial_axes("avg_pool", out, layout)
     geometry = pool_lines("avg_pool", tuple(out.shape[a] for a in axes), window, strides, padding)

@@ -1,12 +1,11 @@
 """Dropout, with its mask as an argument: the op itself draws nothing."""
 
 from collections.abc import Sequence
-from numbers import Real
 
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import require, require_floating
+from functional_nn._checks import as_array, as_number, require, require_floating
 from functional_nn._jit import jit_op
 
 
@@ -36,13 +35,13 @@ def dropout(x: jax.Array, mask: jax.Array, *, rate: float) -> jax.Array:
         docs/derivations/regularization.md.
     """
     require_floating("dropout", x=x)
-    x, mask = jnp.asarray(x), jnp.asarray(mask)
+    x, mask = jnp.asarray(x), jnp.asarray(as_array("dropout", "mask", mask))
     if mask.dtype != jnp.bool_:
         raise TypeError(f"dropout: mask must be boolean; got mask.dtype={mask.dtype}")
     got = f"mask.shape={mask.shape}, x.shape={x.shape}"
     require(mask.shape == x.shape, "dropout", "mask.shape must equal x.shape", got)
-    _check_rate("dropout", rate)
-    return jnp.where(mask, x / (1 - rate), jnp.zeros((), x.dtype))
+    share = _rate("dropout", rate)
+    return jnp.where(mask, x / (1 - share), jnp.zeros((), x.dtype))
 
 
 def dropout_mask(key: jax.Array, shape: Sequence[int], rate: float) -> jax.Array:
@@ -62,10 +61,8 @@ def dropout_mask(key: jax.Array, shape: Sequence[int], rate: float) -> jax.Array
     References:
         docs/derivations/regularization.md.
     """
-    _check_rate("dropout_mask", rate)
-    return jax.random.bernoulli(key, 1 - rate, tuple(shape))
+    return jax.random.bernoulli(key, 1 - _rate("dropout_mask", rate), tuple(shape))
 
 
-def _check_rate(op: str, rate: float) -> None:
-    legal = isinstance(rate, Real) and 0 <= rate < 1
-    require(legal, op, "rate must be a number, at least 0 and below 1", f"rate={rate!r}")
+def _rate(op: str, rate: float) -> float:
+    return as_number(op, "rate", rate, "be a number, at least 0 and below 1", lambda number: 0 <= number < 1)

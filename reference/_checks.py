@@ -1,8 +1,17 @@
-"""The wording of every error: `op: rule; got values`."""
+"""The wording of every error: `op: rule; got values`. What is an array, a number and a choice, alike in both twins."""
 
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+
+# An infinity or a NaN stands in the result; NumPy's warning on the way there says no more. For op_fwd and op_bwd.
+quiet = np.errstate(all="ignore")
+
+# Beside booleans and integers. complex and integers are refused by what each argument is for.
+PLAIN = ("float64", "float32", "float16", "bfloat16", "complex64", "complex128")
 
 
 def require(condition: bool, op: str, rule: str, got: str) -> None:
@@ -11,11 +20,24 @@ def require(condition: bool, op: str, rule: str, got: str) -> None:
         raise ValueError(f"{op}: {rule}; got {got}")
 
 
-def as_floating(op: str, name: str, value: Any) -> np.ndarray:
-    """The argument as a NumPy array (never a copy of one), or a TypeError unless its dtype is a real floating one."""
-    if not (hasattr(value, "dtype") or isinstance(value, int | float)):
+def as_array(op: str, name: str, value: Any) -> np.ndarray:
+    """The argument in the machine's byte order, else never a copy of an array, or a TypeError for any other thing."""
+    is_number = isinstance(value, int | float | complex)
+    if not (hasattr(value, "dtype") or is_number) or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{op}: {name} must be an array; got {type(value).__name__}")
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except TypeError:  # as random keys of JAX say
+        array = np.asarray(None)
+    if not _is_plain(array.dtype):
+        got = f"{name}.dtype={getattr(value, 'dtype', array.dtype)}"
+        raise TypeError(f"{op}: {name} must have a dtype of NumPy for numbers up to 64 bits, or bfloat16; got {got}")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def as_floating(op: str, name: str, value: Any) -> np.ndarray:
+    """The argument as `as_array` has it, or a TypeError unless its dtype is a real floating one."""
+    array = as_array(op, name, value)
     if not is_floating(array.dtype):
         raise TypeError(f"{op}: {name} must have a floating dtype; got {name}.dtype={array.dtype}")
     return array
@@ -24,3 +46,40 @@ def as_floating(op: str, name: str, value: Any) -> np.ndarray:
 def is_floating(dtype: np.dtype) -> bool:
     """Whether a dtype holds real floating-point numbers; NumPy files bfloat16 (from ml_dtypes) under kind 'V'."""
     return dtype.kind == "f" or dtype.name.startswith(("bfloat", "float"))
+
+
+def as_number(op: str, name: str, value: Any, rule: str, legal: Callable[[float], bool]) -> float:
+    """A static that is a real number as a float of Python, which leaves an array its dtype; `name must rule` if not."""
+    require_hashable(op, name, value)
+    try:
+        number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    require(legal(number), op, f"{name} must {rule}", f"{name}={value!r}")
+    return number
+
+
+def require_ints(op: str, rule: str, got: str, entries: Any) -> None:
+    """Raise a TypeError unless all entries are ints, and a ValueError for one that no array could have as its size."""
+    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) for entry in entries):
+        raise TypeError(f"{op}: {rule}; got {got}")
+    require(all(abs(int(entry)) < 2**31 for entry in entries), op, f"{rule}, below 2**31", got)
+
+
+def require_flag(op: str, name: str, value: Any) -> None:
+    """Raise a ValueError unless a static is True or False."""
+    require_hashable(op, name, value)
+    require(isinstance(value, bool), op, f"{name} must be a boolean", f"{name}={value!r}")
+
+
+def require_hashable(op: str, name: str, value: Any) -> None:
+    """Raise a TypeError for a static that JAX could not compile for, the tuple with a list in it included."""
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be hashable (a tuple, not a list); got {name}={value!r}") from None
+
+
+def _is_plain(dtype: np.dtype) -> bool:
+    """Whether both twins compute in a dtype, or could: not in longdouble, float8, text or objects."""
+    return dtype.kind in "biu" or dtype.name in PLAIN

@@ -3,12 +3,11 @@
 Inside the reference every array is channels_last; the other layout is a view with its axes moved.
 """
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
-from reference._checks import require
+from reference._checks import require, require_hashable, require_ints
 
 
 class Geometry(NamedTuple):
@@ -64,6 +63,7 @@ def kernel_from_channels_last(kernel, layout):
 def image(op, x, layout):
     """x as channels_last, a view, once its layout and rank are checked."""
     layouts = ("channels_last", "channels_first")
+    require_hashable(op, "layout", layout)
     require(layout in layouts, op, f"layout must be one of {layouts}", f"layout={layout!r}")
     rule = "x must have a batch axis, a channel axis and at least one spatial axis"
     require(x.ndim >= 3, op, rule, f"x.shape={x.shape}")
@@ -130,6 +130,7 @@ def steps(op, rank, window, strides, dilation):
 
 def per_dimension(op, name, value, rank, least=1):
     """A static as one int a spatial dimension."""
+    require_hashable(op, name, value)
     entries = value if isinstance(value, tuple) else (value,) * rank
     rule = f"{name} must be an int or a tuple with one int a spatial dimension"
     require_ints(op, rule, f"{name}={value!r}", entries)
@@ -141,6 +142,7 @@ def per_dimension(op, name, value, rank, least=1):
 def paddings(op, padding, sizes, window, strides, dilation):
     """The padding as one (low, high) pair a spatial dimension."""
     rank = len(sizes)
+    require_hashable(op, "padding", padding)
     if isinstance(padding, str):
         require(padding in ("VALID", "SAME"), op, 'padding must be "VALID", "SAME" or ints', f"padding={padding!r}")
         lines = zip(sizes, window, strides, dilation, strict=True)
@@ -160,8 +162,3 @@ def _same(size, window, stride, dilation):
     last_start = max(range(0, size, stride))
     missing = max(last_start + span(window, dilation) - size, 0)
     return missing // 2, missing - missing // 2
-
-
-def require_ints(op, rule, got, entries):
-    if not all(isinstance(entry, Integral) and not isinstance(entry, bool) for entry in entries):
-        raise TypeError(f"{op}: {rule}; got {got}")

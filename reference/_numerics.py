@@ -9,12 +9,13 @@ def exponentials(x, axis):
     """x - max, its exponentials, and the sum of these less one.
 
     The largest exponential is 1, and 1 + 1e-20 forgets the rest; so the sum is handed out without that one, for
-    log1p. Where several are largest, all but the first of them count.
+    log1p. Where several are largest, all but the first of them count. Of an infinite x all of it is NaN.
     """
     shifted = x - np.max(x, axis, keepdims=True)
     raised = np.exp(shifted)
     others = np.copy(raised)
-    np.put_along_axis(others, np.argmax(x, axis, keepdims=True), 0, axis)
+    first = np.argmax(x, axis, keepdims=True)
+    np.put_along_axis(others, first, np.take_along_axis(raised, first, axis) - 1, axis)
     return shifted, raised, np.sum(others, axis, keepdims=True)
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reference._checks import as_floating, is_floating, require
+from reference._checks import as_array, as_floating, is_floating, require
 from reference._numerics import like
 
 
@@ -32,10 +32,7 @@ def check_not_empty(op, name, array):
 
 def distributions(op, name, scores, targets):
     """The arrays, and the targets as one distribution an example: as given, or one-hot from labels."""
-    scores = as_floating(op, name, scores)
-    if not hasattr(targets, "dtype"):
-        raise TypeError(f"{op}: targets must be an array; got {type(targets).__name__}")
-    targets = np.asarray(targets)
+    scores, targets = as_floating(op, name, scores), as_array(op, "targets", targets)
     got = f"{name}.shape={scores.shape}, targets.shape={targets.shape}, targets.dtype={targets.dtype}"
     require(scores.ndim > 0 and scores.shape[-1] > 0, op, f"{name} must have a last axis with at least one class", got)
     if is_floating(targets.dtype):

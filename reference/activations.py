@@ -1,10 +1,11 @@
 """Activations: elementwise functions of one array, and softmax along an axis."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 
-from reference._checks import as_floating, require
+from reference._checks import as_floating, as_number, quiet, require, require_flag, require_hashable
 from reference._numerics import exponentials, like, normal_cdf, normal_pdf
 
 
@@ -21,6 +22,7 @@ def sigmoid(x):
     return sigmoid_fwd(x)[0]
 
 
+@quiet
 def sigmoid_fwd(x):
     x = as_floating("sigmoid", "x", x)
     shrunk = np.exp(-np.abs(x))
@@ -29,6 +31,7 @@ def sigmoid_fwd(x):
     return like(x, out), (out, complement)
 
 
+@quiet
 def sigmoid_bwd(residuals, cotangent):
     out, complement = residuals
     return (like(cotangent, cotangent * out * complement),)
@@ -47,6 +50,7 @@ def log_sigmoid(x):
     return log_sigmoid_fwd(x)[0]
 
 
+@quiet
 def log_sigmoid_fwd(x):
     x = as_floating("log_sigmoid", "x", x)
     shrunk = np.exp(-np.abs(x))
@@ -54,6 +58,7 @@ def log_sigmoid_fwd(x):
     return like(x, np.minimum(x, 0) - np.log1p(shrunk)), (complement,)
 
 
+@quiet
 def log_sigmoid_bwd(residuals, cotangent):
     (complement,) = residuals
     return (like(cotangent, cotangent * complement),)
@@ -72,11 +77,13 @@ def tanh(x):
     return tanh_fwd(x)[0]
 
 
+@quiet
 def tanh_fwd(x):
     x = as_floating("tanh", "x", x)
     return like(x, np.tanh(x)), (x,)
 
 
+@quiet
 def tanh_bwd(residuals, cotangent):
     (x,) = residuals
     shrunk = np.exp(-2 * np.minimum(np.abs(x), 400))
@@ -96,11 +103,13 @@ def relu(x):
     return relu_fwd(x)[0]
 
 
+@quiet
 def relu_fwd(x):
     x = as_floating("relu", "x", x)
     return like(x, np.maximum(x, 0)), (x > 0,)
 
 
+@quiet
 def relu_bwd(residuals, cotangent):
     (positive,) = residuals
     return (like(cotangent, np.where(positive, cotangent, 0)),)
@@ -121,6 +130,7 @@ def leaky_relu(x, *, negative_slope=0.01):
     return leaky_relu_fwd(x, negative_slope=negative_slope)[0]
 
 
+@quiet
 def leaky_relu_fwd(x, *, negative_slope=0.01):
     x = as_floating("leaky_relu", "x", x)
     slope = _finite("leaky_relu", "negative_slope", negative_slope)
@@ -128,6 +138,7 @@ def leaky_relu_fwd(x, *, negative_slope=0.01):
     return like(x, np.where(x > 0, x, slope * x)), (slopes,)
 
 
+@quiet
 def leaky_relu_bwd(residuals, cotangent):
     (slopes,) = residuals
     return (like(cotangent, cotangent * slopes),)
@@ -148,6 +159,7 @@ def elu(x, *, alpha=1.0):
     return elu_fwd(x, alpha=alpha)[0]
 
 
+@quiet
 def elu_fwd(x, *, alpha=1.0):
     x = as_floating("elu", "x", x)
     alpha = _finite("elu", "alpha", alpha, least=0.0)
@@ -155,6 +167,7 @@ def elu_fwd(x, *, alpha=1.0):
     return like(x, np.where(x > 0, x, alpha * np.expm1(negative))), (x > 0, negative, alpha)
 
 
+@quiet
 def elu_bwd(residuals, cotangent):
     positive, negative, alpha = residuals
     return (like(cotangent, np.where(positive, cotangent, cotangent * (alpha * np.exp(negative)))),)
@@ -173,6 +186,7 @@ def softplus(x):
     return softplus_fwd(x)[0]
 
 
+@quiet
 def softplus_fwd(x):
     x = as_floating("softplus", "x", x)
     shrunk = np.exp(-np.abs(x))
@@ -180,6 +194,7 @@ def softplus_fwd(x):
     return like(x, np.maximum(x, 0) + np.log1p(shrunk)), (slope,)
 
 
+@quiet
 def softplus_bwd(residuals, cotangent):
     (slope,) = residuals
     return (like(cotangent, cotangent * slope),)
@@ -198,6 +213,7 @@ def silu(x):
     return silu_fwd(x)[0]
 
 
+@quiet
 def silu_fwd(x):
     x = as_floating("silu", "x", x)
     shrunk = np.exp(-np.abs(x))
@@ -206,6 +222,7 @@ def silu_fwd(x):
     return like(x, x * gate), (x, gate, complement)
 
 
+@quiet
 def silu_bwd(residuals, cotangent):
     x, gate, complement = residuals
     return (like(cotangent, cotangent * (gate * (1 + x * complement))),)
@@ -226,13 +243,15 @@ def gelu(x, *, approximate=False):
     return gelu_fwd(x, approximate=approximate)[0]
 
 
+@quiet
 def gelu_fwd(x, *, approximate=False):
     x = as_floating("gelu", "x", x)
-    require(isinstance(approximate, bool), "gelu", "approximate must be a boolean", f"approximate={approximate!r}")
+    require_flag("gelu", "approximate", approximate)
     gate, slope = _tanh_gate(x) if approximate else (normal_cdf(x), normal_pdf(x))
     return like(x, x * gate), (x, gate, slope)
 
 
+@quiet
 def gelu_bwd(residuals, cotangent):
     x, gate, slope = residuals
     return (like(cotangent, cotangent * (gate + x * slope)),)
@@ -261,6 +280,7 @@ def softmax(x, *, axis=-1):
     return softmax_fwd(x, axis=axis)[0]
 
 
+@quiet
 def softmax_fwd(x, *, axis=-1):
     x = as_floating("softmax", "x", x)
     axis = _axis_of("softmax", x, axis)
@@ -269,6 +289,7 @@ def softmax_fwd(x, *, axis=-1):
     return like(x, out), (out, axis)
 
 
+@quiet
 def softmax_bwd(residuals, cotangent):
     out, axis = residuals
     return (like(cotangent, out * (cotangent - np.sum(out * cotangent, axis, keepdims=True))),)
@@ -289,6 +310,7 @@ def log_softmax(x, *, axis=-1):
     return log_softmax_fwd(x, axis=axis)[0]
 
 
+@quiet
 def log_softmax_fwd(x, *, axis=-1):
     x = as_floating("log_softmax", "x", x)
     axis = _axis_of("log_softmax", x, axis)
@@ -296,6 +318,7 @@ def log_softmax_fwd(x, *, axis=-1):
     return like(x, shifted - np.log1p(rest)), (raised / (1 + rest), axis)
 
 
+@quiet
 def log_softmax_bwd(residuals, cotangent):
     probabilities, axis = residuals
     return (like(cotangent, cotangent - probabilities * np.sum(cotangent, axis, keepdims=True)),)
@@ -315,24 +338,25 @@ def step(x):
     return step_fwd(x)[0]
 
 
+@quiet
 def step_fwd(x):
     x = as_floating("step", "x", x)
     return like(x, np.heaviside(x, 0)), ()
 
 
+@quiet
 def step_bwd(residuals, cotangent):
     return (np.zeros_like(cotangent),)
 
 
 def _finite(op, name, value, least=-math.inf):
-    legal = isinstance(value, int | float | np.number) and math.isfinite(value) and value >= least
-    rule = f"{name} must be a finite number" + (f", at least {least:g}" if math.isfinite(least) else "")
-    require(bool(legal), op, rule, f"{name}={value!r}")
-    return float(value)
+    rule = "be a finite number" + (f", at least {least:g}" if math.isfinite(least) else "")
+    return as_number(op, name, value, rule, lambda number: math.isfinite(number) and number >= least)
 
 
 def _axis_of(op, x, axis):
-    legal = isinstance(axis, int | np.integer) and -x.ndim <= axis < x.ndim
+    require_hashable(op, "axis", axis)
+    legal = isinstance(axis, Integral) and -x.ndim <= axis < x.ndim
     require(legal, op, "axis must be one of the axes of x", f"axis={axis!r}, x.shape={x.shape}")
     require(x.shape[axis] > 0, op, "axis must have at least one entry", f"axis={axis}, x.shape={x.shape}")
     return int(axis)

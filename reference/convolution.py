@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference._checks import as_floating, require
+from reference._checks import as_floating, quiet, require, require_hashable, require_ints
 from reference._geometry import (
     channels_last,
     conv_geometry,
@@ -11,7 +11,6 @@ from reference._geometry import (
     kernel_channels_last,
     kernel_from_channels_last,
     pad,
-    require_ints,
     transposed_geometry,
     under,
     unpad,
@@ -54,6 +53,7 @@ def conv(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups
     return conv_fwd(x, kernel, bias, **statics)[0]
 
 
+@quiet
 def conv_fwd(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups=1, layout="channels_last"):
     x, weights, bias = _operands("conv", x, kernel, bias, groups, layout)
     _check_channels("conv", x, bias, weights.shape[-2] * groups, weights.shape[-1])
@@ -68,6 +68,7 @@ def conv_fwd(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, gr
     return from_channels_last(out, layout), (padded, weights, bias, geometry, groups, layout)
 
 
+@quiet
 def conv_bwd(residuals, cotangent):
     padded, weights, bias, geometry, groups, layout = residuals
     out_ct = channels_last(cotangent, layout)
@@ -121,6 +122,7 @@ def conv_transpose(
     return conv_transpose_fwd(x, kernel, bias, groups=groups, layout=layout, **statics)[0]
 
 
+@quiet
 def conv_transpose_fwd(
     x, kernel, bias=None, *, strides=1, padding="VALID", output_padding=0, dilation=1, groups=1, layout="channels_last"
 ):
@@ -139,6 +141,7 @@ def conv_transpose_fwd(
     return from_channels_last(out, layout), (x, weights, bias, geometry, groups, layout)
 
 
+@quiet
 def conv_transpose_bwd(residuals, cotangent):
     x, weights, bias, geometry, groups, layout = residuals
     out_ct = channels_last(cotangent, layout)
@@ -179,6 +182,7 @@ def _operands(op, x, kernel, bias, groups, layout):
     got = f"x.shape={x.shape}, kernel.shape={kernel.shape}, groups={groups}"
     require(kernel.ndim == x.ndim, op, "kernel must have as many axes as x", got)
     weights = kernel_channels_last(kernel, layout)
+    require_hashable(op, "groups", groups)
     require_ints(op, "groups must be an int", f"groups={groups!r}", [groups])
     require(groups >= 1, op, "groups must be at least 1", f"groups={groups!r}")
     require(weights.shape[-1] % groups == 0, op, "groups must divide the kernel's out_channels", got)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reference._checks import as_floating, require
+from reference._checks import as_floating, quiet, require
 
 
 def dense(x, kernel, bias=None):
@@ -32,6 +32,7 @@ def dense(x, kernel, bias=None):
     return dense_fwd(x, kernel, bias)[0]
 
 
+@quiet
 def dense_fwd(x, kernel, bias=None):
     x, kernel = as_floating("dense", "x", x), as_floating("dense", "kernel", kernel)
     bias = None if bias is None else as_floating("dense", "bias", bias)
@@ -41,6 +42,7 @@ def dense_fwd(x, kernel, bias=None):
     return np.asarray(out, dtype), (x, kernel, bias)
 
 
+@quiet
 def dense_bwd(residuals, cotangent):
     x, kernel, bias = residuals
     in_dim, out_dim = kernel.shape

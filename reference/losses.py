@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from reference._checks import require
+from reference._checks import as_number, quiet
 from reference._numerics import exponentials, like, sum_of_others
 from reference._targets import check_not_empty, check_pair, cotangent_of_targets, distributions
 
@@ -33,6 +33,7 @@ def sum_of_squares_error(predictions, targets):
     return sum_of_squares_error_fwd(predictions, targets)[0]
 
 
+@quiet
 def sum_of_squares_error_fwd(predictions, targets):
     predictions, targets = check_pair("sum_of_squares_error", predictions=predictions, targets=targets)
     difference = predictions - targets
@@ -40,6 +41,7 @@ def sum_of_squares_error_fwd(predictions, targets):
     return like(difference, loss), (predictions, targets)
 
 
+@quiet
 def sum_of_squares_error_bwd(residuals, cotangent):
     predictions, targets = residuals
     predictions_ct = _beside(cotangent, predictions) * (predictions - targets)
@@ -68,6 +70,7 @@ def mean_squared_error(predictions, targets):
     return mean_squared_error_fwd(predictions, targets)[0]
 
 
+@quiet
 def mean_squared_error_fwd(predictions, targets):
     predictions, targets = check_pair("mean_squared_error", predictions=predictions, targets=targets)
     elements = check_not_empty("mean_squared_error", "predictions", predictions)
@@ -76,6 +79,7 @@ def mean_squared_error_fwd(predictions, targets):
     return like(difference, loss), (predictions, targets, elements)
 
 
+@quiet
 def mean_squared_error_bwd(residuals, cotangent):
     predictions, targets, elements = residuals
     predictions_ct = _beside(cotangent, predictions) * (2 / elements) * (predictions - targets)
@@ -106,18 +110,19 @@ def huber_loss(predictions, targets, *, delta=1.0):
     return huber_loss_fwd(predictions, targets, delta=delta)[0]
 
 
+@quiet
 def huber_loss_fwd(predictions, targets, *, delta=1.0):
     predictions, targets = check_pair("huber_loss", predictions=predictions, targets=targets)
     elements = check_not_empty("huber_loss", "predictions", predictions)
-    legal = isinstance(delta, int | float | np.number) and 0 < delta < math.inf
-    require(bool(legal), "huber_loss", "delta must be a finite number above 0", f"delta={delta!r}")
+    width = as_number("huber_loss", "delta", delta, "be a finite number above 0", lambda number: 0 < number < math.inf)
     difference = predictions - targets
-    cut = np.clip(difference, -float(delta), float(delta))
+    cut = np.clip(difference, -width, width)
     # Both pieces in one formula: cut is d inside, and delta with the sign of d outside.
     loss = np.sum(cut * (difference - cut / 2), _within(difference)) / elements
     return like(difference, loss), (predictions, targets, cut, elements)
 
 
+@quiet
 def huber_loss_bwd(residuals, cotangent):
     predictions, targets, cut, elements = residuals
     predictions_ct = _beside(cotangent, predictions) * cut / elements
@@ -150,18 +155,18 @@ def cross_entropy_error(probabilities, targets):
     return cross_entropy_error_fwd(probabilities, targets)[0]
 
 
+@quiet
 def cross_entropy_error_fwd(probabilities, targets):
     probabilities, targets, soft = distributions("cross_entropy_error", "probabilities", probabilities, targets)
     present = np.where((soft == 0) & (probabilities == 0), 1, probabilities)
-    with np.errstate(divide="ignore"):  # the surprise at what was held impossible is infinite
-        log_p = np.log(present)
+    log_p = np.log(present)  # the surprise at what was held impossible is infinite
     return like(probabilities + soft, -np.sum(soft * log_p, -1)), (probabilities, targets, soft, present, log_p)
 
 
+@quiet
 def cross_entropy_error_bwd(residuals, cotangent):
     probabilities, targets, soft, present, log_p = residuals
-    with np.errstate(divide="ignore"):
-        probabilities_ct = -_beside(cotangent, soft) * soft / present
+    probabilities_ct = -_beside(cotangent, soft) * soft / present
     return like(probabilities, probabilities_ct), cotangent_of_targets(targets, -_beside(cotangent, soft), log_p)
 
 
@@ -193,12 +198,11 @@ def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0):
     return softmax_cross_entropy_fwd(logits, targets, label_smoothing=label_smoothing)[0]
 
 
+@quiet
 def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0):
     logits, targets, soft = distributions("softmax_cross_entropy", "logits", logits, targets)
-    legal = bool(isinstance(label_smoothing, int | float | np.number) and 0 <= label_smoothing <= 1)
-    rule, got = "label_smoothing must lie between 0 and 1", f"label_smoothing={label_smoothing!r}"
-    require(legal, "softmax_cross_entropy", rule, got)
-    share = float(label_smoothing)
+    op, rule = "softmax_cross_entropy", "lie between 0 and 1"
+    share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
     soft = like(soft, (1 - share) * soft + share / soft.shape[-1])
     shifted, raised, rest = exponentials(logits, -1)
     log_p = shifted - np.log1p(rest)
@@ -207,6 +211,7 @@ def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0):
     return like(logits + soft, loss), (logits, targets, soft, raised / (1 + rest), log_p, share)
 
 
+@quiet
 def softmax_cross_entropy_bwd(residuals, cotangent):
     logits, targets, soft, p, log_p, share = residuals
     # p sum t - t, written without the term p t that the two share and that cancels when p is nearly t.
@@ -239,6 +244,7 @@ def sigmoid_binary_cross_entropy(logits, targets):
     return sigmoid_binary_cross_entropy_fwd(logits, targets)[0]
 
 
+@quiet
 def sigmoid_binary_cross_entropy_fwd(logits, targets):
     logits, targets = check_pair("sigmoid_binary_cross_entropy", logits=logits, targets=targets)
     elements = check_not_empty("sigmoid_binary_cross_entropy", "logits", logits)
@@ -247,6 +253,7 @@ def sigmoid_binary_cross_entropy_fwd(logits, targets):
     return like(each, np.sum(each, _within(logits)) / elements), (logits, targets, elements)
 
 
+@quiet
 def sigmoid_binary_cross_entropy_bwd(residuals, cotangent):
     logits, targets, elements = residuals
     shrunk = np.exp(-np.abs(logits))
@@ -281,22 +288,22 @@ def binary_cross_entropy(probabilities, targets):
     return binary_cross_entropy_fwd(probabilities, targets)[0]
 
 
+@quiet
 def binary_cross_entropy_fwd(probabilities, targets):
     probabilities, targets = check_pair("binary_cross_entropy", probabilities=probabilities, targets=targets)
     elements = check_not_empty("binary_cross_entropy", "probabilities", probabilities)
     yes = np.where((targets == 0) & (probabilities == 0), 1, probabilities)
     no = np.where((targets == 1) & (probabilities == 1), 0, probabilities)
-    with np.errstate(divide="ignore"):  # as in cross_entropy_error
-        log_yes, log_no = np.log(yes), np.log1p(-no)
+    log_yes, log_no = np.log(yes), np.log1p(-no)
     loss = -np.sum(targets * log_yes + (1 - targets) * log_no, _within(targets)) / elements
     return like(probabilities + targets, loss), (probabilities, targets, yes, no, log_yes, log_no, elements)
 
 
+@quiet
 def binary_cross_entropy_bwd(residuals, cotangent):
     probabilities, targets, yes, no, log_yes, log_no, elements = residuals
     each_ct = _beside(cotangent, targets) / elements
-    with np.errstate(divide="ignore"):
-        probabilities_ct = each_ct * ((1 - targets) / (1 - no) - targets / yes)
+    probabilities_ct = each_ct * ((1 - targets) / (1 - no) - targets / yes)
     return like(probabilities, probabilities_ct), like(targets, each_ct * (log_no - log_yes))
 
 
@@ -325,6 +332,7 @@ def kl_divergence(log_predictions, targets):
     return kl_divergence_fwd(log_predictions, targets)[0]
 
 
+@quiet
 def kl_divergence_fwd(log_predictions, targets):
     log_predictions, targets = check_pair("kl_divergence", log_predictions=log_predictions, targets=targets)
     absent = targets == 0
@@ -333,6 +341,7 @@ def kl_divergence_fwd(log_predictions, targets):
     return like(log_predictions + targets, loss), (log_predictions, targets, absent, gain)
 
 
+@quiet
 def kl_divergence_bwd(residuals, cotangent):
     log_predictions, targets, absent, gain = residuals
     each_ct = _beside(cotangent, targets)

@@ -5,7 +5,7 @@ from operator import index
 
 import numpy as np
 
-from reference._checks import as_floating, require
+from reference._checks import as_floating, as_number, quiet, require, require_hashable
 
 
 def batch_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
@@ -43,20 +43,23 @@ def batch_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
     return batch_norm_fwd(x, scale, bias, axis=axis, epsilon=epsilon)[0]
 
 
+@quiet
 def batch_norm_fwd(x, scale, bias, *, axis=-1, epsilon=1e-5):
     x, scale, bias = _floating("batch_norm", x=x, scale=scale, bias=bias)
     channels = _axes("batch_norm", x, axis)
-    kept = _check("batch_norm", channels, epsilon, x=x, scale=scale, bias=bias)
+    kept = _check("batch_norm", channels, x=x, scale=scale, bias=bias)
+    epsilon = _epsilon("batch_norm", epsilon)
     others = tuple(i for i in range(x.ndim) if i not in channels)
     _check_count("batch_norm", x, others)
-    centred, mean, variance = _moments(x, others)
+    dtype = np.result_type(x, scale, bias)
+    centred, mean, variance = _moments(x.astype(dtype), others)
     inverse_std = 1 / np.sqrt(variance + epsilon)
     y = centred * inverse_std * scale.reshape(kept) + bias.reshape(kept)
-    dtype = np.result_type(x, scale, bias)
     out = (y.astype(dtype), mean.reshape(scale.shape).astype(dtype), variance.reshape(scale.shape).astype(dtype))
     return out, (centred, inverse_std, scale, bias.dtype, others, x.dtype)
 
 
+@quiet
 def batch_norm_bwd(residuals, cotangent):
     centred, inverse_std, scale, bias_dtype, others, x_dtype = residuals
     y_ct, mean_ct, variance_ct = cotangent
@@ -97,19 +100,22 @@ def batch_norm_inference(x, scale, bias, mean, variance, *, axis=-1, epsilon=1e-
     return batch_norm_inference_fwd(x, scale, bias, mean, variance, axis=axis, epsilon=epsilon)[0]
 
 
+@quiet
 def batch_norm_inference_fwd(x, scale, bias, mean, variance, *, axis=-1, epsilon=1e-5):
     op, named = "batch_norm_inference", {"x": x, "scale": scale, "bias": bias, "mean": mean, "variance": variance}
     x, scale, bias, mean, variance = arrays = _floating(op, **named)
     channels = _axes(op, x, axis)
-    kept = _check(op, channels, epsilon, **dict(zip(named, arrays, strict=True)))
+    kept = _check(op, channels, **dict(zip(named, arrays, strict=True)))
     others = tuple(i for i in range(x.ndim) if i not in channels)
-    centred = x - mean.reshape(kept)
-    inverse_std = 1 / np.sqrt(variance + epsilon)
+    dtype = np.result_type(*arrays)
+    centred = x.astype(dtype) - mean.reshape(kept)
+    inverse_std = 1 / np.sqrt(variance.astype(dtype) + _epsilon(op, epsilon))
     y = centred * (inverse_std * scale).reshape(kept) + bias.reshape(kept)
     dtypes = tuple(array.dtype for array in arrays)
-    return y.astype(np.result_type(*dtypes)), (centred, inverse_std, scale, others, kept, dtypes)
+    return y.astype(dtype), (centred, inverse_std, scale, others, kept, dtypes)
 
 
+@quiet
 def batch_norm_inference_bwd(residuals, cotangent):
     centred, inverse_std, scale, others, kept, dtypes = residuals
     x_ct = cotangent * (inverse_std * scale).reshape(kept)
@@ -154,17 +160,21 @@ def layer_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
     return layer_norm_fwd(x, scale, bias, axis=axis, epsilon=epsilon)[0]
 
 
+@quiet
 def layer_norm_fwd(x, scale, bias, *, axis=-1, epsilon=1e-5):
     x, scale, bias = _floating("layer_norm", x=x, scale=scale, bias=bias)
     axes = _axes("layer_norm", x, axis)
-    normalized = _check("layer_norm", axes, epsilon, x=x, scale=scale, bias=bias)
+    normalized = _check("layer_norm", axes, x=x, scale=scale, bias=bias)
+    epsilon = _epsilon("layer_norm", epsilon)
     _check_count("layer_norm", x, axes)
-    centred, _, variance = _moments(x, axes)
+    dtype = np.result_type(x, scale, bias)
+    centred, _, variance = _moments(x.astype(dtype), axes)
     inverse_std = 1 / np.sqrt(variance + epsilon)
     y = centred * inverse_std * scale.reshape(normalized) + bias.reshape(normalized)
-    return y.astype(np.result_type(x, scale, bias)), (centred, inverse_std, scale, bias.dtype, axes, x.dtype)
+    return y.astype(dtype), (centred, inverse_std, scale, bias.dtype, axes, x.dtype)
 
 
+@quiet
 def layer_norm_bwd(residuals, cotangent):
     centred, inverse_std, scale, bias_dtype, axes, x_dtype = residuals
     others = tuple(i for i in range(centred.ndim) if i not in axes)
@@ -184,6 +194,7 @@ def _moments(x, axes):
     return centred, rounded_mean + rest, np.mean(np.square(centred), axes, keepdims=True)
 
 
+@quiet
 def _standardize_bwd(centred, inverse_std, axes, standard_ct, mean_ct=0.0, variance_ct=0.0):
     """The cotangent of x, where standard = (x - mean) inverse_std; mean and variance may have cotangents of their own.
 
@@ -205,8 +216,7 @@ def _axes(op, x, axis):
     """The axes, counted from 0, in the order of x."""
     named = axis if isinstance(axis, tuple) else (axis,)
     got = f"axis={axis!r}, x.shape={x.shape}"
-    if isinstance(axis, list):
-        raise TypeError(f"{op}: axis must be hashable (a tuple, not a list); got axis={axis!r}")
+    require_hashable(op, "axis", axis)
     try:
         axes = [index(i) for i in named]
     except TypeError:
@@ -217,10 +227,12 @@ def _axes(op, x, axis):
     return tuple(counted)
 
 
-def _check(op, axes, epsilon, **arrays):
+def _epsilon(op, epsilon):
+    return as_number(op, "epsilon", epsilon, "be a finite number above 0", lambda number: 0 < number < math.inf)
+
+
+def _check(op, axes, **arrays):
     """The shape in which the parameters broadcast against x."""
-    legal = bool(isinstance(epsilon, int | float | np.number) and 0 < epsilon < math.inf)
-    require(legal, op, "epsilon must be a finite number above 0", f"epsilon={epsilon!r}")
     x, *parameters = arrays.values()
     shape = tuple(x.shape[i] for i in axes)
     got = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())

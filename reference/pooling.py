@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference._checks import as_floating
+from reference._checks import as_floating, quiet, require_flag
 from reference._geometry import channels_last, from_channels_last, image, pad, pool_geometry, under, unpad
 
 
@@ -37,6 +37,7 @@ def max_pool(x, *, window, strides=None, padding="VALID", dilation=1, layout="ch
     return max_pool_fwd(x, window=window, **statics)[0]
 
 
+@quiet
 def max_pool_fwd(x, *, window, strides=None, padding="VALID", dilation=1, layout="channels_last"):
     x = image("max_pool", as_floating("max_pool", "x", x), layout)
     geometry, _ = pool_geometry("max_pool", x.shape[1:-1], window, strides, padding, dilation)
@@ -51,6 +52,7 @@ def max_pool_fwd(x, *, window, strides=None, padding="VALID", dilation=1, layout
     return from_channels_last(out, layout), (padded.shape, winner, geometry, layout)
 
 
+@quiet
 def max_pool_bwd(residuals, cotangent):
     padded_shape, winner, geometry, layout = residuals
     out_ct = channels_last(cotangent, layout)
@@ -90,8 +92,10 @@ def avg_pool(x, *, window, strides=None, padding="VALID", count_include_pad=True
     return avg_pool_fwd(x, window=window, **statics)[0]
 
 
+@quiet
 def avg_pool_fwd(x, *, window, strides=None, padding="VALID", count_include_pad=True, layout="channels_last"):
     x = image("avg_pool", as_floating("avg_pool", "x", x), layout)
+    require_flag("avg_pool", "count_include_pad", count_include_pad)
     geometry, held = pool_geometry("avg_pool", x.shape[1:-1], window, strides, padding)
     padded = pad(x, geometry.padding)
     total = sum(padded[under(geometry, offset)] for offset in np.ndindex(geometry.window))
@@ -99,6 +103,7 @@ def avg_pool_fwd(x, *, window, strides=None, padding="VALID", count_include_pad=
     return from_channels_last(total / count, layout), (padded.shape, count, geometry, layout)
 
 
+@quiet
 def avg_pool_bwd(residuals, cotangent):
     padded_shape, count, geometry, layout = residuals
     share = channels_last(cotangent, layout) / count

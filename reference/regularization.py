@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference._checks import as_floating, require
+from reference._checks import as_array, as_floating, as_number, quiet, require
 
 
 def dropout(x, mask, *, rate):
@@ -32,16 +32,18 @@ def dropout(x, mask, *, rate):
     return dropout_fwd(x, mask, rate=rate)[0]
 
 
+@quiet
 def dropout_fwd(x, mask, *, rate):
-    x, mask = as_floating("dropout", "x", x), np.asarray(mask)
+    x, mask = as_floating("dropout", "x", x), as_array("dropout", "mask", mask)
     if mask.dtype != np.bool_:
         raise TypeError(f"dropout: mask must be boolean; got mask.dtype={mask.dtype}")
     got = f"mask.shape={mask.shape}, x.shape={x.shape}"
     require(mask.shape == x.shape, "dropout", "mask.shape must equal x.shape", got)
-    _check_rate("dropout", rate)
+    rate = _rate("dropout", rate)
     return _keep(x, mask, rate), (mask, rate)
 
 
+@quiet
 def dropout_bwd(residuals, cotangent):
     mask, rate = residuals
     return _keep(cotangent, mask, rate), None
@@ -68,10 +70,8 @@ def dropout_mask(key, shape, rate):
     References:
         docs/derivations/regularization.md.
     """
-    _check_rate("dropout_mask", rate)
-    return np.random.default_rng(key).random(tuple(shape)) < 1 - rate
+    return np.random.default_rng(key).random(tuple(shape)) < 1 - _rate("dropout_mask", rate)
 
 
-def _check_rate(op, rate):
-    legal = bool(isinstance(rate, int | float | np.number) and 0 <= rate < 1)
-    require(legal, op, "rate must be a number, at least 0 and below 1", f"rate={rate!r}")
+def _rate(op, rate):
+    return as_number(op, "rate", rate, "be a number, at least 0 and below 1", lambda number: 0 <= number < 1)
