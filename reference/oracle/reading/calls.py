@@ -131,11 +131,9 @@ def _options(
 
 
 def _alone(taken: Sequence[Parameter]) -> Iterator[Source]:
-    """Where no other argument can be the cotangent, one with the name of an input may be: backward(x)."""
-    if not any(is_cotangent(p.name) for p in taken):
-        yield Source("cotangent")
-        if len(taken) == 1:
-            yield Source("output")
+    """A single argument with the name of an input may be the cotangent, backward(x), or the output, derivative(x)."""
+    if len(taken) == 1:
+        yield from (Source("cotangent"), Source("output"))
 
 
 def _is_upstream(name: str, outputs: Sequence[str], arguments: Sequence[str]) -> bool:

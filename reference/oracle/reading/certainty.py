@@ -35,6 +35,11 @@ class Tried:
             return "what comes back does not have the shapes of the arguments"
         if self._affine:
             return "the gradient is not zero for a cotangent of zero: it may be given targets, and no cotangent"
+        if self._means:
+            said = " and ".join(self._wrong)
+            return f"{said} are all 1/N of the true gradient: right where that of the loss is not divided by N as well"
+        if self._hands_on:
+            return "the cotangent comes back unchanged: right where the loss's gradient is one by what goes in here"
         if self._all_but_one_agree or self._explained:
             return ""
         if any(found.cause in ("not_linear", "ignores_cotangent") for found in report.findings):
@@ -51,6 +56,11 @@ class Tried:
         return len(self._wrong) <= 1 and (count > 1 or self.reading.fits)
 
     @property
+    def agrees_in_part(self) -> bool:
+        """Whether one of several gradients is right."""
+        return 0 < len(self._wrong) < len(self.report.arguments)
+
+    @property
     def _explained(self) -> bool:
         """Every wrong argument has a named cause: the gradient that came back was made again from the true one."""
         named = {found.argument for found in self.report.findings if found.cause not in NAMELESS}
@@ -65,14 +75,32 @@ class Tried:
         return any(found.cause == "not_linear" and "for zero" in found.evidence for found in self.report.findings)
 
     @property
+    def _means(self) -> bool:
+        """All parameters of an object, two or more, are divided by the batch, and nothing else is wrong."""
+        held = set(self.reading.names[self.reading.inputs :])
+        best = {found.argument: found.cause for found in reversed(self.report.findings)}
+        shares = all(best.get(name) in ("scaled_by_batch", "mean_instead_of_sum") for name in self._wrong)
+        return len(held) > 1 and held == set(self._wrong) and shares
+
+    @property
+    def _hands_on(self) -> bool:
+        """A softmax whose backward does nothing: people write so where the loss differentiates both at once."""
+        return self.report.op == "softmax" and any(found.cause == "identity" for found in self.report.findings)
+
+    @property
     def first(self) -> Finding | None:
         """The foremost finding."""
         return self.report.findings[0] if self.report.findings else None
 
 
 def accused(tried: Sequence[Tried]) -> Tried | None:
-    """The report that may be given: of the likeliest certain reading, where no other certain one says another thing."""
+    """The report that may be given: of the likeliest reading where it is certain, and no other meaning contradicts it.
+
+    A less likely way to call the same code may acquit it; it accuses only where some gradient agrees with it.
+    """
+    likeliest = {one.meaning: one for one in reversed(tried)}
     certain = [one for one in tried if one.report.verdict == "fail" and not one.doubt]
+    certain = [one for one in certain if one.given or one is likeliest[one.meaning] or one.agrees_in_part]
     if not certain:
         return None
     causes = [one.first.cause if one.first else "" for one in certain if one.meaning == certain[0].meaning]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.reading.vocabulary import plain
+from reference.oracle.reading.vocabulary import DATA, part_of, plain
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.returned import as_gradient
 
@@ -26,6 +26,25 @@ def arranged(
         primals: their values.
         hints: the names in the return statement, where they are known.
     """
+    found = _arranged(returned, names, primals, hints)
+    values = dict(zip(names, primals, strict=True))
+    return {name: like(values[name], leaf) for name, leaf in found.items()} if found else found
+
+
+def like(primal: Any, gradient: Any) -> Any:
+    """The gradient in its argument's shape where the two differ by axes of length 1 alone: an update would broadcast."""
+    shape, own = np.shape(primal), np.shape(gradient)
+    apart = isinstance(gradient, np.ndarray) and shape != own
+    return gradient.reshape(shape) if apart and _without_ones(shape) == _without_ones(own) else gradient
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [length for length in shape if length != 1]
+
+
+def _arranged(
+    returned: Any, names: Sequence[str], primals: Sequence[Any], hints: Sequence[str]
+) -> dict[str, Any] | None:
     entries = [(key, as_gradient(leaf)) for key, leaf in _entries(returned, names, primals)]
     if any(key for key, _ in entries):
         return _by_name([(str(key), leaf) for key, leaf in entries], names) or None
@@ -86,7 +105,10 @@ def _by_name(entries: Sequence[tuple[str, Any]], names: Sequence[str]) -> dict[s
 
 
 def _fits(gradients: Mapping[str, Any], names: Sequence[str], primals: Sequence[Any]) -> bool:
-    return all(leaf is None or np.shape(leaf) == np.shape(primals[names.index(n)]) for n, leaf in gradients.items())
+    pairs = (
+        (np.shape(leaf), np.shape(primals[names.index(name)])) for name, leaf in gradients.items() if leaf is not None
+    )
+    return all(own == shape or _without_ones(own) == _without_ones(shape) for own, shape in pairs)
 
 
 def _by_shape(leaves: Sequence[Any], names: Sequence[str], primals: Sequence[Any]) -> dict[str, Any] | None:
@@ -97,6 +119,8 @@ def _by_shape(leaves: Sequence[Any], names: Sequence[str], primals: Sequence[Any
     if len(leaves) > len(names):
         arrays = [leaf for leaf in leaves if leaf is not None]
         return _by_shape(arrays, names, primals) if len(arrays) < len(leaves) else None
+    if len(leaves) < len(names):  # what is data gets nothing before everything else has got its gradient
+        places = sorted(places, key=lambda place: (part_of(names[place]) in DATA, place))
     plainly = {names[place]: leaf for place, leaf in zip(places, leaves, strict=False)}
     if _fits(plainly, names, primals) or len(names) > ORDERS:
         return plainly

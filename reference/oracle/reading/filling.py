@@ -1,5 +1,6 @@
 """A value for every argument of a function or constructor, out of a scene: by part, by annotation, by what it compares."""
 
+import copy
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -14,6 +15,18 @@ from reference.oracle.reading.vocabulary import part_of, plain
 
 # Arguments of these parts are given even where they have a default.
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
+
+
+class GradientDescent:
+    """An optimizer for layers that want one: a step of a known size, off which their gradient can be read."""
+
+    learning_rate = RATE
+
+    def update(self, parameter: Any, gradient: Any, *_: Any) -> Any:
+        """The parameter after one step."""
+        return parameter - RATE * gradient
+
+
 SHAPES = ("input_shape", "layer_sizes", "hidden_dims")
 NETWORK_SIZES = ("in_size", "hidden_size", "out_size", *SHAPES)
 # What a constructor means by a word that is an array to a function.
@@ -25,12 +38,13 @@ SIZES: Mapping[str, str] = {
     "sizes": "layer_sizes", "layersizes": "layer_sizes", "layerdims": "layer_sizes", "dims": "layer_sizes",
     "layersdims": "layer_sizes", "architecture": "layer_sizes", "hiddendims": "hidden_dims", "layer": "layer_sizes",
     "hiddensizelist": "hidden_dims", "topology": "layer_sizes", "insize": "in_size", "outsize": "out_size",
+    "xdim": "input_shape", "inputsizes": "input_shape", "dff": "out_size",
     "k": "window", "f": "window", "kernel": "window", "s": "stride", "p": "pad", "d": "in_size", "c": "in_size",
 }  # fmt: skip
 # Where a scene has no value for these parts, this one does: any would.
 USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
-    "regularization": 0.1, "hidden_dims": [11, 13], "rate": 0.4,
+    "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1, "hidden_dims": [11, 13], "rate": 0.4,
 }  # fmt: skip
 BY_TYPE: Mapping[type, tuple[str, ...]] = {
     int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),
@@ -54,6 +68,8 @@ def filled(
         if not wanted and not _given_anyway(parameter, part, scene, loss=loss, constructor=constructor):
             continue
         found = _value(function, parameter, part, scene)
+        if found and not wanted and _another_kind(parameter.default, found[0]):
+            continue
         if found is None and wanted:
             return None
         if found is not None:
@@ -67,9 +83,16 @@ def _given_anyway(
     """Settings; the targets of a loss that can do without them, loss(X, y=None); the sizes of a network made small."""
     if loss and part in ("targets", "other"):
         return part in scene.values
+    if part == "keeping" and parameter.default is False:
+        return True
     if constructor and scene.small and part in NETWORK_SIZES:
         return part in scene.values and isinstance(parameter.default, tuple | list) == (part in SHAPES)
     return part in SETTINGS and part in scene.values
+
+
+def _another_kind(default: Any, value: Any) -> bool:
+    """Whether a default says that the argument is of another kind: padding="same" takes no number."""
+    return isinstance(default, str) != isinstance(value, str) and default is not None
 
 
 def _parts(names: list[str], scene: Scene, *, constructor: bool, loss: bool) -> dict[str, str | None]:
@@ -102,7 +125,7 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
         return (np.array(value) if isinstance(value, np.ndarray) else value,)
     if part == "predictions" and "x" in scene.values:
         return (np.array(scene.values["x"]),)
-    return (USUAL[part],) if part in USUAL else None
+    return (copy.deepcopy(USUAL[part]),) if part in USUAL else None
 
 
 def _annotated(parameter: inspect.Parameter) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
-from reference.oracle.reading.collected import arranged
+from reference.oracle.reading.collected import argument_of, arranged, like
 from reference.oracle.reading.influence import arrays_of, influential, text_of
 from reference.oracle.reading.source import returned_names
 from reference.oracle.reading.vocabulary import plain
@@ -106,7 +106,7 @@ class Spoken(Layer):
             if name in self.stepped:
                 found[name] = (np.asarray(value) - np.asarray(now)) / self._rate(held)
             elif kept is not None:
-                found[name] = kept
+                found[name] = like(value, kept)
             if name not in self.stepped:
                 _copied_back(value, now)
         return found
@@ -211,8 +211,14 @@ def _gradient_beside(before: Any, after: Any, warm: Any, steps: Steps) -> Steps 
     held = {path: array for path, array in arrays_of(after) if array.shape == shape and path != steps}
     new = [path for path, array in held.items() if not _equal(parameters.read(warm, path), array)]
     said = [path for path in new if any(_says_gradient(str(key)) for kind, key in path if kind == "attribute")]
-    mine = plain(text_of(steps)[-12:])
-    return min(said, key=lambda path: (mine not in plain(text_of(path)), len(path)), default=None)
+    return min(said, key=lambda path: (*_strangeness(steps, path), len(path)), default=None)
+
+
+def _strangeness(steps: Steps, path: Steps) -> tuple[bool, bool]:
+    """How little a path looks like that to the gradient of a parameter: by its name, and by whose it is."""
+    mine = str(steps[-1][1])
+    owner = next(place for place in range(len(steps) + 1) if steps[:place] != path[:place] or place == len(steps)) - 1
+    return argument_of(str(path[-1][1]), [mine]) is None, owner < len(steps) - 1
 
 
 def _says_gradient(name: str) -> bool:

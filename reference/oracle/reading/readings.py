@@ -1,9 +1,10 @@
 """From something found in a file to the ways in which it may be called, each tried once on copies of its inputs."""
 
+import contextlib
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,21 +12,19 @@ import numpy as np
 
 from reference import oracle
 from reference._checks import is_floating
-from reference.oracle.reading.discover import Found
 from reference.oracle.reading.calls import Ran, Source, Way, upstreams, ways
 from reference.oracle.reading.collected import arranged
-from reference.oracle.reading.filling import filled
+from reference.oracle.reading.discover import Found
+from reference.oracle.reading.filling import GradientDescent, filled
 from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
-from reference.oracle.reading.scenes import Scene, fitting
-from reference.oracle.reading.source import parameters, method_of, returned_names, without_first
-from reference.oracle.reading.vocabulary import part_of
+from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.source import method_of, parameters, required, returned_names, without_first
+from reference.oracle.reading.vocabulary import DATA, SETUPS, part_of
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Pullback, Subject
 from reference.oracle.subjects.vjp import copies, quiet
 
-# Arguments of these parts are data where nothing comes back for them.
-DATA = ("targets", "other", "mask", "indices", "rate", "regularization")
 OF_OUTPUT = "The derivative is a function of the output: right where it is called with y = f(x), as in y * (1 - y)."
 
 
@@ -226,7 +225,7 @@ def _of_object(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
     def layer() -> Any:
         if not made_object:
             np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
-            made_object.append(trying("constructor", owner, **copy.deepcopy(made)))
+            made_object.append(trying("constructor", _prepared, owner, made, given))
         return made_object[0]
 
     for way in _ways_of(owner, forward, backward_name, given, scene.values):
@@ -237,6 +236,26 @@ def _object_reading_of(
     found: Found, layer: Callable[[], Any], made: Any, given: Mapping[str, Any], way: Way
 ) -> Reading:
     return _object_reading(found, layer(), made, given, way)
+
+
+def _prepared(owner: type, made: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """An object, set up as its class asks: with the shape of its input, with an optimizer, or with nothing."""
+    layer = owner(**copy.deepcopy(dict(made)))
+    shape = next(np.shape(value) for value in given.values() if isinstance(value, np.ndarray))
+    for name in SETUPS:
+        method = getattr(layer, name, None)
+        if inspect.ismethod(method) and len(wanted := required(method)) <= 1:
+            optimizer = [part_of(one) for one in wanted] == ["optimizer"]
+            choices = [GradientDescent()] if optimizer else [shape[1:], shape, shape[-1]]
+            _first_that_works(method, [(choice,) for choice in choices] if wanted else [()])
+    return layer
+
+
+def _first_that_works(method: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
+    for given in arguments:
+        with contextlib.suppress(Exception):  # a method may raise anything at an argument that it was not meant for
+            method(*given)
+            return
 
 
 def _ways_of(
@@ -427,7 +446,7 @@ def runs(reading: Reading) -> bool:
 
 def _finite(out: Any) -> None:
     try:
-        values = trees.vector(out)
+        values = trees.vector(() if out is None else out)
     except (TypeError, ValueError) as error:
         raise DidNotRun("forward", f"the forward returns a {type(out).__name__}") from error
     if out is None or not values.size or not np.all(np.isfinite(values)):
@@ -578,7 +597,7 @@ def _given_object(found: Found, made: Mapping[str, Any], given: Mapping[str, Any
 
     def layer() -> Any:
         np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
-        return trying("constructor", owner, **copy.deepcopy(dict(made)))
+        return trying("constructor", _prepared, owner, made, given)
 
     if found.style == "network":
         yield functools.partial(_network_reading, found, made, given)

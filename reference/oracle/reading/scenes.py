@@ -81,7 +81,11 @@ def _convolutions(draw: Draw) -> Iterator[Scene]:
     exact = {**sizes, "kernel": draw(5, 2, 3, 3), "bias": draw(5), "scale": draw(5), "shift": draw(5), **pooling}
     yield Scene("conv with windows that fit", {"x": draw(3, 2, 5, 7), **exact, **settings}, first)
     same = {"stride": 1, "pad": 1, "conv_param": {"stride": 1, "pad": 1}}
-    yield Scene("conv that keeps the size", {"x": draw(3, 2, 6, 10), **exact, **same}, {"padding": 1, "layout": "channels_first"})
+    yield Scene(
+        "conv that keeps the size",
+        {"x": draw(3, 2, 6, 10), **exact, **same},
+        {"padding": 1, "layout": "channels_first"},
+    )
     plain_steps = {"stride": 1, "pad": 0, "conv_param": {"stride": 1, "pad": 0}}
     yield Scene("conv with stride 1", {"x": draw(3, 2, 5, 7), **exact, **plain_steps}, {"layout": "channels_first"})
     column = {**exact, "bias": draw(5, 1)}
@@ -158,7 +162,9 @@ def _losses(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     yield scene("network", x, labels, "examples and labels")
     yield scene("network of images", image, labels, "examples and labels", in_size=1, input_shape=(1, 12, 12))
     yield scene("network of rows", x, rows, "examples and one-hot rows")
-    yield scene("network of images and rows", image, rows, "examples and one-hot rows", in_size=1, input_shape=(1, 12, 12))
+    yield scene(
+        "network of images and rows", image, rows, "examples and one-hot rows", in_size=1, input_shape=(1, 12, 12)
+    )
     yield scene("network of values", x, values, "examples and values")
     timed = {"mask": rng.random((3, 4)) < 0.7}
     steps = rng.integers(0, 5, size=(3, 4))
@@ -218,7 +224,14 @@ def _attentions(draw: Draw) -> Iterator[Scene]:
     yield Scene("states and a query", {"hs": states, "h": draw(3, 7), "state": draw(3, 7), "x": states})
     queries = draw(3, 4, 7)
     named = {"hs_enc": states, "hs_dec": queries, "enc_hs": states, "dec_hs": queries}
-    three = {"q": queries, "k": states, "v": states[..., ::-1] + 0.5, "Q": queries, "K": states, "V": states[..., ::-1] + 0.5}
+    three = {
+        "q": queries,
+        "k": states,
+        "v": states[..., ::-1] + 0.5,
+        "Q": queries,
+        "K": states,
+        "V": states[..., ::-1] + 0.5,
+    }
     words = {"query": queries, "key": states, "value": three["v"], "queries": queries, "keys": states}
     yield Scene("attention", {**named, **three, **words, "x": queries, "context": states})
 

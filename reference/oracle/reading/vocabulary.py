@@ -29,8 +29,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "mask": ("mask",),
     "stride": ("stride", "strides", "s"),
     "pad": ("pad", "padding", "pads"),
-    "window_h": ("poolh", "poolheight", "kh", "windowh", "hf", "filterheight"),
-    "window_w": ("poolw", "poolwidth", "kw", "windoww", "wf", "filterwidth"),
+    "window_h": ("poolh", "poolheight", "kh", "windowh", "hf", "filterheight", "hfilter", "kernelh", "hsize"),
+    "window_w": ("poolw", "poolwidth", "kw", "windoww", "wf", "filterwidth", "wfilter", "kernelw", "wsize"),
     "window": ("pool", "poolsize", "window", "kernelsize", "filtersize", "size", "k", "fsize", "ksize", "poolingsize",
                "kernelshape", "poolshape", "filtershape", "kernelwidth", "windowsize"),
     "in_size": ("inputsize", "indim", "infeatures", "nin", "din", "inputdim", "ninputs", "d", "inputdims", "inchannels",
@@ -39,7 +39,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
                 "inputneurons", "dim", "features", "dmodel", "nx", "normalizedshape", "inputnum"),
     "hidden_size": ("hiddensize", "hidden", "hiddendim", "nhidden", "hiddenunits", "units", "nunits", "nh", "hiddensizes"),
     "out_size": ("outputsize", "outdim", "outfeatures", "nout", "outputdim", "classes", "numclasses", "nclasses",
-                 "outchannels", "nfilters", "numfilters", "outsize", "nout", "noutputs", "outputs", "numoutputs", "nneurons",
+                 "outchannels", "nfilters", "nfilter", "numfilters", "numkernels", "dff", "outsize", "nout", "noutputs", "outputs", "numoutputs", "nneurons",
                  "neurons", "numunits", "outputunits", "outch", "cout", "outputchannels", "fanout", "noutput", "outnum",
                  "outputneurons", "ny", "filternum", "filtersnum", "numneurons", "nodes", "nclass"),
     "rate": ("dropoutratio", "rate", "dropout", "ratio", "droprate", "prob", "keepprob", "pdrop", "dropoutrate", "p",
@@ -56,6 +56,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "dropout_param": ("dropoutparam",),
     "regularization": ("reg", "lambda", "lam", "weightdecay", "lambd", "regularization", "l"),
     "optimizer": ("optimizer", "optim", "opt"),
+    "keeping": ("savecache", "cache", "store", "save", "keepcache", "retain", "retainderived", "savegrad"),
     "training": ("training", "train", "trainflg", "trainflag", "istrain", "istraining", "trainmode"),
 }  # fmt: skip
 
@@ -85,8 +86,27 @@ BACKWARD_METHODS = (
     "gradient", "grad", "derivative", "deriv", "prime", "delta", "dfn", "df", "derive", "derivate", "compute_gradient",
     "loss_gradient", "gradients", "loss_derivative", "loss_grad", "d", "dloss", "input_gradient", "fprime", "f_prime",
     "prime_function", "derivation", "activation_derivative", "function_derivative", "d_activation", "calculate_gradient",
-    "func_deriv", "gradient_function", "diff",
+    "func_deriv", "gradient_function", "diff", "back_propogate", "compute_derivative", "backward_prop", "propagate_back",
+    "loss_prime", "cost_derivative", "backprop_pass", "gradient_loss",
 )  # fmt: skip
+# Methods that a layer may want to be called before its first forward: with the shape of its input, or an optimizer.
+SETUPS = (
+    "set_input_shape",
+    "set_input_dim",
+    "set_shape",
+    "build",
+    "initialize",
+    "init_weights",
+    "initialize_weights",
+    "setup",
+    "init_params",
+    "initialize_parameters",
+    "_build",
+    "_init_params",
+    "init",
+    "create_weights",
+    "compile",
+)
 # The word that a function's name has in the place of "forward" where it is a backward.
 BACKWARD_WORDS = ("backward", "backprop", "bwd", "grad", "gradient", "derivative", "deriv", "prime", "bprop", "backpropagate",
                   "backpropagation", "backwards", "d", "der", "back", "dx", "diff", "bkwd", "derivate", "derived")  # fmt: skip
@@ -119,6 +139,8 @@ SLOPES = (
     "derivate",
 )
 
+# Arguments of these parts are data where nothing comes back for them.
+DATA = ("targets", "other", "mask", "indices", "rate", "regularization")
 PART_OF = {name: part for part, names in reversed(PARTS.items()) for name in names}
 
 
@@ -134,7 +156,9 @@ def part_of(argument: str) -> str | None:
 
 def is_cotangent(name: str) -> bool:
     """Whether an argument of a backward is, by its name, the gradient that comes from above."""
-    word = plain(name)
+    word, parts = plain(name), [part for part in name.lower().split("_") if part]
+    if len(parts) > 1 and (parts[0] in COTANGENTS or parts[-1] in ("grad", "gradient", "delta", "error")):
+        return True
     return word in COTANGENTS or word.startswith(("grad", "upstream", "dl", "dout", "delta")) or word.endswith("grad")
 
 
