@@ -14,8 +14,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,7 +53,6 @@ def save(folder: Path, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> P
         ValueError,
         RuntimeError,
     ) as error:  # orbax hands on what the disk says in the last three
-        _hush()
         if is_first():
             _remove(partial)
         if is_loss(error):
@@ -176,25 +176,20 @@ def _of_the_system(error: BaseException) -> str:
 
 @contextmanager
 def _in_silence() -> Iterator[None]:
-    """Orbax tells the log, with every frame, what it raises too."""
-    log = logging.getLogger("absl")
-    before = log.level
+    """What orbax raises is told by its log and its threads too, with every frame; by the threads even afterwards."""
+    log, before, hook = logging.getLogger("absl"), logging.getLogger("absl").level, sys.unraisablehook
     log.setLevel(logging.CRITICAL + 1)
+    sys.unraisablehook = partial(_of_the_main_thread, hook)
     try:
         yield
+        sys.unraisablehook = hook
     finally:
         log.setLevel(before)
 
 
-def _hush() -> None:
-    """Threads of orbax that are still at a save which failed tell, each with every frame, that its loop is closed."""
-    honest = sys.excepthook
-
-    def only_the_main_thread(kind: Any, error: Any, frames: Any) -> None:
-        if threading.current_thread() is threading.main_thread():
-            honest(kind, error, frames)
-
-    sys.excepthook = only_the_main_thread
+def _of_the_main_thread(hook: Callable[..., None], *error: Any) -> None:
+    if threading.current_thread() is threading.main_thread():
+        hook(*error)
 
 
 def _described(array: jax.Array) -> str:
