@@ -31,6 +31,8 @@ class Tried:
             return ""
         if refused := [f for f in report.findings if f.cause in CALLS and f.argument is None]:
             return "" if self._computes_its_op else f"on inputs that were made up, {refused[0].message}"
+        if all(found.cause == "missing" for found in report.findings):
+            return ""
         if not self.reading.fits and not self._all_but_one_agree:
             return "what comes back does not have the shapes of the arguments"
         if self._affine:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle.reading import constants
+from reference.oracle.reading import constants, ties
 from reference.oracle.reading.certainty import Tried, accused
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
@@ -61,15 +61,33 @@ def judge(found: Found, request: Request) -> Report:
     complaints: list[DidNotRun] = []
     for one in _tried(found, request, complaints):
         if one.report.verdict == "pass":
-            return one.report
+            return _with_every_gradient(found, one)
         tried.append(one)
         if len(tried) >= MOST:
             break
-    if excused := _but_for_constants(found, request, tried):
+    if excused := _but_for_ties(request, tried) or _but_for_constants(found, request, tried):
         return excused
     if chosen := accused(tried):
         return chosen.report
     raise _cannot_tell(found, tried, complaints)
+
+
+def _with_every_gradient(found: Found, one: Tried) -> Report:
+    """The report of what is right; CannotTell where some parameters have a gradient and others have none."""
+    reading = one.reading
+    if reading.lacking and len(reading.names) > reading.inputs:
+        kept = ", ".join(reading.names[reading.inputs :])
+        words = f"no gradient of {', '.join(reading.lacking)} was found in what the backward returns or keeps"
+        raise CannotTell(f"read as {reading.calls}: {words}; those of {kept} are right", settling(found, reading))
+    return one.report
+
+
+def _but_for_ties(request: Request, tried: Sequence[Tried]) -> Report | None:
+    """The report of code that is right wherever no two entries tie for a maximum; None for other code."""
+    near = next((one for one in tried if ties.only_ties(one.report)), None)
+    if near is None or near.given or not ties.right_without(near.reading, lambda other: _check(other, request)):
+        return None
+    return ties.excused(near.report, request.strict)
 
 
 def _but_for_constants(found: Found, request: Request, tried: Sequence[Tried]) -> Report | None:
@@ -90,7 +108,7 @@ def _tried(found: Found, request: Request, complaints: list[DidNotRun]) -> Itera
         yield from (_judged(found, reading, request, None, given=True) for reading in given)
         return
     any_ran = False
-    for meaning, group in _meanings(found, request.seed).items():
+    for meaning, group in _meanings(found, request).items():
         if any_ran and not (meaning and found.is_loss):
             continue
         scene, ran = _first_that_runs(found, group, request.seed, complaints)
@@ -99,9 +117,14 @@ def _tried(found: Found, request: Request, complaints: list[DidNotRun]) -> Itera
             yield _judged(found, reading, request, scene, meaning=meaning)
 
 
-def _meanings(found: Found, seed: int) -> dict[str, list[Scene]]:
+def _likely(found: Found, request: Request) -> str | None:
+    """The scene of the op that was asked for, else the one that the name says."""
+    return SCENE_OF_OP.get(request.op, request.op) if request.op in SPECS else recognized(found.name)[1]
+
+
+def _meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
     """The scenes by what a loss is given; the likely ones first, and for a loss those that are made for losses."""
-    likely = recognized(found.name)[1]
+    likely, seed = _likely(found, request), request.seed
     every = scenes(seed)
     if likely in SPECS and likely not in SCENE_OF_OP.values():
         every = [_op_scene(found, likely, seed), *every]
@@ -150,14 +173,15 @@ def _op_scene(found: Found, op: str, seed: int) -> Scene:
 def _judged(
     found: Found, reading: Reading, request: Request, scene: Scene | None, *, meaning: str = "", given: bool = False
 ) -> Tried:
-    by_name, likely = recognized(found.name)
+    by_name, likely = recognized(found.name)[0], _likely(found, request)
     reading = request.redrawn(reading)
     own = request.examples if isinstance(request.examples, Mapping) else {}
     named = request.op or own.get("op")
-    statics = request.statics if request.statics is not None else own.get("statics", {})
+    suits = scene is not None and scene.name == likely
+    statics = request.statics if request.statics is not None else own.get("statics", scene.statics if suits else {})
     if named and named != "none":
         report = _check(reading, request, op=named, statics=statics)
-    elif by_name and not named and scene is not None and scene.name == likely:
+    elif by_name and not named and suits and scene is not None:
         report = _guessed(reading, request, by_name, scene.statics)
     else:
         report = _check(reading, request)

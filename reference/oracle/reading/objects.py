@@ -76,7 +76,8 @@ class Spoken(Layer):
         """Run the forward on one copy, and each backward on a copy of that."""
         held = self.holding(primals[self.inputs :])
         ran = self.run(held, primals[: self.inputs])
-        handed = {id(primal): primal for primal in primals if isinstance(primal, np.ndarray)}
+        named = zip(self.names, primals, strict=True)  # what the backward moves itself is its own
+        handed = {id(p): p for name, p in named if isinstance(p, np.ndarray) and name not in self.stepped}
         return ran.output, Pullback(
             lambda cotangent: self.pulled(copy.deepcopy(held, dict(handed)), primals, ran, cotangent)
         )

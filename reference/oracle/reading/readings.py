@@ -51,6 +51,8 @@ class Reading:
     written: "Written | None" = None
     # So many of the primals are handed over; the rest are parameters that an object holds.
     inputs: int = 0
+    # Parameters for which no gradient was found.
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,7 @@ def _object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any
         subject = replace(subject, shared=lambda: shared)
     return Reading(subject, primals, spoken.names, _object_calls(found, made, given, way),
                    _fit(back, spoken.names, primals), _object_notes(spoken, lacking, slope, way),
-                   _written_object(found, made, given, way, slope), len(names))  # fmt: skip
+                   _written_object(found, made, given, way, slope), len(names), lacking)  # fmt: skip
 
 
 def oracle_read(spoken: Spoken, pair: Any) -> Any:
@@ -463,7 +465,7 @@ def _ones(out: Any) -> Any:
 
 def _fit(gradients: Mapping[str, Any], names: tuple[str, ...], primals: tuple[Any, ...]) -> bool:
     shapes = dict(zip(names, map(np.shape, primals), strict=True))
-    return bool(gradients) and all(g is None or np.shape(g) == shapes[name] for name, g in gradients.items())
+    return all(g is None or np.shape(g) == shapes[name] for name, g in gradients.items())
 
 
 def _is_slope(out: Any, gradients: Any, names: Any, primals: Any, came: Any) -> bool:
@@ -491,6 +493,8 @@ def _constants(
     Targets and masks; and whatever has no gradient where only one came back.
     """
     back = [name for name in names if gradients.get(name) is not None]
+    if not back:  # a backward that is not written yet
+        return ()
     lacking = [n for n, p in zip(names, primals, strict=True) if n not in back and is_floating(np.asarray(p).dtype)]
     return tuple(name for name in lacking if part_of(name) in DATA or len(back) <= 1 or np.size(out) == 1)
 

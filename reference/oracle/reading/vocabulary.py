@@ -33,7 +33,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "window_w": ("poolw", "poolwidth", "kw", "windoww", "wf", "filterwidth", "wfilter", "kernelw", "wsize"),
     "window": ("pool", "poolsize", "window", "kernelsize", "filtersize", "size", "k", "fsize", "ksize", "poolingsize",
                "kernelshape", "poolshape", "filtershape", "kernelwidth", "windowsize"),
-    "in_size": ("inputsize", "indim", "infeatures", "nin", "din", "inputdim", "ninputs", "d", "inputdims", "inchannels",
+    "in_size": ("inputsize", "inputlen", "indim", "infeatures", "nin", "din", "inputdim", "ninputs", "d", "inputdims", "inchannels",
                 "inputs", "numinputs", "nfeatures", "numfeatures", "insize", "inputunits", "channels", "inch", "cin",
                 "numchannels", "nchannels", "inputchannels", "inputdepth", "depth", "fanin", "ninput", "innum",
                 "inputneurons", "dim", "features", "dmodel", "nx", "normalizedshape", "inputnum"),
