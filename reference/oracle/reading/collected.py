@@ -46,9 +46,12 @@ def _arranged(
     returned: Any, names: Sequence[str], primals: Sequence[Any], hints: Sequence[str]
 ) -> dict[str, Any] | None:
     entries = [(key, as_gradient(leaf)) for key, leaf in _entries(returned, names, primals)]
-    if any(key for key, _ in entries):
-        return _by_name([(str(key), leaf) for key, leaf in entries], names) or None
-    leaves = [leaf for _, leaf in entries]
+    leaves = [leaf for key, leaf in entries if key is None]
+    if len(leaves) < len(entries):
+        named = _by_name([(key, leaf) for key, leaf in entries if key is not None], names)
+        others = {name: primal for name, primal in zip(names, primals, strict=True) if name not in named}
+        rest = _by_shape(leaves, tuple(others), tuple(others.values())) if leaves else {}
+        return {**(rest or {}), **named} or None
     if len(hints) == len(leaves):
         named = _by_name(list(zip(hints, leaves, strict=True)), names)
         if len(named) == len(leaves) and _fits(named, names, primals):
