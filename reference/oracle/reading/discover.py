@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from reference.oracle.reading.source import is_abstract, method_of, parameters, returns_several, without_first
+from reference.oracle.reading.source import (
+    is_abstract,
+    keeps,
+    method_of,
+    methods_called,
+    parameters,
+    refuses,
+    returns_several,
+    without_first,
+)
 from reference.oracle.reading.vocabulary import (
     BACKWARD_METHODS,
     BACKWARD_WORDS,
@@ -178,11 +187,23 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
     backward = next((method for method in BACKWARD_METHODS if _has(value, method)), None)
     if backward in ("gradient", "gradients", "grad") and _has(value, "loss") and forward != "forward":
         yield Found(name, "network", (value, "loss", backward))
-    elif forward and backward and forward != backward and not inspect.isabstract(value):
-        yield Found(name, "object", (value, forward, backward))
+    elif forward and backward and forward != backward and not _is_base(value, forward, backward):
+        yield Found(name, "object", (value, _entrance(value, forward), backward))
     elif not backward:
         losses = (m for m in ("loss", "cost", "compute_loss", "loss_and_grads") if _has(value, m))
         yield from (Found(name, "object", (value, m, None)) for m in losses if returns_several(getattr(value, m)))
+
+
+def _is_base(owner: type, *methods: str) -> bool:
+    """Whether a class waits for another to fill in what its forward or backward calls."""
+    called = [name for method in methods for name in methods_called(getattr(owner, method))]
+    return inspect.isabstract(owner) or any(refuses(getattr(owner, name, None)) for name in called)
+
+
+def _entrance(owner: type, forward: str) -> str:
+    """The forward, or the __call__ around it that keeps what the backward needs."""
+    around = vars(next((base for base in owner.__mro__ if "__call__" in vars(base)), object)).get("__call__")
+    return "__call__" if forward == "forward" and forward in methods_called(around) and keeps(around) else forward
 
 
 def _has(owner: type, method: str) -> bool:

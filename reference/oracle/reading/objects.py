@@ -10,7 +10,7 @@ import numpy as np
 from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
 from reference.oracle.reading.collected import argument_of, arranged, like
 from reference.oracle.reading.influence import arrays_of, influential, text_of
-from reference.oracle.reading.source import returned_names
+from reference.oracle.reading.source import returned_names, takes_any
 from reference.oracle.reading.vocabulary import plain
 from reference.oracle.subjects import parameters
 from reference.oracle.subjects.layers import Layer, living, training
@@ -55,10 +55,15 @@ class Spoken(Layer):
 
     def run(self, held: Any, inputs: tuple[Any, ...]) -> Ran:
         """Call the forward, in training mode."""
-        method = getattr(held, self.forward_name)
         given = {**self.settled, **dict(zip(self.names, inputs, strict=False))}
-        returned = method(**given, **{k: v for k, v in training(method, True).items() if k not in given})
+        returned = self._called(held, given, True)
         return Ran(given, returned, self._output(held, returned))
+
+    def _called(self, held: Any, given: Mapping[str, Any], mode: bool) -> Any:
+        method = getattr(held, self.forward_name)
+        if takes_any(method):
+            return method(*given.values())
+        return method(**given, **{k: v for k, v in training(method, mode).items() if k not in given})
 
     def _output(self, held: Any, returned: Any) -> Any:
         if returned is None:
@@ -150,8 +155,7 @@ class Living(Spoken):
     def evaluate(self, *primals: Any) -> Any:
         """The forward in evaluation mode."""
         held = self.object_with(primals[self.inputs :])
-        method = getattr(held, self.forward_name)
-        return method(**dict(zip(self.names, primals[: self.inputs], strict=False)), **training(method, False))
+        return self._called(held, dict(zip(self.names, primals[: self.inputs], strict=False)), False)
 
 
 def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> tuple[Spoken, tuple[str, ...]]:

@@ -26,10 +26,21 @@ def required(function: Callable[..., Any]) -> list[str]:
 
 
 def method_of(owner: type, name: str) -> Callable[..., Any]:
-    """A method of a class as its objects have it, without self, for its signature alone."""
+    """A method of a class as its objects have it, without self, for its signature alone.
+
+    A __call__(*inputs) that hands everything on has the signature of the forward.
+    """
     found = inspect.getattr_static(owner, name)
     method = getattr(owner, name)
+    if name == "__call__" and takes_any(method) and hasattr(owner, "forward"):
+        return method_of(owner, "forward")
     return method if isinstance(found, staticmethod | classmethod) else without_first(method)
+
+
+def takes_any(function: Callable[..., Any]) -> bool:
+    """Whether it takes any number of positional arguments, and names none but self."""
+    kinds = [p.kind for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    return inspect.Parameter.VAR_POSITIONAL in kinds[:1]
 
 
 def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,6 +101,29 @@ def uses(function: Any, *words: str) -> bool:
     tree = tree_of(function)
     nodes = ast.walk(tree) if tree else ()
     return any(getattr(node, "id", getattr(node, "attr", None)) in words for node in nodes)
+
+
+def methods_called(function: Any) -> list[str]:
+    """The methods of its own object that a method calls: self.name(...)."""
+    tree = tree_of(function)
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
+    return [f.attr for f in calls if isinstance(f, ast.Attribute) and getattr(f.value, "id", None) == "self"]
+
+
+def keeps(function: Any) -> bool:
+    """Whether a method sets an attribute of its object."""
+    tree = tree_of(function)
+    nodes = ast.walk(tree) if tree else ()
+    stored = [node.value for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
+    return any(getattr(value, "id", None) == "self" for value in stored)
+
+
+def refuses(function: Any) -> bool:
+    """Whether a method is there to be overridden: marked as abstract, or nothing but a NotImplementedError."""
+    tree = tree_of(function) if inspect.isroutine(function) else None
+    body = [node for node in tree.body if not isinstance(node, ast.Expr)] if tree else []
+    raised = body and isinstance(body[0], ast.Raise) and body[0].exc is not None and ast.unparse(body[0].exc)
+    return getattr(function, "__isabstractmethod__", False) or str(raised).startswith("NotImplemented")
 
 
 def is_abstract(function: Any) -> bool:
