@@ -11,7 +11,7 @@ from reference.oracle.reading import constants, ties
 from reference.oracle.reading.certainty import Tried, accused
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
-from reference.oracle.reading.readings import DidNotRun, Reading, given_reading, held_arrays, readings, runs
+from reference.oracle.reading.readings import DidNotRun, Reading, given_reading, held_arrays, readings, runs, shapes_of
 from reference.oracle.reading.scenes import Scene, alike, fitting, scenes
 from reference.oracle.reading.settle import example_of, settling
 from reference.oracle.reading.source import required
@@ -156,7 +156,7 @@ def _with_inferred(found: Found, group: Sequence[Scene], seed: int) -> Iterator[
     yield from group
     for scene in group:
         if arrays := held_arrays(found, replace(scene, small=False)):
-            yield from fitting(replace(scene, small=False), arrays, seed)
+            yield from fitting(replace(scene, small=False), shapes_of(found), arrays, seed)
             return
 
 

@@ -195,8 +195,10 @@ def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> 
 
 
 def _matters(owner: Any, after: Any, pair: Pair, matter: list[Steps]) -> bool:
-    """Whether a pair is one: its gradient was made, or the output depends on its parameter."""
-    held = parameters.read(owner, pair.parameter)
+    """Whether a pair is one: its gradient has a place, and was made, or the output depends on its parameter."""
+    held, missing = parameters.read(owner, pair.parameter), object()
+    if all(parameters.read(after, steps, missing) is missing for steps in pair.gradients):
+        return False
     made = not _never_made(after, pair) or not isinstance(held, np.ndarray)
     return made or any(parameters.read(owner, steps) is held for steps in matter)
 

@@ -447,14 +447,17 @@ def runs(reading: Reading) -> bool:
 
 
 def _finite(out: Any) -> None:
+    """DidNotRun where an output is no finite floating number."""
+    if any(leaf is None for leaf in trees.leaves(out)):
+        raise DidNotRun("forward", "None came back: it may be unfinished")
     try:
-        values = trees.vector(() if out is None else out)
+        values = trees.vector(out)
     except (TypeError, ValueError) as error:
         raise DidNotRun("forward", f"the forward returns a {type(out).__name__}") from error
-    if out is None or not values.size or not np.all(np.isfinite(values)):
-        raise DidNotRun(
-            "forward", "the output holds no floating numbers" if not values.size else "the output is not finite"
-        )
+    if not values.size:
+        raise DidNotRun("forward", "the output holds no floating numbers")
+    if not np.all(np.isfinite(values)):
+        raise DidNotRun("forward", "the output is not finite")
 
 
 def _ones(out: Any) -> Any:
@@ -619,3 +622,10 @@ def held_arrays(found: Found, scene: Scene) -> list[np.ndarray]:
     except DidNotRun:
         return []
     return [array for _, array in arrays_of(layer)]
+
+
+def shapes_of(found: Found) -> list[tuple[int, ...]]:
+    """The shapes that a constructor has as defaults: input_dim=(1, 28, 28)."""
+    defaults = [p.default for p in parameters(init_of(found.parts[0]))]
+    tuples = [tuple(value) for value in defaults if isinstance(value, tuple | list) and len(value) > 1]
+    return [shape for shape in tuples if all(isinstance(length, int) for length in shape)]
