@@ -48,7 +48,15 @@ class _Static(NamedTuple):
 
 def _static(op: str, name: str, value: Any) -> _Static:
     require_hashable(op, name, value)
+    value = _of_python(value)
     return _Static(_types(value), value)
+
+
+def _of_python(value: Any) -> Any:
+    """The same static with ints of Python for NumPy's, which overflow."""
+    if isinstance(value, tuple):
+        return tuple(map(_of_python, value))
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _types(value: Any) -> Any:

@@ -30,13 +30,8 @@ def check_labels(op: str, targets: Any = None, **scores_by_name: Any) -> None:
     name, scores = next(iter(scores_by_name.items()), ("", 0.0))
     known = isinstance(targets, np.ndarray | jax.Array) and not isinstance(targets, Tracer)
     *batch, classes = np.shape(scores) or (0,)
-    if (
-        known
-        and tuple(batch) == targets.shape
-        and classes
-        and jnp.issubdtype(targets.dtype, jnp.integer)
-        and np.size(targets) > 0
-    ):
+    labels = known and jnp.issubdtype(targets.dtype, jnp.integer) and targets.shape == tuple(batch)
+    if labels and targets.size and classes:
         # Labels that a jitted function closes over are known too, but what is computed of them there would be traced.
         with jax.ensure_compile_time_eval():
             low, high = int(np.min(targets)), int(np.max(targets))

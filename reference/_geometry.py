@@ -136,7 +136,7 @@ def per_dimension(op, name, value, rank, least=1):
     require_ints(op, rule, f"{name}={value!r}", entries)
     require(len(entries) == rank, op, rule, f"{name}={value!r} for {rank} spatial dimensions")
     require(min(entries) >= least, op, f"{name} must be at least {least}", f"{name}={value!r}")
-    return entries
+    return tuple(map(int, entries))  # NumPy's ints overflow
 
 
 def paddings(op, padding, sizes, window, strides, dilation):
@@ -154,7 +154,7 @@ def paddings(op, padding, sizes, window, strides, dilation):
     require(len(pairs) == rank, op, rule, f"{got} for {rank} spatial dimensions")
     require(all(len(pair) == 2 for pair in pairs), op, rule, f"{got} for {rank} spatial dimensions")
     require(all(end >= 0 for pair in pairs for end in pair), op, "padding must be at least 0", got)
-    return pairs
+    return tuple((int(low), int(high)) for low, high in pairs)
 
 
 def _same(size, window, stride, dilation):

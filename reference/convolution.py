@@ -55,7 +55,7 @@ def conv(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups
 
 @quiet
 def conv_fwd(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups=1, layout="channels_last"):
-    x, weights, bias = _operands("conv", x, kernel, bias, groups, layout)
+    x, weights, bias, groups = _operands("conv", x, kernel, bias, groups, layout)
     _check_channels("conv", x, bias, weights.shape[-2] * groups, weights.shape[-1])
     geometry = conv_geometry("conv", x.shape[1:-1], weights.shape[:-2], strides, padding, dilation)
     padded = pad(x, geometry.padding)
@@ -126,7 +126,7 @@ def conv_transpose(
 def conv_transpose_fwd(
     x, kernel, bias=None, *, strides=1, padding="VALID", output_padding=0, dilation=1, groups=1, layout="channels_last"
 ):
-    x, weights, bias = _operands("conv_transpose", x, kernel, bias, groups, layout)
+    x, weights, bias, groups = _operands("conv_transpose", x, kernel, bias, groups, layout)
     channels = weights.shape[-2] * groups
     _check_channels("conv_transpose", x, bias, weights.shape[-1], channels)
     statics = (weights.shape[:-2], strides, padding, output_padding, dilation)
@@ -175,7 +175,7 @@ def _bias_ct(bias, out_ct):
 
 
 def _operands(op, x, kernel, bias, groups, layout):
-    """The arrays as channels_last views, once what needs no geometry is checked."""
+    """The arrays as channels_last views, and groups, once what needs no geometry is checked."""
     x, kernel = as_floating(op, "x", x), as_floating(op, "kernel", kernel)
     bias = None if bias is None else as_floating(op, "bias", bias)
     x_view = image(op, x, layout)
@@ -186,7 +186,7 @@ def _operands(op, x, kernel, bias, groups, layout):
     require_ints(op, "groups must be an int", f"groups={groups!r}", [groups])
     require(groups >= 1, op, "groups must be at least 1", f"groups={groups!r}")
     require(weights.shape[-1] % groups == 0, op, "groups must divide the kernel's out_channels", got)
-    return x_view, weights, bias
+    return x_view, weights, bias, int(groups)
 
 
 def _check_channels(op, x, bias, inputs, outputs):
