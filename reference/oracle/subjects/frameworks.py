@@ -1,7 +1,8 @@
 """PyTorch and JAX functions as subjects; either framework is imported only when its adapter is called."""
 
 import importlib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,36 +13,101 @@ from reference.oracle.subjects.subject import Pullback, Subject, name_of, parame
 
 
 def from_torch(function: Any) -> Subject:
-    """The subject of a torch.autograd.Function, of its `apply`, or of any function of tensors."""
+    """The subject of a torch.autograd.Function, of its `apply`, or of any function of tensors.
+
+    Of several outputs those count that are differentiable: None and what a Function marks as not differentiable do not.
+    """
     torch = importlib.import_module("torch")
     owner = _function_class(torch, function)
     apply = owner.apply if owner else function
     if not callable(apply):
         raise TypeError(f"oracle.from_torch: function must be callable; got a {type(function).__name__}")
+    defaults = _defaults(owner) if owner else ()
 
     def forward(*primals: Any) -> Any:
+        if owner:  # which outputs are differentiable is known where gradients are
+            return trees.mapped(_array, _applied(torch, owner, apply, primals)[1])
         with torch.no_grad():
-            return trees.mapped(_array, apply(*(_tensor(torch, primal) for primal in primals)))
+            return trees.mapped(_array, _without_none(apply(*(_tensor(torch, primal) for primal in primals))))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
-        tensors = [_tensor(torch, primal) for primal in primals]
-        wanted = [tensor.requires_grad_() for tensor in tensors if _floating(torch, tensor)]
-        outs = apply(*tensors)
-        tracked = [leaf for leaf in trees.leaves(outs) if _floating(torch, leaf) and leaf.requires_grad]
+        tensors, outs = _applied(torch, owner, apply, primals)
 
         def pullback(cotangent: Any) -> tuple[Any, ...]:
-            leaves = zip(trees.leaves(outs), trees.leaves(cotangent), strict=True)
-            upstream = [_tensor(torch, np.asarray(ct)) for leaf, ct in leaves if any(leaf is t for t in tracked)]
-            found = torch.autograd.grad(tracked, wanted, upstream, retain_graph=True, allow_unused=True)
-            arrays = iter([None if gradient is None else _array(gradient) for gradient in found])
-            return tuple(next(arrays) if _floating(torch, tensor) else None for tensor in tensors)
+            try:
+                return _gradients(torch, tensors, outs, cotangent)
+            except IndexError:  # the backward asks for needs_input_grad of arguments that were left out
+                given = (*primals, *defaults[len(primals) :])
+                if len(given) == len(primals):
+                    raise
+                again = _applied(torch, owner, apply, given)
+                return _gradients(torch, *again, cotangent)[: len(primals)]
 
         return trees.mapped(_array, outs), Pullback(pullback)
 
     if owner is None:
         return Subject(name_of(function), forward, vjp, parameter_names(function), function, "torch")
-    names = (parameter_names(owner.forward) or ("ctx",))[1:] or None
-    return Subject(owner.__name__, forward, vjp, names, owner.backward, "torch")
+    names = parameter_names(owner.forward) or ()
+    return Subject(owner.__name__, forward, vjp, names[_takes_context(owner) :] or None, owner.backward, "torch")
+
+
+def _applied(torch: Any, owner: Any, apply: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[list[Any], Any]:
+    """The tensors whose gradients are asked for, in the place of the floating primals, and the outputs that count."""
+    tensors = [_tensor(torch, primal) for primal in primals]
+    for tensor in tensors:
+        if _floating(torch, tensor):
+            tensor.requires_grad_()
+    # What is declared as changed in place must not be a leaf, nor the caller's memory.
+    changes = owner and _names_in(owner, "mark_dirty")
+    handed = [one.clone() if changes and isinstance(one, torch.Tensor) else one for one in tensors]
+    outs = _without_none(apply(*handed))
+    return tensors, _differentiable(torch, outs) if owner else outs
+
+
+def _gradients(torch: Any, tensors: list[Any], outs: Any, cotangent: Any) -> tuple[Any, ...]:
+    """What the backward gives, an entry a primal."""
+    leaves = list(zip(trees.leaves(outs), trees.leaves(cotangent), strict=True))
+    tracked = [(leaf, ct) for leaf, ct in leaves if _floating(torch, leaf) and leaf.requires_grad]
+    wanted = [tensor for tensor in tensors if _floating(torch, tensor)]
+    upstream = [_tensor(torch, np.asarray(ct)) for _, ct in tracked]
+    found = torch.autograd.grad([leaf for leaf, _ in tracked], wanted, upstream, retain_graph=True, allow_unused=True)
+    arrays = iter([None if gradient is None else _array(gradient) for gradient in found])
+    return tuple(next(arrays) if _floating(torch, tensor) else None for tensor in tensors)
+
+
+def _without_none(outs: Any) -> Any:
+    """Several outputs without those that are None; the one that remains, bare."""
+    return _some(outs, [out is not None for out in outs]) if type(outs) in (tuple, list) else outs
+
+
+def _differentiable(torch: Any, outs: Any) -> Any:
+    """The outputs of a Function without the floating ones that it marks as not differentiable, where others remain."""
+    if not isinstance(outs, tuple) or not any(_floating(torch, out) and out.requires_grad for out in outs):
+        return outs
+    return _some(outs, [not _floating(torch, out) or out.requires_grad for out in outs])
+
+
+def _some(outs: Sequence[Any], wanted: list[bool]) -> Any:
+    kept = tuple(out for out, keep in zip(outs, wanted, strict=True) if keep)
+    return outs if len(kept) == len(outs) or not kept else kept[0] if len(kept) == 1 else kept
+
+
+def _defaults(owner: Any) -> tuple[Any, ...]:
+    """The defaults of a Function's arguments by place, ctx apart."""
+    known = inspect.signature(owner.forward).parameters.values()
+    positional = [p for p in known if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple(p.default for p in positional[_takes_context(owner) :])
+
+
+def _takes_context(owner: type) -> bool:
+    """Whether a Function's forward takes ctx first: it does unless setup_context is its own."""
+    return not any("setup_context" in vars(base) for base in owner.__mro__ if not base.__module__.startswith("torch"))
+
+
+def _names_in(owner: Any, name: str) -> bool:
+    """Whether a Function's own methods name an attribute."""
+    methods = (inspect.unwrap(getattr(owner, method)) for method in ("forward", "setup_context"))
+    return any(name in getattr(getattr(method, "__code__", None), "co_names", ()) for method in methods)
 
 
 def _function_class(torch: Any, function: Any) -> Any:
