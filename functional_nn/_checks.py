@@ -24,17 +24,26 @@ def require(condition: bool, op: str, rule: str, got: str) -> None:
 
 def as_array(op: str, name: str, value: Any) -> Any:
     """The argument as jit takes it, in the machine's byte order; a TypeError for what is no array and no number."""
-    is_array = hasattr(value, "dtype")
-    if not (is_array or isinstance(value, int | float | complex)) or isinstance(value, np.ma.MaskedArray):
+    array = _converted(value)
+    if array is None or isinstance(value, np.ma.MaskedArray) or jnp.issubdtype(array.dtype, jax.dtypes.extended):
         raise TypeError(f"{op}: {name} must be an array; got {type(value).__name__}")
-    array: Any = value if isinstance(value, jax.Array) or hasattr(value, "__jax_array__") else np.asarray(value)
     if not _is_plain(array.dtype):
-        got = f"{name}.dtype={getattr(value, 'dtype', array.dtype)}"
+        got = f"{name}.dtype={array.dtype}"
         raise TypeError(f"{op}: {name} must have a dtype of NumPy for numbers up to 64 bits, or bfloat16; got {got}")
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
         # jit would take the bytes as they lie, or refuse them, by what it has met before.
         return array.astype(array.dtype.newbyteorder("="))
-    return array if is_array or not isinstance(value, float) else value
+    return value if type(value) is float else array
+
+
+def _converted(value: Any) -> Any:
+    """What NumPy makes of an array of any library, or of a number; None for what is neither, or would not be read."""
+    if isinstance(value, jax.Array) or hasattr(value, "__jax_array__"):
+        return value
+    try:
+        return np.asarray(value) if hasattr(value, "dtype") or isinstance(value, int | float | complex) else None
+    except Exception:  # whatever its library raises, of tensors with a gradient for example
+        return None
 
 
 def require_floating(op: str, **arrays: Any) -> None:
@@ -76,7 +85,5 @@ def require_hashable(op: str, name: str, value: Any) -> None:
 
 
 def _is_plain(dtype: Any) -> bool:
-    """Whether both twins compute in a dtype, or could: not in longdouble, float8, text, objects or keys."""
-    if jnp.issubdtype(dtype, jax.dtypes.extended):
-        return False
+    """Whether both twins compute in a dtype, or could: not in longdouble, float8, text or objects."""
     return dtype.kind in "biu" or dtype.name in PLAIN

@@ -22,17 +22,21 @@ def require(condition: bool, op: str, rule: str, got: str) -> None:
 
 def as_array(op: str, name: str, value: Any) -> np.ndarray:
     """The argument in the machine's byte order, else never a copy of an array, or a TypeError for any other thing."""
-    is_number = isinstance(value, int | float | complex)
-    if not (hasattr(value, "dtype") or is_number) or isinstance(value, np.ma.MaskedArray):
+    array = _converted(value)
+    if array is None or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{op}: {name} must be an array; got {type(value).__name__}")
-    try:
-        array = np.asarray(value)
-    except TypeError:  # as random keys of JAX say
-        array = np.asarray(None)
     if not _is_plain(array.dtype):
-        got = f"{name}.dtype={getattr(value, 'dtype', array.dtype)}"
+        got = f"{name}.dtype={array.dtype}"
         raise TypeError(f"{op}: {name} must have a dtype of NumPy for numbers up to 64 bits, or bfloat16; got {got}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _converted(value: Any) -> np.ndarray | None:
+    """What NumPy makes of an array of any library, or of a number; None for what is neither, or would not be read."""
+    try:
+        return np.asarray(value) if hasattr(value, "dtype") or isinstance(value, int | float | complex) else None
+    except Exception:  # whatever its library raises, of keys for random numbers or of tensors with a gradient
+        return None
 
 
 def as_floating(op: str, name: str, value: Any) -> np.ndarray:

@@ -26,6 +26,11 @@ class WithDtype:
     dtype = np.dtype("f8")
 
 
+class Unreadable(WithDtype):
+    def __array__(self, dtype: Any = None, copy: Any = None):
+        raise RuntimeError("as a tensor of PyTorch that requires a gradient")
+
+
 # What may stand in the place of an argument, given the array that belongs there.
 ARGUMENTS: dict[str, Callable[[np.ndarray], Any]] = {
     **{
@@ -53,6 +58,7 @@ ARGUMENTS: dict[str, Callable[[np.ndarray], Any]] = {
     },
     "an object": lambda array: object(),
     "an object with a dtype": lambda array: WithDtype(),
+    "an array that will not be read": lambda array: Unreadable(),
 }
 
 # What may be given for any static.
