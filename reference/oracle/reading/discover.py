@@ -13,6 +13,7 @@ from typing import Any
 from reference.oracle.reading.source import (
     is_abstract,
     keeps,
+    lacks,
     method_of,
     methods_called,
     parameters,
@@ -27,7 +28,9 @@ from reference.oracle.reading.vocabulary import (
     FORWARD_WORDS,
     part_of,
     plain,
+    words_of,
 )
+from reference.oracle.subjects.frameworks import takes_context
 from reference.oracle.subjects.subject import Subject
 
 # A function that gives its derivative where one of these is true.
@@ -102,13 +105,8 @@ class Found:
         if self.style in ("object", "network"):
             return method_of(part, self.parts[1])
         if self.style == "torch":
-            return without_first(part.forward) if _takes_context(part) else part.forward
+            return without_first(part.forward) if takes_context(part) else part.forward
         return _signature_of(part) if isinstance(part, Subject) else part
-
-
-def _takes_context(owner: type) -> bool:
-    """Whether a torch Function's forward takes ctx first: it does unless setup_context is its own."""
-    return not any("setup_context" in vars(base) for base in owner.__mro__ if not base.__module__.startswith("torch"))
 
 
 def _signature_of(subject: Subject) -> Callable[..., Any]:
@@ -140,11 +138,6 @@ def find(module: ModuleType, wanted: str | None = None) -> list[Found]:
     hint = f" Did you mean {near[0]}?" if near else ""
     listed = ", ".join(found.name for found in everything) or "nothing that has a backward"
     raise NotFound(f"there is no {wanted} to judge.{hint} The file has: {listed}")
-
-
-def words_of(name: str) -> list[str]:
-    """The words of a name in snake_case or camelCase."""
-    return re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
 
 
 def _name(part: Any) -> str:
@@ -181,7 +174,8 @@ def _is_jax_rule(value: Any) -> bool:
 def _of_class(name: str, value: type) -> Iterator[Found]:
     """A class by the first of its methods that compute and the first that differentiate; abstract bases are none."""
     if any(base.__module__.startswith("torch.autograd") for base in value.__mro__):
-        yield Found(name, "torch", (value,))
+        if not lacks(value, value.forward):  # the base of others, which fill in what it calls
+            yield Found(name, "torch", (value,))
         return
     forward = next((method for method in FORWARD_METHODS if _has(value, method)), None)
     backward = next((method for method in BACKWARD_METHODS if _has(value, method)), None)

@@ -20,6 +20,7 @@ from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
 from reference.oracle.reading.scenes import Scene
 from reference.oracle.reading.source import method_of, parameters, required, returned_names, without_first
+from reference.oracle.reading.torched import holds_tensors, narrowed, numbers_as_tensors, on_tensors, plain_arrays
 from reference.oracle.reading.vocabulary import DATA, SETUPS, part_of
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Pullback, Subject
@@ -73,7 +74,22 @@ def readings(found: Found, scene: Scene, complaints: list[DidNotRun]) -> Iterato
         "pair": _of_pair,
         "value_and_gradient": _of_value_and_gradient,
     }
-    yield from _running(makers.get(found.style, _of_subject)(found, scene), complaints)
+    make = makers.get(found.style, _of_subject)
+    yield from _on_arrays_or_tensors(found, lambda one: make(one, scene), complaints)
+
+
+def _on_arrays_or_tensors(
+    found: Found, trials: Callable[[Found], Iterator[Callable[[], Reading]]], complaints: list[DidNotRun]
+) -> Iterator[Reading]:
+    """The readings on arrays; where none runs, those on tensors."""
+    ran = False
+    for reading in _running(trials(found), complaints):
+        ran = True
+        yield reading
+    for other in () if ran else on_tensors(found):
+        for reading in () if ran else list(_running(trials(other), complaints)):
+            yield replace(reading, written=None)
+            ran = True
 
 
 def _running(trials: Iterator[Callable[[], Reading]], complaints: list[DidNotRun]) -> Iterator[Reading]:
@@ -150,7 +166,7 @@ def _pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     ran = trying("forward", pair.run, *mine)
     _finite(ran.output)
     cotangent = _ones(ran.output)
-    came = trying("backward", pair.came, ran, cotangent)
+    came = _of_arrays("backward", trying("backward", pair.came, ran, cotangent))
     gradients = pair.gradients(came, primals)
     slope = not upstreams(way) and _is_slope(ran.output, gradients, names, primals, came)
     if slope:
@@ -277,10 +293,11 @@ def _object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any
     names = tuple(name for name, value in given.items() if isinstance(value, np.ndarray))
     inputs = tuple(given[name] for name in names)
     plain = Spoken(_copied(layer), (), len(names), names, forward_name, backward_name, _settled(given), way)
-    held = copy.deepcopy(layer)
+    held = copy.deepcopy(_of_arrays("constructor", layer))
     ran = trying("forward", plain.run, held, copies(inputs))
     _finite(ran.output)
-    trying("backward", plain.came, held, ran, _ones(ran.output))
+    _of_arrays("backward", trying("backward", plain.came, held, ran, _ones(ran.output)))
+    _of_arrays("backward", held)
     spoken, lacking = trying("backward", with_parameters, plain, copies(inputs), _ones(ran.output))
     primals = (*inputs, *(np.asarray(oracle_read(spoken, pair)) for pair in spoken.pairs))
     slope = False
@@ -378,6 +395,8 @@ def _of_subject(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
         return
 
     yield functools.partial(_adapted_reading, found, given)
+    if found.style == "torch" and (tensors := numbers_as_tensors(given)):
+        yield functools.partial(_adapted_reading, found, tensors)
 
 
 def _adapted_reading(found: Found, given: Mapping[str, Any]) -> Reading:
@@ -415,9 +434,12 @@ def _bound_reading(found: Found, subject: Subject, inputs: Mapping[str, Any], ca
     if subject.bind is not None:
         bound, held = trying("forward", subject.bind, *copies(given))
         primals = (*given, *held.values())
-    out, pullback = trying("forward", bound.vjp, *copies(primals))
-    _finite(out)
-    came = trying("backward", pullback, _ones(out))
+    try:
+        out, came = _called(bound, primals)
+    except DidNotRun:
+        if found.style != "torch":
+            raise
+        out, came = _called(bound, narrowed(primals))
     names = tuple(bound.names or inputs)[: len(primals)]
     if len(names) < len(primals):
         names += tuple(f"argument_{place}" for place in range(len(names), len(primals)))
@@ -435,12 +457,17 @@ def runs(reading: Reading) -> bool:
         if subject.bind is not None:
             subject, held = trying("forward", subject.bind, *copies(primals))
             primals = (*primals, *held.values())
-        out, pullback = trying("forward", subject.vjp, *copies(primals))
-        _finite(out)
-        trying("backward", pullback, _ones(out))
+        _called(subject, primals)
     except DidNotRun:
         return False
     return True
+
+
+def _called(subject: Subject, primals: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The output, and what comes back."""
+    out, pullback = trying("forward", subject.vjp, *copies(primals))
+    _finite(out)
+    return out, trying("backward", pullback, _ones(out))
 
 
 # -- what a trial shows ------------------------------------------------------------------------------------------------
@@ -448,6 +475,7 @@ def runs(reading: Reading) -> bool:
 
 def _finite(out: Any) -> None:
     """DidNotRun where an output is no finite floating number."""
+    _of_arrays("forward", out)
     if any(leaf is None for leaf in trees.leaves(out)):
         raise DidNotRun("forward", "None came back: it may be unfinished")
     try:
@@ -458,6 +486,13 @@ def _finite(out: Any) -> None:
         raise DidNotRun("forward", "the output holds no floating numbers")
     if not np.all(np.isfinite(values)):
         raise DidNotRun("forward", "the output is not finite")
+
+
+def _of_arrays(where: str, value: Any) -> Any:
+    """The same; DidNotRun where arrays went in and tensors come out: such code is read on tensors."""
+    if holds_tensors(value):
+        raise DidNotRun(where, "it works on tensors")
+    return value
 
 
 def _ones(out: Any) -> Any:
@@ -582,21 +617,28 @@ def given_reading(found: Found, examples: Any, complaints: list[DidNotRun]) -> I
     names = [p.name for p in parameters(found.forward)]
     names += [f"argument_{place}" for place in range(len(names), len(primals))]
     given = {
-        name: np.asarray(v) if isinstance(v, float | np.generic) else v for name, v in zip(names, primals, strict=False)
+        name: np.asarray(v) if isinstance(v, float | np.generic) else plain_arrays(v)
+        for name, v in zip(names, primals, strict=False)
     }
     init = brought.get("init", ())
     if found.style in ("object", "network"):
         taken = [p.name for p in parameters(init_of(found.parts[0]))]
         made = dict(init) if isinstance(init, Mapping) else dict(zip(taken, init, strict=False))
-        trials = _given_object(found, made, given)
-    elif found.style == "pair":
-        chosen = ways(found.parts[1], found.parts[0], list(given), {})
-        trials = (functools.partial(_pair_reading, found, given, way) for way in chosen)
-    elif found.style == "value_and_gradient":
-        trials = iter([functools.partial(_value_reading, found, found.parts[0], given)])
     else:
-        trials = iter([functools.partial(_adapted_reading, found, given)])
-    yield from _running(trials, complaints)
+        made = {}
+    yield from _on_arrays_or_tensors(found, lambda one: _given_trials(one, made, given), complaints)
+
+
+def _given_trials(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Callable[[], Reading]]:
+    if found.style in ("object", "network"):
+        yield from _given_object(found, made, given)
+    elif found.style == "pair":
+        for way in ways(found.parts[1], found.parts[0], list(given), {}):
+            yield functools.partial(_pair_reading, found, given, way)
+    elif found.style == "value_and_gradient":
+        yield functools.partial(_value_reading, found, found.parts[0], given)
+    else:
+        yield functools.partial(_adapted_reading, found, given)
 
 
 def _given_object(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Callable[[], Reading]]:
@@ -615,13 +657,15 @@ def _given_object(found: Found, made: Mapping[str, Any], given: Mapping[str, Any
 
 def held_arrays(found: Found, scene: Scene) -> list[np.ndarray]:
     """The floating arrays of an object made in a scene; none where it cannot be made, or is no object."""
-    if found.style != "object" or (made := filled(init_of(found.parts[0]), scene, constructor=True)) is None:
+    objects = found.style in ("object", "network")
+    if not objects or (made := filled(init_of(found.parts[0]), scene, constructor=True)) is None:
         return []
-    try:
-        layer = trying("constructor", found.parts[0], **copy.deepcopy(made))
-    except DidNotRun:
-        return []
-    return [array for _, array in arrays_of(layer)]
+    for owner in (found.parts[0], *(one.parts[0] for one in on_tensors(found))):
+        with contextlib.suppress(DidNotRun):
+            layer = trying("constructor", owner, **copy.deepcopy(made))
+            if not holds_tensors(layer):
+                return [array for _, array in arrays_of(layer)]
+    return []
 
 
 def shapes_of(found: Found) -> list[tuple[int, ...]]:

@@ -126,6 +126,17 @@ def refuses(function: Any) -> bool:
     return getattr(function, "__isabstractmethod__", False) or str(raised).startswith("NotImplemented")
 
 
+def lacks(owner: type, method: Any) -> list[str]:
+    """What a classmethod calls of its class that the class does not have: `cls.project`."""
+    tree = tree_of(inspect.unwrap(getattr(method, "__func__", method)))
+    if tree is None or not inspect.ismethod(method) or not tree.args.args:
+        return []
+    first = tree.args.args[0].arg
+    asked = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    own = [node.attr for node in asked if isinstance(node.value, ast.Name) and node.value.id == first]
+    return [name for name in own if not hasattr(owner, name)]
+
+
 def is_abstract(function: Any) -> bool:
     """Whether a method does nothing but pass, raise or return nothing: the base that others fill in."""
     if getattr(function, "__isabstractmethod__", False):

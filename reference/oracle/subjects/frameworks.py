@@ -2,7 +2,8 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,35 +26,59 @@ def from_torch(function: Any) -> Subject:
     defaults = _defaults(owner) if owner else ()
 
     def forward(*primals: Any) -> Any:
+        with drawing(torch):
+            return output(*primals)
+
+    def output(*primals: Any) -> Any:
         if owner:  # which outputs are differentiable is known where gradients are
-            return trees.mapped(_array, _applied(torch, owner, apply, primals)[1])
+            return trees.mapped(array_of, _applied(torch, owner, apply, primals)[1])
         with torch.no_grad():
-            return trees.mapped(_array, _without_none(apply(*(_tensor(torch, primal) for primal in primals))))
+            return trees.mapped(array_of, _without_none(apply(*(tensor_of(torch, primal) for primal in primals))))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
-        tensors, outs = _applied(torch, owner, apply, primals)
+        with drawing(torch):
+            tensors, outs = _applied(torch, owner, apply, primals)
 
         def pullback(cotangent: Any) -> tuple[Any, ...]:
-            try:
-                return _gradients(torch, tensors, outs, cotangent)
-            except IndexError:  # the backward asks for needs_input_grad of arguments that were left out
-                given = (*primals, *defaults[len(primals) :])
-                if len(given) == len(primals):
-                    raise
+            with drawing(torch):
+                try:
+                    return _gradients(torch, tensors, outs, cotangent)
+                except IndexError:  # the backward asks for needs_input_grad of arguments that were left out
+                    if len(primals) >= len(defaults):
+                        raise
+            given = (*primals, *defaults[len(primals) :])
+            with drawing(torch):
                 again = _applied(torch, owner, apply, given)
-                return _gradients(torch, *again, cotangent)[: len(primals)]
+            return _gradients(torch, *again, cotangent)[: len(primals)]
 
-        return trees.mapped(_array, outs), Pullback(pullback)
+        return trees.mapped(array_of, outs), Pullback(pullback)
 
     if owner is None:
         return Subject(name_of(function), forward, vjp, parameter_names(function), function, "torch")
     names = parameter_names(owner.forward) or ()
-    return Subject(owner.__name__, forward, vjp, names[_takes_context(owner) :] or None, owner.backward, "torch")
+    return Subject(owner.__name__, forward, vjp, names[takes_context(owner) :] or None, owner.backward, "torch")
+
+
+@contextmanager
+def drawing(torch: Any) -> Iterator[None]:
+    """What PyTorch draws follows the state of NumPy's global generator, which moves on where anything was drawn.
+
+    So a draw is seen, and can be held fixed, like one of NumPy's; the caller's own generator stays where it was.
+    """
+    kept, (_, key, place, *_) = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002 - the one that is followed
+    seeded = torch.default_generator.manual_seed(int(key[0]) * 1024 + int(place)).get_state()
+    try:
+        yield
+    finally:
+        drawn = not torch.equal(seeded, torch.get_rng_state())
+        torch.set_rng_state(kept)
+        if drawn:
+            np.random.random()  # noqa: NPY002
 
 
 def _applied(torch: Any, owner: Any, apply: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[list[Any], Any]:
     """The tensors whose gradients are asked for, in the place of the floating primals, and the outputs that count."""
-    tensors = [_tensor(torch, primal) for primal in primals]
+    tensors = [tensor_of(torch, primal) for primal in primals]
     for tensor in tensors:
         if _floating(torch, tensor):
             tensor.requires_grad_()
@@ -69,9 +94,9 @@ def _gradients(torch: Any, tensors: list[Any], outs: Any, cotangent: Any) -> tup
     leaves = list(zip(trees.leaves(outs), trees.leaves(cotangent), strict=True))
     tracked = [(leaf, ct) for leaf, ct in leaves if _floating(torch, leaf) and leaf.requires_grad]
     wanted = [tensor for tensor in tensors if _floating(torch, tensor)]
-    upstream = [_tensor(torch, np.asarray(ct)) for _, ct in tracked]
+    upstream = [tensor_of(torch, np.asarray(ct)) for _, ct in tracked]
     found = torch.autograd.grad([leaf for leaf, _ in tracked], wanted, upstream, retain_graph=True, allow_unused=True)
-    arrays = iter([None if gradient is None else _array(gradient) for gradient in found])
+    arrays = iter([None if gradient is None else array_of(gradient) for gradient in found])
     return tuple(next(arrays) if _floating(torch, tensor) else None for tensor in tensors)
 
 
@@ -96,10 +121,10 @@ def _defaults(owner: Any) -> tuple[Any, ...]:
     """The defaults of a Function's arguments by place, ctx apart."""
     known = inspect.signature(owner.forward).parameters.values()
     positional = [p for p in known if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return tuple(p.default for p in positional[_takes_context(owner) :])
+    return tuple(p.default for p in positional[takes_context(owner) :])
 
 
-def _takes_context(owner: type) -> bool:
+def takes_context(owner: type) -> bool:
     """Whether a Function's forward takes ctx first: it does unless setup_context is its own."""
     return not any("setup_context" in vars(base) for base in owner.__mro__ if not base.__module__.startswith("torch"))
 
@@ -116,7 +141,7 @@ def _function_class(torch: Any, function: Any) -> Any:
     return owner if isinstance(owner, type) and issubclass(owner, torch.autograd.Function) else None
 
 
-def _tensor(torch: Any, value: Any) -> Any:
+def tensor_of(torch: Any, value: Any) -> Any:
     """A tensor on the memory of an array, so that a write into it shows; others as they are."""
     if not isinstance(value, np.ndarray):
         return torch.tensor(value) if isinstance(value, float | np.generic) else value
@@ -125,7 +150,7 @@ def _tensor(torch: Any, value: Any) -> Any:
     return torch.from_numpy(value)
 
 
-def _array(value: Any) -> Any:
+def array_of(value: Any) -> Any:
     if not hasattr(value, "detach"):
         return value
     tensor = value.detach().cpu()
