@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reference.oracle.command.importing.source import NotPython, read
-from reference.oracle.reading.discover import LOSSES, SWITCHES, words_of
-from reference.oracle.reading.vocabulary import BACKWARD_METHODS, BACKWARD_WORDS, plain
+from reference.oracle.reading.discover import LOSSES, SWITCHES
+from reference.oracle.reading.vocabulary import BACKWARD_METHODS, BACKWARD_WORDS, plain, words_of
 
 SUFFIXES = (".py", ".ipynb")
 PASSED_OVER = {"node_modules", "site-packages", "dist-packages", "build", "dist", "venv", "env", "virtualenv"}

@@ -1,5 +1,6 @@
 """The ways in which a backward may be called: where each of its arguments comes from, read off names, else tried."""
 
+import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from inspect import Parameter
 from typing import Any
 
 from reference.oracle.reading.source import parameters, returned_names
-from reference.oracle.reading.vocabulary import OUTPUTS, is_cache, is_cotangent, part_of, plain
+from reference.oracle.reading.vocabulary import OUTPUTS, SLOPES, is_cache, is_cotangent, part_of, plain, words_of
 
 # So many ways are tried at most; the likeliest come first.
 WAYS = 8
@@ -70,15 +71,24 @@ def ways(
     taken = [p for p in parameters(backward)]
     outputs = returned_names(forward)
     options = [list(_options(p, taken, arguments, outputs, settings)) for p in taken]
+    slope = len(taken) == 1 and gives_slope(backward, forward)
     ranked = []
     for ranks in itertools.product(*(range(len(option)) for option in options)):
         chosen = [option[rank] for option, rank in zip(options, ranks, strict=True)]
         if way := _numbered(taken, chosen):
-            ranked.append((_unlikely(way) + sum(ranks), len(ranked), way))
+            unlikely = 0 if slope else _unlikely(way)
+            ranked.append((unlikely + sum(ranks), len(ranked), way))
         if len(ranked) >= WAYS * WAYS:
             break
     ordered = [way for *_, way in sorted(ranked, key=lambda entry: entry[:2])]
     return [{}] if not taken else ordered[:WAYS]
+
+
+def gives_slope(backward: Callable[..., Any], forward: Callable[..., Any]) -> bool:
+    """Whether it is called like the derivative itself: tanh_prime, d_tanh, dtanh, or the forward with a switch."""
+    name, other = (getattr(inspect.unwrap(f), "__name__", "") for f in (backward, forward))
+    said = {word.lower() for word in words_of(name)} & set(SLOPES)
+    return bool(said) or name == other or plain(name) == f"d{plain(other)}"
 
 
 def _unlikely(way: dict[str, Source]) -> int:

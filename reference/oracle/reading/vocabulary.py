@@ -122,22 +122,9 @@ FORWARD_WORDS = (
     "func",
     "forwardpass",
 )
-# Methods and functions of these names give f'(x), or the gradient of a loss, and no product with a cotangent.
-SLOPES = (
-    "gradient",
-    "grad",
-    "deriv",
-    "prime",
-    "delta",
-    "df",
-    "dfn",
-    "derive",
-    "fprime",
-    "loss",
-    "d",
-    "diff",
-    "derivate",
-)
+# Words in the names of functions that give f'(x), which is no product with a cotangent yet.
+SLOPES = ("gradient", "grad", "derivative", "deriv", "prime", "df", "dfn", "derive", "fprime", "d", "der", "diff",
+          "derivate", "derivation", "derived")  # fmt: skip
 
 # Arguments of these parts are data where nothing comes back for them.
 DATA = ("targets", "other", "mask", "indices", "rate", "regularization")
@@ -147,6 +134,11 @@ PART_OF = {name: part for part, names in reversed(PARTS.items()) for name in nam
 def plain(name: str) -> str:
     """A name as it is compared: lower case, without underscores and digits."""
     return re.sub(r"[_\d]", "", name.lower())
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in snake_case or camelCase."""
+    return re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
 
 
 def part_of(argument: str) -> str | None:
