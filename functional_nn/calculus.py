@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 from operator import index as as_index
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import require
+from functional_nn._checks import as_array, as_number, require
 
 
 def derivative(f: Callable[[jax.Array], Any]) -> Callable[[Any], jax.Array]:
@@ -144,8 +144,7 @@ def gradient_descent(
         Saito, Deep Learning from Scratch, section 4.4.1; docs/derivations/calculus.md.
     """
     start = _floating("gradient_descent", "start", start)
-    _check_descent(learning_rate, steps)
-    rate = float(learning_rate)
+    rate = _rate_of_descent(learning_rate, steps)
     slope = jax.grad(_scalar("gradient_descent", f))
 
     def descend(x: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
@@ -158,14 +157,13 @@ def gradient_descent(
 
 def _floating(op: str, name: str, value: Any) -> jax.Array:
     """The value as an array of floating-point numbers; integers become floating-point, lists are refused."""
-    if not (hasattr(value, "dtype") or isinstance(value, int | float)):
-        raise TypeError(f"{op}: {name} must be an array; got {type(value).__name__}")
-    dtype = jnp.result_type(value)
+    array = as_array(op, name, value)
+    dtype = jnp.result_type(array)
     if jnp.issubdtype(dtype, jnp.floating):
-        return jnp.asarray(value)
+        return jnp.asarray(array)
     if not (jnp.issubdtype(dtype, jnp.integer) or dtype == jnp.bool_):
         raise TypeError(f"{op}: {name} must hold real numbers; got {name}.dtype={dtype}")
-    return jnp.asarray(value, float)
+    return jnp.asarray(array, float)
 
 
 def _scalar(op: str, f: Callable[[jax.Array], Any]) -> Callable[[jax.Array], jax.Array]:
@@ -192,9 +190,9 @@ def _position(index: int | tuple[int, ...], shape: tuple[int, ...]) -> tuple[int
     return position
 
 
-def _check_descent(learning_rate: float, steps: int) -> None:
-    legal = isinstance(learning_rate, Real) and 0 < learning_rate < math.inf
-    rule = "learning_rate must be a finite number above 0"
-    require(legal, "gradient_descent", rule, f"learning_rate={learning_rate!r}")
-    whole = isinstance(steps, Integral) and steps >= 0
-    require(whole, "gradient_descent", "steps must be an integer, 0 or more", f"steps={steps!r}")
+def _rate_of_descent(learning_rate: float, steps: int) -> float:
+    op, rule = "gradient_descent", "be a finite number above 0"
+    rate = as_number(op, "learning_rate", learning_rate, rule, lambda number: 0 < number < math.inf)
+    whole = isinstance(steps, Integral) and int(steps) >= 0
+    require(whole, op, "steps must be an integer, 0 or more", f"steps={steps!r}")
+    return rate

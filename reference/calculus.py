@@ -1,11 +1,12 @@
 """Calculus by central differences: derivatives of functions of one array, and descent along them."""
 
 import math
+from numbers import Integral
 from operator import index as as_index
 
 import numpy as np
 
-from reference._checks import is_floating, require
+from reference._checks import as_array, as_number, is_floating, require
 
 
 def derivative(f, *, h=1e-4):
@@ -30,7 +31,7 @@ def derivative(f, *, h=1e-4):
     References:
         Saito, Deep Learning from Scratch, section 4.3; docs/derivations/calculus.md.
     """
-    _check_step("derivative", h)
+    h = _step("derivative", h)
 
     def f_prime(x):
         x = _float64("derivative", "x", x)
@@ -64,7 +65,7 @@ def partial_derivative(f, index, *, h=1e-4):
     References:
         Saito, Deep Learning from Scratch, section 4.3.3; docs/derivations/calculus.md.
     """
-    _check_step("partial_derivative", h)
+    h = _step("partial_derivative", h)
 
     def partial(x):
         x = _float64("partial_derivative", "x", x)
@@ -92,7 +93,7 @@ def gradient(f, *, h=1e-4):
     References:
         Saito, Deep Learning from Scratch, section 4.4; docs/derivations/calculus.md.
     """
-    _check_step("gradient", h)
+    h = _step("gradient", h)
 
     def grad(x):
         x = _float64("gradient", "x", x)
@@ -125,7 +126,7 @@ def directional_derivative(f, *, h=1e-4):
     References:
         docs/derivations/calculus.md.
     """
-    _check_step("directional_derivative", h)
+    h = _step("directional_derivative", h)
 
     def along(x, v):
         op = "directional_derivative"
@@ -165,11 +166,11 @@ def gradient_descent(f, start, *, learning_rate=0.01, steps=100):
         Saito, Deep Learning from Scratch, section 4.4.1; docs/derivations/calculus.md.
     """
     start = _float64("gradient_descent", "start", start)
-    _check_descent(learning_rate, steps)
+    rate = _rate_of_descent(learning_rate, steps)
     path = np.empty((steps + 1, *start.shape))
     path[0] = start
     for step in range(steps):
-        path[step + 1] = path[step] - learning_rate * gradient(f)(path[step])
+        path[step + 1] = path[step] - rate * gradient(f)(path[step])
     return path[-1].copy(), path
 
 
@@ -185,9 +186,7 @@ def _partial(op, f, x, position, h):
 
 def _float64(op, name, value):
     """A copy of the value in float64: differences need the digits, and nobody else sees the copy."""
-    if not (hasattr(value, "dtype") or isinstance(value, int | float)):
-        raise TypeError(f"{op}: {name} must be an array; got {type(value).__name__}")
-    array = np.asarray(value)
+    array = as_array(op, name, value)
     if not (is_floating(array.dtype) or array.dtype.kind in "iub"):
         raise TypeError(f"{op}: {name} must hold real numbers; got {name}.dtype={array.dtype}")
     return array.astype(np.float64)
@@ -211,18 +210,17 @@ def _position(index, shape):
     return position
 
 
-def _check_step(op, h):
-    legal = isinstance(h, int | float | np.number) and 0 < h < math.inf
-    require(bool(legal), op, "h must be a finite number above 0", f"h={h!r}")
+def _step(op, h):
+    return as_number(op, "h", h, "be a finite number above 0", lambda number: 0 < number < math.inf)
 
 
 def _check_moved(op, h, x, moved):
     require(bool(moved), op, "h must be large enough to change x in float64", f"h={h!r}, x={x!r}")
 
 
-def _check_descent(learning_rate, steps):
-    legal = isinstance(learning_rate, int | float | np.number) and 0 < learning_rate < math.inf
-    rule = "learning_rate must be a finite number above 0"
-    require(bool(legal), "gradient_descent", rule, f"learning_rate={learning_rate!r}")
-    whole = isinstance(steps, int | np.integer) and steps >= 0
-    require(bool(whole), "gradient_descent", "steps must be an integer, 0 or more", f"steps={steps!r}")
+def _rate_of_descent(learning_rate, steps):
+    op, rule = "gradient_descent", "be a finite number above 0"
+    rate = as_number(op, "learning_rate", learning_rate, rule, lambda number: 0 < number < math.inf)
+    whole = isinstance(steps, Integral) and int(steps) >= 0
+    require(whole, op, "steps must be an integer, 0 or more", f"steps={steps!r}")
+    return rate

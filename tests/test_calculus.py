@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -259,3 +260,26 @@ def test_gradient_descent_without_steps_stays(calculus):
     point, path = calculus.gradient_descent(lambda x: (x**2).sum(), np.array([1, 2]), steps=0)
     np.testing.assert_array_equal(point, [1.0, 2.0])
     assert path.shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [np.ma.masked_array([1.0]), np.longdouble(1), "x", 10**400, np.array(["x"])],
+    ids=lambda p: type(p).__name__,
+)
+@every_side
+def test_a_point_that_is_no_array_of_numbers_is_refused(calculus: Any, point: Any):
+    with pytest.raises(TypeError, match=r"^gradient: x must .*; got "):
+        calculus.gradient(lambda x: x.sum())(point)
+
+
+@every_side
+def test_a_point_may_have_either_byte_order_and_a_rate_may_be_a_fraction(calculus: Any):
+    slope = calculus.gradient(lambda x: (x * x).sum())(np.array([1.0, -2.0], ">f8"))
+    np.testing.assert_allclose(slope, [2.0, -4.0], rtol=1e-7)
+    point, _ = calculus.gradient_descent(
+        lambda x: (x * x).sum(), np.array([8.0]), learning_rate=Fraction(1, 4), steps=3
+    )
+    np.testing.assert_allclose(point, [1.0], rtol=1e-7)
+    with pytest.raises(ValueError, match="learning_rate must be a finite number above 0"):
+        calculus.gradient_descent(lambda x: (x * x).sum(), np.array([8.0]), learning_rate=10**400)

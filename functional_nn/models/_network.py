@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import require, require_floating
+from functional_nn._checks import as_array, require, require_floating
 from functional_nn.models.initializers import initializer
 from functional_nn.normalization import batch_norm, batch_norm_inference
 from functional_nn.regularization import dropout, dropout_mask
@@ -133,7 +133,7 @@ def draw_masks(model: str, key: jax.Array | None, shapes: Mapping[str, Sequence[
 def check_input(model: str, x: jax.Array, input_shape: tuple[int, ...]) -> jax.Array:
     """x as an array, or an error unless it is a batch of what the model was made for."""
     require_floating(model, x=x)
-    x = jnp.asarray(x)
+    x = jnp.asarray(as_array(model, "x", x))
     rule = f"x must be (batch, {', '.join(map(str, input_shape))})"
     require(x.ndim > 0 and x.shape[1:] == input_shape, model, rule, f"x.shape={x.shape}")
     return x
