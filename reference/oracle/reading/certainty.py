@@ -22,6 +22,8 @@ class Tried:
     given: bool = False
     # What the loss was taken to compare; "" for what is no loss.
     meaning: str = ""
+    # What makes a failed backward look meant, in words.
+    designed: str = ""
 
     @property
     def doubt(self) -> str:
@@ -29,6 +31,8 @@ class Tried:
         report = self.report
         if self.given or report.verdict != "fail":
             return ""
+        if self.designed:
+            return self.designed
         if refused := [f for f in report.findings if f.cause in CALLS and f.argument is None]:
             return "" if self._computes_its_op else f"on inputs that were made up, {refused[0].message}"
         if all(found.cause == "missing" for found in report.findings):

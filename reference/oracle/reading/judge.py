@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle.reading import constants, ties
+from reference.oracle.reading import constants, designed, ties
 from reference.oracle.reading.certainty import Tried, accused
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
@@ -187,7 +187,8 @@ def _judged(
         report = _check(reading, request)
     report = replace(report, subject=found.name, inputs=_inputs(scene, likely),
                      acquittals=(*reading.notes, *report.acquittals))  # fmt: skip
-    return Tried(reading, report, given or bool(named and named != "none"), meaning)
+    said, meant = given or bool(named and named != "none"), designed.by_design(reading, report)
+    return Tried(reading, designed.said_of(report, meant) if said and meant else report, said, meaning, meant)
 
 
 def _inputs(scene: Scene | None, likely: str | None) -> str:
@@ -233,7 +234,9 @@ def _guessed(reading: Reading, request: Request, op: str, statics: Mapping[str, 
 def _cannot_tell(found: Found, tried: Sequence[Tried], complaints: Sequence[DidNotRun]) -> CannotTell:
     if not tried:
         return NothingRan(_nothing_ran(found, complaints), example_of(found))
-    one = tried[0]
+    one = next((other for other in tried if other.designed), tried[0])
+    if one.designed:
+        return CannotTell(f"read as {one.reading.calls}: {one.designed}", settling(found, one.reading))
     if any(other.report.verdict == "cannot tell" for other in tried):
         report = next(other.report for other in tried if other.report.verdict == "cannot tell")
         said = report.findings[0].message if report.findings else "too little of it could be measured"
