@@ -80,8 +80,10 @@ def filled(
 def _given_anyway(
     parameter: inspect.Parameter, part: str | None, scene: Scene, *, loss: bool, constructor: bool
 ) -> bool:
-    """Settings; the targets of a loss that can do without them, loss(X, y=None); the sizes of a network made small."""
+    """Settings; what can be done without, loss(X, y=None) and a bias; the sizes of a network made small."""
     if loss and part in ("targets", "other"):
+        return part in scene.values
+    if part == "bias" and parameter.default is None and not constructor:
         return part in scene.values
     if part == "keeping" and parameter.default is False:
         return True
