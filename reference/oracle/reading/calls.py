@@ -22,6 +22,8 @@ class Source:
 
     kind: str
     key: Any = None
+    # Nothing but its place says so.
+    guessed: bool = False
 
 
 Way = dict[str, Source]
@@ -68,16 +70,15 @@ def ways(
         arguments: the forward's arguments, by name.
         settings: values by part (a stride, a learning rate) for arguments of these parts.
     """
-    taken = [p for p in parameters(backward)]
+    taken = parameters(backward)
     outputs = returned_names(forward)
     options = [list(_options(p, taken, arguments, outputs, settings)) for p in taken]
-    slope = len(taken) == 1 and gives_slope(backward, forward)
+    slope = gives_slope(backward, forward)
     ranked = []
     for ranks in itertools.product(*(range(len(option)) for option in options)):
         chosen = [option[rank] for option, rank in zip(options, ranks, strict=True)]
         if way := _numbered(taken, chosen):
-            unlikely = 0 if slope else _unlikely(way)
-            ranked.append((unlikely + sum(ranks), len(ranked), way))
+            ranked.append((_unlikely(way, slope) + sum(ranks), len(ranked), way))
         if len(ranked) >= WAYS * WAYS:
             break
     ordered = [way for *_, way in sorted(ranked, key=lambda entry: entry[:2])]
@@ -91,10 +92,18 @@ def gives_slope(backward: Callable[..., Any], forward: Callable[..., Any]) -> bo
     return bool(said) or name == other or plain(name) == f"d{plain(other)}"
 
 
-def _unlikely(way: dict[str, Source]) -> int:
-    """A backward without a cotangent is no first thought; nor is one with two arguments from one source."""
+def guessed(way: Way) -> bool:
+    """Whether some argument is given what nothing but its place says, or two of them the same."""
+    sources = [(source.kind, source.key) for source in way.values()]
+    return (len(way) > 1 and any(source.guessed for source in way.values())) or len(set(sources)) < len(sources)
+
+
+def _unlikely(way: Way, slope: bool) -> int:
+    """A backward without a cotangent is no first thought, unless it is called a derivative; nor is a guess."""
     kinds = [(source.kind, source.key) for source in way.values()]
-    return 2 * (("cotangent", 0) not in kinds) + 3 * (len(set(kinds)) < len(kinds))
+    handed = [source for source in way.values() if source.kind == "cotangent"]
+    odd = any(source.guessed for source in handed) if slope else not handed
+    return 2 * odd + 3 * (len(set(kinds)) < len(kinds))
 
 
 def _numbered(taken: Sequence[Parameter], chosen: Sequence[Source | None]) -> Way | None:
@@ -105,7 +114,7 @@ def _numbered(taken: Sequence[Parameter], chosen: Sequence[Source | None]) -> Wa
             if parameter.default is parameter.empty:
                 return None
         elif source.kind == "cotangent":
-            way[parameter.name] = Source("cotangent", upstreams(way))
+            way[parameter.name] = Source("cotangent", upstreams(way), source.guessed)
         else:
             way[parameter.name] = source
     return way
@@ -143,7 +152,7 @@ def _options(
 def _alone(taken: Sequence[Parameter]) -> Iterator[Source]:
     """A single argument with the name of an input may be the cotangent, backward(x), or the output, derivative(x)."""
     if len(taken) == 1:
-        yield from (Source("cotangent"), Source("output"))
+        yield from (Source("cotangent", guessed=True), Source("output"))
 
 
 def _is_upstream(name: str, outputs: Sequence[str], arguments: Sequence[str]) -> bool:
@@ -154,8 +163,10 @@ def _is_upstream(name: str, outputs: Sequence[str], arguments: Sequence[str]) ->
 
 
 def _guesses(name: str, part: str | None, arguments: Sequence[str]) -> Iterator[Source]:
+    """Everything that an argument may be whose name says little; of its own part first."""
     same = [argument for argument in arguments if part is not None and part_of(argument) == part]
-    yield from (Source("primal", argument) for argument in same)
+    yield from (Source("primal", argument, len(same) > 1) for argument in same)
     result = plain(name) in OUTPUTS
-    yield from [Source("output"), Source("cotangent")] if result else [Source("cotangent"), Source("output")]
-    yield from (Source("primal", argument) for argument in arguments if argument not in same)
+    kinds = ("output", "cotangent") if result else ("cotangent", "output")
+    yield from (Source(kind, guessed=True) for kind in kinds)
+    yield from (Source("primal", argument, True) for argument in arguments if argument not in same)

@@ -41,6 +41,8 @@ class Tried:
             return "what comes back does not have the shapes of the arguments"
         if self._affine:
             return "the gradient is not zero for a cotangent of zero: it may be given targets, and no cotangent"
+        if self.reading.guessed and not self.agrees_in_part:
+            return "what some arguments of the backward are is a guess"
         if self._means:
             said = " and ".join(self._wrong)
             return f"{said} are all 1/N of the true gradient: right where that of the loss is not divided by N as well"

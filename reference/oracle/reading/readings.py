@@ -12,7 +12,7 @@ import numpy as np
 
 from reference import oracle
 from reference._checks import is_floating
-from reference.oracle.reading.calls import Ran, Source, Way, upstreams, ways
+from reference.oracle.reading.calls import Ran, Source, Way, guessed, upstreams, ways
 from reference.oracle.reading.collected import arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import GradientDescent, filled
@@ -21,7 +21,7 @@ from reference.oracle.reading.objects import Spoken, with_parameters
 from reference.oracle.reading.scenes import Scene
 from reference.oracle.reading.source import method_of, parameters, required, returned_names, without_first
 from reference.oracle.reading.torched import holds_tensors, narrowed, numbers_as_tensors, on_tensors, plain_arrays
-from reference.oracle.reading.vocabulary import DATA, SETUPS, part_of
+from reference.oracle.reading.vocabulary import DATA, RESETS, SETUPS, part_of
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Pullback, Subject
 from reference.oracle.subjects.vjp import copies, quiet
@@ -54,6 +54,8 @@ class Reading:
     inputs: int = 0
     # Parameters for which no gradient was found.
     lacking: tuple[str, ...] = ()
+    # Nothing but their places says what some arguments of the backward are.
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,8 @@ def _pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     notes = (OF_OUTPUT,) if slope and any(s.kind == "output" for s in way.values()) else ()
     calls = f"{_call(pair.forward, given)}, then {_backward_call(pair.backward, way)}"
     written = _written((), pair.forward.__name__, pair.backward.__name__, given, way, slope)
-    return Reading(subject, primals, names, calls, _fit(gradients, names, primals), notes, written, len(names))
+    fits = _fit(gradients, names, primals)
+    return Reading(subject, primals, names, calls, fits, notes, written, len(names), guessed=guessed(way))
 
 
 def _of_value_and_gradient(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
@@ -317,14 +320,17 @@ def _object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any
     lasting = spoken.living()
     subject = Subject(found.name, spoken.forward, spoken.vjp, spoken.names, method, "layer", constants=constants,
                       upstream=upstream, draws=_draws(layer))  # fmt: skip
-    if not spoken.stepped:
+    resets = [
+        name for name in dir(owner) if any(word in name.lower() for word in RESETS) and callable(getattr(owner, name))
+    ]
+    if not spoken.stepped and not resets:
         evaluates = "training" in " ".join(_flags(owner, forward_name))
         shared = replace(subject, forward=lasting.forward, vjp=lasting.vjp,
                          evaluate=lasting.evaluate if evaluates else None)  # fmt: skip
         subject = replace(subject, shared=lambda: shared)
     return Reading(subject, primals, spoken.names, _object_calls(found, made, given, way),
-                   _fit(back, spoken.names, primals), _object_notes(spoken, lacking, slope, way),
-                   _written_object(found, made, given, way, slope), len(names), lacking)  # fmt: skip
+                   _fit(back, spoken.names, primals), _object_notes(spoken, lacking, slope, way, resets),
+                   _written_object(found, made, given, way, slope), len(names), lacking, guessed(way))  # fmt: skip
 
 
 def oracle_read(spoken: Spoken, pair: Any) -> Any:
@@ -351,8 +357,14 @@ def _copied(layer: Any) -> Any:
         raise DidNotRun("constructor", f"copy.deepcopy refuses a {type(layer).__name__}: {error}") from error
 
 
-def _object_notes(spoken: Spoken, lacking: tuple[str, ...], slope: bool, way: Way) -> tuple[str, ...]:
-    notes = []
+def _object_notes(
+    spoken: Spoken, lacking: tuple[str, ...], slope: bool, way: Way, resets: list[str]
+) -> tuple[str, ...]:
+    notes = (
+        [f"What it keeps from call to call is cleared by {resets[0]}: each call was judged on a fresh copy."]
+        if resets
+        else []
+    )
     if slope and any(s.kind == "output" for s in way.values()):
         notes.append(OF_OUTPUT)
     if spoken.stepped:

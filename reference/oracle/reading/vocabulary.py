@@ -107,6 +107,8 @@ SETUPS = (
     "create_weights",
     "compile",
 )
+# Words in the names of methods that clear what an object keeps from call to call, so that it is meant to keep it.
+RESETS = ("zero_grad", "zerograd", "zero_gradients", "flush", "reset", "clear_grad", "init_grad", "cleargrads")
 # The word that a function's name has in the place of "forward" where it is a backward.
 BACKWARD_WORDS = ("backward", "backprop", "bwd", "grad", "gradient", "derivative", "deriv", "prime", "bprop", "backpropagate",
                   "backpropagation", "backwards", "d", "der", "back", "dx", "diff", "bkwd", "derivate", "derived")  # fmt: skip
