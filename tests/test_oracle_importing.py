@@ -58,7 +58,7 @@ LAYOUTS = {
         "mine/layers.py": VALUE,
     },
     "a package that is broken": {
-        "mine/net.py": "from .layers import value\n", "mine/__init__.py": "print 'hello'\n", "mine/layers.py": VALUE
+        "mine/net.py": "from .layers import value\n", "mine/__init__.py": "exec 'hello'\n", "mine/layers.py": VALUE
     },
     "a package's own __init__": {"mine/__init__.py": "from .layers import value\n", "mine/layers.py": VALUE},
     "siblings in a package": {"m/net.py": "from layers import value\n", "m/__init__.py": "", "m/layers.py": VALUE},
@@ -151,7 +151,7 @@ def test_what_is_missing_is_named_and_the_rest_is_there(tree, case):
     loaded = tree(
         {
             "net.py": f"{text}class Net:\n    def forward(self, x): return thing.of(x)\nvalue = 7\n",
-            "old.py": "print 'old'\n", "cut.py": "def thing(\n", "fast.pyx": "cdef int thing\n",
+            "old.py": "exec 'old'\n", "cut.py": "def thing(\n", "fast.pyx": "cdef extern int thing()\n",
         }
     )  # fmt: skip
     assert loaded.module.value == 7
@@ -277,12 +277,9 @@ def test_only_the_branch_that_is_taken_runs(tree):
 
 
 PYTHON_2 = {
-    "print": ("x = 1\nprint x\n", "line 2: print is a statement"),
-    "print on the line of def": ("def f(): print 'loss'\n", "line 1: print is a statement"),
-    "print text": ("def f():\n    print 'loss', 3\n", "line 2: print is a statement"),
-    "except": ("try:\n    f()\nexcept IOError, e:\n    pass\n", "line 3: except names its error after a comma"),
-    "raise": ("raise ValueError, 'no'\n", "line 1: raise takes a comma"),
-    "tabs": ("if True:\n        x = 1\n\ty = 2\n", "line 3: tabs and spaces are mixed"),
+    "exec": ("x = 1\nexec 'x = 2'\n", "line 2: exec is a statement"),
+    "backticks": ("x = `1`\n", "line 1: backticks give a text"),
+    "print, and then exec": ("print 1\nexec 'x = 2'\n", "line 2: exec is a statement"),
     "long": ("x = 10L\n", "line 1: a number ends in L"),
     "not equal": ("x = 1 <> 2\n", "line 1: <> compares"),
 }
@@ -350,9 +347,9 @@ def test_a_note_stands_beside_the_verdict(check, tmp_path):
 
 
 def test_the_whole_file_in_python_2_is_one_sentence(check, tmp_path):
-    status, out, _ = check(written(tmp_path, "print 'hello'\n"))
+    status, out, _ = check(written(tmp_path, "exec 'hello'\n"))
     assert status == 2
-    assert "student.py: cannot tell: it is Python 2 (line 1: print is a statement); 2to3 makes it" in " ".join(
+    assert "student.py: cannot tell: it is Python 2 (line 1: exec is a statement); 2to3 makes it" in " ".join(
         out.split()
     )
 

@@ -63,10 +63,10 @@ def judge_file(job: dict[str, Any], write: Write) -> None:
 
 
 def _acquitted(result: dict[str, Any], missing: Sequence[str]) -> dict[str, Any]:
-    """The result; but nobody is accused for a backward that fails where something is not installed."""
+    """The result; but nobody is accused where something is not installed, or what Python it is makes a difference."""
     if result.get("verdict") != "fail" or not missing:
         return result
-    return {"name": result["name"], "problem": f"{result['name']} uses what is not there: {missing[0]}"}
+    return {"name": result["name"], "problem": f"{result['name']} may not be to blame: {missing[0]}"}
 
 
 def _did_not_import(error: BaseException, file: str) -> str:

@@ -11,6 +11,9 @@ from reference.oracle.tracing.alterations import added_at, key_at, number_at
 from reference.oracle.tracing.graph import Graph, Kind, Node, Place, TooLong
 from reference.oracle.tracing.pointwise import PARTIALS
 
+# Code that a step runs through on its way from the user's line: that one is what is shown.
+UNDERNEATH = ("numpy", "reference.oracle.tracing", "reference.oracle.command.importing")
+
 
 class Recorded(np.ndarray):
     """An array whose value came about in a recorded step; without a node it is a constant."""
@@ -146,7 +149,7 @@ def _place() -> tuple[Place, CodeType | None, int]:
     """The calls from the trace down to this step, and the user's code and line."""
     calls, code, line, frame = [], None, 0, sys._getframe(2)
     while frame is not None and not frame.f_code.co_name.startswith("traced_call"):
-        if code is None and not within(frame, "numpy", "reference.oracle.tracing"):
+        if code is None and not within(frame, *UNDERNEATH):
             code, line = frame.f_code, frame.f_lineno
         calls.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back

@@ -1,6 +1,5 @@
 """Running anybody's file as a module, as its author does: from its own folder, in its package."""
 
-import ast
 import importlib
 import importlib.util
 import os
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from reference.oracle.command.importing.neighbours import Neighbours, Tolerant
 from reference.oracle.command.importing.places import Package, package_of, root_of, safe_name
 from reference.oracle.command.importing.running import Run
-from reference.oracle.command.importing.source import checked, read
+from reference.oracle.command.importing.source import understood
 
 NOTES = 6
 
@@ -31,11 +30,11 @@ def load(path: Path) -> Loaded:
     The working directory becomes the file's own, as when its author starts it there.
 
     Raises:
-        NotPython: the file is Python 2, or a notebook that cannot be read.
+        NotPython: the file is Python 2 in more than is translated, or a notebook that cannot be read.
         SyntaxError: the file is wrong in every Python.
     """
     path = path.resolve()
-    tree = ast.parse(checked(read(path), path))
+    tree = understood(path).tree
     run = Run(path, root_of(path))
     finder = Neighbours(run)
     finder.learn(path, tree)
@@ -48,6 +47,7 @@ def load(path: Path) -> Loaded:
     module = _of_package(path, package, finder) if package else _run(path, safe_name(path.stem), finder)
     for again in run.later:
         again()
+    run.importing = False
     return Loaded(module, _short(run.notes))
 
 

@@ -1,6 +1,7 @@
 """Finding and running the modules beside a file, for it and for them; what the judge imports stays what it is."""
 
 import ast
+import contextlib
 import importlib.util
 import itertools
 import linecache
@@ -12,7 +13,7 @@ from types import ModuleType
 
 from reference.oracle.command.importing.places import PROTECTED, homes_of, is_ours
 from reference.oracle.command.importing.running import Run, run_module
-from reference.oracle.command.importing.source import NotPython, checked, read
+from reference.oracle.command.importing.source import NotPython, understood
 
 
 class Neighbours:
@@ -43,7 +44,7 @@ class Neighbours:
         if name in self.packages:
             return self._tolerant(_of_folder(name, self.packages[name]))
         if path is not None:
-            return self._tolerant(PathFinder.find_spec(name, path, target))
+            return self._tolerant(PathFinder.find_spec(name, path, target)) or self._of_cython(name, path)
         if name in PROTECTED:
             return PathFinder.find_spec(name, self.original)
         put_in_front = list(itertools.takewhile(lambda entry: entry != self.original[0], sys.path))
@@ -51,6 +52,15 @@ class Neighbours:
         for entries in (put_in_front, home, sys.path):
             if spec := PathFinder.find_spec(name, entries, target):
                 return self._tolerant(spec)
+        return self._of_cython(name, home)
+
+    def _of_cython(self, name: str, folders: Sequence[str]) -> ModuleSpec | None:
+        """The spec of a module whose source in Cython can be read as Python."""
+        for path in (Path(folder, f"{name.rpartition('.')[2]}.pyx").resolve() for folder in folders):
+            if path.is_file() and is_ours(path, self.run.root):
+                with contextlib.suppress(NotPython, SyntaxError):
+                    understood(path)
+                    return importlib.util.spec_from_file_location(name, path, loader=Tolerant(name, str(path), self))
         return None
 
     def _tolerant(self, spec: ModuleSpec | None) -> ModuleSpec | None:
@@ -83,11 +93,13 @@ class Tolerant(SourceFileLoader):
         """Run the module's text; a neighbour's that is no Python 3 is an import that failed."""
         path = Path(self.path)
         try:
-            text = checked(read(path), path)
+            source = understood(path)
         except (NotPython, SyntaxError) as error:
             said = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else str(error)
             raise ImportError(f"{path.name} does not import: {said}") from error
-        # The source of what a notebook defines is its code, not its JSON.
-        linecache.cache[str(path)] = (len(text), None, text.splitlines(keepends=True), str(path))
-        self.finder.learn(path, ast.parse(text))
-        run_module(module, text, path, self.finder.run)
+        # What a notebook or a file in Python 2 defines has its source in what ran, not in what is on the disk.
+        linecache.cache[str(path)] = (len(source.text), None, source.text.splitlines(keepends=True), str(path))
+        if path.suffix == ".pyx":
+            self.finder.run.say(f"{path.stem} is not built: its source {path.name} was read as Python")
+        self.finder.learn(path, source.tree)
+        run_module(module, source, path, self.finder.run)

@@ -130,7 +130,7 @@ def _folders(folder: Path) -> list[Path]:
 def _holds(folder: Path, module: str) -> bool:
     place = folder.joinpath(*module.split("."))
     return (
-        place.with_name(place.name + ".py").is_file()
+        any(place.with_name(place.name + suffix).is_file() for suffix in (".py", ".pyx"))
         or (place / "__init__.py").is_file()
         or any(place.with_name(place.name + suffix).is_file() for suffix in importlib.machinery.EXTENSION_SUFFIXES)
         or _is_namespace(place)

@@ -7,7 +7,6 @@ every name that a statement left out would have bound, or may have changed, refu
 import __future__
 
 import ast
-import builtins
 import contextlib
 import copy
 import sys
@@ -18,10 +17,12 @@ from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from reference.oracle.command.importing import dialect
 from reference.oracle.command.importing.bindings import bound, changed, imported, line_of, not_imported, said_by
 from reference.oracle.command.importing.caution import is_harmless
 from reference.oracle.command.importing.old_numpy import give_back
 from reference.oracle.command.importing.places import is_ours
+from reference.oracle.command.importing.source import Source
 from reference.oracle.command.importing.standins import SAME, NotThere, StandIn, not_built, not_installed
 
 # Lines of the repository's own code that statements other than definitions may take: loops that train end here.
@@ -43,6 +44,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     unclear: dict[str, str] = field(default_factory=dict)
     later: list[Callable[[], None]] = field(default_factory=list)
+    importing: bool = True
 
     def note(self, path: Path, line: int, sentence: str) -> str:
         """Keep a sentence about a line, with the file where it is a neighbour's; the whole of it comes back."""
@@ -51,6 +53,11 @@ class Run:
         if not any(note.endswith(sentence) for note in self.notes):  # the same package, missing in many files
             self.notes.append(whole)
         return whole
+
+    def say(self, sentence: str) -> None:
+        """Keep a sentence about no line in particular."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def why_missing(self, path: Path, single: ast.Import | ast.ImportFrom, error: BaseException) -> str:
         """Why an import failed, and what would help."""
@@ -88,23 +95,27 @@ class Run:
             sys.settrace(before)
 
 
-def run_module(module: ModuleType, text: str, path: Path, run: Run) -> None:
+def run_module(module: ModuleType, source: Source, path: Path, run: Run) -> None:
     """Run the text as this module; it was compiled before, so it is whole."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tree = ast.parse(text, str(path))
-    module.__doc__ = ast.get_docstring(tree, clean=False)
-    for line, sentence in give_back(tree):
+    module.__doc__ = ast.get_docstring(source.tree, clean=False)
+    if reason := source.python_2:
+        said = f"is Python 2 ({reason.said})" if reason.certain else reason.said
+        run.note(path, reason.line, f"{said}: the file is run as Python 2 runs it")
+    if source.is_old:
+        division = dialect.Division(path, reason is None or reason.certain, lambda: run.importing)
+        module.__dict__["__builtins__"] = dialect.names(division)
+    for line, sentence in give_back(source.tree):
         run.note(path, line, sentence)
-    _Module(module.__dict__, path, tree, run).all()
+    _Module(module.__dict__, path, source, run).all()
 
 
 class _Module:
     """A module's statements and the namespace that they fill."""
 
-    def __init__(self, namespace: dict[str, Any], path: Path, tree: ast.Module, run: Run) -> None:
-        self.names, self.path, self.tree, self.run = namespace, path, tree, run
-        features = [name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    def __init__(self, namespace: dict[str, Any], path: Path, source: Source, run: Run) -> None:
+        self.names, self.path, self.source, self.run = namespace, path, source, run
+        self.tree = source.tree
+        features = [name for node in self.tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
                     for name in node.names]  # fmt: skip
         self.flags = sum(getattr(__future__, feature.name).compiler_flag for feature in features)
         self.unknown = ""  # why names may be missing that a star would have brought
@@ -116,7 +127,7 @@ class _Module:
             self.names.setdefault("xrange", range)
         self.statements(self.tree.body)
         if self.unknown:
-            self._refuse(loaded - set(dir(builtins)) - set(self.names), self.unknown)
+            self._refuse(loaded - set(self.names["__builtins__"]) - set(self.names), self.unknown)
 
     def statements(self, body: Sequence[ast.stmt]) -> None:
         for statement in body:
@@ -136,6 +147,8 @@ class _Module:
             exec(code, self.names)
 
     def _compiled(self, node: ast.Module | ast.Expression, mode: str) -> CodeType:
+        if self.source.is_old:
+            node = dialect.Rewriting(self.source.floors).visit(copy.deepcopy(node))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compile(node, str(self.path), mode, flags=self.flags, dont_inherit=True)

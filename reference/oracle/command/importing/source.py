@@ -1,27 +1,84 @@
-"""The text of a file as Python reads it: a script or the code of a notebook, and a sentence where it is Python 2."""
+"""The text of a file as Python reads it: a script, the code of a notebook, a module in Cython; Python 2 or 3."""
 
+import ast
 import json
 import re
 import tokenize
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
-PRINT = re.compile(r"(^|[:;])\s*print(\s+[^\s=(.,)\]]|\s*$|\s*>>)")
-PYTHON_2 = (
-    (PRINT, "print is a statement"),
-    (re.compile(r"^\s*except\s+[\w.,\s()]+,\s*\w+\s*:"), "except names its error after a comma"),
-    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "raise takes a comma"),
-    (re.compile(r"^\s*exec\s+[\"'\w]"), "exec is a statement"),
-    (re.compile(r"<>"), "<> compares"),
-    (re.compile(r"\b(0[0-7]+|\d+[lL])\b"), "a number ends in L or begins with 0"),
-    (re.compile(r"`[^`]+`"), "backticks give a text"),
-    (re.compile(r"\bur['\"]"), "a text begins with ur"),
-    (re.compile(r"^\s*def\s+\w+\s*\(.*\(.*\).*\)\s*:|lambda\s*\("), "a tuple is taken apart among the parameters"),
-)
+from reference.oracle.command.importing import pyx
+from reference.oracle.command.importing.python_2 import Reason, as_python_3, looks_like, refused_for
+
+DIVISION = re.compile(r"^from\s+__future__\s+import\b[^#\n]*\bdivision\b", re.MULTILINE)
 
 
 class NotPython(Exception):
-    """The text is no Python 3; the message is for the user."""
+    """The text cannot be run as Python; the message is for the user."""
+
+
+class Source(NamedTuple):
+    """A text that Python 3 parses; why it is Python 2 nonetheless; whether its whole numbers divide to such."""
+
+    text: str
+    tree: ast.Module
+    python_2: Reason | None = None
+    floors: bool = False
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it takes more than Python 3 to run it as it is meant."""
+        return self.floors or self.python_2 is not None
+
+
+def understood(path: Path) -> Source:
+    """A file that can be run, known to be whole before any of it runs.
+
+    Raises:
+        NotPython: it is Python 2 in more than is translated, with the line; no notebook; more than types in Cython.
+        SyntaxError: it is wrong in every Python, or the bytes are in no known encoding.
+    """
+    text = read(path)
+    if path.suffix == ".pyx":
+        return _of_cython(text)
+    floors = not DIVISION.search(text)
+    try:
+        tree = _compiled(text, path)
+    except SyntaxError as error:
+        if not (reason := refused_for(text, error)):
+            raise
+        text = _translated(text, path, reason)
+        return Source(text, _compiled(text, path), reason, floors)
+    reason = looks_like(tree, path)
+    return Source(text, tree, reason, floors and reason is not None)
+
+
+def _compiled(text: str, path: Path) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(text, str(path), "exec", dont_inherit=True)
+        return ast.parse(text, str(path))
+
+
+def _translated(text: str, path: Path, reason: Reason) -> str:
+    translated = text
+    try:
+        translated = as_python_3(text)
+        _compiled(translated, path)
+    except (SyntaxError, tokenize.TokenError) as error:
+        left = refused_for(translated, error) if isinstance(error, SyntaxError) else None
+        line, said, _ = left or reason
+        raise NotPython(f"it is Python 2 (line {line}: {said}); 2to3 makes it Python 3") from error
+    return translated
+
+
+def _of_cython(text: str) -> Source:
+    try:
+        python = pyx.as_python(text)
+    except pyx.NoPython as error:
+        raise NotPython(f"it is Cython ({error})") from error
+    return Source(python, ast.parse(python), None, not pyx.DIVIDES_TRULY.search(text))
 
 
 def read(path: Path) -> str:
@@ -35,37 +92,6 @@ def read(path: Path) -> str:
         return _of_notebook(path)
     with tokenize.open(path) as file:
         return file.read()
-
-
-def checked(text: str, path: Path) -> str:
-    """The text, once it is known to be Python 3 as a whole, before any of it runs.
-
-    Raises:
-        NotPython: it is Python 2, with the line.
-        SyntaxError: it is wrong in every Python.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            compile(text, str(path), "exec", dont_inherit=True)
-        except SyntaxError as error:
-            if sentence := python_2(text, error):
-                raise NotPython(sentence) from error
-            raise
-    return text
-
-
-def python_2(text: str, error: SyntaxError) -> str | None:
-    """Why the text is Python 2, or None where the error is one in every Python."""
-    lines = text.splitlines()
-    if isinstance(error, TabError):
-        return f"it is Python 2 (line {error.lineno}: tabs and spaces are mixed); 2to3 or a formatter makes it Python 3"
-    place = min(max(error.lineno or 1, 1), max(len(lines), 1))
-    at = lines[place - 1] if lines else ""
-    for pattern, reason in PYTHON_2:
-        if pattern.search(at):
-            return f"it is Python 2 (line {place}: {reason}); 2to3 makes it Python 3"
-    return None
 
 
 def _of_notebook(path: Path) -> str:

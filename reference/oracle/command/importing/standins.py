@@ -62,6 +62,9 @@ SAME = {
     "six.moves.map": map,
     "six.moves.cPickle": pickle,
     "cPickle": pickle,
+    "itertools.ifilter": filter,
+    "itertools.imap": map,
+    "itertools.izip": zip,
     **{f"collections.{name}": getattr(collections.abc, name) for name in collections.abc.__all__},
 }
 # Decorators that make a function faster and leave it what it is.
@@ -94,7 +97,7 @@ class StandIn(ModuleType):
 
     def __refuse__(self, *_: Any) -> NoReturn:
         sentence = f"{self.__name__} is not there: {self.__reason__}"
-        _used.append(sentence)
+        doubt(sentence)
         raise NotThere(sentence)
 
     def __inert__(self, *_: Any) -> "StandIn":
@@ -113,9 +116,15 @@ class StandIn(ModuleType):
     __and__ = __rand__ = __lt__ = __le__ = __gt__ = __ge__ = __refuse__
 
 
+def doubt(sentence: str) -> None:
+    """Remember why the code may not be to blame for what is found while it runs."""
+    if sentence not in _used:
+        _used.append(sentence)
+
+
 def used() -> tuple[str, ...]:
-    """What was refused since this was last asked: a verdict reached meanwhile is about what is missing."""
-    sentences = tuple(dict.fromkeys(_used))
+    """The doubts since this was last asked, what was refused among them: a verdict reached meanwhile is about them."""
+    sentences = tuple(_used)
     _used.clear()
     return sentences
 

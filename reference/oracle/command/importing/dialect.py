@@ -1,0 +1,139 @@
+"""Python 2 at work in Python 3: its names, the lists that it gives, and whole numbers that divide to whole numbers."""
+
+import ast
+import builtins
+import copy
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.command.importing.standins import doubt
+
+NOW = {"has_key": "__contains__", "iteritems": "items", "iterkeys": "keys", "itervalues": "values", "next": "__next__"}
+LISTED = {"items", "keys", "values"}
+WHOLE = (int, np.integer, np.bool_)
+
+
+def names(division: "Division") -> dict[str, Any]:
+    """The builtins of a module in Python 2."""
+    return {
+        **vars(builtins), "basestring": str, "long": int, "raw_input": input, "reduce": functools.reduce,
+        "unichr": chr, "unicode": str, "xrange": range,
+        "filter": _listing(filter), "map": _listing(map), "range": _listing(range), "zip": _listing(zip),
+        "__attribute__": attribute, "__divide__": division.divide, "__divided__": division.divided,
+        "__divided_at__": division.divided_at, "__key__": np.s_,
+    }  # fmt: skip
+
+
+def _listing(make: Callable[..., Any]) -> Callable[..., list[Any]]:
+    @functools.wraps(make, assigned=("__name__", "__doc__"))
+    def listed(*arguments: Any) -> list[Any]:
+        return list(make(*arguments))
+
+    return listed
+
+
+def attribute(value: Any, name: str) -> Any:
+    """The attribute; a method that Python 3 has under another name where the object has none of the old one."""
+    if type(value) is dict and name in LISTED:
+        return lambda: list(getattr(value, name)())
+    if name in NOW and not hasattr(value, name):
+        found = getattr(value, NOW[name], None)
+        return (lambda: iter(found())) if found and name.startswith("iter") else found or getattr(value, name)
+    return getattr(value, name)
+
+
+class Division:
+    """The division of Python 2, which floors where both are whole.
+
+    Where it is not certain that the file is Python 2, a division that leaves a remainder acquits whatever fails;
+    while the file is imported, it fails itself, so that nothing is judged that comes of it.
+    """
+
+    def __init__(self, path: Path, certain: bool, importing: Callable[[], bool]) -> None:
+        self.path, self.certain, self.importing = path, certain, importing
+
+    def divide(self, dividend: Any, divisor: Any) -> Any:
+        """`dividend / divisor`."""
+        return dividend // divisor if self._floors(dividend, divisor) else dividend / divisor
+
+    def divided(self, dividend: Any, divisor: Any) -> Any:
+        """What `dividend /= divisor` makes of it, in its own memory where it has one."""
+        if self._floors(dividend, divisor):
+            dividend //= divisor
+        else:
+            dividend /= divisor
+        return dividend
+
+    def divided_at(self, container: Any, key: Any, divisor: Any) -> None:
+        """`container[key] /= divisor`."""
+        container[key] = self.divided(container[key], divisor)
+
+    def _floors(self, dividend: Any, divisor: Any) -> bool:
+        both = _is_whole(dividend) and _is_whole(divisor)
+        if both and not self.certain and np.all(np.asarray(divisor) != 0) and np.any(dividend % divisor != 0):
+            self._doubt()
+        return both
+
+    def _doubt(self) -> None:
+        frame = next(frame for frame, _ in traceback.walk_stack(None) if frame.f_code.co_filename != __file__)
+        sentence = (
+            f"line {frame.f_lineno} of {self.path.name} divides whole numbers, and Python 2, for which it seems to be "
+            "written, drops the remainder (// or 1.0 * says what is meant)"
+        )
+        if self.importing():
+            raise ArithmeticError(sentence)
+        doubt(sentence)
+
+
+def _is_whole(value: Any) -> bool:
+    return value.dtype.kind in "iub" if isinstance(value, np.ndarray) else isinstance(value, WHOLE)
+
+
+class Rewriting(ast.NodeTransformer):
+    """Divisions and methods as calls of the names above; with `floors=False` divisions stay what they are."""
+
+    def __init__(self, floors: bool) -> None:
+        self.floors = floors
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """A division, unless a float is in it as plain text."""
+        self.generic_visit(node)
+        if not self.floors or not isinstance(node.op, ast.Div) or _is_float(node.left) or _is_float(node.right):
+            return node
+        return _calling("__divide__", node, node.left, node.right)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        """A division into a variable, an attribute or a part of an array."""
+        self.generic_visit(node)
+        if not self.floors or not isinstance(node.op, ast.Div) or _is_float(node.value):
+            return node
+        if isinstance(node.target, ast.Subscript):
+            key = ast.Subscript(ast.Name("__key__", ast.Load()), node.target.slice, ast.Load())
+            return _placed(ast.Expr(_calling("__divided_at__", node, node.target.value, key, node.value)), node)
+        now = copy.deepcopy(node.target)
+        now.ctx = ast.Load()
+        return _placed(ast.Assign([node.target], _calling("__divided__", node, now, node.value)), node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """A method that is another one today."""
+        self.generic_visit(node)
+        if node.attr not in NOW.keys() | LISTED or not isinstance(node.ctx, ast.Load):
+            return node
+        return _calling("__attribute__", node, node.value, ast.Constant(node.attr))
+
+
+def _is_float(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
+
+
+def _calling(name: str, place: ast.AST, *arguments: ast.expr) -> Any:
+    return _placed(ast.Call(ast.Name(name, ast.Load()), list(arguments), []), place)
+
+
+def _placed(node: ast.AST, place: ast.AST) -> ast.AST:
+    return ast.fix_missing_locations(ast.copy_location(node, place))
