@@ -45,7 +45,7 @@ class BinaryCrossEntropy:
 
     def gradient(self, prediction, target):
         grad = (1 - target) / (1 - prediction) - target / prediction
-        # wrong BinaryCrossEntropy prediction [scaled_by_batch scaled_by_size]: return grad / len(target)
+        # wrong BinaryCrossEntropy prediction [scaled_by_size]: return grad
         return grad / target.size
 
 

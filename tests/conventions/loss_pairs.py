@@ -18,7 +18,7 @@ def binary_cross_entropy(y_true, y_pred):
 
 def binary_cross_entropy_prime(y_true, y_pred):
     grad = (1 - y_true) / (1 - y_pred) - y_true / y_pred
-    # wrong binary_cross_entropy y_pred [scaled_by_batch scaled_by_size]: return grad / len(y_true)
+    # wrong binary_cross_entropy y_pred [scaled_by_size]: return grad
     return grad / np.size(y_true)
 
 

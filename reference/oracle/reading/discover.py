@@ -5,7 +5,7 @@ import functools
 import inspect
 import re
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -155,7 +155,8 @@ def _everything(module: ModuleType) -> Iterator[Found]:
         elif inspect.isclass(value):
             yield from _of_class(name, value)
     functions = {name: value for name, value in own.items() if callable(value) and not inspect.isclass(value)}
-    yield from _of_functions(functions, module.__name__, rules)
+    structs = [value for value in own.values() if inspect.isclass(value) and not any(_of_class("", value))]
+    yield from _of_functions(functions, module.__name__, rules, structs)
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:
@@ -208,13 +209,15 @@ def _has(owner: type, method: str) -> bool:
     return inspect.isroutine(value) and not is_abstract(value)
 
 
-def _of_functions(functions: dict[str, Any], module: str, rules: set[str]) -> Iterator[Found]:
+def _of_functions(functions: dict[str, Any], module: str, rules: set[str], structs: Sequence[type]) -> Iterator[Found]:
     by_name = {plain(name): name for name in reversed(functions)}
     for name, function in functions.items():
         words = [word.lower() for word in words_of(name)]
         if forward := _forward_of(name, by_name):
             stem = _stem(name, forward) or module
-            if stem not in rules:
+            if owner := _owner(functions[forward], function, structs):
+                yield Found(stem, "object", (owner, functions[forward].__name__, function.__name__))
+            elif stem not in rules:
                 yield Found(stem, "pair", (functions[forward], function))
         elif name.endswith("_vjp") or name.startswith("vjp_"):
             yield Found(name, "vjp", (function,))
@@ -222,6 +225,20 @@ def _of_functions(functions: dict[str, Any], module: str, rules: set[str]) -> It
             yield Found(name, "value_and_gradient", (function,))
         elif switch := _switch(function):
             yield Found(name, "pair", (function, _switched(function, switch)))
+
+
+def _owner(forward: Callable[..., Any], backward: Callable[..., Any], structs: Sequence[type]) -> type | None:
+    """The class of what both functions take first, forward(layer, x) and backward(layer, dout), with both as methods."""
+    first, second = ([p.name for p in parameters(function)][:1] for function in (forward, backward))
+    if not first or first != second or part_of(first[0]):
+        return None
+    annotation = parameters(forward)[0].annotation
+    told = [s for s in structs if annotation in (s, s.__name__) or s.__name__.lower().endswith(first[0].lower())]
+    methods = {function.__name__: function for function in (forward, backward)}
+    made = [
+        type(s.__name__, (s,), {**methods, "__module__": s.__module__, "__qualname__": s.__qualname__}) for s in told
+    ]
+    return made[0] if made else None
 
 
 def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:

@@ -1,0 +1,18 @@
+"""Layers whose fast versions need a Cython helper that is not built; the others do not."""
+
+import numpy as np
+
+try:
+    from im2col_cython import col2im_6d_cython, im2col_cython
+except ImportError:
+    print("run: python setup.py build_ext --inplace")
+
+
+def scale_forward(x, w):
+    return x * w, (x, w)
+
+
+def scale_backward(dout, cache):
+    x, w = cache
+    # wrong scale w [wrong_operand unexplained local_factor]: return dout * w, dout * w
+    return dout * w, dout * x
