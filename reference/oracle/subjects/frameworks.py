@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,43 +20,50 @@ def from_torch(function: Any) -> Subject:
     """
     torch = importlib.import_module("torch")
     owner = _function_class(torch, function)
-    apply = owner.apply if owner else function
-    if not callable(apply):
+    if not callable(owner.apply if owner else function):
         raise TypeError(f"oracle.from_torch: function must be callable; got a {type(function).__name__}")
+    if owner is None:
+        return _subject(torch, function, name_of(function), parameter_names(function), {}, function)
+    names = parameter_names(owner.forward) or ()
+    return _subject(torch, owner, owner.__name__, names[takes_context(owner) :] or None, {}, owner.backward)
+
+
+def from_torch_settled(owner: Any, order: Sequence[str], settled: Mapping[str, Any]) -> Subject:
+    """The subject of a torch.autograd.Function with some of its arguments settled, to what may be no tensor."""
+    names = tuple(name for name in order if name not in settled)
+    places = {order.index(name): value for name, value in settled.items()}
+    return _subject(importlib.import_module("torch"), owner, owner.__name__, names, places, owner.backward)
+
+
+def _subject(torch: Any, function: Any, name: str, names: Any, settled: Mapping[int, Any], source: Any) -> Subject:
+    owner = function if isinstance(function, type) else None
     defaults = _defaults(owner) if owner else ()
 
     def forward(*primals: Any) -> Any:
         with drawing(torch):
-            return output(*primals)
-
-    def output(*primals: Any) -> Any:
-        if owner:  # which outputs are differentiable is known where gradients are
-            return trees.mapped(array_of, _applied(torch, owner, apply, primals)[1])
-        with torch.no_grad():
-            return trees.mapped(array_of, _without_none(apply(*(tensor_of(torch, primal) for primal in primals))))
+            if owner:  # which outputs are differentiable is known where gradients are
+                return trees.mapped(array_of, _applied(torch, owner, primals, settled)[1])
+            with torch.no_grad():
+                return trees.mapped(array_of, _without_none(function(*(tensor_of(torch, one) for one in primals))))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
         with drawing(torch):
-            tensors, outs = _applied(torch, owner, apply, primals)
+            tensors, outs = _applied(torch, function, primals, settled)
+        count = len(primals) + len(settled)
 
         def pullback(cotangent: Any) -> tuple[Any, ...]:
             with drawing(torch):
                 try:
                     return _gradients(torch, tensors, outs, cotangent)
                 except IndexError:  # the backward asks for needs_input_grad of arguments that were left out
-                    if len(primals) >= len(defaults):
+                    if count >= len(defaults):
                         raise
-            given = (*primals, *defaults[len(primals) :])
-            with drawing(torch):
-                again = _applied(torch, owner, apply, given)
-            return _gradients(torch, *again, cotangent)[: len(primals)]
+                given = {**settled, **{place: defaults[place] for place in range(count, len(defaults))}}
+                return _gradients(torch, *_applied(torch, function, primals, given), cotangent)
 
         return trees.mapped(array_of, outs), Pullback(pullback)
 
-    if owner is None:
-        return Subject(name_of(function), forward, vjp, parameter_names(function), function, "torch")
-    names = parameter_names(owner.forward) or ()
-    return Subject(owner.__name__, forward, vjp, names[takes_context(owner) :] or None, owner.backward, "torch")
+    return Subject(name, forward, vjp, names, source, "torch")
 
 
 @contextmanager
@@ -76,16 +83,19 @@ def drawing(torch: Any) -> Iterator[None]:
             np.random.random()  # noqa: NPY002
 
 
-def _applied(torch: Any, owner: Any, apply: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[list[Any], Any]:
+def _applied(torch: Any, function: Any, primals: tuple[Any, ...], settled: Mapping[int, Any]) -> tuple[list[Any], Any]:
     """The tensors whose gradients are asked for, in the place of the floating primals, and the outputs that count."""
+    owner = function if isinstance(function, type) else None
     tensors = [tensor_of(torch, primal) for primal in primals]
     for tensor in tensors:
         if _floating(torch, tensor):
             tensor.requires_grad_()
     # What is declared as changed in place must not be a leaf, nor the caller's memory.
     changes = owner and _names_in(owner, "mark_dirty")
-    handed = [one.clone() if changes and isinstance(one, torch.Tensor) else one for one in tensors]
-    outs = _without_none(apply(*handed))
+    handed = iter([one.clone() if changes and isinstance(one, torch.Tensor) else one for one in tensors])
+    count = len(tensors) + len(settled)
+    arguments = [settled[place] if place in settled else next(handed) for place in range(count)]
+    outs = _without_none((function.apply if owner else function)(*arguments))
     return tensors, _differentiable(torch, outs) if owner else outs
 
 
@@ -126,7 +136,8 @@ def _defaults(owner: Any) -> tuple[Any, ...]:
 
 def takes_context(owner: type) -> bool:
     """Whether a Function's forward takes ctx first: it does unless setup_context is its own."""
-    return not any("setup_context" in vars(base) for base in owner.__mro__ if not base.__module__.startswith("torch"))
+    own = (base for base in owner.__mro__ if base.__module__.split(".")[0] != "torch")
+    return not any("setup_context" in vars(base) for base in own)
 
 
 def _names_in(owner: Any, name: str) -> bool:
