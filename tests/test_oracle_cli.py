@@ -136,9 +136,13 @@ def test_the_file_brings_its_own_inputs(check, file, hook):
 
 
 def test_without_inputs_it_says_how_to_give_them(check, file):
-    status, out, _ = check(file(OWN))
+    status, out, _ = check(f"{file(OWN)}:odd")
     assert status == 2
-    assert "Give some in the file: EXAMPLES = {'odd': (x, ...)}" in " ".join(out.split())
+    assert "These lines, at the end of the file, settle it:" in out
+    pasted = "\n".join(line[4:] for line in out.splitlines() if line.startswith("    "))
+    assert 'EXAMPLES = globals().get("EXAMPLES", {}) | {"odd":' in pasted
+    status, out, _ = check(f"{file(OWN + pasted.replace('(3, 7)', '(26,)'))}:odd")
+    assert status == 0, out
 
 
 def test_op_can_be_named_and_refused(check, file):

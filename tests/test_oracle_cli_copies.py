@@ -64,9 +64,15 @@ def check(capfd, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", IDEMPOTENT)
 def test_what_code_does_to_its_input_for_good_is_seen(check, name):
-    status, out, _ = check(IDEMPOTENT[name], "--grade", "--seed", 3)
+    status, out, _ = check(IDEMPOTENT[name], "--grade", "--seed", 3, "--strict")
     assert status == 1, out
     assert "in place" in out, out
+
+
+def test_a_forward_that_shifts_its_input_is_right_but_that(check):
+    status, out, _ = check(IDEMPOTENT["loss shifts its scores"])
+    assert status == 0, out
+    assert "right, but the forward changes x in place" in out
 
 
 @pytest.mark.parametrize("text", [LAYER, LOSS.replace("x -= x", "x = x - x")], ids=["layer", "loss"])

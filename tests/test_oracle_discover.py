@@ -7,10 +7,12 @@ import sys
 import pytest
 from oracle_command import RELU, forgotten, written
 
-from reference.oracle.command.attempts import attempt
-from reference.oracle.reading.discover import find
 from reference.oracle.command.importing import load
+from reference.oracle.reading.discover import find
+from reference.oracle.reading.judge import Request, judge
+from reference.oracle.reading.names import recognized
 from reference.oracle.reading.scenes import scenes
+from reference.oracle.reading.vocabulary import part_of
 
 
 @pytest.fixture
@@ -49,17 +51,17 @@ wave.defvjp(wave_fwd, wave_bwd)
     ("text", "found"),
     [
         (FRAMEWORKS, [("Cube", "torch"), ("wave", "jax")]),
-        (RELU, [("Relu", "layer")]),
-        ("def forward(x): return x\ndef backward(dout, x): return dout\n", [("loaded_by_a_test", "forward_backward")]),
-        ("def f_fwd(x): return x, x\ndef f_bwd(res, ct): return ct\n", [("f", "rule")]),
-        ("def f(x): return x, 1\ndef f_backward(dout, cache): return dout\n", [("f", "cache")]),
-        ("def tanh(x): return x\ndef tanh_grad(dout, x): return dout\n", [("tanh", "forward_backward")]),
-        ("def tanh(x): return x\ndef tanh_grad(x): return 1\n", [("tanh", "derivative")]),
+        (RELU, [("Relu", "object")]),
+        ("def forward(x): return x\ndef backward(dout, x): return dout\n", [("loaded_by_a_test", "pair")]),
+        ("def f_fwd(x): return x, x\ndef f_bwd(res, ct): return ct\n", [("f", "pair")]),
+        ("def f(x): return x, 1\ndef f_backward(dout, cache): return dout\n", [("f", "pair")]),
+        ("def tanh(x): return x\ndef tanh_grad(dout, x): return dout\n", [("tanh", "pair")]),
+        ("def tanh(x): return x\ndef tanh_grad(x): return 1\n", [("tanh", "pair")]),
         ("def mse_loss(y, t): return y - t\n", []),
         ("def mse_loss(y, t): return y - t, y\n", [("mse_loss", "value_and_gradient")]),
         ("def f_vjp(x): return x, lambda dout: dout\n", [("f_vjp", "vjp")]),
         ("from reference import oracle\nmine = oracle.from_vjp(lambda x: (x, lambda d: d))\n", [("mine", "subject")]),
-        ("class Net:\n    def loss(self, x, t): ...\n    def gradient(self, x, t): ...\n", [("Net", "network")]),
+        ("class Net:\n    def loss(self, x, t): return x\n    def gradient(self, x, t): return {}\n", [("Net", "network")]),
         ("from numpy import *\nfrom reference.linear import dense_fwd, dense_bwd\n", []),
     ],
     ids=[
@@ -123,7 +125,9 @@ def test_every_argument_part_has_a_value_in_some_scene():
 def test_the_sizes_of_a_scene_do_not_hide_a_transpose():
     for scene in scenes(0):
         kernel = scene.values.get("kernel")
-        if kernel is not None:
+        if (
+            kernel is not None and scene.name != "conv of one plane" and (kernel.ndim < 3 or scene.name == "conv")
+        ):  # some code takes square windows alone
             assert len(set(kernel.shape)) == kernel.ndim, f"{scene.name}: kernel {kernel.shape} has an axis twice"
 
 
@@ -135,6 +139,6 @@ def test_a_layer_whose_weights_lie_the_other_way_is_still_judged(loaded):
         "    def backward(self, d): self.dW, self.db = d.T @ self.x, d.sum(0); return d @ self.W\n"
     )
     (found,) = find(module)
-    chosen = attempt(found)
-    assert chosen.op is None
-    assert re.search(r"kernel \(out, in\)", chosen.how)
+    report = judge(found, Request())
+    assert (report.verdict, report.op) == ("pass", None)
+    assert re.search(r"kernel \(out, in\)", report.inputs)

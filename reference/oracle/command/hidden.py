@@ -13,7 +13,7 @@ from reference.oracle.command.byhand import leanings
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.judge import CannotTell, NothingRan, Request, judge
 from reference.oracle.reading.names import OPS, recognized
-from reference.oracle.reading.readings import Reading, runs
+from reference.oracle.reading.trial import Reading, runs
 from reference.oracle.report import Report
 from reference.oracle.subjects.subject import Subject
 

@@ -31,7 +31,7 @@ def exit_status(results: Sequence[dict[str, Any]]) -> int:
 
 def as_json(results: Sequence[dict[str, Any]]) -> str:
     """One document: the exit status and every result."""
-    kept = ("file", "name", "verdict", "status", "report", "grade", "problem", "notes")
+    kept = ("file", "name", "verdict", "status", "report", "grade", "problem", "code", "notes")
     listed = [{key: result[key] for key in kept if result.get(key)} for result in map(_with_status, results)]
     return json.dumps({"format": 1, "status": exit_status(results), "results": listed}, indent=2)
 
@@ -66,7 +66,8 @@ def _result_text(result: dict[str, Any], whole: bool) -> str:
     """The whole report, or one line for what is right."""
     name = result.get("name") or Path(result["file"]).name
     if "problem" in result:
-        return wrapped(f"{name}: cannot tell: {result['problem']}", width(), rest="  ")
+        said = wrapped(f"{name}: cannot tell: {result['problem']}", width(), rest="  ")
+        return "\n".join([said, *_settling(result, whole)])
     if result["verdict"] == "pass" and not whole:
         text = wrapped(f"{name}: {result['report']['headline']}{_notes(result['report'])}", width(), rest="  ")
     else:
@@ -74,6 +75,17 @@ def _result_text(result: dict[str, Any], whole: bool) -> str:
     graded = _grade_lines(result["grade"], result["report"]["inputs"])
     apart = ["", *graded] if graded and "\n\n" in text else graded
     return "\n".join([text, *apart, *([""] if graded or "\n\n" in text else [])])
+
+
+def _settling(result: dict[str, Any], whole: bool) -> list[str]:
+    """What settles it: the lines to paste, or which command shows them."""
+    if not result.get("code"):
+        return []
+    if not whole:
+        shown = f"functional-nn check {result['file']}:{result['name']}"
+        return [wrapped(f"  what settles it: {shown}", width(), rest="  ")]
+    lines = [f"    {line}".rstrip() for line in result["code"].splitlines()]
+    return ["", "  These lines, at the end of the file, settle it:", "", *lines, ""]
 
 
 def _notes(report: dict[str, Any]) -> str:

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference.oracle.reading.readings import Reading
+import numpy as np
+
+from reference.oracle.reading.names import recognized
+from reference.oracle.reading.trial import Reading
 from reference.oracle.report import Finding, Report
 
 # What a call that was not meant looks like.
@@ -99,6 +102,16 @@ class Tried:
     def first(self) -> Finding | None:
         """The foremost finding."""
         return self.report.findings[0] if self.report.findings else None
+
+
+def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
+    """A pass on a batch of one, or of a regression on chances alone, where a wider reading is certain of a mistake."""
+    certain = [other for other in tried if other.report.verdict == "fail" and not other.doubt]
+    shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
+    if np.shape(one.reading.primals[0])[:1] == (1,) and shares:
+        return True
+    narrow = one.meaning.startswith("prob") and recognized(one.report.subject)[1] == "regression"
+    return narrow and any(other.meaning == "values" for other in certain)
 
 
 def accused(tried: Sequence[Tried]) -> Tried | None:

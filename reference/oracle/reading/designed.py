@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.reading.readings import Reading
+from reference.oracle.reading.trial import Reading
 from reference.oracle.report import Report
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject

@@ -127,7 +127,7 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
         return (np.array(value) if isinstance(value, np.ndarray) else value,)
     if part == "predictions" and "x" in scene.values:
         return (np.array(scene.values["x"]),)
-    return (copy.deepcopy(USUAL[part]),) if part in USUAL else None
+    return (copy.deepcopy(USUAL[part]),) if part is not None and part in USUAL else None
 
 
 def _annotated(parameter: inspect.Parameter) -> Any:

@@ -8,13 +8,15 @@ import numpy as np
 
 from reference import oracle
 from reference.oracle.reading import constants, designed, ties
-from reference.oracle.reading.certainty import Tried, accused
+from reference.oracle.reading.certainty import Tried, accused, shows_little
 from reference.oracle.reading.discover import Found
+from reference.oracle.reading.instances import held_arrays, shapes_of
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
-from reference.oracle.reading.readings import DidNotRun, Reading, given_reading, held_arrays, readings, runs, shapes_of
+from reference.oracle.reading.readings import given_reading, readings
 from reference.oracle.reading.scenes import Scene, alike, fitting, scenes
 from reference.oracle.reading.settle import example_of, settling
 from reference.oracle.reading.source import required
+from reference.oracle.reading.trial import DidNotRun, Reading, runs
 from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.report import Report
 from reference.oracle.specs import SPECS
@@ -60,7 +62,7 @@ def judge(found: Found, request: Request) -> Report:
     tried: list[Tried] = []
     complaints: list[DidNotRun] = []
     for one in _tried(found, request, complaints):
-        if one.report.verdict == "pass":
+        if one.report.verdict == "pass" and not shows_little(one, tried):
             return _with_every_gradient(found, one)
         tried.append(one)
         if len(tried) >= MOST:
@@ -177,12 +179,12 @@ def _judged(
     reading = request.redrawn(reading)
     own = request.examples if isinstance(request.examples, Mapping) else {}
     named = request.op or own.get("op")
-    suits = scene is not None and scene.name == likely
-    statics = request.statics if request.statics is not None else own.get("statics", scene.statics if suits else {})
+    suiting = scene.statics if scene is not None and scene.name == likely else None
+    statics = request.statics if request.statics is not None else own.get("statics", suiting or {})
     if named and named != "none":
         report = _check(reading, request, op=named, statics=statics)
-    elif by_name and not named and suits and scene is not None:
-        report = _guessed(reading, request, by_name, scene.statics)
+    elif by_name and not named and suiting is not None:
+        report = _guessed(reading, request, by_name, suiting)
     else:
         report = _check(reading, request)
     report = replace(report, subject=found.name, inputs=_inputs(scene, likely),

@@ -187,7 +187,7 @@ def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> 
     lacking = [pair for pair in lacking if pair not in returned]
     own = [pair for pair in pairs if not (pair.gradients and _never_made(after, pair))]
     moved = [pair for pair in own if _has_moved(fresh, after, pair.parameter) and _kept(after, pair) is None]
-    chosen = tuple([*pairs, *stepped, *returned])
+    chosen = (*pairs, *stepped, *returned)
     names = _distinct([pair.name for pair in chosen], spoken.names)
     by_step = tuple(name for name, pair in zip(names, chosen, strict=True) if pair in stepped or pair in moved)
     bound = replace(spoken, layer=fresh, pairs=chosen, names=(*spoken.names, *names), stepped=by_step)

@@ -40,7 +40,7 @@ def scenes(seed: int) -> list[Scene]:
     dense_sizes = {**sizes, "out_size": 11}
     dropping = {"dropout_param": {"p": 0.6, "mode": "train", "seed": 1}}
     x = draw(3, 7)
-    every = [
+    return [
         Scene("elementwise", {"x": x, "rate": 0.4, "mask": rng.random((3, 7)) < 0.6, **dropping}),
         Scene("dense", {"x": x, **weights, **normalizing, **dense_sizes, **dropping}),
         Scene("dense with bias (1, out)", {"x": x, "kernel": draw(7, 11), "bias": draw(1, 11), "optimizer": None}),
@@ -63,7 +63,6 @@ def scenes(seed: int) -> list[Scene]:
         Scene("positive", {"x": np.exp(draw(3, 7)), "rate": 0.4}),
         Scene("scalar", {"x": draw()}),
     ]
-    return every
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

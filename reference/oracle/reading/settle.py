@@ -7,8 +7,8 @@ import numpy as np
 
 from reference.oracle.reading.calls import Source
 from reference.oracle.reading.discover import Found
-from reference.oracle.reading.readings import Reading, init_of
-from reference.oracle.reading.source import required
+from reference.oracle.reading.source import init_of, required
+from reference.oracle.reading.trial import Reading
 
 HEAD = "import numpy as np\n\nrng = np.random.default_rng(0)\n"
 
@@ -75,7 +75,7 @@ def called(function: str, arguments: Mapping[str, str]) -> str:
     return f"{function}({', '.join(f'{name}={text}' for name, text in arguments.items())})"
 
 
-def said(source: Source, cotangents: int) -> str:
+def expression(source: Source, cotangents: int) -> str:
     """The expression of a source, within a NAME_vjp function."""
     match source.kind:
         case "cotangent":
@@ -85,7 +85,8 @@ def said(source: Source, cotangents: int) -> str:
         case "output":
             return "out"
         case "cache":
-            return f"(returned[{max(cotangents, 1)}] if len(returned) == {max(cotangents, 1) + 1} else returned[{max(cotangents, 1)}:])"
+            first = max(cotangents, 1)
+            return f"(returned[{first}] if len(returned) == {first + 1} else returned[{first}:])"
         case "returned":
             return f"returned[{source.key}]"
     return repr(source.key)

@@ -60,6 +60,11 @@ def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def init_of(owner: type) -> Callable[..., Any]:
+    """The constructor of a class, without self, for its signature alone."""
+    return (lambda: None) if owner.__init__ is object.__init__ else without_first(owner.__init__)
+
+
 @cache
 def tree_of(function: Any) -> ast.FunctionDef | None:
     """The function's own definition; None where its source cannot be had."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.reading.readings import Reading, runs
+from reference.oracle.reading.trial import Reading, runs
 from reference.oracle.report import Report
 
 CAUSE = "all_ties"

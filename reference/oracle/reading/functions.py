@@ -1,0 +1,156 @@
+"""Readings of functions: a forward and a backward, or a loss that returns its gradients."""
+
+import copy
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.reading.calls import Ran, Way, guessed, upstreams, ways
+from reference.oracle.reading.collected import arranged
+from reference.oracle.reading.discover import Found
+from reference.oracle.reading.filling import filled
+from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.source import returned_names
+from reference.oracle.reading.trial import (
+    OF_OUTPUT,
+    DidNotRun,
+    Reading,
+    arrays_in,
+    constants_of,
+    first_cotangent,
+    fit,
+    is_slope,
+    of_arrays,
+    predictions,
+    require_finite,
+    settled,
+    trying,
+    upstream_of,
+)
+from reference.oracle.reading.vocabulary import DATA, part_of
+from reference.oracle.reading.words import backward_call, call, written
+from reference.oracle.subjects.subject import Pullback, Subject
+from reference.oracle.subjects.vjp import copies
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A forward and a backward function, and where the arguments of both come from."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    given: Mapping[str, Any]
+    way: Way
+    names: tuple[str, ...]
+    # The backward gives f'(x) by this argument, and no product with a cotangent; "" where it gives gradients.
+    slope_by: str = ""
+
+    def run(self, *primals: Any) -> Ran:
+        """Call the forward."""
+        given = {**copy.deepcopy(settled(self.given)), **dict(zip(self.names, primals, strict=True))}
+        returned = self.forward(**given)
+        count = upstreams(self.way)
+        output = returned
+        if isinstance(returned, tuple) and count < len(returned):
+            output = returned[0] if count <= 1 else returned[:count]
+        return Ran(given, returned, output)
+
+    def came(self, ran: Ran, cotangent: Any) -> Any:
+        """What the backward returns."""
+        count = upstreams(self.way)
+        cotangents = cotangent if count > 1 else (cotangent,)
+        return self.backward(**{name: ran.value(s, cotangents, max(count, 1)) for name, s in self.way.items()})
+
+    def gradients(self, came: Any, primals: tuple[Any, ...]) -> dict[str, Any]:
+        """What came back, by argument."""
+        return arranged(came, self.names, primals, returned_names(self.backward)) or {}
+
+    def vjp(self, *primals: Any) -> tuple[Any, Pullback]:
+        """The output, and a function from its cotangent to one gradient an argument."""
+        ran = self.run(*primals)
+
+        def pull(cotangent: Any) -> tuple[Any, ...]:
+            came = self.came(ran, cotangent)
+            product = {self.slope_by: np.asarray(cotangent) * came} if self.slope_by else None
+            back = self.gradients(came, primals) if product is None else product
+            return tuple(back.get(name) for name in self.names)
+
+        saved = ran.returned if any(s.kind in ("cache", "returned") for s in self.way.values()) else None
+        return ran.output, Pullback(pull, saved)
+
+
+def of_pair(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
+    """The ways to call a forward and a backward function in a scene."""
+    forward, backward = found.parts
+    given = filled(forward, scene, loss=found.is_loss)
+    if not given or not arrays_in(given):
+        return
+    for way in ways(backward, forward, list(given), scene.values):
+        yield functools.partial(pair_reading, found, given, way)
+
+
+def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
+    """A pair of functions, called in one way on these arguments."""
+    inputs = arrays_in(given)
+    names, primals = tuple(inputs), tuple(inputs.values())
+    pair = Pair(found.parts[0], found.parts[1], given, way, names)
+    ran = trying("forward", pair.run, *copies(primals))
+    require_finite(ran.output)
+    came = of_arrays("backward", trying("backward", pair.came, ran, first_cotangent(ran.output)))
+    gradients = pair.gradients(came, primals)
+    slope = not upstreams(way) and is_slope(ran.output, names, primals, came)
+    if slope:
+        pair = replace(pair, slope_by=_by_which(names, way))
+        gradients = {pair.slope_by: came}
+    style = "cache" if any(source.kind == "cache" for source in way.values()) else "forward_backward"
+    subject = Subject(found.name, lambda *p: pair.run(*p).output, pair.vjp, names, pair.backward, style,
+                      constants=constants_of(names, primals, gradients, ran.output),
+                      upstream=upstream_of(way, slope, pair.backward))  # fmt: skip
+    notes = (OF_OUTPUT,) if slope and any(source.kind == "output" for source in way.values()) else ()
+    calls = f"{call(pair.forward, given)}, then {backward_call(pair.backward, way)}"
+    as_python = written((), pair.forward.__name__, pair.backward.__name__, given, way, slope)
+    fits = fit(gradients, names, primals)
+    return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=guessed(way))
+
+
+def _by_which(names: tuple[str, ...], way: Way) -> str:
+    """The argument that a derivative is taken by: the one that it is given, else the predictions."""
+    if len(names) > 1:
+        return predictions(names)
+    return next((s.key for s in way.values() if s.kind == "primal" and part_of(s.key) not in DATA), names[0])
+
+
+def of_value_and_gradient(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
+    """The way to call a loss that returns its gradients behind its value."""
+    (function,) = found.parts
+    given = filled(function, scene, loss=True)
+    if given and arrays_in(given):
+        yield functools.partial(value_reading, found, function, given)
+
+
+def value_reading(found: Found, function: Callable[..., Any], given: Mapping[str, Any]) -> Reading:
+    """A function that returns its loss and its gradients, called on these arguments."""
+    inputs = arrays_in(given)
+    names, primals = tuple(inputs), tuple(inputs.values())
+    hints = returned_names(function)[1:]
+
+    def run(*primals: Any) -> Any:
+        return function(**copy.deepcopy(settled(given)), **dict(zip(names, primals, strict=True)))
+
+    def vjp(*primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+        loss, *came = run(*primals)
+        back = arranged(came, names, primals, hints) or {}
+        return loss, lambda cotangent: tuple(back.get(name) for name in names)
+
+    loss, *came = trying("forward", run, *copies(primals))
+    require_finite(loss)
+    gradients = arranged(came, names, primals, hints)
+    if not gradients or all(value is None for value in gradients.values()):
+        raise DidNotRun("backward", "nothing that it returns behind its value is a gradient of an argument")
+    subject = Subject(found.name, lambda *p: run(*p)[0], vjp, names, function, "vjp",
+                      constants=constants_of(names, primals, gradients, loss), upstream="one")  # fmt: skip
+    calls = f"loss, gradients = {call(function, given)}"
+    return Reading(subject, primals, names, calls, fit(gradients, names, primals), inputs=len(names))

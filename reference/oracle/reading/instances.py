@@ -1,0 +1,236 @@
+"""Readings of classes: an object made, set up as its class asks, and spoken to."""
+
+import contextlib
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from reference import oracle
+from reference.oracle.reading.adapters import bound_reading
+from reference.oracle.reading.calls import Way, guessed, upstreams, ways
+from reference.oracle.reading.discover import Found
+from reference.oracle.reading.filling import GradientDescent, filled
+from reference.oracle.reading.influence import arrays_of
+from reference.oracle.reading.objects import Spoken, with_parameters
+from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.source import init_of, method_of, parameters, required
+from reference.oracle.reading.torched import holds_tensors, on_tensors
+from reference.oracle.reading.trial import (
+    OF_OUTPUT,
+    DidNotRun,
+    Reading,
+    arrays_in,
+    constants_of,
+    first_cotangent,
+    fit,
+    is_slope,
+    of_arrays,
+    require_finite,
+    settled,
+    trying,
+    upstream_of,
+)
+from reference.oracle.reading.vocabulary import RESETS, SETUPS, part_of
+from reference.oracle.reading.words import call, object_calls, written_object
+from reference.oracle.subjects import parameters as kept
+from reference.oracle.subjects.layers import GENERATORS
+from reference.oracle.subjects.subject import Subject
+from reference.oracle.subjects.vjp import copies
+
+
+def of_object(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
+    """The ways to speak to an object of a class in a scene."""
+    owner, forward_name, backward_name = found.parts
+    forward = method_of(owner, forward_name)
+    made = filled(init_of(owner), scene, constructor=True)
+    if made is None:
+        return
+    given = filled(forward, scene, loss=found.is_loss)
+    if not given or not arrays_in(given):
+        return
+    made_object: list[Any] = []
+
+    def layer() -> Any:
+        if not made_object:
+            np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
+            made_object.append(trying("constructor", prepared, owner, made, given))
+        return made_object[0]
+
+    for way in ways_of(owner, forward, backward_name, given, scene.values):
+        yield functools.partial(_object_reading_of, found, layer, made, given, way)
+
+
+def _object_reading_of(
+    found: Found, layer: Callable[[], Any], made: Any, given: Mapping[str, Any], way: Way
+) -> Reading:
+    return object_reading(found, layer(), made, given, way)
+
+
+def prepared(owner: type, made: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """An object, set up as its class asks: with the shape of its input, with an optimizer, or with nothing."""
+    layer = owner(**copy.deepcopy(dict(made)))
+    shape = next(np.shape(value) for value in given.values() if isinstance(value, np.ndarray))
+    for name in SETUPS:
+        method = getattr(layer, name, None)
+        if inspect.ismethod(method) and len(wanted := required(method)) <= 1:
+            optimizer = [part_of(one) for one in wanted] == ["optimizer"]
+            choices = [GradientDescent()] if optimizer else [shape[1:], shape, shape[-1]]
+            _first_that_works(method, [(choice,) for choice in choices] if wanted else [()])
+    return layer
+
+
+def _first_that_works(method: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
+    for given in arguments:
+        with contextlib.suppress(Exception):  # a method may raise anything at an argument that it was not meant for
+            method(*given)
+            return
+
+
+def ways_of(
+    owner: Any, forward: Any, backward_name: str | None, given: Mapping[str, Any], settings: Mapping[str, Any]
+) -> list[Way]:
+    """The ways to call the backward of an object; one for a forward that returns its gradients."""
+    if backward_name is None:
+        return [{}]
+    return ways(method_of(owner, backward_name), forward, list(given), settings)
+
+
+def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any], way: Way) -> Reading:
+    """An object, spoken to in one way on these arguments."""
+    spoken, lacking, slope = _spoken(found, layer, given, way)
+    inputs = arrays_in(given)
+    held = (np.asarray(kept.read(spoken.layer, pair.parameter)) for pair in spoken.pairs)
+    primals = (*inputs.values(), *held)
+    out, pullback = trying("backward", spoken.vjp, *copies(primals))
+    back = dict(zip(spoken.names, trying("backward", pullback, first_cotangent(out)), strict=True))
+    if not any(value is not None for value in back.values()):
+        raise DidNotRun("backward", "no gradient was found in what it returns or keeps")
+    resets = _resets(found.parts[0])
+    subject = _subject(found, spoken, constants_of(spoken.names, primals, back, out), resets)
+    return Reading(subject, primals, spoken.names, object_calls(found, made, given, way),
+                   fit(back, spoken.names, primals), _object_notes(spoken, lacking, resets),
+                   written_object(found, made, given, way, slope), len(inputs), lacking, guessed(way))  # fmt: skip
+
+
+def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool]:
+    """The object with its parameters, those that have no gradient, and whether its backward gives f'(x)."""
+    _, forward_name, backward_name = found.parts
+    names, inputs = tuple(arrays_in(given)), tuple(arrays_in(given).values())
+    plain = Spoken(_copied(layer), (), len(names), names, forward_name, backward_name, settled(given), way)
+    held = copy.deepcopy(of_arrays("constructor", layer))
+    ran = trying("forward", plain.run, held, copies(inputs))
+    require_finite(ran.output)
+    cotangent = first_cotangent(ran.output)
+    came = of_arrays("backward", trying("backward", plain.came, copy.deepcopy(held), ran, cotangent))
+    of_arrays("backward", held)
+    spoken, lacking = trying("backward", with_parameters, plain, copies(inputs), cotangent)
+    slope = backward_name is not None and not upstreams(way) and is_slope(ran.output, names, inputs, came)
+    return replace(spoken, slope=slope), lacking, slope
+
+
+def _subject(found: Found, spoken: Spoken, constants: tuple[str, ...], resets: list[str]) -> Subject:
+    owner, forward_name, backward_name = found.parts
+    name = backward_name or forward_name
+    upstream = upstream_of(spoken.way, spoken.slope, method_of(owner, name)) if backward_name else "one"
+    draws = any(isinstance(value, GENERATORS) for value in getattr(spoken.layer, "__dict__", {}).values())
+    subject = Subject(found.name, spoken.forward, spoken.vjp, spoken.names, getattr(owner, name), "layer",
+                      constants=constants, upstream=upstream, draws=draws)  # fmt: skip
+    if spoken.stepped or resets:  # what one call leaves behind is meant for the next
+        return subject
+    lasting = spoken.living()
+    modes = any(part_of(p.name) == "training" for p in parameters(method_of(owner, forward_name)))
+    evaluate = lasting.evaluate if modes else None
+    shared = replace(subject, forward=lasting.forward, vjp=lasting.vjp, evaluate=evaluate)
+    return replace(subject, shared=lambda: shared)
+
+
+def _resets(owner: type) -> list[str]:
+    """The methods that clear what an object keeps from call to call."""
+    named = [name for name in dir(owner) if any(word in name.lower() for word in RESETS)]
+    return [name for name in named if callable(getattr(owner, name))]
+
+
+def _object_notes(spoken: Spoken, lacking: tuple[str, ...], resets: list[str]) -> tuple[str, ...]:
+    notes = []
+    if resets:
+        notes.append(
+            f"What it keeps from call to call is cleared by {resets[0]}: each call was judged on a fresh copy."
+        )
+    if spoken.slope and any(source.kind == "output" for source in spoken.way.values()):
+        notes.append(OF_OUTPUT)
+    if spoken.stepped:
+        notes.append(f"The backward moves {', '.join(spoken.stepped)} itself: the gradient was read off that step.")
+    if lacking:
+        notes.append(f"No gradient of {', '.join(lacking)} was found in what it returns or keeps: not judged.")
+    return tuple(notes)
+
+
+def of_network(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
+    """The way to speak to a network with a loss and a gradient in a scene."""
+    owner = found.parts[0]
+    made = filled(init_of(owner), scene, constructor=True)
+    given = filled(method_of(owner, "loss"), scene, loss=True)
+    if made is None or not given:
+        return
+
+    yield functools.partial(network_reading, found, made, given)
+
+
+def network_reading(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]) -> Reading:
+    """A network made of these arguments, on this batch."""
+    owner, _, gradient = found.parts
+    np.random.seed(0)  # noqa: NPY002 - the generator that textbook constructors draw their weights from
+    network = trying("constructor", owner, **copy.deepcopy(dict(made)))
+    if gradient != "gradient" or not isinstance(getattr(network, "params", None), Mapping):
+        way = ways(method_of(owner, gradient), method_of(owner, "loss"), list(given), {})[0]
+        return object_reading(found, network, made, given, way)
+    subject = trying("constructor", oracle.from_network, network)
+    inputs = arrays_in(given)
+    return bound_reading(found, subject, inputs, f"{call(owner, made)}, then loss and gradient of the same batch")
+
+
+def given_object(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Callable[[], Reading]]:
+    """The ways to speak to an object on the file's own inputs."""
+    owner, forward_name, backward_name = found.parts
+
+    def layer() -> Any:
+        np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
+        return trying("constructor", prepared, owner, made, given)
+
+    if found.style == "network":
+        yield functools.partial(network_reading, found, made, given)
+        return
+    for way in ways_of(owner, method_of(owner, forward_name), backward_name, given, {}):
+        yield functools.partial(_object_reading_of, found, layer, made, given, way)
+
+
+def held_arrays(found: Found, scene: Scene) -> list[np.ndarray]:
+    """The floating arrays of an object made in a scene; none where it cannot be made, or is no object."""
+    objects = found.style in ("object", "network")
+    if not objects or (made := filled(init_of(found.parts[0]), scene, constructor=True)) is None:
+        return []
+    for owner in (found.parts[0], *(one.parts[0] for one in on_tensors(found))):
+        with contextlib.suppress(DidNotRun):
+            layer = trying("constructor", owner, **copy.deepcopy(made))
+            if not holds_tensors(layer):
+                return [array for _, array in arrays_of(layer)]
+    return []
+
+
+def shapes_of(found: Found) -> list[tuple[int, ...]]:
+    """The shapes that a constructor has as defaults: input_dim=(1, 28, 28)."""
+    defaults = [p.default for p in parameters(init_of(found.parts[0]))]
+    tuples = [tuple(value) for value in defaults if isinstance(value, tuple | list) and len(value) > 1]
+    return [shape for shape in tuples if all(isinstance(length, int) for length in shape)]
+
+
+def _copied(layer: Any) -> Any:
+    try:
+        return copy.deepcopy(layer)
+    except Exception as error:
+        raise DidNotRun("constructor", f"copy.deepcopy refuses a {type(layer).__name__}: {error}") from error
