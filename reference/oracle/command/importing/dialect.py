@@ -81,6 +81,8 @@ class Division:
 
     def _doubt(self) -> None:
         frame = next(frame for frame, _ in traceback.walk_stack(None) if frame.f_code.co_filename != __file__)
+        if "xrange" in set(frame.f_code.co_names) - frame.f_globals.keys():  # this function is for no Python 3
+            return
         sentence = (
             f"line {frame.f_lineno} of {self.path.name} divides whole numbers, and Python 2, for which it seems to be "
             "written, drops the remainder (// or 1.0 * says what is meant)"

@@ -123,7 +123,7 @@ class _Module:
 
     def all(self) -> None:
         loaded = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
-        if "xrange" in loaded:
+        if "xrange" in loaded and not self.source.is_old:
             self.names.setdefault("xrange", range)
         self.statements(self.tree.body)
         if self.unknown:
