@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from reference.oracle.reading.names import OPS, SCENE_OF_OP
 from reference.oracle.reading.source import (
     is_abstract,
     keeps,
@@ -18,6 +19,7 @@ from reference.oracle.reading.source import (
     methods_called,
     parameters,
     refuses,
+    required,
     returns_several,
     without_first,
 )
@@ -30,6 +32,7 @@ from reference.oracle.reading.vocabulary import (
     plain,
     words_of,
 )
+from reference.oracle.specs import SPECS
 from reference.oracle.subjects.frameworks import takes_context
 from reference.oracle.subjects.subject import Subject
 
@@ -184,9 +187,19 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
         yield Found(name, "network", (value, "loss", backward))
     elif forward and backward and forward != backward and not _is_base(value, forward, backward):
         yield Found(name, "object", (value, _entrance(value, forward), backward))
-    elif not backward:
+    else:
+        yield from _switched_methods(name, value)
+    if not backward:
         losses = (m for m in ("loss", "cost", "compute_loss", "loss_and_grads") if _has(value, m))
         yield from (Found(name, "object", (value, m, None)) for m in losses if returns_several(getattr(value, m)))
+
+
+def _switched_methods(name: str, owner: type) -> Iterator[Found]:
+    """Methods that give their derivative where a switch is set: Activation.tanh(x, deriv=False)."""
+    for method in [own for own, value in vars(owner).items() if inspect.isroutine(getattr(owner, own, value))]:
+        if switch := _switch(method_of(owner, method)):
+            function = getattr(object.__new__(owner), method)
+            yield Found(f"{name}.{method}", "pair", (function, _switched(function, switch)))
 
 
 def _is_base(owner: type, *methods: str) -> bool:
@@ -225,6 +238,18 @@ def _of_functions(functions: dict[str, Any], module: str, rules: set[str], struc
             yield Found(name, "value_and_gradient", (function,))
         elif switch := _switch(function):
             yield Found(name, "pair", (function, _switched(function, switch)))
+        elif op := _lone(name, function):
+            yield Found(name, "pair", (op, function))
+
+
+def _lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The function that a derivative without one belongs to, where its name says that it is an op: tanh_derivative(x)."""
+    bare = [plain(word) for word in words_of(name) if word.lower() not in BACKWARD_WORDS]
+    named = plain(name.removeprefix("d")) if name.startswith("d") else "".join(bare)
+    said = len(bare) < len(words_of(name)) or name.startswith("d")
+    op = next((op for op, words in OPS.items() if named in words and SCENE_OF_OP[op] == "elementwise"), None)
+    one = len(required(function)) == 1
+    return SPECS[op].reference("") if op and said and one and "softmax" not in op else None
 
 
 def _owner(forward: Callable[..., Any], backward: Callable[..., Any], structs: Sequence[type]) -> type | None:
@@ -250,6 +275,7 @@ def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
             before, after = words[:place], words[place + 1 :]
             options += [[*before, other, *after] for other in FORWARD_WORDS]
             options += [[*before, *after]]
+            options += [[*before, other] for other in FORWARD_WORDS]  # batchnorm_backward_alt
     if name.startswith("d") and words:
         options += [[words[0][1:], *words[1:]]]
     joined = [plain("".join(option)) for option in options]
@@ -257,8 +283,11 @@ def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
 
 
 def _stem(name: str, forward: str) -> str:
-    """What both are about: the words that the pair has in common."""
-    bare = re.sub(rf"(^|_)({'|'.join((*BACKWARD_WORDS, *FORWARD_WORDS))})(?=_|$)", "", forward).strip("_")
+    """What both are about: the words that the pair has in common, and what the backward adds to them."""
+    directions = rf"(^|_)({'|'.join((*BACKWARD_WORDS, *FORWARD_WORDS))})(?=_|$)"
+    bare, added = (re.sub(directions, "", text).strip("_") for text in (forward, name))
+    if added.startswith(f"{bare}_"):
+        return added
     return bare if bare or forward in FORWARD_WORDS else name
 
 

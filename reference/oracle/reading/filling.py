@@ -44,7 +44,7 @@ SIZES: Mapping[str, str] = {
 # Where a scene has no value for these parts, this one does: any would.
 USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
-    "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1, "hidden_dims": [11, 13], "rate": 0.4,
+    "activation_name": "relu", "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1, "hidden_dims": [11, 13], "rate": 0.4,
 }  # fmt: skip
 BY_TYPE: Mapping[type, tuple[str, ...]] = {
     int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),

@@ -158,6 +158,8 @@ def _losses(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     yield scene("vector of bits", scores[0], bits, "scores and bits")
     yield scene("vector of scores", scores[0], labels[0], "scores and a label")
     yield scene("linear classifier", x, labels, "examples and labels", **classifier)
+    columns = {"kernel": draw(5, 7), "regularization": 0.1}
+    yield scene("linear classifier in columns", draw(7, 3), labels, "examples and labels", **columns)
     yield scene("network", x, labels, "examples and labels")
     yield scene("network of images", image, labels, "examples and labels", in_size=1, input_shape=(1, 12, 12))
     yield scene("network of rows", x, rows, "examples and one-hot rows")
@@ -172,6 +174,10 @@ def _losses(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     words = {"vocabulary": 5, "word_size": 7, "hidden_size": 11, "state": draw(3, 11), "in_size": 7}
     tokens = rng.integers(0, 5, size=(3, 4))
     yield scene("language model", tokens, steps, "tokens and the next ones", **words)
+    around = {**words, "contexts": np.eye(5)[rng.integers(0, 5, size=(3, 2))], "context": np.eye(5)[labels]}
+    yield scene("words and those around", rows, rows, "tokens and those around them", **around)
+    special = {"word_to_idx": {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "b": 4}, "captions": tokens}
+    yield scene("captions", draw(3, 7), tokens, "examples and captions", **words, **special, features=draw(3, 7))
 
 
 def _normalization(

@@ -14,7 +14,7 @@ import numpy as np
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.vocabulary import SETUPS
 from reference.oracle.subjects import trees
-from reference.oracle.subjects.frameworks import array_of, drawing, tensor_of
+from reference.oracle.subjects.frameworks import array_of, computing, tensor_of
 
 # An object's attributes, lists and dicts are walked this deep.
 DEPTH = 6
@@ -96,16 +96,13 @@ class Converted:
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """Tensors that are made here have this precision; what is drawn follows NumPy's generator."""
-        usual = self.torch.get_default_dtype()
-        self.torch.set_default_dtype(getattr(self.torch, self.dtype))
+        """Within, tensors that are made of plain numbers have this precision."""
         self.inside = True
         try:
-            with drawing(self.torch):
+            with computing(self.torch, [np.empty(0, self.dtype)]):
                 yield
         finally:
             self.inside = False
-            self.torch.set_default_dtype(usual)
             self._known.clear()
 
 
