@@ -12,6 +12,7 @@ from reference.oracle.command.importing import Loaded, load
 from reference.oracle.command.importing.python_2 import as_python_3
 from reference.oracle.command.importing.pyx import NoPython, as_python
 from reference.oracle.command.importing.standins import used
+from reference.oracle.command.walk import judgeable
 
 
 def planted(folder: Path, files: dict[str, str]) -> Path:
@@ -412,3 +413,8 @@ def test_a_wrong_layer_that_uses_cython_is_named(check, tmp_path):
     status, out, _ = check(planted(tmp_path, {"net.py": LAYER.format(slip=" / 2.0"), "fast.pyx": FAST}))
     assert status == 1, out
     assert "MovingSum" in out
+
+
+def test_a_folder_finds_the_losses_of_python_2(tmp_path):
+    file = planted(tmp_path, {"svm.py": "print 'svm'\ndef svm_loss(x, y):\n    return x - y, x\n", "more.py": HALF})
+    assert judgeable(tmp_path)[0] == [file]

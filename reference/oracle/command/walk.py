@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reference.oracle.command.importing.source import NotPython, read
+from reference.oracle.command.importing.source import NotPython, read, understood
 from reference.oracle.reading.discover import LOSSES, SWITCHES
 from reference.oracle.reading.vocabulary import BACKWARD_METHODS, BACKWARD_WORDS, plain, words_of
 
@@ -44,13 +44,18 @@ def _passed_over(folder: Path) -> bool:
 def may_hold_backward(file: Path) -> bool:
     """Whether the text defines something by a backward's name, a rule of a framework, or a subject of the oracle."""
     try:
-        text = read(file)
-    except (NotPython, SyntaxError, OSError):
-        return False
+        return defines_backward(understood(file).tree)
+    except (NotPython, SyntaxError, OSError, ValueError, RecursionError):
+        return _names_backward(file)
+
+
+def _names_backward(file: Path) -> bool:
+    """Of a text that cannot be run, which is said when it is loaded."""
     try:
-        return defines_backward(ast.parse(text))
-    except (SyntaxError, ValueError, RecursionError):  # Python 2, which is said when it is loaded
-        return any(map(_is_backward_name, re.findall(r"^\s*def\s+(\w+)", text, re.MULTILINE)))
+        text = read(file)
+    except (NotPython, SyntaxError, OSError, ValueError):
+        return False
+    return any(map(_is_backward_name, re.findall(r"^\s*def\s+(\w+)", text, re.MULTILINE)))
 
 
 def defines_backward(tree: ast.AST) -> bool:

@@ -1,6 +1,7 @@
 """What makes a text Python 2: what no Python 3 parses, names that it has not, or the company that it keeps."""
 
 import ast
+import functools
 import re
 import tokenize
 from collections.abc import Iterator
@@ -132,12 +133,13 @@ def _names_that_are_gone(nodes: list[ast.AST], imported: set[str]) -> Iterator[R
 def _by_company(nodes: list[ast.AST], path: Path) -> Reason | None:
     """A file that divides, beside one that no Python 3 parses: one author ran both."""
     lines = [node.lineno for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)]
-    if not lines:
-        return None
-    for beside in sorted(path.parent.glob("*.py")):
-        if beside != path and _is_python_2(beside):
-            return Reason(min(lines), f"divides, and {beside.name} beside the file is Python 2")
-    return None
+    beside = [name for name in _in_python_2(path.parent) if name != path.name] if lines else []
+    return Reason(min(lines), f"divides, and {beside[0]} beside the file is Python 2") if beside else None
+
+
+@functools.cache
+def _in_python_2(folder: Path) -> list[str]:
+    return [path.name for path in sorted(folder.glob("*.py")) if _is_python_2(path)]
 
 
 def _is_python_2(path: Path) -> bool:
