@@ -80,7 +80,7 @@ class LinearFunction(Function):
         return grad_x, grad_weight, grad_bias
 
 
-class SoftplusFunction(Function):
+class BentLine(Function):
     """The backward asks whether it needs the gradient of an argument that nobody gave."""
 
     @staticmethod
@@ -92,8 +92,9 @@ class SoftplusFunction(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        assert not ctx.needs_input_grad[1] and not ctx.needs_input_grad[2]
-        # wrong SoftplusFunction x [scaled_by_two scaled scaled_by_static]: gate = ctx.beta * torch.sigmoid(ctx.beta * x)
+        assert not ctx.needs_input_grad[1]
+        assert not ctx.needs_input_grad[2]
+        # wrong BentLine x [scaled_by_two]: gate = ctx.beta * torch.sigmoid(ctx.beta * x)
         gate = torch.sigmoid(ctx.beta * x)
         return grad_output * gate, None, None
 
@@ -113,7 +114,7 @@ class Cubed(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, _ = ctx.saved_tensors
-        # wrong Cubed x [argument_factor_missing derivative_missing local_factor wrong_derivative]: return 3 * grad_output * x
+        # wrong Cubed x [local_factor]: return 3 * x * grad_output
         return 3 * grad_output * x**2
 
 
@@ -129,7 +130,7 @@ class SettingsOfEveryKind(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        # wrong SettingsOfEveryKind x [partly_scaled entries_not_written static_ignored zero]: slope = torch.where(x > 0, 1.0, 0.0)
+        # wrong SettingsOfEveryKind x [static_ignored]: slope = torch.where(x > 0, 1.0, 0.0)
         slope = torch.where(x > 0, 1.0, ctx.negative_slope)
         return grad_output * slope, None, None, None, None
 
@@ -145,7 +146,7 @@ class SineAndCosine(Function):
     @staticmethod
     def backward(ctx, grad_sine, grad_cosine):
         (x,) = ctx.saved_tensors
-        # wrong SineAndCosine x [use_dropped]: return grad_sine * torch.cos(x)
+        # wrong SineAndCosine x [sign]: return grad_cosine * torch.sin(x) - grad_sine * torch.cos(x)
         return grad_sine * torch.cos(x) - grad_cosine * torch.sin(x)
 
 
@@ -161,7 +162,7 @@ class OfSingles(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        # wrong OfSingles x [derivative_at_input wrong_derivative local_factor]: return grad_output * (1 - x**2)
+        # wrong OfSingles x [wrong_derivative]: return grad_output * (1 - x**2)
         return grad_output * (1 - torch.tanh(x) ** 2)
 
 
@@ -180,7 +181,7 @@ class OnlySingles(Function):
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
         gate = torch.sigmoid(x)
-        # wrong OnlySingles x [sum_term_missing derivative_missing wrong_derivative local_factor]: return grad_output * gate
+        # wrong OnlySingles x [wrong_derivative]: return grad_output * gate
         return grad_output * (gate + x * gate * (1 - gate))
 
 
@@ -197,7 +198,7 @@ class ReluInPlace(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (out,) = ctx.saved_tensors
-        # wrong ReluInPlace x [mask_missing identity]: return grad_output
+        # wrong ReluInPlace x [mask_missing]: return grad_output
         return grad_output * (out > 0)
 
 
@@ -236,5 +237,5 @@ class ScaledByTensor(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, alpha = ctx.saved_tensors
-        # wrong ScaledByTensor x [scaled scaled_by_static]: return grad_output * torch.exp(x), None
+        # wrong ScaledByTensor x [wrong_derivative]: return grad_output * torch.exp(x), None
         return grad_output * alpha * torch.exp(x), None

@@ -32,7 +32,7 @@ class Scale(nn.Module):
         return torch.mul(x, self.gamma)
 
     def backward(self, grad_output):
-        # wrong Scale gamma [samples_missing last_sample_only]: self.grad_gamma = (grad_output * self.x)[1:].sum(dim=0)
+        # wrong Scale gamma [samples_missing]: self.grad_gamma = (grad_output * self.x)[1:].sum(dim=0)
         self.grad_gamma = (grad_output * self.x).sum(dim=0)
         return grad_output * self.gamma
 
@@ -48,7 +48,7 @@ class Dropout:
         return x * self.mask
 
     def backward(self, dout):
-        # wrong Dropout x [scaled_by_keep_rate scaled scaled_by_static]: return dout * (self.mask > 0)
+        # wrong Dropout x [scaled_by_keep_rate]: return dout * (self.mask > 0)
         return dout * self.mask
 
 
@@ -58,27 +58,28 @@ class MSELoss:
         return self.diff.pow(2).mean()
 
     def backward(self):
-        # wrong MSELoss pred [scaled_by_batch scaled_by_size]: return 2 * self.diff / self.diff.shape[0]
+        # wrong MSELoss pred [scaled_by_size]: return 2 * self.diff / self.diff.shape[0]
         return 2 * self.diff / self.diff.numel()
 
 
 class Stack:
-    """Layers in a list, each with parameters of its own."""
+    """Tensors in dicts."""
 
     def __init__(self, in_features, out_features):
-        self.layers = [Linear(in_features, 6), Linear(6, out_features)]
+        self.params = {"w1": torch.randn(in_features, 6) / 2, "w2": torch.randn(6, out_features) / 2}
+        self.grads = {}
 
     def forward(self, x):
-        for layer in self.layers:
-            x = torch.tanh(layer.forward(x))
-            layer.out = x
-        return x
+        self.x = x
+        self.hidden = torch.tanh(torch.mm(x, self.params["w1"]))
+        return torch.mm(self.hidden, self.params["w2"])
 
     def backward(self, dout):
-        for layer in reversed(self.layers):
-            # wrong Stack x [derivative_missing wrong_derivative local_factor derivative_at_output unexplained]: dout = layer.backward(dout * (1 - layer.out))
-            dout = layer.backward(dout * (1 - layer.out**2))
-        return dout
+        dhidden = torch.mm(dout, self.params["w2"].t()) * (1 - self.hidden**2)
+        # wrong Stack w2 [sign]: self.grads["w2"] = -torch.mm(self.hidden.t(), dout)
+        self.grads["w2"] = torch.mm(self.hidden.t(), dout)
+        self.grads["w1"] = torch.mm(self.x.t(), dhidden)
+        return torch.mm(dhidden, self.params["w1"].t())
 
 
 class SigmoidInSingle:
@@ -88,5 +89,5 @@ class SigmoidInSingle:
         return self.out
 
     def backward(self, dout):
-        # wrong SigmoidInSingle x [sum_term_missing wrong_derivative local_factor derivative_missing]: return dout * self.out
+        # wrong SigmoidInSingle x [wrong_derivative]: return dout * self.out
         return dout * self.out * (1 - self.out)

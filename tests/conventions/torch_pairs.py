@@ -14,7 +14,7 @@ def gelu_forward(x):
 def gelu_backward(dout, cache):
     x, cdf = cache
     density = torch.exp(-x.pow(2) / 2) / math.sqrt(2 * math.pi)
-    # wrong gelu x [sum_term_missing derivative_missing]: return dout * (cdf + density)
+    # wrong gelu x [local_factor]: return dout * (cdf + density)
     return dout * (cdf + x * density)
 
 
@@ -52,7 +52,7 @@ def layernorm_backward(dout, cache):
     normal, rstd, gamma = cache
     dnormal = dout * gamma
     inner = (dnormal * normal).mean(dim=-1, keepdim=True)
-    # wrong layernorm x [mean_term_missing centered_term_missing statistics_as_constants sum_term_missing]: dx = rstd * (dnormal - normal * inner)
+    # wrong layernorm x [mean_term_missing]: dx = rstd * (dnormal - normal * inner)
     dx = rstd * (dnormal - dnormal.mean(dim=-1, keepdim=True) - normal * inner)
     return dx, (dout * normal).sum(dim=0), dout.sum(dim=0)
 
@@ -63,5 +63,5 @@ def half_tanh(x):
 
 def half_tanh_grad(x):
     # right half_tanh, but computes in float32
-    # wrong half_tanh x [scaled_by_two]: return 1 - torch.tanh(x.float() / 2) ** 2
+    # wrong half_tanh x [wrong_derivative]: return 1 - torch.tanh(x.float() / 2) ** 2
     return (1 - torch.tanh(x.float() / 2) ** 2) / 2

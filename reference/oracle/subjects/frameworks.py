@@ -40,19 +40,19 @@ def _subject(torch: Any, function: Any, name: str, names: Any, settled: Mapping[
     defaults = _defaults(owner) if owner else ()
 
     def forward(*primals: Any) -> Any:
-        with drawing(torch):
+        with computing(torch, primals):
             if owner:  # which outputs are differentiable is known where gradients are
                 return trees.mapped(array_of, _applied(torch, owner, primals, settled)[1])
             with torch.no_grad():
                 return trees.mapped(array_of, _without_none(function(*(tensor_of(torch, one) for one in primals))))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
-        with drawing(torch):
+        with computing(torch, primals):
             tensors, outs = _applied(torch, function, primals, settled)
         count = len(primals) + len(settled)
 
         def pullback(cotangent: Any) -> tuple[Any, ...]:
-            with drawing(torch):
+            with computing(torch, primals):
                 try:
                     return _gradients(torch, tensors, outs, cotangent)
                 except IndexError:  # the backward asks for needs_input_grad of arguments that were left out
@@ -67,7 +67,20 @@ def _subject(torch: Any, function: Any, name: str, names: Any, settled: Mapping[
 
 
 @contextmanager
-def drawing(torch: Any) -> Iterator[None]:
+def computing(torch: Any, primals: Sequence[Any]) -> Iterator[None]:
+    """What PyTorch makes of plain numbers is of float64 where the primals are; what it draws can be held fixed."""
+    usual = torch.get_default_dtype()
+    wide = any(getattr(primal, "dtype", None) == np.float64 for primal in primals)
+    torch.set_default_dtype(torch.float64 if wide else usual)
+    try:
+        with _drawing(torch):
+            yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
+@contextmanager
+def _drawing(torch: Any) -> Iterator[None]:
     """What PyTorch draws follows the state of NumPy's global generator, which moves on where anything was drawn.
 
     So a draw is seen, and can be held fixed, like one of NumPy's; the caller's own generator stays where it was.
