@@ -41,6 +41,8 @@ LAYERS = {
         in_oracle("diagnosis/*"),
         in_oracle("explain", "check", "examples", "verdicts", "optimizers/*"),
         ("reference/oracle/__init__.py", "reference/__init__.py"),
+        # How somebody's code is called is found out by trying, with the oracle as everybody uses it.
+        ("reference/oracle/reading/*.py",),
         # The ways in that use the oracle as everybody does: the command line and the pytest fixture.
         ("reference/oracle/command/*.py", "reference/oracle/pytest_plugin.py"),
     ),

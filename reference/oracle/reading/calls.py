@@ -12,13 +12,13 @@ from reference.oracle.reading.vocabulary import OUTPUTS, SLOPES, is_cache, is_co
 
 # So many ways are tried at most; the likeliest come first.
 WAYS = 8
-# A step of this size is handed to a backward that takes a learning rate: a power of two, large enough to show its square.
+# The step handed to a backward that takes a learning rate: a power of two, large enough to show its square.
 RATE = 0.5
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where an argument comes from: "cotangent", "primal" (by name), "cache", "output", "returned" (by place), "value"."""
+    """Where an argument comes from: cotangent, primal (by name), cache, output, returned (by place) or value."""
 
     kind: str
     key: Any = None

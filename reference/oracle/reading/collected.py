@@ -32,7 +32,7 @@ def arranged(
 
 
 def like(primal: Any, gradient: Any) -> Any:
-    """The gradient in its argument's shape where the two differ by axes of length 1 alone: an update would broadcast."""
+    """The gradient in its argument's shape where the two differ by axes of length 1 alone, as an update broadcasts."""
     shape, own = np.shape(primal), np.shape(gradient)
     apart = isinstance(gradient, np.ndarray) and shape != own
     return gradient.reshape(shape) if apart and _without_ones(shape) == _without_ones(own) else gradient

@@ -1,4 +1,4 @@
-"""A small constant on one side only: the code once more with its small constants made smaller, to see what they explain.
+"""A small constant on one side only: the code once more with its small constants smaller, to see what they explain.
 
 A recorded forward shows an epsilon that it adds; this shows one in any code, behind any call, and as any default: where
 the gradient is right as soon as the constants are smaller, nothing else was wrong with it.

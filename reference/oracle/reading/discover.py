@@ -243,7 +243,7 @@ def _of_functions(functions: dict[str, Any], module: str, rules: set[str], struc
 
 
 def _lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """The function that a derivative without one belongs to, where its name says that it is an op: tanh_derivative(x)."""
+    """The function of a derivative that stands alone, where its name says which op: tanh_derivative(x)."""
     bare = [plain(word) for word in words_of(name) if word.lower() not in BACKWARD_WORDS]
     named = plain(name.removeprefix("d")) if name.startswith("d") else "".join(bare)
     said = len(bare) < len(words_of(name)) or name.startswith("d")
@@ -253,7 +253,7 @@ def _lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
 
 
 def _owner(forward: Callable[..., Any], backward: Callable[..., Any], structs: Sequence[type]) -> type | None:
-    """The class of what both functions take first, forward(layer, x) and backward(layer, dout), with both as methods."""
+    """The class of what both take first, forward(layer, x) and backward(layer, dout), with both as methods."""
     first, second = ([p.name for p in parameters(function)][:1] for function in (forward, backward))
     if not first or first != second or part_of(first[0]):
         return None
@@ -267,7 +267,7 @@ def _owner(forward: Callable[..., Any], backward: Callable[..., Any], structs: S
 
 
 def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
-    """The forward that belongs to a backward's name: affine_backward, relu_bwd, tanh_grad, d_tanh, dtanh, sigmoidPrime."""
+    """The forward of a backward's name: affine_backward, relu_bwd, tanh_grad, d_tanh, dtanh, sigmoidPrime."""
     words = words_of(name)
     options: list[list[str]] = []
     for place, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""A value for every argument of a function or constructor, out of a scene: by part, by annotation, by what it compares."""
+"""A value for every argument of a function or constructor, out of a scene: by part, annotation, or comparisons."""
 
 import copy
 import inspect
@@ -44,7 +44,8 @@ SIZES: Mapping[str, str] = {
 # Where a scene has no value for these parts, this one does: any would.
 USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
-    "activation_name": "relu", "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1, "hidden_dims": [11, 13], "rate": 0.4,
+    "activation_name": "relu", "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1,
+    "hidden_dims": [11, 13], "rate": 0.4,
 }  # fmt: skip
 BY_TYPE: Mapping[type, tuple[str, ...]] = {
     int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),

@@ -44,7 +44,7 @@ def _walk(owner: Any, steps: Steps, depth: int, above: set[int]) -> Iterator[tup
 
 
 def text_of(steps: Steps) -> str:
-    """A path as it is written: `layers[0].W`; of a dict of the object's own, `params['W1']`, the key alone says enough."""
+    """A path as it is written: `layers[0].W`; of the object's own dict, `params['W1']`, the key alone says enough."""
     if len(steps) == 2 and isinstance(steps[1][1], str) and steps[1][0] == "item":
         return steps[1][1]
     text = ""

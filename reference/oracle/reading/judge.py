@@ -28,7 +28,7 @@ STAGES = ("constructor", "forward", "backward")
 
 
 class CannotTell(Exception):
-    """No reading is certain; the message says how the code was read and why that is not certain, `code` what settles it."""
+    """No reading is certain; the message says how the code was read and why, `code` what settles it."""
 
     def __init__(self, words: str, code: str = ""):
         super().__init__(words)

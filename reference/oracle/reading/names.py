@@ -21,12 +21,13 @@ OPS: Mapping[str, tuple[str, ...]] = {
 SCENE_OF_OP = {op: op if op in ("dense", "conv", "max_pool", "avg_pool") else "elementwise" for op in OPS}
 # Recognized for their inputs alone: the books' versions take a mean, draw a mask or return less than the op.
 RELATED: Mapping[str, tuple[str, ...]] = {
-    "classification": ("softmaxwithloss", "softmaxloss", "softmaxcrossentropy", "crossentropy", "crossentropyerror", "svm",
-                       "hinge", "nll"),
-    "regression": ("mse", "meansquarederror", "sumofsquareserror", "squarederror", "identitywithloss", "huber", "mae", "l2",
-                   "squaredloss", "squareloss", "quadratic"),
+    "classification": ("softmaxwithloss", "softmaxloss", "softmaxcrossentropy", "crossentropy", "crossentropyerror",
+                       "svm", "hinge", "nll"),
+    "regression": ("mse", "meansquarederror", "sumofsquareserror", "squarederror", "identitywithloss", "huber", "mae",
+                   "l2", "squaredloss", "squareloss", "quadratic"),
     "chances": ("bce", "binarycrossentropy", "sigmoidwithloss", "logloss", "logisticloss"),
-    "normalization": ("batchnormalization", "batchnorm", "bn", "layernormalization", "layernorm", "rmsnorm", "groupnorm"),
+    "normalization": ("batchnormalization", "batchnorm", "bn", "layernormalization", "layernorm", "rmsnorm",
+                      "groupnorm"),
     "elementwise": ("gelu", "elu", "leakyrelu", "dropout", "exp", "log", "square", "identity"),
     "embedding": ("embedding", "embed"),
     "recurrent": ("rnn", "rnnstep", "vanillarnn", "gru"),

@@ -33,8 +33,10 @@ RESULTS = (
     "y_pred",
     "cost",
 )
-INPUT_GRADIENTS = ("dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "input_grad", "input_gradient", "grad",
-                   "gradient", "dA", "delta", "grad_x", "dinputs_", "dA_prev", "dx_", "gradInput", "input_error")  # fmt: skip
+INPUT_GRADIENTS = (
+    "dx", "dX", "d_x", "dinputs", "dinput", "d_input", "grad_input", "input_grad", "input_gradient", "grad", "gradient",
+    "dA", "delta", "grad_x", "dinputs_", "dA_prev", "dx_", "gradInput", "input_error",
+)  # fmt: skip
 RATES = ("lr", "learning_rate", "eta", "learningRate", "alpha")
 
 

@@ -51,7 +51,7 @@ def values(primals: Sequence[Any]) -> str:
 
 
 def value(given: Any) -> str:
-    """An array like this one, as it would be written: of its shape, with labels, chances or signs where it has those."""
+    """An array like this one, as it would be written: of its shape, with labels or chances where it has those."""
     if not isinstance(given, np.ndarray):
         return repr(given)
     size = str(given.shape)

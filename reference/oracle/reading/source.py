@@ -1,4 +1,4 @@
-"""What a function's signature and source say of how it is called: parameters, texts it compares with, names it returns."""
+"""What a signature and a source say of how a function is called: parameters, texts compared, names returned."""
 
 import ast
 import inspect
@@ -76,7 +76,7 @@ def tree_of(function: Any) -> ast.FunctionDef | None:
 
 
 def texts_compared(function: Any, name: str) -> list[str]:
-    """The texts that a parameter is compared with in the source, `name == "relu"` or `name in (...)`: what it may be."""
+    """The texts that a parameter is compared with in the source, `name == "relu"` or `name in (...)`."""
     tree = tree_of(function)
     compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)] if tree else []
     asked = [node for node in compared if isinstance(node.left, ast.Name) and node.left.id == name]

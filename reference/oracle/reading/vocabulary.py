@@ -7,20 +7,25 @@ import re
 from collections.abc import Mapping
 
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "x": ("x", "input", "inputs", "inp", "data", "images", "image", "img", "z", "a", "aprev", "inputdata", "inputtensor",
+    "x": ("x", "input", "inputs", "inp", "data", "images", "image", "img", "z", "a", "aprev", "inputdata",
+          "inputtensor",
           "inputarray", "features", "feature", "net", "xs", "inputval", "xin", "signal", "values", "tensor", "u"),
-    "predictions": ("logits", "predictions", "prediction", "pred", "preds", "ypred", "yhat", "ahat", "scores", "score",
+    "predictions": ("logits", "predictions", "prediction", "pred", "preds", "ypred", "yhat", "ahat", "scores",
+                    "score",
                     "output", "outputs", "al", "probabilities", "probs", "prob", "p", "ypredicted", "predicted", "o",
                     "yp", "yprob", "out"),
-    "kernel": ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "wx", "wxh", "we", "wembed", "table",
+    "kernel": ("w", "weight", "weights", "kernel", "kernels", "filters", "filter", "wx", "wxh", "we", "wembed",
+               "table",
                "theta", "wxc", "f"),
     "recurrent": ("wh", "whh", "recurrentkernel"),
     "bias": ("b", "bias", "biases", "bh", "bx"),
     "scale": ("gamma", "scale", "g"),
     "shift": ("beta", "shift"),
     "vocabulary": ("vocabsize", "vocab", "vocabularysize", "numembeddings", "numwords", "nvocab", "nwords"),
-    "word_size": ("wordvecsize", "wordvec", "embeddingdim", "embedsize", "embeddim", "wordvecdim", "embeddingsize", "dembed"),
-    "targets": ("t", "ts", "target", "targets", "labels", "label", "ytrue", "truth", "groundtruth", "onehot", "yt", "tgt",
+    "word_size": ("wordvecsize", "wordvec", "embeddingdim", "embedsize", "embeddim", "wordvecdim", "embeddingsize",
+                  "dembed"),
+    "targets": ("t", "ts", "target", "targets", "labels", "label", "ytrue", "truth", "groundtruth", "onehot", "yt",
+                "tgt",
                 "answer", "answers", "actual", "real", "truelabels", "yreal", "yactual"),
     "other": ("y", "ys"),
     "indices": ("idx", "index", "indices", "ids", "tokens", "tokenids", "inputids"),
@@ -33,14 +38,17 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "window_w": ("poolw", "poolwidth", "kw", "windoww", "wf", "filterwidth", "wfilter", "kernelw", "wsize"),
     "window": ("pool", "poolsize", "window", "kernelsize", "filtersize", "size", "k", "fsize", "ksize", "poolingsize",
                "kernelshape", "poolshape", "filtershape", "kernelwidth", "windowsize"),
-    "in_size": ("inputsize", "inputlen", "indim", "infeatures", "nin", "din", "inputdim", "ninputs", "d", "inputdims", "inchannels",
+    "in_size": ("inputsize", "inputlen", "indim", "infeatures", "nin", "din", "inputdim", "ninputs", "d",
+                "inputdims", "inchannels",
                 "inputs", "numinputs", "nfeatures", "numfeatures", "insize", "inputunits", "channels", "inch", "cin",
                 "numchannels", "nchannels", "inputchannels", "inputdepth", "depth", "fanin", "ninput", "innum",
                 "inputneurons", "dim", "features", "dmodel", "nx", "normalizedshape", "inputnum"),
     "hidden_size": ("hiddensize", "hidden", "hiddendim", "nhidden", "hiddenunits", "units", "nunits", "nh"),
     "out_size": ("outputsize", "outdim", "outfeatures", "nout", "outputdim", "classes", "numclasses", "nclasses",
-                 "outchannels", "nfilters", "nfilter", "numfilters", "numkernels", "dff", "outsize", "nout", "noutputs", "outputs", "numoutputs", "nneurons",
-                 "neurons", "numunits", "outputunits", "outch", "cout", "outputchannels", "fanout", "noutput", "outnum",
+                 "outchannels", "nfilters", "nfilter", "numfilters", "numkernels", "dff", "outsize", "nout",
+                 "noutputs", "outputs", "numoutputs", "nneurons",
+                 "neurons", "numunits", "outputunits", "outch", "cout", "outputchannels", "fanout", "noutput",
+                 "outnum",
                  "outputneurons", "ny", "filternum", "filtersnum", "numneurons", "nodes", "nclass"),
     "rate": ("dropoutratio", "rate", "dropout", "ratio", "droprate", "prob", "keepprob", "pdrop", "dropoutrate", "p",
              "probability", "dropprob", "dropoutprob", "pdropout", "keep"),
@@ -55,7 +63,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "bn_param": ("bnparam", "lnparam", "gnparam"),
     "dropout_param": ("dropoutparam",),
     "regularization": ("reg", "lambda", "lam", "weightdecay", "lambd", "regularization", "l"),
-    "hidden_dims": ("hiddensizes", "hiddenlayers", "hiddenunitslist", "hiddenlayersizes", "hiddensizelist", "hiddendims"),
+    "hidden_dims": ("hiddensizes", "hiddenlayers", "hiddenunitslist", "hiddenlayersizes", "hiddensizelist",
+                    "hiddendims"),
     "word_to_idx": ("wordtoidx", "wordtoid", "word2idx", "word2id"),
     "activation_name": ("activation", "activationfunction", "nonlinearity", "activationname", "actfunc"),
     "optimizer": ("optimizer", "optim", "opt"),
@@ -65,9 +74,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 # The upstream gradient, as it is called by those who receive it.
 COTANGENTS = (
-    "dout", "grad", "gradient", "gradoutput", "outputgradient", "gradout", "outgrad", "outputgrad", "dy", "dz", "da", "dh",
-    "dl", "dloss", "delta", "error", "err", "upstream", "upstreamgradient", "upstreamgrad", "topdiff", "cotangent", "ct",
-    "gy", "g", "gradients", "grads", "dldy", "dldout", "dldz", "dlda", "dldoutput", "dedy", "dnext", "dnexth", "dhnext",
+    "dout", "grad", "gradient", "gradoutput", "outputgradient", "gradout", "outgrad", "outputgrad", "dy", "dz", "da",
+    "dh",
+    "dl", "dloss", "delta", "error", "err", "upstream", "upstreamgradient", "upstreamgrad", "topdiff", "cotangent",
+    "ct",
+    "gy", "g", "gradients", "grads", "dldy", "dldout", "dldz", "dlda", "dldoutput", "dedy", "dnext", "dnexth",
+    "dhnext",
     "dvalues", "accumgrad", "incominggradient", "ingrad", "nextdelta", "nextgrad", "dscores", "doutput", "dupstream",
     "loss", "lossgrad", "lossgradient", "diff", "topgrad", "outputerror", "outerror", "backwardgrad", "chaingrad",
     "pregrad", "dlogits", "residual", "sensitivity", "dlnext", "gout", "gradin", "gradnext", "eta", "deltanext",
@@ -78,18 +90,24 @@ CACHES = (
 )  # fmt: skip
 OUTPUTS = ("out", "output", "y", "a", "o", "outputs", "activation", "activations", "yhat", "probs", "ypred", "h", "act")
 FORWARD_METHODS = (
-    "forward", "forward_pass", "forwardpass", "forward_propagation", "forward_propagate", "forward_prop", "fprop", "feedforward",
+    "forward", "forward_pass", "forwardpass", "forward_propagation", "forward_propagate", "forward_prop", "fprop",
+    "feedforward",
     "feed_forward", "propagate", "fwd", "forprop", "activate", "activation", "function", "func", "fn", "f", "loss",
-    "calculate", "compute", "evaluate", "apply", "call", "value", "calc", "compute_loss", "cost", "eval", "fp", "run", "act",
+    "calculate", "compute", "evaluate", "apply", "call", "value", "calc", "compute_loss", "cost", "eval", "fp",
+    "run", "act",
     "loss_function", "calculate_loss", "__call__",
 )  # fmt: skip
 BACKWARD_METHODS = (
     "backward", "backward_pass", "backwardpass", "backward_propagation", "backward_propagate", "back_propagation",
-    "back_propagate", "backpropagation", "backpropagate", "backprop", "back_prop", "bprop", "bwd", "backward_prop", "bp",
-    "gradient", "grad", "derivative", "deriv", "prime", "delta", "dfn", "df", "derive", "derivate", "compute_gradient",
+    "back_propagate", "backpropagation", "backpropagate", "backprop", "back_prop", "bprop", "bwd", "backward_prop",
+    "bp",
+    "gradient", "grad", "derivative", "deriv", "prime", "delta", "dfn", "df", "derive", "derivate",
+    "compute_gradient",
     "loss_gradient", "gradients", "loss_derivative", "loss_grad", "d", "dloss", "input_gradient", "fprime", "f_prime",
-    "prime_function", "derivation", "activation_derivative", "function_derivative", "d_activation", "calculate_gradient",
-    "func_deriv", "gradient_function", "diff", "back_propogate", "compute_derivative", "backward_prop", "propagate_back",
+    "prime_function", "derivation", "activation_derivative", "function_derivative", "d_activation",
+    "calculate_gradient",
+    "func_deriv", "gradient_function", "diff", "back_propogate", "compute_derivative", "backward_prop",
+    "propagate_back",
     "loss_prime", "cost_derivative", "backprop_pass", "gradient_loss",
 )  # fmt: skip
 # Methods that a layer may want to be called before its first forward: with the shape of its input, or an optimizer.
@@ -113,8 +131,10 @@ SETUPS = (
 # Words in the names of methods that clear what an object keeps from call to call, so that it is meant to keep it.
 RESETS = ("zero_grad", "zerograd", "zero_gradients", "flush", "reset", "clear_grad", "init_grad", "cleargrads")
 # The word that a function's name has in the place of "forward" where it is a backward.
-BACKWARD_WORDS = ("backward", "backprop", "bwd", "grad", "gradient", "derivative", "deriv", "prime", "bprop", "backpropagate",
-                  "backpropagation", "backwards", "d", "der", "back", "dx", "diff", "bkwd", "derivate", "derived")  # fmt: skip
+BACKWARD_WORDS = ("backward", "backprop", "bwd", "grad", "gradient", "derivative", "deriv", "prime", "bprop",
+                  "backpropagate",
+                  "backpropagation", "backwards", "d", "der", "back", "dx", "diff", "bkwd", "derivate",
+                  "derived")  # fmt: skip
 FORWARD_WORDS = (
     "forward",
     "fwd",
