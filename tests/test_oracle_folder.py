@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 def test_a_folder_ends_in_one_table_with_totals(check, folder):
     place = folder(
-        {"b.py": RELU, "a/wrong.py": WRONG, "old.py": "def relu_backward(dout): print 'old'\n", "c.py": "x = 1\n"}
+        {"b.py": RELU, "a/wrong.py": WRONG, "old.py": "def relu_backward(dout): exec 'old'\n", "c.py": "x = 1\n"}
     )
     status, out, _ = check(place)
     assert status == 1, out
@@ -55,7 +55,7 @@ def test_no_line_of_the_table_is_wider_than_the_terminal(check, folder, monkeypa
     monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = check(
         folder(
-            {"a.py": RELU, "b.py": f"import no_such_module_at_all\n{WRONG}", "c.py": "print 'a' * 200\ndef bwd(): 1"}
+            {"a.py": RELU, "b.py": f"import no_such_module_at_all\n{WRONG}", "c.py": "exec 'a' * 200\ndef bwd(): 1"}
         )
     )
     table = out.splitlines()[-8:]

@@ -16,7 +16,7 @@ PYTHON_2 = (
     (PRINT, "print is a statement"),
     (re.compile(r"^\s*except\s+[\w.,\s()]+,\s*\w+\s*:"), "except names its error after a comma"),
     (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "raise takes a comma"),
-    (re.compile(r"^\s*exec\s+[\"'\w]"), "exec is a statement"),
+    (re.compile(r"(^|[:;])\s*exec\s+[\"'\w]"), "exec is a statement"),
     (re.compile(r"<>"), "<> compares"),
     (re.compile(r"\b(0[0-7]+|\d+[lL])\b"), "a number ends in L or begins with 0"),
     (re.compile(r"`[^`]+`"), "backticks give a text"),
