@@ -98,7 +98,8 @@ def batch_norm_inference(
     channels = _axes("batch_norm_inference", jnp.shape(x), axis)
     kept, epsilon = _check("batch_norm_inference", channels, arrays), _epsilon("batch_norm_inference", epsilon)
     scale, bias, mean, variance = (arrays[name].reshape(kept) for name in ("scale", "bias", "mean", "variance"))
-    return ((arrays["x"] - mean) * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
+    # Two factors of which one may be large are made one, before x could overflow by it.
+    return ((arrays["x"] - mean) * (jax.lax.rsqrt(variance + epsilon) * scale) + bias).astype(dtype)
 
 
 @jit_op("axis", "epsilon")

@@ -103,7 +103,7 @@ def transposed_geometry(op, sizes, window, strides, padding, output_padding, dil
     rule = "output_padding must be smaller than the stride or the dilation of its dimension"
     legal = all(more < max(pair) for more, *pair in zip(extra, strides, dilation, strict=True))
     require(legal, op, rule, f"output_padding={output_padding}, strides={strides}, dilation={dilation}")
-    if padding == "SAME":
+    if isinstance(padding, str) and padding == "SAME":
         rule = 'output_padding must be 0 with padding="SAME", which fixes the output size'
         require(not any(extra), op, rule, f"output_padding={output_padding}")
         whole = tuple(size * stride for size, stride in zip(sizes, strides, strict=True))

@@ -66,7 +66,7 @@ STATICS: tuple[Any, ...] = (
     *("x", "same", b"SAME", "", 0, 1, -1, 2**31, 2**63, HUGE, -HUGE, True, 0.5, 1.0, -0.5, 1e300, np.nan, np.inf),
     *(1j, [1], {}, {1}, (), (1.0,), (True,), ("x",), (None,), (0,), (-1,), ((1,),), ((1, 2, 3),), ((),), ((1.0, 2),)),
     *(([1, 2],), (HUGE,), ((2**70, 0),), (np.int64(1),), np.int64(1), np.uint8(2), np.float32(0.5), np.float64(0.5)),
-    *(np.longdouble(0.5), np.complex64(0.5), np.bool_(True), np.str_("VALID"), np.array(1), np.array([1]), object),
+    *(np.longdouble(0.5), np.complex64(0.5), np.bool_(True), np.str_("VALID"), np.array(1), np.array([1, 2]), object),
     *(Fraction(1, 3), Decimal("0.5"), ..., range(2), np.datetime64("2020-01-01")),
 )  # fmt: skip
 
