@@ -77,7 +77,7 @@ def huber_loss(pred, y, delta=1.0):
     error = pred - y
     small = np.abs(error) <= delta
     loss = np.where(small, 0.5 * error**2, delta * (np.abs(error) - 0.5 * delta)).sum()
-    # wrong huber_loss pred [local_factor]: dpred = np.where(small, error, -delta)
+    # wrong huber_loss pred [local_factor wrong_operand]: dpred = np.where(small, error, -delta)
     dpred = np.where(small, error, delta * np.sign(error))
     return loss, dpred
 

@@ -45,7 +45,7 @@ class BinaryCrossEntropy:
 
     def gradient(self, prediction, target):
         grad = (1 - target) / (1 - prediction) - target / prediction
-        # wrong BinaryCrossEntropy prediction [scaled_by_size]: return grad
+        # wrong BinaryCrossEntropy prediction [sign]: return -grad / target.size
         return grad / target.size
 
 

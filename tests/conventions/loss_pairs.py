@@ -18,7 +18,7 @@ def binary_cross_entropy(y_true, y_pred):
 
 def binary_cross_entropy_prime(y_true, y_pred):
     grad = (1 - y_true) / (1 - y_pred) - y_true / y_pred
-    # wrong binary_cross_entropy y_pred [scaled_by_size]: return grad
+    # wrong binary_cross_entropy y_pred [sign]: return -grad / np.size(y_true)
     return grad / np.size(y_true)
 
 

@@ -166,7 +166,7 @@ def _guesses(name: str, part: str | None, arguments: Sequence[str]) -> Iterator[
     """Everything that an argument may be whose name says little; of its own part first."""
     same = [argument for argument in arguments if part is not None and part_of(argument) == part]
     yield from (Source("primal", argument, len(same) > 1) for argument in same)
-    result = plain(name) in OUTPUTS
-    kinds = ("output", "cotangent") if result else ("cotangent", "output")
-    yield from (Source(kind, guessed=True) for kind in kinds)
+    told = plain(name) in ("out", "output", "outputs")
+    output, cotangent = Source("output", guessed=not told), Source("cotangent", guessed=True)
+    yield from (output, cotangent) if plain(name) in OUTPUTS else (cotangent, output)
     yield from (Source("primal", argument, True) for argument in arguments if argument not in same)

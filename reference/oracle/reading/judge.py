@@ -130,9 +130,9 @@ def _meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
     every = scenes(seed)
     if likely in SPECS and likely not in SCENE_OF_OP.values():
         every = [_op_scene(found, likely, seed), *every]
-    first = [scene for scene in every if scene.name == likely]
-    rest = [scene for scene in every if scene.name != likely]
-    ordered = [*first, *sorted(rest, key=lambda scene: bool(scene.meaning) != found.is_loss)]
+    kin = "pooling " if likely in ("max_pool", "avg_pool") else f"{likely} "
+    ordered = sorted(every, key=lambda scene: bool(scene.meaning) != found.is_loss)
+    ordered.sort(key=lambda scene: (scene.name != likely, not scene.name.startswith(kin)))
     ordered.append(alike(required(found.forward), seed))
     groups: dict[str, list[Scene]] = {}
     for scene in ordered:

@@ -62,6 +62,7 @@ def scenes(seed: int) -> list[Scene]:
         Scene("row", {"x": draw(1, 7), **dense_sizes, "kernel": draw(7, 11), "bias": draw(1, 11)}),
         Scene("positive", {"x": np.exp(draw(3, 7)), "rate": 0.4}),
         Scene("scalar", {"x": draw()}),
+        Scene("a row to add", {"x": draw(3, 7), "bias": draw(7)}),
     ]
 
 
