@@ -272,3 +272,30 @@ class Kept:
     result = results_of(tmp_path, text)["Kept"]
     assert result["verdict"] == "pass", result["text"]
     assert [a["name"] for a in result["report"]["arguments"]] == ["x", "W"]
+
+
+UNCERTAIN = """
+import torch
+class Odd:
+    def __init__(self, in_features):
+        self.W = torch.ones(in_features, 5)
+    def forward(self, x):
+        self.x = x
+        return torch.mm(x, self.W)
+    def backward(self, dout):
+        self.dW = torch.mm(self.x.t(), dout.pow(2))
+        return torch.mm(dout.pow(2), self.W.t())
+
+def odd_forward(x, y):
+    return torch.sin(x) * y
+def odd_backward(dout, x, y):
+    return torch.sin(dout) * x, dout.pow(2) * y
+"""
+
+
+@pytest.mark.parametrize("name", ["Odd", "odd"])
+def test_the_lines_that_settle_code_on_tensors_settle_it(tmp_path, name):
+    unsure = results_of(tmp_path, UNCERTAIN)[name]
+    assert "verdict" not in unsure, unsure["text"]
+    settled = results_of(tmp_path, f"{UNCERTAIN}\n{unsure['code']}\n")[name]
+    assert settled.get("verdict") == "fail", f"{settled}\nafter\n{unsure['code']}"

@@ -27,7 +27,7 @@ def settling(found: Found, reading: Reading) -> str:
     """The adapter of a reading, on the inputs that it ran on: pasted behind the code it makes the reading certain."""
     written = reading.written
     if written is None:
-        return f"{HEAD}{_entry(found.name, values(reading.primals))}"
+        return f"{HEAD}{_entry(found.name, _as_read(reading))}"
     name = f"{_identifier(found.name)}_vjp"
     arrays = reading.names[: reading.inputs]
     lines = [
@@ -39,6 +39,13 @@ def settling(found: Found, reading: Reading) -> str:
     ]
     entry = _entry(name, values(reading.primals[: reading.inputs]))
     return f"{HEAD}\n\n" + "\n".join(lines) + f"\n\n\n{entry}"
+
+
+def _as_read(reading: Reading) -> str:
+    """The inputs of a reading, and what its constructor was given."""
+    inputs = values(reading.primals[: reading.inputs])
+    made = ", ".join(f"{name!r}: {value(given)}" for name, given in (reading.made or {}).items())
+    return inputs if reading.made is None else f'{{"init": {{{made}}}, "inputs": {inputs}}}'
 
 
 def _entry(name: str, inputs: str) -> str:

@@ -56,6 +56,8 @@ class Reading:
     lacking: tuple[str, ...] = ()
     # Nothing but their places says what some arguments of the backward are.
     guessed: bool = False
+    # What the constructor of an object was given.
+    made: Mapping[str, Any] | None = None
 
 
 def trying(where: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
