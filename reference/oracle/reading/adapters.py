@@ -50,7 +50,7 @@ def adapted_reading(found: Found, given: Mapping[str, Any]) -> Reading:
 def adapted(style: str, parts: tuple[Any, ...], order: list[str], fixed: Mapping[str, Any]) -> Subject:
     """The subject that the adapter of a style makes, with the fixed arguments filled in."""
     if style == "torch":
-        return from_torch_settled(*parts, order, fixed)
+        return from_torch_settled(parts[0], order, fixed)
     make = getattr(oracle, f"from_{style}")
     if not fixed:
         return make(*parts)

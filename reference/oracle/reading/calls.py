@@ -143,7 +143,7 @@ def _options(
         yield Source("value", settings.get("learning_rate", RATE))
     elif optional:
         yield None
-    elif part in settings and part not in ("x", "other", "targets", "predictions"):
+    elif part and part in settings and part not in ("x", "other", "targets", "predictions"):
         yield Source("value", settings[part])
     else:
         yield from _guesses(name, part, arguments)

@@ -120,7 +120,8 @@ def _by_which(names: tuple[str, ...], way: Way) -> str:
     """The argument that a derivative is taken by: the one that it is given, else the predictions."""
     if len(names) > 1:
         return predictions(names)
-    return next((s.key for s in way.values() if s.kind == "primal" and part_of(s.key) not in DATA), names[0])
+    given = [source.key for source in way.values() if source.kind == "primal" and part_of(source.key) not in DATA]
+    return [*given, *names][0]
 
 
 def of_value_and_gradient(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
