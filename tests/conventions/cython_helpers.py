@@ -1,9 +1,7 @@
 """Layers whose fast versions need a Cython helper that is not built; the others do not."""
 
-import numpy as np
-
 try:
-    from im2col_cython import col2im_6d_cython, im2col_cython
+    from im2col_cython import im2col_cython  # noqa: F401 # pyright: ignore[reportMissingImports]
 except ImportError:
     print("run: python setup.py build_ext --inplace")
 

@@ -1,4 +1,4 @@
-"""Where an object keeps the gradients of its parameters: grads, .grad, .gradients, and what a base class makes of them."""
+"""Where an object keeps the gradients of its parameters: grads, .grad, .gradients, and attributes with a d."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Losses as objects: .loss and .grad, forward and backward, value and gradient, static methods, prediction and target."""
+"""Losses as objects: loss and grad, forward and backward, __call__ and gradient, methods and static methods."""
 
 import numpy as np
 
@@ -88,6 +88,27 @@ class MeanAbsoluteError:
     def backward(self):
         # wrong MeanAbsoluteError output [sign]: self.grad = np.sign(self.label - self.output) / self.label.size
         self.grad = np.sign(self.output - self.label) / self.label.size
+        return self.grad
+
+
+class SoftmaxCrossEntropy:
+    """self.loss and self.grad are both there after the forward; the backward hands out what was kept."""
+
+    def __init__(self):
+        self.loss = 0.0
+        self.grad = np.zeros(())
+
+    def forward(self, logits, labels):
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        rows = np.arange(len(labels))
+        self.loss = -np.mean(np.log(p[rows, labels]))
+        p[rows, labels] -= 1
+        # wrong SoftmaxCrossEntropy logits [scaled_by_batch]: self.grad = p
+        self.grad = p / len(labels)
+        return self.loss
+
+    def backward(self):
         return self.grad
 
 

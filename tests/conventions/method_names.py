@@ -106,6 +106,24 @@ class SoftPlus:
         return 1 / (1 + np.exp(-x))
 
 
+class Arctan:
+    """function and derivative as attributes of the class."""
+
+    function = staticmethod(lambda x: np.arctan(x))
+    # wrong Arctan x [wrong_derivative local_factor]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
+    derivative = staticmethod(lambda x: 1 / (1 + x**2))
+
+
+class Switched:
+    """forward(x, derivative=False)."""
+
+    def forward(self, x, derivative=False):
+        if derivative:
+            # wrong Switched.forward x [scaled_by_two wrong_derivative]: return -4 * x * np.exp(-(x**2))
+            return -2 * x * np.exp(-(x**2))
+        return np.exp(-(x**2))
+
+
 class Gaussian:
     """forward and grad, of what was saved."""
 

@@ -1,6 +1,8 @@
-"""Steps of recurrent networks: state in and out with a cache, two cotangents, four gates in several orders, three gates."""
+"""Recurrent networks: state in and out with a cache, two cotangents, four gates in several orders, three gates."""
 
 import numpy as np
+
+# pyright: reportGeneralTypeIssues=false
 
 
 def sigmoid(x):
@@ -16,8 +18,9 @@ def rnn_step_backward(dnext_h, cache):
     x, prev_h, Wx, Wh, next_h = cache
     da = dnext_h * (1 - next_h**2)
     dx, dprev_h = da.dot(Wx.T), da.dot(Wh.T)
-    # wrong rnn_step Wh [time_off_by_one wrong_operand]: return dx, dprev_h, x.T.dot(da), next_h.T.dot(da), da.sum(axis=0)
-    return dx, dprev_h, x.T.dot(da), prev_h.T.dot(da), da.sum(axis=0)
+    # wrong rnn_step Wh [time_off_by_one wrong_operand]: dWh = next_h.T.dot(da)
+    dWh = prev_h.T.dot(da)
+    return dx, dprev_h, x.T.dot(da), dWh, da.sum(axis=0)
 
 
 def rnn_forward(x, h0, Wx, Wh, b):
@@ -62,7 +65,8 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     dc = dnext_c + dnext_h * o * (1 - tanh_c**2)
     # wrong lstm_step prev_c [wrong_operand local_factor argument_factor_missing unexplained]: dprev_c = dc * i
     dprev_c = dc * f
-    da = np.hstack([dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dnext_h * tanh_c * o * (1 - o), dc * i * (1 - g**2)])
+    di, df, dg = dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dc * i * (1 - g**2)
+    da = np.hstack([di, df, dnext_h * tanh_c * o * (1 - o), dg])
     return da.dot(Wx.T), da.dot(Wh.T), dprev_c, x.T.dot(da), prev_h.T.dot(da), da.sum(axis=0)
 
 
@@ -174,5 +178,6 @@ def gru_step_backward(dnext_h, cache):
     dr = dn * (prev_h @ Wh[:, 2 * H :]) * r * (1 - r)
     da, dah = np.hstack([dr, dz, dn]), np.hstack([dr, dz, dn * r])
     dprev_h = dah @ Wh.T + dnext_h * z
-    # wrong gru_step b [mean_instead_of_sum scaled_by_batch]: return da @ Wx.T, dprev_h, x.T @ da, prev_h.T @ dah, da.mean(0)
-    return da @ Wx.T, dprev_h, x.T @ da, prev_h.T @ dah, da.sum(axis=0)
+    # wrong gru_step b [mean_instead_of_sum scaled_by_batch]: db = da.mean(axis=0)
+    db = da.sum(axis=0)
+    return da @ Wx.T, dprev_h, x.T @ da, prev_h.T @ dah, db

@@ -63,8 +63,7 @@ def spatial_batchnorm_backward(dout, cache):
 
 def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     eps = gn_param.get("eps", 1e-5)
-    N, C, H, W = x.shape
-    groups = x.reshape(N, G, -1)
+    groups = x.reshape(x.shape[0], G, -1)
     std = np.sqrt(groups.var(axis=2, keepdims=True) + eps)
     x_hat = ((groups - groups.mean(axis=2, keepdims=True)) / std).reshape(x.shape)
     return gamma * x_hat + beta, (G, x_hat, gamma, std)
@@ -74,7 +73,7 @@ def spatial_groupnorm_backward(dout, cache):
     G, x_hat, gamma, std = cache
     N = dout.shape[0]
     dgamma = np.sum(dout * x_hat, axis=(0, 2, 3), keepdims=True)
-    # wrong spatial_groupnorm beta [mean_instead_of_sum scaled scaled_by_batch scaled_by_size]: dbeta = dout.mean((0, 2, 3))
+    # wrong spatial_groupnorm beta [mean_instead_of_sum scaled scaled_by_size]: dbeta = dout.mean((0, 2, 3))
     dbeta = np.sum(dout, axis=(0, 2, 3), keepdims=True)
     d, n = (dout * gamma).reshape(N, G, -1), x_hat.reshape(N, G, -1)
     dx = (d - d.mean(axis=2, keepdims=True) - n * (d * n).mean(axis=2, keepdims=True)) / std

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+# pyright: reportOptionalMemberAccess=false
+
 
 class Dense:
     """backward(output_gradient, learning_rate) moves the parameters itself."""

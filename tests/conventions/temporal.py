@@ -2,6 +2,8 @@
 
 import numpy as np
 
+# pyright: reportOptionalMemberAccess=false
+
 
 def temporal_affine_forward(x, w, b):
     N, T, D = x.shape

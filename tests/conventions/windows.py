@@ -50,7 +50,7 @@ def max_pool_forward_fast(x, pool_param):
 def max_pool_backward_fast(dout, cache):
     x, tiles, out = cache
     mask = tiles == out[:, :, :, None, :, None]
-    # wrong max_pool_fast x [all_ties]: mask = mask * 1.0
+    # wrong max_pool_fast x [scaled_by_window]: mask = mask / (4 * mask.sum(axis=(3, 5), keepdims=True))
     mask = mask / mask.sum(axis=(3, 5), keepdims=True)
     return (mask * dout[:, :, :, None, :, None]).reshape(x.shape)
 
@@ -102,8 +102,9 @@ class MaxPool2x2:
     def backward(self, dout):
         N, C, H, W = self.shape
         dtiles = np.zeros((*dout.shape, 4))
-        # wrong MaxPool2x2 x [wrong_winner]: np.put_along_axis(dtiles, 0 * self.argmax[..., None], dout[..., None], axis=-1)
-        np.put_along_axis(dtiles, self.argmax[..., None], dout[..., None], axis=-1)
+        # wrong MaxPool2x2 x [wrong_winner]: winners = 0 * self.argmax[..., None]
+        winners = self.argmax[..., None]
+        np.put_along_axis(dtiles, winners, dout[..., None], axis=-1)
         return dtiles.reshape(N, C, H // 2, W // 2, 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(self.shape)
 
 
