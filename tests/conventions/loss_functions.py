@@ -103,7 +103,7 @@ def bce_with_logits_loss(logits, targets):
     """Logits."""
     loss = np.mean(np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-np.abs(logits))))
     p = 1 / (1 + np.exp(-logits))
-    # wrong bce_with_logits_loss logits [local_factor]: grad = (p - targets) * p * (1 - p) / p.size
+    # wrong bce_with_logits_loss logits [derivative_twice]: grad = (p - targets) * p * (1 - p) / p.size
     grad = (p - targets) / targets.size
     return loss, grad
 

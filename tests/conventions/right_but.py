@@ -87,7 +87,7 @@ class SoftmaxWithLoss:
     def backward(self, dout=1):
         dx = self.y.copy()
         dx[np.arange(len(self.t)), self.t] -= 1
-        # wrong SoftmaxWithLoss x [scaled_by_batch wrong_operand]: return dx * dout
+        # wrong SoftmaxWithLoss x [scaled_by_batch]: return dx * dout
         return dx * dout / len(self.t)
 
 

@@ -73,9 +73,14 @@ class Tried:
 
     @property
     def _explained(self) -> bool:
-        """Every wrong argument has a named cause: the gradient that came back was made again from the true one."""
+        """Every wrong argument has a named cause: the gradient that came back was made again from the true one.
+
+        Where a step hears nothing of the next one, that alone makes every gradient wrong.
+        """
+        causes = {found.cause for found in self.report.findings}
         named = {found.argument for found in self.report.findings if found.cause not in NAMELESS}
-        return all(name in named for name in self._wrong)
+        alone = "time_not_carried" in causes and not causes & {"not_linear", "forward"}
+        return alone or all(name in named for name in self._wrong)
 
     @property
     def _computes_its_op(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reference import oracle
 from reference.oracle.reading import constants, designed, ties
-from reference.oracle.reading.certainty import Tried, accused, shows_little
+from reference.oracle.reading.certainty import CALLS, NAMELESS, Tried, accused, shows_little
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.instances import held_arrays, shapes_of
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
@@ -24,6 +24,8 @@ from reference.oracle.specs import SPECS
 # So many readings that run are judged of one thing, and so many of one meaning.
 MOST, MOST_ALIKE = 10, 4
 KEEPS_STATE = "Its output depends on the calls before it: each call was judged on a fresh copy."
+# Words for what is wrong that are second best.
+BLURRED = (*NAMELESS, "wrong_operand", "local_factor", "wrong_derivative")
 STAGES = ("constructor", "forward", "backward")
 
 
@@ -70,7 +72,7 @@ def judge(found: Found, request: Request) -> Report:
     if excused := _but_for_ties(request, tried) or _but_for_constants(found, request, tried):
         return excused
     if chosen := accused(tried):
-        return chosen.report
+        return _without_constants(chosen, request)
     raise _cannot_tell(found, tried, complaints)
 
 
@@ -101,6 +103,17 @@ def _but_for_constants(found: Found, request: Request, tried: Sequence[Tried]) -
         right = (one for one in _tried(found, request, []) if one.report.verdict == "pass")
         again = next(right, None) if told else None
     return constants.excused(near.report, told, request.strict) if again else None
+
+
+def _without_constants(one: Tried, request: Request) -> Report:
+    """The report of wrong code; where small constants blur what is wrong with it, named by the code without them."""
+    report = one.report
+    if not (one.first and one.first.cause in BLURRED):
+        return report
+    with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
+        again = _check(one.reading, request) if told else report
+    clear = again.verdict == "fail" and again.findings[0].cause not in (*BLURRED, *CALLS)
+    return replace(report, findings=again.findings) if clear else report
 
 
 def _tried(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
