@@ -382,11 +382,29 @@ def test_cython_that_is_more_is_not_read(loaded, case):
     assert found.notes[0].startswith("line 1 imports what is not there: fast is written in Cython and not built")
 
 
-def test_division_in_cython_is_that_of_c_unless_it_says_otherwise(loaded):
-    text = "def half(int x): return x / 2\n"
-    files = {"net.py": "import a, b\n", "a.pyx": text, "b.pyx": f"# cython: language_level=3\n{text}"}
-    module = loaded(files).module
-    assert (module.a.half(7), module.b.half(7)) == (3, 3.5)
+CYTHON = """
+def half(int n): return n / 2
+def columns(x): return x.shape[0] / 2
+def untyped(x): return x / 2
+def scaled(double x): return x / 2
+def mean(x):
+    cdef int N = x.shape[0], i
+    cdef double total = 0, one = 1
+    for i in range(N):
+        total += x[i]
+    return total / N, one / N
+"""
+
+
+def test_whole_numbers_of_c_divide_as_such_and_all_others_truly(loaded):
+    fast = loaded({"net.py": "import fast\n", "fast.pyx": CYTHON}).module.fast
+    assert (fast.half(7), fast.columns(np.ones(7)), fast.untyped(7), fast.scaled(7)) == (3, 3, 3.5, 3.5)
+    assert fast.mean(np.array([1, 2])) == (1.5, 0.5)
+
+
+def test_cython_may_ask_for_the_division_of_python_3(loaded):
+    files = {"net.py": "import fast\n", "fast.pyx": f"# cython: language_level=3\n{CYTHON}"}
+    assert loaded(files).module.fast.half(7) == 3.5
 
 
 LAYER = """

@@ -5,7 +5,7 @@ import builtins
 import copy
 import functools
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ LISTED = {"items", "keys", "values"}
 WHOLE = (int, np.integer, np.bool_)
 
 
-def names(division: "Division") -> dict[str, Any]:
-    """The builtins of a module in Python 2."""
+def names(division: "Division", lists: bool) -> dict[str, Any]:
+    """The builtins of a module in Python 2; loops in Cython count without lists."""
+    made = {make.__name__: _listing(make) for make in (filter, map, range, zip)} if lists else {}
     return {
-        **vars(builtins), "basestring": str, "long": int, "raw_input": input, "reduce": functools.reduce,
+        **vars(builtins), **made, "basestring": str, "long": int, "raw_input": input, "reduce": functools.reduce,
         "unichr": chr, "unicode": str, "xrange": range,
-        "filter": _listing(filter), "map": _listing(map), "range": _listing(range), "zip": _listing(zip),
         "__attribute__": attribute, "__divide__": division.divide, "__divided__": division.divided,
         "__divided_at__": division.divided_at, "__key__": np.s_,
     }  # fmt: skip
@@ -96,23 +96,42 @@ def _is_whole(value: Any) -> bool:
     return value.dtype.kind in "iub" if isinstance(value, np.ndarray) else isinstance(value, WHOLE)
 
 
-class Rewriting(ast.NodeTransformer):
-    """Divisions and methods as calls of the names above; with `floors=False` divisions stay what they are."""
+class _Everything(frozenset[str]):
+    """Holds every name."""
 
-    def __init__(self, floors: bool) -> None:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+
+ALL = _Everything()
+
+
+class Rewriting(ast.NodeTransformer):
+    """Methods, and the divisions of these names, as calls of the names above."""
+
+    def __init__(self, floors: Collection[str]) -> None:
         self.floors = floors
+
+    def _may_floor(self, operator: ast.operator, *operands: ast.expr) -> bool:
+        if not isinstance(operator, ast.Div) or any(map(_is_float, operands)):
+            return False
+        names = {name.id for operand in operands for name in _names_outside_shapes(operand)}
+        return bool(self.floors) and all(name in self.floors for name in names)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         """A division, unless a float is in it as plain text."""
+        floors = self._may_floor(node.op, node.left, node.right)
         self.generic_visit(node)
-        if not self.floors or not isinstance(node.op, ast.Div) or _is_float(node.left) or _is_float(node.right):
-            return node
-        return _calling("__divide__", node, node.left, node.right)
+        return _calling("__divide__", node, node.left, node.right) if floors else node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         """A division into a variable, an attribute or a part of an array."""
+        floors = self._may_floor(node.op, node.target, node.value)
         self.generic_visit(node)
-        if not self.floors or not isinstance(node.op, ast.Div) or _is_float(node.value):
+        if not floors:
             return node
         if isinstance(node.target, ast.Subscript):
             key = ast.Subscript(ast.Name("__key__", ast.Load()), node.target.slice, ast.Load())
@@ -127,6 +146,14 @@ class Rewriting(ast.NodeTransformer):
         if node.attr not in NOW.keys() | LISTED or not isinstance(node.ctx, ast.Load):
             return node
         return _calling("__attribute__", node, node.value, ast.Constant(node.attr))
+
+
+def _names_outside_shapes(node: ast.AST) -> Iterator[ast.Name]:
+    if isinstance(node, ast.Name):
+        yield node
+    elif not (isinstance(node, ast.Attribute) and node.attr == "shape"):
+        for inner in ast.iter_child_nodes(node):
+            yield from _names_outside_shapes(inner)
 
 
 def _is_float(node: ast.AST) -> bool:

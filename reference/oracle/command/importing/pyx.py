@@ -10,6 +10,8 @@ from tokenize import TokenInfo
 from reference.oracle.command.importing.python_2 import as_python_3
 from reference.oracle.command.importing.tokens import Edit, between, closing, edited, split, statements
 
+DEFINING = {"cdef", "cpdef", "def"}
+WHOLE = {"Py_ssize_t", "bint", "char", "int", "long", "short", "signed", "size_t", "ssize_t", "unsigned"}
 NO_PYTHON = {":", "class", "enum", "extern", "packed", "struct", "union"}
 DIVIDES_TRULY = re.compile(r"#\s*cython:.*language_level\s*=\s*3|from\s+__future__\s+import.*\bdivision\b")
 
@@ -32,6 +34,29 @@ def as_python(text: str) -> str:
     if unknown := _unknown(tree):
         raise NoPython(f"{min(unknown)} is no name of Python")
     return python
+
+
+def whole_names(text: str) -> frozenset[str]:
+    """The names that are whole numbers of C wherever they are declared; none where the text asks for true division."""
+    declared: dict[bool, set[str]] = {True: set(), False: set()}
+    for name, types in (found for tokens in statements(text) for found in _types(tokens)):
+        declared[bool(types) and types <= WHOLE].add(name)
+    return frozenset() if DIVIDES_TRULY.search(text) else frozenset(declared[True] - declared[False])
+
+
+def _types(tokens: list[TokenInfo]) -> Iterator[tuple[str, set[str]]]:
+    """Every name that is declared in a definition, with the words of its type."""
+    if tokens[0].string not in DEFINING:
+        return
+    if tokens[-1].string == ":":
+        opening = [token.string for token in tokens].index("(")
+        arguments = split(tokens[opening + 1 : closing(tokens, opening)])
+        targets = [split(argument, "=")[0] for argument in arguments if argument]
+        yield from ((target[-1].string, {token.string for token in target[:-1]}) for target in targets)
+    else:
+        targets = [split(part, "=")[0] for part in split(tokens[1:])]
+        types = {token.string for token in targets[0][:-1]}
+        yield from ((target[-1].string, types) for target in targets)
 
 
 def _unknown(tree: ast.Module) -> set[str]:
@@ -62,7 +87,7 @@ def _edits(text: str) -> Iterator[Edit]:
             yield Edit(begin, tokens[-1].end, _of_c(words))
         elif words == ["with", "nogil", ":"]:
             yield Edit(begin, tokens[-1].end, "if True:")
-        elif words[0] in ("def", "cdef", "cpdef"):
+        elif words[0] in DEFINING:
             yield from _definition(text, tokens)
 
 

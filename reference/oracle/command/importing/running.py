@@ -103,7 +103,7 @@ def run_module(module: ModuleType, source: Source, path: Path, run: Run) -> None
         run.note(path, reason.line, f"{said}: the file is run as Python 2 runs it")
     if source.is_old:
         division = dialect.Division(path, reason is None or reason.certain, lambda: run.importing)
-        module.__dict__["__builtins__"] = dialect.names(division)
+        module.__dict__["__builtins__"] = dialect.names(division, lists=reason is not None)
     for line, sentence in give_back(source.tree):
         run.note(path, line, sentence)
     _Module(module.__dict__, path, source, run).all()

@@ -5,10 +5,12 @@ import json
 import re
 import tokenize
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from reference.oracle.command.importing import pyx
+from reference.oracle.command.importing.dialect import ALL
 from reference.oracle.command.importing.python_2 import Reason, as_python_3, looks_like, refused_for
 
 DIVISION = re.compile(r"^from\s+__future__\s+import\b[^#\n]*\bdivision\b", re.MULTILINE)
@@ -19,17 +21,17 @@ class NotPython(Exception):
 
 
 class Source(NamedTuple):
-    """A text that Python 3 parses; why it is Python 2 nonetheless; whether its whole numbers divide to such."""
+    """A text that Python 3 parses; why it is Python 2 nonetheless; and which names divide as whole numbers."""
 
     text: str
     tree: ast.Module
     python_2: Reason | None = None
-    floors: bool = False
+    floors: Collection[str] = ()
 
     @property
     def is_old(self) -> bool:
         """Whether it takes more than Python 3 to run it as it is meant."""
-        return self.floors or self.python_2 is not None
+        return self.python_2 is not None or bool(self.floors)
 
 
 def understood(path: Path) -> Source:
@@ -42,7 +44,7 @@ def understood(path: Path) -> Source:
     text = read(path)
     if path.suffix == ".pyx":
         return _of_cython(text)
-    floors = not DIVISION.search(text)
+    floors = () if DIVISION.search(text) else ALL
     try:
         tree = _compiled(text, path)
     except SyntaxError as error:
@@ -51,7 +53,7 @@ def understood(path: Path) -> Source:
         text = _translated(text, path, reason)
         return Source(text, _compiled(text, path), reason, floors)
     reason = looks_like(tree, path)
-    return Source(text, tree, reason, floors and reason is not None)
+    return Source(text, tree, reason, floors if reason else ())
 
 
 def _compiled(text: str, path: Path) -> ast.Module:
@@ -78,7 +80,7 @@ def _of_cython(text: str) -> Source:
         python = pyx.as_python(text)
     except pyx.NoPython as error:
         raise NotPython(f"it is Cython ({error})") from error
-    return Source(python, ast.parse(python), None, not pyx.DIVIDES_TRULY.search(text))
+    return Source(python, ast.parse(python), None, pyx.whole_names(text))
 
 
 def read(path: Path) -> str:
