@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -81,19 +82,19 @@ def computing(torch: Any, primals: Sequence[Any]) -> Iterator[None]:
 
 @contextmanager
 def _drawing(torch: Any) -> Iterator[None]:
-    """What PyTorch draws follows the state of NumPy's global generator, which moves on where anything was drawn.
+    """What PyTorch draws follows the state of Python's global generator, which moves on where anything was drawn.
 
-    So a draw is seen, and can be held fixed, like one of NumPy's; the caller's own generator stays where it was.
+    So a draw is seen, and can be held fixed, like one of Python's own; the caller's generator stays where it was.
     """
-    kept, (_, key, place, *_) = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002 - the one that is followed
-    seeded = torch.default_generator.manual_seed(int(key[0]) * 1024 + int(place)).get_state()
+    kept, (_, numbers, _) = torch.get_rng_state(), random.getstate()
+    seeded = torch.default_generator.manual_seed(numbers[0] * 1024 + numbers[-1]).get_state()
     try:
         yield
     finally:
         drawn = not torch.equal(seeded, torch.get_rng_state())
         torch.set_rng_state(kept)
         if drawn:
-            np.random.random()  # noqa: NPY002
+            random.random()
 
 
 def _applied(torch: Any, function: Any, primals: tuple[Any, ...], settled: Mapping[int, Any]) -> tuple[list[Any], Any]:
