@@ -111,7 +111,7 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
                       upstream=upstream_of(way, slope, pair.backward))  # fmt: skip
     notes = (OF_OUTPUT,) if slope and any(source.kind == "output" for source in way.values()) else ()
     calls = f"{call(pair.forward, given)}, then {backward_call(pair.backward, way)}"
-    as_python = written((), pair.forward.__name__, pair.backward.__name__, given, way, slope)
+    as_python = written((), (), pair.forward.__name__, pair.backward.__name__, given, way, slope)
     fits = fit(gradients, names, primals)
     return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=guessed(way))
 

@@ -38,7 +38,8 @@ def settling(found: Found, reading: Reading) -> str:
         f"    return out, lambda cotangent: {written.backward}",
     ]
     entry = _entry(name, values(reading.primals[: reading.inputs]))
-    return f"{HEAD}\n\n" + "\n".join(lines) + f"\n\n\n{entry}"
+    head = HEAD + "".join(f"{line}\n" for line in written.before)
+    return f"{head}\n\n" + "\n".join(lines) + f"\n\n\n{entry}"
 
 
 def _as_read(reading: Reading) -> str:

@@ -31,6 +31,8 @@ class DidNotRun(Exception):
 class Written:
     """A reading as Python: statements before it, the expressions of both calls, and that of the output."""
 
+    # Before the function, and first thing in it.
+    before: tuple[str, ...]
     setup: tuple[str, ...]
     forward: str
     output: str

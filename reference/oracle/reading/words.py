@@ -43,7 +43,13 @@ def object_calls(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]
 
 
 def written(
-    setup: tuple[str, ...], forward: str, backward: str | None, given: Mapping[str, Any], way: Way, slope: bool
+    before: tuple[str, ...],
+    setup: tuple[str, ...],
+    forward: str,
+    backward: str | None,
+    given: Mapping[str, Any],
+    way: Way,
+    slope: bool,
 ) -> Written | None:
     """The reading as Python; None where something that is handed over cannot be written."""
     arguments = {name: name if isinstance(value, np.ndarray) else repr(value) for name, value in given.items()}
@@ -52,9 +58,9 @@ def written(
     count = upstreams(way)
     output = "returned[0] if isinstance(returned, tuple) else returned" if count <= 1 else f"returned[:{count}]"
     if backward is None:
-        return Written(setup, called(forward, arguments), "returned[0]", "returned[1]")
+        return Written(before, setup, called(forward, arguments), "returned[0]", "returned[1]")
     call = called(backward, {name: expression(source, count) for name, source in way.items()})
-    return Written(setup, called(forward, arguments), output, f"cotangent * {call}" if slope else call)
+    return Written(before, setup, called(forward, arguments), output, f"cotangent * {call}" if slope else call)
 
 
 def written_object(
@@ -62,8 +68,11 @@ def written_object(
 ) -> Written | None:
     """The calls of an object as Python."""
     owner, forward_name, backward_name = found.parts
-    setup = called(owner.__name__, {name: value(argument) for name, argument in made.items()})
+    mine = {name: f"{owner.__name__}_{name}" for name, given in made.items() if isinstance(given, np.ndarray)}
+    before = tuple(f"{own} = {value(made[name])}" for name, own in mine.items())
+    arguments = {name: f"{mine[name]}.copy()" if name in mine else repr(given) for name, given in made.items()}
+    setup = called(owner.__name__, arguments)
     if "<" in setup:
         return None
     back = f"layer.{backward_name}" if backward_name else None
-    return written((f"layer = {setup}",), f"layer.{forward_name}", back, given, way, slope)
+    return written(before, ("np.random.seed(0)", f"layer = {setup}"), f"layer.{forward_name}", back, given, way, slope)
