@@ -82,6 +82,25 @@ class SignAndSize(Function):
     def backward(ctx, grad_sign, grad_size):
         return grad_sign.clone()
 
+class ScaledSign(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sign() * x.abs().mean(1, keepdim=True)
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, = ctx.saved_tensors
+        return grad_output * (x.abs() <= 1)
+
+class Quantized(Function):
+    @staticmethod
+    def forward(ctx, x, bits=4):
+        size = x.abs().max() / (2 ** (bits - 1) - 1)
+        return torch.round(x / size) * size
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output, None
+
 class BinaryLinear:
     def __init__(self, in_features, out_features):
         self.W = np.random.randn(in_features, out_features)
@@ -139,6 +158,23 @@ class Floored:
         return np.floor(x) + x ** 2
     def backward(self, dout):
         return dout * self.x
+
+class Shrunk(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * (x.abs() > 0.5)
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, = ctx.saved_tensors
+        return grad_output * (x > 0.5)
+
+class DroppedTanh:
+    def forward(self, x):
+        self.x, self.mask = x, np.random.rand(*x.shape) > 0.3
+        return np.tanh(x) * self.mask
+    def backward(self, dout):
+        return dout * self.mask * (1 + self.x ** 3)
 
 class Centered:
     def __init__(self, in_features):
@@ -207,7 +243,16 @@ def results_of(folder: Path, text: str) -> dict[str, dict[str, Any]]:
 
 def test_what_goes_straight_through_a_step_is_named_and_not_accused(tmp_path):
     results = results_of(tmp_path, STRAIGHT)
-    assert list(results) == ["Rounded", "Sign", "Spike", "Nearest", "SignAndSize", "BinaryLinear"]
+    assert list(results) == [
+        "Rounded",
+        "Sign",
+        "Spike",
+        "Nearest",
+        "SignAndSize",
+        "ScaledSign",
+        "Quantized",
+        "BinaryLinear",
+    ]
     for name, result in results.items():
         assert "verdict" not in result, f"{name} is no derivative by design, and was judged: {result['text']}"
         assert "straight-through estimator: not the derivative, by design?" in result["problem"], result["problem"]
@@ -223,7 +268,7 @@ def test_a_gradient_that_is_turned_around_is_named_and_not_accused(tmp_path):
 
 def test_a_mistake_is_not_taken_for_a_design(tmp_path):
     results = results_of(tmp_path, MISTAKEN)
-    assert list(results) == ["Doubled", "Floored", "Centered", "Twice"]
+    assert list(results) == ["Doubled", "Floored", "Shrunk", "DroppedTanh", "Centered", "Twice"]
     for name, result in results.items():
         assert result.get("verdict") == "fail", f"{name} is wrong: {result.get('problem') or result['text']}"
         assert "by design" not in result["text"], result["text"]
