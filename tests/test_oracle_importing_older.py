@@ -155,6 +155,7 @@ FOR_BOTH = {
     "f-strings": "def f(n): return f'{n}'\n" + USES,
     "annotations": "def f(n: int): return n\n" + USES,
     "nothing of Python 2": "def f(n): return range(n)\n",
+    "a quotient to count to, which is a mistake": "def f(n):\n    m = 1 + n / 2\n    return range(m)\n",
 }
 
 
@@ -225,8 +226,9 @@ def max_pool_backward_naive(dout, cache):
     x, pool_param = cache
     stride, height, width = pool_param['stride'], pool_param['pool_height'], pool_param['pool_width']
     dx = np.zeros_like(x)
-    for i in {range}(1 + (x.shape[2] - height) / stride):
-        for j in {range}(1 + (x.shape[3] - width) / stride):
+    rows, columns = 1 + (x.shape[2] - height) / stride, 1 + (x.shape[3] - width) / stride
+    for i in {range}(rows):
+        for j in {range}(columns):
             part = (slice(None), slice(None), slice(i * stride, i * stride + height),
                     slice(j * stride, j * stride + width))
             top = x[part].max(axis=(2, 3), keepdims=True)
@@ -236,6 +238,7 @@ def max_pool_backward_naive(dout, cache):
 OLD = {
     "print": {"first": "print 'layers'", "range": "range"},
     "xrange": {"first": "", "range": "xrange"},
+    "quotients to count to": {"first": "def each(n): return xrange(n)", "range": "range"},
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.command.importing.python_2 import Reason
 from reference.oracle.command.importing.standins import doubt
 
 NOW = {"has_key": "__contains__", "iteritems": "items", "iterkeys": "keys", "itervalues": "values", "next": "__next__"}
@@ -54,8 +55,10 @@ class Division:
     while the file is imported, it fails itself, so that nothing is judged that comes of it.
     """
 
-    def __init__(self, path: Path, certain: bool, importing: Callable[[], bool]) -> None:
-        self.path, self.certain, self.importing = path, certain, importing
+    def __init__(self, path: Path, reason: Reason | None, importing: Callable[[], bool]) -> None:
+        self.path, self.importing = path, importing
+        self.certain = reason is None or reason.certain
+        self.lines = reason.lines if reason else frozenset()
 
     def divide(self, dividend: Any, divisor: Any) -> Any:
         """`dividend / divisor`."""
@@ -81,7 +84,7 @@ class Division:
 
     def _doubt(self) -> None:
         frame = next(frame for frame, _ in traceback.walk_stack(None) if frame.f_code.co_filename != __file__)
-        if "xrange" in set(frame.f_code.co_names) - frame.f_globals.keys():  # this function is for no Python 3
+        if self.lines & {line for _, _, line in frame.f_code.co_lines()}:  # this function is for no Python 3
             return
         sentence = (
             f"line {frame.f_lineno} of {self.path.name} divides whole numbers, and Python 2, for which it seems to be "

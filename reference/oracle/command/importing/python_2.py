@@ -33,11 +33,15 @@ ONLY_3 = (ast.AnnAssign, ast.AsyncFunctionDef, ast.JoinedStr, ast.MatMult, ast.N
 
 
 class Reason(NamedTuple):
-    """Why a text is taken as Python 2: the line, what is said of it, and whether no Python 3 could have run it."""
+    """Why a text is taken as Python 2: the line, what is said of it, and whether no Python 3 could have run it.
+
+    Functions with one of the lines in them could not have been run by Python 3, whatever the rest of the text is.
+    """
 
     line: int
     said: str
     certain: bool = False
+    lines: frozenset[int] = frozenset()
 
 
 def refused_for(text: str, error: SyntaxError) -> Reason | None:
@@ -91,8 +95,10 @@ def looks_like(tree: ast.Module, path: Path) -> Reason | None:
     imported = set(_imported(nodes))
     if imported & FOR_BOTH - {"__future__"} or any(map(_is_for_python_3, nodes)):
         return None
-    found = sorted(_names_that_are_gone(nodes, imported), key=lambda reason: reason.line)
-    return found[0] if found else None if "__future__" in imported else _by_company(nodes, path)
+    gone = sorted(_names_that_are_gone(nodes, imported))
+    reason = gone[0] if gone else None if "__future__" in imported else _by_company(nodes, path)
+    lines = {reason.line for reason in gone} | set(_counting_to_quotients(nodes))
+    return reason and reason._replace(lines=frozenset(lines))
 
 
 def _imported(nodes: list[ast.AST]) -> Iterator[str]:
@@ -128,6 +134,39 @@ def _names_that_are_gone(nodes: list[ast.AST], imported: set[str]) -> Iterator[R
                 yield Reason(node.lineno, f"uses {name} of Python 2")
             case ast.Attribute(attr=name) if name in METHODS - own and not imported & FOREIGN:
                 yield Reason(node.lineno, f"uses {name}() of Python 2")
+
+
+def _counting_to_quotients(nodes: list[ast.AST]) -> Iterator[int]:
+    """`range(rows)` after `rows = (height - size) / stride + 1`: no Python 3 counts up to a quotient."""
+    for function in nodes:
+        if isinstance(function, ast.FunctionDef):
+            inner = list(ast.walk(function))
+            stored = [name.id for name in inner if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)]
+            quotients = {name for name in _divided(inner) if stored.count(name) == 1}
+            for node in inner:
+                match node:
+                    case ast.Call(func=ast.Name(id="range"), args=[*_, ast.Name(id=name)]) if name in quotients:
+                        yield node.lineno
+
+
+def _divided(nodes: list[ast.AST]) -> Iterator[str]:
+    """The names that are set to a quotient, or to a sum or product with one in it."""
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_quotient(value):
+                yield name
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                pairs = zip(names, values, strict=False)
+                yield from (name.id for name, value in pairs if isinstance(name, ast.Name) and _is_quotient(value))
+
+
+def _is_quotient(node: ast.expr) -> bool:
+    match node:
+        case ast.BinOp(op=ast.Div()):
+            return True
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
+            return _is_quotient(left) or _is_quotient(right)
+    return False
 
 
 def _by_company(nodes: list[ast.AST], path: Path) -> Reason | None:

@@ -102,7 +102,7 @@ def run_module(module: ModuleType, source: Source, path: Path, run: Run) -> None
         said = f"is Python 2 ({reason.said})" if reason.certain else reason.said
         run.note(path, reason.line, f"{said}: the file is run as Python 2 runs it")
     if source.is_old:
-        division = dialect.Division(path, reason is None or reason.certain, lambda: run.importing)
+        division = dialect.Division(path, reason, lambda: run.importing)
         module.__dict__["__builtins__"] = dialect.names(division, lists=reason is not None)
     for line, sentence in give_back(source.tree):
         run.note(path, line, sentence)

@@ -70,7 +70,7 @@ def _translated(text: str, path: Path, reason: Reason) -> str:
         _compiled(translated, path)
     except (SyntaxError, tokenize.TokenError) as error:
         left = refused_for(translated, error) if isinstance(error, SyntaxError) else None
-        line, said, _ = left or reason
+        line, said, *_ = left or reason
         raise NotPython(f"it is Python 2 (line {line}: {said}); 2to3 makes it Python 3") from error
     return translated
 
