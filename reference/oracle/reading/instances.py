@@ -114,7 +114,8 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
     subject = _subject(found, spoken, constants_of(spoken.names, primals, back, out), resets)
     return Reading(subject, primals, spoken.names, object_calls(found, made, given, way),
                    fit(back, spoken.names, primals), _object_notes(spoken, lacking, resets),
-                   written_object(found, made, given, way, slope), len(inputs), lacking, guessed(way), made)  # fmt: skip
+                   written_object(found, made, given, way, slope),
+                   len(inputs), lacking, guessed(way), made)  # fmt: skip
 
 
 def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool]:
