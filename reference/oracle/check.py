@@ -10,7 +10,7 @@ from reference.oracle import explain
 from reference.oracle.diagnosis import acquit, explain_forward
 from reference.oracle.explain import evidence_of
 from reference.oracle.questions import forward, linearity, purity
-from reference.oracle.questions.base import Base, with_ones
+from reference.oracle.questions.base import Base, behind_a_forward, with_ones
 from reference.oracle.questions.forward import Agreement
 from reference.oracle.questions.gradient import judge_gradient, nothing_known
 from reference.oracle.questions.judged import Judged
@@ -103,6 +103,8 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
         return
     judgment.acquittals += purity.held_fixed(trial, base)
     impure = purity.judge(trial, base)
+    if any(found.cause == "residuals_changed" for found in impure):
+        base = behind_a_forward(trial, base)
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
     judgment.findings += impure + judgment.narrowed
     judgment.agreement = _forward(trial, base, judgment, op, statics)

@@ -1,7 +1,7 @@
 """The one forward and backward of a trial that every judgment refers to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,11 @@ def rounded(out: Any, cotangent: np.ndarray) -> np.ndarray:
     """A cotangent as the dtypes of the output round it; leaves of whole numbers have none."""
     pairs = zip(trees.leaves(out), trees.leaves(trees.like(out, cotangent)), strict=True)
     return trees.vector([own for leaf, own in pairs if trees.carries_cotangent(leaf)])
+
+
+def behind_a_forward(trial: Trial, base: Base) -> Base:
+    """The same, with a forward before every backward: for one that spoils what its forward saved."""
+    return replace(base, pullback=lambda cotangent: trial.vjp()[1](cotangent))
 
 
 def with_ones(trial: Trial, base: Base) -> Base:

@@ -23,7 +23,10 @@ def judge(trial: Trial, base: Base) -> list[Finding]:
     """Findings of impurity, the clearest first; what is a matter of strictness hides no other."""
     changed = [*_changed(trial, base)]
     if all(map(harmless, changed)):
-        changed += [*_repeated(trial, base)] or [*remembered(trial, base)]
+        known = {found.cause for found in changed}
+        changed += [
+            found for found in [*_repeated(trial, base)] or [*remembered(trial, base)] if found.cause not in known
+        ]
     return changed
 
 
