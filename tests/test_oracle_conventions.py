@@ -37,7 +37,14 @@ def text_of(stem: str) -> str:
 
 
 SUBJECTS = [(path.stem, name) for path in sorted(FOLDER.glob("*.py")) for name in mistakes(text_of(path.stem))]
-of_each_subject = pytest.mark.parametrize(("stem", "name"), SUBJECTS, ids=map(" ".join, SUBJECTS))
+SLOW = ("networks", "torch_functions", "torch_pairs")
+
+
+def of_each_subject(*slow: str):
+    """One test a subject; of these files among the slow ones."""
+    marked = {stem: [pytest.mark.slow] if stem in slow else [] for stem, _ in SUBJECTS}
+    rows = [pytest.param(stem, name, id=f"{stem} {name}", marks=marked[stem]) for stem, name in SUBJECTS]
+    return pytest.mark.parametrize(("stem", "name"), rows)
 
 
 @functools.cache
@@ -62,7 +69,7 @@ def said(stem: str, name: str, wrong: bool) -> dict[str, Any]:
     return results[name]
 
 
-@of_each_subject
+@of_each_subject()
 def test_the_right_subject_is_right(stem, name):
     result = said(stem, name, wrong=False)
     but = dict(BUT.findall(text_of(stem))).get(name)
@@ -71,7 +78,7 @@ def test_the_right_subject_is_right(stem, name):
     assert mistakes(text_of(stem))[name].argument in {a["name"] for a in result["report"]["arguments"]}, result["text"]
 
 
-@of_each_subject
+@of_each_subject(*SLOW)
 def test_the_mistake_is_named(stem, name):
     result, mistake = said(stem, name, wrong=True), mistakes(text_of(stem))[name]
     assert result["verdict"] == "fail", f"{name} passes with its mistake:\n{result.get('text')}"

@@ -6,7 +6,7 @@ import numpy as np
 class TwoLayerNet:
     """Parameters in a dict, gradients in a dict of the same keys."""
 
-    def __init__(self, input_dim=3 * 32 * 32, hidden_dim=100, num_classes=10, weight_scale=1e-1, reg=0.1):
+    def __init__(self, input_dim=3 * 8 * 8, hidden_dim=100, num_classes=10, weight_scale=1e-1, reg=0.1):
         self.params = {
             "W1": weight_scale * np.random.randn(input_dim, hidden_dim),
             "b1": np.zeros(hidden_dim),
