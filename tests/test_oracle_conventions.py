@@ -13,7 +13,12 @@ from typing import Any, NamedTuple
 import pytest
 from oracle_command import forgotten
 
+from reference.oracle.command.importing import load
 from reference.oracle.command.worker import judge_file
+from reference.oracle.reading.discover import find
+from reference.oracle.reading.readings import readings
+from reference.oracle.reading.scenes import scenes
+from reference.oracle.reading.settle import settling
 
 FOLDER = Path(__file__).parent / "conventions"
 WRONG = re.compile(r"( *)# wrong (\S+) (\S+) \[([\w ]+)\]: (.*)\n.*")
@@ -90,3 +95,13 @@ def test_the_mistake_is_named(stem, name):
 @pytest.mark.parametrize("stem", sorted({stem for stem, _ in SUBJECTS}))
 def test_nothing_else_is_listed(stem):
     assert set(judged(stem, wrong=False)) == set(mistakes(text_of(stem)))
+
+
+def test_the_lines_that_settle_a_module_of_one_layer_run(tmp_path):
+    with forgotten():
+        (found,) = find(load(FOLDER / "layer_struct.py").module)
+        reading = next(reading for scene in scenes(0) for reading in readings(found, scene, []))
+        namespace: dict[str, Any] = {}
+        exec(f"{text_of('layer_struct')}\n{settling(found, reading)}", namespace)
+    out, pullback = namespace["layer_struct_vjp"](*namespace["EXAMPLES"]["layer_struct_vjp"])
+    assert pullback(out).shape == reading.primals[0].shape

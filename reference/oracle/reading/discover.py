@@ -23,6 +23,7 @@ from reference.oracle.reading.source import (
     returns_several,
     without_first,
 )
+from reference.oracle.reading.structs import owner_of
 from reference.oracle.reading.vocabulary import (
     BACKWARD_METHODS,
     BACKWARD_WORDS,
@@ -228,7 +229,7 @@ def _of_functions(functions: dict[str, Any], module: str, rules: set[str], struc
         words = [word.lower() for word in words_of(name)]
         if forward := _forward_of(name, by_name):
             stem = _stem(name, forward) or module
-            if owner := _owner(functions[forward], function, structs):
+            if owner := owner_of(functions[forward], function, structs):
                 yield Found(stem, "object", (owner, functions[forward].__name__, function.__name__))
             elif stem not in rules:
                 yield Found(stem, "pair", (functions[forward], function))
@@ -250,20 +251,6 @@ def _lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
     op = next((op for op, words in OPS.items() if named in words and SCENE_OF_OP[op] == "elementwise"), None)
     one = len(required(function)) == 1
     return SPECS[op].reference("") if op and said and one and "softmax" not in op else None
-
-
-def _owner(forward: Callable[..., Any], backward: Callable[..., Any], structs: Sequence[type]) -> type | None:
-    """The class of what both take first, forward(layer, x) and backward(layer, dout), with both as methods."""
-    first, second = ([p.name for p in parameters(function)][:1] for function in (forward, backward))
-    if not first or first != second or part_of(first[0]):
-        return None
-    annotation = parameters(forward)[0].annotation
-    told = [s for s in structs if annotation in (s, s.__name__) or s.__name__.lower().endswith(first[0].lower())]
-    methods = {function.__name__: function for function in (forward, backward)}
-    made = [
-        type(s.__name__, (s,), {**methods, "__module__": s.__module__, "__qualname__": s.__qualname__}) for s in told
-    ]
-    return made[0] if made else None
 
 
 def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:

@@ -1,6 +1,8 @@
 """How code was called, in words for a report and as Python that can be pasted."""
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import numpy as np
 from reference.oracle.reading.calls import Source, Way, upstreams
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.settle import called, expression, value
+from reference.oracle.reading.structs import of_struct
 from reference.oracle.reading.trial import Written
 
 
@@ -75,4 +78,11 @@ def written_object(
     if "<" in setup:
         return None
     back = f"layer.{backward_name}" if backward_name else None
-    return written(before, ("np.random.seed(0)", f"layer = {setup}"), f"layer.{forward_name}", back, given, way, slope)
+    said = written(before, ("np.random.seed(0)", f"layer = {setup}"), f"layer.{forward_name}", back, given, way, slope)
+    return said if said is None or not of_struct(owner) else _with_functions(said)
+
+
+def _with_functions(said: Written) -> Written:
+    """The calls of functions of a layer: forward(layer, x=x)."""
+    calls = {text: re.sub(r"layer\.(\w+)\(", r"\1(layer, ", text) for text in (said.forward, said.backward)}
+    return replace(said, forward=calls[said.forward], backward=calls[said.backward])
