@@ -1,6 +1,6 @@
 """Judging something found in a file: the ways to read it, one after the other, until one is right or one is certain."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,14 +122,19 @@ def _tried(found: Found, request: Request, complaints: list[DidNotRun]) -> Itera
         given = given_reading(found, request.examples, complaints)
         yield from (_judged(found, reading, request, None, given=True) for reading in given)
         return
-    any_ran = False
-    for meaning, group in _meanings(found, request).items():
-        if any_ran and not (meaning and found.is_loss):
-            continue
-        scene, ran = _first_that_runs(found, group, request.seed, complaints)
-        for reading in ran[:MOST_ALIKE]:
-            any_ran = True
-            yield _judged(found, reading, request, scene, meaning=meaning)
+    # The scenes of a loss are made for it; shapes inferred from what it holds, often large, are a last resort.
+    for inferred in (False, True) if found.is_loss else (True,):
+        any_ran = False
+        for meaning, group in _meanings(found, request).items():
+            if any_ran and not (meaning and found.is_loss):
+                continue
+            chosen = _with_inferred(found, group, request.seed) if inferred else group
+            scene, ran = _first_that_runs(found, chosen, complaints)
+            for reading in ran[:MOST_ALIKE]:
+                any_ran = True
+                yield _judged(found, reading, request, scene, meaning=meaning)
+        if any_ran:
+            return
 
 
 def _likely(found: Found, request: Request) -> str | None:
@@ -154,11 +159,11 @@ def _meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
 
 
 def _first_that_runs(
-    found: Found, group: Sequence[Scene], seed: int, complaints: list[DidNotRun]
+    found: Found, group: Iterable[Scene], complaints: list[DidNotRun]
 ) -> tuple[Scene | None, list[Reading]]:
     """The readings on the first scene whose gradients fit their arguments; failing that, on the first that runs."""
     misfits: tuple[Scene | None, list[Reading]] = (None, [])
-    for scene in _with_inferred(found, group, seed):
+    for scene in group:
         ran = list(readings(found, scene, complaints))
         if fit := [reading for reading in ran if reading.fits]:
             return scene, fit
