@@ -61,7 +61,10 @@ wave.defvjp(wave_fwd, wave_bwd)
         ("def mse_loss(y, t): return y - t, y\n", [("mse_loss", "value_and_gradient")]),
         ("def f_vjp(x): return x, lambda dout: dout\n", [("f_vjp", "vjp")]),
         ("from reference import oracle\nmine = oracle.from_vjp(lambda x: (x, lambda d: d))\n", [("mine", "subject")]),
-        ("class Net:\n    def loss(self, x, t): return x\n    def gradient(self, x, t): return {}\n", [("Net", "network")]),
+        (
+            "class Net:\n    def loss(self, x, t): return x\n    def gradient(self, x, t): return {}\n",
+            [("Net", "network")],
+        ),
         ("from numpy import *\nfrom reference.linear import dense_fwd, dense_bwd\n", []),
     ],
     ids=[

@@ -54,9 +54,7 @@ def test_a_folder_ends_in_one_table_with_totals(check, folder):
 def test_no_line_of_the_table_is_wider_than_the_terminal(check, folder, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = check(
-        folder(
-            {"a.py": RELU, "b.py": f"import no_such_module_at_all\n{WRONG}", "c.py": "exec 'a' * 200\ndef bwd(): 1"}
-        )
+        folder({"a.py": RELU, "b.py": f"import no_such_module_at_all\n{WRONG}", "c.py": "exec 'a' * 200\ndef bwd(): 1"})
     )
     table = out.splitlines()[-8:]
     assert [line for line in table if len(line) > 80 and line.startswith(" ")] == []

@@ -21,8 +21,8 @@ CONTAINERS = (
     ("weights", "grads"),
 )
 GRADIENT_NAMES = (
-    "d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "g{}", "del_{}", "delta_{}", "grad{}", "grads_{}", "{}_grads",
-    "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad", "{}_d", "der_{}",
+    "d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "g{}", "del_{}", "delta_{}", "grad{}", "grads_{}",
+    "{}_grads", "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad", "{}_d", "der_{}",
 )  # fmt: skip
 HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"), ("W", "dW"), ("w", "dw"))
 
