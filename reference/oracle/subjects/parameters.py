@@ -22,7 +22,8 @@ CONTAINERS = (
 )
 GRADIENT_NAMES = (
     "d{}", "d_{}", "grad_{}", "{}_grad", "{}_gradient", "g{}", "del_{}", "delta_{}", "grad{}", "grads_{}",
-    "{}_grads", "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad", "{}_d", "der_{}",
+    "{}_grads", "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad",
+    "{}_d", "der_{}",
 )  # fmt: skip
 HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"), ("W", "dW"), ("w", "dw"))
 
