@@ -70,7 +70,9 @@ def ways(
         arguments: the forward's arguments, by name.
         settings: values by part (a stride, a learning rate) for arguments of these parts.
     """
-    taken = parameters(backward)
+    own = {p.name for p in parameters(forward)} - set(arguments)
+    # What the forward takes too and is not given stays as it is: the delta of a Huber loss is no cotangent.
+    taken = [p for p in parameters(backward) if not (p.name in own and p.default is not p.empty)]
     outputs = returned_names(forward)
     options = [list(_options(p, taken, arguments, outputs, settings)) for p in taken]
     slope = gives_slope(backward, forward)

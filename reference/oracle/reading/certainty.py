@@ -25,6 +25,8 @@ class Tried:
     given: bool = False
     # What the loss was taken to compare; "" for what is no loss.
     meaning: str = ""
+    # The class has several methods by the name of a forward, or of a backward.
+    several: bool = False
     # What makes a failed backward look meant, in words.
     designed: str = ""
 
@@ -44,6 +46,8 @@ class Tried:
             return "what comes back does not have the shapes of the arguments"
         if self._affine:
             return "the gradient is not zero for a cotangent of zero: it may be given targets, and no cotangent"
+        if self.several and not self.agrees_in_part:
+            return "several of its methods could be its forward or its backward"
         if self.reading.guessed and not self.agrees_in_part:
             return "what some arguments of the backward are is a guess"
         if self._means:
@@ -65,6 +69,11 @@ class Tried:
     def _all_but_one_agree(self) -> bool:
         count = len(self.report.arguments)
         return len(self._wrong) <= 1 and (count > 1 or self.reading.fits)
+
+    @property
+    def right_throughout(self) -> bool:
+        """Whether every gradient is right, whatever else the report holds against the code."""
+        return all(argument.verdict == "pass" for argument in self.report.arguments)
 
     @property
     def agrees_in_part(self) -> bool:
@@ -119,6 +128,12 @@ def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
     return narrow and any(other.meaning == "values" for other in certain)
 
 
+def _right_elsewhere(tried: Sequence[Tried], meaning: str) -> bool:
+    """Whether another way to call the code makes every gradient right, and only something else is wrong with it."""
+    same = [one for one in tried if one.meaning == meaning]
+    return any(one.report.arguments and one.right_throughout for one in same[1:])
+
+
 def accused(tried: Sequence[Tried]) -> Tried | None:
     """The report that may be given: of the likeliest reading where it is certain, and no other meaning contradicts it.
 
@@ -127,7 +142,7 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
     likeliest = {one.meaning: one for one in reversed(tried)}
     certain = [one for one in tried if one.report.verdict == "fail" and not one.doubt]
     certain = [one for one in certain if one.given or one is likeliest[one.meaning] or one.agrees_in_part]
-    if not certain:
+    if not certain or (_right_elsewhere(tried, certain[0].meaning) and not certain[0].given):
         return None
     causes = [one.first.cause if one.first else "" for one in certain if one.meaning == certain[0].meaning]
     others = [one.first.cause if one.first else "" for one in certain if one.meaning != certain[0].meaning]

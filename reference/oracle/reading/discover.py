@@ -50,6 +50,9 @@ SWITCHES = (
     "diff",
     "derivate",
 )
+# Words of methods that give a derivative, and of those that only do something with one.
+DERIVATIVES = {"derivative", "gradient", "grad", "prime", "deriv"}
+CHORES = {"numerical", "zero", "check", "clip", "update", "apply", "reset", "flush", "set", "get", "acc", "accumulate"}
 LOSSES = (
     "loss",
     "cost",
@@ -84,6 +87,8 @@ class Found:
     # object, network, pair, value_and_gradient, vjp, torch, jax or subject
     style: str
     parts: tuple[Any, ...]
+    # A class with several methods by the name of a forward, or of a backward, and none plainly called either.
+    several: bool = False
 
     @property
     def line(self) -> int:
@@ -187,7 +192,7 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
     if backward in ("gradient", "gradients", "grad") and _has(value, "loss") and forward != "forward":
         yield Found(name, "network", (value, "loss", backward))
     elif forward and backward and forward != backward and not _is_base(value, forward, backward):
-        yield Found(name, "object", (value, _entrance(value, forward), backward))
+        yield Found(name, "object", (value, _entrance(value, forward), backward), _several(value, backward))
     else:
         yield from _switched_methods(name, value)
     if not backward:
@@ -201,6 +206,13 @@ def _switched_methods(name: str, owner: type) -> Iterator[Found]:
         if switch := _switch(method_of(owner, method)):
             function = getattr(object.__new__(owner), method)
             yield Found(f"{name}.{method}", "pair", (function, _switched(function, switch)))
+
+
+def _several(owner: type, backward: str) -> bool:
+    """Whether another method than the one that was taken may be the derivative, where none is called a backward."""
+    about = {name: {plain(word).rstrip("s") for word in words_of(name)} for name in dir(owner) if name[0] != "_"}
+    others = [name for name, words in about.items() if words & DERIVATIVES and not words & CHORES and _has(owner, name)]
+    return len(others) > 1 and not backward.startswith(("back", "bprop", "bwd"))
 
 
 def _is_base(owner: type, *methods: str) -> bool:

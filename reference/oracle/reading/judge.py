@@ -208,7 +208,8 @@ def _judged(
     report = replace(report, subject=found.name, inputs=_inputs(scene, likely),
                      acquittals=(*reading.notes, *report.acquittals))  # fmt: skip
     said, meant = given or bool(named and named != "none"), designed.by_design(reading, report)
-    return Tried(reading, designed.said_of(report, meant) if said and meant else report, said, meaning, meant)
+    report = designed.said_of(report, meant) if said and meant else report
+    return Tried(reading, report, said, meaning, found.several, meant)
 
 
 def _inputs(scene: Scene | None, likely: str | None) -> str:
