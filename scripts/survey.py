@@ -154,7 +154,8 @@ def same(item: str, found: str) -> bool:
 
 def _spellings(name: str) -> set[str]:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
-    return {name.lower(), snake, re.sub(rf"(^|_)(d|{BACKWARD})(?=_|$)", "", snake).strip("_") or snake}
+    bare = re.sub(rf"(^|_)(d|forward|fwd|{BACKWARD})(?=_|$)", "", snake).strip("_")
+    return {name.lower(), snake, bare or snake}
 
 
 def item_lines(items: Sequence[Item], outcomes: Sequence[str], said: dict[tuple[str, str], list[Item]]) -> list[str]:

@@ -38,6 +38,15 @@ def like(primal: Any, gradient: Any) -> Any:
     return gradient.reshape(shape) if apart and _without_ones(shape) == _without_ones(own) else gradient
 
 
+def _as_one(rows: list[Any], primal: Any) -> np.ndarray | None:
+    """A list of rows as the array that it stands for, where that has the shape of the argument."""
+    try:
+        array = np.asarray(rows, np.float64)
+    except (TypeError, ValueError):
+        return None
+    return array if array.shape == np.shape(primal) else None
+
+
 def _without_ones(shape: tuple[int, ...]) -> list[int]:
     return [length for length in shape if length != 1]
 
@@ -45,6 +54,8 @@ def _without_ones(shape: tuple[int, ...]) -> list[int]:
 def _arranged(
     returned: Any, names: Sequence[str], primals: Sequence[Any], hints: Sequence[str]
 ) -> dict[str, Any] | None:
+    if len(names) == 1 and isinstance(returned, list) and _as_one(returned, primals[0]) is not None:
+        return {names[0]: _as_one(returned, primals[0])}
     entries = [(key, as_gradient(leaf)) for key, leaf in _entries(returned, names, primals)]
     leaves = [leaf for key, leaf in entries if key is None]
     if len(leaves) < len(entries):

@@ -101,6 +101,8 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     require_finite(ran.output)
     came = of_arrays("backward", trying("backward", pair.came, ran, first_cotangent(ran.output)))
     gradients = pair.gradients(came, primals)
+    if came is not None and not gradients:
+        raise DidNotRun("backward", "what comes back fits no argument")
     slope = not upstreams(way) and is_slope(ran.output, names, primals, came)
     if slope:
         pair = replace(pair, slope_by=_by_which(names, way))
@@ -113,7 +115,9 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     calls = f"{call(pair.forward, given)}, then {backward_call(pair.backward, way)}"
     as_python = written((), (), pair.forward.__name__, pair.backward.__name__, given, way, slope)
     fits = fit(gradients, names, primals)
-    return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=guessed(way))
+    # A gradient that takes no cotangent is that of a number, or of one an example.
+    unclear = guessed(way) or (subject.upstream == "one" and np.ndim(ran.output) > 1)
+    return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=unclear)
 
 
 def _by_which(names: tuple[str, ...], way: Way) -> str:

@@ -112,10 +112,12 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
         raise DidNotRun("backward", "no gradient was found in what it returns or keeps")
     resets = _resets(found.parts[0])
     subject = _subject(found, spoken, constants_of(spoken.names, primals, back, out), resets)
+    # A gradient that takes no cotangent is that of a number, or of one an example.
+    unclear = guessed(way) or (subject.upstream == "one" and np.ndim(out) > 1)
     return Reading(subject, primals, spoken.names, object_calls(found, made, given, way),
                    fit(back, spoken.names, primals), _object_notes(spoken, lacking, resets),
                    written_object(found, made, given, way, slope),
-                   len(inputs), lacking, guessed(way), made)  # fmt: skip
+                   len(inputs), lacking, unclear, made)  # fmt: skip
 
 
 def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool]:

@@ -181,7 +181,9 @@ def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> 
     for steps in rest:
         if fresh is not warm and _has_moved(fresh, after, steps):
             stepped.append(Pair(text_of(steps), steps, ()))
-        elif gradient := _gradient_beside(fresh, after, warm, steps):
+        elif gradient := _gradient_beside(
+            fresh, after, warm, steps, [path for pair in pairs for path in pair.gradients]
+        ):
             pairs.append(Pair(text_of(steps), steps, (gradient,)))
         else:
             lacking.append(Pair(text_of(steps), steps, ()))
@@ -214,11 +216,15 @@ def _has_moved(before: Any, after: Any, steps: Steps) -> bool:
     return isinstance(new, np.ndarray) and np.shape(old) == new.shape and not np.array_equal(old, new)
 
 
-def _gradient_beside(before: Any, after: Any, warm: Any, steps: Steps) -> Steps | None:
-    """An array of the parameter's shape that the backward made or changed, under a name that says gradient."""
+def _gradient_beside(before: Any, after: Any, warm: Any, steps: Steps, taken: list[Steps]) -> Steps | None:
+    """An array of the parameter's shape that the backward made or changed, under a name that says gradient.
+
+    None of those that another parameter has.
+    """
     shape = np.shape(parameters.read(before, steps))
     held = {path: array for path, array in arrays_of(after) if array.shape == shape and path != steps}
-    new = [path for path, array in held.items() if not _equal(parameters.read(warm, path), array)]
+    free = {path: array for path, array in held.items() if path not in taken}
+    new = [path for path, array in free.items() if not _equal(parameters.read(warm, path), array)]
     said = [path for path in new if any(_says_gradient(str(key)) for kind, key in path if kind == "attribute")]
     return min(said, key=lambda path: (*_strangeness(steps, path), len(path)), default=None)
 
