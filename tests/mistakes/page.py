@@ -1,10 +1,13 @@
 """The table as a page of documentation, and as text for a terminal."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from . import table
 from .table import Results
 
+# What scripts/survey.py said of code that nobody here wrote, and how it was found out what is true of it.
+PUBLIC_CODE = Path(__file__).with_name("public_code.md")
 INTRODUCTION = """\
 # The kill matrix
 
@@ -56,7 +59,7 @@ How to read it:
 def document(results: Sequence[Results], versions: Mapping[str, str], seconds: float) -> str:
     body = "\n".join(_section(one) for one in results)
     made = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"{INTRODUCTION}\n{body}\nMade with {made}, in {seconds:.0f} s.\n"
+    return f"{INTRODUCTION}\n{body}\nMade with {made}, in {seconds:.0f} s.\n\n{PUBLIC_CODE.read_text('utf-8')}"
 
 
 def _section(results: Results) -> str:
