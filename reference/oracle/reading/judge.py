@@ -71,9 +71,22 @@ def judge(found: Found, request: Request) -> Report:
             break
     if excused := _but_for_ties(request, tried) or _but_for_constants(found, request, tried):
         return excused
-    if chosen := accused(tried):
+    if (chosen := accused(tried)) and not chosen.given and _right_on_sequences(chosen.reading, request):
+        words = f"read as {chosen.reading.calls}: right on a batch of sequences, and wrong on a batch of rows"
+        raise CannotTell(words, settling(found, chosen.reading))
+    if chosen:
         return _without_constants(chosen, request)
     raise _cannot_tell(found, tried, complaints)
+
+
+def _right_on_sequences(reading: Reading, request: Request) -> bool:
+    """Whether code that is wrong on rows is right on a batch of sequences of them, and may be meant for those."""
+    first = reading.primals[0]
+    if not isinstance(first, np.ndarray) or first.ndim != 2 or first.dtype.kind != "f" or reading.subject.bind:
+        return False
+    x = np.random.default_rng(request.seed).normal(size=(first.shape[0], 5, first.shape[1]))
+    other = replace(reading, primals=(x, *reading.primals[1:]))
+    return runs(other) and _check(other, request).verdict == "pass"
 
 
 def _with_every_gradient(found: Found, one: Tried) -> Report:
