@@ -38,6 +38,8 @@ class Tried:
             return ""
         if self.designed:
             return self.designed
+        if any(NotImplementedError.__name__ in found.message for found in report.findings):
+            return ""
         if refused := [f for f in report.findings if f.cause in CALLS and f.argument is None]:
             return "" if self._computes_its_op else f"on inputs that were made up, {refused[0].message}"
         if all(found.cause == "missing" for found in report.findings):

@@ -236,7 +236,7 @@ def _has(owner: type, method: str) -> bool:
 
 
 def _of_functions(functions: dict[str, Any], module: str, rules: set[str], structs: Sequence[type]) -> Iterator[Found]:
-    by_name = {plain(name): name for name in reversed(functions)}
+    by_name = {_key(name): name for name in reversed(functions)}
     for name, function in functions.items():
         words = [word.lower() for word in words_of(name)]
         if forward := _forward_of(name, by_name):
@@ -265,6 +265,11 @@ def _lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
     return SPECS[op].reference("") if op and said and one and "softmax" not in op else None
 
 
+def _key(name: str) -> str:
+    """A name as pairs are found by: conv1d and conv2d are two."""
+    return name.lower().replace("_", "")
+
+
 def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
     """The forward of a backward's name: affine_backward, relu_bwd, tanh_grad, d_tanh, dtanh, sigmoidPrime."""
     words = words_of(name)
@@ -277,7 +282,7 @@ def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
             options += [[*before, other] for other in FORWARD_WORDS]  # batchnorm_backward_alt
     if name.startswith("d") and words:
         options += [[words[0][1:], *words[1:]]]
-    joined = [plain("".join(option)) for option in options]
+    joined = [_key("".join(option)) for option in options]
     return next((by_name[option] for option in joined if option in by_name and by_name[option] != name), None)
 
 

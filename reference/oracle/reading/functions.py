@@ -28,6 +28,7 @@ from reference.oracle.reading.trial import (
     require_finite,
     settled,
     trying,
+    unless_unwritten,
     upstream_of,
 )
 from reference.oracle.reading.vocabulary import DATA, part_of
@@ -99,7 +100,7 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     pair = Pair(found.parts[0], found.parts[1], given, way, names)
     ran = trying("forward", pair.run, *copies(primals))
     require_finite(ran.output)
-    came = of_arrays("backward", trying("backward", pair.came, ran, first_cotangent(ran.output)))
+    came = of_arrays("backward", unless_unwritten(pair.came, ran, first_cotangent(ran.output)))
     gradients = pair.gradients(came, primals)
     if came is not None and not gradients:
         raise DidNotRun("backward", "what comes back fits no argument")

@@ -73,6 +73,16 @@ def trying(where: str, function: Callable[..., Any], *arguments: Any, **named: A
         raise DidNotRun(where, f"{type(error).__name__}: {error}") from error
 
 
+def unless_unwritten(backward: Callable[..., Any], *arguments: Any) -> Any:
+    """What a backward returns; None where it raises that it is not written yet, which is a fault on any inputs."""
+    try:
+        return trying("backward", backward, *arguments)
+    except DidNotRun as complaint:
+        if not str(complaint).startswith(NotImplementedError.__name__):
+            raise
+        return None
+
+
 def runs(reading: Reading) -> bool:
     """Whether forward and backward run on its primals and give finite numbers."""
     try:
