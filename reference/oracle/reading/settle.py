@@ -26,7 +26,7 @@ def example_of(found: Found) -> str:
 def settling(found: Found, reading: Reading) -> str:
     """The adapter of a reading, on the inputs that it ran on: pasted behind the code it makes the reading certain."""
     written = reading.written
-    if written is None:
+    if written is None or set(reading.subject.constants) & set(reading.names[: reading.inputs]):
         return f"{HEAD}{_entry(found.name, _as_read(reading))}"
     name = f"{_identifier(found.name)}_vjp"
     arrays = reading.names[: reading.inputs]
@@ -35,7 +35,7 @@ def settling(found: Found, reading: Reading) -> str:
         *(f"    {line}" for line in written.setup),
         f"    returned = {written.forward}",
         f"    out = {written.output}",
-        f"    return out, lambda cotangent: {written.backward}",
+        f"    return out, lambda cotangent: {_pulled(reading, written.backward)}",
     ]
     entry = _entry(name, values(reading.primals[: reading.inputs]))
     head = HEAD + "".join(f"{line}\n" for line in written.before)
@@ -47,6 +47,12 @@ def _as_read(reading: Reading) -> str:
     inputs = values(reading.primals[: reading.inputs])
     made = ", ".join(f"{name!r}: {value(given)}" for name, given in (reading.made or {}).items())
     return inputs if reading.made is None else f'{{"init": {{{made}}}, "inputs": {inputs}}}'
+
+
+def _pulled(reading: Reading, backward: str) -> str:
+    """What a vjp returns; the gradient of a backward that takes no cotangent is multiplied by it."""
+    lone = reading.subject.upstream == "one" and reading.inputs == 1
+    return f"cotangent * np.asarray({backward})" if lone else backward
 
 
 def _entry(name: str, inputs: str) -> str:
