@@ -1,16 +1,14 @@
 """Finding hand-written backpropagation in a module: classes, pairs of functions, vjps, torch and JAX rules."""
 
 import difflib
-import functools
 import inspect
-import re
 import tokenize
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from reference.oracle.reading.names import OPS, SCENE_OF_OP
+from reference.oracle.reading.pairing import forward_of, key_of, lone, stem_of, switch_of, switched
 from reference.oracle.reading.source import (
     is_abstract,
     keeps,
@@ -19,37 +17,20 @@ from reference.oracle.reading.source import (
     methods_called,
     parameters,
     refuses,
-    required,
     returns_several,
     without_first,
 )
 from reference.oracle.reading.structs import owner_of
 from reference.oracle.reading.vocabulary import (
     BACKWARD_METHODS,
-    BACKWARD_WORDS,
     FORWARD_METHODS,
-    FORWARD_WORDS,
     part_of,
     plain,
     words_of,
 )
-from reference.oracle.specs import SPECS
 from reference.oracle.subjects.frameworks import takes_context
 from reference.oracle.subjects.subject import Subject
 
-# A function that gives its derivative where one of these is true.
-SWITCHES = (
-    "derivative",
-    "deriv",
-    "derive",
-    "derivation",
-    "isderivative",
-    "prime",
-    "grad",
-    "gradient",
-    "diff",
-    "derivate",
-)
 # Words of methods that give a derivative, and of those that only do something with one.
 DERIVATIVES = {"derivative", "gradient", "grad", "prime", "deriv"}
 CHORES = {"numerical", "zero", "check", "clip", "update", "apply", "reset", "flush", "set", "get", "acc", "accumulate"}
@@ -203,9 +184,9 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
 def _switched_methods(name: str, owner: type) -> Iterator[Found]:
     """Methods that give their derivative where a switch is set: Activation.tanh(x, deriv=False)."""
     for method in [own for own, value in vars(owner).items() if inspect.isroutine(getattr(owner, own, value))]:
-        if switch := _switch(method_of(owner, method)):
+        if switch := switch_of(method_of(owner, method)):
             function = getattr(object.__new__(owner), method)
-            yield Found(f"{name}.{method}", "pair", (function, _switched(function, switch)))
+            yield Found(f"{name}.{method}", "pair", (function, switched(function, switch)))
 
 
 def _several(owner: type, backward: str) -> bool:
@@ -236,11 +217,11 @@ def _has(owner: type, method: str) -> bool:
 
 
 def _of_functions(functions: dict[str, Any], module: str, rules: set[str], structs: Sequence[type]) -> Iterator[Found]:
-    by_name = {_key(name): name for name in reversed(functions)}
+    by_name = {key_of(name): name for name in reversed(functions)}
     for name, function in functions.items():
         words = [word.lower() for word in words_of(name)]
-        if forward := _forward_of(name, by_name):
-            stem = _stem(name, forward) or module
+        if forward := forward_of(name, by_name):
+            stem = stem_of(name, forward) or module
             if owner := owner_of(functions[forward], function, structs):
                 yield Found(stem, "object", (owner, functions[forward].__name__, function.__name__))
             elif stem not in rules:
@@ -249,66 +230,7 @@ def _of_functions(functions: dict[str, Any], module: str, rules: set[str], struc
             yield Found(name, "vjp", (function,))
         elif {"loss", "cost", "objective"} & set(words) and returns_several(function):
             yield Found(name, "value_and_gradient", (function,))
-        elif switch := _switch(function):
-            yield Found(name, "pair", (function, _switched(function, switch)))
-        elif op := _lone(name, function):
+        elif switch := switch_of(function):
+            yield Found(name, "pair", (function, switched(function, switch)))
+        elif op := lone(name, function):
             yield Found(name, "pair", (op, function))
-
-
-def _lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """The function of a derivative that stands alone, where its name says which op: tanh_derivative(x)."""
-    bare = [plain(word) for word in words_of(name) if word.lower() not in BACKWARD_WORDS]
-    named = plain(name.removeprefix("d")) if name.startswith("d") else "".join(bare)
-    said = len(bare) < len(words_of(name)) or name.startswith("d")
-    op = next((op for op, words in OPS.items() if named in words and SCENE_OF_OP[op] == "elementwise"), None)
-    one = len(required(function)) == 1
-    return SPECS[op].reference("") if op and said and one and "softmax" not in op else None
-
-
-def _key(name: str) -> str:
-    """A name as pairs are found by: conv1d and conv2d are two."""
-    return name.lower().replace("_", "")
-
-
-def _forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
-    """The forward of a backward's name: affine_backward, relu_bwd, tanh_grad, d_tanh, dtanh, sigmoidPrime."""
-    words = words_of(name)
-    options: list[list[str]] = []
-    for place, word in enumerate(words):
-        if word.lower() in BACKWARD_WORDS:
-            before, after = words[:place], words[place + 1 :]
-            options += [[*before, other, *after] for other in FORWARD_WORDS]
-            options += [[*before, *after]]
-            options += [[*before, other] for other in FORWARD_WORDS]  # batchnorm_backward_alt
-    if name.startswith("d") and words:
-        options += [[words[0][1:], *words[1:]]]
-    joined = [_key("".join(option)) for option in options]
-    return next((by_name[option] for option in joined if option in by_name and by_name[option] != name), None)
-
-
-def _stem(name: str, forward: str) -> str:
-    """What both are about: the words that the pair has in common, and what the backward adds to them."""
-    directions = rf"(^|_)({'|'.join((*BACKWARD_WORDS, *FORWARD_WORDS))})(?=_|$)"
-    bare, added = (re.sub(directions, "", text).strip("_") for text in (forward, name))
-    if added.startswith(f"{bare}_"):
-        return added
-    return bare if bare or forward in FORWARD_WORDS else name
-
-
-def _switch(function: Any) -> str | None:
-    """The argument that makes a function give its derivative: sigmoid(x, derivative=False)."""
-    offered = (p for p in parameters(function) if p.default is False)
-    return next((p.name for p in offered if plain(p.name) in SWITCHES), None)
-
-
-def _switched(function: Callable[..., Any], switch: str) -> Callable[..., Any]:
-    """The derivative alone, as a function of the other arguments."""
-
-    @functools.wraps(function)
-    def derivative(*arguments: Any, **named: Any) -> Any:
-        return function(*arguments, **named, **{switch: True})
-
-    signature = inspect.signature(function)
-    rest = [p for p in signature.parameters.values() if p.name != switch]
-    derivative.__signature__ = signature.replace(parameters=rest)  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
-    return derivative
