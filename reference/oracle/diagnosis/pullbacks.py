@@ -47,6 +47,10 @@ def flat(out: Any) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
+# The share of the budget that all questions about other arguments may spend together.
+ALL = 1 / 8
+
+
 class Pullbacks:
     """Asks the subject's forward and backward further questions, within a counted budget; None beyond it."""
 
@@ -55,6 +59,7 @@ class Pullbacks:
         # exact(unit cotangent) -> gradients, of an op that the forward is known to be.
         self.exact = exact
         self._jacobians: dict[int, np.ndarray | None] = {}
+        self._asked = 0
         self._got: dict[int, np.ndarray | None] = {}
 
     @cached_property
@@ -105,8 +110,10 @@ class Pullbacks:
         if (traced := self.traced_at(position, primals)) is not None:
             return traced
         cotangent = flat(self.evidence.cotangent)
-        if not self.affords(4 * primals[position].size, 1 / 20):  # asked many times
+        calls = 4 * primals[position].size
+        if not self.affords(calls, 1 / 20) or not self.affords(self._asked + calls, ALL):  # asked many times
             return None
+        self._asked += calls
         try:
             jacobian = differentiate(self.forward, primals, position)
         except Exception:  # the subject may refuse these arguments

@@ -1,13 +1,12 @@
 """The ways in which a backward may be called: where each of its arguments comes from, read off names, else tried."""
 
-import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from reference.oracle.reading.source import parameters, returned_names
+from reference.oracle.reading.source import parameters, returned_names, undecorated
 from reference.oracle.reading.vocabulary import OUTPUTS, SLOPES, is_cache, is_cotangent, part_of, plain, words_of
 
 # So many ways are tried at most; the likeliest come first.
@@ -89,7 +88,7 @@ def ways(
 
 def gives_slope(backward: Callable[..., Any], forward: Callable[..., Any]) -> bool:
     """Whether it is called like the derivative itself: tanh_prime, d_tanh, dtanh, or the forward with a switch."""
-    name, other = (getattr(inspect.unwrap(f), "__name__", "") for f in (backward, forward))
+    name, other = (getattr(undecorated(f), "__name__", "") for f in (backward, forward))
     said = {word.lower() for word in words_of(name)} & set(SLOPES)
     return bool(said) or name == other or plain(name) == f"d{plain(other)}"
 

@@ -18,6 +18,7 @@ from reference.oracle.reading.source import (
     parameters,
     refuses,
     returns_several,
+    undecorated,
     without_first,
 )
 from reference.oracle.reading.structs import owner_of
@@ -76,7 +77,7 @@ class Found:
         """Where it stands in the file; 0 where that cannot be told."""
         part = self.parts[0] if self.style in ("object", "network") else self.parts[-1]
         try:
-            return inspect.getsourcelines(inspect.unwrap(part))[1]
+            return inspect.getsourcelines(undecorated(part))[1]
         except (OSError, TypeError, SyntaxError, ValueError, tokenize.TokenError):
             return 0
 
@@ -152,7 +153,7 @@ def _everything(module: ModuleType) -> Iterator[Found]:
 def _is_own(value: Any, module: ModuleType) -> bool:
     """Defined here, or an object made here (which has no module of its own)."""
     if inspect.isclass(value) or inspect.isroutine(value):
-        return getattr(value, "__module__", module.__name__) == module.__name__
+        return getattr(undecorated(value), "__module__", module.__name__) == module.__name__
     if _is_jax_rule(value):
         return getattr(getattr(value, "__wrapped__", None), "__module__", None) == module.__name__
     return isinstance(value, Subject) or (callable(value) and not inspect.ismodule(value))
@@ -169,7 +170,7 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
             yield Found(name, "torch", (value,))
         return
     forward = next((method for method in FORWARD_METHODS if _has(value, method)), None)
-    backward = next((method for method in BACKWARD_METHODS if _has(value, method)), None)
+    backward = next((method for method in BACKWARD_METHODS if _has(value, method)), None) or _misspelled(value)
     if backward in ("gradient", "gradients", "grad") and _has(value, "loss") and forward != "forward":
         yield Found(name, "network", (value, "loss", backward))
     elif forward and backward and forward != backward and not _is_base(value, forward, backward):
@@ -179,6 +180,12 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
     if not backward:
         losses = (m for m in ("loss", "cost", "compute_loss", "loss_and_grads") if _has(value, m))
         yield from (Found(name, "object", (value, m, None)) for m in losses if returns_several(getattr(value, m)))
+
+
+def _misspelled(owner: type) -> str | None:
+    """The method that is all but called backward: backword, backwrad."""
+    near = difflib.get_close_matches("backward", [name for name in vars(owner) if _has(owner, name)], 1, cutoff=0.85)
+    return near[0] if near else None
 
 
 def _switched_methods(name: str, owner: type) -> Iterator[Found]:

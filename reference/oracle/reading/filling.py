@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.scenes import Scene
-from reference.oracle.reading.source import parameters, texts_compared
+from reference.oracle.reading.source import parameters, texts_of
 from reference.oracle.reading.vocabulary import part_of, plain
 
 # Arguments of these parts are given even where they have a default.
@@ -28,7 +28,7 @@ class GradientDescent:
 
 
 SHAPES = ("input_shape", "layer_sizes", "hidden_dims")
-NETWORK_SIZES = ("in_size", "hidden_size", "out_size", *SHAPES)
+NETWORK_SIZES = ("in_size", "hidden_size", "out_size", "vocabulary", "word_size", *SHAPES)
 # What a constructor means by a word that is an array to a function.
 SIZES: Mapping[str, str] = {
     "filters": "out_size", "units": "out_size", "outputs": "out_size", "output": "out_size", "inputs": "in_size",
@@ -45,7 +45,8 @@ SIZES: Mapping[str, str] = {
 USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
     "activation_name": "relu", "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1,
-    "hidden_dims": [11, 13], "rate": 0.4,
+    "hidden_dims": [11, 13], "rate": 0.4, "keepdims": True, "axes": (1, 0), "place": 1, "low": -0.5, "high": 0.5,
+    "flag": True, "heads": 1, "repeats": 2, "power": 0.75, "sample_size": 2,
 }  # fmt: skip
 BY_TYPE: Mapping[type, tuple[str, ...]] = {
     int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),
@@ -102,6 +103,8 @@ def _parts(names: list[str], scene: Scene, *, constructor: bool, loss: bool) -> 
     parts = {name: name if name in scene.values else part_of(name) for name in names}
     if constructor:
         parts |= {name: SIZES[plain(name)] for name in names if plain(name) in SIZES and not _is_kernel(name, names)}
+    else:
+        parts = {name: "state" if part == "hidden_size" else part for name, part in parts.items()}
     held = set(parts.values())
     if "targets" in held and not {"x", "predictions"} & held:  # y beside t is no target but a prediction
         parts = {name: "x" if part == "other" else part for name, part in parts.items()}
@@ -118,7 +121,7 @@ def _is_kernel(name: str, names: list[str]) -> bool:
 
 def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene: Scene) -> tuple[Any] | None:
     """The value in a tuple, None where there is none."""
-    if (texts := texts_compared(function, parameter.name)) and parameter.default is parameter.empty:
+    if parameter.default is parameter.empty and (texts := texts_of(function, parameter.name)):
         return (texts[0],)
     kind = _annotated(parameter)
     if kind in BY_TYPE and part not in BY_TYPE[kind]:

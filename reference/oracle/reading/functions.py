@@ -26,6 +26,7 @@ from reference.oracle.reading.trial import (
     of_arrays,
     predictions,
     require_finite,
+    require_floating,
     settled,
     trying,
     unless_unwritten,
@@ -97,6 +98,7 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     """A pair of functions, called in one way on these arguments."""
     inputs = arrays_in(given)
     names, primals = tuple(inputs), tuple(inputs.values())
+    require_floating(primals)
     pair = Pair(found.parts[0], found.parts[1], given, way, names)
     ran = trying("forward", pair.run, *copies(primals))
     require_finite(ran.output)
@@ -141,6 +143,7 @@ def value_reading(found: Found, function: Callable[..., Any], given: Mapping[str
     """A function that returns its loss and its gradients, called on these arguments."""
     inputs = arrays_in(given)
     names, primals = tuple(inputs), tuple(inputs.values())
+    require_floating(primals)
     hints = returned_names(function)[1:]
 
     def run(*primals: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from reference._checks import is_floating
 from reference.oracle.subjects import parameters, trees
 from reference.oracle.subjects.parameters import Steps
+from reference.oracle.subjects.vjp import quiet
 
 # An object's attributes, lists and dicts are walked this deep, and at most so many arrays are tried.
 DEPTH = 4
@@ -75,7 +76,8 @@ def _moved(owner: Any, steps: Steps, run: Callable[[Any], Any]) -> np.ndarray | 
 
 def _output(owner: Any, run: Callable[[Any], Any], copied: bool = False) -> np.ndarray | None:
     try:
-        return trees.vector(run(owner if copied else copy.deepcopy(owner)))
+        with quiet(0):  # the same draws in every run
+            return trees.vector(run(owner if copied else copy.deepcopy(owner)))
     except (Exception, SystemExit):  # an object whose parameter has changed may refuse to run
         return None
 

@@ -31,6 +31,7 @@ from reference.oracle.reading.trial import (
     is_slope,
     of_arrays,
     require_finite,
+    require_floating,
     settled,
     trying,
     upstream_of,
@@ -106,6 +107,7 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
     inputs = arrays_in(given)
     held = (np.asarray(kept.read(spoken.layer, pair.parameter)) for pair in spoken.pairs)
     primals = (*inputs.values(), *held)
+    require_floating(primals)
     out, pullback = trying("backward", spoken.vjp, *copies(primals))
     back = dict(zip(spoken.names, trying("backward", pullback, first_cotangent(out)), strict=True))
     if not any(value is not None for value in back.values()):

@@ -66,10 +66,12 @@ def judge(found: Found, request: Request) -> Report:
     for one in _tried(found, request, complaints):
         if one.report.verdict == "pass" and not shows_little(one, tried):
             return _with_every_gradient(found, one)
+        if excused := _but_for_constants(one, request):
+            return excused
         tried.append(one)
         if len(tried) >= MOST:
             break
-    if excused := _but_for_ties(request, tried) or _but_for_constants(found, request, tried):
+    if excused := _but_for_ties(request, tried):
         return excused
     if (chosen := accused(tried)) and not chosen.given and _right_on_sequences(chosen.reading, request):
         words = f"read as {chosen.reading.calls}: right on a batch of sequences, and wrong on a batch of rows"
@@ -107,15 +109,13 @@ def _but_for_ties(request: Request, tried: Sequence[Tried]) -> Report | None:
     return ties.excused(near.report, request.strict)
 
 
-def _but_for_constants(found: Found, request: Request, tried: Sequence[Tried]) -> Report | None:
-    """The report of a reading that is right as soon as the small constants in the code are smaller; None for none."""
-    near = next((one for one in tried if constants.may_be(one.report)), None)
-    if near is None:
+def _but_for_constants(one: Tried, request: Request) -> Report | None:
+    """The report of a reading that is right as soon as the small constants in the code are smaller; None for others."""
+    if not constants.may_be(one.report):
         return None
-    with constants.shrunk(constants.called(lambda: runs(near.reading))) as told:
-        right = (one for one in _tried(found, request, []) if one.report.verdict == "pass")
-        again = next(right, None) if told else None
-    return constants.excused(near.report, told, request.strict) if again else None
+    with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
+        right = bool(told) and _check(one.reading, request).verdict == "pass"
+    return constants.excused(one.report, told, request.strict) if right else None
 
 
 def _without_constants(one: Tried, request: Request) -> Report:

@@ -1,13 +1,12 @@
 """Which forward a backward belongs to, by the words of its name, and functions that are both."""
 
 import functools
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from reference.oracle.reading.names import OPS, SCENE_OF_OP
-from reference.oracle.reading.source import parameters, required
+from reference.oracle.reading.source import parameters, required, signature_of
 from reference.oracle.reading.vocabulary import BACKWARD_WORDS, FORWARD_WORDS, plain, words_of
 from reference.oracle.specs import SPECS
 
@@ -69,7 +68,7 @@ def switched(function: Callable[..., Any], switch: str) -> Callable[..., Any]:
     def derivative(*arguments: Any, **named: Any) -> Any:
         return function(*arguments, **named, **{switch: True})
 
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     rest = [p for p in signature.parameters.values() if p.name != switch]
     derivative.__signature__ = signature.replace(parameters=rest)  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
     return derivative

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.reading.adapters import adapted_reading, of_subject
+from reference.oracle.reading.boxed import on_boxes
 from reference.oracle.reading.calls import ways
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.functions import of_pair, of_value_and_gradient, pair_reading, value_reading
@@ -27,18 +28,18 @@ def readings(found: Found, scene: Scene, complaints: list[DidNotRun]) -> Iterato
         "value_and_gradient": of_value_and_gradient,
     }
     make = makers.get(found.style, of_subject)
-    yield from _on_arrays_or_tensors(found, lambda one: make(one, scene), complaints)
+    yield from _on_arrays_or_others(found, lambda one: make(one, scene), complaints)
 
 
-def _on_arrays_or_tensors(
+def _on_arrays_or_others(
     found: Found, trials: Callable[[Found], Iterator[Callable[[], Reading]]], complaints: list[DidNotRun]
 ) -> Iterator[Reading]:
-    """The readings on arrays; where none runs, those on tensors."""
+    """The readings on arrays; where none runs, those on tensors, or on the boxes of a framework."""
     ran = False
     for reading in _running(trials(found), complaints):
         ran = True
         yield reading
-    for other in () if ran else on_tensors(found):
+    for other in () if ran else (*on_tensors(found), *on_boxes(found)):
         for reading in () if ran else list(_running(trials(other), complaints)):
             yield replace(reading, written=None)
             ran = True
@@ -69,7 +70,7 @@ def given_reading(found: Found, examples: Any, complaints: list[DidNotRun]) -> I
         made = dict(init) if isinstance(init, Mapping) else dict(zip(taken, init, strict=False))
     else:
         made = {}
-    yield from _on_arrays_or_tensors(found, lambda one: _given_trials(one, made, given), complaints)
+    yield from _on_arrays_or_others(found, lambda one: _given_trials(one, made, given), complaints)
 
 
 def _given_trials(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Callable[[], Reading]]:

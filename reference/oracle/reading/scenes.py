@@ -63,6 +63,8 @@ def scenes(seed: int) -> list[Scene]:
         Scene("positive", {"x": np.exp(draw(3, 7)), "rate": 0.4}),
         Scene("scalar", {"x": draw()}),
         Scene("a row to add", {"x": draw(3, 7), "bias": draw(7)}),
+        *_geometries(draw),
+        *_decoders(draw, rng),
     ]
 
 
@@ -175,8 +177,14 @@ def _losses(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     words = {"vocabulary": 5, "word_size": 7, "hidden_size": 11, "state": draw(3, 11), "in_size": 7}
     tokens = rng.integers(0, 5, size=(3, 4))
     yield scene("language model", tokens, steps, "tokens and the next ones", **words)
+    yield scene("tied language model", tokens, steps, "tokens and the next ones", **{**words, "word_size": 11})
     around = {**words, "contexts": np.eye(5)[rng.integers(0, 5, size=(3, 2))], "context": np.eye(5)[labels]}
     yield scene("words and those around", rows, rows, "tokens and those around them", **around)
+    corpus = np.concatenate([np.arange(11), labels, [1, 2, 4]])
+    many = {**words, "vocabulary": 11, "corpus": corpus, "window": 1, "kernel": draw(11, 7), "state": draw(3, 7)}
+    numbers = {"contexts": rng.integers(0, 11, size=(3, 2)), "context": tokens}
+    yield scene("words by number", tokens, labels, "numbers of words and of those around them", **many, **numbers)
+    yield scene("words sampled", draw(3, 7), labels, "states and the words that belong to them", **many)
     special = {"word_to_idx": {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "b": 4}, "captions": tokens}
     yield scene("captions", draw(3, 7), tokens, "examples and captions", **words, **special, features=draw(3, 7))
 
@@ -187,6 +195,7 @@ def _normalization(
     """A matrix, or images with the channels on axis 1."""
     values = {"x": 2 * draw(*shape) + 1, "scale": rng.uniform(0.5, 2, size=channels)}
     values["shift"] = draw(*values["scale"].shape)
+    values |= {"running_mean": np.zeros(values["scale"].shape), "running_var": np.ones(values["scale"].shape)}
     width = shape[1]
     sizes = {"in_size": width, "out_size": width, "groups": 1, "bn_param": {"mode": "train"}, "input_shape": shape[1:]}
     return Scene("normalization", {**values, **sizes, **(more or {})})
@@ -240,6 +249,34 @@ def _attentions(draw: Draw) -> Iterator[Scene]:
     }
     words = {"query": queries, "key": states, "value": three["v"], "queries": queries, "keys": states}
     yield Scene("attention", {**named, **three, **words, "x": queries, "context": states})
+
+
+def _geometries(draw: Draw) -> Iterator[Scene]:
+    """Less usual layers of images: transposed, with pairs for windows, strides and padding, square."""
+    images = {"x": draw(3, 5, 4, 6), "kernel": draw(5, 2, 3, 3), "bias": draw(2), "in_size": 5, "out_size": 2}
+    settings = {"stride": 2, "pad": 1, "window": 3, "window_h": 3, "window_w": 3}
+    yield Scene("conv, transposed", {**images, **settings})
+    pairs = {"stride": (1, 1), "pad": (1, 1), "window": (3, 3), "in_size": 2, "out_size": 5, "input_shape": (2, 5, 7)}
+    yield Scene("conv of pairs", {"x": draw(3, 2, 5, 7), "kernel": draw(5, 2, 3, 3), "bias": draw(5), **pairs})
+    yield Scene("pooling of pairs", {"x": _tied(draw(3, 2, 6, 10)), **pairs, "window": (2, 2), "stride": (2, 2),
+                                     "pad": (0, 0)})  # fmt: skip
+    square = {**settings, "in_size": 2, "out_size": 5, "input_shape": (2, 8, 8), "pad": 0, "stride": 1}
+    yield Scene("conv of squares", {"x": draw(3, 2, 8, 8), "kernel": draw(5, 2, 3, 3), "bias": draw(5), **square})
+    yield Scene("conv of squares, channels last", {"x": draw(3, 8, 8, 2), "kernel": draw(3, 3, 2, 5), **square,
+                                                   "bias": draw(5), "input_shape": (8, 8, 2)})  # fmt: skip
+    yield Scene("pooling of squares", {"x": _tied(draw(3, 2, 8, 8)), **square, "window": 2, "stride": 2})
+
+
+def _decoders(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
+    """Tokens beside the states that an encoder left, and a state beside the token that it belongs to."""
+    words = {"vocabulary": 11, "word_size": 7, "hidden_size": 5}
+    tokens = rng.integers(0, 11, size=(2, 3))
+    yield Scene("tokens and states", {**words, "x": tokens, "state": draw(2, 4, 5), "hs": draw(2, 4, 5)})
+    yield Scene("tokens and a state", {**words, "x": tokens, "state": draw(2, 5), "hidden": draw(2, 5)})
+    yield Scene("states and a state", {"x": draw(2, 3, 5), "state": draw(2, 5), "hs": draw(2, 3, 5), "mask": False})
+    yield Scene(
+        "states and weights of them", {"x": draw(2, 3, 5), "state": draw(2, 3, 5), "kernel": rng.random((2, 3))}
+    )
 
 
 def alike(arguments: list[str], seed: int) -> Scene:

@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -13,11 +14,43 @@ POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR
 def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The positional parameters, and the keyword-only ones without a default."""
     try:
-        known = inspect.signature(function).parameters.values()
+        known = signature_of(function).parameters.values()
     except (TypeError, ValueError):
         return []
     keyword = inspect.Parameter.KEYWORD_ONLY
     return [p for p in known if p.kind in POSITIONAL or (p.kind is keyword and p.default is p.empty)]
+
+
+def undecorated(function: Any) -> Any:
+    """The function inside of decorators, also of those that hide it: wrap(*args, **kwargs) around the only one it holds."""
+    inner = inspect.unwrap(function)
+    while isinstance(inner, FunctionType) and _hides(inner):
+        cells = (cell.cell_contents for cell in inner.__closure__ or () if _is_function(cell))
+        held = [function for function in cells if function is not inner]
+        if len(held) != 1:
+            break
+        inner = inspect.unwrap(held[0])
+    return inner
+
+
+def signature_of(function: Any) -> inspect.Signature:
+    """The signature, of the function inside of a decorator that hides it."""
+    inner = inspect.unwrap(function)
+    hidden = isinstance(inner, FunctionType) and _hides(inner) and not hasattr(function, "__signature__")
+    return inspect.signature(undecorated(function) if hidden else function)
+
+
+def _hides(function: FunctionType) -> bool:
+    """Whether it takes anything and names nothing."""
+    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+    return kinds == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+
+
+def _is_function(cell: Any) -> bool:
+    try:
+        return isinstance(cell.cell_contents, FunctionType)
+    except ValueError:  # nothing in it yet
+        return False
 
 
 def required(function: Callable[..., Any]) -> list[str]:
@@ -39,7 +72,7 @@ def method_of(owner: type, name: str) -> Callable[..., Any]:
 
 def takes_any(function: Callable[..., Any]) -> bool:
     """Whether it takes any number of positional arguments, and names none but self."""
-    kinds = [p.kind for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    kinds = [p.kind for p in signature_of(function).parameters.values() if p.name != "self"]
     return inspect.Parameter.VAR_POSITIONAL in kinds[:1]
 
 
@@ -50,7 +83,7 @@ def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(None, *arguments, **named)
 
     try:
-        signature = inspect.signature(function)
+        signature = signature_of(function)
     except (TypeError, ValueError):
         return function
     rest = list(signature.parameters.values())
@@ -69,7 +102,7 @@ def init_of(owner: type) -> Callable[..., Any]:
 def tree_of(function: Any) -> ast.FunctionDef | None:
     """The function's own definition; None where its source cannot be had."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(undecorated(function))))
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
         return None
     return next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
@@ -83,6 +116,19 @@ def texts_compared(function: Any, name: str) -> list[str]:
     others = (part for node in asked for part in node.comparators)
     leaves = (leaf for part in others for leaf in getattr(part, "elts", [part]))
     return [leaf.value for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)]
+
+
+def texts_of(function: Any, name: str) -> list[str]:
+    """The texts that a parameter may be: those that it is compared with, or the keys of a global dict that it opens."""
+    return texts_compared(function, name) or _keys_opened(function, name)
+
+
+def _keys_opened(function: Any, name: str) -> list[str]:
+    tree, space = tree_of(function), getattr(undecorated(function), "__globals__", {})
+    opened = [node for node in ast.walk(tree) if isinstance(node, ast.Subscript)] if tree else []
+    opened = [node for node in opened if isinstance(node.slice, ast.Name) and node.slice.id == name]
+    dicts = (space.get(node.value.id) for node in opened if isinstance(node.value, ast.Name))
+    return [key for one in dicts if isinstance(one, dict) for key in one if isinstance(key, str)]
 
 
 def returned_names(function: Any) -> list[str]:

@@ -128,6 +128,12 @@ def require_finite(out: Any) -> None:
         raise DidNotRun("forward", "the output is not finite")
 
 
+def require_floating(primals: tuple[Any, ...]) -> None:
+    """DidNotRun where nothing that is given or held could have a gradient."""
+    if not any(is_floating(np.asarray(primal).dtype) for primal in primals):
+        raise DidNotRun("forward", "it was given integers alone, which have no gradient")
+
+
 def of_arrays(where: str, value: Any) -> Any:
     """The same; DidNotRun where arrays went in and tensors come out: such code is read on tensors."""
     if holds_tensors(value):

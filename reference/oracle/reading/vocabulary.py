@@ -9,7 +9,7 @@ from collections.abc import Mapping
 PARTS: Mapping[str, tuple[str, ...]] = {
     "x": ("x", "input", "inputs", "inp", "data", "images", "image", "img", "z", "a", "aprev", "inputdata",
           "inputtensor",
-          "inputarray", "features", "feature", "net", "xs", "inputval", "xin", "signal", "values", "tensor", "u"),
+          "inputarray", "features", "feature", "net", "xs", "inputval", "xin", "signal", "values", "tensor", "u", "inpt", "ip", "inps", "points", "xx"),
     "predictions": ("logits", "predictions", "prediction", "pred", "preds", "ypred", "yhat", "ahat", "scores",
                     "score",
                     "output", "outputs", "al", "probabilities", "probs", "prob", "p", "ypredicted", "predicted", "o",
@@ -30,6 +30,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "other": ("y", "ys"),
     "indices": ("idx", "index", "indices", "ids", "tokens", "tokenids", "inputids"),
     "state": ("h", "hprev", "prevh", "state", "hiddenstate", "prevstate", "aprevstate", "hp"),
+    "hs": ("hs", "hiddens", "states", "encoderhiddens", "enchs"),
+    "heads": ("heads", "nheads", "numheads", "nhead"),
+    "repeats": ("nlayers", "numlayers", "nblocks", "numblocks"),
     "cell": ("c", "cprev", "prevc", "cellstate", "cp"),
     "mask": ("mask",),
     "stride": ("stride", "strides", "s"),
@@ -42,7 +45,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
                 "inputdims", "inchannels",
                 "inputs", "numinputs", "nfeatures", "numfeatures", "insize", "inputunits", "channels", "inch", "cin",
                 "numchannels", "nchannels", "inputchannels", "inputdepth", "depth", "fanin", "ninput", "innum",
-                "inputneurons", "dim", "features", "dmodel", "nx", "normalizedshape", "inputnum"),
+                "inputneurons", "dim", "features", "dmodel", "nx", "normalizedshape", "inputnum", "dm", "dk", "dv"),
     "hidden_size": ("hiddensize", "hidden", "hiddendim", "nhidden", "hiddenunits", "units", "nunits", "nh"),
     "out_size": ("outputsize", "outdim", "outfeatures", "nout", "outputdim", "classes", "numclasses", "nclasses",
                  "outchannels", "nfilters", "nfilter", "numfilters", "numkernels", "dff", "outsize", "nout",
@@ -54,7 +57,17 @@ PARTS: Mapping[str, tuple[str, ...]] = {
              "probability", "dropprob", "dropoutprob", "pdropout", "keep"),
     "slope": ("alpha", "slope", "negativeslope", "leak"),
     "epsilon": ("eps", "epsilon"),
-    "momentum": ("momentum",),
+    "momentum": ("momentum", "decay"),
+    "keepdims": ("keepdims", "keepdim"),
+    "axes": ("axes", "perm", "permutation"),
+    "place": ("slices", "slice", "key"),
+    "low": ("xmin", "min", "minval", "low", "lower", "amin", "minvalue", "vmin"),
+    "high": ("xmax", "max", "maxval", "high", "upper", "amax", "maxvalue", "vmax"),
+    "running_mean": ("runningmean", "movingmean", "mean", "avgmean"),
+    "running_var": ("runningvar", "movingvar", "var", "avgvar", "runningvariance"),
+    "corpus": ("corpus",),
+    "power": ("power",),
+    "sample_size": ("samplesize", "numsamples"),
     "learning_rate": ("lr", "learningrate", "eta", "stepsize", "learnrate", "rate"),
     "groups": ("groups",),
     "axis": ("axis",),
@@ -153,6 +166,29 @@ SLOPES = ("gradient", "grad", "derivative", "deriv", "prime", "df", "dfn", "deri
 
 # Arguments of these parts are data where nothing comes back for them.
 DATA = ("targets", "other", "mask", "indices", "rate", "regularization")
+# A longer name by its words: the first row whose words, one of each group, are all in it. A count is a size.
+COUNTS = {"num", "n", "number", "size", "dim", "dims", "count", "units", "length", "len", "width"}
+WEIGHTS = {"w", "weight", "weights", "kernel", "kernels", "filter", "filters"}
+HIDDEN = {"h", "hidden", "hid", "recurrent", "hh", "state"}
+FLAGS = {"use", "is", "to", "with", "has", "do"}
+WORDS: tuple[tuple[str, tuple[set[str], ...]], ...] = (
+    ("out_size", (COUNTS, {"out", "output", "outputs", "class", "classes", "filters", "kernels", "neurons"})),
+    ("hidden_size", (COUNTS, {"hidden", "hid", "units"})),
+    ("in_size", (COUNTS, {"in", "input", "inputs", "feature", "features", "channels", "embed", "embedding", "model"})),
+    ("heads", (COUNTS, {"heads", "head"})),
+    ("repeats", (COUNTS, {"layers", "blocks", "repeat", "repeats", "rep"})),
+    ("recurrent", (WEIGHTS, HIDDEN)),
+    ("kernel", (WEIGHTS,)),
+    ("bias", ({"bias", "biases"},)),
+    ("cell", ({"cell"},)),
+    ("state", (HIDDEN, {"prev", "previous", "last", "state", "0", "init", "initial"})),
+    ("hs", ({"hiddens", "states"},)),
+    ("state", ({"hidden"},)),
+    ("targets", ({"label", "labels", "target", "targets", "true", "truth"},)),
+    ("predictions", ({"logits", "scores", "pred", "predicted", "predictions", "probs", "probabilities"},)),
+    ("flag", (FLAGS,)),
+    ("x", ({"x", "input", "inputs", "inp", "inpt", "data", "image", "images", "features"},)),
+)
 PART_OF = {name: part for part, names in reversed(PARTS.items()) for name in names}
 
 
@@ -168,7 +204,13 @@ def words_of(name: str) -> list[str]:
 
 def part_of(argument: str) -> str | None:
     """The part that an argument of this name plays, if the name tells."""
-    return PART_OF.get(plain(argument)) or PART_OF.get(argument.lower())
+    return PART_OF.get(plain(argument)) or PART_OF.get(argument.lower()) or _by_words(argument)
+
+
+def _by_words(argument: str) -> str | None:
+    words = {word.lower() for word in words_of(argument)}
+    found = (part for part, groups in WORDS if all(group & words for group in groups))
+    return next(found, None) if len(words) > 1 else None
 
 
 def is_cotangent(name: str) -> bool:

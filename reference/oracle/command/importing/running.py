@@ -23,7 +23,7 @@ from reference.oracle.command.importing.caution import is_harmless
 from reference.oracle.command.importing.old_numpy import give_back
 from reference.oracle.command.importing.places import is_ours
 from reference.oracle.command.importing.source import Source
-from reference.oracle.command.importing.standins import SAME, NotThere, StandIn, not_built, not_installed
+from reference.oracle.command.importing.standins import NotThere, StandIn, not_built, not_installed, same
 
 # Lines of the repository's own code that statements other than definitions may take: loops that train end here.
 LINES = 50_000
@@ -200,8 +200,12 @@ class _Module:
 
     def _missing(self, single: ast.Import | ast.ImportFrom, error: BaseException) -> None:
         name, full = imported(single)
-        if full in SAME:
-            self.names[name] = SAME[full]
+        if (equal := same(full)) is not None:
+            self.names[name] = equal
+            if full.startswith("cupy"):
+                self.run.note(
+                    self.path, single.lineno, "imports CuPy, which is not installed: NumPy computes in its place"
+                )
             return
         reason = self.run.why_missing(self.path, single, error)
         noted = self.run.note(self.path, single.lineno, f"imports what is not there: {reason}")

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+import numpy as np
+
 # Names under which packages are installed where these differ from the names under which they are imported.
 INSTALLED_AS = {
     "Crypto": "pycryptodome",
@@ -67,6 +69,8 @@ SAME = {
     "itertools.izip": zip,
     **{f"collections.{name}": getattr(collections.abc, name) for name in collections.abc.__all__},
 }
+# NumPy's functions under CuPy's names, where CuPy calls them otherwise or has more than NumPy.
+CUPY = {"asnumpy": np.asarray, "get_array_module": lambda *_: np, "scatter_add": np.add.at}
 # Decorators that make a function faster and leave it what it is.
 ACCELERATORS = {"numba.jit", "numba.njit", "numba.autojit"}
 
@@ -114,6 +118,24 @@ class StandIn(ModuleType):
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __refuse__
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __refuse__
     __and__ = __rand__ = __lt__ = __le__ = __gt__ = __ge__ = __refuse__
+
+
+class NumPyAs(ModuleType):
+    """CuPy where it is not there: NumPy computes in its place, which is what CuPy's names mean."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("cupyx", "cupy"):
+            return NumPyAs(name)
+        absent = StandIn(f"{self.__name__}.{name}", not_installed("cupy"))
+        return CUPY.get(name, getattr(np, name, absent))
+
+
+def same(full: str) -> Any | None:
+    """What has the same value as a name that could not be imported; None where nothing has."""
+    module, _, name = full.partition(".")
+    if module in ("cupy", "cupyx"):
+        return getattr(NumPyAs(module), name) if name else NumPyAs(module)
+    return SAME.get(full)
 
 
 def doubt(sentence: str) -> None:
