@@ -146,8 +146,15 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
     certain = [one for one in certain if one.given or one is likeliest[one.meaning] or one.agrees_in_part]
     if not certain or (_right_elsewhere(tried, certain[0].meaning) and not certain[0].given):
         return None
-    causes = [one.first.cause if one.first else "" for one in certain if one.meaning == certain[0].meaning]
-    others = [one.first.cause if one.first else "" for one in certain if one.meaning != certain[0].meaning]
-    if others and causes[0] not in others and not certain[0].given:
-        return None
-    return certain[0]
+    if certain[0].given or len({one.meaning for one in certain}) == 1:
+        return certain[0]
+    return next((one for one in certain if any(_agree(one, other) for other in certain)), None)
+
+
+def _agree(one: Tried, other: Tried) -> bool:
+    """Whether two meanings of what a loss is given show the same mistake."""
+    return one.meaning != other.meaning and _cause(one) == _cause(other)
+
+
+def _cause(one: Tried) -> str:
+    return one.first.cause if one.first else ""

@@ -71,6 +71,8 @@ class Found:
     parts: tuple[Any, ...]
     # A class with several methods by the name of a forward, or of a backward, and none plainly called either.
     several: bool = False
+    # A reading with what else has to be known of it, or None: which loss a backward means where none is written.
+    settle: Callable[[Any], Any] | None = None
 
     @property
     def line(self) -> int:

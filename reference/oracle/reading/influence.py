@@ -46,8 +46,8 @@ def _walk(owner: Any, steps: Steps, depth: int, above: set[int]) -> Iterator[tup
 
 def text_of(steps: Steps) -> str:
     """A path as it is written: `layers[0].W`; of the object's own dict, `params['W1']`, the key alone says enough."""
-    if len(steps) == 2 and isinstance(steps[1][1], str) and steps[1][0] == "item":
-        return steps[1][1]
+    if len(steps) == 2 and steps[1][0] == "item" and not isinstance(steps[1][1], int):
+        return str(steps[1][1])
     text = ""
     for kind, key in steps:
         text += f"[{key!r}]" if kind == "item" else f".{key}" if text else str(key)

@@ -9,13 +9,14 @@ import numpy as np
 from reference import oracle
 from reference.oracle.reading import constants, designed, ties
 from reference.oracle.reading.certainty import CALLS, NAMELESS, Tried, accused, shows_little
+from reference.oracle.reading.composed import composed
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.instances import held_arrays, shapes_of
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
 from reference.oracle.reading.readings import given_reading, readings
 from reference.oracle.reading.scenes import Scene, alike, fitting, scenes
 from reference.oracle.reading.settle import example_of, settling
-from reference.oracle.reading.source import required
+from reference.oracle.reading.source import parameters, required
 from reference.oracle.reading.trial import DidNotRun, Reading, runs
 from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.report import Report
@@ -135,6 +136,17 @@ def _tried(found: Found, request: Request, complaints: list[DidNotRun]) -> Itera
         given = given_reading(found, request.examples, complaints)
         yield from (_judged(found, reading, request, None, given=True) for reading in given)
         return
+    any_ran = False
+    for one in composed(found):
+        for tried in () if any_ran else _tried_on_scenes(one, request, complaints):
+            any_ran = True
+            yield tried
+    if not any_ran:
+        yield from _tried_on_scenes(found, request, complaints)
+
+
+def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+    """The readings that run on inputs of ours."""
     # The scenes of a loss are made for it; shapes inferred from what it holds, often large, are a last resort.
     for inferred in (False, True) if found.is_loss else (True,):
         any_ran = False
@@ -162,11 +174,15 @@ def _meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
     if likely in SPECS and likely not in SCENE_OF_OP.values():
         every = [_op_scene(found, likely, seed), *every]
     kin = "pooling " if likely in ("max_pool", "avg_pool") else f"{likely} "
-    ordered = sorted(every, key=lambda scene: bool(scene.meaning) != found.is_loss)
-    ordered.sort(key=lambda scene: (scene.name != likely, not scene.name.startswith(kin)))
+    # The name of a network says nothing of what its loss is given.
+    ordered = sorted(every, key=lambda scene: (scene.name != likely, not scene.name.startswith(kin)))
+    ordered.sort(key=lambda scene: bool(scene.meaning) != found.is_loss)
     ordered.append(alike(required(found.forward), seed))
     groups: dict[str, list[Scene]] = {}
+    names = {p.name for p in parameters(found.forward)}
     for scene in ordered:
+        if scene.needs and scene.needs not in names:
+            continue
         groups.setdefault(scene.meaning, []).append(scene)
     return groups
 

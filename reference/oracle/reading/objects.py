@@ -1,6 +1,7 @@
 """Objects with a forward and a backward of any name: how they are spoken to, and where their gradients lie."""
 
 import copy
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,8 +10,9 @@ import numpy as np
 
 from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
 from reference.oracle.reading.collected import argument_of, arranged, like
+from reference.oracle.reading.filling import GradientDescent
 from reference.oracle.reading.influence import arrays_of, influential, text_of
-from reference.oracle.reading.source import returned_names, takes_any
+from reference.oracle.reading.source import returned_names, takes_any, uses
 from reference.oracle.reading.vocabulary import plain
 from reference.oracle.subjects import parameters
 from reference.oracle.subjects.layers import Layer, living, training
@@ -129,9 +131,15 @@ class Spoken(Layer):
         return {self.names[0]: first[0]} if first and self.inputs else {}
 
     def _rate(self, held: Any) -> float:
+        """The step's size: as handed over, the object's own where its methods name it, the optimizer's, or 1."""
         handed = next((s.key for s in self.way.values() if s.kind == "value" and isinstance(s.key, float)), None)
-        own = (getattr(held, name) for name in RATES if isinstance(getattr(held, name, None), float))
-        return handed if handed is not None else next(own, RATE)
+        if handed is not None:
+            return handed
+        methods = [getattr(type(held), name) for name in dir(type(held)) if not name.startswith("__")]
+        named = [rate for rate in RATES if any(uses(method, rate) for method in methods if inspect.isroutine(method))]
+        own = [getattr(held, name) for name in named if isinstance(getattr(held, name, None), float)]
+        stepping = any(isinstance(value, GradientDescent) for value in vars(held).values())
+        return next(iter(own), RATE if stepping else 1.0)
 
     def living(self) -> "Living":
         """The same on one object that lives through all calls, as in a training loop."""

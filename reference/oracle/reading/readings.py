@@ -28,7 +28,9 @@ def readings(found: Found, scene: Scene, complaints: list[DidNotRun]) -> Iterato
         "value_and_gradient": of_value_and_gradient,
     }
     make = makers.get(found.style, of_subject)
-    yield from _on_arrays_or_others(found, lambda one: make(one, scene), complaints)
+    for reading in _on_arrays_or_others(found, lambda one: make(one, scene), complaints):
+        if settled := found.settle(reading) if found.settle else reading:
+            yield settled
 
 
 def _on_arrays_or_others(

@@ -5,6 +5,7 @@ hide. Scenes of one meaning differ in geometry alone: the first on which the cod
 meaning (labels or one-hot rows, logits or probabilities) are another reading of what a loss is given.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +29,8 @@ class Scene:
     meaning: str = ""
     # The sizes of a network are given even where its constructor has its own.
     small: bool = False
+    # For code that has an argument of this name alone.
+    needs: str = ""
 
 
 def scenes(seed: int) -> list[Scene]:
@@ -65,6 +68,7 @@ def scenes(seed: int) -> list[Scene]:
         Scene("a row to add", {"x": draw(3, 7), "bias": draw(7)}),
         *_geometries(draw),
         *_decoders(draw, rng),
+        *_networks_by_hand(np.random.default_rng([seed, 67867967])),
     ]
 
 
@@ -277,6 +281,38 @@ def _decoders(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     yield Scene(
         "states and weights of them", {"x": draw(2, 3, 5), "state": draw(2, 3, 5), "kernel": rng.random((2, 3))}
     )
+
+
+def _networks_by_hand(rng: np.random.Generator) -> Iterator[Scene]:
+    """Two and three layers with every parameter by name, examples in columns and in rows; the same for a class."""
+    draw = partial(_normal, rng)
+    labels = np.array([0, 4, 2])
+    bits, rows = np.array([[1.0, 0.0, 1.0]]), np.eye(5)[labels]
+    x = draw(3, 7)
+    for widths, needs in (((7, 11), "W1"), ((7, 11, 6), "W3")):
+        for targets, meaning in ((rows, "one-hot rows"), (labels, "labels"), (bits.T, "bits in a column")):
+            held = _layers(draw, (*widths, 1 if targets.shape[-1] == 1 else 5))
+            values = {"x": x, "targets": targets, "other": targets, **held}
+            yield Scene(f"network by hand, {meaning}", values, meaning=f"examples and {meaning}", needs=needs)
+        for targets, meaning in ((bits, "bits in a row"), (rows.T, "one-hot columns")):
+            held = _layers(draw, (*widths, targets.shape[0]), columns=True)
+            values = {"x": x.T, "targets": targets, "other": targets, **held}
+            yield Scene(
+                f"network by hand, {meaning}", values, meaning=f"examples in columns and {meaning}", needs=needs
+            )
+    for targets, size in ((rows.T, 5), (bits, 1)):
+        sizes = {"in_size": 7, "hidden_size": 11, "out_size": size, "layer_sizes": [7, 11, size], "input_shape": (7,)}
+        values = {"x": x.T, "targets": targets, "other": targets, **sizes}
+        yield Scene("network in columns", values, meaning=f"examples in columns and {size} outputs", small=True)
+
+
+def _layers(draw: Draw, widths: tuple[int, ...], columns: bool = False) -> dict[str, np.ndarray]:
+    """W1, b1, W2, b2 and so on, between layers of these widths."""
+    held = {}
+    for place, (before, after) in enumerate(itertools.pairwise(widths), 1):
+        held[f"W{place}"] = 0.5 * (draw(after, before) if columns else draw(before, after))
+        held[f"b{place}"] = draw(after, 1) if columns else draw(after)
+    return held
 
 
 def alike(arguments: list[str], seed: int) -> Scene:

@@ -118,6 +118,13 @@ def texts_compared(function: Any, name: str) -> list[str]:
     return [leaf.value for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)]
 
 
+def texts_in(function: Any) -> list[str]:
+    """Every text in the source of a function."""
+    tree = tree_of(function)
+    constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)] if tree else []
+    return [value for value in constants if isinstance(value, str)]
+
+
 def texts_of(function: Any, name: str) -> list[str]:
     """The texts that a parameter may be: those that it is compared with, or the keys of a global dict that it opens."""
     return texts_compared(function, name) or _keys_opened(function, name)

@@ -216,7 +216,9 @@ def _by_words(argument: str) -> str | None:
 def is_cotangent(name: str) -> bool:
     """Whether an argument of a backward is, by its name, the gradient that comes from above."""
     word, parts = plain(name), [part for part in name.lower().split("_") if part]
-    if len(parts) > 1 and (parts[0] in COTANGENTS or parts[-1] in ("grad", "gradient", "delta", "error")):
+    if len(parts) > 1 and (
+        parts[0] == "d" or parts[0] in COTANGENTS or parts[-1] in ("grad", "gradient", "delta", "error")
+    ):
         return True
     return word in COTANGENTS or word.startswith(("grad", "upstream", "dl", "dout", "delta")) or word.endswith("grad")
 
