@@ -66,10 +66,9 @@ def _on_arrays(owner: type, backward: str, box: type, held: str, both: bool) -> 
         self.outputs_alive = outputs  # a function may know its outputs by weak references alone
         return unboxed(tuple(outputs) if isinstance(outputs, list) else outputs)
 
-    return type(owner)(owner.__name__, (owner,), {
-        "__module__": owner.__module__, "__qualname__": owner.__qualname__, "__doc__": owner.__doc__,
-        "__call__": call, backward: _unboxing(getattr(owner, backward), boxed if both else lambda value: value, unboxed),
-    })  # fmt: skip
+    named = {"__module__": owner.__module__, "__qualname__": owner.__qualname__, "__doc__": owner.__doc__}
+    back = _unboxing(getattr(owner, backward), boxed if both else lambda value: value, unboxed)
+    return type(owner)(owner.__name__, (owner,), {**named, "__call__": call, backward: back})
 
 
 def _unboxing(

@@ -132,7 +132,7 @@ def _as_class(found: Found, targets: str, loss: Any) -> Found:
 
 
 def _usual() -> Iterator[tuple[str, Loss]]:
-    """The losses that a backward may mean: squares, half of them, cross-entropy; in all, or by the batch or the size."""
+    """The losses that a backward may mean: squares, half of them, cross-entropy; in all, or by the batch or size."""
 
     def squares(out: Any, targets: Any) -> Any:
         return np.sum((out - targets) ** 2)

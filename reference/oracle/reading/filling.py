@@ -3,7 +3,7 @@
 import copy
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -75,8 +75,15 @@ def filled(
         if found is None and wanted:
             return None
         if found is not None:
-            values[parameter.name] = found[0]
+            values[parameter.name] = _apart(found[0], values.values())
     return values
+
+
+def _apart(value: Any, others: Iterable[Any]) -> Any:
+    """Floating inputs that differ from the others: equal ones would hide that their gradients are exchanged."""
+    floats = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 1
+    twins = sum(floats and np.array_equal(value, other) for other in others if isinstance(other, np.ndarray))
+    return value if not twins else np.roll(value, twins) * 0.75**twins
 
 
 def _given_anyway(

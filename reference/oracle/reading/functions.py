@@ -13,7 +13,7 @@ from reference.oracle.reading.collected import arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
 from reference.oracle.reading.scenes import Scene
-from reference.oracle.reading.source import returned_names
+from reference.oracle.reading.source import returned_names, undecorated
 from reference.oracle.reading.trial import (
     OF_OUTPUT,
     DidNotRun,
@@ -111,7 +111,7 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
         pair = replace(pair, slope_by=_by_which(names, way))
         gradients = {pair.slope_by: came}
     style = "cache" if any(source.kind == "cache" for source in way.values()) else "forward_backward"
-    subject = Subject(found.name, lambda *p: pair.run(*p).output, pair.vjp, names, pair.backward, style,
+    subject = Subject(found.name, lambda *p: pair.run(*p).output, pair.vjp, names, undecorated(pair.backward), style,
                       constants=constants_of(names, primals, gradients, ran.output),
                       upstream=upstream_of(way, slope, pair.backward))  # fmt: skip
     notes = (OF_OUTPUT,) if slope and any(source.kind == "output" for source in way.values()) else ()

@@ -18,7 +18,7 @@ from reference.oracle.reading.filling import GradientDescent, filled
 from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
 from reference.oracle.reading.scenes import Scene
-from reference.oracle.reading.source import init_of, method_of, parameters, required
+from reference.oracle.reading.source import init_of, method_of, parameters, required, undecorated
 from reference.oracle.reading.torched import holds_tensors, on_tensors
 from reference.oracle.reading.trial import (
     OF_OUTPUT,
@@ -143,7 +143,7 @@ def _subject(found: Found, spoken: Spoken, constants: tuple[str, ...], resets: l
     name = backward_name or forward_name
     upstream = upstream_of(spoken.way, spoken.slope, method_of(owner, name)) if backward_name else "one"
     draws = any(isinstance(value, GENERATORS) for value in getattr(spoken.layer, "__dict__", {}).values())
-    subject = Subject(found.name, spoken.forward, spoken.vjp, spoken.names, getattr(owner, name), "layer",
+    subject = Subject(found.name, spoken.forward, spoken.vjp, spoken.names, undecorated(getattr(owner, name)), "layer",
                       constants=constants, upstream=upstream, draws=draws)  # fmt: skip
     if spoken.stepped or resets:  # what one call leaves behind is meant for the next
         return subject

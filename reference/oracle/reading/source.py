@@ -22,7 +22,7 @@ def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def undecorated(function: Any) -> Any:
-    """The function inside of decorators, also of those that hide it: wrap(*args, **kwargs) around the only one it holds."""
+    """The function inside of decorators, also of those that hide it: wrap(*args, **kwargs) around the only one held."""
     inner = inspect.unwrap(function)
     while isinstance(inner, FunctionType) and _hides(inner):
         cells = (cell.cell_contents for cell in inner.__closure__ or () if _is_function(cell))
