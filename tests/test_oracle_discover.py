@@ -9,8 +9,9 @@ from oracle_command import RELU, forgotten, written
 
 from reference.oracle.command.importing import load
 from reference.oracle.reading.discover import find
-from reference.oracle.reading.judge import Request, judge
+from reference.oracle.reading.judge import judge
 from reference.oracle.reading.names import recognized
+from reference.oracle.reading.request import Request
 from reference.oracle.reading.scenes import scenes
 from reference.oracle.reading.vocabulary import part_of
 

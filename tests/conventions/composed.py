@@ -23,9 +23,10 @@ def backward_propagation(parameters, cache, X, Y):
     m = X.shape[1]
     dZ2 = cache["A2"] - Y
     dZ1 = np.dot(parameters["W2"].T, dZ2) * (1 - cache["A1"] ** 2)
-    grads = {"dW1": np.dot(dZ1, X.T) / m, "db1": np.sum(dZ1, axis=1, keepdims=True) / m}
-    # wrong propagation W2 [scaled_by_batch scaled_by_size]: return {**grads, "dW2": np.dot(dZ2, cache["A1"].T), "db2": np.sum(dZ2, axis=1, keepdims=True) / m}
-    return {**grads, "dW2": np.dot(dZ2, cache["A1"].T) / m, "db2": np.sum(dZ2, axis=1, keepdims=True) / m}
+    # wrong propagation W2 [scaled_by_batch scaled_by_size]: dW2 = np.dot(dZ2, cache["A1"].T)
+    dW2 = np.dot(dZ2, cache["A1"].T) / m
+    db1, db2 = (np.sum(dZ, axis=1, keepdims=True) / m for dZ in (dZ1, dZ2))
+    return {"dW1": np.dot(dZ1, X.T) / m, "db1": db1, "dW2": dW2, "db2": db2}
 
 
 class OwnCost:

@@ -1,4 +1,4 @@
-"""Decorators without functools.wraps hide what a function takes; the backward may be misspelled, its cotangent optional."""
+"""Decorators without functools.wraps hide what a function takes; a misspelled backward, an optional cotangent."""
 
 import numpy as np
 

@@ -11,8 +11,9 @@ import numpy as np
 from reference._checks import is_floating
 from reference.oracle.command.byhand import leanings
 from reference.oracle.reading.discover import Found
-from reference.oracle.reading.judge import CannotTell, NothingRan, Request, judge
+from reference.oracle.reading.judge import CannotTell, NothingRan, judge
 from reference.oracle.reading.names import OPS, recognized
+from reference.oracle.reading.request import Request
 from reference.oracle.reading.trial import Reading, runs
 from reference.oracle.report import Report
 from reference.oracle.subjects.subject import Subject

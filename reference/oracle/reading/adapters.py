@@ -9,7 +9,7 @@ from reference import oracle
 from reference.oracle.reading.collected import arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
-from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.torched import narrowed, numbers_as_tensors
 from reference.oracle.reading.trial import (
     DidNotRun,

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from reference.oracle.reading.calls import RATE
-from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import parameters, texts_of
 from reference.oracle.reading.vocabulary import part_of, plain
 

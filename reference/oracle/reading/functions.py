@@ -12,7 +12,7 @@ from reference.oracle.reading.calls import Ran, Way, guessed, upstreams, ways
 from reference.oracle.reading.collected import arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
-from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import returned_names, undecorated
 from reference.oracle.reading.trial import (
     OF_OUTPUT,

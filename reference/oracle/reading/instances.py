@@ -17,7 +17,7 @@ from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import GradientDescent, filled
 from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
-from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import init_of, method_of, parameters, required, undecorated
 from reference.oracle.reading.torched import holds_tensors, on_tensors
 from reference.oracle.reading.trial import (

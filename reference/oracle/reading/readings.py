@@ -13,7 +13,7 @@ from reference.oracle.reading.calls import ways
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.functions import of_pair, of_value_and_gradient, pair_reading, value_reading
 from reference.oracle.reading.instances import given_object, of_network, of_object
-from reference.oracle.reading.scenes import Scene
+from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import init_of, parameters
 from reference.oracle.reading.torched import on_tensors, plain_arrays
 from reference.oracle.reading.trial import DidNotRun, Reading

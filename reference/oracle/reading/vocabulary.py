@@ -8,9 +8,8 @@ from collections.abc import Mapping
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "x": ("x", "input", "inputs", "inp", "data", "images", "image", "img", "z", "a", "aprev", "inputdata",
-          "inputtensor",
-          "inputarray", "features", "feature", "net", "xs", "inputval", "xin", "signal", "values", "tensor", "u", "inpt", "ip",
-          "inps", "points", "xx"),
+          "inputtensor", "inputarray", "features", "feature", "net", "xs", "inputval", "xin", "signal", "values",
+          "tensor", "u", "inpt", "ip", "inps", "points", "xx"),
     "predictions": ("logits", "predictions", "prediction", "pred", "preds", "ypred", "yhat", "ahat", "scores",
                     "score",
                     "output", "outputs", "al", "probabilities", "probs", "prob", "p", "ypredicted", "predicted", "o",

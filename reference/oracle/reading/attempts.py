@@ -1,0 +1,107 @@
+"""The readings of something found that run, judged, the likeliest first."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from reference import oracle
+from reference.oracle.reading.certainty import Tried
+from reference.oracle.reading.composed import composed
+from reference.oracle.reading.discover import Found
+from reference.oracle.reading.instances import held_arrays, shapes_of
+from reference.oracle.reading.judged import judged, likely_scene
+from reference.oracle.reading.names import SCENE_OF_OP
+from reference.oracle.reading.readings import given_reading, readings
+from reference.oracle.reading.request import Request
+from reference.oracle.reading.scene import Scene
+from reference.oracle.reading.scenes import alike, fitting, scenes
+from reference.oracle.reading.source import parameters, required
+from reference.oracle.reading.trial import DidNotRun, Reading
+from reference.oracle.reading.vocabulary import part_of
+from reference.oracle.specs import SPECS
+
+# So many readings of one meaning that run are judged.
+MOST_ALIKE = 4
+
+
+def tried_readings(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+    """The readings that run, judged, the likeliest first."""
+    if request.examples is not None:
+        given = given_reading(found, request.examples, complaints)
+        yield from (judged(found, reading, request, None, given=True) for reading in given)
+        return
+    any_ran = False
+    for one in composed(found):
+        for tried in () if any_ran else _tried_on_scenes(one, request, complaints):
+            any_ran = True
+            yield tried
+    if not any_ran:
+        yield from _tried_on_scenes(found, request, complaints)
+
+
+def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+    """The readings that run on inputs of ours."""
+    # The scenes of a loss are made for it; shapes inferred from what it holds, often large, are a last resort.
+    for inferred in (False, True) if found.is_loss else (True,):
+        any_ran = False
+        for meaning, group in meanings(found, request).items():
+            if any_ran and not (meaning and found.is_loss):
+                continue
+            chosen = with_inferred(found, group, request.seed) if inferred else group
+            scene, ran = first_that_runs(found, chosen, complaints)
+            for reading in ran[:MOST_ALIKE]:
+                any_ran = True
+                yield judged(found, reading, request, scene, meaning=meaning)
+        if any_ran:
+            return
+
+
+def meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
+    """The scenes by what a loss is given; the likely ones first, and for a loss those that are made for losses."""
+    likely, seed = likely_scene(found, request), request.seed
+    every = scenes(seed)
+    if likely in SPECS and likely not in SCENE_OF_OP.values():
+        every = [_op_scene(found, likely, seed), *every]
+    kin = "pooling " if likely in ("max_pool", "avg_pool") else f"{likely} "
+    # The name of a network says nothing of what its loss is given.
+    ordered = sorted(every, key=lambda scene: (scene.name != likely, not scene.name.startswith(kin)))
+    ordered.sort(key=lambda scene: bool(scene.meaning) != found.is_loss)
+    ordered.append(alike(required(found.forward), seed))
+    groups: dict[str, list[Scene]] = {}
+    names = {p.name for p in parameters(found.forward)}
+    for scene in ordered:
+        if scene.needs and scene.needs not in names:
+            continue
+        groups.setdefault(scene.meaning, []).append(scene)
+    return groups
+
+
+def first_that_runs(
+    found: Found, group: Iterable[Scene], complaints: list[DidNotRun]
+) -> tuple[Scene | None, list[Reading]]:
+    """The readings on the first scene whose gradients fit their arguments; failing that, on the first that runs."""
+    misfits: tuple[Scene | None, list[Reading]] = (None, [])
+    for scene in group:
+        ran = list(readings(found, scene, complaints))
+        if fit := [reading for reading in ran if reading.fits]:
+            return scene, fit
+        misfits = misfits if misfits[1] else (scene, ran)
+    return misfits
+
+
+def with_inferred(found: Found, group: Sequence[Scene], seed: int) -> Iterator[Scene]:
+    """The scenes, and then those whose x has the shape that an object's own parameters ask for."""
+    yield from group
+    for scene in group:
+        if arrays := held_arrays(found, replace(scene, small=False)):
+            yield from fitting(replace(scene, small=False), shapes_of(found), arrays, seed)
+            return
+
+
+def _op_scene(found: Found, op: str, seed: int) -> Scene:
+    """The op's own example inputs, by the parts of its arguments and in the order of the forward's."""
+    case = next((case for case in SPECS[op].cases if not case.statics), SPECS[op].cases[0])
+    inputs = oracle.example_inputs(op, case.id, seed=seed)
+    by_part = {part_of(name) or name: value for name, value in zip(inputs.names, inputs, strict=True)}
+    in_order = dict(zip(required(found.forward), inputs, strict=False))
+    settings = {"shift": by_part.get("bias"), **by_part, **in_order}
+    return Scene(op, {part: value for part, value in settings.items() if value is not None}, dict(inputs.statics))
