@@ -12,13 +12,12 @@ import numpy as np
 from reference.oracle.numerics import probes
 from reference.oracle.numerics.numerical import Measure, Slope
 from reference.oracle.questions.figures import DRAWN, Compared
+from reference.oracle.questions.legal import legal
 from reference.oracle.report import ArgumentReport
 from reference.oracle.subjects.vjp import finding
 
 DIRECTIONS = 4
 SAMPLED = 6
-# How many times the step is divided by 64 in search of one that crosses no kink.
-NEARER = 4
 
 
 @dataclass(frozen=True)
@@ -77,22 +76,6 @@ def probe(measure: Measure, slope: Slope, got: np.ndarray, direction: np.ndarray
         return None
     slack = 4 * own.error + rounded
     return Miss(direction, own.step, own.noise, exact - own.value if np.isfinite(exact) else np.inf, slack)
-
-
-def legal(measure: Measure, slope: Slope, direction: np.ndarray, predicted: float, rounding: float) -> bool:
-    """Whether a slope is legal at the kinks of this input: with small steps no other kink is crossed."""
-    step, miss = slope.step, abs(predicted - slope.value)
-    for _ in range(NEARER):
-        if 4 * slope.noise / step > miss / 4:
-            return False
-        interval = measure.interval(direction, step, slope.noise)
-        if interval.error <= miss / 4:
-            if interval.holds(predicted, rounding):
-                return True
-            if not interval.kinked:
-                return False
-        step /= 64
-    return False
 
 
 def located(measure: Measure, got: np.ndarray, miss: Miss) -> tuple[int, ...]:

@@ -1,9 +1,12 @@
 """Readings of what is a subject already, or becomes one by an adapter of the oracle."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from reference import oracle
 from reference.oracle.reading.collected import arranged
@@ -33,7 +36,7 @@ def of_subject(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
     if not given:
         return
 
-    yield functools.partial(adapted_reading, found, given)
+    yield functools.partial(_reshaped_reading if found.style == "torch" else adapted_reading, found, given)
     if found.style == "torch" and (tensors := numbers_as_tensors(given)):
         yield functools.partial(adapted_reading, found, tensors)
 
@@ -45,6 +48,21 @@ def adapted_reading(found: Found, given: Mapping[str, Any]) -> Reading:
     known = part if found.style == "subject" else None
     made = known or trying("constructor", adapted, found.style, found.parts, list(given), settled(given))
     return bound_reading(found, made, arrays, call(part, given))
+
+
+def _reshaped_reading(found: Found, given: Mapping[str, Any]) -> Reading:
+    """The reading, with an argument in the shape that its gradient has where PyTorch says that the two differ."""
+    for _ in given:
+        try:
+            return adapted_reading(found, given)
+        except DidNotRun as complaint:
+            told = re.search(r"invalid gradient at index (\d+) - got \[([\d, ]*)\] but expected shape", str(complaint))
+            name = list(given)[int(told[1])] if told and int(told[1]) < len(given) else ""
+            if not told or not isinstance(given.get(name), np.ndarray):
+                raise
+            shape = tuple(int(size) for size in told[2].split(",") if size.strip())
+            given = {**given, name: np.resize(given[name], shape)}
+    return adapted_reading(found, given)
 
 
 def adapted(style: str, parts: tuple[Any, ...], order: list[str], fixed: Mapping[str, Any]) -> Subject:

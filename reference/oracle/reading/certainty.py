@@ -7,12 +7,17 @@ import numpy as np
 
 from reference.oracle.reading.names import recognized
 from reference.oracle.reading.trial import Reading
+from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.report import Finding, Report
 
 # What a call that was not meant looks like.
 CALLS = ("raises", "wrong_count", "not_finite", "wrong_dtype")
 # Words that the diagnosis uses where it recognizes nothing.
 NAMELESS = ("unexplained", "not_linear", "wrong_shape", "forward", "stale_state", "wrong_count", "raises")
+
+
+# The parts of arguments that are parameters.
+WEIGHTS = ("kernel", "recurrent", "bias", "scale", "shift")
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,9 @@ class Tried:
 
     @property
     def _means(self) -> bool:
-        """All parameters of an object, two or more, are divided by the batch, and nothing else is wrong."""
-        held = set(self.reading.names[self.reading.inputs :])
+        """All parameters, two or more, are divided by the batch, and nothing else is wrong."""
+        names, inputs = self.reading.names, self.reading.inputs
+        held = set(names[inputs:]) or {name for name in names if part_of(name) in WEIGHTS}
         best = {found.argument: found.cause for found in reversed(self.report.findings)}
         shares = all(best.get(name) in ("scaled_by_batch", "mean_instead_of_sum") for name in self._wrong)
         return len(held) > 1 and held == set(self._wrong) and shares

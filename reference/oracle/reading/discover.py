@@ -3,8 +3,8 @@
 import difflib
 import inspect
 import tokenize
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -73,6 +73,8 @@ class Found:
     several: bool = False
     # A reading with what else has to be known of it, or None: which loss a backward means where none is written.
     settle: Callable[[Any], Any] | None = None
+    # What its constructor is given besides: one of the texts that it chooses by.
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def line(self) -> int:

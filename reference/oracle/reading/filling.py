@@ -9,22 +9,13 @@ from typing import Any, get_args
 import numpy as np
 
 from reference.oracle.reading.calls import RATE
+from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import parameters, texts_of
+from reference.oracle.reading.source import keys_of, parameters, texts_of
 from reference.oracle.reading.vocabulary import part_of, plain
 
 # Arguments of these parts are given even where they have a default.
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
-
-
-class GradientDescent:
-    """An optimizer for layers that want one: a step of a known size, off which their gradient can be read."""
-
-    learning_rate = RATE
-
-    def update(self, parameter: Any, gradient: Any, *_: Any) -> Any:
-        """The parameter after one step."""
-        return parameter - RATE * gradient
 
 
 SHAPES = ("input_shape", "layer_sizes", "hidden_dims")
@@ -135,10 +126,19 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
         part = next((other for other in BY_TYPE[kind] if other in scene.values), part)
     if part in scene.values:
         value = scene.values[part]
+        if isinstance(value, dict):
+            value = _with_keys(value, keys_of(function, parameter.name), scene)
         return (np.array(value) if isinstance(value, np.ndarray) else value,)
     if part == "predictions" and "x" in scene.values:
         return (np.array(scene.values["x"]),)
     return (copy.deepcopy(USUAL[part]),) if part is not None and part in USUAL else None
+
+
+def _with_keys(settings: dict[str, Any], keys: list[str], scene: Scene) -> dict[str, Any]:
+    """Settings under the keys that the code opens too: "padding" where the scene says "pad"."""
+    by_part = {part_of(key): value for key, value in settings.items()}
+    told = {key: by_part.get(part_of(key), scene.values.get(part_of(key) or "")) for key in keys if key not in settings}
+    return settings | {key: value for key, value in told.items() if value is not None}
 
 
 def _annotated(parameter: inspect.Parameter) -> Any:

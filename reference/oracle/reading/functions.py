@@ -2,14 +2,14 @@
 
 import copy
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.reading.calls import Ran, Way, guessed, upstreams, ways
-from reference.oracle.reading.collected import arranged
+from reference.oracle.reading.collected import argument_of, arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
 from reference.oracle.reading.scene import Scene
@@ -108,7 +108,7 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
         raise DidNotRun("backward", "what comes back fits no argument")
     slope = not upstreams(way) and is_slope(ran.output, names, primals, came)
     if slope:
-        pair = replace(pair, slope_by=_by_which(names, way))
+        pair = replace(pair, slope_by=_by_which(names, way, returned_names(pair.backward)))
         gradients = {pair.slope_by: came}
     style = "cache" if any(source.kind == "cache" for source in way.values()) else "forward_backward"
     subject = Subject(found.name, lambda *p: pair.run(*p).output, pair.vjp, names, undecorated(pair.backward), style,
@@ -123,8 +123,10 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=unclear)
 
 
-def _by_which(names: tuple[str, ...], way: Way) -> str:
-    """The argument that a derivative is taken by: the one that it is given, else the predictions."""
+def _by_which(names: tuple[str, ...], way: Way, returned: Sequence[str]) -> str:
+    """The argument that a derivative is taken by: as its name says, the one that it is given, the predictions."""
+    if len(returned) == 1 and (said := argument_of(returned[0], names)):
+        return said
     if len(names) > 1:
         return predictions(names)
     given = [source.key for source in way.values() if source.kind == "primal" and part_of(source.key) not in DATA]

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,10 @@ from reference import oracle
 from reference.oracle.reading.adapters import bound_reading
 from reference.oracle.reading.calls import Way, guessed, upstreams, ways
 from reference.oracle.reading.discover import Found
-from reference.oracle.reading.filling import GradientDescent, filled
+from reference.oracle.reading.filling import filled
 from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
+from reference.oracle.reading.optimizer import GradientDescent, equip
 from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import init_of, method_of, parameters, required, undecorated
 from reference.oracle.reading.torched import holds_tensors, on_tensors
@@ -43,6 +44,9 @@ from reference.oracle.subjects.layers import GENERATORS
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import copies
 
+# What a network of layers keeps them in.
+CONTENTS = ("layers", "modules", "blocks", "networks")
+
 
 def of_object(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
     """The ways to speak to an object of a class in a scene."""
@@ -51,6 +55,7 @@ def of_object(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
     made = filled(init_of(owner), scene, constructor=True)
     if made is None:
         return
+    made |= found.fixed
     given = filled(forward, scene, loss=found.is_loss)
     if not given or not arrays_in(given):
         return
@@ -59,7 +64,7 @@ def of_object(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
     def layer() -> Any:
         if not made_object:
             np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
-            made_object.append(trying("constructor", prepared, owner, made, given))
+            made_object.append(trying("constructor", prepared, owner, forward_name, made, given))
         return made_object[0]
 
     for way in ways_of(owner, forward, backward_name, given, scene.values):
@@ -72,7 +77,7 @@ def _object_reading_of(
     return object_reading(found, layer(), made, given, way)
 
 
-def prepared(owner: type, made: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+def prepared(owner: type, forward: str, made: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
     """An object, set up as its class asks: with the shape of its input, with an optimizer, or with nothing."""
     layer = owner(**copy.deepcopy(dict(made)))
     shape = next(np.shape(value) for value in given.values() if isinstance(value, np.ndarray))
@@ -81,15 +86,29 @@ def prepared(owner: type, made: Mapping[str, Any], given: Mapping[str, Any]) -> 
         if inspect.ismethod(method) and len(wanted := required(method)) <= 1:
             optimizer = [part_of(one) for one in wanted] == ["optimizer"]
             choices = [GradientDescent()] if optimizer else [shape[1:], shape, shape[-1]]
-            _first_that_works(method, [(choice,) for choice in choices] if wanted else [()])
+            layer = _set_up(layer, name, [(choice,) for choice in choices] if wanted else [()], forward, given)
+    equip(layer)
+    if any(name in CONTENTS and isinstance(value, Sized) and not len(value) for name, value in _slots(layer)):
+        raise DidNotRun("constructor", f"a {owner.__name__} holds no layers before some are added")
     return layer
 
 
-def _first_that_works(method: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
-    for given in arguments:
+def _set_up(layer: Any, name: str, choices: Sequence[tuple[Any, ...]], forward: str, given: Mapping[str, Any]) -> Any:
+    """The object after a method that it may want: with the arguments behind which its forward runs, else the first."""
+    worked = []
+    for choice in choices:
         with contextlib.suppress(Exception):  # a method may raise anything at an argument that it was not meant for
-            method(*given)
-            return
+            candidate = copy.deepcopy(layer)
+            getattr(candidate, name)(*choice)
+            worked.append(candidate)
+            if len(choices) > 1:
+                getattr(copy.deepcopy(candidate), forward)(**copy.deepcopy(dict(given)))
+            return candidate
+    return worked[0] if worked else layer
+
+
+def _slots(layer: Any) -> list[tuple[str, Any]]:
+    return [(name.strip("_").lower(), value) for name, value in getattr(layer, "__dict__", {}).items()]
 
 
 def ways_of(
@@ -205,7 +224,7 @@ def given_object(found: Found, made: Mapping[str, Any], given: Mapping[str, Any]
 
     def layer() -> Any:
         np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
-        return trying("constructor", prepared, owner, made, given)
+        return trying("constructor", prepared, owner, forward_name, made, given)
 
     if found.style == "network":
         yield functools.partial(network_reading, found, made, given)

@@ -1,5 +1,6 @@
 """Judging something found in a file: the ways to read it, one after the other, until one is right or one is certain."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from reference.oracle.reading.judged import checked
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.settle import example_of, settling
 from reference.oracle.reading.trial import DidNotRun, Reading, runs
+from reference.oracle.reading.variants import variants
 from reference.oracle.report import Report
 
 # So many readings that run are judged of one thing.
@@ -40,6 +42,18 @@ def judge(found: Found, request: Request) -> Report:
     Raises:
         CannotTell: nothing ran, or no reading is certain.
     """
+    report = _judge(found, request)
+    others = variants(found) if report.verdict == "pass" and request.examples is None else ()
+    for other in others:  # what is right as one thing may be wrong as another
+        with contextlib.suppress(CannotTell):
+            own = _judge(other, request)
+            if own.verdict == "fail":
+                ((name, text),) = other.fixed.items()
+                return replace(own, subject=f"{found.name}({name}={text!r})")
+    return report
+
+
+def _judge(found: Found, request: Request) -> Report:
     tried: list[Tried] = []
     complaints: list[DidNotRun] = []
     for one in tried_readings(found, request, complaints):
@@ -52,22 +66,27 @@ def judge(found: Found, request: Request) -> Report:
             break
     if excused := _but_for_ties(request, tried):
         return excused
-    if (chosen := accused(tried)) and not chosen.given and _right_on_sequences(chosen.reading, request):
-        words = f"read as {chosen.reading.calls}: right on a batch of sequences, and wrong on a batch of rows"
-        raise CannotTell(words, settling(found, chosen.reading))
+    if (chosen := accused(tried)) and not chosen.given and (words := _right_where_meant(chosen.reading, request)):
+        raise CannotTell(f"read as {chosen.reading.calls}: {words}", settling(found, chosen.reading))
     if chosen:
         return _without_constants(chosen, request)
     raise _cannot_tell(found, tried, complaints)
 
 
-def _right_on_sequences(reading: Reading, request: Request) -> bool:
-    """Whether code that is wrong on rows is right on a batch of sequences of them, and may be meant for those."""
+def _right_where_meant(reading: Reading, request: Request) -> str:
+    """What code that is wrong on rows may be meant for, and is right on: sequences of them, symmetric matrices."""
     first = reading.primals[0]
     if not isinstance(first, np.ndarray) or first.ndim != 2 or first.dtype.kind != "f" or reading.subject.bind:
-        return False
-    x = np.random.default_rng(request.seed).normal(size=(first.shape[0], 5, first.shape[1]))
-    other = replace(reading, primals=(x, *reading.primals[1:]))
-    return runs(other) and checked(other, request).verdict == "pass"
+        return ""
+    rng = np.random.default_rng(request.seed)
+    meant = {"a batch of sequences, and wrong on a batch of rows": rng.normal(size=(len(first), 5, first.shape[1]))}
+    if first.shape[0] == first.shape[1]:
+        meant["a symmetric positive matrix, and wrong on others"] = first @ first.T + np.eye(len(first))
+    for words, x in meant.items():
+        other = replace(reading, primals=(x, *reading.primals[1:]))
+        if runs(other) and checked(other, request).verdict == "pass":
+            return f"right on {words}"
+    return ""
 
 
 def _with_every_gradient(found: Found, one: Tried) -> Report:

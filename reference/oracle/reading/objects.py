@@ -10,8 +10,8 @@ import numpy as np
 
 from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
 from reference.oracle.reading.collected import argument_of, arranged, like
-from reference.oracle.reading.filling import GradientDescent
 from reference.oracle.reading.influence import arrays_of, influential, text_of
+from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.source import returned_names, takes_any, uses
 from reference.oracle.reading.vocabulary import plain
 from reference.oracle.subjects import parameters

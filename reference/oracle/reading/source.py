@@ -109,10 +109,10 @@ def tree_of(function: Any) -> ast.FunctionDef | None:
 
 
 def texts_compared(function: Any, name: str) -> list[str]:
-    """The texts that a parameter is compared with in the source, `name == "relu"` or `name in (...)`."""
+    """The texts that a name is compared with in the source, `name == "relu"`, `self.name == ...`, `name in (...)`."""
     tree = tree_of(function)
     compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)] if tree else []
-    asked = [node for node in compared if isinstance(node.left, ast.Name) and node.left.id == name]
+    asked = [node for node in compared if getattr(node.left, "id", getattr(node.left, "attr", None)) == name]
     others = (part for node in asked for part in node.comparators)
     leaves = (leaf for part in others for leaf in getattr(part, "elts", [part]))
     return [leaf.value for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)]
@@ -136,6 +136,14 @@ def _keys_opened(function: Any, name: str) -> list[str]:
     opened = [node for node in opened if isinstance(node.slice, ast.Name) and node.slice.id == name]
     dicts = (space.get(node.value.id) for node in opened if isinstance(node.value, ast.Name))
     return [key for one in dicts if isinstance(one, dict) for key in one if isinstance(key, str)]
+
+
+def keys_of(function: Any, name: str) -> list[str]:
+    """The texts by which a parameter is opened in the source: `conv_param["stride"]`."""
+    tree = tree_of(function)
+    opened = [node for node in ast.walk(tree) if isinstance(node, ast.Subscript)] if tree else []
+    slices = [node.slice for node in opened if isinstance(node.value, ast.Name) and node.value.id == name]
+    return [one.value for one in slices if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
 def returned_names(function: Any) -> list[str]:

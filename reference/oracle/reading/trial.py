@@ -11,7 +11,7 @@ from reference._checks import is_floating
 from reference.oracle.reading.calls import Way
 from reference.oracle.reading.source import parameters
 from reference.oracle.reading.torched import holds_tensors
-from reference.oracle.reading.vocabulary import DATA, part_of
+from reference.oracle.reading.vocabulary import DATA, part_of, plain
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import copies, quiet
@@ -181,6 +181,8 @@ def constants_of(
     if not back:  # a backward that is not written yet
         return ()
     lacking = [n for n, p in zip(names, primals, strict=True) if n not in back and is_floating(np.asarray(p).dtype)]
+    numbered = {plain(name) for name in back}  # x1 beside x0 is as much an input
+    lacking = [name for name in lacking if plain(name) not in numbered]
     return tuple(name for name in lacking if part_of(name) in DATA or len(back) <= 1 or np.size(out) == 1)
 
 

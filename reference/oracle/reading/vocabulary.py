@@ -35,7 +35,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "repeats": ("nlayers", "numlayers", "nblocks", "numblocks"),
     "cell": ("c", "cprev", "prevc", "cellstate", "cp"),
     "mask": ("mask",),
-    "stride": ("stride", "strides", "s"),
+    "stride": ("stride", "strides", "s", "poolstride", "convstride"),
     "pad": ("pad", "padding", "pads"),
     "window_h": ("poolh", "poolheight", "kh", "windowh", "hf", "filterheight", "hfilter", "kernelh", "hsize"),
     "window_w": ("poolw", "poolwidth", "kw", "windoww", "wf", "filterwidth", "wfilter", "kernelw", "wsize"),
