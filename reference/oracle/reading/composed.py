@@ -15,7 +15,15 @@ import numpy as np
 
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.discover import LOSSES, Found
-from reference.oracle.reading.source import method_of, parameters, required, returned_names, texts_in, undecorated
+from reference.oracle.reading.source import (
+    keys_of,
+    method_of,
+    parameters,
+    required,
+    returned_names,
+    texts_in,
+    undecorated,
+)
 from reference.oracle.reading.trial import Reading
 from reference.oracle.reading.vocabulary import BACKWARD_WORDS, is_cache, part_of, plain, words_of
 from reference.oracle.subjects.vjp import copies, quiet
@@ -33,6 +41,8 @@ def composed(found: Found) -> Iterator[Found]:
     forward, backward = _signatures(found)
     known = [p.name for p in parameters(forward)]
     wanted = [name for name in required(backward) if name not in known and part_of(name) in ("targets", "other")]
+    if found.style == "pair" and not wanted and any(plain(name) in PARAMETERS for name in required(forward)):
+        yield _with_parameters_apart(found)
     if len(wanted) != 1 or not required(forward):
         return
     losses = list(_losses_beside(found))
@@ -61,6 +71,23 @@ def _losses_beside(found: Found) -> Iterator[Any]:
             taken = required(method_of(part, name) if found.style == "object" else value)
             if len(taken) in (2, 3) and all(plain(one) in PARAMETERS for one in taken[2:]):
                 yield name if found.style == "object" else value
+
+
+def _with_parameters_apart(found: Found) -> Found:
+    """The same pair with every parameter of its dict as an argument of its own."""
+    forward, backward = found.parts
+    inputs = [name for name in required(forward) if plain(name) not in PARAMETERS]
+    holders = [name for name in required(forward) if plain(name) in PARAMETERS]
+    keys = list(dict.fromkeys(key for name in holders for key in keys_of(forward, name)))
+
+    @functools.wraps(undecorated(forward))
+    def apart(**given: Any) -> Any:
+        held = {key: given[key] for key in keys}
+        return forward(**_handed(required(forward), given, held))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    apart.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in (*inputs, *keys)])  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
+    return replace(found, parts=(apart, backward))
 
 
 def _as_function(found: Found, targets: str, loss: Loss) -> Found:

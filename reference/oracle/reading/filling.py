@@ -29,7 +29,8 @@ SIZES: Mapping[str, str] = {
     "sizes": "layer_sizes", "layersizes": "layer_sizes", "layerdims": "layer_sizes", "dims": "layer_sizes",
     "layersdims": "layer_sizes", "architecture": "layer_sizes", "hiddendims": "hidden_dims", "layer": "layer_sizes",
     "hiddensizelist": "hidden_dims", "topology": "layer_sizes", "insize": "in_size", "outsize": "out_size",
-    "xdim": "input_shape", "inputsizes": "input_shape", "dff": "out_size",
+    "xdim": "input_shape", "inputlayer": "in_size", "outputlayer": "out_size", "hiddenlayer": "hidden_size",
+    "inputsizes": "input_shape", "dff": "out_size",
     "k": "window", "f": "window", "kernel": "window", "s": "stride", "p": "pad", "d": "in_size", "c": "in_size",
 }  # fmt: skip
 # Where a scene has no value for these parts, this one does: any would.
@@ -37,7 +38,7 @@ USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
     "activation_name": "relu", "keeping": True, "optimizer": GradientDescent(), "regularization": 0.1,
     "hidden_dims": [11, 13], "rate": 0.4, "keepdims": True, "axes": (1, 0), "place": 1, "low": -0.5, "high": 0.5,
-    "flag": True, "heads": 1, "repeats": 2, "power": 0.75, "sample_size": 2,
+    "flag": True, "out_shape": (11,), "heads": 1, "repeats": 2, "power": 0.75, "sample_size": 2,
 }  # fmt: skip
 BY_TYPE: Mapping[type, tuple[str, ...]] = {
     int: ("in_size", "hidden_size", "out_size", "stride", "pad", "window", "window_h", "window_w", "groups", "axis"),

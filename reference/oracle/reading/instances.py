@@ -88,7 +88,8 @@ def prepared(owner: type, forward: str, made: Mapping[str, Any], given: Mapping[
             choices = [GradientDescent()] if optimizer else [shape[1:], shape, shape[-1]]
             layer = _set_up(layer, name, [(choice,) for choice in choices] if wanted else [()], forward, given)
     equip(layer)
-    if any(name in CONTENTS and isinstance(value, Sized) and not len(value) for name, value in _slots(layer)):
+    held = getattr(layer, "__dict__", {})
+    if any(isinstance(held.get(name), Sized) and not len(held[name]) for name in CONTENTS):
         raise DidNotRun("constructor", f"a {owner.__name__} holds no layers before some are added")
     return layer
 
@@ -105,10 +106,6 @@ def _set_up(layer: Any, name: str, choices: Sequence[tuple[Any, ...]], forward: 
                 getattr(copy.deepcopy(candidate), forward)(**copy.deepcopy(dict(given)))
             return candidate
     return worked[0] if worked else layer
-
-
-def _slots(layer: Any) -> list[tuple[str, Any]]:
-    return [(name.strip("_").lower(), value) for name, value in getattr(layer, "__dict__", {}).items()]
 
 
 def ways_of(

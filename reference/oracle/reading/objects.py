@@ -182,7 +182,8 @@ def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> 
     later = influential(warm, lambda held: spoken.run(held, inputs).output)
     if not matter and later and len(list(arrays_of(fresh))) < len(list(arrays_of(warm))):
         fresh, matter = warm, later  # parameters that the first forward makes: whatever else it keeps has no gradient
-    pairs = [pair for pair in parameters.discovered(fresh, after) if _matters(fresh, after, pair, matter)]
+    found = [pair for pair in parameters.discovered(fresh, after) if _matters(fresh, after, pair, matter)]
+    pairs = [pair for pair in found if not _is_input(parameters.read(warm, pair.parameter), inputs)]
     known = {id(parameters.read(fresh, pair.parameter)) for pair in pairs}
     rest = [steps for steps in matter if id(parameters.read(fresh, steps)) not in known]
     stepped, lacking = [], []
@@ -213,6 +214,11 @@ def _matters(owner: Any, after: Any, pair: Pair, matter: list[Steps]) -> bool:
         return False
     made = not _never_made(after, pair) or not isinstance(held, np.ndarray)
     return made or any(parameters.read(owner, steps) is held for steps in matter)
+
+
+def _is_input(held: Any, inputs: tuple[Any, ...]) -> bool:
+    """Whether an object holds what it was given: self.x beside self.grad_x is no parameter."""
+    return isinstance(held, np.ndarray) and any(np.array_equal(np.ravel(held), np.ravel(value)) for value in inputs)
 
 
 def _never_made(after: Any, pair: Pair) -> bool:

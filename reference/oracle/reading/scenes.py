@@ -50,8 +50,10 @@ def scenes(seed: int) -> list[Scene]:
         Scene("positive", {"x": np.exp(draw(3, 7)), "rate": 0.4}),
         Scene("scalar", {"x": draw()}),
         Scene("a row to add", {"x": draw(3, 7), "bias": draw(7)}),
+        Scene("dense of a pair of sizes", {"x": draw(3, 7), "input_shape": (7, 11)}),
         *geometries(draw),
         *_decoders(draw, rng),
+        *_cells_by_name(np.random.default_rng([seed, 86028121])),
         *networks_by_hand(np.random.default_rng([seed, 67867967])),
     ]
 
@@ -128,6 +130,19 @@ def _decoders(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:
     yield Scene(
         "states and weights of them", {"x": draw(2, 3, 5), "state": draw(2, 3, 5), "kernel": rng.random((2, 3))}
     )
+
+
+def _cells_by_name(rng: np.random.Generator) -> Iterator[Scene]:
+    """Steps and sequences in columns whose parameters have names of two letters: Wax, Waa, Wya; Wf, Wi, Wc, Wo."""
+    draw = partial(normal, rng)
+    kernels = {"Wax": draw(11, 7), "Waa": draw(11, 11), "Wya": draw(5, 11), "ba": draw(11, 1), "by": draw(5, 1)}
+    gates = {name: 0.5 * draw(11, 18) for name in ("Wf", "Wi", "Wu", "Wc", "Wo")}
+    biases = {name: draw(11, 1) for name in ("bf", "bi", "bu", "bc", "bo")}
+    held = {**kernels, **gates, **biases, "Wy": draw(5, 11)}
+    held |= {"a_prev": draw(11, 3), "c_prev": draw(11, 3), "a0": draw(11, 3), "c0": draw(11, 3)}
+    for name, needs in (("cell", "Wax"), ("gates", "Wf")):
+        yield Scene(f"{name} by name, in columns", {**held, "x": draw(7, 3), "xt": draw(7, 3)}, needs=needs)
+        yield Scene(f"{name} by name, sequences in columns", {**held, "x": draw(7, 3, 4)}, needs=needs)
 
 
 def alike(arguments: list[str], seed: int) -> Scene:

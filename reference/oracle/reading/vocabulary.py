@@ -29,7 +29,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
                 "answer", "answers", "actual", "real", "truelabels", "yreal", "yactual"),
     "other": ("y", "ys"),
     "indices": ("idx", "index", "indices", "ids", "tokens", "tokenids", "inputids"),
-    "state": ("h", "hprev", "prevh", "state", "hiddenstate", "prevstate", "aprevstate", "hp"),
+    "state": ("h", "hprev", "prevh", "state", "hiddenstate", "prevstate", "aprevstate", "hp", "astate"),
     "hs": ("hs", "hiddens", "states", "encoderhiddens", "enchs"),
     "heads": ("heads", "nheads", "numheads", "nhead"),
     "repeats": ("nlayers", "numlayers", "nblocks", "numblocks"),
@@ -172,6 +172,8 @@ WEIGHTS = {"w", "weight", "weights", "kernel", "kernels", "filter", "filters"}
 HIDDEN = {"h", "hidden", "hid", "recurrent", "hh", "state"}
 FLAGS = {"use", "is", "to", "with", "has", "do"}
 WORDS: tuple[tuple[str, tuple[set[str], ...]], ...] = (
+    ("input_shape", ({"shape"}, {"in", "input"})),
+    ("out_shape", ({"shape"}, {"out", "output"})),
     ("out_size", (COUNTS, {"out", "output", "outputs", "class", "classes", "filters", "kernels", "neurons"})),
     ("hidden_size", (COUNTS, {"hidden", "hid", "units"})),
     ("in_size", (COUNTS, {"in", "input", "inputs", "feature", "features", "channels", "embed", "embedding", "model"})),
