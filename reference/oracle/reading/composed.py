@@ -25,7 +25,7 @@ from reference.oracle.reading.source import (
     undecorated,
 )
 from reference.oracle.reading.trial import Reading
-from reference.oracle.reading.vocabulary import BACKWARD_WORDS, is_cache, part_of, plain, words_of
+from reference.oracle.reading.vocabulary import BACKWARD_WORDS, is_cache, is_cotangent, part_of, plain, words_of
 from reference.oracle.subjects.vjp import copies, quiet
 
 # A dict of all parameters, by the names that it has as an argument.
@@ -43,7 +43,8 @@ def composed(found: Found) -> Iterator[Found]:
     wanted = [name for name in required(backward) if name not in known and part_of(name) in ("targets", "other")]
     if found.style == "pair" and not wanted and any(plain(name) in PARAMETERS for name in required(forward)):
         yield _with_parameters_apart(found)
-    if len(wanted) != 1 or not required(forward):
+    handed = [name for name in required(backward) if name not in known and is_cotangent(name)]
+    if len(wanted) != 1 or handed or not required(forward):
         return
     losses = list(_losses_beside(found))
     make = _as_function if found.style == "pair" else _as_class
