@@ -21,6 +21,7 @@ from reference.oracle.reading.source import (
     parameters,
     required,
     returned_names,
+    returns_several,
     texts_in,
     undecorated,
 )
@@ -44,7 +45,8 @@ def composed(found: Found) -> Iterator[Found]:
     if found.style == "pair" and not wanted and any(plain(name) in PARAMETERS for name in required(forward)):
         yield _with_parameters_apart(found)
     handed = [name for name in required(backward) if name not in known and is_cotangent(name)]
-    if len(wanted) != 1 or handed or not required(forward):
+    alone = found.style == "pair" and len(required(backward)) == 1  # of y = f(x), as in y * (1 - y)
+    if len(wanted) != 1 or handed or alone or not required(forward):
         return
     losses = list(_losses_beside(found))
     make = _as_function if found.style == "pair" else _as_class
@@ -70,7 +72,11 @@ def _losses_beside(found: Found) -> Iterator[Any]:
         words = {word.lower() for word in words_of(name)}
         if inspect.isfunction(value) and words & set(LOSSES) and not words & set(BACKWARD_WORDS):
             taken = required(method_of(part, name) if found.style == "object" else value)
-            if len(taken) in (2, 3) and all(plain(one) in PARAMETERS for one in taken[2:]):
+            if (
+                not returns_several(value)
+                and len(taken) in (2, 3)
+                and all(plain(one) in PARAMETERS for one in taken[2:])
+            ):
                 yield name if found.style == "object" else value
 
 
