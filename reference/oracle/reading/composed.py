@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.reading.calls import RATE
-from reference.oracle.reading.discover import LOSSES, Found
+from reference.oracle.reading.discover import Found
 from reference.oracle.reading.source import (
     keys_of,
     method_of,
@@ -26,7 +26,7 @@ from reference.oracle.reading.source import (
     undecorated,
 )
 from reference.oracle.reading.trial import Reading
-from reference.oracle.reading.vocabulary import BACKWARD_WORDS, is_cache, is_cotangent, part_of, plain, words_of
+from reference.oracle.reading.vocabulary import BACKWARD_WORDS, LOSSES, is_cache, is_cotangent, part_of, plain, words_of
 from reference.oracle.subjects.vjp import copies, quiet
 
 # A dict of all parameters, by the names that it has as an argument.
@@ -37,12 +37,14 @@ Loss = Callable[[Any, Any], Any]
 
 def composed(found: Found) -> Iterator[Found]:
     """The forward, the loss and the backward as one."""
+    if found.style == "value_and_gradient" and _keys(found.parts[0]):
+        yield replace(found, parts=(_apart(found.parts[0]),))
     if found.style not in ("object", "pair") or len(found.parts) < 2 or found.parts[-1] is None:
         return
     forward, backward = _signatures(found)
     known = [p.name for p in parameters(forward)]
     wanted = [name for name in required(backward) if name not in known and part_of(name) in ("targets", "other")]
-    if found.style == "pair" and not wanted and any(plain(name) in PARAMETERS for name in required(forward)):
+    if found.style == "pair" and not wanted and _keys(forward):
         yield _with_parameters_apart(found)
     handed = [name for name in required(backward) if name not in known and is_cotangent(name)]
     alone = found.style == "pair" and len(required(backward)) == 1  # of y = f(x), as in y * (1 - y)
@@ -83,18 +85,31 @@ def _losses_beside(found: Found) -> Iterator[Any]:
 def _with_parameters_apart(found: Found) -> Found:
     """The same pair with every parameter of its dict as an argument of its own."""
     forward, backward = found.parts
-    inputs = [name for name in required(forward) if plain(name) not in PARAMETERS]
-    holders = [name for name in required(forward) if plain(name) in PARAMETERS]
-    keys = list(dict.fromkeys(key for name in holders for key in keys_of(forward, name)))
+    return replace(found, parts=(_apart(forward), backward))
 
-    @functools.wraps(undecorated(forward))
+
+def _keys(function: Callable[..., Any]) -> list[str]:
+    """The names by which a function opens the dict of its parameters."""
+    holders = [name for name in required(function) if plain(name) in PARAMETERS]
+    return list(dict.fromkeys(key for name in holders for key in keys_of(function, name)))
+
+
+def _apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with every parameter of its dict as an argument of its own."""
+    known = parameters(function)
+    holders = [name for name in required(function) if plain(name) in PARAMETERS]
+    keys = _keys(function)
+
+    @functools.wraps(undecorated(function))
     def apart(**given: Any) -> Any:
-        held = {key: given[key] for key in keys}
-        return forward(**_handed(required(forward), given, held))
+        held = {key: given.pop(key) for key in keys}
+        return function(**given, **dict.fromkeys(holders, held))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    apart.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in (*inputs, *keys)])  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
-    return replace(found, parts=(apart, backward))
+    more = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY) for key in keys]
+    rest = [p.replace(kind=kind) for p in known if p.name not in holders]
+    apart.__signature__ = inspect.Signature([*rest, *more])  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
+    return apart
 
 
 def _as_function(found: Found, targets: str, loss: Loss) -> Found:

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from reference.oracle.reading.pairing import forward_of, key_of, lone, stem_of, switch_of, switched
+from reference.oracle.reading.pairing import (
+    forward_beside,
+    forward_of,
+    key_of,
+    lone,
+    stem_of,
+    switch_of,
+    switched,
+    with_loss_first,
+)
 from reference.oracle.reading.source import (
     is_abstract,
     keeps,
@@ -25,6 +34,7 @@ from reference.oracle.reading.structs import owner_of
 from reference.oracle.reading.vocabulary import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
+    LOSSES,
     part_of,
     plain,
     words_of,
@@ -35,21 +45,6 @@ from reference.oracle.subjects.subject import Subject
 # Words of methods that give a derivative, and of those that only do something with one.
 DERIVATIVES = {"derivative", "gradient", "grad", "prime", "deriv"}
 CHORES = {"numerical", "zero", "check", "clip", "update", "apply", "reset", "flush", "set", "get", "acc", "accumulate"}
-LOSSES = (
-    "loss",
-    "cost",
-    "error",
-    "objective",
-    "criterion",
-    "entropy",
-    "mse",
-    "mae",
-    "hinge",
-    "huber",
-    "bce",
-    "nll",
-    "svm",
-)
 WAYS = "pair NAME_forward/NAME_backward or NAME/NAME_derivative, no NAME_vjp, no loss that returns its gradients"
 
 
@@ -229,7 +224,10 @@ def _has(owner: type, method: str) -> bool:
 
 def _of_functions(functions: dict[str, Any], module: str, rules: set[str], structs: Sequence[type]) -> Iterator[Found]:
     by_name = {key_of(name): name for name in reversed(functions)}
-    for name, function in functions.items():
+    for name, function in list(functions.items()):
+        if not forward_of(name, by_name) and (beside := forward_beside(name, function)):
+            functions = {**functions, beside.__name__: beside}
+            by_name.setdefault(key_of(beside.__name__), beside.__name__)
         words = [word.lower() for word in words_of(name)]
         if forward := forward_of(name, by_name):
             stem = stem_of(name, forward) or module
@@ -241,6 +239,8 @@ def _of_functions(functions: dict[str, Any], module: str, rules: set[str], struc
             yield Found(name, "vjp", (function,))
         elif {"loss", "cost", "objective"} & set(words) and returns_several(function):
             yield Found(name, "value_and_gradient", (function,))
+        elif loss_first := with_loss_first(function):
+            yield Found(name, "value_and_gradient", (loss_first,))
         elif switch := switch_of(function):
             yield Found(name, "pair", (function, switched(function, switch)))
         elif op := lone(name, function):

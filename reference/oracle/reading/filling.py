@@ -11,8 +11,9 @@ import numpy as np
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import keys_of, parameters, texts_of
-from reference.oracle.reading.vocabulary import part_of, plain
+from reference.oracle.reading.source import is_spoken_to, keys_of, parameters, texts_of
+from reference.oracle.reading.standing_in import Tanh
+from reference.oracle.reading.vocabulary import SLOPES, part_of, plain, words_of
 
 # Arguments of these parts are given even where they have a default.
 SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
@@ -88,6 +89,8 @@ def _given_anyway(
         return part in scene.values
     if part == "keeping" and parameter.default is False:
         return True
+    if constructor and scene.small and part == "regularization" and parameter.default == 0:
+        return True
     if constructor and scene.small and part in NETWORK_SIZES:
         return part in scene.values and isinstance(parameter.default, tuple | list) == (part in SHAPES)
     return part in SETTINGS and part in scene.values
@@ -122,6 +125,9 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
     """The value in a tuple, None where there is none."""
     if parameter.default is parameter.empty and (texts := texts_of(function, parameter.name)):
         return (texts[0],)
+    owner = getattr(function, "owner", None)
+    if owner and part != "optimizer" and parameter.default is parameter.empty and is_spoken_to(owner, parameter.name):
+        return (Tanh(slope=bool({word.lower() for word in words_of(parameter.name)} & set(SLOPES))),)
     kind = _annotated(parameter)
     if kind in BY_TYPE and part not in BY_TYPE[kind]:
         part = next((other for other in BY_TYPE[kind] if other in scene.values), part)

@@ -1,13 +1,23 @@
 """Which forward a backward belongs to, by the words of its name, and functions that are both."""
 
 import functools
+import importlib
 import re
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from reference.oracle.reading.names import OPS, SCENE_OF_OP
-from reference.oracle.reading.source import parameters, required, signature_of
-from reference.oracle.reading.vocabulary import BACKWARD_WORDS, FORWARD_WORDS, plain, words_of
+from reference.oracle.reading.source import (
+    parameters,
+    required,
+    returned_names,
+    returns_several,
+    signature_of,
+    undecorated,
+)
+from reference.oracle.reading.vocabulary import BACKWARD_WORDS, FORWARD_WORDS, LOSSES, plain, words_of
 from reference.oracle.specs import SPECS
 
 # A function that gives its derivative where one of these is true.
@@ -41,6 +51,22 @@ def forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
     return next((by_name[option] for option in joined if option in by_name and by_name[option] != name), None)
 
 
+def forward_beside(name: str, function: Any) -> Callable[..., Any] | None:
+    """The forward of a backward that stands alone in its file, where a file beside has its name: relu.py."""
+    path = Path(getattr(undecorated(function), "__code__", forward_of.__code__).co_filename)
+    if not {word.lower() for word in words_of(name)} & set(BACKWARD_WORDS) or path.stem != name:
+        return None
+    stems = {key_of(file.stem): file.stem for file in sorted(path.parent.glob("*.py"))}
+    stem = forward_of(name, stems)
+    sys.path.insert(0, str(path.parent))
+    try:
+        return getattr(importlib.import_module(stem), stem, None) if stem else None
+    except (Exception, SystemExit):  # anybody's file may raise anything
+        return None
+    finally:
+        sys.path.remove(str(path.parent))
+
+
 def key_of(name: str) -> str:
     """A name as pairs are found by: conv1d and conv2d are two."""
     return name.lower().replace("_", "")
@@ -72,6 +98,23 @@ def switched(function: Callable[..., Any], switch: str) -> Callable[..., Any]:
     rest = [p for p in signature.parameters.values() if p.name != switch]
     derivative.__signature__ = signature.replace(parameters=rest)  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
     return derivative
+
+
+def with_loss_first(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """A function that returns a loss and gradients by their names, with the loss first; None for others."""
+    names = returned_names(function) if returns_several(function) else []
+    losses = [place for place, name in enumerate(names) if {w.lower() for w in words_of(name)} & set(LOSSES)]
+    gradients = [name for name in names if plain(name).startswith(("grad", "dw", "dtheta"))]
+    if len(losses) != 1 or not gradients:
+        return None
+    place = losses[0]
+
+    @functools.wraps(function)
+    def loss_first(*arguments: Any, **named: Any) -> Any:
+        returned = list(function(*arguments, **named))
+        return (returned.pop(place), *returned)
+
+    return loss_first if place else function
 
 
 def lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:

@@ -88,6 +88,8 @@ def networks_by_hand(rng: np.random.Generator) -> Iterator[Scene]:
             yield Scene(
                 f"network by hand, {meaning}", values, meaning=f"examples in columns and {meaning}", needs=needs
             )
+    values = {"x": x.T, "targets": bits, "other": bits, "kernel": draw(7, 1), "bias": draw(1, 1)}
+    yield Scene("logistic regression in columns", values, meaning="examples in columns and bits")
     for targets, size in ((rows.T, 5), (bits, 1)):
         sizes = {"in_size": 7, "hidden_size": 11, "out_size": size, "layer_sizes": [7, 11, size], "input_shape": (7,)}
         values = {"x": x.T, "targets": targets, "other": targets, **sizes}

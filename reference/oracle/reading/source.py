@@ -95,7 +95,25 @@ def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def init_of(owner: type) -> Callable[..., Any]:
     """The constructor of a class, without self, for its signature alone."""
-    return (lambda: None) if owner.__init__ is object.__init__ else without_first(owner.__init__)
+    init = (lambda: None) if owner.__init__ is object.__init__ else without_first(owner.__init__)
+    init.owner = owner  # pyright: ignore[reportFunctionMemberAccess] - for roles_of
+    return init
+
+
+def is_spoken_to(owner: type, argument: str) -> bool:
+    """Whether the methods of a class call what its constructor was given: self.layer(x), self.layer.forward(x)."""
+    methods = [value for base in owner.__mro__ for value in vars(base).values() if inspect.isroutine(value)]
+    trees = [tree for method in methods if (tree := tree_of(method))]
+    kept = {f"self.{argument}", *(name for tree in trees for name in _kept_as(tree, argument))}
+    called = (node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(ast.unparse(f) in kept or ast.unparse(getattr(f, "value", f)) in kept for f in called)
+
+
+def _kept_as(tree: ast.AST, argument: str) -> Iterator[str]:
+    """The attributes that are set to an argument as it is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == argument:
+            yield from (ast.unparse(target) for target in node.targets if isinstance(target, ast.Attribute))
 
 
 @cache
@@ -142,6 +160,7 @@ def keys_of(function: Any, name: str) -> list[str]:
     """The texts by which a parameter is opened in the source: `conv_param["stride"]`."""
     tree = tree_of(function)
     opened = [node for node in ast.walk(tree) if isinstance(node, ast.Subscript)] if tree else []
+    opened.sort(key=lambda node: (node.lineno, node.col_offset))
     slices = [node.slice for node in opened if isinstance(node.value, ast.Name) and node.value.id == name]
     return [one.value for one in slices if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 

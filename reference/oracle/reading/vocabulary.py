@@ -75,7 +75,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "pool_param": ("poolparam", "poolparams"),
     "bn_param": ("bnparam", "lnparam", "gnparam"),
     "dropout_param": ("dropoutparam",),
-    "regularization": ("reg", "lambda", "lam", "weightdecay", "lambd", "regularization", "l"),
+    "regularization": ("reg", "lambda", "lam", "weightdecay", "lambd", "regularization", "l",
+                       "weightdecaylambda", "regstrength", "regularizationstrength"),
     "hidden_dims": ("hiddensizes", "hiddenlayers", "hiddenunitslist", "hiddenlayersizes", "hiddensizelist",
                     "hiddendims"),
     "word_to_idx": ("wordtoidx", "wordtoid", "word2idx", "word2id"),
@@ -164,6 +165,22 @@ FORWARD_WORDS = (
 SLOPES = ("gradient", "grad", "derivative", "deriv", "prime", "df", "dfn", "derive", "fprime", "d", "der", "diff",
           "derivate", "derivation", "derived")  # fmt: skip
 
+# Words in the names of losses.
+LOSSES = (
+    "loss",
+    "cost",
+    "error",
+    "objective",
+    "criterion",
+    "entropy",
+    "mse",
+    "mae",
+    "hinge",
+    "huber",
+    "bce",
+    "nll",
+    "svm",
+)
 # Arguments of these parts are data where nothing comes back for them.
 DATA = ("targets", "other", "mask", "indices", "rate", "regularization")
 # A longer name by its words: the first row whose words, one of each group, are all in it. A count is a size.
