@@ -79,7 +79,7 @@ def check(
             _judge(trial, base, judgment, op, known, mode)
         except Fault as fault:
             judgment.findings.append(fault.finding)
-        judgment.findings = weighed(judgment.findings, judgment.judged)  # what is wrong before what is strict
+        judgment.findings = weighed(judgment.findings, judgment.judged, strict)  # what is wrong before what is strict
         return _report(trial, base, judgment, op, known, strict)
 
 

@@ -22,7 +22,7 @@ def _off(judged: Judged) -> float | None:
     return judged.report.max_error / largest if largest > 0 and np.isfinite(judged.report.max_error) else None
 
 
-def weighed(findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
+def weighed(findings: Sequence[Finding], judged: Sequence[Judged], strict: bool) -> list[Finding]:
     """Every finding, marked where it is a matter of strictness.
 
     Of several explanations of one gradient's error, all of which fit, the innocent one counts. What the backward does
@@ -31,6 +31,8 @@ def weighed(findings: Sequence[Finding], judged: Sequence[Judged]) -> list[Findi
     own = {found.argument: found.off for found in findings if found.argument and _small(found)}
     right = all(one.report.verdict != "fail" or one.name in own for one in judged)
     marked = [replace(found, strict=_is_strict(found, own, right)) for found in findings]
+    if strict:  # then one is as wrong as the other, and the first found is the likeliest reason of the rest
+        return marked
     return sorted(marked, key=lambda found: (found.strict, found.strict and not _small(found)))
 
 
