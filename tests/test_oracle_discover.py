@@ -9,7 +9,7 @@ from oracle_command import RELU, forgotten, written
 
 from reference.oracle.command.importing import load
 from reference.oracle.reading.discover import find
-from reference.oracle.reading.judge import judge
+from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.names import recognized
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.scenes import scenes
@@ -146,3 +146,41 @@ def test_a_layer_whose_weights_lie_the_other_way_is_still_judged(loaded):
     report = judge(found, Request())
     assert (report.verdict, report.op) == ("pass", None)
     assert re.search(r"kernel \(out, in\)", report.inputs)
+
+
+LOST = """
+import numpy as np
+class Net:
+    def __init__(self, n_inputs, n_hidden, n_outputs):
+        self.W1 = np.random.randn(n_inputs, n_hidden)
+        self.W2 = np.random.randn(n_hidden, n_outputs)
+    def forward(self, X):
+        self.h = np.tanh(X @ self.W1)
+        return self.h @ self.W2
+    def cost(self, out, y):
+        return np.mean((out - y) ** 2)
+    def backward(self, X, y, out):
+        d = 0.3 * np.sin(out - y)
+        self.dW2 = np.abs(self.h.T) @ d
+        self.dW1 = X.T @ (d @ self.W2.T) ** 2
+"""
+
+
+def test_the_lines_that_settle_a_network_and_its_loss_get_a_verdict(loaded):
+    (found,) = find(loaded(LOST))
+    with pytest.raises(CannotTell) as unsure:
+        judge(found, Request())
+    namespace = {}
+    exec(unsure.value.code, namespace)
+    report = judge(found, Request(examples=namespace["EXAMPLES"]["Net"]))
+    assert report.verdict == "fail", report
+    assert [argument.name for argument in report.arguments] == ["W1", "W2"]
+
+
+def test_a_forward_in_a_file_beside_is_found(tmp_path):
+    written(tmp_path, "import numpy as np\ndef relu(Z):\n    return np.maximum(0, Z), Z\n", "relu.py")
+    text = "def relu_backward(dA, cache):\n    return dA * (cache > 0)\n"
+    with forgotten():
+        (found,) = find(load(written(tmp_path, text, "relu_backward.py")).module)
+        assert found.name == "relu"
+        assert judge(found, Request()).verdict == "pass"

@@ -1,7 +1,8 @@
 """The readings of something found that run, judged, the likeliest first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from reference import oracle
 from reference.oracle.reading.certainty import Tried
@@ -26,8 +27,9 @@ MOST_ALIKE = 4
 def tried_readings(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
     """The readings that run, judged, the likeliest first."""
     if request.examples is not None:
-        given = given_reading(found, request.examples, complaints)
-        yield from (judged(found, reading, request, None, given=True) for reading in given)
+        one = next((other for other in composed(found) if _takes(other, request.examples)), found)
+        given = given_reading(one, request.examples, complaints)
+        yield from (judged(one, reading, request, None, given=True) for reading in given)
         return
     any_ran = False
     for one in composed(found):
@@ -36,6 +38,12 @@ def tried_readings(found: Found, request: Request, complaints: list[DidNotRun]) 
             yield tried
     if not any_ran:
         yield from _tried_on_scenes(found, request, complaints)
+
+
+def _takes(found: Found, examples: Any) -> bool:
+    """Whether the inputs that a file brings are those of a network together with its loss."""
+    inputs = examples.get("inputs", ()) if isinstance(examples, Mapping) else examples
+    return isinstance(inputs, tuple | list) and len(inputs) == len(required(found.forward))
 
 
 def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
