@@ -6,7 +6,9 @@ import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeGuard
+
+from reference.oracle.reading.vocabulary import BACKWARD_METHODS, FORWARD_METHODS
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -106,7 +108,12 @@ def is_spoken_to(owner: type, argument: str) -> bool:
     trees = [tree for method in methods if (tree := tree_of(method))]
     kept = {f"self.{argument}", *(name for tree in trees for name in _kept_as(tree, argument))}
     called = (node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return any(ast.unparse(f) in kept or ast.unparse(getattr(f, "value", f)) in kept for f in called)
+    return any(ast.unparse(f) in kept or (_is_of_a_layer(f) and ast.unparse(f.value) in kept) for f in called)
+
+
+def _is_of_a_layer(function: ast.expr) -> TypeGuard[ast.Attribute]:
+    """Whether a method is called that layers have, and arrays have not."""
+    return isinstance(function, ast.Attribute) and function.attr in (*FORWARD_METHODS, *BACKWARD_METHODS)
 
 
 def _kept_as(tree: ast.AST, argument: str) -> Iterator[str]:
