@@ -30,13 +30,13 @@ def _is_called(owner: Any) -> bool:
     return any("__call__" in vars(base) for base in getattr(owner, "__mro__", ()))
 
 
-def boxes_of(owner: type) -> Iterator[tuple[type, str]]:
+@functools.cache
+def boxes_of(owner: type) -> list[tuple[type, str]]:
     """The classes beside the methods of a class whose objects hold an array and a grad, and where the array lies."""
     methods = (value for base in owner.__mro__ for value in vars(base).values() if isinstance(value, FunctionType))
     known: dict[int, Any] = {id(v): v for method in methods for v in method.__globals__.values() if inspect.isclass(v)}
-    for value in known.values():
-        if value not in owner.__mro__ and (held := _held_by(value)):
-            yield value, held
+    others = [value for value in known.values() if value not in owner.__mro__]
+    return [(value, held) for value in others if (held := _held_by(value))]
 
 
 def _held_by(box: type) -> str | None:
@@ -47,7 +47,7 @@ def _held_by(box: type) -> str | None:
         if not hasattr(made, "grad"):
             return None
         return next((name for name in HELD if getattr(made, name, None) is array), None)
-    except Exception:  # anybody's constructor may raise anything
+    except (Exception, SystemExit):  # anybody's constructor may raise anything
         return None
 
 

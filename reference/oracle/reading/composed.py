@@ -4,6 +4,7 @@ The parts are put together as one function, or one class, that returns its loss;
 any other. A loss that is nowhere is one of a few that people mean, and only where some gradient is that of it.
 """
 
+import contextlib
 import functools
 import inspect
 import re
@@ -25,7 +26,7 @@ from reference.oracle.reading.source import (
     texts_in,
     undecorated,
 )
-from reference.oracle.reading.trial import Reading
+from reference.oracle.reading.trial import DidNotRun, Reading, trying
 from reference.oracle.reading.vocabulary import BACKWARD_WORDS, LOSSES, is_cache, is_cotangent, part_of, plain, words_of
 from reference.oracle.subjects.vjp import copies, quiet
 
@@ -166,8 +167,7 @@ def _as_class(found: Found, targets: str, loss: Any) -> Found:
     def loss_of(self: Any, **given: Any) -> Any:
         returned = getattr(self, forward)(**{name: given[name] for name in inputs})
         self.composed_out = returned[0] if isinstance(returned, tuple) else returned
-        measured = functools.partial(loss) if callable(loss) else getattr(self, loss)
-        return _loss_of(measured, self.composed_out, given[targets], {})
+        return _loss_of(loss if callable(loss) else getattr(self, loss), self.composed_out, given[targets], {})
 
     def back_of(self: Any, **given: Any) -> Any:
         return getattr(self, backward)(**_handed(asked, given, {}, None, self.composed_out))
@@ -222,18 +222,24 @@ class Meant:
 
     def settled(self, reading: Reading) -> Reading | None:
         """The reading with the loss that one of its gradients is of, along one direction; None where there is none."""
-        subject, primals = reading.subject, reading.primals
-        with quiet(0):
-            _, pullback = subject.vjp(*copies(primals))
-            came = pullback(np.float64(1.0))
-        every = list(self.losses)
+        every = self.losses
         for loss in every:
             self.losses = [loss]
-            if any(_is_slope(subject.forward, primals, at, gradient) for at, gradient in enumerate(came)):
+            with contextlib.suppress(DidNotRun):
+                if not trying("forward", _is_of_its_loss, reading):
+                    continue
                 note = f"No loss is written: the backward is judged as that of {loss[0]}."
                 return replace(reading, notes=(note, *reading.notes))
         self.losses = every
         return None
+
+
+def _is_of_its_loss(reading: Reading) -> bool:
+    """Whether one gradient of a reading is that of its value, along one direction."""
+    subject, primals = reading.subject, reading.primals
+    _, pullback = subject.vjp(*copies(primals))
+    came = pullback(np.float64(1.0))
+    return any(_is_slope(subject.forward, primals, at, gradient) for at, gradient in enumerate(came))
 
 
 def _is_slope(

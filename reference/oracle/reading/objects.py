@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -135,9 +136,7 @@ class Spoken(Layer):
         handed = next((s.key for s in self.way.values() if s.kind == "value" and isinstance(s.key, float)), None)
         if handed is not None:
             return handed
-        methods = [getattr(type(held), name) for name in dir(type(held)) if not name.startswith("__")]
-        named = [rate for rate in RATES if any(uses(method, rate) for method in methods if inspect.isroutine(method))]
-        own = [getattr(held, name) for name in named if isinstance(getattr(held, name, None), float)]
+        own = [getattr(held, name) for name in _rates_named(type(held)) if isinstance(getattr(held, name, None), float)]
         stepping = any(isinstance(value, GradientDescent) for value in vars(held).values())
         return next(iter(own), RATE if stepping else 1.0)
 
@@ -166,6 +165,13 @@ class Living(Spoken):
         """The forward in evaluation mode."""
         held = self.object_with(primals[self.inputs :])
         return self._called(held, dict(zip(self.names, primals[: self.inputs], strict=False)), False)
+
+
+@cache
+def _rates_named(owner: type) -> list[str]:
+    """The rates that the methods of a class name, but for those of Python's own, which may only keep one."""
+    methods = [getattr(owner, name) for name in dir(owner) if not name.startswith("__")]
+    return [rate for rate in RATES if any(uses(method, rate) for method in methods if inspect.isroutine(method))]
 
 
 def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> tuple[Spoken, tuple[str, ...]]:

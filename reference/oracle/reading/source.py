@@ -98,7 +98,7 @@ def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
 def init_of(owner: type) -> Callable[..., Any]:
     """The constructor of a class, without self, for its signature alone."""
     init = (lambda: None) if owner.__init__ is object.__init__ else without_first(owner.__init__)
-    init.owner = owner  # pyright: ignore[reportFunctionMemberAccess] - for roles_of
+    init.owner = owner  # pyright: ignore[reportFunctionMemberAccess] - for is_spoken_to
     return init
 
 
