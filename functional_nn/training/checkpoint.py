@@ -176,15 +176,16 @@ def _of_the_system(error: BaseException) -> str:
 
 @contextmanager
 def _in_silence() -> Iterator[None]:
-    """What orbax raises is told by its log and its threads too, with every frame; by the threads even afterwards."""
-    log, before, hook = logging.getLogger("absl"), logging.getLogger("absl").level, sys.unraisablehook
-    log.setLevel(logging.CRITICAL + 1)
+    """What orbax raises is told by its log, its tasks and its threads too, with every frame, even afterwards."""
+    levels = {name: logging.getLogger(name).level for name in ("absl", "asyncio")}
+    hook = sys.unraisablehook
     sys.unraisablehook = partial(_of_the_main_thread, hook)
-    try:
-        yield
-        sys.unraisablehook = hook
-    finally:
-        log.setLevel(before)
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    yield
+    sys.unraisablehook = hook  # only where nothing was raised
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _of_the_main_thread(hook: Callable[..., None], *error: Any) -> None:
