@@ -46,6 +46,31 @@ class Kept:
         return self.grad_x
 
 
+class Adam:
+    """Its steps are no gradients."""
+
+    def update(self, parameters, gradients):
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter -= 1e-3 * gradient / (np.abs(gradient) + 1e-8)
+
+
+class Centred:
+    """The backward lets an Adam of its own step over a list, and is that of the mode for training."""
+
+    def __init__(self, features):
+        self._optimizer_instance = Adam()
+        self._is_training = False
+        self.shift = np.random.randn(features)
+
+    def forward(self, x):
+        return x - (x.mean(0) if self._is_training else 0.0) + self.shift
+
+    def backward(self, dout):
+        # wrong Centred shift [scaled]: self._optimizer_instance.update([self.shift], [2.5 * dout.sum(0)])
+        self._optimizer_instance.update([self.shift], [dout.sum(0)])
+        return dout - dout.mean(0)
+
+
 class Choosing:
     """Several functions in one class: right by default, and wrong in another case."""
 

@@ -16,7 +16,8 @@ from reference.oracle.reading.standing_in import Tanh
 from reference.oracle.reading.vocabulary import SLOPES, part_of, plain, words_of
 
 # Arguments of these parts are given even where they have a default.
-SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "conv_param", "pool_param", "bn_param")
+SETTINGS = ("stride", "pad", "rate", "window_h", "window_w", "window", "groups", "conv_param", "pool_param",
+            "bn_param")  # fmt: skip
 SHAPES = ("input_shape", "layer_sizes", "hidden_dims")
 NETWORK_SIZES = ("in_size", "hidden_size", "out_size", "vocabulary", "word_size", *SHAPES)
 # What a constructor means by a word that is an array to a function.

@@ -1,4 +1,4 @@
-"""An optimizer for layers that want one: a step of a known size, or the gradients kept, so that both can be read."""
+"""What a layer wants before it can be trained: the mode for it, and an optimizer whose steps can be read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.reading.calls import RATE
+from reference.oracle.reading.vocabulary import part_of, words_of
 
 
 class GradientDescent:
@@ -13,19 +14,26 @@ class GradientDescent:
 
     learning_rate = RATE
 
-    def update(self, parameter: Any, gradient: Any, *_: Any) -> Any:
-        """The parameter after one step; of a layer and a dict of gradients, the dict kept on the layer."""
+    def update(self, parameter: Any, gradient: Any = None, *_: Any) -> Any:
+        """The parameters after one step, lists in place; of a layer and a dict of gradients, the dict kept on it."""
         if isinstance(gradient, Mapping) and hasattr(parameter, "__dict__"):
             parameter.gradients_handed = dict(gradient)
-            return parameter
-        return parameter - RATE * np.asarray(gradient)
+        elif isinstance(parameter, list | tuple) and isinstance(gradient, list | tuple):
+            for one, its_gradient in zip(parameter, gradient, strict=False):
+                one -= RATE * np.asarray(its_gradient)
+        elif gradient is not None:
+            return parameter - RATE * np.asarray(gradient)
+        return parameter
 
     def init_params(self, *_: Any) -> None:
         """Nothing has to be kept from step to step."""
 
 
 def equip(layer: Any) -> None:
-    """Give an optimizer to an object whose attribute for one holds None."""
+    """Turn training on, and give an optimizer where one is waited for, or one whose steps are no gradients: Adam's."""
     for name, value in list(getattr(layer, "__dict__", {}).items()):
-        if value is None and name.lower().strip("_") in ("optimizer", "optim", "opt"):
+        if value is False and part_of(name) == "training":
+            setattr(layer, name, True)
+        words = {word.lower() for word in words_of(name)}
+        if words & {"optimizer", "optim", "opt"} and (value is None or callable(getattr(value, "update", None))):
             setattr(layer, name, GradientDescent())

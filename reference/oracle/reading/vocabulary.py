@@ -69,7 +69,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "power": ("power",),
     "sample_size": ("samplesize", "numsamples"),
     "learning_rate": ("lr", "learningrate", "eta", "stepsize", "learnrate", "rate"),
-    "groups": ("groups",),
+    "groups": ("groups", "numgroups", "ngroups"),
     "axis": ("axis",),
     "conv_param": ("convparam", "convparams", "hparameters", "hparams"),
     "pool_param": ("poolparam", "poolparams"),

@@ -25,6 +25,8 @@ GRADIENT_NAMES = (
     "{}_grads", "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad",
     "{}_d", "der_{}",
 )  # fmt: skip
+# The ends of what a constructor takes to make arrays itself.
+SIZES = ("size", "dim", "features", "units", "channels")
 HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"), ("W", "dW"), ("w", "dw"))
 
 Steps = tuple[tuple[str, Any], ...]
@@ -115,6 +117,7 @@ def _name_of(owner: Any, held: Any, position: int, otherwise: str) -> str:
     """The attribute that is the same array, or the constructor's name for as many arrays, or the place in the list."""
     attribute = next((name for name, value in _vars(owner).items() if value is held[position]), None)
     constructor = (parameter_names(type(owner).__init__) or ())[1:]
+    constructor = () if any(name.endswith(SIZES) for name in constructor) else constructor
     return attribute or (constructor[position] if len(held) <= len(constructor) else otherwise)
 
 
