@@ -15,6 +15,7 @@ from reference.oracle.reading.readings import given_reading, readings
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.scenes import alike, fitting, scenes
+from reference.oracle.reading.searched import progress, searched
 from reference.oracle.reading.source import parameters, required
 from reference.oracle.reading.trial import DidNotRun, Reading
 from reference.oracle.reading.vocabulary import part_of
@@ -61,6 +62,23 @@ def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]
                 yield judged(found, reading, request, scene, meaning=meaning)
         if any_ran:
             return
+    yield from _tried_on_searched(found, request, complaints)
+
+
+def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+    """The readings that run on inputs found by trying: a guess, as nothing says that they are what was meant."""
+    ran: list[Reading] = []
+
+    def complaints_of(scene: Scene) -> list[DidNotRun] | None:
+        own: list[DidNotRun] = []
+        ran[:] = [reading for reading in readings(found, scene, own) if reading.fits]
+        return None if ran else own
+
+    known = [(one, one.scene) for one in complaints if one.scene is not None]
+    start = max(known, key=lambda pair: progress(pair[0]))[1] if known else scenes(request.seed)[1]
+    scene = searched(found, start, request.seed, complaints_of)
+    for reading in ran[:MOST_ALIKE] if scene else ():
+        yield judged(found, replace(reading, guessed=True), request, scene)
 
 
 def meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
@@ -89,7 +107,10 @@ def first_that_runs(
     """The readings on the first scene whose gradients fit their arguments; failing that, on the first that runs."""
     misfits: tuple[Scene | None, list[Reading]] = (None, [])
     for scene in group:
+        before = len(complaints)
         ran = list(readings(found, scene, complaints))
+        for complaint in complaints[before:]:
+            complaint.scene = scene
         if fit := [reading for reading in ran if reading.fits]:
             return scene, fit
         misfits = misfits if misfits[1] else (scene, ran)

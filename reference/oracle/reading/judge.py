@@ -13,7 +13,7 @@ from reference.oracle.reading.discover import Found
 from reference.oracle.reading.judged import checked
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.settle import example_of, settling
-from reference.oracle.reading.trial import DidNotRun, Reading, runs
+from reference.oracle.reading.trial import STAGES, DidNotRun, Reading, runs
 from reference.oracle.reading.variants import variants
 from reference.oracle.report import Report
 
@@ -21,7 +21,6 @@ from reference.oracle.report import Report
 MOST = 10
 # Words for what is wrong that are second best.
 BLURRED = (*NAMELESS, "wrong_operand", "local_factor", "wrong_derivative")
-STAGES = ("constructor", "forward", "backward")
 
 
 class CannotTell(Exception):

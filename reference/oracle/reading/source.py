@@ -172,6 +172,20 @@ def keys_of(function: Any, name: str) -> list[str]:
     return [one.value for one in slices if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
+def ranks_of(function: Any) -> dict[str, int]:
+    """The numbers of axes that the source gives away: `n, h, w, c = x.shape`."""
+    tree = tree_of(function)
+    assigned = [node for node in _own_nodes(tree) if isinstance(node, ast.Assign)] if tree else []
+    unpacked = [(node.value, node.targets[0]) for node in assigned if isinstance(node.targets[0], ast.Tuple)]
+    shapes = [(value.value, target) for value, target in unpacked if getattr(value, "attr", None) == "shape"]
+    plain = [(owner.id, target) for owner, target in shapes if isinstance(owner, ast.Name)]
+    return {name: len(target.elts) for name, target in plain if not any(map(_is_starred, target.elts))}
+
+
+def _is_starred(node: ast.expr) -> bool:
+    return isinstance(node, ast.Starred)
+
+
 def returned_names(function: Any) -> list[str]:
     """The names in the last return statement, flattened: `return dx, (dW, db)`; empty where one is no plain name."""
     tree = tree_of(function)

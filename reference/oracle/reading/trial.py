@@ -9,6 +9,7 @@ import numpy as np
 
 from reference._checks import is_floating
 from reference.oracle.reading.calls import Way
+from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import parameters
 from reference.oracle.reading.torched import holds_tensors
 from reference.oracle.reading.vocabulary import DATA, part_of, plain
@@ -19,12 +20,16 @@ from reference.oracle.subjects.vjp import copies, quiet
 OF_OUTPUT = "The derivative is a function of the output: right where it is called with y = f(x), as in y * (1 - y)."
 
 
+STAGES = ("constructor", "forward", "backward")
+
+
 class DidNotRun(Exception):
     """The constructor, the forward or the backward raised on these inputs; `where` says which."""
 
     def __init__(self, where: str, said: str):
         super().__init__(said)
         self.where = where
+        self.scene: Scene | None = None
 
 
 @dataclass(frozen=True)
