@@ -46,11 +46,13 @@ def _narrowed(trial: Trial, got: np.ndarray, primal: np.ndarray, inside: float) 
     return "it jitters by single precision where the arguments move by less" if inside else ""
 
 
-def verified(trial: Trial, base: Base, judged: Judged, measure: Measure, slope: Slope, predicted: float) -> Judged:
+def verified(
+    trial: Trial, base: Base, judged: Judged, measure: Measure, slope: Slope | None, predicted: float
+) -> Judged:
     """A second opinion on what is wrong, and doubts about what seems right."""
     if not judged.wrong:
         return _doubted(trial, base, judged, measure)
-    order = taylor_order(slope, predicted)
+    order = taylor_order(slope, predicted) if slope else None
     if order is None or not np.isfinite(order) or judged.compared.said:
         return judged
     said = (

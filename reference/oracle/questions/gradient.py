@@ -1,6 +1,6 @@
 """The gradient of every argument: its form, its values, and whether this input could tell."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from reference.oracle.questions.compare import by_elements, by_truth
 from reference.oracle.questions.doubts import form_findings, unmeasurable, verified
 from reference.oracle.questions.figures import Compared
 from reference.oracle.questions.forward import Agreement, reference_pull
+from reference.oracle.questions.jointly import passed, together
 from reference.oracle.questions.judged import Judged, blank
 from reference.oracle.questions.rounding import excused, measured, single
 from reference.oracle.questions.search import by_probes
@@ -34,6 +35,9 @@ class Standard:
     mode: str
     rounding: tuple[float, ...]
 
+    # The arguments that are right in directions of all arguments at once, each with the noise of that.
+    jointly: dict[int, float] = field(default_factory=dict)
+
     @cached_property
     def single(self) -> tuple[float, ...]:
         """What a backward that computes in float32 inside is excused; asked where some gradient seems wrong."""
@@ -44,7 +48,9 @@ def judge_gradient(trial: Trial, base: Base, agreement: Agreement | None, mode: 
     """Judge every argument that carries a gradient, in order."""
     trial.measured = measured(trial, base)
     base = replace(base, flat=trial.value(trial.measured, base.flat.size))
-    standard = Standard(trial, base, _truth(trial, base, agreement), mode, excused(trial, base))
+    truth, total = _truth(trial, base, agreement), sum(trial.primals[p].size for p in trial.differentiable)
+    jointly = together(trial, base).right if mode == "auto" and truth is None and total > ENTRIES else {}
+    standard = Standard(trial, base, truth, mode, excused(trial, base), jointly)
     return [_one(standard, position) for position in trial.differentiable]
 
 
@@ -71,6 +77,8 @@ def _one(standard: Standard, position: int) -> Judged:
     if not primal.size:
         return Judged(name, blank(trial, base, position, "pass"))
     measure = Measure(trial, position, base.cotangent, base.flat)
+    if position in standard.jointly:
+        return _told(standard, position, passed(trial, base, position, standard.jointly[position]), None, 0.0, True)
     slope = measure.ladder(probes.signed(_rng(trial, position), primal.shape))
     if not slope.known:
         return unmeasurable(trial, base, position)
@@ -79,13 +87,23 @@ def _one(standard: Standard, position: int) -> Judged:
         rounding = standard.rounding[position] + inside
         compared, probed = _compared(standard, measure, slope, position, rounding)
         compared = replace(compared, noise=max(compared.noise, inside))
+    return _told(standard, position, compared, slope, inside, probed)
+
+
+def _told(
+    standard: Standard, position: int, compared: Compared, slope: Slope | None, inside: float, probed: bool
+) -> Judged:
+    """What was compared, with what its form shows and a second opinion."""
+    trial, base = standard.trial, standard.base
+    name, primal = trial.names[position], trial.primals[position]
     form = form_findings(trial, base, position, compared, inside)
     if any(found.off for found in form):  # coarser than float32
         compared = replace(compared, report=replace(compared.report, verdict="fail"))
-    predicted = float(np.sum(np.asarray(got, np.float64) * probes.signed(_rng(trial, position), primal.shape)))
     sentences = (f"{name}: {compared.said}.",) if probed and not compared.wrong else ()
     judged = Judged(name, compared, form, probed=probed, sentences=sentences)
-    return verified(trial, base, judged, measure, slope, predicted)
+    direction = probes.signed(_rng(trial, position), primal.shape)
+    predicted = float(np.sum(np.asarray(base.got[position], np.float64) * direction))
+    return verified(trial, base, judged, Measure(trial, position, base.cotangent, base.flat), slope, predicted)
 
 
 def _rng(trial: Trial, position: int) -> np.random.Generator:

@@ -17,7 +17,7 @@ from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.scenes import alike, fitting, scenes
 from reference.oracle.reading.searched import progress, searched
 from reference.oracle.reading.source import parameters, required
-from reference.oracle.reading.trial import DidNotRun, Reading
+from reference.oracle.reading.trial import DidNotRun, Reading, shows_something
 from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.specs import SPECS
 
@@ -71,13 +71,15 @@ def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRu
 
     def complaints_of(scene: Scene) -> list[DidNotRun] | None:
         own: list[DidNotRun] = []
-        ran[:] = [reading for reading in readings(found, scene, own) if reading.fits]
+        ran[:] = [reading for reading in readings(found, scene, own) if reading.fits and shows_something(reading)]
         return None if ran else own
 
     known = [(one, one.scene) for one in complaints if one.scene is not None]
     start = max(known, key=lambda pair: progress(pair[0]))[1] if known else scenes(request.seed)[1]
     scene = searched(found, start, request.seed, complaints_of)
-    for reading in ran[:MOST_ALIKE] if scene else ():
+    if isinstance(scene, DidNotRun):
+        complaints.append(scene)
+    for reading in ran[:MOST_ALIKE] if isinstance(scene, Scene) else ():
         yield judged(found, replace(reading, guessed=True), request, scene)
 
 

@@ -43,11 +43,11 @@ class Tried:
             return ""
         if self.designed:
             return self.designed
-        if any(NotImplementedError.__name__ in found.message for found in report.findings):
+        if self.reading.faulty:
             return ""
         if refused := [f for f in report.findings if f.cause in CALLS and f.argument is None]:
             return "" if self._computes_its_op else f"on inputs that were made up, {refused[0].message}"
-        if all(found.cause == "missing" for found in report.findings):
+        if all(found.cause == "missing" for found in report.findings) and not self.reading.guessed:
             return ""
         if not self.reading.fits and not self._all_but_one_agree:
             return "what comes back does not have the shapes of the arguments"

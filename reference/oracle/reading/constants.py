@@ -16,8 +16,13 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.causes import WITHIN
+from reference.oracle.questions.base import base_of
+from reference.oracle.questions.gradient import ENTRIES
+from reference.oracle.questions.jointly import Together, together
+from reference.oracle.reading.trial import Reading, runs
 from reference.oracle.report import Finding, Report
-from reference.oracle.subjects.vjp import finding
+from reference.oracle.subjects.arguments import trial_of
+from reference.oracle.subjects.vjp import Fault, finding
 
 # What counts as small, and what becomes of it: so small that it no longer shows, and still no zero to divide by.
 SMALL = 1e-3
@@ -56,13 +61,49 @@ def excused(report: Report, constants: list[str], strict: bool) -> Report:
     """The report of code that is right but for its small constants."""
     wrong = [argument.name for argument in report.arguments if argument.verdict == "fail"]
     kept = [found for found in report.findings if found.argument not in wrong]
-    findings = [_finding(report, name, constants) for name in wrong]
+    first = {found.argument: found for found in reversed(report.findings)}
+    findings = [_finding(name, constants, **_figures(first[name])) for name in wrong]
+    return _strictly(replace(report, findings=(*findings, *kept)), wrong, strict)
+
+
+def _strictly(report: Report, wrong: list[str], strict: bool) -> Report:
+    """The report with what is said of these arguments as a matter of strictness."""
+    verdict = "fail" if strict else "pass"
     arguments = tuple(
-        replace(argument, strict=True, verdict="fail" if strict else "pass") if argument.name in wrong else argument
+        replace(argument, strict=True, verdict=verdict) if argument.name in wrong else argument
         for argument in report.arguments
     )
-    verdict = "fail" if strict else "pass"
-    return replace(report, verdict=verdict, findings=(*findings, *kept), arguments=arguments)
+    return replace(report, verdict=verdict, arguments=arguments)
+
+
+def first_of_all(reading: Reading, check: Callable[[], Report], seed: int, strict: bool) -> Report | None:
+    """The report of a large reading that is right but for small constants, before a long look at what is wrong.
+
+    None where it is small, right as it is, or not right without its constants either.
+    """
+    if sum(np.size(primal) for primal in reading.primals) <= ENTRIES or reading.faulty:
+        return None
+    as_is = _together(reading, seed)
+    if as_is is None or not 0 < as_is.off <= WITHIN["epsilon_one_side"]:
+        return None
+    with shrunk(called(lambda: runs(reading))) as told:
+        without = _together(reading, seed) if told else None
+        report = check() if without and without.right else None
+    if report is None or report.verdict != "pass":
+        return None
+    wrong = [argument.name for argument in report.arguments]
+    findings = tuple(_finding(name, told, off=as_is.off) for name in wrong)
+    return _strictly(replace(report, findings=(*findings, *report.findings)), wrong, strict)
+
+
+def _together(reading: Reading, seed: int) -> Together | None:
+    """What directions of all arguments say of a reading; None where forward or backward refuses."""
+    subject, primals = reading.subject, reading.primals
+    try:
+        trial = trial_of(subject, primals, reading.names if subject.bind is None else None, seed, "auto")
+        return together(trial, base_of(trial))
+    except (Fault, TypeError, ValueError):
+        return None
 
 
 def may_be(report: Report) -> bool:
@@ -80,14 +121,15 @@ def _off(found: Finding) -> float:
     return abs(found.got - found.expected) / abs(found.expected)
 
 
-def _finding(report: Report, name: str, constants: list[str]) -> Finding:
-    first = next(found for found in report.findings if found.argument == name)
-    said = f"{', '.join(constants[:3])}"
-    message = f"{name}_ct is that of a forward without its small constant ({said})"
+def _figures(found: Finding) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in ("index", "got", "expected", "line", "off")}
+
+
+def _finding(name: str, constants: list[str], *, off: float | None, **figures: Any) -> Finding:
+    message = f"{name}_ct is that of a forward without its small constant ({', '.join(constants[:3])})"
     evidence = "with the small constants of the code made smaller the gradient is right"
-    made = finding("epsilon_one_side", message, evidence, argument=name, index=first.index, got=first.got,
-                   expected=first.expected, line=first.line)  # fmt: skip
-    return replace(made, off=first.off, strict=True)
+    made = finding("epsilon_one_side", message, evidence, argument=name, **figures)
+    return replace(made, off=off, strict=True)
 
 
 def _functions() -> Iterator[FunctionType]:

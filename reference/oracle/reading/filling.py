@@ -11,8 +11,8 @@ import numpy as np
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import is_spoken_to, keys_of, parameters, texts_of
-from reference.oracle.reading.standing_in import Tanh
+from reference.oracle.reading.source import is_looped_over, is_spoken_to, keys_of, parameters, texts_of
+from reference.oracle.reading.standing_in import Sine, Tanh
 from reference.oracle.reading.vocabulary import SLOPES, part_of, plain, words_of
 
 # Arguments of these parts are given even where they have a default.
@@ -82,6 +82,8 @@ def _given_anyway(
     parameter: inspect.Parameter, part: str | None, scene: Scene, *, loss: bool, constructor: bool
 ) -> bool:
     """Settings; what can be done without, loss(X, y=None) and a bias; the sizes of a network made small."""
+    if parameter.name in scene.given:
+        return True
     if loss and part in ("targets", "other"):
         return part in scene.values
     if part == "bias" and parameter.default is None and not constructor:
@@ -127,6 +129,8 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
     owner = getattr(function, "owner", None)
     if owner and part != "optimizer" and parameter.default is parameter.empty and is_spoken_to(owner, parameter.name):
         return (Tanh(slope=bool({word.lower() for word in words_of(parameter.name)} & set(SLOPES))),)
+    if owner and parameter.default is parameter.empty and is_looped_over(owner, parameter.name):
+        return ([Tanh(), Sine()],)
     kind = _annotated(parameter)
     if kind in BY_TYPE and part not in BY_TYPE[kind]:
         part = next((other for other in BY_TYPE[kind] if other in scene.values), part)

@@ -29,7 +29,7 @@ from reference.oracle.reading.trial import (
     require_floating,
     settled,
     trying,
-    unless_unwritten,
+    unless_its_own_fault,
     upstream_of,
 )
 from reference.oracle.reading.vocabulary import DATA, part_of
@@ -102,7 +102,8 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     pair = Pair(found.parts[0], found.parts[1], given, way, names)
     ran = trying("forward", pair.run, *copies(primals))
     require_finite(ran.output)
-    came = of_arrays("backward", unless_unwritten(pair.came, ran, first_cotangent(ran.output)))
+    came, faulty = unless_its_own_fault(pair.came, ran, first_cotangent(ran.output))
+    of_arrays("backward", came)
     gradients = pair.gradients(came, primals)
     if came is not None and not gradients:
         raise DidNotRun("backward", "what comes back fits no argument")
@@ -120,7 +121,8 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     fits = fit(gradients, names, primals)
     # A gradient that takes no cotangent is that of a number, or of one an example.
     unclear = guessed(way) or (subject.upstream == "one" and np.ndim(ran.output) > 1)
-    return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=unclear)
+    return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=unclear,
+                   faulty=faulty)  # fmt: skip
 
 
 def _by_which(names: tuple[str, ...], way: Way, returned: Sequence[str]) -> str:

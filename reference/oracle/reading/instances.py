@@ -19,7 +19,8 @@ from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
 from reference.oracle.reading.optimizer import GradientDescent, equip
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import init_of, method_of, parameters, required, undecorated
+from reference.oracle.reading.source import init_of, is_looped_over, method_of, parameters, required, undecorated
+from reference.oracle.reading.standing_in import fill
 from reference.oracle.reading.torched import holds_tensors, on_tensors
 from reference.oracle.reading.trial import (
     OF_OUTPUT,
@@ -35,6 +36,7 @@ from reference.oracle.reading.trial import (
     require_floating,
     settled,
     trying,
+    unless_its_own_fault,
     upstream_of,
 )
 from reference.oracle.reading.vocabulary import RESETS, SETUPS, part_of
@@ -88,6 +90,7 @@ def prepared(owner: type, forward: str, made: Mapping[str, Any], given: Mapping[
             choices = [GradientDescent()] if optimizer else [shape[1:], shape, shape[-1]]
             layer = _set_up(layer, name, [(choice,) for choice in choices] if wanted else [()], forward, given)
     equip(layer)
+    fill(layer, [name for name in CONTENTS if is_looped_over(owner, name)])
     held = getattr(layer, "__dict__", {})
     if any(isinstance(held.get(name), Sized) and not len(held[name]) for name in CONTENTS):
         raise DidNotRun("constructor", f"a {owner.__name__} holds no layers before some are added")
@@ -119,14 +122,15 @@ def ways_of(
 
 def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any], way: Way) -> Reading:
     """An object, spoken to in one way on these arguments."""
-    spoken, lacking, slope = _spoken(found, layer, given, way)
+    spoken, lacking, slope, faulty = _spoken(found, layer, given, way)
     inputs = arrays_in(given)
     held = (np.asarray(kept.read(spoken.layer, pair.parameter)) for pair in spoken.pairs)
     primals = (*inputs.values(), *held)
     require_floating(primals)
     out, pullback = trying("backward", spoken.vjp, *copies(primals))
-    back = dict(zip(spoken.names, trying("backward", pullback, first_cotangent(out)), strict=True))
-    if not any(value is not None for value in back.values()):
+    gradients = (None,) * len(primals) if faulty else trying("backward", pullback, first_cotangent(out))
+    back = dict(zip(spoken.names, gradients, strict=True))
+    if not faulty and not any(value is not None for value in back.values()):
         raise DidNotRun("backward", "no gradient was found in what it returns or keeps")
     resets = _resets(found.parts[0])
     subject = _subject(found, spoken, constants_of(spoken.names, primals, back, out), resets)
@@ -135,11 +139,11 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
     return Reading(subject, primals, spoken.names, object_calls(found, made, given, way),
                    fit(back, spoken.names, primals), _object_notes(spoken, lacking, resets),
                    written_object(found, made, given, way, slope),
-                   len(inputs), lacking, unclear, made)  # fmt: skip
+                   len(inputs), lacking, unclear, faulty, made)  # fmt: skip
 
 
-def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool]:
-    """The object with its parameters, those that have no gradient, and whether its backward gives f'(x)."""
+def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool, bool]:
+    """The object with its parameters, those that have no gradient, and whether its backward gives f'(x), or raises."""
     _, forward_name, backward_name = found.parts
     names, inputs = tuple(arrays_in(given)), tuple(arrays_in(given).values())
     plain = Spoken(_copied(layer), (), len(names), names, forward_name, backward_name, settled(given), way)
@@ -147,11 +151,14 @@ def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tup
     ran = trying("forward", plain.run, held, copies(inputs))
     require_finite(ran.output)
     cotangent = first_cotangent(ran.output)
-    came = of_arrays("backward", trying("backward", plain.came, copy.deepcopy(held), ran, cotangent))
+    came, faulty = unless_its_own_fault(plain.came, copy.deepcopy(held), ran, cotangent)
+    if faulty:
+        return plain, (), False, True
+    of_arrays("backward", came)
     of_arrays("backward", held)
     spoken, lacking = trying("backward", with_parameters, plain, copies(inputs), cotangent)
     slope = backward_name is not None and not upstreams(way) and is_slope(ran.output, names, inputs, came)
-    return replace(spoken, slope=slope), lacking, slope
+    return replace(spoken, slope=slope), lacking, slope, False
 
 
 def _subject(found: Found, spoken: Spoken, constants: tuple[str, ...], resets: list[str]) -> Subject:

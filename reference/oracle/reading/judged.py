@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle.reading import designed
+from reference.oracle.reading import constants, designed
 from reference.oracle.reading.certainty import Tried
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
@@ -29,7 +29,11 @@ def judged(
     named = request.op or own.get("op")
     suiting = scene.statics if scene is not None and scene.name == likely else None
     statics = request.statics if request.statics is not None else own.get("statics", suiting or {})
-    if named and named != "none":
+    plain = not (named and named != "none") and not (by_name and not named and suiting is not None)
+    if plain and (excused := constants.first_of_all(reading, lambda: checked(reading, request), request.seed,
+                                                    request.strict)):  # fmt: skip
+        report = excused
+    elif named and named != "none":
         report = checked(reading, request, op=named, statics=statics)
     elif by_name and not named and suiting is not None:
         report = _guessed(reading, request, by_name, suiting)

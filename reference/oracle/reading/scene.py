@@ -24,6 +24,8 @@ class Scene:
     small: bool = False
     # For code that has an argument of this name alone.
     needs: str = ""
+    # Arguments that are given although they have a default.
+    given: tuple[str, ...] = ()
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import reference
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import NETWORK_SIZES, SIZES, USUAL
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import init_of, ranks_of, required
+from reference.oracle.reading.source import init_of, parameters, ranks_of, required
 from reference.oracle.reading.trial import STAGES, DidNotRun
 from reference.oracle.reading.vocabulary import part_of, plain
 
@@ -24,9 +24,10 @@ SHAPES: Mapping[int, Sequence[tuple[int, ...]]] = {
     2: ((3, 7), (3, 5), (7, 11), (11, 7), (3, 11), (7, 3), (7, 7), (7, 5)),
     3: ((3, 5, 7), (3, 7, 5), (7, 3, 5), (3, 5, 11), (3, 4, 7)),
     1: ((7,), (11,), (3,), (5,)),
-    4: ((3, 2, 8, 8), (3, 8, 8, 2), (3, 5, 2, 7), (2, 3, 5, 7)),
+    4: ((3, 7, 8, 10), (3, 8, 10, 7), (3, 2, 8, 8), (3, 8, 8, 2), (3, 5, 2, 7), (2, 3, 5, 7)),
     0: ((),),
 }
+EXTENTS = ((7,), (3, 7), (7, 8, 10), (8, 10, 7), (3, 7, 8, 10), (3, 8, 10, 7), (3, 5, 7), (5, 7))
 NUMBERS = (2, 7, 11, 0.5, (7,), (7, 11))
 LENGTHS = (7, 11, 12, 5, 3)
 Progress = tuple[int, ...]
@@ -34,29 +35,29 @@ Progress = tuple[int, ...]
 
 def searched(
     found: Found, start: Scene, seed: int, complaints_of: Callable[[Scene], Sequence[DidNotRun] | None]
-) -> Scene | None:
-    """The first scene on which the code runs, found from where it came furthest; None where none is.
+) -> Scene | DidNotRun | None:
+    """The first scene on which the code runs, found from where it came furthest; else what was in the way there.
 
     `complaints_of` runs the code on a scene: what was in the way, or None where nothing was.
     """
-    scene, best, left = start, (-1,), TRIALS
+    scene, best, left = start, None, TRIALS
     open_to = list(_coordinates(found, seed))
     for _ in range(ROUNDS):
         before = best
-        for key, candidates in open_to:
-            for candidate in candidates:
-                other = replace(scene, values={**scene.values, key: candidate})
-                complaints = complaints_of(other)
-                if complaints is None:
-                    return replace(other, name="what lets it run", statics={}, shapes="found by trying")
-                reached = max(map(progress, complaints), default=(-1,))
-                scene, best = (other, reached) if reached > best else (scene, best)
-                left -= 1
-                if not left or any("NotThere" in str(one) for one in complaints):
-                    return None
-        if best == before:
-            return None
-    return None
+        for key, candidate in ((key, candidate) for key, candidates in open_to for candidate in candidates):
+            other = replace(scene, values={**scene.values, key: candidate}, given=(*scene.given, key))
+            complaints = complaints_of(other)
+            if complaints is None:
+                return replace(other, name="what lets it run", statics={}, shapes="found by trying")
+            furthest = max(complaints, key=progress, default=None)
+            if furthest and (best is None or progress(furthest) > progress(best)):
+                scene, best = other, furthest
+            left -= 1
+            if not left or any("NotThere" in str(one) for one in complaints):
+                return best
+        if best is before:
+            break
+    return best
 
 
 def progress(complaint: DidNotRun) -> Progress:
@@ -79,16 +80,18 @@ def _coordinates(found: Found, seed: int) -> Iterator[tuple[str, list[Any]]]:
     for name in required(found.forward):
         if part_of(name) not in USUAL:
             yield name, list(_arrays(rng, known.get(name)))
-    for name in required(init_of(found.parts[0])) if found.style in ("object", "network") else ():
-        part = SIZES.get(plain(name)) or part_of(name)
-        if part in NETWORK_SIZES:
-            yield part, list(LENGTHS)
-        elif part is None:
-            yield name, list(NUMBERS)
+    for parameter in parameters(init_of(found.parts[0])) if found.style in ("object", "network") else ():
+        part = SIZES.get(plain(parameter.name)) or part_of(parameter.name)
+        if parameter.default is None and part == "input_shape":
+            yield parameter.name, list(EXTENTS)
+        elif parameter.default is parameter.empty and part in NETWORK_SIZES:
+            yield part, list(EXTENTS if part == "input_shape" else LENGTHS)
+        elif parameter.default is parameter.empty and part is None:
+            yield parameter.name, list(NUMBERS)
 
 
 def _arrays(rng: np.random.Generator, rank: int | None) -> Iterator[np.ndarray]:
     """Floating arrays of the rank that the code asks for, of any where it asks for none; and whole numbers."""
     shapes = [shape for own, group in SHAPES.items() if rank in (None, own) for shape in group]
-    yield from (np.asarray(rng.normal(size=shape)) for shape in shapes)
+    yield from (np.asarray(rng.normal(size=shape)) if shape else np.asarray(0.7) for shape in shapes)
     yield from (rng.integers(0, 3, size=shape) for shape in ((3,), (3, 5)) if rank in (None, len(shape)))

@@ -9,6 +9,7 @@ import numpy as np
 
 from reference._checks import is_floating
 from reference.oracle.reading.calls import Way
+from reference.oracle.reading.own_faults import is_own
 from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import parameters
 from reference.oracle.reading.torched import holds_tensors
@@ -63,6 +64,8 @@ class Reading:
     lacking: tuple[str, ...] = ()
     # Nothing but their places says what some arguments of the backward are.
     guessed: bool = False
+    # The backward raises what it would on any inputs.
+    faulty: bool = False
     # What the constructor of an object was given.
     made: Mapping[str, Any] | None = None
 
@@ -78,14 +81,14 @@ def trying(where: str, function: Callable[..., Any], *arguments: Any, **named: A
         raise DidNotRun(where, f"{type(error).__name__}: {error}") from error
 
 
-def unless_unwritten(backward: Callable[..., Any], *arguments: Any) -> Any:
-    """What a backward returns; None where it raises that it is not written yet, which is a fault on any inputs."""
+def unless_its_own_fault(backward: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
+    """What a backward returns, and False; None, and True, where it raises what it would on any inputs."""
     try:
-        return trying("backward", backward, *arguments)
+        return trying("backward", backward, *arguments), False
     except DidNotRun as complaint:
-        if not str(complaint).startswith(NotImplementedError.__name__):
+        if not is_own(complaint.__cause__):
             raise
-        return None
+        return None, True
 
 
 def runs(reading: Reading) -> bool:
@@ -106,6 +109,15 @@ def called_once(subject: Subject, primals: tuple[Any, ...]) -> tuple[Any, Any]:
     out, pullback = trying("forward", subject.vjp, *copies(primals))
     require_finite(out)
     return out, trying("backward", pullback, first_cotangent(out))
+
+
+def shows_something(reading: Reading) -> bool:
+    """Whether some gradient is not zero: a right and a wrong backward may have nothing to say of the same inputs."""
+    try:
+        _, back = called_once(reading.subject, copies(reading.primals))
+    except DidNotRun:
+        return False
+    return any(np.any(np.asarray(leaf)) for leaf in trees.leaves(back) if leaf is not None)
 
 
 def arrays_in(given: Mapping[str, Any]) -> dict[str, np.ndarray]:
