@@ -184,3 +184,79 @@ def test_a_forward_in_a_file_beside_is_found(tmp_path):
         (found,) = find(load(written(tmp_path, text, "relu_backward.py")).module)
         assert found.name == "relu"
         assert judge(found, Request()).verdict == "pass"
+
+
+FAULTY = """
+import numpy as np
+class Squeezed:
+    def forward(self, x):
+        self.s = np.tanh(x)
+        return x * self.s
+    def backward(self, dout):
+        {line}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("return dout * self._x_before", "AttributeError: 'Squeezed' object has no attribute '_x_before'"),
+        ("return tanh_backwards(dout, self.s)", "NameError: name 'tanh_backwards' is not defined"),
+    ],
+)
+def test_a_name_that_nothing_sets_is_wrong_on_any_inputs(loaded, line, says):
+    (found,) = find(loaded(FAULTY.format(line=line)))
+    report = judge(found, Request())
+    assert report.verdict == "fail", report
+    assert report.findings[0].cause == "raises", report
+    assert says in report.findings[0].message, report
+
+
+def test_an_attribute_that_a_network_beside_sets_is_no_mistake(loaded, tmp_path):
+    written(tmp_path, "def run(layer, x):\n    layer._x_before = x\n", "network.py")
+    (found,) = find(loaded(FAULTY.format(line="return dout * self._x_before")))
+    with pytest.raises(CannotTell, match="_x_before"):
+        judge(found, Request())
+
+
+ASKING = """
+class Net:
+    def __init__(self):
+        self.layers = []
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+            if hasattr(layer, "activation"):
+                x = layer.activation(x)
+        return x
+    def backward(self, dout):
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return dout
+"""
+
+
+def test_a_container_that_asks_more_of_its_layers_is_not_filled_with_ours(loaded):
+    (found,) = find(loaded(ASKING))
+    with pytest.raises(CannotTell, match="holds no layers before some are added"):
+        judge(found, Request())
+
+
+FORGETFUL = """
+import numpy as np
+class Skipping:
+    def forward(self, main, beside):
+        n, t, h = main.shape
+        return np.sin(main) + np.cos(beside)
+    def backward(self, dout):
+        return dout * self.c
+    def __init__(self):
+        self.c = 1.0
+"""
+
+
+def test_a_second_input_without_a_gradient_is_no_pass_where_inputs_were_found_by_trying(loaded):
+    text = FORGETFUL.replace("return np.sin", "self.c = np.cos(main); return np.sin")
+    (found,) = find(loaded(text))
+    with pytest.raises(CannotTell, match="no gradient of beside came back, which may be data or forgotten"):
+        judge(found, Request())

@@ -7,6 +7,7 @@ import pickle
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from oracle_command import RELU, forgotten, judge_here, run_check
 
@@ -164,9 +165,35 @@ def test_what_is_missing_is_named_and_the_rest_is_there(tree, case):
 
 
 def test_a_star_from_what_is_missing_leaves_names_that_say_so(tree):
-    module = tree({"net.py": "from no_such_thing import *\ndef forward(x): return relu(x)\n"}).module
-    with pytest.raises(NotThere, match="relu is not there: there is no module no_such_thing"):
+    module = tree({"net.py": "from no_such_thing import *\ndef forward(x): return swish(x)\n"}).module
+    with pytest.raises(NotThere, match="swish is not there: there is no module no_such_thing"):
         module.forward(1)
+
+
+COURSE = """
+from dnn_utils import sigmoid, relu, relu_backward
+def kept(Z):
+    A, cache = relu(Z)
+    return A, cache
+def plain(Z):
+    return sigmoid(Z)
+def back(dA, Z):
+    return relu_backward(dA, Z)
+"""
+
+
+def test_a_course_s_missing_helpers_are_known_by_name(tree):
+    module = tree({"net.py": COURSE}).module
+    used()
+    z = np.array([-1.0, 2.0])
+    value, cache = module.kept(z)
+    np.testing.assert_array_equal(value, [0, 2])
+    assert cache is z
+    np.testing.assert_allclose(module.plain(z), 1 / (1 + np.exp(-z)), rtol=1e-15)
+    np.testing.assert_array_equal(module.back(np.array([3.0, 4.0]), z), [0, 4])
+    assert [sentence.rpartition("; ")[2] for sentence in used()] == [
+        f"a {name} of our own stands in" for name in ("relu", "sigmoid", "relu_backward")
+    ]
 
 
 def test_what_the_author_foresaw_is_left_to_the_author(tree):

@@ -80,7 +80,7 @@ def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRu
     if isinstance(scene, DidNotRun):
         complaints.append(scene)
     for reading in ran[:MOST_ALIKE] if isinstance(scene, Scene) else ():
-        yield judged(found, replace(reading, guessed=True), request, scene)
+        yield judged(found, replace(reading, guessed=True, searched=True), request, scene)
 
 
 def meanings(found: Found, request: Request) -> dict[str, list[Scene]]:

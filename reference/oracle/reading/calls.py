@@ -45,7 +45,8 @@ class Ran:
                 return self.given[source.key]
             case "cache":
                 rest = self.returned[upstream:] if isinstance(self.returned, tuple | list) else ()
-                return rest[0] if len(rest) == 1 else tuple(rest)
+                # A last result that is made of several is what was saved; outputs without a cotangent stand before it.
+                return rest[-1] if len(rest) == 1 or (rest and isinstance(rest[-1], tuple | dict)) else tuple(rest)
             case "output":
                 return self.output
             case "returned":
@@ -73,7 +74,11 @@ def ways(
     # What the forward takes too and is not given stays as it is: the delta of a Huber loss is no cotangent.
     taken = [p for p in parameters(backward) if not (p.name in own and p.default is not p.empty)]
     outputs = returned_names(forward)
-    options = [list(_options(p, taken, arguments, outputs, settings)) for p in taken]
+    usual = {p.name: p.default for p in parameters(forward) if p.name in own and p.default is not p.empty}
+    options = [
+        [Source("value", usual[p.name])] if p.name in usual else list(_options(p, taken, arguments, outputs, settings))
+        for p in taken
+    ]
     slope = gives_slope(backward, forward)
     ranked = []
     for ranks in itertools.product(*(range(len(option)) for option in options)):

@@ -7,7 +7,7 @@ import numpy as np
 
 from reference.oracle.reading.names import recognized
 from reference.oracle.reading.trial import Reading
-from reference.oracle.reading.vocabulary import part_of
+from reference.oracle.reading.vocabulary import DATA, part_of
 from reference.oracle.report import Finding, Report
 
 # What a call that was not meant looks like.
@@ -39,6 +39,8 @@ class Tried:
     def doubt(self) -> str:
         """Why the reading is not certain, in words; "" where it is."""
         report = self.report
+        if report.verdict == "pass" and self.reading.searched and (left := self._without_gradient):
+            return f"no gradient of {', '.join(left)} came back, which may be data or forgotten"
         if self.given or report.verdict != "fail":
             return ""
         if self.designed:
@@ -67,6 +69,12 @@ class Tried:
         if any(found.cause in ("not_linear", "ignores_cotangent") for found in report.findings):
             return "no gradient agrees, and they are not linear in the cotangent"
         return "none of its gradients agrees with what the forward does"
+
+    @property
+    def _without_gradient(self) -> list[str]:
+        """The floating arguments that were taken for data although their names do not say so."""
+        known = (*self.reading.idle, *(name for name in self.reading.names if part_of(name) in DATA))
+        return [name for name in self.reading.subject.constants if name not in known]
 
     @property
     def _wrong(self) -> list[str]:
@@ -127,7 +135,12 @@ class Tried:
 
 
 def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
-    """A pass on a batch of one, or of a regression on chances alone, where a wider reading is certain of a mistake."""
+    """A pass on a batch of one, or of a regression on chances alone, where a wider reading is certain of a mistake.
+
+    And one that is doubted.
+    """
+    if one.doubt:
+        return True
     certain = [other for other in tried if other.report.verdict == "fail" and not other.doubt]
     shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
     if np.shape(one.reading.primals[0])[:1] == (1,) and shares:

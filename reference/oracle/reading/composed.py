@@ -120,6 +120,7 @@ def _as_function(found: Found, targets: str, loss: Loss) -> Found:
     asks = len(inputs) < len(required(forward))
     keys = sorted({text for part in (forward, backward) for text in texts_in(part) if KEY.fullmatch(text)})
     keys = (keys or ["W1", "W2", "b1", "b2"]) if asks else []
+    usual = {p.name: p.default for p in parameters(forward) if p.default is not p.empty}
 
     def run(**given: Any) -> Any:
         held = {key: given[key] for key in keys}
@@ -127,7 +128,7 @@ def _as_function(found: Found, targets: str, loss: Loss) -> Found:
         out, *saved = returned if isinstance(returned, tuple) else (returned,)
         named = dict(zip(returned_names(forward), [out, *saved], strict=False))
         cache = saved[0] if len(saved) == 1 else tuple(saved)
-        back = _handed(required(backward), {**named, **given}, held, cache, out)
+        back = _handed(required(backward), {**usual, **named, **given}, held, cache, out)
         return _loss_of(loss, out, given[targets], held), backward(**back)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

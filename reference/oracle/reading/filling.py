@@ -46,6 +46,8 @@ BY_TYPE: Mapping[type, tuple[str, ...]] = {
     bool: ("training",),
 }
 
+PLAIN: Mapping[type, Any] = {int: 2, float: 0.5, bool: True}
+
 
 def filled(
     function: Callable[..., Any], scene: Scene, *, constructor: bool = False, loss: bool = False
@@ -134,6 +136,8 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
     kind = _annotated(parameter)
     if kind in BY_TYPE and part not in BY_TYPE[kind]:
         part = next((other for other in BY_TYPE[kind] if other in scene.values), part)
+    if kind in PLAIN and isinstance(scene.values.get(part or ""), np.ndarray):  # mask: bool is no array of masks
+        return (PLAIN[kind],)
     if part in scene.values:
         value = scene.values[part]
         if isinstance(value, dict):

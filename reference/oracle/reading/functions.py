@@ -1,5 +1,6 @@
 """Readings of functions: a forward and a backward, or a loss that returns its gradients."""
 
+import contextlib
 import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reference._checks import is_floating
 from reference.oracle.reading.calls import Ran, Way, guessed, upstreams, ways
 from reference.oracle.reading.collected import argument_of, arranged
 from reference.oracle.reading.discover import Found
@@ -34,6 +36,7 @@ from reference.oracle.reading.trial import (
 )
 from reference.oracle.reading.vocabulary import DATA, part_of
 from reference.oracle.reading.words import backward_call, call, written
+from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Pullback, Subject
 from reference.oracle.subjects.vjp import copies
 
@@ -94,6 +97,21 @@ def of_pair(found: Found, scene: Scene) -> Iterator[Callable[[], Reading]]:
         yield functools.partial(pair_reading, found, given, way)
 
 
+def _idle(pair: Pair, primals: tuple[Any, ...], gradients: Mapping[str, Any]) -> tuple[str, ...]:
+    """The arguments without a gradient that the output does not depend on: those of another output."""
+
+    def output_at(place: int) -> np.ndarray:
+        moved = [1.5 * primal + 0.3 if here == place else primal for here, primal in enumerate(copies(primals))]
+        return trees.vector(trying("forward", pair.run, *moved).output)
+
+    places = [place for place, name in enumerate(pair.names) if gradients.get(name) is None]
+    floating = [place for place in places if is_floating(np.asarray(primals[place]).dtype)]
+    with contextlib.suppress(DidNotRun):
+        here = trees.vector(pair.run(*copies(primals)).output) if gradients and floating else None
+        return tuple(pair.names[place] for place in floating if np.array_equal(output_at(place), here))
+    return ()
+
+
 def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     """A pair of functions, called in one way on these arguments."""
     inputs = arrays_in(given)
@@ -112,8 +130,10 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
         pair = replace(pair, slope_by=_by_which(names, way, returned_names(pair.backward)))
         gradients = {pair.slope_by: came}
     style = "cache" if any(source.kind == "cache" for source in way.values()) else "forward_backward"
+    idle = _idle(pair, primals, gradients)
+    constants = (*constants_of(names, primals, gradients, ran.output), *idle)
     subject = Subject(found.name, lambda *p: pair.run(*p).output, pair.vjp, names, undecorated(pair.backward), style,
-                      constants=constants_of(names, primals, gradients, ran.output),
+                      constants=constants,
                       upstream=upstream_of(way, slope, pair.backward))  # fmt: skip
     notes = (OF_OUTPUT,) if slope and any(source.kind == "output" for source in way.values()) else ()
     calls = f"{call(pair.forward, given)}, then {backward_call(pair.backward, way)}"
@@ -122,7 +142,7 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     # A gradient that takes no cotangent is that of a number, or of one an example.
     unclear = guessed(way) or (subject.upstream == "one" and np.ndim(ran.output) > 1)
     return Reading(subject, primals, names, calls, fits, notes, as_python, len(names), guessed=unclear,
-                   faulty=faulty)  # fmt: skip
+                   idle=idle, faulty=faulty)  # fmt: skip
 
 
 def _by_which(names: tuple[str, ...], way: Way, returned: Sequence[str]) -> str:

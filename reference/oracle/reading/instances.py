@@ -31,6 +31,7 @@ from reference.oracle.reading.trial import (
     first_cotangent,
     fit,
     is_slope,
+    lines_run,
     of_arrays,
     require_finite,
     require_floating,
@@ -98,16 +99,26 @@ def prepared(owner: type, forward: str, made: Mapping[str, Any], given: Mapping[
 
 
 def _set_up(layer: Any, name: str, choices: Sequence[tuple[Any, ...]], forward: str, given: Mapping[str, Any]) -> Any:
-    """The object after a method that it may want: with the arguments behind which its forward runs, else the first."""
-    worked = []
+    """The object after a method that it may want: with the arguments behind which its forward runs, else the first.
+
+    Where the method refuses them all, the object as it is: if it can do without.
+    """
+    worked, refused = [], []
     for choice in choices:
-        with contextlib.suppress(Exception):  # a method may raise anything at an argument that it was not meant for
+        try:  # a method may raise anything at an argument that it was not meant for
             candidate = copy.deepcopy(layer)
             getattr(candidate, name)(*choice)
             worked.append(candidate)
             if len(choices) > 1:
                 getattr(copy.deepcopy(candidate), forward)(**copy.deepcopy(dict(given)))
             return candidate
+        except Exception as error:
+            refused.append(error)
+    if not worked and refused:
+        with contextlib.suppress(Exception):
+            getattr(copy.deepcopy(layer), forward)(**copy.deepcopy(dict(given)))
+            return layer
+        raise max(refused, key=lines_run)
     return worked[0] if worked else layer
 
 
@@ -139,7 +150,7 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
     return Reading(subject, primals, spoken.names, object_calls(found, made, given, way),
                    fit(back, spoken.names, primals), _object_notes(spoken, lacking, resets),
                    written_object(found, made, given, way, slope),
-                   len(inputs), lacking, unclear, faulty, made)  # fmt: skip
+                   len(inputs), lacking, unclear, faulty=faulty, made=made)  # fmt: skip
 
 
 def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool, bool]:

@@ -78,14 +78,22 @@ def _right_where_meant(reading: Reading, request: Request) -> str:
     if not isinstance(first, np.ndarray) or first.ndim != 2 or first.dtype.kind != "f" or reading.subject.bind:
         return ""
     rng = np.random.default_rng(request.seed)
-    meant = {"a batch of sequences, and wrong on a batch of rows": rng.normal(size=(len(first), 5, first.shape[1]))}
+    given = reading.primals[: max(reading.inputs, 1)]
+    sequences = [rng.normal(size=(len(x), 5, *x.shape[1:])) if _is_batch(x, first) else x for x in given]
+    meant = {"a batch of sequences, and wrong on a batch of rows": sequences}
     if first.shape[0] == first.shape[1]:
-        meant["a symmetric positive matrix, and wrong on others"] = first @ first.T + np.eye(len(first))
-    for words, x in meant.items():
-        other = replace(reading, primals=(x, *reading.primals[1:]))
+        symmetric = first @ first.T + np.eye(len(first))
+        meant["a symmetric positive matrix, and wrong on others"] = [symmetric, *given[1:]]
+    for words, inputs in meant.items():
+        other = replace(reading, primals=(*inputs, *reading.primals[len(given) :]))
         if runs(other) and checked(other, request).verdict == "pass":
             return f"right on {words}"
     return ""
+
+
+def _is_batch(x: object, first: np.ndarray) -> bool:
+    """Whether it is a matrix of as many rows."""
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.ndim == 2 and len(x) == len(first)
 
 
 def _with_every_gradient(found: Found, one: Tried) -> Report:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from reference.oracle.subjects.vjp import copies, quiet
 OF_OUTPUT = "The derivative is a function of the output: right where it is called with y = f(x), as in y * (1 - y)."
 
 
+OURS = str(Path(__file__).parents[2])
 STAGES = ("constructor", "forward", "backward")
 
 
@@ -64,10 +66,24 @@ class Reading:
     lacking: tuple[str, ...] = ()
     # Nothing but their places says what some arguments of the backward are.
     guessed: bool = False
+    # Its inputs were found by trying: nothing says that they are what was meant.
+    searched: bool = False
+    # Arguments without a gradient on which the output does not depend.
+    idle: tuple[str, ...] = ()
     # The backward raises what it would on any inputs.
     faulty: bool = False
     # What the constructor of an object was given.
     made: Mapping[str, Any] | None = None
+
+
+def lines_run(error: BaseException | None) -> tuple[int, ...]:
+    """The line in each function of the user's that was being run when an error was raised."""
+    traceback, lines = error.__traceback__ if error else None, []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(OURS):
+            lines.append(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return tuple(lines)
 
 
 def trying(where: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

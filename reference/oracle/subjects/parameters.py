@@ -1,7 +1,11 @@
 """Where a textbook object keeps its parameters and their gradients: attributes, lists, dicts, by their usual names."""
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,8 +29,6 @@ GRADIENT_NAMES = (
     "{}_grads", "{}_gradients", "gradient_{}", "{}_delta", "dL_d{}", "dL{}", "dLd{}", "nabla_{}", "d{}s", "{}Grad",
     "{}_d", "der_{}",
 )  # fmt: skip
-# The ends of what a constructor takes to make arrays itself.
-SIZES = ("size", "dim", "features", "units", "channels")
 HOLDERS = (("data", "grad"), ("value", "grad"), ("value", "gradient"), ("data", "gradient"), ("W", "dW"), ("w", "dw"))
 
 Steps = tuple[tuple[str, Any], ...]
@@ -114,11 +116,23 @@ def _key_of(gradients: Any, key: Any) -> Any:
 
 
 def _name_of(owner: Any, held: Any, position: int, otherwise: str) -> str:
-    """The attribute that is the same array, or the constructor's name for as many arrays, or the place in the list."""
+    """The attribute that is the same array, or the constructor's name where it lists what it was given, or the key."""
     attribute = next((name for name, value in _vars(owner).items() if value is held[position]), None)
-    constructor = (parameter_names(type(owner).__init__) or ())[1:]
-    constructor = () if any(name.endswith(SIZES) for name in constructor) else constructor
-    return attribute or (constructor[position] if len(held) <= len(constructor) else otherwise)
+    listed = next((names for names in _lists_of_arguments(type(owner)) if len(names) == len(held)), ())
+    return attribute or (listed[position] if listed else otherwise)
+
+
+@cache
+def _lists_of_arguments(kind: type) -> tuple[tuple[str, ...], ...]:
+    """The lists that a constructor makes of nothing but its own arguments: self.params = [W, b]."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind.__init__)))
+    except (OSError, TypeError, SyntaxError):
+        return ()
+    taken = parameter_names(kind.__init__) or ()
+    lists = (node.elts for node in ast.walk(tree) if isinstance(node, ast.List) and node.elts)
+    names = (tuple(getattr(part, "id", "") for part in parts) for parts in lists)
+    return tuple(group for group in names if set(group) <= set(taken))
 
 
 def _attributes(before: Any, after: Any) -> Iterator[Pair]:

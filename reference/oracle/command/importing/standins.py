@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from reference.oracle.command.importing.helpers import known
+
 # Names under which packages are installed where these differ from the names under which they are imported.
 INSTALLED_AS = {
     "Crypto": "pycryptodome",
@@ -94,7 +96,11 @@ class StandIn(ModuleType):
         return StandIn(f"{self.__name__}.{name}", self.__reason__)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Refused, unless it is a decorator that leaves a function what it is."""
+        """Refused, unless it is a decorator that leaves a function what it is, or a function whose name says it all."""
+        name = self.__name__.rpartition(".")[2]
+        if helper := known(name):
+            doubt(f"{self.__name__} is not there: {self.__reason__}; a {name} of our own stands in")
+            return helper(*arguments, **named)
         if self.__name__ not in ACCELERATORS:
             self.__refuse__()
         return arguments[0] if arguments and callable(arguments[0]) else self
