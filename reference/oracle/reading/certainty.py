@@ -64,7 +64,7 @@ class Tried:
             return f"{said} are all 1/N of the true gradient: right where that of the loss is not divided by N as well"
         if self._hands_on:
             return "the cotangent comes back unchanged: right where the loss's gradient is one by what goes in here"
-        if self._all_but_one_agree or self._explained:
+        if self._all_but_one_agree or self._explained or self._is_a_loss_of_several:
             return ""
         if any(found.cause in ("not_linear", "ignores_cotangent") for found in report.findings):
             return "no gradient agrees, and they are not linear in the cotangent"
@@ -105,6 +105,13 @@ class Tried:
         named = {found.argument for found in self.report.findings if found.cause not in NAMELESS}
         alone = "time_not_carried" in causes and not causes & {"not_linear", "forward"}
         return alone or all(name in named for name in self._wrong)
+
+    @property
+    def _is_a_loss_of_several(self) -> bool:
+        """A number that is given its targets, with gradients of the arguments' shapes: nothing is left to guess."""
+        reading = self.reading
+        number = bool(self.meaning) and reading.subject.upstream != "free" and not reading.searched
+        return number and reading.fits and not reading.guessed and len(self.report.arguments) > 1
 
     @property
     def _computes_its_op(self) -> bool:

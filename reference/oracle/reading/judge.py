@@ -60,7 +60,7 @@ def _judge(found: Found, request: Request) -> Report:
             return _with_every_gradient(found, one)
         if excused := _but_for_constants(one, request):
             return excused
-        tried.append(one)
+        tried.append(_clearer(one, request))
         if len(tried) >= MOST:
             break
     if excused := _but_for_ties(request, tried):
@@ -121,6 +121,15 @@ def _but_for_constants(one: Tried, request: Request) -> Report | None:
     with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
         right = bool(told) and checked(one.reading, request).verdict == "pass"
     return constants.excused(one.report, told, request.strict) if right else None
+
+
+def _clearer(one: Tried, request: Request) -> Tried:
+    """An uncertain reading, judged again without the small constants in the code where they hide what is right."""
+    if not one.doubt or one.reading.faulty or one.reading.searched:
+        return one
+    with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
+        again = replace(one, report=checked(one.reading, request)) if told else one
+    return again if again.agrees_in_part and not again.doubt else one
 
 
 def _without_constants(one: Tried, request: Request) -> Report:

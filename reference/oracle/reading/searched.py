@@ -26,7 +26,7 @@ SHAPES: Mapping[int, Sequence[tuple[int, ...]]] = {
 }
 EXTENTS = ((7,), (3, 7), (7, 8, 10), (8, 10, 7), (3, 7, 8, 10), (3, 8, 10, 7), (3, 5, 7), (5, 7),
            (5, 3, 3, 7), (5, 7, 3, 3))  # fmt: skip
-NUMBERS = (2, 7, 11, 0.5, (7,), (7, 11))
+NUMBERS = (7, 11, 2, 5, 0.5, (7,), (7, 11))
 WINDOWS = {"window": (3, (3, 3), 2, (2, 2)), "stride": (1, (1, 1), 2), "pad": (0, 1, (1, 1))}
 LENGTHS = (7, 11, 12, 5, 3, 2)
 Progress = tuple[int, ...]
@@ -91,12 +91,15 @@ def _of_settings(found: Found) -> Iterator[dict[str, Any]]:
     """What the constructor may be given."""
     if found.style in ("object", "network"):
         yield {"stride": 1, "pad": 0}
-        for parameter in parameters(init_of(found.parts[0])):
-            yield from _settings(parameter)
+        for place, parameter in enumerate(parameters(init_of(found.parts[0]))):
+            yield from _settings(parameter, place)
 
 
-def _settings(parameter: inspect.Parameter) -> Iterator[dict[str, Any]]:
-    """The values that an argument of a constructor may have, under its name or the part that it plays."""
+def _settings(parameter: inspect.Parameter, place: int) -> Iterator[dict[str, Any]]:
+    """The values that an argument of a constructor may have, under its name or the part that it plays.
+
+    Those of which nothing is known begin with another number each.
+    """
     part = SIZES.get(plain(parameter.name)) or part_of(parameter.name)
     if parameter.default is None and part == "input_shape":
         yield from ({parameter.name: extent} for extent in EXTENTS)
@@ -105,7 +108,8 @@ def _settings(parameter: inspect.Parameter) -> Iterator[dict[str, Any]]:
     elif parameter.default is parameter.empty and part in NETWORK_SIZES:
         yield from ({part: size} for size in (EXTENTS if part == "input_shape" else LENGTHS))
     elif parameter.default is parameter.empty and part is None:
-        yield from ({parameter.name: number} for number in NUMBERS)
+        first = place % 3
+        yield from ({parameter.name: number} for number in (*NUMBERS[first:], *NUMBERS[:first]))
 
 
 def _arrays(rng: np.random.Generator, rank: int | None) -> Iterator[np.ndarray]:
