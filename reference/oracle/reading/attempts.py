@@ -79,7 +79,9 @@ def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRu
     scene = searched(found, start, request.seed, complaints_of)
     if isinstance(scene, DidNotRun):
         complaints.append(scene)
-    for reading in ran[:MOST_ALIKE] if isinstance(scene, Scene) else ():
+    if not isinstance(scene, Scene):
+        return
+    for reading in ran[:MOST_ALIKE]:
         yield judged(found, replace(reading, guessed=True, searched=True), request, scene)
 
 

@@ -106,8 +106,10 @@ def _idle(pair: Pair, primals: tuple[Any, ...], gradients: Mapping[str, Any]) ->
 
     places = [place for place, name in enumerate(pair.names) if gradients.get(name) is None]
     floating = [place for place in places if is_floating(np.asarray(primals[place]).dtype)]
+    if not gradients or not floating:
+        return ()
     with contextlib.suppress(DidNotRun):
-        here = trees.vector(pair.run(*copies(primals)).output) if gradients and floating else None
+        here = trees.vector(trying("forward", pair.run, *copies(primals)).output)
         return tuple(pair.names[place] for place in floating if np.array_equal(output_at(place), here))
     return ()
 

@@ -126,8 +126,8 @@ def _asks_more(loop: ast.For) -> bool:
     looked = (
         node.attr for node in ast.walk(loop) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == name
     )
-    calls = (node for node in ast.walk(loop) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
-    asked = (node for node in calls if node.func.id in ("isinstance", "hasattr", "getattr", "type"))
+    calls = (node for node in ast.walk(loop) if isinstance(node, ast.Call) and node.args)
+    asked = (node for node in calls if ast.unparse(node.func) in ("isinstance", "hasattr", "getattr", "type"))
     known = (*FORWARD_METHODS, *BACKWARD_METHODS)
     return any(attribute not in known for attribute in looked) or any(
         ast.unparse(node.args[0]) == name for node in asked
@@ -217,7 +217,7 @@ def ranks_of(function: Any) -> dict[str, int]:
     tree = tree_of(function)
     assigned = [node for node in _own_nodes(tree) if isinstance(node, ast.Assign)] if tree else []
     unpacked = [(node.value, node.targets[0]) for node in assigned if isinstance(node.targets[0], ast.Tuple)]
-    shapes = [(value.value, target) for value, target in unpacked if getattr(value, "attr", None) == "shape"]
+    shapes = [(v.value, target) for v, target in unpacked if isinstance(v, ast.Attribute) and v.attr == "shape"]
     plain = [(owner.id, target) for owner, target in shapes if isinstance(owner, ast.Name)]
     return {name: len(target.elts) for name, target in plain if not any(map(_is_starred, target.elts))}
 
