@@ -1,5 +1,7 @@
 """Large arrays: a single wrong entry, or a zero gradient, is found and located in fewer than 300 forward calls."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,54 @@ def test_a_recognized_op_gives_the_whole_expected_array():
 
     report = judge(softmax, backward, RNG.normal(size=(64, 100)))
     assert (report.op, report.arguments[0].wrong_entries) == ("softmax", 100)
+
+
+def deep(x, *parameters):
+    for kernel, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        x = np.tanh(x @ kernel + bias)
+    return x
+
+
+def deep_backward(ct, x, *parameters):
+    inputs, gradients = [x], []
+    for kernel, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        inputs.append(np.tanh(inputs[-1] @ kernel + bias))
+    for layer in range(len(parameters) // 2 - 1, -1, -1):
+        ct = ct * (1 - inputs[layer + 1] ** 2)
+        gradients[:0] = [inputs[layer].T @ ct, ct.sum(0)]
+        ct = ct @ parameters[2 * layer].T
+    return [ct, *gradients]
+
+
+WIDTHS = (30, 40, 50, 40, 10)
+DEEP = [RNG.normal(size=shape) / 6 for wide in pairwise(WIDTHS) for shape in (wide, wide[1:])]
+DEEP_NAMES = ("x", *(f"{kind}{layer}" for layer in range(1, 5) for kind in ("W", "b")))
+
+
+def judged_deep(position=None, change=None):
+    def backward(ct, *primals):
+        gradients = deep_backward(ct, *primals)
+        if position is not None:
+            gradients[position] = change(gradients[position])
+        return tuple(gradients)
+
+    return oracle.check(oracle.from_forward_backward(deep, backward), RNG.normal(size=(6, 30)), *DEEP, names=DEEP_NAMES)
+
+
+def test_a_network_of_many_large_arguments_is_tested_in_all_of_them_at_once():
+    report = judged_deep()
+    assert report.verdict == "pass", report
+    assert all("all arguments at once" in line for line in report.power if "random directions" in line), report.power
+    assert report.forward_evaluations < 60, f"{report.forward_evaluations} forward calls"
+
+
+@pytest.mark.parametrize("position", range(len(DEEP_NAMES)), ids=DEEP_NAMES)
+@pytest.mark.parametrize(
+    "change",
+    [lambda g: 1.001 * g, lambda g: g - g.mean(), lambda g: np.where(g == g.flat[-1], 2 * g, g), np.zeros_like],
+    ids=["a thousandth more", "without its mean", "one entry twice", "zero"],
+)
+def test_no_argument_hides_behind_the_others(position, change):
+    report = judged_deep(position, change)
+    wrong = [argument.name for argument in report.arguments if argument.verdict != "pass"]
+    assert wrong == [DEEP_NAMES[position]], report

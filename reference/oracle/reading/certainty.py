@@ -14,7 +14,7 @@ from reference.oracle.report import Finding, Report
 CALLS = ("raises", "wrong_count", "not_finite", "wrong_dtype")
 # Words that the diagnosis uses where it recognizes nothing.
 NAMELESS = ("unexplained", "not_linear", "wrong_shape", "forward", "stale_state", "wrong_count", "raises")
-
+NONE_AGREES = "none of its gradients agrees with what the forward does"
 
 # The parts of arguments that are parameters.
 WEIGHTS = ("kernel", "recurrent", "bias", "scale", "shift")
@@ -64,11 +64,11 @@ class Tried:
             return f"{said} are all 1/N of the true gradient: right where that of the loss is not divided by N as well"
         if self._hands_on:
             return "the cotangent comes back unchanged: right where the loss's gradient is one by what goes in here"
-        if self._all_but_one_agree or self._explained or self._is_a_loss_of_several:
+        if self._all_but_one_agree or self._explained:
             return ""
         if any(found.cause in ("not_linear", "ignores_cotangent") for found in report.findings):
             return "no gradient agrees, and they are not linear in the cotangent"
-        return "none of its gradients agrees with what the forward does"
+        return NONE_AGREES
 
     @property
     def _without_gradient(self) -> list[str]:
@@ -107,8 +107,8 @@ class Tried:
         return alone or all(name in named for name in self._wrong)
 
     @property
-    def _is_a_loss_of_several(self) -> bool:
-        """A number that is given its targets, with gradients of the arguments' shapes: nothing is left to guess."""
+    def is_loss_of_several(self) -> bool:
+        """A number that is given its targets, with gradients of the arguments' shapes: little is left to guess."""
         reading = self.reading
         number = bool(self.meaning) and reading.subject.upstream != "free" and not reading.searched
         return number and reading.fits and not reading.guessed and len(self.report.arguments) > 1
@@ -148,7 +148,7 @@ def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
     """
     if one.doubt:
         return True
-    certain = [other for other in tried if other.report.verdict == "fail" and not other.doubt]
+    certain = [other for other in tried if other.report.verdict == "fail" and (other.designed or not other.doubt)]
     shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
     if np.shape(one.reading.primals[0])[:1] == (1,) and shares:
         return True
@@ -167,9 +167,12 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
 
     A less likely way to call the same code may acquit it; it accuses only where some gradient agrees with it.
     """
+    if any(one.designed and not one.given for one in tried):
+        return None
     likeliest = {one.meaning: one for one in reversed(tried)}
     certain = [one for one in tried if one.report.verdict == "fail" and not one.doubt]
     certain = [one for one in certain if one.given or one is likeliest[one.meaning] or one.agrees_in_part]
+    certain = certain or [one for one in tried if one.doubt == NONE_AGREES and one.is_loss_of_several]
     if not certain or (_right_elsewhere(tried, certain[0].meaning) and not certain[0].given):
         return None
     if certain[0].given or len({one.meaning for one in certain}) == 1:

@@ -77,19 +77,20 @@ def _strictly(report: Report, wrong: list[str], strict: bool) -> Report:
 
 
 def first_of_all(reading: Reading, check: Callable[[], Report], seed: int, strict: bool) -> Report | None:
-    """The report of a large reading that is right but for small constants, before a long look at what is wrong.
+    """The report of a large reading without its small constants, before a long look at what they make wrong.
 
-    None where it is small, right as it is, or not right without its constants either.
+    Right but for them, or wrong in some gradients all the same; None where they do not tell these apart.
     """
-    if sum(np.size(primal) for primal in reading.primals) <= ENTRIES or reading.faulty:
-        return None
-    as_is = _together(reading, seed)
-    if as_is is None or not 0 < as_is.off <= WITHIN["epsilon_one_side"]:
+    as_is = None if reading.faulty else _together(reading, seed)
+    if as_is is None or not as_is.off:
         return None
     with shrunk(called(lambda: runs(reading))) as told:
-        without = _together(reading, seed) if told else None
-        report = check() if without and without.right else None
-    if report is None or report.verdict != "pass":
+        report = check() if told else None
+    if report is None or all(argument.verdict != "pass" for argument in report.arguments):
+        return None
+    if report.verdict == "fail":
+        return report
+    if report.verdict != "pass" or as_is.off > WITHIN["epsilon_one_side"]:
         return None
     wrong = [argument.name for argument in report.arguments]
     findings = tuple(_finding(name, told, off=as_is.off) for name in wrong)
@@ -97,11 +98,12 @@ def first_of_all(reading: Reading, check: Callable[[], Report], seed: int, stric
 
 
 def _together(reading: Reading, seed: int) -> Together | None:
-    """What directions of all arguments say of a reading; None where forward or backward refuses."""
+    """What directions of all arguments say of a large reading; None where forward or backward refuses."""
     subject, primals = reading.subject, reading.primals
     try:
         trial = trial_of(subject, primals, reading.names if subject.bind is None else None, seed, "auto")
-        return together(trial, base_of(trial))
+        large = sum(trial.primals[p].size for p in trial.differentiable) > ENTRIES
+        return together(trial, base_of(trial)) if large else None
     except (Fault, TypeError, ValueError):
         return None
 

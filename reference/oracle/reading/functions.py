@@ -15,7 +15,7 @@ from reference.oracle.reading.collected import argument_of, arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import returned_names, undecorated
+from reference.oracle.reading.source import place_of_loss, returned_names, undecorated
 from reference.oracle.reading.trial import (
     OF_OUTPUT,
     DidNotRun,
@@ -60,7 +60,7 @@ class Pair:
         count = upstreams(self.way)
         output = returned
         if isinstance(returned, tuple) and count < len(returned):
-            output = returned[0] if count <= 1 else returned[:count]
+            output = returned[place_of_loss(self.forward)] if count <= 1 else returned[:count]
         return Ran(given, returned, output)
 
     def came(self, ran: Ran, cotangent: Any) -> Any:

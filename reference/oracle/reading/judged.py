@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
-from reference.oracle.reading import constants, designed
+from reference.oracle.reading import constants, designed, elsewhere
 from reference.oracle.reading.certainty import Tried
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.names import SCENE_OF_OP, recognized
@@ -41,7 +41,8 @@ def judged(
         report = checked(reading, request)
     report = replace(report, subject=found.name, inputs=_inputs(scene, likely),
                      acquittals=(*reading.notes, *report.acquittals))  # fmt: skip
-    said, meant = given or bool(named and named != "none"), designed.by_design(reading, report)
+    meant = designed.by_design(reading, report) or elsewhere.divided(found, reading, report)
+    said = given or bool(named and named != "none")
     report = designed.said_of(report, meant) if said and meant else report
     return Tried(reading, report, said, meaning, found.several, meant)
 

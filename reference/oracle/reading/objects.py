@@ -13,7 +13,7 @@ from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
 from reference.oracle.reading.collected import argument_of, arranged, like
 from reference.oracle.reading.influence import arrays_of, influential, text_of
 from reference.oracle.reading.optimizer import GradientDescent
-from reference.oracle.reading.source import returned_names, takes_any, uses
+from reference.oracle.reading.source import place_of_loss, returned_names, takes_any, uses
 from reference.oracle.reading.vocabulary import plain
 from reference.oracle.subjects import parameters
 from reference.oracle.subjects.layers import Layer, living, training
@@ -71,11 +71,12 @@ class Spoken(Layer):
         return method(**given, **{k: v for k, v in training(method, mode).items() if k not in given})
 
     def _output(self, held: Any, returned: Any) -> Any:
-        if returned is None:
+        if returned is None or returned is held:
             return next((getattr(held, name) for name in RESULTS if getattr(held, name, None) is not None), None)
         count = upstreams(self.way)
         if isinstance(returned, tuple) and count < len(returned):
-            return returned[0] if count <= 1 else returned[:count]
+            first = place_of_loss(getattr(type(held), self.forward_name))
+            return returned[first] if count <= 1 else returned[:count]
         return returned
 
     def forward(self, *primals: Any) -> Any:

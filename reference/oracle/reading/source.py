@@ -8,7 +8,7 @@ from functools import cache, partial
 from types import FunctionType
 from typing import Any, TypeGuard
 
-from reference.oracle.reading.vocabulary import BACKWARD_METHODS, FORWARD_METHODS
+from reference.oracle.reading.vocabulary import BACKWARD_METHODS, FORWARD_METHODS, LOSSES, words_of
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -232,6 +232,19 @@ def returned_names(function: Any) -> list[str]:
     returns = [node.value for node in _own_nodes(tree) if isinstance(node, ast.Return) and node.value] if tree else []
     names = list(_flattened(returns[-1])) if returns else []
     return [] if "" in names else names
+
+
+@cache
+def place_of_loss(function: Any) -> int:
+    """Which of several results is the loss, by its name: the accuracy may stand before it. 0 where nothing says so."""
+    tree = tree_of(function)
+    tuples = [node.value.elts for node in _own_nodes(tree) if _returns_a_tuple(node)] if tree else []
+    named = [[set(words_of(ast.unparse(part).lower())) & set(LOSSES) for part in parts] for parts in tuples]
+    return next((place for words in named for place, said in enumerate(words) if said), 0)
+
+
+def _returns_a_tuple(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
 
 
 def returns_several(function: Any) -> bool:
