@@ -157,7 +157,7 @@ DEEP_NAMES = ("x", *(f"{kind}{layer}" for layer in range(1, 5) for kind in ("W",
 def judged_deep(position=None, change=None):
     def backward(ct, *primals):
         gradients = deep_backward(ct, *primals)
-        if position is not None:
+        if position is not None and change is not None:
             gradients[position] = change(gradients[position])
         return tuple(gradients)
 

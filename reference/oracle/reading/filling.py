@@ -11,7 +11,8 @@ import numpy as np
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import is_looped_over, is_spoken_to, keys_of, parameters, texts_of
+from reference.oracle.reading.source import keys_of, parameters, texts_of
+from reference.oracle.reading.spoken_to import is_looped_over, is_spoken_to
 from reference.oracle.reading.standing_in import Sine, Tanh
 from reference.oracle.reading.vocabulary import SLOPES, part_of, plain, words_of
 

@@ -19,7 +19,8 @@ from reference.oracle.reading.influence import arrays_of
 from reference.oracle.reading.objects import Spoken, with_parameters
 from reference.oracle.reading.optimizer import GradientDescent, equip
 from reference.oracle.reading.scene import Scene
-from reference.oracle.reading.source import init_of, is_looped_over, method_of, parameters, required, undecorated
+from reference.oracle.reading.source import init_of, method_of, parameters, required, undecorated
+from reference.oracle.reading.spoken_to import is_looped_over
 from reference.oracle.reading.standing_in import fill
 from reference.oracle.reading.torched import holds_tensors, on_tensors
 from reference.oracle.reading.trial import (
