@@ -76,7 +76,8 @@ def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRu
 
     known = [(one, one.scene) for one in complaints if one.scene is not None]
     start = max(known, key=lambda pair: progress(pair[0]))[1] if known else scenes(request.seed)[1]
-    scene = searched(found, start, request.seed, complaints_of)
+    held = sum(array.size for array in held_arrays(found, start))
+    scene = searched(found, start, request.seed, held, complaints_of)
     if isinstance(scene, DidNotRun):
         complaints.append(scene)
     if not isinstance(scene, Scene):

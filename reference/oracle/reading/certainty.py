@@ -34,6 +34,8 @@ class Tried:
     several: bool = False
     # What makes a failed backward look meant, in words.
     designed: str = ""
+    # What is missing from the gradient of a loss and may be done in the layers beside it, in words.
+    elsewhere: str = ""
 
     @property
     def doubt(self) -> str:
@@ -43,8 +45,8 @@ class Tried:
             return f"no gradient of {', '.join(left)} came back, which may be data or forgotten"
         if self.given or report.verdict != "fail":
             return ""
-        if self.designed:
-            return self.designed
+        if self.designed or self.elsewhere:
+            return self.designed or self.elsewhere
         if self.reading.faulty:
             return ""
         if refused := [f for f in report.findings if f.cause in CALLS and f.argument is None]:
@@ -148,7 +150,7 @@ def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
     """
     if one.doubt:
         return True
-    certain = [other for other in tried if other.report.verdict == "fail" and (other.designed or not other.doubt)]
+    certain = [other for other in tried if other.report.verdict == "fail" and (other.elsewhere or not other.doubt)]
     shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
     if np.shape(one.reading.primals[0])[:1] == (1,) and shares:
         return True
@@ -167,7 +169,7 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
 
     A less likely way to call the same code may acquit it; it accuses only where some gradient agrees with it.
     """
-    if any(one.designed and not one.given for one in tried):
+    if any(one.elsewhere and not one.given for one in tried):
         return None
     likeliest = {one.meaning: one for one in reversed(tried)}
     certain = [one for one in tried if one.report.verdict == "fail" and not one.doubt]

@@ -15,8 +15,9 @@ from reference.oracle.reading.adapters import bound_reading
 from reference.oracle.reading.calls import Way, guessed, upstreams, ways
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
+from reference.oracle.reading.held import with_parameters
 from reference.oracle.reading.influence import arrays_of
-from reference.oracle.reading.objects import Spoken, with_parameters
+from reference.oracle.reading.objects import Spoken
 from reference.oracle.reading.optimizer import GradientDescent, equip
 from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import init_of, method_of, parameters, required, undecorated

@@ -146,9 +146,9 @@ def _without_constants(one: Tried, request: Request) -> Report:
 def _cannot_tell(found: Found, tried: Sequence[Tried], complaints: Sequence[DidNotRun]) -> CannotTell:
     if not tried:
         return NothingRan(_nothing_ran(found, complaints), example_of(found))
-    one = next((other for other in tried if other.designed), tried[0])
-    if one.designed:
-        return CannotTell(f"read as {one.reading.calls}: {one.designed}", settling(found, one.reading))
+    one = next((other for other in tried if other.designed or other.elsewhere), tried[0])
+    if words := one.designed or one.elsewhere:
+        return CannotTell(f"read as {one.reading.calls}: {words}", settling(found, one.reading))
     if any(other.report.verdict == "cannot tell" for other in tried):
         report = next(other.report for other in tried if other.report.verdict == "cannot tell")
         said = report.findings[0].message if report.findings else "too little of it could be measured"

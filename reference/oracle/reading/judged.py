@@ -41,10 +41,10 @@ def judged(
         report = checked(reading, request)
     report = replace(report, subject=found.name, inputs=_inputs(scene, likely),
                      acquittals=(*reading.notes, *report.acquittals))  # fmt: skip
-    meant = designed.by_design(reading, report) or elsewhere.divided(found, reading, report)
+    meant, divided = designed.by_design(reading, report), elsewhere.divided(found, reading, report)
     said = given or bool(named and named != "none")
-    report = designed.said_of(report, meant) if said and meant else report
-    return Tried(reading, report, said, meaning, found.several, meant)
+    report = designed.said_of(report, meant or divided) if said and (meant or divided) else report
+    return Tried(reading, report, said, meaning, found.several, meant, divided)
 
 
 def likely_scene(found: Found, request: Request) -> str | None:

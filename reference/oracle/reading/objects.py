@@ -1,23 +1,22 @@
-"""Objects with a forward and a backward of any name: how they are spoken to, and where their gradients lie."""
+"""Objects with a forward and a backward of any name, and how they are spoken to."""
 
 import copy
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
-from reference.oracle.reading.collected import argument_of, arranged, like
-from reference.oracle.reading.influence import arrays_of, influential, text_of
+from reference.oracle.reading.collected import arranged, like
 from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.source import place_of_loss, returned_names, takes_any, uses
 from reference.oracle.reading.vocabulary import plain
 from reference.oracle.subjects import parameters
 from reference.oracle.subjects.layers import Layer, living, training
-from reference.oracle.subjects.parameters import Pair, Steps
+from reference.oracle.subjects.parameters import Pair
 from reference.oracle.subjects.subject import Pullback
 
 RESULTS = (
@@ -114,7 +113,7 @@ class Spoken(Layer):
             found = {name: np.asarray(cotangent) * slope for name, slope in found.items()}
         for pair, name, value in zip(self.pairs, self.names[self.inputs :], primals[self.inputs :], strict=True):
             now = parameters.read(held, pair.parameter)
-            kept = _kept(held, pair)
+            kept = kept_gradient(held, pair)
             if name in self.stepped:
                 found[name] = (np.asarray(value) - np.asarray(now)) / self._rate(held)
             elif kept is not None:
@@ -175,108 +174,7 @@ def _rates_named(owner: type) -> list[str]:
     return [rate for rate in RATES if any(uses(method, rate) for method in methods if inspect.isroutine(method))]
 
 
-def with_parameters(spoken: Spoken, inputs: tuple[Any, ...], cotangent: Any) -> tuple[Spoken, tuple[str, ...]]:
-    """The same with the parameters of its object and the way to their gradients; and the parameters that have none.
-
-    Raises whatever the forward or the backward raises.
-    """
-    warm = copy.deepcopy(spoken.layer)
-    spoken.run(warm, inputs)
-    after = copy.deepcopy(spoken.layer)
-    came = spoken.came(after, spoken.run(after, inputs), cotangent)
-    fresh = spoken.layer
-    matter = influential(fresh, lambda held: spoken.run(held, inputs).output)
-    later = influential(warm, lambda held: spoken.run(held, inputs).output)
-    if not matter and later and len(list(arrays_of(fresh))) < len(list(arrays_of(warm))):
-        fresh, matter = warm, later  # parameters that the first forward makes: whatever else it keeps has no gradient
-    found = [pair for pair in parameters.discovered(fresh, after) if _matters(fresh, after, pair, matter)]
-    pairs = [pair for pair in found if not _is_input(parameters.read(warm, pair.parameter), inputs)]
-    known = {id(parameters.read(fresh, pair.parameter)) for pair in pairs}
-    rest = [steps for steps in matter if id(parameters.read(fresh, steps)) not in known]
-    stepped, lacking = [], []
-    for steps in rest:
-        if fresh is not warm and _has_moved(fresh, after, steps):
-            stepped.append(Pair(text_of(steps), steps, ()))
-        elif gradient := _gradient_beside(
-            fresh, after, warm, steps, [path for pair in pairs for path in pair.gradients]
-        ):
-            pairs.append(Pair(text_of(steps), steps, (gradient,)))
-        else:
-            lacking.append(Pair(text_of(steps), steps, ()))
-    returned = _also_returned(came, spoken, inputs, fresh, lacking)
-    lacking = [pair for pair in lacking if pair not in returned]
-    own = [pair for pair in pairs if not (pair.gradients and _never_made(after, pair))]
-    moved = [pair for pair in own if _has_moved(fresh, after, pair.parameter) and _kept(after, pair) is None]
-    chosen = (*pairs, *stepped, *returned)
-    names = _distinct([pair.name for pair in chosen], spoken.names)
-    by_step = tuple(name for name, pair in zip(names, chosen, strict=True) if pair in stepped or pair in moved)
-    bound = replace(spoken, layer=fresh, pairs=chosen, names=(*spoken.names, *names), stepped=by_step)
-    return bound, tuple(pair.name for pair in lacking)
-
-
-def _matters(owner: Any, after: Any, pair: Pair, matter: list[Steps]) -> bool:
-    """Whether a pair is one: its gradient has a place, and was made, or the output depends on its parameter."""
-    held, missing = parameters.read(owner, pair.parameter), object()
-    if all(parameters.read(after, steps, missing) is missing for steps in pair.gradients):
-        return False
-    made = not _never_made(after, pair) or not isinstance(held, np.ndarray)
-    return made or any(parameters.read(owner, steps) is held for steps in matter)
-
-
-def _is_input(held: Any, inputs: tuple[Any, ...]) -> bool:
-    """Whether an object holds what it was given: self.x beside self.grad_x is no parameter."""
-    return isinstance(held, np.ndarray) and any(np.array_equal(np.ravel(held), np.ravel(value)) for value in inputs)
-
-
-def _never_made(after: Any, pair: Pair) -> bool:
-    return all(parameters.read(after, steps) is None for steps in pair.gradients)
-
-
-def _has_moved(before: Any, after: Any, steps: Steps) -> bool:
-    old, new = parameters.read(before, steps), parameters.read(after, steps)
-    return isinstance(new, np.ndarray) and np.shape(old) == new.shape and not np.array_equal(old, new)
-
-
-def _gradient_beside(before: Any, after: Any, warm: Any, steps: Steps, taken: list[Steps]) -> Steps | None:
-    """An array of the parameter's shape that the backward made or changed, under a name that says gradient.
-
-    None of those that another parameter has.
-    """
-    shape = np.shape(parameters.read(before, steps))
-    held = {path: array for path, array in arrays_of(after) if array.shape == shape and path != steps}
-    free = {path: array for path, array in held.items() if path not in taken}
-    new = [path for path, array in free.items() if not _equal(parameters.read(warm, path), array)]
-    said = [path for path in new if any(_says_gradient(str(key)) for kind, key in path if kind == "attribute")]
-    return min(said, key=lambda path: (*_strangeness(steps, path), len(path)), default=None)
-
-
-def _strangeness(steps: Steps, path: Steps) -> tuple[bool, bool]:
-    """How little a path looks like that to the gradient of a parameter: by its name, and by whose it is."""
-    mine = str(steps[-1][1])
-    owner = next(place for place in range(len(steps) + 1) if steps[:place] != path[:place] or place == len(steps)) - 1
-    return argument_of(str(path[-1][1]), [mine]) is None, owner < len(steps) - 1
-
-
-def _says_gradient(name: str) -> bool:
-    word = plain(name)
-    return word.startswith(("d", "grad", "g", "nabla")) or "grad" in word or "delta" in word
-
-
-def _equal(old: Any, new: np.ndarray) -> bool:
-    return isinstance(old, np.ndarray) and old.shape == new.shape and np.array_equal(old, new)
-
-
-def _also_returned(came: Any, spoken: Spoken, inputs: tuple[Any, ...], owner: Any, lacking: list[Pair]) -> list[Pair]:
-    """The parameters whose gradients the backward returns beside those of its inputs."""
-    names = (*spoken.names, *(pair.name for pair in lacking))
-    values = (*inputs, *(parameters.read(owner, pair.parameter) for pair in lacking))
-    hints = returned_names(getattr(type(owner), spoken.backward_name or spoken.forward_name))
-    hints = hints[1:] if spoken.backward_name is None else hints
-    found = (arranged(came, names, values, hints) or {}) if came is not None else {}
-    return [pair for pair in lacking if found.get(pair.name) is not None]
-
-
-def _kept(held: Any, pair: Pair) -> Any:
+def kept_gradient(held: Any, pair: Pair) -> Any:
     """The gradient that the object keeps; copies, as the next backward is meant to overwrite it."""
     found = [parameters.read(held, steps) for steps in pair.gradients]
     found = [np.array(value) for value in found if value is not None]
@@ -288,8 +186,3 @@ def _copied_back(value: Any, now: Any) -> None:
     same = now is value or np.shape(now) != np.shape(value) or np.array_equal(now, value)
     if isinstance(value, np.ndarray) and not same:
         np.copyto(value, now)
-
-
-def _distinct(names: list[str], taken: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that no input has."""
-    return tuple(f"self.{name}" if name in taken else name for name in names)

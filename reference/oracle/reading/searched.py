@@ -14,8 +14,9 @@ from reference.oracle.reading.source import init_of, parameters, ranks_of, requi
 from reference.oracle.reading.trial import STAGES, DidNotRun, lines_run
 from reference.oracle.reading.vocabulary import part_of, plain
 
-# So many sets of inputs are tried, in so many rounds over the arguments.
-TRIALS, ROUNDS = 240, 3
+# So many sets of inputs are tried, in so many rounds over the arguments; fewer of objects that hold many entries.
+TRIALS, FEWEST, ROUNDS = 240, 24, 3
+ENTRIES = 20_000
 # By rank: pairwise different lengths first, then those that have to agree.
 SHAPES: Mapping[int, Sequence[tuple[int, ...]]] = {
     2: ((3, 7), (3, 5), (7, 11), (11, 7), (3, 11), (7, 3), (7, 7), (7, 5)),
@@ -33,13 +34,14 @@ Progress = tuple[int, ...]
 
 
 def searched(
-    found: Found, start: Scene, seed: int, complaints_of: Callable[[Scene], Sequence[DidNotRun] | None]
+    found: Found, start: Scene, seed: int, held: int, complaints_of: Callable[[Scene], Sequence[DidNotRun] | None]
 ) -> Scene | DidNotRun | None:
     """The first scene on which the code runs, found from where it came furthest; else what was in the way there.
 
-    `complaints_of` runs the code on a scene: what was in the way, or None where nothing was.
+    `complaints_of` runs the code on a scene: what was in the way, or None where nothing was. `held`: so many entries
+    does an object have, which makes its trials dear.
     """
-    moves, best, left = _walk(found, seed), None, TRIALS
+    moves, best, left = _walk(found, seed), None, max(FEWEST, TRIALS // (1 + held // ENTRIES))
     scene = replace(start, values={**_first_of_each(_walk(found, seed)), **start.values})
     for move in moves:
         other = replace(scene, values={**scene.values, **move}, given=(*scene.given, *move))
@@ -80,11 +82,15 @@ def progress(complaint: DidNotRun) -> Progress:
 def _of_arrays(found: Found, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """What the forward may be given: arrays of one shape, or another one of them."""
     known = ranks_of(found.forward)
-    names = [name for name in required(found.forward) if part_of(name) not in USUAL]
+    names = [name for name in required(found.forward) if _may_be_an_array(part_of(name))]
     for shape in (shape for group in SHAPES.values() for shape in group if len(names) > 1):
         yield {name: _normal(rng, shape) for name in names}
     for name in names:
         yield from ({name: array} for array in _arrays(rng, known.get(name)))
+
+
+def _may_be_an_array(part: str | None) -> bool:
+    return part not in USUAL and not (part or "").endswith("_param")
 
 
 def _of_settings(found: Found) -> Iterator[dict[str, Any]]:
