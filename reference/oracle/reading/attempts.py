@@ -15,9 +15,9 @@ from reference.oracle.reading.readings import given_reading, readings
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.scenes import alike, fitting, scenes
-from reference.oracle.reading.searched import progress, searched
+from reference.oracle.reading.searched import found_by_trying, progress, searched
 from reference.oracle.reading.source import parameters, required
-from reference.oracle.reading.trial import DidNotRun, Reading, shows_something
+from reference.oracle.reading.trial import DidNotRun, Reading, shapes_collide, shows_something
 from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.specs import SPECS
 
@@ -67,17 +67,22 @@ def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]
 
 def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
     """The readings that run on inputs found by trying: a guess, as nothing says that they are what was meant."""
+    second_best: list[tuple[Scene, list[Reading]]] = []
     ran: list[Reading] = []
 
     def complaints_of(scene: Scene) -> list[DidNotRun] | None:
         own: list[DidNotRun] = []
         ran[:] = [reading for reading in readings(found, scene, own) if reading.fits and shows_something(reading)]
-        return None if ran else own
+        if ran and shapes_collide(ran[0]):
+            second_best.append((scene, list(ran)))
+        return None if ran and not shapes_collide(ran[0]) else own
 
     known = [(one, one.scene) for one in complaints if one.scene is not None]
     start = max(known, key=lambda pair: progress(pair[0]))[1] if known else scenes(request.seed)[1]
     held = sum(array.size for array in held_arrays(found, start))
     scene = searched(found, start, request.seed, held, complaints_of)
+    if not isinstance(scene, Scene) and second_best:
+        scene, ran = found_by_trying(second_best[0][0]), second_best[0][1]
     if isinstance(scene, DidNotRun):
         complaints.append(scene)
     if not isinstance(scene, Scene):

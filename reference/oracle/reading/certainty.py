@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.oracle.reading.names import recognized
-from reference.oracle.reading.trial import Reading
+from reference.oracle.reading.trial import Reading, shapes_collide
 from reference.oracle.reading.vocabulary import DATA, part_of
 from reference.oracle.report import Finding, Report
 
@@ -45,6 +45,8 @@ class Tried:
             return f"no gradient of {', '.join(left)} came back, which may be data or forgotten"
         if self.given or report.verdict != "fail":
             return ""
+        if self.reading.searched and shapes_collide(self.reading):
+            return "what some arguments are is a guess, and two of them have one shape"
         if self.designed or self.elsewhere:
             return self.designed or self.elsewhere
         if self.reading.faulty:
@@ -74,7 +76,9 @@ class Tried:
 
     @property
     def _without_gradient(self) -> list[str]:
-        """The floating arguments that were taken for data although their names do not say so."""
+        """The floating arguments of a layer that were taken for data although their names do not say so."""
+        if self.reading.subject.upstream != "free":
+            return []
         known = (*self.reading.idle, *(name for name in self.reading.names if part_of(name) in DATA))
         return [name for name in self.reading.subject.constants if name not in known]
 

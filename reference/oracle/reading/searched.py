@@ -42,12 +42,15 @@ def searched(
     does an object have, which makes its trials dear.
     """
     moves, best, left = _walk(found, seed), None, max(FEWEST, TRIALS // (1 + held // ENTRIES))
-    scene = replace(start, values={**_first_of_each(_walk(found, seed)), **start.values})
+    lacking = {
+        key: value for key, value in _first_of_each(_walk(found, seed)).items() if part_of(key) not in start.values
+    }
+    scene = replace(start, values={**lacking, **start.values})
     for move in moves:
         other = replace(scene, values={**scene.values, **move}, given=(*scene.given, *move))
         complaints = complaints_of(other)
         if complaints is None:
-            return replace(other, name="what lets it run", statics={}, shapes="found by trying")
+            return found_by_trying(other)
         furthest = max(complaints, key=progress, default=None)
         if furthest and (best is None or progress(furthest) > progress(best)):
             scene, best = other, furthest
@@ -55,6 +58,11 @@ def searched(
         if not left or any("NotThere" in str(one) for one in complaints):
             break
     return best
+
+
+def found_by_trying(scene: Scene) -> Scene:
+    """The same, said to be what it is."""
+    return replace(scene, name="what lets it run", statics={}, shapes="found by trying")
 
 
 def _first_of_each(moves: Iterator[dict[str, Any]]) -> dict[str, Any]:
@@ -69,7 +77,8 @@ def _walk(found: Found, seed: int) -> Iterator[dict[str, Any]]:
     """The moves one by one, again from wherever they led, and then arrays and settings at once."""
     rng = np.random.default_rng([seed, 179424673])
     arrays, settings = list(_of_arrays(found, rng)), list(_of_settings(found))
-    for _ in range(ROUNDS if len(arrays) * len(settings) > TRIALS else 1):
+    few = 0 < len(arrays) * len(settings) <= TRIALS
+    for _ in range(1 if few else ROUNDS):
         yield from (*arrays, *settings)
     yield from ({**array, **setting} for setting in settings for array in arrays)
 
@@ -80,13 +89,13 @@ def progress(complaint: DidNotRun) -> Progress:
 
 
 def _of_arrays(found: Found, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """What the forward may be given: arrays of one shape, or another one of them."""
+    """What the forward may be given: another one of its arrays, or arrays of one shape."""
     known = ranks_of(found.forward)
     names = [name for name in required(found.forward) if _may_be_an_array(part_of(name))]
+    for place, name in enumerate(names):
+        yield from ({name: array} for array in _arrays(rng, known.get(name), place))
     for shape in (shape for group in SHAPES.values() for shape in group if len(names) > 1):
         yield {name: _normal(rng, shape) for name in names}
-    for name in names:
-        yield from ({name: array} for array in _arrays(rng, known.get(name)))
 
 
 def _may_be_an_array(part: str | None) -> bool:
@@ -118,10 +127,15 @@ def _settings(parameter: inspect.Parameter, place: int) -> Iterator[dict[str, An
         yield from ({parameter.name: number} for number in (*NUMBERS[first:], *NUMBERS[:first]))
 
 
-def _arrays(rng: np.random.Generator, rank: int | None) -> Iterator[np.ndarray]:
-    """Floating arrays of the rank that the code asks for, of any where it asks for none; and whole numbers."""
-    shapes = [shape for own, group in SHAPES.items() if rank in (None, own) for shape in group]
-    yield from (_normal(rng, shape) for shape in shapes)
+def _arrays(rng: np.random.Generator, rank: int | None, place: int) -> Iterator[np.ndarray]:
+    """Floating arrays of the rank that the code asks for, of any where it asks for none; and whole numbers.
+
+    Each argument begins with another shape, so that no gradient can be taken for that of another.
+    """
+    for own, group in SHAPES.items():
+        first = place % len(group)
+        for shape in (*group[first:], *group[:first]) if rank in (None, own) else ():
+            yield _normal(rng, shape)
     yield from (rng.integers(0, 3, size=shape) for shape in ((3,), (3, 5)) if rank in (None, len(shape)))
 
 

@@ -77,11 +77,11 @@ class Reading:
 
 
 def lines_run(error: BaseException | None) -> tuple[int, ...]:
-    """The line in each function of the user's that was being run when an error was raised."""
+    """The line, and the place in it, that each function of the user's had reached when an error was raised."""
     traceback, lines = error.__traceback__ if error else None, []
     while traceback is not None:
         if not traceback.tb_frame.f_code.co_filename.startswith(OURS):
-            lines.append(traceback.tb_lineno)
+            lines += [traceback.tb_lineno, traceback.tb_lasti]
         traceback = traceback.tb_next
     return tuple(lines)
 
@@ -125,6 +125,13 @@ def called_once(subject: Subject, primals: tuple[Any, ...]) -> tuple[Any, Any]:
     out, pullback = trying("forward", subject.vjp, *copies(primals))
     require_finite(out)
     return out, trying("backward", pullback, first_cotangent(out))
+
+
+def shapes_collide(reading: Reading) -> bool:
+    """Whether two floating inputs have one shape, so that a gradient could be taken for that of the other."""
+    given = [np.asarray(primal) for primal in reading.primals[: reading.inputs]]
+    shapes = [primal.shape for primal in given if is_floating(primal.dtype)]
+    return len(set(shapes)) < len(shapes)
 
 
 def shows_something(reading: Reading) -> bool:

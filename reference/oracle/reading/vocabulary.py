@@ -73,7 +73,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "axis": ("axis",),
     "conv_param": ("convparam", "convparams", "hparameters", "hparams"),
     "pool_param": ("poolparam", "poolparams"),
-    "bn_param": ("bnparam", "lnparam", "gnparam"),
+    "bn_param": ("bnparam", "lnparam", "gnparam", "bnparams", "lnparams"),
     "dropout_param": ("dropoutparam",),
     "regularization": ("reg", "lambda", "lam", "weightdecay", "lambd", "regularization", "l",
                        "weightdecaylambda", "regstrength", "regularizationstrength"),
