@@ -17,7 +17,7 @@ from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.scenes import alike, fitting, scenes
 from reference.oracle.reading.searched import found_by_trying, progress, searched
 from reference.oracle.reading.source import parameters, required
-from reference.oracle.reading.trial import DidNotRun, Reading, shapes_collide, shows_something
+from reference.oracle.reading.trial import DidNotRun, Reading, floating, shapes_collide, shows_something
 from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.specs import SPECS
 
@@ -75,7 +75,8 @@ def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRu
         ran[:] = [reading for reading in readings(found, scene, own) if reading.fits and shows_something(reading)]
         if ran and shapes_collide(ran[0]):
             second_best.append((scene, list(ran)))
-        return None if ran and not shapes_collide(ran[0]) else own
+        fewer = bool(ran and second_best) and len(floating(ran[0])) < len(floating(second_best[0][1][0]))
+        return None if ran and not shapes_collide(ran[0]) and not fewer else own
 
     known = [(one, one.scene) for one in complaints if one.scene is not None]
     start = max(known, key=lambda pair: progress(pair[0]))[1] if known else scenes(request.seed)[1]

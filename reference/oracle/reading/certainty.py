@@ -45,7 +45,8 @@ class Tried:
             return f"no gradient of {', '.join(left)} came back, which may be data or forgotten"
         if self.given or report.verdict != "fail":
             return ""
-        if self.reading.searched and shapes_collide(self.reading):
+        lacking = self.reading.subject.constants or any(found.cause == "missing" for found in report.findings)
+        if self.reading.searched and lacking and shapes_collide(self.reading):
             return "what some arguments are is a guess, and two of them have one shape"
         if self.designed or self.elsewhere:
             return self.designed or self.elsewhere

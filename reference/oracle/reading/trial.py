@@ -127,10 +127,15 @@ def called_once(subject: Subject, primals: tuple[Any, ...]) -> tuple[Any, Any]:
     return out, trying("backward", pullback, first_cotangent(out))
 
 
+def floating(reading: Reading) -> list[np.ndarray]:
+    """The inputs that may have a gradient."""
+    given = [np.asarray(primal) for primal in reading.primals[: reading.inputs]]
+    return [primal for primal in given if is_floating(primal.dtype)]
+
+
 def shapes_collide(reading: Reading) -> bool:
     """Whether two floating inputs have one shape, so that a gradient could be taken for that of the other."""
-    given = [np.asarray(primal) for primal in reading.primals[: reading.inputs]]
-    shapes = [primal.shape for primal in given if is_floating(primal.dtype)]
+    shapes = [primal.shape for primal in floating(reading)]
     return len(set(shapes)) < len(shapes)
 
 
