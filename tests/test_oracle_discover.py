@@ -335,3 +335,18 @@ def test_a_loss_that_leaves_the_mean_to_the_layers_beside_it_is_not_accused(tmp_
             CannotTell, match=r"N times the true gradient, and line 5 of linear\.py divides by the batch"
         ):
             judge(found, Request())
+
+
+ON_ONE_COLUMN = """
+import numpy as np
+def log_loss(y_pred, y_true):
+    return -np.mean(y_true * np.log(y_pred) + (1 - y_true) * np.log(1 - y_pred))
+def dlog_loss(y_pred, y_true):
+    return -(y_true / y_pred - (1 - y_true) / (1 - y_pred)) / y_true.shape[0]
+"""
+
+
+def test_a_loss_that_is_right_on_one_column_alone_is_neither_passed_nor_accused(loaded):
+    (found,) = find(loaded(ON_ONE_COLUMN))
+    with pytest.raises(CannotTell, match="right on one column, and wrong on several"):
+        judge(found, Request())

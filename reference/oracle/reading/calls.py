@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-from reference.oracle.reading.source import parameters, returned_names, undecorated
+from reference.oracle.reading.source import parameters, returned_names, signature_of, undecorated
 from reference.oracle.reading.vocabulary import OUTPUTS, SLOPES, is_cache, is_cotangent, part_of, plain, words_of
 
 # So many ways are tried at most; the likeliest come first.
@@ -88,7 +88,24 @@ def ways(
         if len(ranked) >= WAYS * WAYS:
             break
     ordered = [way for *_, way in sorted(ranked, key=lambda entry: entry[:2])]
-    return [{}] if not taken else ordered[:WAYS]
+    if not taken:
+        return [{name: Source("cotangent", 0)} if (name := _any_number(backward)) else {}]
+    return ordered[:WAYS]
+
+
+def _any_number(backward: Callable[..., Any]) -> str:
+    """The name of the only argument of a backward(*gys), with its star; "" for others."""
+    try:
+        known = list(signature_of(backward).parameters.values())
+    except (TypeError, ValueError):
+        return ""
+    return f"*{known[0].name}" if [p.kind for p in known] == [Parameter.VAR_POSITIONAL] else ""
+
+
+def call_with(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function with arguments by name, and one behind a star by its place."""
+    placed = [value for name, value in arguments.items() if name.startswith("*")]
+    return function(*placed, **{name: value for name, value in arguments.items() if not name.startswith("*")})
 
 
 def gives_slope(backward: Callable[..., Any], forward: Callable[..., Any]) -> bool:
@@ -100,13 +117,13 @@ def gives_slope(backward: Callable[..., Any], forward: Callable[..., Any]) -> bo
 
 def guessed(way: Way) -> bool:
     """Whether some argument is given what nothing but its place says, or two of them the same."""
-    sources = [(source.kind, source.key) for source in way.values()]
+    sources = [(source.kind, repr(source.key)) for source in way.values()]
     return (len(way) > 1 and any(source.guessed for source in way.values())) or len(set(sources)) < len(sources)
 
 
 def _unlikely(way: Way, slope: bool) -> int:
     """A backward without a cotangent is no first thought, unless it is called a derivative; nor is a guess."""
-    kinds = [(source.kind, source.key) for source in way.values()]
+    kinds = [(source.kind, repr(source.key)) for source in way.values()]
     handed = [source for source in way.values() if source.kind == "cotangent"]
     odd = any(source.guessed for source in handed) if slope else not handed
     return 2 * odd + 3 * (len(set(kinds)) < len(kinds))

@@ -14,6 +14,8 @@ from reference.oracle.report import Finding, Report
 CALLS = ("raises", "wrong_count", "not_finite", "wrong_dtype")
 # Words that the diagnosis uses where it recognizes nothing.
 NAMELESS = ("unexplained", "not_linear", "wrong_shape", "forward", "stale_state", "wrong_count", "raises")
+# What a gradient is off by where the entries of an example are not counted.
+COUNTS = ("scaled_by_size", "scaled_by_batch", "mean_instead_of_sum")
 NONE_AGREES = "none of its gradients agrees with what the forward does"
 
 # The parts of arguments that are parameters.
@@ -98,6 +100,22 @@ class Tried:
         return all(argument.verdict == "pass" for argument in self.report.arguments)
 
     @property
+    def on_one_column(self) -> bool:
+        """Whether the predictions of a loss have one column, on which a mean over all is one over the batch."""
+        one = bool(self.meaning) and np.shape(self.reading.primals[0])[1:] in ((1,), ())
+        return one and not self.on_chances_alone
+
+    @property
+    def on_chances_alone(self) -> bool:
+        """Whether a regression was given chances, of which it says little."""
+        return self.meaning.startswith("prob") and recognized(self.report.subject)[1] == "regression"
+
+    @property
+    def is_miscounted(self) -> bool:
+        """Whether the first thing wrong is how many entries there are."""
+        return self.first is not None and self.first.cause in COUNTS
+
+    @property
     def agrees_in_part(self) -> bool:
         """Whether one of several gradients is right."""
         return 0 < len(self._wrong) < len(self.report.arguments)
@@ -159,8 +177,9 @@ def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
     shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
     if np.shape(one.reading.primals[0])[:1] == (1,) and shares:
         return True
-    narrow = one.meaning.startswith("prob") and recognized(one.report.subject)[1] == "regression"
-    return narrow and any(other.meaning == "values" for other in certain)
+    if one.on_one_column and any(other.is_miscounted for other in certain):
+        return True
+    return one.on_chances_alone and any(other.meaning == "values" for other in certain)
 
 
 def _right_elsewhere(tried: Sequence[Tried], meaning: str) -> bool:

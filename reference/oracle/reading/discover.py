@@ -168,8 +168,10 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
         if not lacks(value, value.forward):  # the base of others, which fill in what it calls
             yield Found(name, "torch", (value,))
         return
-    forward = next((method for method in FORWARD_METHODS if _has(value, method)), None)
-    backward = next((method for method in BACKWARD_METHODS if _has(value, method)), None) or _misspelled(value)
+    forward, backward = _named(value, FORWARD_METHODS), _named(value, BACKWARD_METHODS)
+    if not backward and (hidden := _named(value, [f"_{method}" for method in BACKWARD_METHODS])):
+        forward, backward = _named(value, [f"_{method}" for method in FORWARD_METHODS]) or forward, hidden
+    backward = backward or _misspelled(value)
     if backward in ("gradient", "gradients", "grad") and _has(value, "loss") and forward != "forward":
         yield Found(name, "network", (value, "loss", backward))
     elif forward and backward and forward != backward and not _is_base(value, forward, backward):
@@ -179,6 +181,11 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
     if not backward:
         losses = (m for m in ("loss", "cost", "compute_loss", "loss_and_grads") if _has(value, m))
         yield from (Found(name, "object", (value, m, None)) for m in losses if returns_several(getattr(value, m)))
+
+
+def _named(owner: type, names: Sequence[str]) -> str | None:
+    """The first of these methods that a class has."""
+    return next((method for method in names if _has(owner, method)), None)
 
 
 def _misspelled(owner: type) -> str | None:

@@ -34,6 +34,8 @@ SIZES: Mapping[str, str] = {
     "inputsizes": "input_shape", "dff": "out_size",
     "k": "window", "f": "window", "kernel": "window", "s": "stride", "p": "pad", "d": "in_size", "c": "in_size",
 }  # fmt: skip
+# What makes arrays is given no arrays: input_d is a size.
+OF_CONSTRUCTORS = {"x": "in_size", "predictions": "out_size"}
 # Where a scene has no value for these parts, this one does: any would.
 USUAL: Mapping[str, Any] = {
     "learning_rate": RATE, "epsilon": 1e-5, "momentum": 0.9, "slope": 0.1, "axis": -1, "groups": 1, "training": True,
@@ -108,6 +110,7 @@ def _another_kind(default: Any, value: Any) -> bool:
 def _parts(names: list[str], scene: Scene, *, constructor: bool, loss: bool) -> dict[str, str | None]:
     parts = {name: name if name in scene.values else part_of(name) for name in names}
     if constructor:
+        parts = {name: OF_CONSTRUCTORS.get(part or "", part) for name, part in parts.items()}
         parts |= {name: SIZES[plain(name)] for name in names if plain(name) in SIZES and not _is_kernel(name, names)}
     else:
         parts = {name: "state" if part == "hidden_size" else part for name, part in parts.items()}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.reading.calls import Ran, Way, guessed, upstreams, ways
+from reference.oracle.reading.calls import Ran, Way, call_with, guessed, upstreams, ways
 from reference.oracle.reading.collected import argument_of, arranged
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.filling import filled
@@ -67,7 +67,7 @@ class Pair:
         """What the backward returns."""
         count = upstreams(self.way)
         cotangents = cotangent if count > 1 else (cotangent,)
-        return self.backward(**{name: ran.value(s, cotangents, max(count, 1)) for name, s in self.way.items()})
+        return call_with(self.backward, {name: ran.value(s, cotangents, max(count, 1)) for name, s in self.way.items()})
 
     def gradients(self, came: Any, primals: tuple[Any, ...]) -> dict[str, Any]:
         """What came back, by argument."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference import oracle
+from reference._checks import is_floating
 from reference.oracle.reading.adapters import bound_reading
 from reference.oracle.reading.calls import Way, guessed, upstreams, ways
 from reference.oracle.reading.discover import Found
@@ -49,6 +50,8 @@ from reference.oracle.subjects.layers import GENERATORS
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import copies
 
+# So many parameters with gradients are those of several layers.
+NETWORK = 3
 # What a network of layers keeps them in.
 CONTENTS = ("layers", "modules", "blocks", "networks")
 
@@ -137,7 +140,7 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
     """An object, spoken to in one way on these arguments."""
     spoken, lacking, slope, faulty = _spoken(found, layer, given, way)
     inputs = arrays_in(given)
-    held = (np.asarray(kept.read(spoken.layer, pair.parameter)) for pair in spoken.pairs)
+    held = (_off_the_start(np.asarray(kept.read(spoken.layer, pair.parameter))) for pair in spoken.pairs)
     primals = (*inputs.values(), *held)
     require_floating(primals)
     out, pullback = trying("backward", spoken.vjp, *copies(primals))
@@ -146,13 +149,29 @@ def object_reading(found: Found, layer: Any, made: Any, given: Mapping[str, Any]
     if not faulty and not any(value is not None for value in back.values()):
         raise DidNotRun("backward", "no gradient was found in what it returns or keeps")
     resets = _resets(found.parts[0])
-    subject = _subject(found, spoken, constants_of(spoken.names, primals, back, out), resets)
+    constants = (*constants_of(spoken.names, primals, back, out), *_of_a_network(back, len(inputs)))
+    subject = _subject(found, spoken, constants, resets)
     # A gradient that takes no cotangent is that of a number, or of one an example.
     unclear = guessed(way) or (subject.upstream == "one" and np.ndim(out) > 1)
     return Reading(subject, primals, spoken.names, object_calls(found, made, given, way),
                    fit(back, spoken.names, primals), _object_notes(spoken, lacking, resets),
                    written_object(found, made, given, way, slope),
                    len(inputs), lacking, unclear, faulty=faulty, made=made)  # fmt: skip
+
+
+def _off_the_start(value: np.ndarray) -> np.ndarray:
+    """A parameter away from the ones or zeros that it begins with: they hide what is wrong with how it is used."""
+    if not is_floating(value.dtype) or value.size < 2 or np.ptp(value):
+        return value
+    noise = np.random.default_rng(value.size).normal(size=value.shape)
+    return np.asarray(value + 0.25 * noise, value.dtype)
+
+
+def _of_a_network(gradients: Mapping[str, Any], inputs: int) -> list[str]:
+    """The inputs of an object with many parameters whose gradients alone come back: of a network they are data."""
+    came = [name for name, gradient in gradients.items() if gradient is not None]
+    given = list(gradients)[:inputs]
+    return [] if len(came) < NETWORK or set(given) & set(came) else given
 
 
 def _spoken(found: Found, layer: Any, given: Mapping[str, Any], way: Way) -> tuple[Spoken, tuple[str, ...], bool, bool]:

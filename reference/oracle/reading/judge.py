@@ -67,6 +67,10 @@ def _judge(found: Found, request: Request) -> Report:
         return excused
     if (chosen := accused(tried)) and not chosen.given and (words := _right_where_meant(chosen.reading, request)):
         raise CannotTell(f"read as {chosen.reading.calls}: {words}", settling(found, chosen.reading))
+    narrow = any(one.report.verdict == "pass" and one.on_one_column for one in tried)
+    if chosen and not chosen.given and chosen.is_miscounted and narrow:
+        words = f"right on one column, and wrong on several. {_says(chosen)}"
+        raise CannotTell(f"read as {chosen.reading.calls}: {words}", settling(found, chosen.reading))
     if chosen:
         return _without_constants(chosen, request)
     raise _cannot_tell(found, tried, complaints)

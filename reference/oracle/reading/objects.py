@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.reading.calls import RATE, Ran, Way, upstreams
+from reference.oracle.reading.calls import RATE, Ran, Way, call_with, upstreams
 from reference.oracle.reading.collected import arranged, like
 from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.source import place_of_loss, returned_names, takes_any, uses
@@ -99,7 +99,7 @@ class Spoken(Layer):
         count = upstreams(self.way)
         cotangents = cotangent if count > 1 else (cotangent,)
         arguments = {name: ran.value(source, cotangents, max(count, 1)) for name, source in self.way.items()}
-        return getattr(held, self.backward_name)(**arguments)
+        return call_with(getattr(held, self.backward_name), arguments)
 
     def pulled(self, held: Any, primals: tuple[Any, ...], ran: Ran, cotangent: Any) -> tuple[Any, ...]:
         """One gradient an argument, from what came back and from what the object then holds."""

@@ -86,7 +86,8 @@ def value(given: Any) -> str:
 
 def called(function: str, arguments: Mapping[str, str]) -> str:
     """A call by keywords."""
-    return f"{function}({', '.join(f'{name}={text}' for name, text in arguments.items())})"
+    placed = (text if name.startswith("*") else f"{name}={text}" for name, text in arguments.items())
+    return f"{function}({', '.join(placed)})"
 
 
 def expression(source: Source, cotangents: int) -> str:

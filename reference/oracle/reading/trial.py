@@ -228,7 +228,7 @@ def constants_of(
     lacking = [n for n, p in zip(names, primals, strict=True) if n not in back and is_floating(np.asarray(p).dtype)]
     numbered = {plain(name) for name in back}  # x1 beside x0 is as much an input
     lacking = [name for name in lacking if plain(name) not in numbered]
-    return tuple(name for name in lacking if part_of(name) in DATA or len(back) <= 1 or np.size(out) == 1)
+    return tuple(name for name in lacking if part_of(name) in DATA or len(back) <= 1 or trees.vector(out).size == 1)
 
 
 def upstream_of(way: Way, slope: bool, backward: Callable[..., Any]) -> str:
@@ -237,4 +237,4 @@ def upstream_of(way: Way, slope: bool, backward: Callable[..., Any]) -> str:
     if not handed:
         return "free" if slope else "one"
     defaults = {p.name: p.default for p in parameters(backward)}
-    return "free" if defaults[handed[0]] is inspect.Parameter.empty else "last"
+    return "free" if defaults.get(handed[0], inspect.Parameter.empty) is inspect.Parameter.empty else "last"

@@ -104,7 +104,8 @@ CACHES = (
 )  # fmt: skip
 OUTPUTS = ("out", "output", "y", "a", "o", "outputs", "activation", "activations", "yhat", "probs", "ypred", "h", "act")
 FORWARD_METHODS = (
-    "forward", "forward_pass", "forwardpass", "forward_propagation", "forward_propagate", "forward_prop", "fprop",
+    "forward", "forwards", "forward_pass", "forwardpass", "forward_propagation", "forward_propagate", "forward_prop",
+    "fprop",
     "feedforward",
     "feed_forward", "propagate", "fwd", "forprop", "activate", "activation", "function", "func", "fn", "f", "loss",
     "calculate", "compute", "evaluate", "apply", "call", "value", "calc", "compute_loss", "cost", "eval", "fp",
@@ -112,7 +113,8 @@ FORWARD_METHODS = (
     "loss_function", "calculate_loss", "__call__",
 )  # fmt: skip
 BACKWARD_METHODS = (
-    "backward", "backward_pass", "backwardpass", "backward_propagation", "backward_propagate", "back_propagation",
+    "backward", "backwards", "backward_pass", "backwardpass", "backward_propagation", "backward_propagate",
+    "back_propagation",
     "back_propagate", "backpropagation", "backpropagate", "backprop", "back_prop", "bprop", "bwd", "backward_prop",
     "bp",
     "gradient", "grad", "derivative", "deriv", "prime", "delta", "dfn", "df", "derive", "derivate",
