@@ -337,6 +337,15 @@ def test_a_loss_that_leaves_the_mean_to_the_layers_beside_it_is_not_accused(tmp_
             judge(found, Request())
 
 
+def test_a_forward_among_others_in_a_file_beside_is_found(tmp_path):
+    forwards = "import numpy as np\ndef cube_forward(x):\n    return x**3, x\ndef root(x):\n    return np.sqrt(x)\n"
+    written(tmp_path, forwards, "forwards.py")
+    text = "def cube_backward(dout, cache):\n    return dout * 3 * cache**2\n"
+    with forgotten():
+        (found,) = find(load(written(tmp_path, text, "backwards.py")).module)
+        assert judge(found, Request()).verdict == "pass"
+
+
 ON_ONE_COLUMN = """
 import numpy as np
 def log_loss(y_pred, y_true):

@@ -51,20 +51,33 @@ def forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
     return next((by_name[option] for option in joined if option in by_name and by_name[option] != name), None)
 
 
+DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
+
+
 def forward_beside(name: str, function: Any) -> Callable[..., Any] | None:
-    """The forward of a backward that stands alone in its file, where a file beside has its name: relu.py."""
+    """The forward of a backward that stands alone in its file, where a file beside defines it."""
     path = Path(getattr(undecorated(function), "__code__", forward_of.__code__).co_filename)
-    if not {word.lower() for word in words_of(name)} & set(BACKWARD_WORDS) or path.stem != name:
+    if not {word.lower() for word in words_of(name)} & set(BACKWARD_WORDS):
         return None
-    stems = {key_of(file.stem): file.stem for file in sorted(path.parent.glob("*.py"))}
-    stem = forward_of(name, stems)
+    defined = _defined_beside(path)
+    forward = forward_of(name, {key: own for key, (_, own) in defined.items()})
     sys.path.insert(0, str(path.parent))
     try:
-        return getattr(importlib.import_module(stem), stem, None) if stem else None
+        return getattr(importlib.import_module(defined[key_of(forward)][0]), forward, None) if forward else None
     except (Exception, SystemExit):  # anybody's file may raise anything
         return None
     finally:
         sys.path.remove(str(path.parent))
+
+
+def _defined_beside(path: Path) -> dict[str, tuple[str, str]]:
+    """The functions of the other files of a folder, each with its file; that of its own name before all others."""
+    defined: dict[str, tuple[str, str]] = {}
+    for file in sorted(file for file in path.parent.glob("*.py") if file != path):
+        for name in DEFINED.findall(file.read_text("utf-8", errors="replace")):
+            if file.stem == name or key_of(name) not in defined:
+                defined[key_of(name)] = (file.stem, name)
+    return defined
 
 
 def key_of(name: str) -> str:
