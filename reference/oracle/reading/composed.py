@@ -17,7 +17,7 @@ import numpy as np
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.source import (
-    keys_of,
+    keys_anywhere,
     method_of,
     parameters,
     required,
@@ -92,7 +92,7 @@ def _with_parameters_apart(found: Found) -> Found:
 def _keys(function: Callable[..., Any]) -> list[str]:
     """The names by which a function opens the dict of its parameters."""
     holders = [name for name in required(function) if plain(name) in PARAMETERS]
-    return list(dict.fromkeys(key for name in holders for key in keys_of(function, name)))
+    return list(dict.fromkeys(key for name in holders for key in keys_anywhere(function, name)))
 
 
 def _apart(function: Callable[..., Any]) -> Callable[..., Any]:

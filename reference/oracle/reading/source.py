@@ -142,6 +142,24 @@ def _keys_opened(function: Any, name: str) -> list[str]:
     return [key for one in dicts if isinstance(one, dict) for key in one if isinstance(key, str)]
 
 
+def keys_anywhere(function: Any, name: str) -> list[str]:
+    """The texts by which a parameter is opened, here or in a function that it is handed on to."""
+    return list(dict.fromkeys(key for one, its_name in _handed_on(function, name) for key in keys_of(one, its_name)))
+
+
+def _handed_on(function: Any, name: str, deep: int = 2) -> Iterator[tuple[Any, str]]:
+    """A function with its parameter, and those of the module that it calls with it, with theirs."""
+    yield function, name
+    tree, space = tree_of(function), getattr(undecorated(function), "__globals__", {})
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree and deep else []
+    for call in calls:
+        called = space.get(call.func.id) if isinstance(call.func, ast.Name) else None
+        for place, argument in enumerate(call.args) if isinstance(called, FunctionType) else ():
+            taken = parameters(called)
+            if isinstance(argument, ast.Name) and argument.id == name and place < len(taken):
+                yield from _handed_on(called, taken[place].name, deep - 1)
+
+
 def keys_of(function: Any, name: str) -> list[str]:
     """The texts by which a parameter is opened in the source: `conv_param["stride"]`."""
     tree = tree_of(function)
