@@ -69,9 +69,9 @@ class Chained:
     def add(self, layer):
         self.layers.append(layer)
 
-    def forward(self, x):
+    def forward(self, x, training=True):
         for layer in self.layers:
-            x = layer.forward(x)
+            x = layer(x, training)
         return x
 
     def backward(self, dout):

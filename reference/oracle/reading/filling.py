@@ -13,7 +13,7 @@ from reference.oracle.reading.optimizer import GradientDescent
 from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.source import keys_of, parameters, texts_of
 from reference.oracle.reading.spoken_to import is_looped_over, is_spoken_to
-from reference.oracle.reading.standing_in import Sine, Tanh
+from reference.oracle.reading.standing_in import Tanh, two_layers
 from reference.oracle.reading.vocabulary import SLOPES, part_of, plain, words_of
 
 # Arguments of these parts are given even where they have a default.
@@ -136,7 +136,7 @@ def _value(function: Any, parameter: inspect.Parameter, part: str | None, scene:
     if owner and part != "optimizer" and parameter.default is parameter.empty and is_spoken_to(owner, parameter.name):
         return (Tanh(slope=bool({word.lower() for word in words_of(parameter.name)} & set(SLOPES))),)
     if owner and parameter.default is parameter.empty and is_looped_over(owner, parameter.name):
-        return ([Tanh(), Sine()],)
+        return (two_layers(),)
     kind = _annotated(parameter)
     if kind in BY_TYPE and part not in BY_TYPE[kind]:
         part = next((other for other in BY_TYPE[kind] if other in scene.values), part)

@@ -14,12 +14,12 @@ class Tanh:
 
     trainable = False
 
-    def __init__(self, slope: bool = False) -> None:
-        self.params, self.grads, self.slope = [], [], slope
+    def __init__(self, slope: bool = False, *, switched: bool = True) -> None:
+        self.params, self.grads, self.slope, self.switched = [], [], slope, switched
 
     def __call__(self, x: Any, *flags: Any, **named: Any) -> Any:
-        """tanh; its derivative where one is asked for."""
-        asked = self.slope or any(flag is True for flag in (*flags, *named.values()))
+        """The value; the derivative where a switch asks for it, which a layer in a container has for another use."""
+        asked = self.slope or (self.switched and any(flag is True for flag in (*flags, *named.values())))
         return self.derivative(x) if asked else self.forward(x)
 
     def forward(self, x: Any, *_: Any, **__: Any) -> Any:
@@ -60,12 +60,17 @@ class Sine(Tanh):
         return np.cos(x)
 
 
+def two_layers() -> list[Any]:
+    """What a container holds."""
+    return [Tanh(switched=False), Sine(switched=False)]
+
+
 def fill(container: Any, names: Sequence[str]) -> None:
     """Put two layers into an object that holds none yet, by its own method where it has one."""
     held = getattr(container, "__dict__", {})
     empty = [name for name in names if isinstance(held.get(name), list) and not held[name]]
     add = next((method for name in ADDING if callable(method := getattr(container, name, None))), None)
-    for layer in (Tanh(), Sine()) if empty else ():
+    for layer in two_layers() if empty else ():
         if add is not None:
             add(layer)
         else:
