@@ -51,6 +51,8 @@ def forward_of(name: str, by_name: Mapping[str, str]) -> str | None:
     return next((by_name[option] for option in joined if option in by_name and by_name[option] != name), None)
 
 
+# So many files of a folder are looked through.
+FILES = 300
 DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
 
@@ -70,10 +72,11 @@ def forward_beside(name: str, function: Any) -> Callable[..., Any] | None:
         sys.path.remove(str(path.parent))
 
 
+@functools.cache
 def _defined_beside(path: Path) -> dict[str, tuple[str, str]]:
     """The functions of the other files of a folder, each with its file; that of its own name before all others."""
     defined: dict[str, tuple[str, str]] = {}
-    for file in sorted(file for file in path.parent.glob("*.py") if file != path):
+    for file in sorted(file for file in path.parent.glob("*.py") if file != path)[:FILES]:
         for name in DEFINED.findall(file.read_text("utf-8", errors="replace")):
             if file.stem == name or key_of(name) not in defined:
                 defined[key_of(name)] = (file.stem, name)
