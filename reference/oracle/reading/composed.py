@@ -16,7 +16,10 @@ import numpy as np
 
 from reference.oracle.reading.calls import RATE
 from reference.oracle.reading.discover import Found
+from reference.oracle.reading.filling import filled
+from reference.oracle.reading.scenes import scenes
 from reference.oracle.reading.source import (
+    init_of,
     keys_anywhere,
     method_of,
     parameters,
@@ -33,6 +36,8 @@ from reference.oracle.subjects.vjp import copies, quiet
 # A dict of all parameters, by the names that it has as an argument.
 PARAMETERS = ("parameters", "params", "param", "weights", "theta", "model", "weightsandbiases")
 KEY = re.compile(r"[Wb][1-3]")
+# The scenes that have sizes for a constructor.
+SIZED = ("dense", "conv", "max_pool")
 Loss = Callable[[Any, Any], Any]
 
 
@@ -41,6 +46,9 @@ def composed(found: Found) -> Iterator[Found]:
     if found.style == "value_and_gradient" and _keys(found.parts[0]):
         yield replace(found, parts=(_apart(found.parts[0]),))
     if found.style not in ("object", "pair") or len(found.parts) < 2 or found.parts[-1] is None:
+        return
+    if found.style == "object" and (pair := _as_pair(found)):
+        yield from composed(pair)
         return
     forward, backward = _signatures(found)
     known = [p.name for p in parameters(forward)]
@@ -58,6 +66,19 @@ def composed(found: Found) -> Iterator[Found]:
     if not losses:
         meant = Meant()
         yield replace(make(found, wanted[0], meant), settle=meant.settled)
+
+
+def _as_pair(found: Found) -> Found | None:
+    """The two methods of an object that is handed a dict of its parameters; None for others."""
+    owner, forward, backward = found.parts
+    if not any(plain(name) in PARAMETERS for name in required(method_of(owner, forward))):
+        return None
+    for scene in (scene for scene in scenes(0) if scene.name in SIZED):
+        with contextlib.suppress(Exception, SystemExit):  # anybody's constructor may raise anything
+            made = owner(**(filled(init_of(owner), scene, constructor=True) or {}))
+            pair = replace(found, style="pair", parts=(getattr(made, forward), getattr(made, backward)))
+            return pair if _keys(pair.parts[0]) else None
+    return None
 
 
 def _signatures(found: Found) -> tuple[Callable[..., Any], Callable[..., Any]]:

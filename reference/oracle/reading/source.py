@@ -2,10 +2,9 @@
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, TypeGuard
 
 from reference.oracle.reading.vocabulary import LOSSES, words_of
@@ -106,7 +105,9 @@ def init_of(owner: type) -> Callable[..., Any]:
 def tree_of(function: Any) -> ast.FunctionDef | None:
     """The function's own definition; None where its source cannot be had."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(undecorated(function))))
+        text = inspect.getsource(undecorated(function))
+        # A method in which a comment begins the line cannot be moved to the left.
+        tree = ast.parse(f"if True:\n{text}" if text[:1].isspace() else text)
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
         return None
     return next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
@@ -153,11 +154,18 @@ def _handed_on(function: Any, name: str, deep: int = 2) -> Iterator[tuple[Any, s
     tree, space = tree_of(function), getattr(undecorated(function), "__globals__", {})
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree and deep else []
     for call in calls:
-        called = space.get(call.func.id) if isinstance(call.func, ast.Name) else None
-        for place, argument in enumerate(call.args) if isinstance(called, FunctionType) else ():
-            taken = parameters(called)
+        called = space.get(call.func.id) if isinstance(call.func, ast.Name) else _method_called(function, call.func)
+        taken = parameters(called) if isinstance(called, FunctionType | MethodType) else []
+        for place, argument in enumerate(call.args):
             if isinstance(argument, ast.Name) and argument.id == name and place < len(taken):
                 yield from _handed_on(called, taken[place].name, deep - 1)
+
+
+def _method_called(function: Any, called: ast.expr) -> Any:
+    """The method that a bound method calls of its own object."""
+    if not isinstance(called, ast.Attribute) or ast.unparse(called.value) != "self":
+        return None
+    return getattr(getattr(function, "__self__", None), called.attr, None)
 
 
 def keys_of(function: Any, name: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -126,7 +125,8 @@ def _name_of(owner: Any, held: Any, position: int, otherwise: str) -> str:
 def _lists_of_arguments(kind: type) -> tuple[tuple[str, ...], ...]:
     """The lists that a constructor makes of nothing but its own arguments: self.params = [W, b]."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(kind.__init__)))
+        text = inspect.getsource(kind.__init__)
+        tree = ast.parse(f"if True:\n{text}" if text[:1].isspace() else text)
     except (OSError, TypeError, SyntaxError):
         return ()
     taken = parameter_names(kind.__init__) or ()
