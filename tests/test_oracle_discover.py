@@ -359,3 +359,21 @@ def test_a_loss_that_is_right_on_one_column_alone_is_neither_passed_nor_accused(
     (found,) = find(loaded(ON_ONE_COLUMN))
     with pytest.raises(CannotTell, match="right on one column, and wrong on several"):
         judge(found, Request())
+
+
+COMMENTED = """
+class Dense:
+    def forward(self, x, param):
+#        a comment that begins the line
+        return x @ param["W"] + param["b"], (x, param["W"])
+    def backward(self, dout, cache):
+        x, W = cache
+        return dout @ W.T, {"W": x.T @ dout, "b": dout.sum(0)}
+"""
+
+
+def test_a_method_in_which_a_comment_begins_the_line_is_read(loaded):
+    (found,) = find(loaded(COMMENTED))
+    report = judge(found, Request())
+    assert report.verdict == "pass", report
+    assert [argument.name for argument in report.arguments] == ["x", "W", "b"]

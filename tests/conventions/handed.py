@@ -8,11 +8,8 @@ class Base:
         self.device = device
 
     def forward(self, x, param, mode="train"):
-        # fmt: off
         if self.device == "cpu":
-        #           a comment that begins the line
             out, cache = self._forward_train(x, param) if mode == "train" else self._forward(x, param)
-        # fmt: on
         return out, cache
 
     def backward(self, dout, cache):
