@@ -196,6 +196,12 @@ def test_a_course_s_missing_helpers_are_known_by_name(tree):
     ]
 
 
+def test_inputs_of_its_own_are_taken_from_a_file_with_a_missing_import(tree):
+    text = "import no_such_thing\nimport numpy as np\nrng = np.random.default_rng(0)\n"
+    text += 'EXAMPLES = globals().get("EXAMPLES", {}) | {"relu": (rng.normal(size=(3, 7)),)}\n'
+    assert tree({"net.py": text}).module.EXAMPLES["relu"][0].shape == (3, 7)
+
+
 def test_what_the_author_foresaw_is_left_to_the_author(tree):
     text = "try:\n    import no_such_thing as xp\n    gpu = True\nexcept ImportError:\n"
     text += "    import numpy as xp\n    gpu = False\n"

@@ -20,10 +20,25 @@ MODULES = {
     "random", "typing"
 }  # fmt: skip
 BUILTINS = {
-    "abs", "all", "any", "callable", "divmod", "getattr", "hasattr", "isinstance", "issubclass", "iter", "len", "max",
+    "abs", "all", "any", "callable", "divmod", "getattr", "globals", "hasattr", "isinstance", "issubclass", "iter", "len", "max",
     "min", "next", "pow", "repr", "round", "sorted", "sum"
 }  # fmt: skip
-DATA = (np.ndarray, np.generic, str, bytes, int, float, complex, tuple, list, dict, set, frozenset)
+DATA = (
+    np.ndarray,
+    np.generic,
+    np.random.Generator,
+    np.random.RandomState,
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    tuple,
+    list,
+    dict,
+    set,
+    frozenset,
+)
 
 
 def is_harmless(statement: ast.stmt, names: Mapping[str, Any]) -> bool:
