@@ -121,3 +121,15 @@ class LogCosh:
     def loss_prime(self, y_true, y_pred):
         # wrong LogCosh y_pred [scaled_by_size]: return np.tanh(y_pred - y_true)
         return np.tanh(y_pred - y_true) / y_true.size
+
+
+class Beside:
+    """The backward returns the loss once more, before its gradient."""
+
+    def loss(self, scores, y):
+        return self.backward(scores, y)[0]
+
+    def backward(self, scores, y):
+        difference = scores - y
+        # wrong Beside scores [scaled]: return np.mean(difference**2), 1.3 * difference / difference.size
+        return np.mean(difference**2), 2 * difference / difference.size

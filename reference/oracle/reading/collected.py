@@ -142,4 +142,5 @@ def _by_shape(leaves: Sequence[Any], names: Sequence[str], primals: Sequence[Any
         gradients = {names[place]: leaf for place, leaf in zip(order, leaves, strict=True)}
         if _fits(gradients, names, primals):
             return gradients
-    return plainly
+    arrays = [leaf for leaf in leaves if np.ndim(leaf)]  # the loss may stand beside its gradients
+    return _by_shape(arrays, names, primals) if 0 < len(arrays) < len(leaves) else plainly

@@ -20,8 +20,8 @@ MODULES = {
     "random", "typing"
 }  # fmt: skip
 BUILTINS = {
-    "abs", "all", "any", "callable", "divmod", "getattr", "globals", "hasattr", "isinstance", "issubclass", "iter", "len", "max",
-    "min", "next", "pow", "repr", "round", "sorted", "sum"
+    "abs", "all", "any", "callable", "divmod", "getattr", "globals", "hasattr", "isinstance", "issubclass", "iter",
+    "len", "max", "min", "next", "pow", "repr", "round", "sorted", "sum"
 }  # fmt: skip
 DATA = (
     np.ndarray,
