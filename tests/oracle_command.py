@@ -68,5 +68,6 @@ def forgotten() -> Iterator[None]:
 def written(folder: Path, text: str, name: str = "student.py") -> Path:
     """A file of this text in the folder."""
     path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     return path

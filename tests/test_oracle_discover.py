@@ -209,9 +209,20 @@ def test_a_name_that_nothing_sets_is_wrong_on_any_inputs(loaded, line, says):
     assert says in report.findings[0].message, report
 
 
-def test_an_attribute_that_a_network_beside_sets_is_no_mistake(loaded, tmp_path):
-    written(tmp_path, "def run(layer, x):\n    layer._x_before = x\n", "network.py")
-    (found,) = find(loaded(FAULTY.format(line="return dout * self._x_before")))
+@pytest.mark.parametrize(
+    ("file", "statement"),
+    [
+        ("layers/network.py", "layer._x_before = x"),
+        ("network.py", "layer._x_before, layer.other = x, x"),
+        ("train/network.py", "setattr(layer, '_x_' + 'before', x)"),
+    ],
+    ids=["beside", "two at once, above", "by a text, in another folder"],
+)
+def test_an_attribute_that_a_network_sets_is_no_mistake(loaded, tmp_path, file, statement):
+    written(tmp_path, "A network.\n", "README.md")
+    written(tmp_path, f"def run(layer, x):\n    {statement}\n", file)
+    text = FAULTY.format(line="return dout * self._x_before")
+    (found,) = find(loaded(text, "layers/loaded_by_a_test.py"))
     with pytest.raises(CannotTell, match="_x_before"):
         judge(found, Request())
 
@@ -328,9 +339,10 @@ class Linear:
 
 def test_a_loss_that_leaves_the_mean_to_the_layers_beside_it_is_not_accused(tmp_path):
     with forgotten():
-        (found,) = find(load(written(tmp_path, SUMMED, "loss.py")).module)
+        (found,) = find(load(written(tmp_path, SUMMED, "alone/loss.py")).module)
         assert judge(found, Request()).findings[0].cause == "scaled_by_batch"
-        written(tmp_path, DIVIDING, "linear.py")
+        written(tmp_path, DIVIDING, "beside/linear.py")
+        (found,) = find(load(written(tmp_path, SUMMED, "beside/loss.py")).module)
         with pytest.raises(
             CannotTell, match=r"N times the true gradient, and line 5 of linear\.py divides by the batch"
         ):

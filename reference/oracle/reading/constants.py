@@ -57,6 +57,12 @@ def shrunk(of: set[CodeType]) -> Iterator[list[str]]:
             function.__code__, function.__defaults__ = code, defaults
 
 
+def without(reading: Reading, check: Callable[[], Report]) -> tuple[list[str], Report | None]:
+    """The small constants of the code that runs in a reading, and its report without them, if there are any."""
+    with shrunk(called(lambda: runs(reading))) as told:
+        return told, check() if told else None
+
+
 def excused(report: Report, constants: list[str], strict: bool) -> Report:
     """The report of code that is right but for its small constants."""
     wrong = [argument.name for argument in report.arguments if argument.verdict == "fail"]
@@ -84,8 +90,7 @@ def first_of_all(reading: Reading, check: Callable[[], Report], seed: int, stric
     as_is = None if reading.faulty else _together(reading, seed)
     if as_is is None or not as_is.off:
         return None
-    with shrunk(called(lambda: runs(reading))) as told:
-        report = check() if told else None
+    told, report = without(reading, check)
     if report is None or all(argument.verdict != "pass" for argument in report.arguments):
         return None
     if report.verdict == "fail":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from reference.oracle.reading.abstract import is_abstract, lacks, refuses
 from reference.oracle.reading.pairing import (
     forward_beside,
     forward_of,
@@ -19,13 +20,10 @@ from reference.oracle.reading.pairing import (
     with_loss_first,
 )
 from reference.oracle.reading.source import (
-    is_abstract,
     keeps,
-    lacks,
     method_of,
     methods_called,
     parameters,
-    refuses,
     returns_several,
     undecorated,
     without_first,

@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from reference.oracle.reading.around import trees_around
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.source import undecorated
 from reference.oracle.reading.trial import Reading
 from reference.oracle.reading.vocabulary import BACKWARD_WORDS, words_of
 from reference.oracle.report import Report
 
-# So many files around a loss are read.
-FILES = 300
-ROOTS = (".git", "README.md", "README.rst", "LICENSE", "pyproject.toml", "setup.py", "requirements.txt")
 PRODUCT = re.compile(r"\bdot\(|\bmatmul\(|\beinsum\(|\btensordot\(|@")
 COUNT = re.compile(
     r"(/|1\.?0?\s*/)\s*(float\()?(self\.)?(\w+\.shape\[(0|1|-1)\]|len\(\w+\)|batch_?size|batch|[mnN]|num_examples)(?!\w)"
@@ -35,27 +33,15 @@ def divided(found: Found, reading: Reading, report: Report) -> str:
 
 
 def _dividing(found: Found) -> Iterator[str]:
-    """The first lines of each backward around that divide a product by a count."""
-    for file in _files_around(found):
-        text = file.read_text("utf-8", errors="replace")
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError):
-            continue
+    """The lines of the backwards around that divide a product by a count."""
+    try:
+        file = inspect.getsourcefile(undecorated(found.parts[0]))
+    except TypeError:
+        return
+    for other, tree in trees_around(Path(file)) or () if file else ():
         functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
         for function in (f for f in functions if {w.lower() for w in words_of(f.name)} & set(BACKWARD_WORDS)):
             for statement in (node for node in ast.walk(function) if isinstance(node, ast.Assign | ast.AugAssign)):
                 written = ast.unparse(statement)
                 if PRODUCT.search(written) and COUNT.search(written):
-                    yield f"line {statement.lineno} of {file.name}"
-
-
-def _files_around(found: Found) -> list[Path]:
-    """The files of its folder, and of the one above where that is of the same code; its own last."""
-    try:
-        own = Path(inspect.getsourcefile(undecorated(found.parts[0])) or "")
-    except TypeError:
-        return []
-    folder = own.parent.parent if any((own.parent.parent / name).exists() for name in ROOTS) else own.parent
-    folder = own.parent.parent if (own.parent / "__init__.py").exists() else folder
-    return sorted(folder.rglob("*.py"), key=lambda file: (file == own, file))[:FILES] if own.name else []
+                    yield f"line {statement.lineno} of {other.name}"

@@ -122,8 +122,8 @@ def _but_for_constants(one: Tried, request: Request) -> Report | None:
     """The report of a reading that is right as soon as the small constants in the code are smaller; None for others."""
     if not constants.may_be(one.report):
         return None
-    with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
-        right = bool(told) and checked(one.reading, request).verdict == "pass"
+    told, again = constants.without(one.reading, lambda: checked(one.reading, request))
+    right = again is not None and again.verdict == "pass"
     return constants.excused(one.report, told, request.strict) if right else None
 
 
@@ -131,8 +131,8 @@ def _clearer(one: Tried, request: Request) -> Tried:
     """An uncertain reading, judged again without the small constants in the code where they hide what is right."""
     if not one.doubt or one.reading.faulty or one.reading.searched:
         return one
-    with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
-        again = replace(one, report=checked(one.reading, request)) if told else one
+    _, report = constants.without(one.reading, lambda: checked(one.reading, request))
+    again = replace(one, report=report or one.report)
     return again if again.agrees_in_part and not again.doubt else one
 
 
@@ -141,8 +141,7 @@ def _without_constants(one: Tried, request: Request) -> Report:
     report = one.report
     if not (one.first and one.first.cause in BLURRED):
         return report
-    with constants.shrunk(constants.called(lambda: runs(one.reading))) as told:
-        again = checked(one.reading, request) if told else report
+    again = constants.without(one.reading, lambda: checked(one.reading, request))[1] or report
     clear = again.verdict == "fail" and again.findings[0].cause not in (*BLURRED, *CALLS)
     return replace(report, findings=again.findings) if clear else report
 

@@ -29,16 +29,13 @@ def judged(
     named = request.op or own.get("op")
     suiting = scene.statics if scene is not None and scene.name == likely else None
     statics = request.statics if request.statics is not None else own.get("statics", suiting or {})
-    plain = not (named and named != "none") and not (by_name and not named and suiting is not None)
-    if plain and (excused := constants.first_of_all(reading, lambda: checked(reading, request), request.seed,
-                                                    request.strict)):  # fmt: skip
-        report = excused
-    elif named and named != "none":
+    if named and named != "none":
         report = checked(reading, request, op=named, statics=statics)
     elif by_name and not named and suiting is not None:
         report = _guessed(reading, request, by_name, suiting)
     else:
-        report = checked(reading, request)
+        report = constants.first_of_all(reading, lambda: checked(reading, request), request.seed, request.strict)
+        report = report or checked(reading, request)
     report = replace(report, subject=found.name, inputs=_inputs(scene, likely),
                      acquittals=(*reading.notes, *report.acquittals))  # fmt: skip
     meant, divided = designed.by_design(reading, report), elsewhere.divided(found, reading, report)

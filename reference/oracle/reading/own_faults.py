@@ -2,12 +2,12 @@
 
 import ast
 import inspect
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 
+from reference.oracle.reading.around import trees_around
 from reference.oracle.reading.source import tree_of
 
 
@@ -46,19 +46,19 @@ def _is_lacking(module: str) -> bool:
 
 
 def _is_set_by_nothing(owner: object, attribute: str | None) -> bool:
-    """Whether no module of the user's sets this attribute of an object whose class has no way to make it up."""
+    """Whether no file of the same code sets this attribute of an object whose class has no way to make it up."""
     kind = type(owner)
     if attribute is None or hasattr(kind, "__getattr__") or not any(map(tree_of, vars(kind).values())):
         return False
-    set_somewhere = re.compile(
-        rf"\.{attribute}\s*(:[^=\n]+)?=[^=]|^\s*{attribute}\s*[:=]|\bsetattr\(|__dict__", re.MULTILINE
-    )
-    return not any(set_somewhere.search(text) for text in _texts_around(kind))
-
-
-def _texts_around(kind: type) -> Iterator[str]:
-    """The files beside those that a class and its bases are written in: a network may set what a layer reads."""
     modules = (sys.modules.get(base.__module__) for base in kind.__mro__ if base is not object)
-    files = (vars(module).get("__file__") for module in modules if module is not None)
-    for folder in {Path(file).parent for file in files if file}:
-        yield from (file.read_text("utf-8", errors="replace") for file in sorted(folder.glob("*.py")))
+    files = {vars(module).get("__file__") for module in modules if module is not None}
+    around = [trees_around(Path(file)) for file in files if file]
+    trees = [tree for found in around for _, tree in found or ()]
+    return None not in around and not any(_sets(node, attribute) for tree in trees for node in ast.walk(tree))
+
+
+def _sets(node: ast.AST, attribute: str) -> bool:
+    """Whether a piece of code sets this attribute of something, or one whose name it does not tell."""
+    name = getattr(node, "attr", getattr(node, "id", None))
+    stored = isinstance(getattr(node, "ctx", None), ast.Store) and name == attribute
+    return stored or name in ("setattr", "__setattr__", "__dict__", "vars")

@@ -1,0 +1,46 @@
+"""The files of the code that something found belongs to: what it does not do itself may be done there."""
+
+import ast
+import functools
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# So many files are read, in so many folders; where there are more, nobody knows what stands in the others.
+FILES, FOLDERS = 300, 1000
+PASSED_OVER = ("venv", "env", "build", "node_modules", "site-packages", "__pycache__")
+# How far above a file the root of its code is looked for, and what shows it.
+LEVELS = 4
+ROOTS = (".git", "README.md", "README.rst", "LICENSE", "pyproject.toml", "setup.py", "requirements.txt")
+
+
+@functools.cache
+def trees_around(file: Path) -> list[tuple[Path, ast.Module]] | None:
+    """The files of the same code as a file, read, its own last; None where they are too many."""
+    files = list(itertools.islice(_below(_folder(file)), FILES + 1))
+    return list(_read(sorted(files, key=lambda other: (other == file, other)))) if len(files) <= FILES else None
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """The files in Python below a folder, without those of environments; as if more than enough in a wide tree."""
+    for number, (place, folders, files) in enumerate(os.walk(folder)):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in PASSED_OVER)
+        yield from (Path(place, name) for name in files if name.endswith(".py"))
+        if number >= FOLDERS:
+            yield from itertools.repeat(folder)
+
+
+def _folder(file: Path) -> Path:
+    """The outermost folder above that looks like a root, else that of the package, else its own."""
+    roots = [folder for folder in list(file.parents)[:LEVELS] if any((folder / name).exists() for name in ROOTS)]
+    package = file.parent.parent if (file.parent / "__init__.py").exists() else file.parent
+    return roots[-1] if roots else package
+
+
+def _read(files: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
+    for file in files:
+        try:
+            yield file, ast.parse(file.read_text("utf-8", errors="replace"))
+        except (OSError, SyntaxError, ValueError):
+            continue
