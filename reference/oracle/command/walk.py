@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from reference.oracle.command.importing.source import NotPython, read, understood
+from reference.oracle.command.importing.source import understood
 from reference.oracle.reading.discover import LOSSES
 from reference.oracle.reading.pairing import SWITCHES
+from reference.oracle.reading.texts import NotPython, read
 from reference.oracle.reading.vocabulary import BACKWARD_METHODS, BACKWARD_WORDS, plain, words_of
 
 SUFFIXES = (".py", ".ipynb")

@@ -16,11 +16,11 @@ from typing import Any
 from reference.oracle.command.grade import grade
 from reference.oracle.command.hidden import judge_hidden
 from reference.oracle.command.importing import load
-from reference.oracle.command.importing.source import NotPython
 from reference.oracle.command.importing.standins import used
 from reference.oracle.reading.discover import Found, NotFound, find
 from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.request import Request
+from reference.oracle.reading.texts import NotPython
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
 from reference.oracle.rendering.html import report_section

@@ -1,10 +1,11 @@
 """The readings of something found that run, judged, the likeliest first."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from reference import oracle
+from reference.oracle.reading.as_used import made_as_used, takes, tried_as_used
 from reference.oracle.reading.certainty import Tried
 from reference.oracle.reading.composed import composed
 from reference.oracle.reading.discover import Found
@@ -25,29 +26,45 @@ from reference.oracle.specs import SPECS
 MOST_ALIKE = 4
 
 
-def tried_readings(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
-    """The readings that run, judged, the likeliest first."""
+def tried_readings(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Iterator[Tried]]:
+    """The readings that run, judged, the likeliest first; by what their inputs are, the surest first.
+
+    Those of the file's own, where it brings any; else ours that suit the names; those of the lines that use it; and,
+    where nothing ran on any of these, inputs found by trying.
+    """
     if request.examples is not None:
-        one = next((other for other in composed(found) if _takes(other, request.examples)), found)
+        one = next((other for other in composed(found) if takes(other, request.examples)), found)
         given = given_reading(one, request.examples, complaints)
-        yield from (judged(one, reading, request, None, given=True) for reading in given)
+        yield (judged(one, reading, request, None, given=True) for reading in given)
         return
+    any_ran: list[Tried] = []
+    yield _noted(_whole_or_parts(found, request, complaints, _on_scenes), any_ran)
+    parts = functools.partial(_whole_or_parts, on=_on_scenes)
+    yield _noted(tried_as_used(found, request, complaints, parts), any_ran)
+    for one in () if any_ran else (*(one for one, _ in made_as_used(found)), found):
+        yield _noted(_whole_or_parts(one, request, complaints, _on_searched), any_ran)
+        if any_ran:
+            return
+
+
+def _noted(phase: Iterator[Tried], notes: list[Tried]) -> Iterator[Tried]:
+    for tried in phase:
+        notes.append(tried)
+        yield tried
+
+
+def _whole_or_parts(
+    found: Found, request: Request, complaints: list[DidNotRun], on: Callable[..., Iterator[Tried]]
+) -> Iterator[Tried]:
+    """The readings of a network together with its loss; where none runs, of the network alone."""
     any_ran = False
-    for one in composed(found):
-        for tried in () if any_ran else _tried_on_scenes(one, request, complaints):
+    for one in (*composed(found), found):
+        for tried in () if any_ran else on(one, request, complaints):
             any_ran = True
             yield tried
-    if not any_ran:
-        yield from _tried_on_scenes(found, request, complaints)
 
 
-def _takes(found: Found, examples: Any) -> bool:
-    """Whether the inputs that a file brings are those of a network together with its loss."""
-    inputs = examples.get("inputs", ()) if isinstance(examples, Mapping) else examples
-    return isinstance(inputs, tuple | list) and len(inputs) == len(required(found.forward))
-
-
-def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+def _on_scenes(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
     """The readings that run on inputs of ours."""
     # The scenes of a loss are made for it; shapes inferred from what it holds, often large, are a last resort.
     for inferred in (False, True) if found.is_loss else (True,):
@@ -62,10 +79,9 @@ def _tried_on_scenes(found: Found, request: Request, complaints: list[DidNotRun]
                 yield judged(found, reading, request, scene, meaning=meaning)
         if any_ran:
             return
-    yield from _tried_on_searched(found, request, complaints)
 
 
-def _tried_on_searched(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
+def _on_searched(found: Found, request: Request, complaints: list[DidNotRun]) -> Iterator[Tried]:
     """The readings that run on inputs found by trying: a guess, as nothing says that they are what was meant."""
     second_best: list[tuple[Scene, list[Reading]]] = []
     ran: list[Reading] = []
@@ -132,8 +148,10 @@ def with_inferred(found: Found, group: Sequence[Scene], seed: int) -> Iterator[S
     """The scenes, and then those whose x has the shape that an object's own parameters ask for."""
     yield from group
     for scene in group:
-        if arrays := held_arrays(found, replace(scene, small=False)):
-            yield from fitting(replace(scene, small=False), shapes_of(found), arrays, seed)
+        own = replace(scene, small=False)
+        arrays, shapes = held_arrays(found, own), shapes_of(found, own)
+        if arrays or shapes:
+            yield from fitting(own, shapes, arrays, seed)
             return
 
 

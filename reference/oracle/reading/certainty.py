@@ -38,6 +38,8 @@ class Tried:
     designed: str = ""
     # What is missing from the gradient of a loss and may be done in the layers beside it, in words.
     elsewhere: str = ""
+    # Made, or given inputs, as on a line of its author's.
+    used: bool = False
 
     @property
     def doubt(self) -> str:
@@ -66,8 +68,8 @@ class Tried:
             return "several of its methods could be its forward or its backward"
         if self.reading.guessed and not self.agrees_in_part:
             return "what some arguments of the backward are is a guess"
-        if self._means:
-            said = " and ".join(self._wrong)
+        if self.takes_the_mean:
+            said = " and ".join(self.wrong)
             return f"{said} are all 1/N of the true gradient: right where that of the loss is not divided by N as well"
         if self._hands_on:
             return "the cotangent comes back unchanged: right where the loss's gradient is one by what goes in here"
@@ -86,13 +88,14 @@ class Tried:
         return [name for name in self.reading.subject.constants if name not in known]
 
     @property
-    def _wrong(self) -> list[str]:
+    def wrong(self) -> list[str]:
+        """The arguments whose gradients are wrong."""
         return [argument.name for argument in self.report.arguments if argument.verdict == "fail"]
 
     @property
     def _all_but_one_agree(self) -> bool:
         count = len(self.report.arguments)
-        return len(self._wrong) <= 1 and (count > 1 or self.reading.fits)
+        return len(self.wrong) <= 1 and (count > 1 or self.reading.fits)
 
     @property
     def right_throughout(self) -> bool:
@@ -118,7 +121,7 @@ class Tried:
     @property
     def agrees_in_part(self) -> bool:
         """Whether one of several gradients is right."""
-        return 0 < len(self._wrong) < len(self.report.arguments)
+        return 0 < len(self.wrong) < len(self.report.arguments)
 
     @property
     def _explained(self) -> bool:
@@ -129,7 +132,7 @@ class Tried:
         causes = {found.cause for found in self.report.findings}
         named = {found.argument for found in self.report.findings if found.cause not in NAMELESS}
         alone = "time_not_carried" in causes and not causes & {"not_linear", "forward"}
-        return alone or all(name in named for name in self._wrong)
+        return alone or all(name in named for name in self.wrong)
 
     @property
     def is_loss_of_several(self) -> bool:
@@ -147,13 +150,13 @@ class Tried:
         return any(found.cause == "not_linear" and "for zero" in found.evidence for found in self.report.findings)
 
     @property
-    def _means(self) -> bool:
+    def takes_the_mean(self) -> bool:
         """All parameters, two or more, are divided by the batch, and nothing else is wrong."""
         names, inputs = self.reading.names, self.reading.inputs
         held = set(names[inputs:]) or {name for name in names if part_of(name) in WEIGHTS}
         best = {found.argument: found.cause for found in reversed(self.report.findings)}
-        shares = all(best.get(name) in ("scaled_by_batch", "mean_instead_of_sum") for name in self._wrong)
-        return len(held) > 1 and held == set(self._wrong) and shares
+        shares = all(best.get(name) in ("scaled_by_batch", "mean_instead_of_sum") for name in self.wrong)
+        return len(held) > 1 and held == set(self.wrong) and shares
 
     @property
     def _hands_on(self) -> bool:
@@ -197,7 +200,8 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
         return None
     likeliest = {one.meaning: one for one in reversed(tried)}
     certain = [one for one in tried if one.report.verdict == "fail" and not one.doubt]
-    certain = [one for one in certain if one.given or one is likeliest[one.meaning] or one.agrees_in_part]
+    said = [one for one in certain if one.given or one.used]
+    certain = [one for one in certain if one in said or one is likeliest[one.meaning] or one.agrees_in_part]
     certain = certain or [one for one in tried if one.doubt == NONE_AGREES and one.is_loss_of_several]
     if not certain or (_right_elsewhere(tried, certain[0].meaning) and not certain[0].given):
         return None

@@ -69,10 +69,10 @@ def excused(report: Report, constants: list[str], strict: bool) -> Report:
     kept = [found for found in report.findings if found.argument not in wrong]
     first = {found.argument: found for found in reversed(report.findings)}
     findings = [_finding(name, constants, **_figures(first[name])) for name in wrong]
-    return _strictly(replace(report, findings=(*findings, *kept)), wrong, strict)
+    return strictly(replace(report, findings=(*findings, *kept)), wrong, strict)
 
 
-def _strictly(report: Report, wrong: list[str], strict: bool) -> Report:
+def strictly(report: Report, wrong: list[str], strict: bool) -> Report:
     """The report with what is said of these arguments as a matter of strictness."""
     verdict = "fail" if strict else "pass"
     arguments = tuple(
@@ -99,7 +99,7 @@ def first_of_all(reading: Reading, check: Callable[[], Report], seed: int, stric
         return None
     wrong = [argument.name for argument in report.arguments]
     findings = tuple(_finding(name, told, off=as_is.off) for name in wrong)
-    return _strictly(replace(report, findings=(*findings, *report.findings)), wrong, strict)
+    return strictly(replace(report, findings=(*findings, *report.findings)), wrong, strict)
 
 
 def _together(reading: Reading, seed: int) -> Together | None:

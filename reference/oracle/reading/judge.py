@@ -1,6 +1,7 @@
 """Judging something found in a file: the ways to read it, one after the other, until one is right or one is certain."""
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from reference.oracle.reading import constants, ties
 from reference.oracle.reading.attempts import tried_readings
 from reference.oracle.reading.certainty import CALLS, NAMELESS, Tried, accused, shows_little
 from reference.oracle.reading.discover import Found
+from reference.oracle.reading.elsewhere import averaged, averaging
 from reference.oracle.reading.judged import checked
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.settle import example_of, settling
@@ -17,7 +19,7 @@ from reference.oracle.reading.trial import STAGES, DidNotRun, Reading, runs
 from reference.oracle.reading.variants import variants
 from reference.oracle.report import Report
 
-# So many readings that run are judged of one thing.
+# So many readings that run are judged of one thing on inputs of one kind.
 MOST = 10
 # Words for what is wrong that are second best.
 BLURRED = (*NAMELESS, "wrong_operand", "local_factor", "wrong_derivative")
@@ -55,15 +57,16 @@ def judge(found: Found, request: Request) -> Report:
 def _judge(found: Found, request: Request) -> Report:
     tried: list[Tried] = []
     complaints: list[DidNotRun] = []
-    for one in tried_readings(found, request, complaints):
-        if one.report.verdict == "pass" and not shows_little(one, tried):
-            return _with_every_gradient(found, one)
-        if excused := _but_for_constants(one, request):
-            return excused
-        tried.append(_clearer(one, request))
-        if len(tried) >= MOST:
+    for phase in tried_readings(found, request, complaints):
+        for one in itertools.islice(phase, MOST):
+            if one.report.verdict == "pass" and not shows_little(one, tried):
+                return _with_every_gradient(found, one)
+            if excused := _but_for_constants(one, request):
+                return excused
+            tried.append(_clearer(one, request))
+        if accused(tried):
             break
-    if excused := _but_for_ties(request, tried):
+    if excused := _but_for_ties(request, tried) or _but_for_the_mean(found, request, tried):
         return excused
     if (chosen := accused(tried)) and not chosen.given and (words := _right_where_meant(chosen.reading, request)):
         raise CannotTell(f"read as {chosen.reading.calls}: {words}", settling(found, chosen.reading))
@@ -116,6 +119,13 @@ def _but_for_ties(request: Request, tried: Sequence[Tried]) -> Report | None:
     if near is None or near.given or not ties.right_without(near.reading, lambda other: checked(other, request)):
         return None
     return ties.excused(near.report, request.strict)
+
+
+def _but_for_the_mean(found: Found, request: Request, tried: Sequence[Tried]) -> Report | None:
+    """The report of layers that take the mean over the batch, where the loss beside them leaves it to them."""
+    one = next((one for one in tried if one.takes_the_mean and not one.given), None)
+    place = averaged(found) if one else ""
+    return averaging(one.report, one.wrong, place, request.strict) if one and place else None
 
 
 def _but_for_constants(one: Tried, request: Request) -> Report | None:

@@ -155,7 +155,7 @@ def alike(arguments: list[str], seed: int) -> Scene:
 def fitting(scene: Scene, given: list[tuple[int, ...]], arrays: list[np.ndarray], seed: int) -> Iterator[Scene]:
     """The same scene with an x of a given shape, or of one inferred from the parameters that an object holds."""
     rng = np.random.default_rng([seed, 49979687])
-    shapes: dict[tuple[int, ...], None] = dict.fromkeys((3, *shape) for shape in given)
+    shapes: dict[tuple[int, ...], None] = dict.fromkeys(batch for shape in given for batch in ((3, *shape), shape))
     for shape in (array.shape for array in arrays):
         match shape:
             case (wide,):

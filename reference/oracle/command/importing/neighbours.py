@@ -13,7 +13,8 @@ from types import ModuleType
 
 from reference.oracle.command.importing.places import PROTECTED, homes_of, is_ours
 from reference.oracle.command.importing.running import Run, run_module
-from reference.oracle.command.importing.source import NotPython, understood
+from reference.oracle.command.importing.source import understood
+from reference.oracle.reading.texts import NotPython
 
 
 class Neighbours:

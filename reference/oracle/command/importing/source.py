@@ -1,7 +1,6 @@
 """The text of a file as Python reads it: a script, the code of a notebook, a module in Cython; Python 2 or 3."""
 
 import ast
-import json
 import re
 import tokenize
 import warnings
@@ -12,12 +11,9 @@ from typing import NamedTuple
 from reference.oracle.command.importing import pyx
 from reference.oracle.command.importing.dialect import ALL
 from reference.oracle.command.importing.python_2 import Reason, as_python_3, looks_like, refused_for
+from reference.oracle.reading.texts import NotPython, read
 
 DIVISION = re.compile(r"^from\s+__future__\s+import\b[^#\n]*\bdivision\b", re.MULTILINE)
-
-
-class NotPython(Exception):
-    """The text cannot be run as Python; the message is for the user."""
 
 
 class Source(NamedTuple):
@@ -81,31 +77,3 @@ def _of_cython(text: str) -> Source:
     except pyx.NoPython as error:
         raise NotPython(f"it is Cython ({error})") from error
     return Source(python, ast.parse(python), None, pyx.whole_names(text))
-
-
-def read(path: Path) -> str:
-    """The text of a script, or the code cells of a notebook as one module.
-
-    Raises:
-        NotPython: a notebook that is no notebook.
-        SyntaxError: the bytes are in no known encoding.
-    """
-    if path.suffix == ".ipynb":
-        return _of_notebook(path)
-    with tokenize.open(path) as file:
-        return file.read()
-
-
-def _of_notebook(path: Path) -> str:
-    try:
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        return "\n\n".join(_plain("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code") + "\n"
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotPython("it is no notebook of version 4 or later") from error
-
-
-def _plain(cell: str) -> str:
-    """A cell without what only IPython understands; line numbers stay."""
-    if cell.startswith("%%") and not cell.startswith(("%%time", "%%capture")):
-        return "\n" * cell.count("\n")
-    return "\n".join("" if re.match(r"\s*[%!?]|.*\?\s*$", line) else line for line in cell.split("\n"))
