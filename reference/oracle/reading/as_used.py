@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reference.oracle.reading.certainty import Tried
+from reference.oracle.reading.certainty import AS_USED, Tried
 from reference.oracle.reading.composed import composed
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.judged import judged
@@ -29,9 +29,9 @@ def tried_as_used(found: Found, request: Request, complaints: list[DidNotRun], o
         any_ran = False
         for tried in _on_its_inputs(one, use, request, complaints):
             any_ran = True
-            yield _said(tried, use)
+            yield _said(one, tried, use)
         if not any_ran and use.thing is not None:
-            yield from (_said(tried, use) for tried in on_scenes(one, request, complaints))
+            yield from (_said(one, tried, use) for tried in on_scenes(one, request, complaints))
 
 
 def made_as_used(found: Found) -> Iterator[tuple[Found, Use]]:
@@ -52,7 +52,9 @@ def _made(found: Found, use: Use) -> type:
         pass
 
     names = {part: getattr(owner, part) for part in ("__module__", "__qualname__", "__doc__")}
-    return type(owner)(owner.__name__, (owner,), {**names, "__new__": new, "__init__": init})
+    return type(owner)(  # pyright: ignore[reportCallIssue] - its metaclass
+        owner.__name__, (owner,), {**names, "__new__": new, "__init__": init}
+    )
 
 
 def takes(found: Found, examples: Any) -> bool:
@@ -72,8 +74,9 @@ def _on_its_inputs(one: Found, use: Use, request: Request, complaints: list[DidN
             return
 
 
-def _said(tried: Tried, use: Use) -> Tried:
-    return replace(tried, reading=_as_made(tried.reading, use), used=True)
+def _said(found: Found, tried: Tried, use: Use) -> Tried:
+    meaning = AS_USED if found.is_loss else tried.meaning
+    return replace(tried, reading=_as_made(tried.reading, use), used=True, meaning=meaning)
 
 
 def _as_made(reading: Reading, use: Use) -> Reading:

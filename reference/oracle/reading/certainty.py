@@ -16,6 +16,8 @@ CALLS = ("raises", "wrong_count", "not_finite", "wrong_dtype")
 NAMELESS = ("unexplained", "not_linear", "wrong_shape", "forward", "stale_state", "wrong_count", "raises")
 # What a gradient is off by where the entries of an example are not counted.
 COUNTS = ("scaled_by_size", "scaled_by_batch", "mean_instead_of_sum")
+# What a loss is given where it is used: the line does not say what it takes it for.
+AS_USED = "as it is used"
 NONE_AGREES = "none of its gradients agrees with what the forward does"
 
 # The parts of arguments that are parameters.
@@ -45,7 +47,8 @@ class Tried:
     def doubt(self) -> str:
         """Why the reading is not certain, in words; "" where it is."""
         report = self.report
-        if report.verdict == "pass" and self.reading.searched and (left := self._without_gradient):
+        unsure = self.reading.searched or self.used
+        if report.verdict == "pass" and unsure and (left := self._without_gradient):
             return f"no gradient of {', '.join(left)} came back, which may be data or forgotten"
         if self.given or report.verdict != "fail":
             return ""
@@ -172,9 +175,11 @@ class Tried:
 def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
     """A pass on a batch of one, or of a regression on chances alone, where a wider reading is certain of a mistake.
 
-    And one that is doubted.
+    And one that is doubted, or is given less than others were that are wrong.
     """
     if one.doubt:
+        return True
+    if one.used and any(one.reading.inputs < other.reading.inputs for other in tried):
         return True
     certain = [other for other in tried if other.report.verdict == "fail" and (other.elsewhere or not other.doubt)]
     shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
@@ -198,10 +203,10 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
     """
     if any(one.elsewhere and not one.given for one in tried):
         return None
-    likeliest = {one.meaning: one for one in reversed(tried)}
+    likeliest = {one.meaning: one for one in reversed(tried) if one.meaning != AS_USED}
     certain = [one for one in tried if one.report.verdict == "fail" and not one.doubt]
-    said = [one for one in certain if one.given or one.used]
-    certain = [one for one in certain if one in said or one is likeliest[one.meaning] or one.agrees_in_part]
+    said = [one for one in certain if one.given or (one.used and one.meaning != AS_USED)]
+    certain = [one for one in certain if one in said or one is likeliest.get(one.meaning) or one.agrees_in_part]
     certain = certain or [one for one in tried if one.doubt == NONE_AGREES and one.is_loss_of_several]
     if not certain or (_right_elsewhere(tried, certain[0].meaning) and not certain[0].given):
         return None

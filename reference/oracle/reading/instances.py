@@ -293,7 +293,7 @@ def shapes_of(found: Found, scene: Scene) -> list[tuple[int, ...]]:
     kept = getattr(_made_in(found, scene), "__dict__", {})
     wanted = [value for name, value in kept.items() if "shape" in name.lower() or name.lower().startswith("in")]
     tuples = [tuple(value) for value in (*defaults, *wanted) if isinstance(value, tuple | list) and len(value) > 1]
-    return [shape for shape in tuples if all(isinstance(length, int | np.integer) for length in shape)]
+    return [shape for shape in tuples if all(isinstance(length, int | np.integer) and length > 0 for length in shape)]
 
 
 def _copied(layer: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import inspect
 import itertools
 import random
@@ -9,7 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from types import FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +19,13 @@ from reference.oracle.reading.around import files_around, root_around, tree_of_f
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.source import init_of, parameters, undecorated
 from reference.oracle.reading.uses.guarded import guarded
-from reference.oracle.reading.uses.straight import SCOPES, Code, Unknown, bound_by, of_function, readied_by, straight
+from reference.oracle.reading.uses.straight import SCOPES, Code, Unknown, bound_by, calls_of, readied_by, straight
 
 # So many calls are looked at, and so many different ones tried; no more entries are made for one.
 CALLS, USES, ENTRIES = 16, 3, 200_000
 # Through so many classes that make others, and so deep into what an object holds, a maker is followed.
 DEPTH, DEEP = 3, 6
+DEFINED = (type, FunctionType, ModuleType)
 FUNCTIONS = ("pair", "value_and_gradient")
 DATA = (np.ndarray, np.generic, int, float, str, bool, type(None))
 
@@ -121,35 +124,18 @@ def _calls_around(name: str, target: Any, own: Path) -> Iterator[tuple[Code, int
     """The first calls of a name in the files around, those of its own file first."""
     files = reversed(files_around(own) or []) if name.isidentifier() else ()
     trees = ((file, tree) for file in files if (tree := tree_of_file(file)))
-    found = (call for file, tree in trees for call in _calls(_code_of(file, tree, target, own), name))
+    found = (call for file, tree in trees for call in calls_of(name, _code_of(file, tree, target, own)))
     return itertools.islice(found, CALLS)
 
 
 def _code_of(file: Path, tree: ast.Module, target: Any, own: Path) -> Code:
-    """The lines of a file; of the one that is judged with all that it has."""
+    """The lines of a file; of the one that is judged with all that it defines and imports."""
     module = sys.modules.get(target.__module__)
     beside = getattr(module, "__package__", None) if file.parent == own.parent else None
-    known = dict(vars(module)) if module is not None and file == own else {}
-    return Code(file, list(straight(tree.body)), None, known | {target.__name__: target}, beside)
-
-
-def _calls(code: Code, name: str) -> Iterator[tuple[Code, int, ast.Call]]:
-    """The calls of a name: the lines that one stands among, its place there, and the call."""
-    for place, line in enumerate(code.lines):
-        if isinstance(line, ast.ClassDef):
-            for inner in line.body:
-                if isinstance(inner, ast.FunctionDef):
-                    yield from _calls(of_function(inner, code, line.name), name)
-        elif isinstance(line, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _calls(of_function(line, code), name)
-        else:
-            yield from ((code, place, node) for node in ast.walk(line) if _is_call(node, name))
-
-
-def _is_call(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
-    if not isinstance(node, ast.Call):
-        return False
-    return name == (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+    defined = vars(module).items() if module is not None and file == own else ()
+    known = {name: value for name, value in defined if isinstance(value, DEFINED)}
+    around = functools.partial(_calls_around, target=target, own=own)
+    return Code(file, list(straight(tree.body)), None, known | {target.__name__: target}, beside, around)
 
 
 @contextlib.contextmanager
@@ -224,8 +210,8 @@ def _speaks_to(called: ast.expr, name: str, forward: str) -> bool:
 def _given(code: Code, place: int, call: ast.Call, function: Any) -> dict[str, Any]:
     positional, named = _arguments(code, place, call)
     given = _named(function, positional, named)
-    if given is None or not all(_is_data(value) for value in given.values()):
-        raise Unknown(f"{code.where(call)} gives what is no data")
+    if given is None or not all(_is_small(value) for value in given.values()):
+        raise Unknown(f"{code.where(call)} gives too much")
     return given
 
 
@@ -263,10 +249,13 @@ def _in_order(found: Found, given: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _is_data(value: Any) -> bool:
-    """Numbers, texts, arrays of not too many of them, and what holds nothing else."""
+def _is_small(value: Any) -> bool:
+    """Whether it holds not too many numbers."""
     if isinstance(value, Mapping):
-        return all(_is_data(inner) for inner in value.values())
+        return all(_is_small(inner) for inner in value.values())
     if isinstance(value, tuple | list):
-        return len(value) <= ENTRIES and all(_is_data(inner) for inner in value)
-    return (isinstance(value, DATA) and np.size(value) <= ENTRIES) or type(value).__module__.startswith("torch")
+        return len(value) <= ENTRIES and all(_is_small(inner) for inner in value[:DEEP])
+    try:
+        return not hasattr(value, "__array__") or np.size(np.asarray(value)) <= ENTRIES
+    except Exception:  # what stands for a value that is not there refuses to be used
+        return False

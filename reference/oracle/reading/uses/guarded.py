@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 # Lines that one value may take to compute.
-LINES = 20_000
+LINES = 200_000
 # What these begin with reaches beyond the process.
 BEYOND = ("socket.", "subprocess.", "os.", "shutil.", "tempfile.", "urllib.", "ftplib.", "smtplib.", "webbrowser.",
           "sqlite3.", "builtins.input", "pty.", "signal.", "ctypes.dlopen", "_thread.start_new_thread")  # fmt: skip

@@ -5,10 +5,10 @@ what binds it, what that depends on in turn, and what is added to it before the 
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from reference.oracle.reading.uses.guarded import Refused
 from reference.oracle.reading.vocabulary import words_of
@@ -94,8 +94,12 @@ class Code:
     known: Mapping[str, Any] = field(default_factory=dict)
     # The name of the package that relative imports start from.
     package: str | None = None
-    # The class whose method it is.
+    # The calls of a name in the files around.
+    around: "Callable[[str], Iterable[tuple[Code, int, ast.Call]]]" = lambda name: ()
+    # The class whose method it is; what it is called as, and the places of its arguments without default.
     owner: str = ""
+    called: str = ""
+    wanted: Mapping[str, int] = field(default_factory=dict)
     memo: dict[tuple[str, int], Any] = field(default_factory=dict)
 
     def where(self, node: ast.Call) -> str:
@@ -122,9 +126,23 @@ class Code:
                 return self._readied(name, at, place)
         if places:
             raise Unknown(f"{name} cannot be computed")
+        if name in self.wanted:
+            return self._handed_over(name)
         if self.outer is None:
             return self._of_star(name)
         return self.outer.of_name(name, len(self.outer.lines))
+
+    def _handed_over(self, name: str) -> Any:
+        """What an argument is given where the function is called."""
+        if (name, -1) in self.memo:
+            return self.memo[name, -1]
+        for code, place, call in self.around(self.called) if self.wanted[name] >= 0 else ():
+            given = {**dict(enumerate(call.args)), **{keyword.arg: keyword.value for keyword in call.keywords}}
+            value = given.get(self.wanted[name], given.get(name))
+            if value is not None and (code.called != self.called):
+                self.memo[name, -1] = code.value(value, place)
+                return self.memo[name, -1]
+        raise Unknown(f"{name} is an argument of {self.called}")
 
     def _run(self, at: int) -> None:
         """Run the line that binds a name, and keep all that it binds."""
@@ -179,12 +197,34 @@ class _Names(dict):
         return self.code.of_name(name, self.place)
 
 
+def calls_of(name: str, code: Code) -> Iterator[tuple[Code, int, ast.Call]]:
+    """The calls of a name: the lines that one stands among, its place there, and the call."""
+    for place, line in enumerate(code.lines):
+        if isinstance(line, ast.ClassDef):
+            for inner in line.body:
+                if isinstance(inner, ast.FunctionDef):
+                    yield from calls_of(name, of_function(inner, code, line.name))
+        elif isinstance(line, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from calls_of(name, of_function(line, code))
+        else:
+            yield from ((code, place, node) for node in ast.walk(line) if _is_call(node, name))
+
+
+def _is_call(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
+    if not isinstance(node, ast.Call):
+        return False
+    return name == (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+
+
 def of_function(function: ast.FunctionDef | ast.AsyncFunctionDef, outer: Code, owner: str = "") -> Code:
-    """The lines of a function, and before them those that bind its arguments to their defaults, or to nothing."""
+    """The lines of a function, and before them those that bind its arguments to their defaults."""
     taken = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     placed = len(function.args.posonlyargs) + len(function.args.args) - len(function.args.defaults)
     defaults = [*[None] * placed, *function.args.defaults, *function.args.kw_defaults]
-    nothing = ast.Name("__argument__", ast.Load())
-    first = [ast.Assign([ast.Name(a.arg, ast.Store())], d or nothing) for a, d in zip(taken, defaults, strict=True)]
+    first = [ast.Assign([ast.Name(a.arg, ast.Store())], d) for a, d in zip(taken, defaults, strict=True) if d]
     first = [ast.fix_missing_locations(ast.copy_location(line, function)) for line in first]
-    return Code(outer.file, [*first, *straight(function.body)], outer, {}, outer.package, owner)
+    wanted = {a.arg: place - bool(owner) for place, (a, d) in enumerate(zip(taken, defaults, strict=True)) if d is None}
+    called = owner if owner and function.name == "__init__" else function.name
+    return Code(
+        outer.file, [*first, *straight(function.body)], outer, {}, outer.package, outer.around, owner, called, wanted
+    )
