@@ -166,7 +166,7 @@ class Net:
 
 def test_the_lines_that_settle_a_network_and_its_loss_get_a_verdict(loaded):
     (found,) = find(loaded(LOST))
-    reading = next(tried_readings(found, Request(), [])).reading
+    reading = next(next(tried_readings(found, Request(), []))).reading
     namespace = {}
     exec(settling(found, reading), namespace)
     report = judge(found, Request(examples=namespace["EXAMPLES"]["Net"]))

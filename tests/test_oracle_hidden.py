@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracle_command import judge_here, run_check, written
 
-from reference.oracle.command.hidden import hidden
+from reference.oracle.reading.redrawn import redrawn as hidden
 
 
 @pytest.fixture

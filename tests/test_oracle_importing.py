@@ -12,7 +12,7 @@ import pytest
 from oracle_command import RELU, forgotten, judge_here, run_check
 
 from reference.oracle.command.importing import load
-from reference.oracle.command.importing.source import NotPython
+from reference.oracle.reading.texts import NotPython
 from reference.oracle.command.importing.standins import NotThere, used
 
 

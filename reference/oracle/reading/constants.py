@@ -19,14 +19,17 @@ from reference.oracle.causes import WITHIN
 from reference.oracle.questions.base import base_of
 from reference.oracle.questions.gradient import ENTRIES
 from reference.oracle.questions.jointly import Together, together
-from reference.oracle.reading.trial import Reading, runs
+from reference.oracle.reading.trial import DidNotRun, Reading, called_once, runs
 from reference.oracle.report import Finding, Report
+from reference.oracle.subjects import trees
 from reference.oracle.subjects.arguments import trial_of
 from reference.oracle.subjects.vjp import Fault, finding
 
 # What counts as small, and what becomes of it: so small that it no longer shows, and still no zero to divide by.
 SMALL = 1e-3
 SHRUNK = 1e-9
+# By so much more than what they change altogether may one gradient be off.
+MATTERS = 1e3
 
 
 def called(run: Callable[[], Any]) -> set[CodeType]:
@@ -55,6 +58,30 @@ def shrunk(of: set[CodeType]) -> Iterator[list[str]]:
     finally:
         for function, code, defaults in changed:
             function.__code__, function.__defaults__ = code, defaults
+
+
+def can_matter(reading: Reading, report: Report) -> bool:
+    """Whether the small constants change enough for some wrong gradient to be right without them."""
+    wrong = [one for one in report.arguments if one.verdict == "fail" and one.got is not None]
+    off = min((one.max_error / max(abs(one.got or 0.0), abs(one.expected or 0.0), 1e-300) for one in wrong), default=0)
+    as_is = _answers(reading)
+    with shrunk(called(lambda: runs(reading))) as told:
+        other = _answers(reading) if told else None
+    if as_is is None or other is None:
+        return bool(told)
+    sizes = np.maximum(np.abs(as_is).max(initial=0.0), 1e-300)
+    return bool(np.abs(as_is - other).max(initial=0.0) / sizes * MATTERS > off)
+
+
+def _answers(reading: Reading) -> np.ndarray | None:
+    """The output and all gradients in one row; None where they do not come."""
+    try:
+        out, back = called_once(reading.subject, reading.primals)
+        leaves = [leaf for leaf in (*trees.leaves(out), *trees.leaves(back)) if leaf is not None]
+        flat = [np.ravel(np.asarray(leaf, np.float64)) for leaf in leaves]
+    except (DidNotRun, TypeError, ValueError):
+        return None
+    return np.concatenate(flat) if flat else None
 
 
 def without(reading: Reading, check: Callable[[], Report]) -> tuple[list[str], Report | None]:

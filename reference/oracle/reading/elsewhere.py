@@ -81,7 +81,7 @@ class Line(NamedTuple):
 def _dividing(found: Found) -> Iterator[str]:
     """The lines of the backwards around that divide a product by a count."""
     for line in _lines_around(found):
-        if line.words & set(BACKWARD_WORDS) and PRODUCT.search(line.text) and COUNT.search(line.text):
+        if line.binds and line.words & set(BACKWARD_WORDS) and PRODUCT.search(line.text) and COUNT.search(line.text):
             yield line.place
 
 

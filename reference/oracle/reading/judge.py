@@ -139,7 +139,8 @@ def _but_for_constants(one: Tried, request: Request) -> Report | None:
 
 def _clearer(one: Tried, request: Request) -> Tried:
     """An uncertain reading, judged again without the small constants in the code where they hide what is right."""
-    if not one.doubt or one.reading.faulty or one.reading.searched:
+    unsure = one.doubt and not one.reading.faulty and not one.reading.searched
+    if not unsure or not constants.can_matter(one.reading, one.report):
         return one
     _, report = constants.without(one.reading, lambda: checked(one.reading, request))
     again = replace(one, report=report or one.report)

@@ -44,8 +44,9 @@ from reference.oracle.diagnosis.view import View
 from reference.oracle.tracing.graph import Graph
 from reference.oracle.tracing.trace import trace
 
-# Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together.
-ENTRIES, STEPS, STEPS_BACK = 60_000, 1500, 300_000
+# Entries of the arguments and steps of the forward beyond which nothing is tried, and steps back in all slips together,
+# of which one through so many entries counts twice.
+ENTRIES, STEPS, STEPS_BACK, A_STEP = 60_000, 1500, 300_000, 2000
 
 KINDS = (normalizers, products, paths, factors, orders, crops, slopes)
 # What is tried where nothing else is certain.
@@ -137,11 +138,16 @@ class Traced:
     def _fitting(self, slips: Iterable[Slip]) -> dict[int, list[tuple[int, Fit]]]:
         found: dict[int, list[tuple[int, Fit]]] = {}
         with np.errstate(all="ignore"):
-            for slip in islice(slips, STEPS_BACK // len(self.sites.nodes)):
+            for slip in islice(slips, STEPS_BACK // self._steps):
                 explained, broken = self._tried(slip)
                 for position, fit in explained.items():
                     found.setdefault(position, []).append((len(explained) - broken, fit))
         return found
+
+    @property
+    def _steps(self) -> int:
+        """What one way back through the forward costs."""
+        return sum(1 + np.size(node.value) // A_STEP for node in self.sites.nodes)
 
     def _tried(self, slip: Slip) -> tuple[dict[int, Fit], int]:
         """The wrong arguments that a slip explains, and how many right ones it would have made wrong."""
