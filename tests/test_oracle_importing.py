@@ -12,8 +12,8 @@ import pytest
 from oracle_command import RELU, forgotten, judge_here, run_check
 
 from reference.oracle.command.importing import load
-from reference.oracle.reading.texts import NotPython
 from reference.oracle.command.importing.standins import NotThere, used
+from reference.oracle.reading.texts import NotPython
 
 
 @pytest.fixture

@@ -151,7 +151,8 @@ def with_inferred(found: Found, group: Sequence[Scene], seed: int) -> Iterator[S
         own = replace(scene, small=False)
         arrays, shapes = held_arrays(found, own), shapes_of(found, own)
         if arrays or shapes:
-            yield from fitting(own, shapes, arrays, seed)
+            lone = wanted if len(wanted := required(found.forward)) == 1 else []
+            yield from fitting(own, shapes, arrays, seed, ("x", "predictions", *lone))
             return
 
 

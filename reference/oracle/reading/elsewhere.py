@@ -18,7 +18,8 @@ from reference.oracle.report import Report
 
 PRODUCT = re.compile(r"\bdot\(|\bmatmul\(|\beinsum\(|\btensordot\(|@")
 COUNT = re.compile(
-    r"(/|1\.?0?\s*/)\s*(float\(|\(?-)?(self\.)?(\w+\.shape\[(0|1|-1)\]|len\(\w+\)|batch_?size|batch|[mnN]|num_examples)(?!\w)"
+    r"(/|1\.?0?\s*/)\s*(float\(|\(?-)?([\w.]+\.shape\[(0|1|-1)\]|[\w.]+\.size|len\([\w.]+\)|"
+    r"(self\.)?(batch_?size|batch|[mnN]|num_examples))(?!\w)"
 )
 
 MEAN_ONCE = "None where every loss leaves it to the layers; usually the gradient of the loss takes the mean."

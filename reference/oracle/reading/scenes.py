@@ -5,7 +5,7 @@ hide. Scenes of one meaning differ in geometry alone: the first on which the cod
 meaning (labels or one-hot rows, logits or probabilities) are another reading of what a loss is given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -152,7 +152,9 @@ def alike(arguments: list[str], seed: int) -> Scene:
     return Scene("alike", values, shapes="one shape for every argument")
 
 
-def fitting(scene: Scene, given: list[tuple[int, ...]], arrays: list[np.ndarray], seed: int) -> Iterator[Scene]:
+def fitting(
+    scene: Scene, given: list[tuple[int, ...]], arrays: list[np.ndarray], seed: int, parts: Sequence[str]
+) -> Iterator[Scene]:
     """The same scene with an x of a given shape, or of one inferred from the parameters that an object holds."""
     rng = np.random.default_rng([seed, 49979687])
     shapes: dict[tuple[int, ...], None] = dict.fromkeys(batch for shape in given for batch in ((3, *shape), shape))
@@ -172,4 +174,4 @@ def fitting(scene: Scene, given: list[tuple[int, ...]], arrays: list[np.ndarray]
                 shapes |= dict.fromkeys([(3, fourth, 7, 9), (7, 9, third), (3, 7, 9, second)])
     for shape in shapes:
         x = np.asarray(rng.normal(size=shape))
-        yield replace(scene, values={**scene.values, "x": x, "predictions": x}, shapes=f"x of shape {shape}")
+        yield replace(scene, values={**scene.values, **dict.fromkeys(parts, x)}, shapes=f"x of shape {shape}")
