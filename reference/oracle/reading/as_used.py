@@ -37,6 +37,9 @@ def tried_as_used(found: Found, request: Request, complaints: list[DidNotRun], o
 def made_as_used(found: Found) -> Iterator[tuple[Found, Use]]:
     """The same thing, its object made as on a line that uses it."""
     for use in uses(found):
+        methods = [part for part in found.parts[1:] if isinstance(part, str)]
+        if use.thing is not None and not all(hasattr(use.thing, method) for method in methods):
+            continue  # of a class of that name that is another
         with contextlib.suppress(Exception):  # a class may refuse to have others derived from it
             yield found if use.thing is None else replace(found, parts=(_made(found, use), *found.parts[1:])), use
 
@@ -46,7 +49,10 @@ def _made(found: Found, use: Use) -> type:
     owner = type(use.thing)
 
     def new(cls: type) -> Any:
-        return copy.deepcopy(use.thing)
+        thing = copy.deepcopy(use.thing)
+        with contextlib.suppress(TypeError):  # of another layout: what derives from it adds nothing then
+            thing.__class__ = cls
+        return thing
 
     def init(self: Any) -> None:
         pass

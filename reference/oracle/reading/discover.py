@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ from reference.oracle.subjects.subject import Subject
 # Words of methods that give a derivative, and of those that only do something with one.
 DERIVATIVES = {"derivative", "gradient", "grad", "prime", "deriv"}
 CHORES = {"numerical", "zero", "check", "clip", "update", "apply", "reset", "flush", "set", "get", "acc", "accumulate"}
+LEIBNIZ = re.compile(r"d_?([A-Za-z]\w*?)_?(?:by_?)?d_?[A-Za-z]\w*")
 WAYS = "pair NAME_forward/NAME_backward or NAME/NAME_derivative, no NAME_vjp, no loss that returns its gradients"
 
 
@@ -170,6 +172,8 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
     if not backward and (hidden := _named(value, [f"_{method}" for method in BACKWARD_METHODS])):
         forward, backward = _named(value, [f"_{method}" for method in FORWARD_METHODS]) or forward, hidden
     backward = backward or _misspelled(value)
+    if not backward and (by_leibniz := _by_leibniz(value)):
+        forward, backward = by_leibniz
     if backward in ("gradient", "gradients", "grad") and _has(value, "loss") and forward != "forward":
         yield Found(name, "network", (value, "loss", backward))
     elif forward and backward and forward != backward and not _is_base(value, forward, backward):
@@ -184,6 +188,13 @@ def _of_class(name: str, value: type) -> Iterator[Found]:
 def _named(owner: type, names: Sequence[str]) -> str | None:
     """The first of these methods that a class has."""
     return next((method for method in names if _has(owner, method)), None)
+
+
+def _by_leibniz(owner: type) -> tuple[str, str] | None:
+    """Methods that are called as on paper: y and dydx, E and dE_dy."""
+    notation = ((LEIBNIZ.fullmatch(name), name) for name in dir(owner))
+    pairs = ((match[1].strip("_"), name) for match, name in notation if match)
+    return next(((forward, name) for forward, name in pairs if _has(owner, forward) and _has(owner, name)), None)
 
 
 def _misspelled(owner: type) -> str | None:

@@ -124,13 +124,12 @@ def pair_reading(found: Found, given: Mapping[str, Any], way: Way) -> Reading:
     require_finite(ran.output)
     came, faulty = unless_its_own_fault(pair.came, ran, first_cotangent(ran.output))
     of_arrays("backward", came)
-    gradients = pair.gradients(came, primals)
-    if came is not None and not gradients:
-        raise DidNotRun("backward", "what comes back fits no argument")
     slope = not upstreams(way) and is_slope(ran.output, names, primals, came)
     if slope:
         pair = replace(pair, slope_by=_by_which(names, way, returned_names(pair.backward)))
-        gradients = {pair.slope_by: came}
+    gradients = {pair.slope_by: first_cotangent(ran.output) * came} if slope else pair.gradients(came, primals)
+    if came is not None and not gradients:
+        raise DidNotRun("backward", "what comes back fits no argument")
     style = "cache" if any(source.kind == "cache" for source in way.values()) else "forward_backward"
     idle = _idle(pair, primals, gradients)
     constants = (*constants_of(names, primals, gradients, ran.output), *idle)

@@ -9,7 +9,7 @@ import numpy as np
 
 from reference.oracle.reading import constants, ties
 from reference.oracle.reading.attempts import tried_readings
-from reference.oracle.reading.certainty import CALLS, NAMELESS, Tried, accused, shows_little
+from reference.oracle.reading.certainty import CALLS, NAMELESS, WEIGHTS, Tried, accused, shows_little
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.elsewhere import averaged, averaging
 from reference.oracle.reading.judged import checked
@@ -17,6 +17,7 @@ from reference.oracle.reading.request import Request
 from reference.oracle.reading.settle import example_of, settling
 from reference.oracle.reading.trial import STAGES, DidNotRun, Reading, runs
 from reference.oracle.reading.variants import variants
+from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.report import Report
 
 # So many readings that run are judged of one thing on inputs of one kind.
@@ -106,8 +107,9 @@ def _is_batch(x: object, first: np.ndarray) -> bool:
 def _with_every_gradient(found: Found, one: Tried) -> Report:
     """The report of what is right; CannotTell where some parameters have a gradient and others have none."""
     reading = one.reading
-    if reading.lacking and len(reading.names) > reading.inputs:
-        kept = ", ".join(reading.names[reading.inputs :])
+    weights = any(part_of(name.rpartition(".")[2]) in WEIGHTS for name in reading.lacking)
+    if reading.lacking and (weights or len(reading.names) > reading.inputs):
+        kept = ", ".join(reading.names[0 if weights else reading.inputs :])
         words = f"no gradient of {', '.join(reading.lacking)} was found in what the backward returns or keeps"
         raise CannotTell(f"read as {reading.calls}: {words}; those of {kept} are right", settling(found, reading))
     return one.report

@@ -108,9 +108,7 @@ class Spoken(Layer):
 
     def gathered(self, held: Any, primals: tuple[Any, ...], came: Any, cotangent: Any) -> dict[str, Any]:
         """The gradients by argument."""
-        found = self._returned(held, primals, came)
-        if self.slope and found:
-            found = {name: np.asarray(cotangent) * slope for name, slope in found.items()}
+        found = self._returned(held, primals, np.asarray(cotangent) * came if self.slope else came)
         for pair, name, value in zip(self.pairs, self.names[self.inputs :], primals[self.inputs :], strict=True):
             now = parameters.read(held, pair.parameter)
             kept = kept_gradient(held, pair)

@@ -48,7 +48,8 @@ def _is_lacking(module: str) -> bool:
 def _is_set_by_nothing(owner: object, attribute: str | None) -> bool:
     """Whether no file of the same code sets this attribute of an object whose class has no way to make it up."""
     kind = type(owner)
-    if attribute is None or hasattr(kind, "__getattr__") or not any(map(tree_of, vars(kind).values())):
+    methods = filter(inspect.isroutine, vars(kind).values())
+    if attribute is None or hasattr(kind, "__getattr__") or not any(map(tree_of, methods)):
         return False
     modules = (sys.modules.get(base.__module__) for base in kind.__mro__ if base is not object)
     files = {vars(module).get("__file__") for module in modules if module is not None}

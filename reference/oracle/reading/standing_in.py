@@ -44,7 +44,9 @@ class Tanh:
         return 1 - np.tanh(x) ** 2
 
     forward_pass = forward_propagation = activate = function = func = forward
+    feedforward = feed_forward = forward_propagate = forward_prop = fprop = forward
     backward_pass = backward_propagation = backprop = backward
+    back_propagation = backpropagation = back_propagate = backpropagate = back_prop = bprop = backward
     prime = gradient = grad = deriv = df = derivative
 
 

@@ -33,11 +33,13 @@ def on_tensors(found: Found) -> Iterator[Found]:
 
 
 def of_torch(found: Found) -> bool:
-    """Whether the module that something stands in has anything of PyTorch."""
+    """Whether the module that something stands in has anything of PyTorch, or calls what has."""
     part = inspect.unwrap(found.parts[0])
     methods = (value for base in getattr(part, "__mro__", ()) for value in vars(base).values())
     functions = (getattr(one, "__func__", one) for one in (part, *methods))
-    spaces = (one.__globals__ for one in functions if isinstance(one, FunctionType))
+    spaces = [one.__globals__ for one in functions if isinstance(one, FunctionType)]
+    called = (value for space in spaces for value in space.values() if isinstance(value, FunctionType))
+    spaces += [function.__globals__ for function in called]
     return any(_is_torch(value) for space in spaces for value in space.values())
 
 

@@ -199,13 +199,10 @@ def fit(gradients: Mapping[str, Any], names: tuple[str, ...], primals: tuple[Any
 
 
 def is_slope(out: Any, names: tuple[str, ...], primals: tuple[Any, ...], came: Any) -> bool:
-    """Whether what came back is f'(x), one factor an entry of the output."""
+    """Whether what came back is f'(x): one factor an entry of the output, or one number for all of them."""
     one = isinstance(came, np.ndarray) or np.isscalar(came)
-    return (
-        one
-        and np.size(out) > 1
-        and np.shape(came) == np.shape(out) == np.shape(primals[names.index(predictions(names))])
-    )
+    as_input = np.shape(out) == np.shape(primals[names.index(predictions(names))])
+    return one and np.size(out) > 1 and as_input and np.shape(came) in (np.shape(out), ())
 
 
 def predictions(names: tuple[str, ...]) -> str:

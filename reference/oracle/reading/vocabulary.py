@@ -192,6 +192,13 @@ HIDDEN = {"h", "hidden", "hid", "recurrent", "hh", "state"}
 FLAGS = {"use", "is", "to", "with", "has", "do"}
 WORDS: tuple[tuple[str, tuple[set[str], ...]], ...] = (
     ("input_shape", ({"shape"}, {"in", "input"})),
+    (
+        "regularization",
+        (
+            {"reg", "regularization", "l", "weight", "penalty"},
+            {"lambda", "lam", "lambd", "strength", "decay", "coefficient", "coef", "penalty"},
+        ),
+    ),
     ("out_shape", ({"shape"}, {"out", "output"})),
     ("out_size", (COUNTS, {"out", "output", "outputs", "class", "classes", "filters", "kernels", "neurons"})),
     ("hidden_size", (COUNTS, {"hidden", "hid", "units"})),

@@ -11,7 +11,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from reference.oracle.command.importing.places import PROTECTED, homes_of, is_ours
+from reference.oracle.command.importing.fragments import complete
+from reference.oracle.command.importing.places import PROTECTED, homes_of, is_ours, safe_name
 from reference.oracle.command.importing.running import Run, run_module
 from reference.oracle.command.importing.source import understood
 from reference.oracle.reading.texts import NotPython
@@ -54,6 +55,17 @@ class Neighbours:
             if spec := PathFinder.find_spec(name, entries, target):
                 return self._tolerant(spec)
         return self._of_cython(name, home)
+
+    def beside(self, path: Path) -> ModuleType:
+        """A file of the repository as a module, whatever its name."""
+        name = safe_name(f"beside_{path.stem}")
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, path, loader=Tolerant(name, str(path), self))
+            assert spec is not None
+            assert spec.loader is not None
+            sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[name])
+        return sys.modules[name]
 
     def _of_cython(self, name: str, folders: Sequence[str]) -> ModuleSpec | None:
         """The spec of a module whose source in Cython can be read as Python."""
@@ -104,3 +116,4 @@ class Tolerant(SourceFileLoader):
             self.finder.run.say(f"{path.stem} is not built: its source {path.name} was read as Python")
         self.finder.learn(path, source.tree)
         run_module(module, source, path, self.finder.run)
+        complete(module, source, path, self.finder.run, self.finder.beside)

@@ -66,7 +66,7 @@ def _key(use: Use) -> str:
 def _of_function(found: Found, own: Path) -> Iterator[Use]:
     """What a function is given on the lines that call it."""
     for code, place, call in _calls_around(found.parts[0].__name__, found.parts[0], own):
-        with contextlib.suppress(Unknown), _at(code.file, own):
+        with contextlib.suppress(Exception), _at(code.file, own):
             yield Use(code.where(call), inputs=_in_order(found, _given(code, place, call, found.forward)))
 
 
@@ -74,7 +74,7 @@ def _of_class(found: Found, own: Path) -> Iterator[Use]:
     """The objects that are made of a class, and what their forwards are given."""
     name = found.parts[0].__name__
     for made in _made_around(name, found.parts[0], own, DEPTH):
-        with contextlib.suppress(Unknown), _at(made.code.file, own):
+        with contextlib.suppress(Exception), _at(made.code.file, own):
             given = (
                 _named(init_of(found.parts[0]), *_arguments(made.code, made.place, made.call)) if made.direct else {}
             )
@@ -100,7 +100,7 @@ def _made_around(name: str, target: Any, own: Path, depth: int) -> Iterator[Made
         try:
             with _at(code.file, own):
                 yield Made(code, place, call, _object(code, place, call, name))
-        except Unknown:
+        except Exception:  # anybody's code may raise anything, and the guard at any line
             if code.owner not in ("", name):
                 holders[code.owner] = None
     for holder in holders if depth else ():
