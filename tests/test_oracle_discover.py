@@ -389,3 +389,58 @@ def test_a_method_in_which_a_comment_begins_the_line_is_read(loaded):
     report = judge(found, Request())
     assert report.verdict == "pass", report
     assert [argument.name for argument in report.arguments] == ["x", "W", "b"]
+
+
+ON_PAPER = """
+import numpy as np
+class Gaussian:
+    def y(self, x):
+        return np.exp(-x**2)
+    def dydx(self, x):
+        return -2 * x * np.exp(-x**2)
+class Squares:
+    def E(self, y, target):
+        return 0.5 * np.sum((y - target) ** 2)
+    def dE_dy(self, y, target):
+        return y - target
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "slip"), [("Gaussian", ("-2 * x", "-x")), ("Squares", ("return y - target", "return 2 * (y - target)"))]
+)
+def test_a_derivative_is_found_as_it_is_written_on_paper(loaded, name, slip):
+    (found,) = find(loaded(ON_PAPER), name)
+    assert judge(found, Request()).verdict == "pass"
+    (found,) = find(loaded(ON_PAPER.replace(*slip)), name)
+    report = judge(found, Request())
+    assert (report.verdict, report.findings[0].cause) == ("fail", "scaled_by_two"), str(report)
+
+
+SLOPE = "class Line:\n    def forward(self, x): return 3 * x\n    def derivative(self, x): return 3\n"
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [("return 3\n", "pass"), ("return 1\n", "fail")])
+def test_one_number_is_the_slope_everywhere(loaded, slope, verdict):
+    (found,) = find(loaded(SLOPE.replace("return 3\n", slope)))
+    assert judge(found, Request()).verdict == verdict
+
+
+UNNAMED = """
+import numpy as np
+class Layer:
+    def __init__(self):
+        self.W = np.random.randn(7, 5)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+    def backward(self, dout):
+        self.kept = self.x.T @ dout
+        return dout @ self.W.T
+"""
+
+
+def test_weights_whose_gradient_is_not_found_are_no_pass(loaded):
+    (found,) = find(loaded(UNNAMED))
+    with pytest.raises(CannotTell, match=r"no gradient of W was found .* those of x are right"):
+        judge(found, Request())

@@ -451,3 +451,34 @@ def test_a_class_that_is_changed_after_a_failure_is_not_judged_unchanged(tree):
 def test_a_package_that_is_missing_in_many_files_is_noted_once(tree):
     notes = tree({"net.py": "import no_such_thing\nimport layers\n", "layers.py": "import no_such_thing\n"}).notes
     assert len(notes) == 1, notes
+
+
+# One function of an exercise a file, as courses hand them in: what it uses stands elsewhere.
+FRAGMENT = """
+def step(W, x):
+    doubled = twice(x)
+    return np.dot(W, doubled), sigmoid(x)
+"""
+BESIDE = "def twice(x):\n    return 2 * one(x)\n"
+
+
+def test_a_fragment_that_imports_nothing_is_completed_from_the_files_beside_it(tree):
+    files = {"2-step.py": FRAGMENT, "1-twice.py": BESIDE, "0-one.py": "def one(x):\n    return 1 * x\n"}
+    module, notes = tree(files)
+    product, value = module.step(np.eye(2), np.array([0.0, 1.0]))
+    assert np.array_equal(product, [0, 2])
+    assert np.allclose(value, [0.5, 1 / (1 + np.exp(-1))])
+    assert "line 4 uses np, which the file does not import: taken for numpy" in notes
+    assert "line 3 uses twice, which the file does not define: that of 1-twice.py is taken" in notes
+
+
+@pytest.mark.parametrize("line", ["import math\n", "def other():\n    from random import random\n"])
+def test_a_file_that_imports_something_lacks_what_it_lacks(tree, line):
+    module, notes = tree({"2-step.py": line + FRAGMENT, "1-twice.py": BESIDE})
+    with pytest.raises(NameError, match="twice"):
+        module.step(1, 2)
+    assert not any("taken" in note for note in notes)
+
+
+def test_a_module_with_nothing_in_it_stays_so(tree):
+    assert tree({"empty.py": ""}).notes == ()

@@ -109,10 +109,11 @@ def call_with(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any
 
 
 def gives_slope(backward: Callable[..., Any], forward: Callable[..., Any]) -> bool:
-    """Whether it is called like the derivative itself: tanh_prime, d_tanh, dtanh, or the forward with a switch."""
+    """Whether it is called like the derivative itself: tanh_prime, dtanh, dydx of y, or the forward with a switch."""
     name, other = (getattr(undecorated(f), "__name__", "") for f in (backward, forward))
     said = {word.lower() for word in words_of(name)} & set(SLOPES)
-    return bool(said) or name == other or plain(name) == f"d{plain(other)}"
+    of = f"d{plain(other)}"
+    return bool(said) or name == other or plain(name) == of or plain(name).startswith(f"{of}d")
 
 
 def guessed(way: Way) -> bool:
