@@ -16,6 +16,19 @@ class Cube:
         return 3 * self.x**2 * gy
 
 
+class Over:
+    """Both inputs come behind a star, and are named in the first line."""
+
+    def forward(self, *xs):
+        above, below = xs
+        self.above, self.below = above, below
+        return above / below
+
+    def backward(self, gy):
+        # wrong Over below [sign]: return gy / self.below, gy * self.above / self.below**2
+        return gy / self.below, -gy * self.above / self.below**2
+
+
 class Hidden:
     """Both directions have an underscore before their usual names."""
 

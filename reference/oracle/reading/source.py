@@ -68,7 +68,24 @@ def method_of(owner: type, name: str) -> Callable[..., Any]:
     method = getattr(owner, name)
     if name == "__call__" and takes_any(method) and hasattr(owner, "forward"):
         return method_of(owner, "forward")
-    return method if isinstance(found, staticmethod | classmethod) else without_first(method)
+    own = method if isinstance(found, staticmethod | classmethod) else without_first(method)
+    if names := takes_any(method) and _unpacked(method):
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        own.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    return own
+
+
+def _unpacked(function: Callable[..., Any]) -> list[str]:
+    """The names that a function gives to the several arguments behind its star: x0, x1 = xs."""
+    tree = tree_of(function)
+    star = tree.args.vararg.arg if tree and tree.args.vararg else ""
+    for node in ast.walk(tree) if tree and star else ():
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Name(id=value)) if (
+                value == star and len(names) > 1
+            ):
+                return [name.id for name in names if isinstance(name, ast.Name)]
+    return []
 
 
 def takes_any(function: Callable[..., Any]) -> bool:
