@@ -118,11 +118,18 @@ def init_of(owner: type) -> Callable[..., Any]:
     return init
 
 
-@cache
 def tree_of(function: Any) -> ast.FunctionDef | None:
     """The function's own definition; None where its source cannot be had."""
     try:
-        text = inspect.getsource(undecorated(function))
+        return _tree_of(undecorated(function))
+    except (TypeError, ValueError):
+        return None
+
+
+@cache
+def _tree_of(function: Any) -> ast.FunctionDef | None:
+    try:
+        text = inspect.getsource(function)
         # A method in which a comment begins the line cannot be moved to the left.
         tree = ast.parse(f"if True:\n{text}" if text[:1].isspace() else text)
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):

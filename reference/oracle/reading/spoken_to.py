@@ -3,13 +3,14 @@
 import ast
 import inspect
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from typing import TypeGuard
 
 from reference.oracle.reading.source import tree_of
 from reference.oracle.reading.vocabulary import BACKWARD_METHODS, FORWARD_METHODS
 
 
+@cache
 def is_spoken_to(owner: type, argument: str) -> bool:
     """Whether the methods of a class call what its constructor was given: self.layer(x), self.layer.forward(x)."""
     trees = _trees(owner)
@@ -17,6 +18,7 @@ def is_spoken_to(owner: type, argument: str) -> bool:
     return any(map(partial(_is_called, kept), trees))
 
 
+@cache
 def is_looped_over(owner: type, argument: str) -> bool:
     """Whether the methods of a class call every one of what its constructor was given, or keeps by that name.
 
