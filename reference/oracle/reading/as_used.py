@@ -46,7 +46,7 @@ def made_as_used(found: Found) -> Iterator[tuple[Found, Use]]:
 
 def _made(found: Found, use: Use) -> type:
     """A class whose constructor takes nothing, and gives the object of a use."""
-    owner = type(use.thing)
+    owner: Any = type(use.thing)
 
     def new(cls: type) -> Any:
         thing = copy.deepcopy(use.thing)
@@ -57,9 +57,13 @@ def _made(found: Found, use: Use) -> type:
     def init(self: Any) -> None:
         pass
 
+    def reduce(self: Any, protocol: Any) -> Any:  # a copy is made of itself, and not once more of the use
+        made: Any = owner.__reduce_ex__(self, protocol)
+        return (owner.__new__, *made[1:]) if getattr(made[0], "__name__", "") == "__newobj__" else made
+
     names = {part: getattr(owner, part) for part in ("__module__", "__qualname__", "__doc__")}
     return type(owner)(  # pyright: ignore[reportCallIssue] - its metaclass
-        owner.__name__, (owner,), {**names, "__new__": new, "__init__": init}
+        owner.__name__, (owner,), {**names, "__new__": new, "__init__": init, "__reduce_ex__": reduce}
     )
 
 
