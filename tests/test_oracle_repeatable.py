@@ -2,6 +2,7 @@
 
 import ast
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,3 +102,25 @@ def test_a_forward_of_many_steps_is_asked_fewer_questions():
         assert report.verdict == "fail", str(report)
         calls.append(report.forward_evaluations)
     assert calls[1] < calls[0]
+
+
+class Noisy:
+    """A layer that draws anew in every forward, from a generator that nobody has seeded."""
+
+    def __init__(self, generator):
+        self.rng = generator
+
+    def forward(self, x):
+        self.mask = np.reshape([self.rng.random() < 0.5 for _ in range(x.size)], x.shape)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@pytest.mark.parametrize("made", [np.random.default_rng, np.random.RandomState, random.Random])
+def test_a_generator_of_its_own_makes_no_two_reports(made):
+    x, layer = np.random.default_rng(0).normal(size=(4, 6)), Noisy(made())
+    reports = {str(oracle.check(oracle.from_layer(one, gradients={}), x)) for one in (layer, Noisy(made()))}
+    assert len(reports) == 1, "\n\n".join(reports)
+    assert [layer.rng.random() for _ in range(2)] != [Noisy(made()).rng.random() for _ in range(2)]

@@ -46,7 +46,7 @@ from reference.oracle.reading.trial import (
 from reference.oracle.reading.vocabulary import RESETS, SETUPS, part_of
 from reference.oracle.reading.words import call, object_calls, written_object
 from reference.oracle.subjects import parameters as kept
-from reference.oracle.subjects.layers import GENERATORS
+from reference.oracle.subjects.layers import GENERATORS, seeded
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import copies
 
@@ -100,7 +100,7 @@ def prepared(owner: type, forward: str, made: Mapping[str, Any], given: Mapping[
     held = getattr(layer, "__dict__", {})
     if any(isinstance(held.get(name), Sized) and not len(held[name]) for name in CONTENTS):
         raise DidNotRun("constructor", f"a {owner.__name__} holds no layers before some are added")
-    return layer
+    return seeded(layer)
 
 
 def _set_up(layer: Any, name: str, choices: Sequence[tuple[Any, ...]], forward: str, given: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from reference.oracle.subjects.vjp import copies
 
 TRAINING_FLAGS = ("train_flg", "train_flag", "train", "training", "is_train", "is_training")
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
+SEED = 512927377
 TARGETS = ("t", "target", "targets", "label", "labels", "y_true", "ground_truth", "answer")
 
 
@@ -68,6 +69,19 @@ class Layer:
         return given + (None,) * (self.inputs - len(given)) + found
 
 
+def seeded(layer: Any) -> Any:
+    """The layer; where it holds generators of its own, a copy in which they draw the same every time."""
+    if not any(isinstance(value, GENERATORS) for value in getattr(layer, "__dict__", {}).values()):
+        return layer
+    held = copy.deepcopy(layer)
+    for value in vars(held).values():
+        if isinstance(value, np.random.Generator):
+            value.bit_generator.state = type(value.bit_generator)(SEED).state
+        elif isinstance(value, np.random.RandomState | random.Random):
+            value.seed(SEED)
+    return held
+
+
 def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subject:
     """The subject of a layer object: layer.forward(x[, targets]), layer.backward(dout), gradients in attributes.
 
@@ -79,6 +93,7 @@ def from_layer(layer: Any, gradients: Mapping[str, str] | None = None) -> Subjec
             raise TypeError(f"oracle.from_layer: layer must have a method {method}; got a {type(layer).__name__}")
     if inspect.isclass(layer):
         raise TypeError(f"oracle.from_layer: layer must be an object, not its class; got {layer.__name__}")
+    layer = seeded(layer)
 
     def bind(*inputs: Any) -> tuple[Subject, dict[str, Any]]:
         after, out, returned = _rehearsed(layer, inputs)
