@@ -468,6 +468,7 @@ def test_a_fragment_that_imports_nothing_is_completed_from_the_files_beside_it(t
     product, value = module.step(np.eye(2), np.array([0.0, 1.0]))
     assert np.array_equal(product, [0, 2])
     assert np.allclose(value, [0.5, 1 / (1 + np.exp(-1))])
+    assert used() == ("sigmoid is not there: 2-step.py does not define it; a sigmoid of our own stands in",)
     assert "line 4 uses np, which the file does not import: taken for numpy" in notes
     assert "line 3 uses twice, which the file does not define: that of 1-twice.py is taken" in notes
 
