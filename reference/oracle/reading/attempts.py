@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from reference import oracle
 from reference.oracle.reading.as_used import made_as_used, takes, tried_as_used
+from reference.oracle.reading.asked_shapes import held_arrays, shapes_of
 from reference.oracle.reading.certainty import Tried
 from reference.oracle.reading.composed import composed
 from reference.oracle.reading.discover import Found
-from reference.oracle.reading.instances import held_arrays, shapes_of
 from reference.oracle.reading.judged import judged, likely_scene
 from reference.oracle.reading.names import SCENE_OF_OP
 from reference.oracle.reading.readings import given_reading, readings
