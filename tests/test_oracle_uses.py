@@ -1,6 +1,7 @@
 """Code is read as its author uses it: objects made as on the lines of the repository, inputs like those given there."""
 
 import json
+import random
 import sys
 
 import numpy as np
@@ -183,13 +184,14 @@ def test_the_guard_is_gone_behind_it(tmp_path):
 def test_the_modules_that_a_line_imports_are_gone_behind_it(repository):
     files = {"gate.py": GATE, "settings_of_gate.py": "FOLD = 2\n"}
     text = "from gate import Gate\nfrom settings_of_gate import FOLD\ngate = Gate({'scale': [1.0], 'fold': FOLD})\n"
-    path, state = list(sys.path), np.random.get_state()[1].copy()  # noqa: NPY002 - that a constructor draws from
+    state, python = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002 - that a constructor draws from
     (found,) = repository({**files, "train.py": text})
     path = list(sys.path)
     assert len(uses(found)) == 1
     assert "settings_of_gate" not in sys.modules
     assert sys.path == path
     assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert random.getstate() == python
 
 
 # A function whose arguments are a word, its place in a table, and the table.
@@ -277,9 +279,32 @@ def test_layers_that_take_the_mean_that_the_loss_leaves_to_them_are_right_but(re
     assert judge(found, Request(strict=True)).verdict == "fail"
 
 
-@pytest.mark.parametrize("loss", ["no loss", "one that divides as well"])
+NO_LOSS = {
+    "no loss": "",
+    "one that divides as well": LOSS.replace("MEAN", " / len(self.y)"),
+    "an error rate": "import numpy as np\ndef error_rate(y, t):\n    return np.mean(y != t)\n",
+}
+
+
+@pytest.mark.parametrize("loss", NO_LOSS)
 def test_where_no_loss_leaves_the_mean_to_them_nobody_can_tell(repository, loss):
-    files = {} if loss == "no loss" else {"loss.py": LOSS.replace("MEAN", " / len(self.y)")}
-    (found,) = repository({"gate.py": LINEAR, **files})
+    (found,) = repository({"gate.py": LINEAR, "loss.py": NO_LOSS[loss]})
     with pytest.raises(CannotTell, match="W and b are all 1/N of the true gradient"):
         judge(found, Request())
+
+
+# Layers that know each other and the model: what holds what goes round in circles.
+CIRCLES = """
+from gate import Gate
+class Model:
+    def __init__(self, count):
+        self.all = [Gate({"scale": [1.0, 2.0], "fold": fold}) for fold in range(1, count)]
+        for gate in self.all:
+            gate.model, gate.beside = self, self.all
+model = Model(200)
+"""
+
+
+def test_objects_that_hold_each_other_are_looked_at_once(repository):
+    (found,) = repository({"gate.py": GATE, "train.py": CIRCLES})
+    assert [type(use.thing).__name__ for use in uses(found)] == ["Gate"]

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +23,11 @@ MOST = 2
 OnScenes = Callable[[Found, Request, list[DidNotRun]], Iterator[Tried]]
 
 
-def tried_as_used(found: Found, request: Request, complaints: list[DidNotRun], on_scenes: OnScenes) -> Iterator[Tried]:
+def tried_as_used(
+    used: Iterable[tuple[Found, Use]], request: Request, complaints: list[DidNotRun], on_scenes: OnScenes
+) -> Iterator[Tried]:
     """The readings that run as on the lines that use it: on inputs like those there, else on inputs of ours."""
-    for one, use in made_as_used(found):
+    for one, use in used:
         any_ran = False
         for tried in _on_its_inputs(one, use, request, complaints):
             any_ran = True

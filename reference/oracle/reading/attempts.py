@@ -39,9 +39,10 @@ def tried_readings(found: Found, request: Request, complaints: list[DidNotRun]) 
         return
     any_ran: list[Tried] = []
     yield _noted(_whole_or_parts(found, request, complaints, _on_scenes), any_ran)
+    used = list(made_as_used(found))
     parts = functools.partial(_whole_or_parts, on=_on_scenes)
-    yield _noted(tried_as_used(found, request, complaints, parts), any_ran)
-    for one in () if any_ran else (*(one for one, _ in made_as_used(found)), found):
+    yield _noted(tried_as_used(used, request, complaints, parts), any_ran)
+    for one in () if any_ran else (*(one for one, _ in used), found):
         yield _noted(_whole_or_parts(one, request, complaints, _on_searched), any_ran)
         if any_ran:
             return

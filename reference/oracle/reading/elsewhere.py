@@ -25,6 +25,8 @@ COUNT = re.compile(
 MEAN_ONCE = "None where every loss leaves it to the layers; usually the gradient of the loss takes the mean."
 MEAN = re.compile(r"\bmean\(")
 DERIVATIVES = {*BACKWARD_WORDS, "grads", "gradients", "delta", "deltas"}
+# An error rate is a mean, and no loss.
+COUNTING = {"rate", "rates", "accuracy", "acc"}
 DIFFERENTIAL = re.compile(r"d[A-Za-z_]")
 
 
@@ -43,7 +45,8 @@ def divided(found: Found, reading: Reading, report: Report) -> str:
 
 def averaged(found: Found) -> str:
     """Where a loss beside layers takes a mean that its gradient leaves out; "" where none does, or one takes it."""
-    losses = [line for line in _lines_around(found) if line.words & set(LOSSES) and not line.is_product_of_gradients]
+    lines = (line for line in _lines_around(found) if line.words & set(LOSSES) and not line.words & COUNTING)
+    losses = [line for line in lines if not line.is_product_of_gradients]
     if any(line.is_gradient and COUNT.search(line.text) for line in losses):
         return ""
     values = (line for line in losses if not line.is_gradient and (COUNT.search(line.text) or MEAN.search(line.text)))

@@ -5,7 +5,6 @@ import contextlib
 import functools
 import inspect
 import itertools
-import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from reference.oracle.reading.discover import Found
 from reference.oracle.reading.source import init_of, parameters, undecorated
 from reference.oracle.reading.uses.guarded import guarded
 from reference.oracle.reading.uses.straight import SCOPES, Code, Unknown, bound_by, calls_of, readied_by, straight
+from reference.oracle.subjects.vjp import generators_restored, quiet
 
 # So many calls are looked at, and so many different ones tried; no more entries are made for one.
 CALLS, USES, ENTRIES = 16, 3, 200_000
@@ -66,20 +66,20 @@ def _key(use: Use) -> str:
 def _of_function(found: Found, own: Path) -> Iterator[Use]:
     """What a function is given on the lines that call it."""
     for code, place, call in _calls_around(found.parts[0].__name__, found.parts[0], own):
+        inputs = None
         with contextlib.suppress(Exception), _at(code.file, own):
-            yield Use(code.where(call), inputs=_in_order(found, _given(code, place, call, found.forward)))
+            inputs = _in_order(found, _given(code, place, call, found.forward))
+        if inputs is not None:
+            yield Use(code.where(call), inputs=inputs)
 
 
 def _of_class(found: Found, own: Path) -> Iterator[Use]:
     """The objects that are made of a class, and what their forwards are given."""
-    name = found.parts[0].__name__
-    for made in _made_around(name, found.parts[0], own, DEPTH):
+    for made in _made_around(found.parts[0].__name__, found.parts[0], own, DEPTH):
+        given, inputs = {}, None
         with contextlib.suppress(Exception), _at(made.code.file, own):
-            given = (
-                _named(init_of(found.parts[0]), *_arguments(made.code, made.place, made.call)) if made.direct else {}
-            )
-            inputs = _spoken_with(found, made) if made.direct else None
-            yield Use(made.code.where(made.call), ast.unparse(made.call), given, made.thing, inputs)
+            given, inputs = _given_to(found, made) if made.direct else ({}, None)
+        yield Use(made.code.where(made.call), ast.unparse(made.call), given, made.thing, inputs)
 
 
 @dataclass(frozen=True)
@@ -99,25 +99,28 @@ def _made_around(name: str, target: Any, own: Path, depth: int) -> Iterator[Made
     for code, place, call in _calls_around(name, target, own):
         try:
             with _at(code.file, own):
-                yield Made(code, place, call, _object(code, place, call, name))
+                thing = _object(code, place, call, name)
         except Exception:  # anybody's code may raise anything, and the guard at any line
             if code.owner not in ("", name):
                 holders[code.owner] = None
+            continue
+        yield Made(code, place, call, thing)
     for holder in holders if depth else ():
         for other in _made_around(holder, target, own, depth - 1):
-            inner = next((one for one in _held(other.thing, 0) if type(one).__name__ == name), None)
+            inner = next((one for one in _held(other.thing, 0, set()) if type(one).__name__ == name), None)
             if inner is not None:
                 yield replace(other, thing=inner, direct=False)
 
 
-def _held(owner: Any, depth: int) -> Iterator[Any]:
-    """The objects that an object holds, in its attributes, lists and dicts."""
-    if depth > DEEP or isinstance(owner, (*DATA, type)) or (callable(owner) and not hasattr(owner, "__dict__")):
+def _held(owner: Any, depth: int, seen: set[int]) -> Iterator[Any]:
+    """The objects that an object holds, in its attributes, lists and dicts, each once."""
+    if depth > DEEP or id(owner) in seen or isinstance(owner, (*DATA, type)):
         return
+    seen.add(id(owner))
     yield owner
     parts = owner.values() if isinstance(owner, Mapping) else owner if isinstance(owner, list | tuple) else ()
     for part in (*parts, *getattr(owner, "__dict__", {}).values()):
-        yield from _held(part, depth + 1)
+        yield from _held(part, depth + 1, seen)
 
 
 def _calls_around(name: str, target: Any, own: Path) -> Iterator[tuple[Code, int, ast.Call]]:
@@ -141,17 +144,13 @@ def _code_of(file: Path, tree: ast.Module, target: Any, own: Path) -> Code:
 @contextlib.contextmanager
 def _at(file: Path, own: Path) -> Iterator[None]:
     """Imports as in this file; of the modules that they bring none stays in the way of others."""
-    before, known, state = list(sys.path), set(sys.modules), np.random.get_state()  # noqa: NPY002 - theirs
-    root = root_around(own)
+    before, known, root = list(sys.path), set(sys.modules), root_around(own)
     sys.path[:0] = [str(file.parent), str(root)]
-    np.random.seed(0)  # noqa: NPY002 - the generator that constructors draw their weights from
-    random.seed(0)
     try:
-        with guarded():
+        with generators_restored(), quiet(0), guarded():
             yield
     finally:
         sys.path[:] = before
-        np.random.set_state(state)  # noqa: NPY002
         for name in set(sys.modules) - known:
             file_of = getattr(sys.modules[name], "__file__", None)
             if file_of and Path(file_of).is_relative_to(root):
@@ -164,7 +163,7 @@ def _object(code: Code, place: int, call: ast.Call, name: str) -> Any:
     kept = holder or _kept_as(code, place, call)
     thing = code.value(ast.Name(kept, ast.Load()), _until(code, place, kept)) if kept else code.value(call, place)
     if holder:
-        thing = next((one for one in _held(thing, 0) if type(one).__name__ == name), None)
+        thing = next((one for one in _held(thing, 0, set()) if type(one).__name__ == name), None)
     if type(thing).__name__ != name:
         raise Unknown(f"{code.where(call)} makes another thing")
     return thing

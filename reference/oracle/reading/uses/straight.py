@@ -101,6 +101,9 @@ class Code:
     called: str = ""
     wanted: Mapping[str, int] = field(default_factory=dict)
     memo: dict[tuple[str, int], Any] = field(default_factory=dict)
+    handed: dict[str, Any] = field(default_factory=dict)
+    # The lines that have been run on what they make ready.
+    run: set[tuple[str, int]] = field(default_factory=set)
 
     def where(self, node: ast.Call) -> str:
         """Where something stands, in words."""
@@ -134,14 +137,14 @@ class Code:
 
     def _handed_over(self, name: str) -> Any:
         """What an argument is given where the function is called."""
-        if (name, -1) in self.memo:
-            return self.memo[name, -1]
+        if name in self.handed:
+            return self.handed[name]
         for code, place, call in self.around(self.called) if self.wanted[name] >= 0 else ():
             given = {**dict(enumerate(call.args)), **{keyword.arg: keyword.value for keyword in call.keywords}}
             value = given.get(self.wanted[name], given.get(name))
             if value is not None and (code.called != self.called):
-                self.memo[name, -1] = code.value(value, place)
-                return self.memo[name, -1]
+                self.handed[name] = code.value(value, place)
+                return self.handed[name]
         raise Unknown(f"{name} is an argument of {self.called}")
 
     def _run(self, at: int) -> None:
@@ -158,9 +161,9 @@ class Code:
     def _readied(self, name: str, at: int, place: int) -> Any:
         """The value after what is done to it on the lines between, each of which is run once."""
         for other in range(at + 1, min(place, len(self.lines))):
-            if readied_by(self.lines[other]) == name and (name, -other) not in self.memo:
+            if readied_by(self.lines[other]) == name and (name, other) not in self.run:
                 names = _Names(self, other, {name: self.memo[name, at]})
-                self.memo[name, -other] = True
+                self.run.add((name, other))
                 try:
                     self._execute(self.lines[other], names)
                 except (Exception, SystemExit) as error:
