@@ -1,0 +1,146 @@
+"""The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.counts import name_ratio
+from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.pullbacks import flat
+from reference.oracle.diagnosis.view import View
+from reference.oracle.edits.program import Program, of_forward
+from reference.oracle.edits.rows import Edited, all_edits
+
+# Arguments with more entries together are not searched; runs of single steps for all edits together.
+ENTRIES, RUNS = 60_000, 400_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """An edit that explains the gradient of an argument."""
+
+    bits: float
+    model: Model
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The programs of a wrong backward, and what their edits explain."""
+
+    evidence: Evidence
+    programs: list[Program]
+
+    @cached_property
+    def found(self) -> dict[int, list[Found]]:
+        """By argument, what explains it, the shortest first."""
+        found: dict[int, list[Found]] = {}
+        with np.errstate(all="ignore"):
+            for program in self.programs:
+                for position, one in self._of(program):
+                    found.setdefault(position, []).append(one)
+        return {position: sorted(ones, key=lambda one: one.bits) for position, ones in found.items()}
+
+    def models(self, view: View) -> Iterator[Model]:
+        """What explains one argument."""
+        for found in self.found.get(view.position, ()):
+            yield named_number(view, found.model)
+
+    def _of(self, program: Program) -> Iterator[tuple[int, Found]]:
+        place = log2(max(2, len(program.groups)))
+        left = RUNS
+        for edited in all_edits(program):
+            behind = program.behind(list(edited.edits))
+            left -= len(behind)
+            if left < 0:
+                return
+            if not any(self.evidence.wrong[i] for i, step in program.gradients.items() if step in set(behind)):
+                continue
+            try:
+                predictions = program.edited(edited.edits, behind)
+            except Exception:  # the edit does not fit these shapes
+                continue
+            explained = {}
+            broken = 0
+            for position, predicted in predictions.items():
+                got, expected = self.evidence.got[position], self.evidence.expected[position]
+                if got is None:
+                    continue
+                if self.evidence.wrong[position] and expected is not None:
+                    explained.update({position: fit for fit in fits(edited, predicted, expected, np.asarray(got, float))})
+                elif np.shape(got) == np.shape(predicted):
+                    broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
+            for position, model in explained.items():
+                bits = place + edited.bits + program.bits + 3 * broken - 2 * (len(explained) - 1) + 4 * model.freedom
+                yield position, Found(bits, model)
+
+
+def fits(edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray) -> Iterator[Model]:
+    """The edit as a prediction, or the same with one fitted number, where it is near enough to be asked further."""
+    if predicted.shape != got.shape or not np.isfinite(predicted).all():
+        return
+    size = max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
+    if np.max(np.abs(predicted - got), initial=0.0) <= 1e-4 * size:
+        yield Model(edited.cause, edited.words, predicted, exact=True, freedom=0)
+    elif edited.scalable and expected.shape == got.shape:
+        change, error = predicted - expected, got - expected
+        power = float(np.sum(change * change))
+        times = float(np.sum(change * error)) / power if power else 0.0
+        fitted = expected + times * change
+        if times and np.max(np.abs(fitted - got)) <= 1e-4 * size:
+            words = edited.words.replace("lacks ", f"has {1 - times:.6g} times ", 1)
+            yield Model(edited.otherwise or edited.cause, words, fitted, freedom=1)
+
+
+def named_number(view: View, model: Model) -> Model:
+    return model
+
+
+def searched(evidence: Evidence) -> Search | None:
+    """The search through the programs of an evidence whose own gradients are the measured ones."""
+    if sum(np.size(primal) for primal in evidence.primals) > ENTRIES:
+        return None
+    cotangent = flat(evidence.cotangent)
+    programs = [of_forward(evidence.subject.forward, evidence.primals, evidence.names, cotangent)]
+    usable = [program for program in programs if program and _usable(program, evidence)]
+    return Search(evidence, usable) if usable else None
+
+
+def _usable(program: Program, evidence: Evidence) -> bool:
+    for position, true in enumerate(evidence.expected):
+        if true is None:
+            continue
+        own = program.gradients[position].value if position in program.gradients else np.zeros_like(true)
+        got, noise = evidence.got[position], evidence.noise[position]
+        sizes = [true, got - true] if got is not None and np.shape(got) == np.shape(true) else [true]
+        size = max(float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one))) for one in sizes)
+        if own.shape != true.shape or not np.max(np.abs(own - true), initial=0.0) <= 8 * noise + 1e-6 * max(size, 1e-300):
+            return False
+    return True
+
+
+def install(diagnose: Any, explain: Any, mode: str) -> None:
+    """For measuring: the search in the place of known mistakes and traced slips."""
+
+    class Traced:
+        def __init__(self, search: Search):
+            self.search = search
+
+        def models(self, view: View) -> Iterator[Model]:
+            yield from self.search.models(view)
+
+        def nothing(self, view: View) -> Iterator[Model]:
+            return iter(())
+
+        logarithms = rarer = defaults = replaced = shares = nothing
+
+    def traced(evidence: Evidence) -> Any:
+        search = searched(evidence)
+        return Traced(search) if search else None
+
+    diagnose.known_mistakes = lambda view, op: iter(())
+    diagnose.traced = traced

@@ -1,0 +1,58 @@
+"""What a value of a program is: its role, and its name in words."""
+
+import linecache
+import re
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.edits.program import Program
+from reference.oracle.edits.tape import Step
+
+
+def is_number(value: Any) -> bool:
+    """Whether a factor is one number."""
+    return not isinstance(value, Step) and np.ndim(value) == 0 or np.size(getattr(value, "value", value)) == 1
+
+
+def is_mask(value: Any) -> bool:
+    """Whether entries are only 0 and 1, both or zeros alone."""
+    array = np.asarray(value.value if isinstance(value, Step) else value)
+    return array.size > 1 and bool(np.isin(array, (0.0, 1.0)).all()) and bool(np.any(array == 0))
+
+
+def is_slope(value: Any) -> bool:
+    """Whether a value is the derivative of a function at a point."""
+    return isinstance(value, Step) and value.name.startswith("slope of ")
+
+
+def array_of(value: Any) -> np.ndarray:
+    """A value as an array."""
+    return np.asarray(value.value if isinstance(value, Step) else value)
+
+
+def source_line(step: Step) -> str:
+    """The user's line that a step stands in."""
+    return linecache.getline(step.code.co_filename, step.line).strip() if step.code else ""
+
+
+def place(step: Step) -> str:
+    """Where a step of the backward belongs, in words."""
+    forward = step.of if step.of is not None and step.of.code is not None else step
+    text = source_line(forward)
+    return f" in `{text}`" if text else ""
+
+
+def named(program: Program, value: Any) -> str:
+    """A value in words."""
+    if not isinstance(value, Step):
+        return f"{float(np.ravel(value)[0]):.6g}" if np.size(value) == 1 else "a constant array"
+    if value.part == "leaf":
+        return value.name
+    if is_slope(value):
+        return f"the derivative of {value.name.removeprefix('slope of ')}"
+    text = source_line(value)
+    assigned = re.match(r"^(\w+) = ", text)
+    if assigned:
+        return assigned[1]
+    return f"the value of `{text}`" if text else f"a value of {value.name}"
