@@ -31,6 +31,8 @@ class Model:
     shown: str = ""
     # Whether that leaves nothing to ask of the prediction.
     proven: bool = False
+    # The number that an edit leaves out or applies once more, where it is one.
+    number: float | None = None
     # Largest error of `predicted` itself, where it was measured rather than computed.
     noise: float = 0.0
 

@@ -46,10 +46,18 @@ def _split(name: str) -> Callable[..., Any]:
 
     def split(*args: Any, **how: Any) -> Any:
         pieces = function(*bare(args), **bare(how))
-        part = lambda number: lambda *args, **how: function(*args, **how)[number]  # noqa: E731
-        return [record(part(number), name, args, how) for number in range(len(pieces))]
+        return [_piece(function, number, name, args, how) for number in range(len(pieces))]
 
     return split
+
+
+def _piece(function: Callable[..., Any], number: int, name: str, args: tuple, how: dict[str, Any]) -> Any:
+    """One of several arrays that a function returns, as a step of its own."""
+    tape = tape_of((args, how))
+    tape.slot = number
+    piece = record(lambda *args, **how: function(*args, **how)[number], name, args, how)
+    tape.slot = None
+    return piece
 
 
 def _sum(array: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **how: Any) -> Any:

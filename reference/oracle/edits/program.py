@@ -14,6 +14,9 @@ from reference.oracle.edits.rules import parts
 from reference.oracle.edits.tape import Step, Tape, TooLong, reaching
 
 Edit = Callable[..., Any]
+# From the cotangent of a step to an earlier step and its part; which steps of a forward are gone back through so.
+Jump = Callable[[Any], tuple[Step, Any]]
+Jumps = Callable[[Tape, list[Step]], Mapping[Step, Jump]]
 
 
 @dataclass(eq=False, repr=False)
@@ -47,7 +50,8 @@ class Program:
         found: dict[Any, list[Step]] = {}
         for step in self.backward:
             found.setdefault((step.place, step.name), []).append(step)
-        return [tuple(group) for group in found.values()]
+        whole = [tuple(group) for group in found.values()]
+        return whole + [part for group in whole for part in _by_way(group)]
 
     @cached_property
     def users(self) -> dict[Step, list[Step]]:
@@ -59,12 +63,56 @@ class Program:
         return found
 
     @cached_property
+    def values(self) -> list[Step]:
+        """What the forward computes, and what it is handed: what may stand in the place of another value."""
+        live = reaching(self.tape.steps, [self.out]) if self.out else []
+        plain = [step for step in [*self.tape.leaves, *live, *self.steps] if step is not self.cotangent]
+        unique = dict.fromkeys(step for step in plain if step.value.dtype.kind == "f" and step.value.size > 1)
+        return [step for step in unique if step not in self.carrying]
+
+    def tape_users(self, step: Step) -> list[Step]:
+        """The steps of the forward that use one."""
+        return self._forward_users.get(step, [])
+
+    @cached_property
+    def _forward_users(self) -> dict[Step, list[Step]]:
+        found: dict[Step, list[Step]] = {}
+        for step in reaching(self.tape.steps, [self.out]) if self.out else []:
+            for parent in step.parents:
+                found.setdefault(parent, []).append(step)
+        return found
+
+    def users_behind(self, step: Step) -> set[Step]:
+        """All steps that depend on one."""
+        return set(self.behind([step]))
+
+    def ancestors(self, step: Step) -> set[Step]:
+        """A step and all that it is computed from."""
+        if step not in self._ancestors:
+            found, waiting = {step}, [step]
+            while waiting:
+                for parent in waiting.pop().parents:
+                    if parent not in found:
+                        found.add(parent)
+                        waiting.append(parent)
+            self._ancestors[step] = found
+        return self._ancestors[step]
+
+    @cached_property
+    def _ancestors(self) -> dict[Step, set[Step]]:
+        return {}
+
+    def leaves_behind(self, step: Step) -> set[Step]:
+        """The leaves that a step is computed from."""
+        return {one for one in self.ancestors(step) if one.part == "leaf"}
+
+    @cached_property
     def loops(self) -> list[list[Step]]:
         """The values of each place in the code that is visited more than once, in the order of the visits."""
         found: dict[Any, list[Step]] = {}
         for step in self.steps:
             found.setdefault((step.place, step.name), []).append(step)
-        return [sorted(group, key=lambda step: step.turn) for group in found.values() if len(group) > 1]
+        return [in_time(group) for group in found.values() if len(group) > 1]
 
     @cached_property
     def carrying(self) -> set[Step]:
@@ -98,12 +146,31 @@ class Program:
         return {position: values[step] for position, step in self.gradients.items() if step in values}
 
 
+def in_time(group: Sequence[Step]) -> list[Step]:
+    """The visits of one place in the order of the forward's passes."""
+    return sorted(group, key=lambda step: step.of.turn if step.of is not None else step.turn)
+
+
+def _by_way(group: tuple[Step, ...]) -> list[tuple[Step, ...]]:
+    """A group in the parts that came through one user each, where there are several."""
+    ways: dict[Any, list[Step]] = {}
+    for step in group:
+        ways.setdefault((step.via.place, step.via.name) if step.via else None, []).append(step)
+    return [tuple(part) for part in ways.values()] if len(ways) > 1 else []
+
+
 def recorded_call(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     """The frame at which places in the code begin."""
     return function(*arguments)
 
 
-def of_forward(forward: Callable[..., Any], primals: Sequence[Any], names: Sequence[str], cotangent: Any) -> Program | None:
+def of_forward(
+    forward: Callable[..., Any],
+    primals: Sequence[Any],
+    names: Sequence[str],
+    cotangent: Any,
+    jumps: Jumps | None = None,
+) -> Program | None:
     """The adjoint of a forward, or None where it cannot be followed to the end."""
     tape = Tape()
     try:
@@ -113,7 +180,10 @@ def of_forward(forward: Callable[..., Any], primals: Sequence[Any], names: Seque
         if out is None:
             return None
         with np.errstate(all="ignore"):
-            return _adjoint(tape, out, tuple(step for _, step in leaves), cotangent)
+            over = jumps(tape, reaching(tape.steps, [out])) if jumps else None
+            if over == {}:
+                return None
+            return adjoint(tape, out, tuple(step for _, step in leaves), cotangent, over)
     except (Exception, TooLong):  # anybody's code, on arrays that it does not expect
         return None
     finally:
@@ -136,26 +206,58 @@ def _joined(out: Any) -> Any:
     return np.concatenate([np.ravel(_joined(value)) for value in values])
 
 
-def _adjoint(tape: Tape, out: Step, arguments: tuple[Step | None, ...], cotangent: Any) -> Program:
+def adjoint(
+    tape: Tape,
+    out: Step,
+    arguments: tuple[Step | None, ...],
+    cotangent: Any,
+    jumps: Mapping[Step, Jump] | None = None,
+) -> Program:
+    """The backward of a recorded forward, itself recorded; jumps: where it goes back through many steps at once."""
     upstream = tape.leaf(np.asarray(cotangent, np.float64).reshape(out.value.shape), "cotangent")
     tape.part = "backward"
     whole: dict[Step, Step] = {}
-    arriving: dict[Step, Recorded] = {out: remembering(tape, upstream)}
+    # What arrives at a step through each of its users; a step that is jumped from sends each part on by itself.
+    arriving: dict[Step, list[Any]] = {out: [remembering(tape, upstream)]}
     for step in reversed(reaching(tape.steps, [out])):
         if step not in arriving:
             continue
-        tape.of, ct = step, arriving.pop(step)
-        if (cotangent_of := step_of(ct)) is not None:
-            whole[step] = cotangent_of
-        args, how = _recalled(tape, step.args), {key: _recalled(tape, item) for key, item in step.how.items()}
-        for parent, part in parts(step, ct, remembering(tape, step), args, how):
-            part = summed_to(part, parent.value.shape)
-            tape.of = parent if parent.part != "leaf" else step
-            arriving[parent] = record(np.add, "added up", (arriving[parent], part)) if parent in arriving else part
-            tape.of = step
-    found = {i: step_of(arriving[leaf]) for i, leaf in enumerate(arguments) if leaf in arriving}
+        jump = jumps.get(step) if jumps else None
+        for ct, via in _together(tape, step, arriving.pop(step), whole, apart=jump is not None):
+            tape.of, tape.via = step, via
+            for parent, part in [jump(ct)] if jump else _parts(tape, step, ct):
+                tape.of = step
+                arriving.setdefault(parent, []).append(summed_to(part, parent.value.shape))
+    tape.via = None
+    found = {}
+    for position, leaf in enumerate(arguments):
+        if leaf in arriving:
+            ((total, _),) = _together(tape, leaf, arriving[leaf], whole, apart=False)
+            found[position] = step_of(total)
     gradients = {position: step for position, step in found.items() if step is not None}
     return Program(tape, upstream, gradients, arguments, out, arriving=whole)
+
+
+def _together(
+    tape: Tape, step: Step, parts: list[Any], whole: dict[Step, Step], apart: bool
+) -> list[tuple[Any, Step | None]]:
+    """What arrives at a step, added up one after the other, or in its parts; and the user that each came through."""
+    ways = [part.step.of if isinstance(part, Recorded) and part.step else None for part in parts]
+    if apart and len(parts) > 1:
+        return list(zip(parts, ways, strict=True))
+    total = parts[0]
+    for part, way in zip(parts[1:], ways[1:], strict=True):
+        tape.of, tape.slot, tape.via = step, None if way is None else (way.place, way.name), way
+        total = record(np.add, "added up", (total, part))
+    tape.slot = tape.via = None
+    if (own := step_of(total)) is not None:
+        whole[step] = own
+    return [(total, None)]
+
+
+def _parts(tape: Tape, step: Step, ct: Any) -> Any:
+    args, how = _recalled(tape, step.args), {key: _recalled(tape, item) for key, item in step.how.items()}
+    return parts(step, ct, remembering(tape, step), args, how)
 
 
 def _recalled(tape: Tape, tree: Any) -> Any:
@@ -185,54 +287,34 @@ def gathered(ct: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...]) -> n
     return np.sum(ct, axis=axes).reshape(shape)
 
 
-def of_backward(
-    backward: Callable[..., Any], residuals: Any, cotangent: Any, primals: Sequence[Any], names: Sequence[str]
+def of_pair(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    primals: Sequence[Any],
+    names: Sequence[str],
+    cotangent: Any,
 ) -> Program | None:
-    """A backward by hand, recorded while it runs on its residuals; arrays among them that are arguments are named so."""
-    tape = Tape(part="backward")
-    known = {id(primal): number for number, primal in enumerate(primals)}
-    arguments: list[Step | None] = [None] * len(primals)
-
-    def leaf(value: Any, name: str) -> Any:
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fb":
-            return value
-        alike = [i for i, p in enumerate(primals) if np.shape(p) == value.shape and np.array_equal(p, value)]
-        step = tape.leaf(value, names[alike[0]] if alike else name)
-        for i in alike[:1]:
-            arguments[i] = step
-        return remembering(tape, step)
-
-    assert known is not None
+    """A backward by hand, recorded while it runs on what its forward saved; None where it cannot be followed."""
+    tape = Tape()
     try:
         with making_recorded(tape), np.errstate(all="ignore"):
-            saved = _leaves(residuals, leaf, unpacked(backward))
+            leaves = [_leaf(tape, primal, name) for primal, name in zip(primals, names, strict=False)]
+            out, residuals = recorded_call(forward, [leaf for leaf, _ in leaves])
+            first = out[0] if isinstance(out, tuple | list) else out
             upstream = tape.leaf(np.asarray(cotangent, np.float64), "cotangent")
-            found = recorded_call(backward, [saved, remembering(tape, upstream)])
-            steps = {i: step_of(gradient) for i, gradient in enumerate(found)}
-    except (Exception, TooLong):
+            tape.part = "backward"
+            rest = [np.zeros(np.shape(one)) for one in out[1:]] if isinstance(out, tuple) else []
+            given = remembering(tape, upstream)
+            found = recorded_call(backward, [residuals, (given, *rest) if rest else given])
+            steps = {position: step_of(gradient) for position, gradient in enumerate(found)}
+    except (Exception, TooLong):  # the op refuses these arguments
         return None
     finally:
         tape.recording = False
     gradients = {position: step for position, step in steps.items() if step is not None and step.part == "backward"}
-    return Program(tape, upstream, gradients, tuple(arguments))
+    return Program(tape, upstream, gradients, tuple(step for _, step in leaves), step_of_out(first))
 
 
-def _leaves(residuals: Any, leaf: Callable[[Any, str], Any], names: Sequence[str]) -> Any:
-    if isinstance(residuals, tuple):
-        return tuple(leaf(value, names[i] if i < len(names) else "a residual") for i, value in enumerate(residuals))
-    return leaf(residuals, names[0] if names else "a residual")
-
-
-def unpacked(backward: Callable[..., Any]) -> list[str]:
-    """The names that a backward gives its residuals, in the line that unpacks them."""
-    import ast
-    import inspect
-    import textwrap
-
-    tree = ast.parse(textwrap.dedent(inspect.getsource(backward)))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == "residuals":
-            (target,) = node.targets
-            items = target.elts if isinstance(target, ast.Tuple) else [target]
-            return [item.id if isinstance(item, ast.Name) else "a residual" for item in items]
-    return []
+def step_of_out(out: Any) -> Step | None:
+    """The step that an output came from, after the record."""
+    return out.step if isinstance(out, Recorded) else None

@@ -153,7 +153,7 @@ def record(function: Callable[..., Any], name: str, args: tuple, how: Mapping[st
     tape = tape_of((args, dict(how)))
     tape.count(np.size(value))
     place, code, line = _place(tape)
-    step = Step(name, np.array(value), function, noted(args), noted(dict(how)), tape.part, place, 0, code, line, tape.of)
+    step = Step(name, np.array(value), function, noted(args), noted(dict(how)), tape.part, place, 0, code, line, tape.of, tape.via)
     return remembering(tape, tape.note(step))
 
 
@@ -180,8 +180,9 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
         calls.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     if tape.of is not None:
-        return (tape.of.place, tape.of.name, tuple(calls)), tape.of.code, tape.of.line
-    return tuple(calls), code, line
+        return (tape.of.place, tape.of.name, tape.slot, tuple(calls)), tape.of.code, tape.of.line
+    calls = calls if tape.slot is None else [("slot", tape.slot), *calls]
+    return tuple(reversed(calls)), code, line
 
 
 def within(frame: FrameType, *packages: str) -> bool:

@@ -179,7 +179,12 @@ def _prod(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = Fals
 
 
 def _contracted(ct: Any, out: Any, inputs: tuple[str, ...], output: str, *operands: Any) -> Parts:
-    return [None, None, *(_of_operand(ct, inputs, output, operands, i) for i in range(len(operands)))]
+    found: Parts = [None, None]
+    for position in range(len(operands)):
+        ct.tape.slot = position
+        found.append(_of_operand(ct, inputs, output, operands, position))
+        ct.tape.slot = None
+    return found
 
 
 def _of_operand(ct: Any, inputs: tuple[str, ...], output: str, operands: tuple, position: int) -> Any:

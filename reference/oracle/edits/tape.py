@@ -37,6 +37,7 @@ class Step:
     code: CodeType | None = None
     line: int = 0
     of: "Step | None" = None
+    via: "Step | None" = None
 
     @cached_property
     def parents(self) -> tuple["Step", ...]:
@@ -81,8 +82,10 @@ class Tape:
     steps: list[Step] = field(default_factory=list)
     leaves: list[Step] = field(default_factory=list)
     part: Part = "forward"
-    # The step of the forward whose derivative is being recorded.
+    # The step of the forward whose derivative is being recorded, to which of its arguments, and through which user.
     of: Step | None = None
+    slot: Any = None
+    via: Step | None = None
     visits: dict[Any, int] = field(default_factory=dict)
     operations: int = 0
     entries: int = 0

@@ -1,0 +1,69 @@
+"""The forms of one program: the steps as they stand, and with parts of it gone back through at once, as people do."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.known.recognize import Known, recognize, triple
+from reference.oracle.diagnosis.pullbacks import flat
+from reference.oracle.edits.program import Jump, Program, of_forward, of_pair
+from reference.oracle.edits.recorded import record, remembering
+from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes
+from reference.oracle.edits.tape import Step, Tape
+
+
+def forms(evidence: Evidence) -> Iterator[Program]:
+    """The adjoint of the subject's forward in its forms."""
+    cotangent = flat(evidence.cotangent)
+    for jumps in (None, _named, _any):
+        program = of_forward(evidence.subject.forward, evidence.primals, evidence.names, cotangent, jumps)
+        if program is not None:
+            yield program
+        elif jumps is None:
+            break
+    for known in recognize(evidence):
+        if (program := of_op(known, evidence.names)) is not None:
+            yield program
+
+
+def of_op(known: Known, names: tuple[str, ...]) -> Program | None:
+    """The reference's own backward of an op that the forward is, recorded with the forward that saved for it."""
+    forward, backward, _ = triple(known.op)
+    share = known.cotangent
+    return of_pair(partial(forward, **known.statics), backward, known.primals, names, share)
+
+
+def _named(tape: Tape, steps: list[Step]) -> Mapping[Step, Jump]:
+    """Over every function that has a name."""
+    over: dict[Step, Jump] = {step: _over_curve(tape, region) for step, region in curves(steps, True).items()}
+    return over | {step: _over_op(tape, found) for step, found in softmaxes(steps).items()}
+
+
+def _any(tape: Tape, steps: list[Step]) -> Mapping[Step, Jump]:
+    """Over the longest curves, with or without a name."""
+    return {step: _over_curve(tape, region) for step, region in curves(steps, False).items()}
+
+
+def _over_curve(tape: Tape, region: Region) -> Jump:
+    def jump(ct: Any) -> tuple[Step, Any]:
+        out, entrance = remembering(tape, region.exit), remembering(tape, region.entrance)
+        name = f"slope of {region.name or 'the function'}"
+        return region.entrance, ct * record(Slope(region), name, (out, entrance))
+
+    return jump
+
+
+def _over_op(tape: Tape, found: Normalized) -> Jump:
+    """By the reference's own backward, which is recorded while it runs."""
+    _, backward, _ = triple(found.op)
+
+    def jump(ct: Any) -> tuple[Step, Any]:
+        out = remembering(tape, found.region.exit)
+        probabilities = out if found.op == "softmax" else np.exp(out)
+        (part,) = backward((probabilities, found.axis), ct)
+        return found.region.entrance, part
+
+    return jump

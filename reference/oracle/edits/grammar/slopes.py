@@ -1,0 +1,106 @@
+"""The derivative of a function: left out, squared, at another point, or another function's."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.edits.edit import Edited, Group, after, each, instead, ones
+from reference.oracle.edits.program import Program, in_time
+from reference.oracle.edits.tape import Step, filled
+from reference.oracle.edits.values import array_of, is_mask, is_slope, place
+
+# Formulas that people write for a derivative, in terms of the function's input or output.
+FORMULAS: Mapping[str, Callable[[Any], Any]] = {
+    "u * (1 - u)": lambda u: u * (1 - u),
+    "1 - u**2": lambda u: 1 - u * u,
+    "(u > 0)": lambda u: (u > 0) * 1.0,
+    "(u >= 0)": lambda u: (u >= 0) * 1.0,
+    "(u < 0)": lambda u: (u < 0) * 1.0,
+    "u": lambda u: u,
+    "2 * u": lambda u: 2 * u,
+    "-u": lambda u: -u,
+    "1 / u": lambda u: 1 / u,
+    "1 / u**2": lambda u: 1 / u**2,
+    "u**2": lambda u: u * u,
+    "exp(u)": np.exp,
+    "exp(-u)": lambda u: np.exp(-u),
+    "sign(u)": np.sign,
+    "sigmoid(u)": lambda u: 1 / (1 + np.exp(-u)),
+    "tanh(u)": np.tanh,
+    "sigmoid'(u)": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2,
+    "1 - tanh(u)**2": lambda u: 1 - np.tanh(u) ** 2,
+    "cos(u)": np.cos,
+    "1 - u": lambda u: 1 - u,
+    "1 + u": lambda u: 1 + u,
+    "1 / (1 + u)": lambda u: 1 / (1 + u),
+    "sqrt(u)": np.sqrt,
+    "1 / sqrt(u)": lambda u: 1 / np.sqrt(u),
+}
+
+
+def slopes(program: Program, group: Group) -> Iterator[Edited]:
+    """Every edit of a slope that needs no other value of the program."""
+    first = group[0]
+    if not is_slope(first):
+        return
+    name, where = first.name.removeprefix("slope of "), place(first)
+    if not np.allclose(first.value, 1):
+        said = f"lacks the derivative of {name}{where}"
+        yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))))
+    if not is_mask(first):
+        said = f"lacks the derivative of {name}, all but its sign,{where}"
+        yield Edited("derivative_missing", said, 2.5, each(group, after(lambda slope: np.sign(slope))))
+        said = f"applies the derivative of {name} twice{where}"
+        yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
+        yield Edited("wrong_derivative", f"divides by the derivative of {name}{where}", 2.5, each(group, after(lambda s: 1 / s)))
+        yield Edited("sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative)))
+    else:
+        said = f"passes the gradient where {name} does not, and only there{where}"
+        yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
+    if len(first.args) == 2 and array_of(first.args[1]).shape == first.value.shape:
+        said = f"takes the derivative of {name} at the output, f'(f(x)){where}"
+        yield Edited("derivative_at_wrong_value", said, 1.5, each(group, _at_output))
+    yield from _formulas(group, name, where)
+    yield from _of_other_passes(group, name, where)
+
+
+def _at_output(step: Step) -> Callable[..., Any]:
+    forward = getattr(step.function, "forward", None) or getattr(np, step.name.removeprefix("slope of "), None)
+
+    def edit(values: Mapping[Step, Any]) -> Any:
+        y = filled(step.args[0], values)
+        return step.function(forward(y), y)  # pyright: ignore[reportOptionalCall]
+
+    return edit
+
+
+def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
+    first = group[0]
+    for number, argument in enumerate(first.args):
+        for formula, function in FORMULAS.items() if isinstance(argument, Step) else ():
+            value = function(argument.value)
+            if value.shape != first.value.shape or not np.isfinite(value).all() or np.allclose(value, first.value):
+                continue
+            others = [array_of(other) for other in first.args if other is not argument]
+            fits_elsewhere = any(o.shape == value.shape and np.allclose(function(o), first.value) for o in others)
+            cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
+            letter = "the output" if number == 0 else "the input"
+            said = f"uses {formula} with u {letter} as the derivative of {name}{where}"
+            change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
+            yield Edited(cause, said, 3 if fits_elsewhere else 4, each(group, change))
+
+
+def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """In a loop: the slope of the pass before or after, or of one pass in all of them."""
+    if len(group) < 2 or len({step.value.shape for step in group}) > 1:
+        return
+    passes = in_time(group)
+    for number, word in ((-1, "last"), (0, "first")):
+        said = f"takes the derivative of {name} of the {word} of {len(group)} passes everywhere{where}"
+        change = instead(lambda s, v, o=passes[number]: filled(o, v))
+        yield Edited("derivative_at_wrong_value", said, 2, each(group, change))
+    for move, word in ((-1, "before"), (1, "after")):
+        pairs = {step: passes[k + move] for k, step in enumerate(passes) if 0 <= k + move < len(passes)}
+        edits = {step: (lambda v, o=other: filled(o, v)) for step, other in pairs.items()}
+        yield Edited("shifted", f"takes the derivative of {name} of the step {word}{where}", 2, edits)

@@ -1,0 +1,143 @@
+"""What is added up: a term left out, alone, or with the other sign; a value taken for a constant; a pass cut off."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
+from reference.oracle.edits.program import Program
+from reference.oracle.edits.tape import Step, filled
+from reference.oracle.edits.values import place
+
+# What a term through a statistic passes on its way back.
+SUMS = ("gathered", "sum", "broadcast_to")
+ALONG = (*SUMS, "multiply", "divide", "negative", "reshape", "subtract", "add", "added up", "transpose", "expand_dims")
+
+
+def terms(program: Program, group: Group) -> Iterator[Edited]:
+    """A term left out, or with its sign turned."""
+    first = group[0]
+    if first.name not in ("added up", "add", "subtract"):
+        return
+    carrying = [i for i, item in enumerate(first.args) if isinstance(item, Step) and item in program.carrying]
+    for position in carrying if len(carrying) == 2 else ():
+        term, kept = first.args[position], first.args[1 - position]
+        cause = cause_of(program, first, term, kept)
+        said = f"lacks {in_words(term)}"
+        less = instead(lambda s, v, p=position: _less(s, p, v))
+        bits = 0.8 if cause in ("statistics_as_constants", "time_not_carried", "regularization") else 1
+        yield Edited(cause, said, bits, each(group, less), scalable=True)
+        turned = each(group, with_argument(position, np.negative))
+        yield Edited("sign", f"has the sign of {in_words(term)} turned", 2, turned)
+
+
+def in_words(term: Step) -> str:
+    """A contribution in words: the step of the forward that it comes back through."""
+    text = place(term).removeprefix(" in ")
+    return f"the contribution through {text}" if text else f"the term of {term.name}"
+
+
+def cause_of(program: Program, added: Step, term: Step, kept: Any) -> str:
+    """What a contribution that is left out is called."""
+    node, user = added.of, added.via if added.via is not None else term.of
+    if added.name == "added up" and node is not None and user is not None and around_loop(program, node, user):
+        others = [other for other in program.tape_users(node) if other is not user and around_loop(program, node, other)]
+        return "term_missing" if others else "time_not_carried"
+    if added.name == "added up" and user is not None and penalty(program, user):
+        return "regularization"
+    return "statistics_as_constants" if through_sum(program, term, kept) else "term_missing"
+
+
+def around_loop(program: Program, made: Step, user: Step) -> bool:
+    """Whether a value is used by the next pass of the loop that made it: at an earlier place in the same code."""
+    for (code, here), (other, there) in zip(made.place, user.place, strict=False):
+        if code is not other:
+            return False
+        if here != there:
+            return there < here
+    return made.name == user.name and made.place == user.place
+
+
+def penalty(program: Program, user: Step) -> bool:
+    """Whether what begins here is a penalty: one argument, entry by entry and summed, added to something else."""
+    leaves = program.leaves_behind(user)
+    step, summed = user, False
+    while len(leaves) == 1 and step is not None:
+        users = program.tape_users(step)
+        if len(users) != 1:
+            return False
+        summed = summed or step.name in ("sum", "matmul", "einsum")
+        step = users[0]
+        if program.leaves_behind(step) != leaves:
+            return summed and step.name == "add" and step.value.size == 1
+    return False
+
+
+def through_sum(program: Program, term: Step, kept: Any) -> bool:
+    """Whether a term comes back through a sum over an axis that the other term does not come through."""
+    shared = set(program.ancestors(kept)) if isinstance(kept, Step) else set()
+    waiting = [term]
+    while waiting:
+        step = waiting.pop()
+        if step in shared or step.part != "backward" or step not in program.carrying:
+            continue
+        if step.name in SUMS:
+            return True
+        if step.name in ALONG or step.name.startswith("slope"):
+            waiting += step.parents
+    return False
+
+
+def _less(step: Step, position: int, values: Values) -> Any:
+    a, b = filled(step.args, values)
+    kept = b if position == 0 else a
+    kept = -kept if position == 0 and step.name == "subtract" else kept
+    return np.broadcast_to(kept, step.value.shape)
+
+
+def cuts(program: Program) -> Iterator[Edited]:
+    """A value of the forward taken for a constant."""
+    found: dict[Any, list[tuple[Step, Step]]] = {}
+    for forward, arriving in program.arriving.items():
+        if forward.part == "forward":
+            found.setdefault((forward.place, forward.name), []).append((forward, arriving))
+    for pairs in found.values():
+        forward = pairs[0][0]
+        text = place(forward).removeprefix(" in ") or forward.name
+        statistic = is_statistic(program, forward)
+        cause = "statistics_as_constants" if statistic else "term_missing"
+        cut = each([arriving for _, arriving in pairs], instead(lambda s, v: np.zeros_like(s.value)))
+        said = f"treats the value of {text} as a constant"
+        yield Edited(cause, said, 1 if statistic else 2.5, cut, scalable=True)
+
+
+def is_statistic(program: Program, forward: Step) -> bool:
+    """Whether a step reduces an array to what is then used for all of its entries."""
+    reduced = forward.name in ("sum", "max", "min", "prod") and forward.value.size < forward.parents[0].value.size
+    waiting = [forward] if reduced else []
+    seen: set[Step] = set()
+    while waiting:
+        step = waiting.pop()
+        if step.value.size > forward.value.size:
+            return True
+        if step not in seen and step.name not in ("matmul", "einsum", "concatenate", "stack"):
+            seen.add(step)
+            waiting += program.tape_users(step)
+    return False
+
+
+def overwritten(program: Program, group: Group) -> Iterator[Edited]:
+    """In a loop: each pass assigns what it should add, so that the last pass, or the first, is all that is left."""
+    passes = [step for step in group if step.name == "added up"]
+    if len(passes) < 2 or len({step.of for step in passes}) > 1:
+        return
+    for number, word in ((0, "last"), (-1, "first")):
+        ordered = sorted(passes, key=program.order.__getitem__)
+        said = f"keeps the {word} of {len(passes) + 1} contributions that should add up{place(passes[0])}"
+        if number == 0:
+            chain_start = ordered[0].args[0]
+            edits = each([ordered[-1]], instead(lambda s, v, o=chain_start: filled(o, v)))
+        else:
+            edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
+        yield Edited("not_accumulated", said, 2, edits)

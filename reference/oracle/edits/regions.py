@@ -1,0 +1,183 @@
+"""Parts of a forward that are one function of one value, however they are written: a sigmoid, a softmax, any curve."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.edits.recorded import record, remembering
+from reference.oracle.edits.rules import SLOPES
+from reference.oracle.edits.tape import Step, Tape
+
+LONGEST = 40
+POINTWISE = (*SLOPES, "add", "subtract", "multiply", "divide", "negative", "positive", "where", "setitem", "blanked")
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """All steps from one step to a later one that depends on nothing else."""
+
+    entrance: Step
+    exit: Step
+    # In the order they are taken; the entrance is not among them.
+    steps: tuple[Step, ...]
+    name: str = ""
+
+    def at(self, x: Any) -> Any:
+        """The value at the exit for another value at the entrance."""
+        values = {self.entrance: x}
+        with np.errstate(all="ignore"):
+            for step in self.steps:
+                values[step] = step.run(values)
+        return values[self.exit]
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether every entry of the exit comes from the same entry of the entrance."""
+        shape = self.entrance.value.shape
+        return self.exit.value.shape == shape and all(
+            step.name in POINTWISE and step.value.shape == shape for step in self.steps
+        )
+
+
+class Slope:
+    """The derivative of a pointwise region, as a function of its output and input."""
+
+    def __init__(self, region: Region):
+        self.region = region
+
+    def __call__(self, y: Any, x: Any) -> np.ndarray:
+        from reference.oracle.edits.program import adjoint
+
+        x = np.asarray(x, np.float64)
+        tape = Tape()
+        leaf = tape.leaf(x, "x")
+        values: dict[Step, Any] = {self.region.entrance: remembering(tape, leaf)}
+        with np.errstate(all="ignore"):
+            for step in self.region.steps:
+                args = recalled(step.args, values)
+                how = {key: recalled(item, values) for key, item in step.how.items()}
+                values[step] = record(step.function, step.name, args, how)  # pyright: ignore[reportArgumentType]
+            out = values[self.region.exit].step
+            program = adjoint(tape, out, (leaf,), np.ones(x.shape))
+        tape.recording = False
+        return program.gradients[0].value if 0 in program.gradients else np.zeros(x.shape)
+
+    def forward(self, x: Any) -> Any:
+        """The region itself."""
+        return self.region.at(x)
+
+
+def recalled(tree: Any, values: Mapping[Step, Any]) -> Any:
+    """Arguments of a step with other values where steps stand."""
+    if isinstance(tree, Step):
+        return values.get(tree, tree.value)
+    if isinstance(tree, tuple | list):
+        return type(tree)(recalled(item, values) for item in tree)
+    return tree
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def _softmax(axis: int | tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
+    def softmax(x: np.ndarray) -> np.ndarray:
+        raised = np.exp(x - x.max(axis=axis, keepdims=True))
+        return raised / raised.sum(axis=axis, keepdims=True)
+
+    return softmax
+
+
+# Functions that people know by name.
+CURVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+    "softplus": lambda x: np.logaddexp(0, x),
+    "silu": lambda x: x * _sigmoid(x),
+    "exp": np.exp,
+    "abs": np.abs,
+    "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+}
+
+
+def regions_to(last: Step, order: Mapping[Step, int]) -> Iterator[Region]:
+    """Every region that ends at a step, the shortest first."""
+    frontier, inside = {last}, []
+    while frontier and len(inside) < LONGEST:
+        latest = max(frontier, key=lambda step: order.get(step, -1))
+        if inside and len(frontier) == 1:
+            yield Region(latest, last, tuple(reversed(inside)))
+        if latest not in order or latest.part != "forward":
+            return
+        frontier.remove(latest)
+        inside.append(latest)
+        frontier.update(latest.parents)
+
+
+def curves(steps: list[Step], only_named: bool) -> dict[Step, Region]:
+    """By their exits, the longest regions that are curves: those with a name, or any of several steps."""
+    order = {step: number for number, step in enumerate(steps)}
+    found: dict[Step, Region] = {}
+    for step in reversed(steps):
+        for region in regions_to(step, order):
+            if len(region.steps) < 2 and step.name in SLOPES:
+                continue
+            if not region.pointwise:
+                continue
+            name = _name_of(region)
+            if name or not only_named:
+                found[step] = Region(region.entrance, region.exit, region.steps, name)
+    inside = {step for region in found.values() for step in region.steps if step is not region.exit}
+    return found if only_named else {step: region for step, region in found.items() if step not in inside}
+
+
+def _name_of(region: Region) -> str:
+    x, y = region.entrance.value, region.exit.value
+    with np.errstate(all="ignore"):
+        return next((name for name, curve in CURVES.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
+
+
+@dataclass(frozen=True, eq=False)
+class Normalized:
+    """A region that is softmax over an axis."""
+
+    region: Region
+    op: str
+    axis: int | tuple[int, ...]
+
+
+def softmaxes(steps: list[Step]) -> dict[Step, Normalized]:
+    """By their exits, the regions that are softmax or its logarithm over an axis."""
+    order = {step: number for number, step in enumerate(steps)}
+    found = {}
+    for step in steps:
+        if step.part != "forward" or step.value.ndim == 0 or step.value.shape[-1:] == (1,):
+            continue
+        for region in regions_to(step, order):
+            if region.entrance.value.shape == step.value.shape and (axis := _softmax_axis(region)) is not None:
+                found[step] = Normalized(region, *axis)
+    return found
+
+
+def _softmax_axis(region: Region) -> tuple[str, int | tuple[int, ...]] | None:
+    x, y = region.entrance.value, region.exit.value
+    for axes in _axes(x.shape):
+        with np.errstate(all="ignore"):
+            p = _softmax(axes)(x)
+            if np.allclose(p, y, rtol=1e-9, atol=1e-12):
+                return "softmax", axes
+            if np.allclose(np.log(p), y, rtol=1e-9, atol=1e-12):
+                return "log_softmax", axes
+    return None
+
+
+def _axes(shape: tuple[int, ...]) -> Iterator[int | tuple[int, ...]]:
+    """Every axis that is longer than one, and every set of such axes, the last first."""
+    longer = [axis for axis, size in enumerate(shape) if size > 1]
+    yield from reversed(longer)
+    for count in range(2, len(longer) + 1):
+        yield from reversed(list(combinations(longer, count)))
