@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import Known, recognize, triple
+from reference.oracle.diagnosis.known.recognize import Known, triple
 from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.edits.program import Jump, Program, of_forward, of_pair
 from reference.oracle.edits.recorded import record, remembering
@@ -15,7 +15,7 @@ from reference.oracle.edits.regions import Normalized, Region, Slope, curves, so
 from reference.oracle.edits.tape import Step, Tape
 
 
-def forms(evidence: Evidence) -> Iterator[Program]:
+def forms(evidence: Evidence, known: list[Known]) -> Iterator[Program]:
     """The adjoint of the subject's forward in its forms."""
     cotangent = flat(evidence.cotangent)
     for jumps in (None, _named, _any):
@@ -24,8 +24,8 @@ def forms(evidence: Evidence) -> Iterator[Program]:
             yield program
         elif jumps is None:
             break
-    for known in recognize(evidence):
-        if (program := of_op(known, evidence.names)) is not None:
+    for op in known:
+        if (program := of_op(op, evidence.names)) is not None:
             yield program
 
 

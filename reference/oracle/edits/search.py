@@ -10,6 +10,8 @@ import numpy as np
 
 from reference.oracle.diagnosis.counts import factors
 from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.known.recognize import Known, recognize
+from reference.oracle.diagnosis.known.statics import other_statics
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.forms import forms
@@ -35,6 +37,7 @@ class Search:
 
     evidence: Evidence
     programs: list[Program]
+    known: list[Known]
 
     @cached_property
     def found(self) -> dict[int, list[Found]]:
@@ -45,6 +48,14 @@ class Search:
                 for position, one in self._of(program):
                     found.setdefault(position, []).append(one)
         return {position: sorted(ones, key=lambda one: one.bits) for position, ones in found.items()}
+
+    def of(self, view: View) -> list[Found]:
+        """What explains one argument: edits of programs, and the op at other statics."""
+        found = [replace(one, model=named_number(view, one.model)) for one in self.found.get(view.position, [])]
+        for known in self.known:
+            for model in other_statics(view, known):
+                found.append(Found(4.0, replace(model, cause=NEW_NAMES.get(model.cause, model.cause))))
+        return found
 
     def models(self, view: View) -> Iterator[Model]:
         """What explains one argument."""
@@ -108,12 +119,12 @@ def named_number(view: View, model: Model) -> Model:
     return model
 
 
-def searched(evidence: Evidence) -> Search | None:
+def searched(evidence: Evidence, known: list[Known]) -> Search | None:
     """The search through the programs of an evidence whose own gradients are the measured ones."""
     if sum(np.size(primal) for primal in evidence.primals) > ENTRIES:
         return None
-    usable = [program for program in forms(evidence) if _usable(program, evidence)]
-    return Search(evidence, usable) if usable else None
+    usable = [program for program in forms(evidence, known) if _usable(program, evidence)]
+    return Search(evidence, usable, known) if usable or known else None
 
 
 def _usable(program: Program, evidence: Evidence) -> bool:
@@ -147,7 +158,7 @@ def install(diagnose: Any, explain: Any, mode: str) -> None:
     def traced(evidence: Evidence) -> Any:
         import traceback
 
-        search = searched(evidence)
+        search = searched(evidence, recognize(evidence))
         if search:
             try:
                 _ = search.found
@@ -158,11 +169,22 @@ def install(diagnose: Any, explain: Any, mode: str) -> None:
     from reference.oracle.diagnosis import judge
 
     judge.REPAIRS = dict(judge.REPAIRS) | dict.fromkeys(NEW, "")
-    from reference.oracle.diagnosis.known.statics import other_statics
+    if mode == "alone":
+        from reference.oracle.edits.diagnose import diagnose as alone
 
+        explain.diagnose = alone
+        return
     diagnose.known_mistakes = other_statics
     diagnose.traced = traced
 
 
 NEW = """changed_in_place scaled_by_count scaled_by_constant derivative_at_wrong_value wrong_reduction wrong_axis not_accumulated
 part_missing term_missing term_extra wrong_index wrong_factor""".split()
+
+NEW_NAMES = {
+    "coupled_over_wrong_axis": "wrong_axis",
+    "reduced_over_wrong_axis": "wrong_axis",
+    "padding_counted": "scaled_by_count",
+    "groups_mixed": "wrong_index",
+    "approximation_one_side": "wrong_derivative",
+}
