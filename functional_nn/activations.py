@@ -8,18 +8,19 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from functional_nn._barrier import barrier
 from functional_nn._checks import as_number, require, require_flag, require_floating
 from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
 from functional_nn._numerics import (
     exp_minus_one,
     exponentials,
+    hyperbolic_tangent,
     in_float32,
     log_one_plus_exp,
     log_probabilities,
     logistic,
 )
+from functional_nn.cpu.xla import barrier, is_positive
 
 
 @jit_op()
@@ -61,7 +62,7 @@ def tanh(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Goodfellow et al., Deep Learning, section 6.3.2; docs/derivations/activations.md.
     """
-    return _elementwise("tanh", _tanh, x)
+    return _elementwise("tanh", hyperbolic_tangent, x)
 
 
 @jit_op()
@@ -205,17 +206,12 @@ def step(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
     """
-    return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, _is_positive(x))), x)
+    return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, is_positive(x))), x)
 
 
 def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
     require_floating(op, x=x)
     return in_float32(function, x)
-
-
-def _is_positive(x: jax.Array) -> jax.Array:
-    """x > 0 by its bits: to XLA for the CPU numbers below the smallest normal one equal 0."""
-    return lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}")) > 0
 
 
 def _finite(op: str, name: str, value: float, least: float = -math.inf) -> float:
@@ -229,16 +225,6 @@ def _axis_of(op: str, x: jax.Array, axis: int) -> int:
     require(legal, op, "axis must be one of the axes of x", f"axis={axis!r}, x.shape={shape}")
     require(shape[axis] > 0, op, "axis must have at least one entry", f"axis={axis}, x.shape={shape}")
     return int(axis)
-
-
-@jax.custom_jvp
-def _tanh(x: jax.Array) -> jax.Array:
-    # XLA's own tanh is 6 ulp off in float64 where it saturates.
-    shrunk = jnp.exp(-2 * jnp.abs(x))
-    return jnp.where(jnp.abs(x) > 1, jnp.sign(x) * (1 - shrunk) / (1 + shrunk), jnp.tanh(x))
-
-
-_tanh.defjvps(lambda tangent, out, x: 4 * logistic(2 * x) * logistic(-2 * x) * tangent)
 
 
 @jax.custom_jvp

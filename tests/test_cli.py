@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from functional_nn import _mode, _onednn, cli
+from functional_nn import cli
+from functional_nn.cpu import onednn, program
 from functional_nn.training import cache, doctor, twin
 from functional_nn.training.config import TrainConfig
 from functional_nn.training.flags import parse
@@ -282,9 +283,9 @@ class TestDoctor:
             ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
         }
         for (mode, away), words in tried.items():
-            monkeypatch.setattr(_mode, "MODE", mode)
-            monkeypatch.setattr(_onednn, "WANTED", mode == "1")
-            monkeypatch.setattr(_onednn, "unusable", lambda away=away: away)
+            monkeypatch.setattr(program, "MODE", mode)
+            monkeypatch.setattr(onednn, "WANTED", mode == "1")
+            monkeypatch.setattr(onednn, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out
 

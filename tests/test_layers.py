@@ -17,7 +17,7 @@ def in_oracle(*files: str) -> tuple[str, ...]:
 # From left to right: a module imports what stands left of it, or beside it in its own layer without a cycle.
 LAYERS = {
     "functional_nn": (
-        ("functional_nn/_*.py",),
+        ("functional_nn/_*.py", "functional_nn/cpu/*.py"),
         ("functional_nn/[a-z]*.py",),
         ("functional_nn/models/*.py",),
         ("functional_nn/training/config.py",),
@@ -99,11 +99,11 @@ def imports(source: str, package: str) -> list[tuple[int, str, bool]]:
 
 
 def layer(path: str) -> int:
-    """The place of a file in its column; the last pattern that fits decides."""
+    """The place of a file in its column; of the patterns that fit the one of the innermost folder decides, or the last."""
     column = LAYERS[path.split("/")[0]]
-    fits = [i for i, patterns in enumerate(column) if any(fnmatch(path, pattern) for pattern in patterns)]
+    fits = [(each.count("/"), i) for i, patterns in enumerate(column) for each in patterns if fnmatch(path, each)]
     assert fits, f"{path} stands in no layer: add it to LAYERS"
-    return fits[-1]
+    return max(fits)[1]
 
 
 def module_file(name: str, files: set[str]) -> str | None:

@@ -52,9 +52,9 @@ def report() -> list[str]:
 
 def convolutions() -> str:
     """What computes them on the CPU in single precision."""
-    from functional_nn import _mode, _onednn
+    from functional_nn.cpu import onednn, program
 
-    away = _onednn.unusable() if _onednn.WANTED else f"FUNCTIONAL_NN_FAST={_mode.MODE}"
+    away = onednn.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={program.MODE}"
     return f"XLA alone: {away}" if away else "oneDNN on the CPU"
 
 

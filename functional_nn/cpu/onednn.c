@@ -1,4 +1,4 @@
-/* Convolutions by oneDNN, as a function that XLA calls (jax.ffi). `_onednn.py` compiles and loads this file.
+/* Convolutions by oneDNN, as a function that XLA calls (jax.ffi). `onednn.py` compiles and loads this file.
 
    A function of Python would not do: a Ctrl-C that arrives just before it runs is raised inside of it, where nobody
    can catch it, and XLA would go on with an output that was never written.
@@ -79,7 +79,7 @@ static Handle engine, stream, own_scratchpad;
 
 enum Sum { CORRELATE, SPREAD, GATHER };
 
-/* What `_onednn.py` says of a convolution, all that its three arrays' shapes follow from. Channels are last. */
+/* What `onednn.py` says of a convolution, all that its three arrays' shapes follow from. Channels are last. */
 typedef struct { int64_t size, window, stride, dilation, low, high, count; } Line;
 typedef struct { int64_t sum, groups, batch, inputs, outputs, rank; Line lines[3]; } Geometry;
 

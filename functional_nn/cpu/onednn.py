@@ -18,10 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from functional_nn._context import is_divided, is_exported
 from functional_nn._geometry import Spec
-from functional_nn._mode import MODE
 from functional_nn._user_cache import user_cache
+from functional_nn.cpu.program import MODE, is_divided, is_exported
 
 WANTED = MODE == "1"
 # Brings oneDNN alone, with its own threads: the extra `onednn` of this package.

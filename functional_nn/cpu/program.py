@@ -1,6 +1,15 @@
-"""What the program that is being compiled is for, from the context that JAX gives to a lowering."""
+"""What is asked of programs for the CPU, and what the one that is being compiled is for.
 
+FUNCTIONAL_NN_FAST is read once, at import: 0 leaves every form to lax, xla writes forms of XLA's operations, and 1, the
+default, calls oneDNN where it is too.
+"""
+
+import os
 from typing import Any
+
+MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
+if MODE not in ("0", "xla", "1"):
+    raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
 
 
 def is_divided(context: Any) -> bool:

@@ -3,7 +3,7 @@
 Arrays are channels last, but in the two forms for all cores, whose layout is the spec's.
 
 They are sums of products like any convolution, written so that the work is matrix products, or sums over images, on
-pieces that stay in the cache. `_lowerings` says where each is used; docs/speed.md has the measurements.
+pieces that stay in the cache. `lowerings` says where each is used; docs/speed.md has the measurements.
 """
 
 from dataclasses import replace

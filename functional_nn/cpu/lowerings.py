@@ -7,10 +7,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.interpreters import mlir
 
-from functional_nn import _fast, _lax, _onednn
 from functional_nn._geometry import Spec
-from functional_nn._mode import MODE
+from functional_nn._lax import LAX
+from functional_nn.cpu import forms, onednn
+from functional_nn.cpu.program import MODE, is_divided
 
 # A form takes two of a convolution's three arrays and `spec`, and gives the third.
 Form = Callable[..., jax.Array]
@@ -67,7 +69,7 @@ def choose(name: str, left: Any, right: Any, spec: Spec, portable: bool = False)
     # 16-bit arrays: lax adds up in 32 bits, which these forms would have to spell out.
     if not FAST or not static or 0 in sizes or left.dtype not in (jnp.float32, jnp.float64):
         return LAX[name]
-    form = _by_onednn(name, left, right, spec) if _onednn.WANTED and not portable else None
+    form = _by_onednn(name, left, right, spec) if onednn.WANTED and not portable else None
     if form is None and _is_depthwise(name, left, right, spec):
         form = DEPTHWISE[name]
     if form is None and spec.groups == 1:
@@ -82,8 +84,8 @@ def _by_onednn(name: str, left: Any, right: Any, spec: Spec) -> Form | None:
     """The form by oneDNN, unless x has few channels and its gradient is asked for: oneDNN computes 16 of them then."""
     if left.dtype != jnp.float32 or (name == "spread" and spec.groups == 1 and _planes(name, right, spec)):
         return None
-    fits = _onednn.takes(name, *_shapes_channels_last(name, left, right, spec), spec)
-    return partial(_onednn.convolution, name) if fits else None
+    fits = onednn.takes(name, *_shapes_channels_last(name, left, right, spec), spec)
+    return partial(onednn.convolution, name) if fits else None
 
 
 def _is_depthwise(name: str, left: Any, right: Any, spec: Spec) -> bool:
@@ -105,9 +107,9 @@ def _planes(name: str, kernel: Any, spec: Spec) -> Form | None:
     if not _are_few(inputs, planes):
         return None
     if name == "spread":
-        return _fast.spread_by_planes
+        return forms.spread_by_planes
     slow = outputs <= MOST_OUTPUTS or (inputs in SLOW_CHANNELS and outputs <= MOST_OUTPUTS_A_PLANE * planes)
-    return _fast.correlate_by_planes if slow else None
+    return forms.correlate_by_planes if slow else None
 
 
 def _are_few(inputs: int, planes: int) -> bool:
@@ -121,8 +123,8 @@ def _worth_all_cores(name: str, left: Any, kernel: Any, spec: Spec) -> bool:
     """
     if LIBRARY_USES_ALL_CORES or left.dtype != jnp.float32 or any(line.stride > 1 for line in spec.lines):
         return False
-    lines = spec.lines if name == "correlate" else _fast.mirrored(spec.lines)
-    number, more = _fast.fewest_more(lines)
+    lines = spec.lines if name == "correlate" else forms.mirrored(spec.lines)
+    number, more = forms.fewest_more(lines)
     channels = kernel.shape[-2:] if spec.layout == "channels_last" else kernel.shape[:2]
     return (
         len(lines) == 2
@@ -142,14 +144,14 @@ def _gather(x: Any, out: Any, spec: Spec) -> Form | None:
     if (
         x.shape[0] * prod(line.count for line in spec.lines) * kernel < LEAST_MULTIPLICATIONS
         or kernel * x.dtype.itemsize > LARGEST_KERNEL_BYTES
-        or _fast.image_bytes(x, out, spec.lines) > LARGEST_IMAGE_BYTES
+        or forms.image_bytes(x, out, spec.lines) > LARGEST_IMAGE_BYTES
     ):
         return None
     if _are_few(inputs, inputs * window) and kernel >= LEAST_A_COPY_IN_PATCHES * (inputs * window + outputs):
-        return _fast.gather_by_patches
-    copied, _ = _fast.copies(inputs, outputs, spec.lines)
+        return forms.gather_by_patches
+    copied, _ = forms.copies(inputs, outputs, spec.lines)
     most = MOST_A_COPY if _better_by_library(x, out, spec) else kernel
-    return _fast.gather_by_tiles if LEAST_A_COPY * copied <= kernel <= most * copied else None
+    return forms.gather_by_tiles if LEAST_A_COPY * copied <= kernel <= most * copied else None
 
 
 def _better_by_library(x: Any, out: Any, spec: Spec) -> bool:
@@ -185,15 +187,27 @@ def _moved(name: str, left: jax.Array, right: jax.Array) -> tuple[jax.Array, jax
     return image(left), image(right) if name == "gather" else kernel(right)
 
 
-def on_cpu(name: str, portable: bool) -> Form:
-    """The primitive's form on a CPU, as a function of its arrays."""
+def on_cpu(name: str) -> Callable[..., Any]:
+    """How a primitive is lowered for a CPU: by lax where the program is divided, without calls where it may travel."""
+    by_lax, portable, here = (
+        mlir.lower_fun(form, multiple_results=False)
+        for form in (LAX[name], *(_chosen(name, far) for far in (True, False)))
+    )
+
+    def lower(context: Any, *arrays: Any, spec: Spec) -> Any:
+        rule = by_lax if is_divided(context) else here if onednn.may_be_called(context) else portable
+        return rule(context, *arrays, spec=spec)
+
+    return lower
+
+
+def _chosen(name: str, portable: bool) -> Form:
     return lambda left, right, *, spec: choose(name, left, right, spec, portable)(left, right, spec=spec)
 
 
 DEPTHWISE = {
-    "correlate": _fast.depthwise_correlate,
-    "spread": _fast.depthwise_spread,
-    "gather": _fast.depthwise_gather,
+    "correlate": forms.depthwise_correlate,
+    "spread": forms.depthwise_spread,
+    "gather": forms.depthwise_gather,
 }
-ON_ALL_CORES = {"correlate": _fast.correlate_on_all_cores, "spread": _fast.spread_on_all_cores}
-LAX = {"correlate": _lax.correlate, "spread": _lax.spread, "gather": _lax.gather}
+ON_ALL_CORES = {"correlate": forms.correlate_on_all_cores, "spread": forms.spread_on_all_cores}
