@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from functional_nn.training import cache as compiled
-from functional_nn.training import job as jobs
-from functional_nn.training import loop
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.data import Batches, Dataset, Examples
-from functional_nn.training.job import Job
-from functional_nn.training.state import TrainState
-from functional_nn.training.twin import twin
+from functional_nn._twin import twin
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.data import examples
+from functional_nn.training.data.examples import Batches, Dataset, Examples
+from functional_nn.training.run import loop
+from functional_nn.training.setup import job as jobs
+from functional_nn.training.setup.job import Job
+from functional_nn.training.step.state import TrainState
 
 NAMES = tuple("0123456789")
 PICTURES = ("confusion.png", "curves.png", "filters.png", "histograms.png", "mistakes.png")
@@ -41,8 +41,8 @@ STEPS = 4  # an epoch
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is on the small data set, and keeps no compiled programs."""
-    monkeypatch.setattr(jobs, "load", lambda name, data_dir: DATASET)
-    monkeypatch.setattr(compiled, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(examples, "load", lambda name, data_dir: DATASET)
+    monkeypatch.setattr("functional_nn.cli.keep_compiled_programs", lambda: None)
     monkeypatch.setattr("functional_nn.cli.keep_freed_memory", lambda: None)
 
 

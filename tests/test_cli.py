@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from functional_nn import _twin as twin
 from functional_nn import cli
 from functional_nn.cpu import onednn, program
-from functional_nn.training import cache, doctor, twin
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.flags import parse
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.choices.flags import parse
+from functional_nn.training.machine import doctor
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in an empty folder, so that what it writes can be seen."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cache, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(cli, "keep_compiled_programs", lambda: None)
     monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
 
 

@@ -15,11 +15,13 @@ from resumed_runs import CONFIG, RUN, WORDS, in_an_empty_folder, signal_at
 from small_runs import contents
 
 from functional_nn import cli
-from functional_nn.training import checkpoint, keeper, loop
-from functional_nn.training import job as jobs
-from functional_nn.training.errors import Diverged
-from functional_nn.training.network import build
-from functional_nn.training.session import Session
+from functional_nn.training.data import examples
+from functional_nn.training.endings import Diverged
+from functional_nn.training.kept import checkpoint, keeper
+from functional_nn.training.run import loop
+from functional_nn.training.run.session import Session
+from functional_nn.training.setup import job as jobs
+from functional_nn.training.setup.network import build
 
 ROOT = Path(__file__).parents[1]
 
@@ -108,7 +110,7 @@ class TestDiverged:
         assert checkpoint.newest_whole(RUN / "checkpoints") == (RUN / "checkpoints" / "00000006", [])
 
     def test_parameters_that_are_not_finite_are_never_saved(self) -> None:
-        state = loop.first_state(jobs.prepare(CONFIG, jobs.load("digits", None)))
+        state = loop.first_state(jobs.prepare(CONFIG, examples.load("digits", None)))
         bad = state.params | {"dense1": {**state.params["dense1"], "bias": state.params["dense1"]["bias"] + np.inf}}
         kept = keeper.Keeper(CONFIG, RUN)
         with pytest.raises(Diverged, match="the parameters were no longer finite after step 5"):

@@ -15,17 +15,15 @@ from single_steps import Nobody, after_one, assert_same_trees, batches_of, call_
 from small_runs import DATASET, SMALL, STEPS, make_small, one_batch
 
 import reference
-from functional_nn.training import epoch, loop
-from functional_nn.training import job as jobs
-from functional_nn.training.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import Batches, training_batches
-from functional_nn.training.errors import Diverged
-from functional_nn.training.metrics import Totals
-from functional_nn.training.optimizers import make_optimizer
-from functional_nn.training.prefetch import prefetch
-from functional_nn.training.state import TrainState
-from functional_nn.training.step import accumulated_gradients, make_train_call
-from functional_nn.training.trees import named_leaves
+from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.data.examples import Batches, training_batches
+from functional_nn.training.endings import Diverged
+from functional_nn.training.run import epoch, loop
+from functional_nn.training.run.epoch import prefetch
+from functional_nn.training.setup import job as jobs
+from functional_nn.training.setup.optimizers import make_optimizer
+from functional_nn.training.step.state import Totals, TrainState, named_leaves
+from functional_nn.training.step.step import accumulated_gradients, make_train_call
 from reference.optimizers import muon
 
 

@@ -27,16 +27,18 @@ from small_runs import (
 )
 
 from functional_nn import cli
-from functional_nn.training import epoch, loop, verify
-from functional_nn.training import job as jobs
-from functional_nn.training.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import Batches, Dataset, Examples
-from functional_nn.training.errors import BadInput, GradientsDisagree
-from functional_nn.training.metrics import batch_totals, confusion_matrix
-from functional_nn.training.network import build
-from functional_nn.training.optimizers import RULES, schedule
-from functional_nn.training.session import Session
-from functional_nn.training.step import make_eval_step
+from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.data import examples
+from functional_nn.training.data.examples import Batches, Dataset, Examples
+from functional_nn.training.endings import BadInput, GradientsDisagree
+from functional_nn.training.report.results import confusion_matrix
+from functional_nn.training.run import epoch, loop, verify
+from functional_nn.training.run.session import Session
+from functional_nn.training.setup import job as jobs
+from functional_nn.training.setup.network import build
+from functional_nn.training.setup.optimizers import RULES, schedule
+from functional_nn.training.step.state import batch_totals
+from functional_nn.training.step.step import make_eval_step
 
 
 @pytest.fixture(autouse=True)
@@ -245,7 +247,7 @@ class TestEarlyEnd:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         tiny = Examples(np.zeros((20, 3, 3, 1), np.float32), np.zeros(20, np.int32))
-        monkeypatch.setattr(jobs, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
+        monkeypatch.setattr(examples, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
         with pytest.raises(BadInput, match="--model simple_convnet cannot be used on these images"):
             loop.train(TrainConfig(batch_size=4))
         assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""What follows from the choices before the first step: the network, its optimizer, the first state."""
