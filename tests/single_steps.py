@@ -10,7 +10,7 @@ import small_runs
 from small_runs import DATASET, once, one_batch
 
 from functional_nn.training.data.examples import Batches, training_batches
-from functional_nn.training.setup.job import Job
+from functional_nn.training.setup import Job
 from functional_nn.training.step.state import Totals, TrainState
 from functional_nn.training.step.step import make_train_call
 

@@ -20,7 +20,7 @@ from functional_nn import cli
 from functional_nn.training.data import examples
 from functional_nn.training.run import loop
 from functional_nn.training.run.session import Session
-from functional_nn.training.setup.job import Job
+from functional_nn.training.setup import Job
 from functional_nn.training.step.state import TrainState, create_state, named_leaves
 
 

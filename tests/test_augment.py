@@ -9,7 +9,7 @@ import pytest
 from single_steps import call_of, prepared
 from small_runs import DATASET, make_small, one_batch
 
-from functional_nn.training.setup.network import build
+from functional_nn.training.setup import build
 from functional_nn.training.step.augment import Augmentation, augment
 
 

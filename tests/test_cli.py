@@ -12,7 +12,7 @@ import pytest
 
 from functional_nn import _twin as twin
 from functional_nn import cli
-from functional_nn.cpu import onednn, program
+from functional_nn.cpu import onednn
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.flags import parse
 from functional_nn.training.machine import doctor
@@ -284,7 +284,7 @@ class TestDoctor:
             ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
         }
         for (mode, away), words in tried.items():
-            monkeypatch.setattr(program, "MODE", mode)
+            monkeypatch.setattr(onednn, "MODE", mode)
             monkeypatch.setattr(onednn, "WANTED", mode == "1")
             monkeypatch.setattr(onednn, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 from small_runs import DATASET, SMALL, contents, make_small, one_batch, prepared, with_ready_weights
 
 from functional_nn import cli
+from functional_nn.training import setup
 from functional_nn.training.choices.config import SIZES, Model, PresetName, TrainConfig
 from functional_nn.training.choices.flags import parse
 from functional_nn.training.choices.legal import validate
@@ -32,9 +33,7 @@ from functional_nn.training.report.events import values_by_layer
 from functional_nn.training.report.profile import PROFILED, operations_per_image
 from functional_nn.training.run import loop
 from functional_nn.training.run.session import Session
-from functional_nn.training.setup import job as jobs
-from functional_nn.training.setup.job import Job
-from functional_nn.training.setup.network import build
+from functional_nn.training.setup import Job, build
 from functional_nn.training.step.state import parameter_count
 from functional_nn.training.step.step import make_train_call
 
@@ -100,8 +99,8 @@ class TestPresets:
         """The numbers of docs/recipes.md; nothing is computed."""
         images = np.zeros((PRESETS[name].batch_size, side, side, 1), np.float32)
         examples = Examples(images, np.zeros(len(images), np.int32))
-        job = jobs.prepare(PRESETS[name], Dataset(PRESETS[name].dataset, examples, examples, tuple("0123456789")))
-        state = jax.eval_shape(lambda: jobs.first_state(job))
+        job = setup.prepare(PRESETS[name], Dataset(PRESETS[name].dataset, examples, examples, tuple("0123456789")))
+        state = jax.eval_shape(lambda: setup.first_state(job))
         assert parameter_count(state.params) == parameters
         call = make_train_call(job.network.apply, job.optimizer, job.rules)
         after, report = jax.eval_shape(call, state, one_batch(examples, size=len(images)))
@@ -145,7 +144,7 @@ class TestSizes:
         ],
     )
     def test_they_reach_the_network(self, model: Model, sizes: dict[str, Any], expected: dict[str, Any]) -> None:
-        network = jobs.prepare(TrainConfig(model=model, **sizes), DATASET).network
+        network = setup.prepare(TrainConfig(model=model, **sizes), DATASET).network
         assert {name: getattr(network.config, name) for name in expected} == expected
 
     @pytest.mark.slow

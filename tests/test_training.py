@@ -27,6 +27,7 @@ from small_runs import (
 )
 
 from functional_nn import cli
+from functional_nn.training import setup
 from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
 from functional_nn.training.data import examples
 from functional_nn.training.data.examples import Batches, Dataset, Examples
@@ -34,9 +35,7 @@ from functional_nn.training.endings import BadInput, GradientsDisagree
 from functional_nn.training.report.results import confusion_matrix
 from functional_nn.training.run import epoch, loop, verify
 from functional_nn.training.run.session import Session
-from functional_nn.training.setup import job as jobs
-from functional_nn.training.setup.network import build
-from functional_nn.training.setup.optimizers import RULES, schedule
+from functional_nn.training.setup import RULES, build, schedule
 from functional_nn.training.step.state import batch_totals
 from functional_nn.training.step.step import make_eval_step
 
@@ -167,7 +166,9 @@ def test_a_second_run_is_the_same_in_a_folder_of_its_own(folder: Path, monkeypat
 def test_another_seed_begins_with_other_weights() -> None:
     first, other = (
         np.asarray(
-            jobs.first_state(jobs.prepare(replace(SMALL, hidden=(20,), seed=seed), DATASET)).params["dense2"]["kernel"]
+            setup.first_state(setup.prepare(replace(SMALL, hidden=(20,), seed=seed), DATASET)).params["dense2"][
+                "kernel"
+            ]
         )
         for seed in (0, 1)
     )
@@ -183,7 +184,7 @@ class TestVerify:
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
         with jax.enable_x64(False):
             job, state = prepared(model=model)
-            first = jax.eval_shape(lambda: jobs.first_state(job)).params
+            first = jax.eval_shape(lambda: setup.first_state(job)).params
             assert {leaf.dtype for leaf in jax.tree.leaves((first, state.params))} == {np.dtype(np.float32)}
             batch = DATASET.train.take(np.arange(16))
             differences = verify.verify_step(job.network, job.rules, state, batch.images, batch.labels)

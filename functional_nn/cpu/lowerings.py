@@ -12,12 +12,11 @@ from jax.interpreters import mlir
 from functional_nn._geometry import Spec
 from functional_nn._lax import LAX
 from functional_nn.cpu import forms, onednn
-from functional_nn.cpu.program import MODE, is_divided
 
 # A form takes two of a convolution's three arrays and `spec`, and gives the third.
 Form = Callable[..., jax.Array]
 
-FAST = MODE != "0"
+FAST = onednn.MODE != "0"
 
 # XLA leaves most planar convolutions to a library, which uses all cores since jax 0.12 and one before.
 LIBRARY_USES_ALL_CORES = jax.__version_info__ >= (0, 12)
@@ -195,7 +194,7 @@ def on_cpu(name: str) -> Callable[..., Any]:
     )
 
     def lower(context: Any, *arrays: Any, spec: Spec) -> Any:
-        rule = by_lax if is_divided(context) else here if onednn.may_be_called(context) else portable
+        rule = by_lax if onednn.is_divided(context) else here if onednn.may_be_called(context) else portable
         return rule(context, *arrays, spec=spec)
 
     return lower

@@ -20,8 +20,12 @@ import numpy as np
 
 from functional_nn._geometry import Spec
 from functional_nn._user_cache import user_cache
-from functional_nn.cpu.program import MODE, is_divided, is_exported
 
+# What may make programs for the CPU fast, read once: 0 leaves every form to lax, xla writes forms of XLA's operations,
+# and 1 calls oneDNN where it is too.
+MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
+if MODE not in ("0", "xla", "1"):
+    raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
 WANTED = MODE == "1"
 # Brings oneDNN alone, with its own threads: the extra `onednn` of this package.
 PACKAGE = "onednn-cpu-gomp"
@@ -75,6 +79,16 @@ def keep(x: jax.Array) -> jax.Array:
 def may_be_called(context: Any) -> bool:
     """Whether the program that is being compiled is for this process alone, and the library is here."""
     return WANTED and not is_divided(context) and not is_exported(context) and _library() is not None
+
+
+def is_divided(context: Any) -> bool:
+    """Whether XLA divides it among devices: it can divide a convolution, but no call, and no loop over a batch."""
+    return getattr(context.module_context.axis_context, "num_devices", 1) > 1
+
+
+def is_exported(context: Any) -> bool:
+    """Whether the program may run in another process, on another machine."""
+    return context.module_context.lowering_parameters.for_export
 
 
 def unusable() -> str | None:

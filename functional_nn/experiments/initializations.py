@@ -12,7 +12,7 @@ from functional_nn.experiments.experiment import Arm, Experiment
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.data.examples import find_data
 from functional_nn.training.report.pictures import save_figure
-from functional_nn.training.setup.job import first_state, prepare
+from functional_nn.training.setup import first_state, prepare
 
 LAYERS = 5
 IMAGES = 1000

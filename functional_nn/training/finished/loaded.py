@@ -13,7 +13,7 @@ from functional_nn.training.choices.saved import CONFIG, choices, read_descripti
 from functional_nn.training.choices.values import from_lists, in_short, is_a
 from functional_nn.training.endings import BadInput
 from functional_nn.training.kept.weights import WEIGHTS, read_weights
-from functional_nn.training.setup.network import Network, build
+from functional_nn.training.setup import Network, build
 from functional_nn.training.step.state import named_leaves, unflatten
 
 

@@ -52,9 +52,9 @@ def report() -> list[str]:
 
 def convolutions() -> str:
     """What computes them on the CPU in single precision."""
-    from functional_nn.cpu import onednn, program
+    from functional_nn.cpu import onednn
 
-    away = onednn.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={program.MODE}"
+    away = onednn.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={onednn.MODE}"
     return f"XLA alone: {away}" if away else "oneDNN on the CPU"
 
 

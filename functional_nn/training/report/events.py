@@ -10,8 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from functional_nn.training.setup.job import Job
-from functional_nn.training.setup.network import Network
+from functional_nn.training.setup import Job, Network
 from functional_nn.training.step.state import flatten
 
 FOLDER = "events"

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn.training.data.examples import training_batches
-from functional_nn.training.setup.job import Job
+from functional_nn.training.setup import Job
 from functional_nn.training.step.precision import COMPUTE
 from functional_nn.training.step.state import TrainState
 from functional_nn.training.step.step import make_train_call

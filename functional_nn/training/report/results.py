@@ -17,7 +17,7 @@ from functional_nn.training.report.pictures import (
     draw_histograms,
     draw_mistakes,
 )
-from functional_nn.training.setup.job import Job
+from functional_nn.training.setup import Job
 from functional_nn.training.step.state import Totals
 
 

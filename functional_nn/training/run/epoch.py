@@ -1,4 +1,4 @@
-"""One pass over the examples that teach, one over the examples that judge."""
+"""One epoch: a pass over the examples that teach, and one over the examples that judge."""
 
 import math
 import time
@@ -9,11 +9,14 @@ from typing import Any, Protocol, TypeVar
 import jax
 import numpy as np
 
-from functional_nn.training.data.examples import Batches, Examples, padded_batches
+from functional_nn.training.data.examples import Batches, Examples, padded_batches, training_batches
 from functional_nn.training.endings import Diverged
+from functional_nn.training.kept.keeper import Reached, Row
+from functional_nn.training.report.profile import share_of_peak
+from functional_nn.training.setup import Job
 from functional_nn.training.step.sharding import Layout, one_device
 from functional_nn.training.step.state import Totals, TrainState
-from functional_nn.training.step.step import EvalStep, Report, TrainCall
+from functional_nn.training.step.step import EvalStep, Report, TrainCall, make_eval_step, make_train_call
 
 EVAL_BATCH_SIZE = 256
 # Fetching the reports waits for the device. More steps in flight than about 32 can deadlock several CPU devices.
@@ -21,6 +24,7 @@ STEPS_IN_FLIGHT = 16
 AHEAD = 2  # batches that are on the way to the device
 
 T = TypeVar("T")
+Judge = Callable[[Any], tuple[Totals, np.ndarray]]
 
 
 class Watch(Protocol):
@@ -37,6 +41,47 @@ class Watch(Protocol):
     def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
         """So many steps are done; seen are the sums of the epoch so far."""
         ...
+
+
+def compile_call(job: Job, reached: Reached) -> TrainCall:
+    """The step, compiled for the shapes of this run: they are the same from the first batch to the last."""
+    call = make_train_call(job.network.apply, job.optimizer, job.rules, job.layout)
+    config, rows = job.config, job.layout.rows(job.config.batch_size)
+    together = config.steps_per_call
+    batches = training_batches(job.dataset.train, config.seed, 1, config.batch_size, together=together, rows=rows)
+    return call.lower(reached.state, job.layout.put_batches(next(batches))).compile()
+
+
+def make_judge(job: Job) -> Judge:
+    """The function that judges a state by every test image."""
+    step = make_eval_step(job.network.apply, job.layout)
+    return lambda state: evaluate(step, state.judged.params, state.judged.model_state, job.dataset.test, job.layout)
+
+
+def learn_epoch(
+    job: Job, call: TrainCall, judge: Judge, reached: Reached, watch: Watch
+) -> tuple[Reached, tuple[Totals, np.ndarray]]:
+    """Take the steps that are left of the epoch under way, and judge."""
+    config, epoch = job.config, len(reached.rows) + 1
+    steps = range(reached.steps, epoch * job.steps_per_epoch)
+    batches = training_batches(
+        job.dataset.train,
+        config.seed,
+        epoch,
+        config.batch_size,
+        together=config.steps_per_call,
+        first=job.steps_per_epoch - len(steps),
+        rows=job.layout.rows(config.batch_size),
+    )
+    try:
+        state, seen, pace = learn(call, reached.state, batches, steps, watch, reached.seen, job.layout.put_batches)
+    except Diverged as error:
+        raise Diverged(f"epoch {epoch}: {error}") from None
+    judged = judge(state)
+    row = _row(job, epoch, steps.stop, seen, judged[0], pace)
+    if config.profile:
+        row["share_of_peak"] = share_of_peak(job, state, pace)
+    return Reached(state, steps.stop, (*reached.rows, row)), judged
 
 
 def learn(
@@ -116,3 +161,17 @@ def _add(seen: Totals, pending: Sequence[Report], steps: range) -> Totals:
             )
         seen = seen.plus(report.totals)
     return seen
+
+
+def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
+    return {
+        "epoch": epoch,
+        "step": steps,
+        "learning_rate": float(job.rate(steps - 1)),
+        "train_loss": seen.mean_loss,
+        "train_accuracy": seen.accuracy,
+        "test_loss": tested.mean_loss,
+        "test_accuracy": tested.accuracy,
+        "images_per_second": round(pace, 1),
+        "milliseconds_per_step": round(1000 * job.config.batch_size / pace, 4) if pace else 0.0,
+    }

@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.legal import validate
-from functional_nn.training.choices.presets import in_words
 from functional_nn.training.choices.saved import require_same, saved_config
-from functional_nn.training.data.examples import find_data, training_batches
+from functional_nn.training.data.examples import find_data
 from functional_nn.training.endings import (
     BadInput,
     Diverged,
@@ -31,20 +29,16 @@ from functional_nn.training.kept.folder import (
     require_free,
     write_rows,
 )
-from functional_nn.training.kept.keeper import Keeper, Reached, Row
-from functional_nn.training.machine.doctor import idle_accelerator
+from functional_nn.training.kept.keeper import Keeper, Reached
 from functional_nn.training.machine.processes import by_first, everyones_numbers, is_first, noticing_loss, together
 from functional_nn.training.report.display import Display, open_display
-from functional_nn.training.report.profile import share_of_peak
 from functional_nn.training.report.results import write_results
-from functional_nn.training.run.epoch import evaluate, learn
+from functional_nn.training.run.epoch import compile_call, learn_epoch, make_judge
 from functional_nn.training.run.session import Session
-from functional_nn.training.setup.job import Job, describe, first_state, prepare
-from functional_nn.training.step.state import Totals, parameter_count
-from functional_nn.training.step.step import TrainCall, make_eval_step, make_train_call
+from functional_nn.training.setup import Job, describe, first_state, introduction, prepare
+from functional_nn.training.step.state import Totals
 
 METRICS = "metrics.jsonl"
-Judge = Callable[[Any], tuple[Totals, np.ndarray]]
 Finish = Callable[[Job, Path, Reached, Totals, np.ndarray], None]
 
 
@@ -113,7 +107,8 @@ def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
 def _go_on(job: Job, folder: Path, keeper: Keeper, display: Display, stop: Stop) -> Run:
     reached = keeper.find(first_state(job), display.say)
     _require_of_this_run(job, reached, keeper)
-    _say_what_it_is(job, reached, display)
+    for line in introduction(job, reached.state, reached.steps):
+        display.say(line)
     by_first(lambda: write_rows(folder / METRICS, reached.rows))
     session = Session(job, keeper, display, stop, reached)
     try:
@@ -141,74 +136,3 @@ def fit(job: Job, folder: Path, reached: Reached, session: Session) -> Run:
         session.end_epoch(reached)
     test, predictions = judged or judge(reached.state)
     return Run(folder, test, predictions, reached)
-
-
-def learn_epoch(
-    job: Job, call: TrainCall, judge: Judge, reached: Reached, session: Session
-) -> tuple[Reached, tuple[Totals, np.ndarray]]:
-    """Take the steps that are left of the epoch under way, and judge."""
-    config, epoch = job.config, len(reached.rows) + 1
-    steps = range(reached.steps, epoch * job.steps_per_epoch)
-    batches = training_batches(
-        job.dataset.train,
-        config.seed,
-        epoch,
-        config.batch_size,
-        together=config.steps_per_call,
-        first=job.steps_per_epoch - len(steps),
-        rows=job.layout.rows(config.batch_size),
-    )
-    try:
-        state, seen, pace = learn(call, reached.state, batches, steps, session, reached.seen, job.layout.put_batches)
-    except Diverged as error:
-        raise Diverged(f"epoch {epoch}: {error}") from None
-    judged = judge(state)
-    row = _row(job, epoch, steps.stop, seen, judged[0], pace)
-    if config.profile:
-        row["share_of_peak"] = share_of_peak(job, state, pace)
-    return Reached(state, steps.stop, (*reached.rows, row)), judged
-
-
-def compile_call(job: Job, reached: Reached) -> TrainCall:
-    """The step, compiled for the shapes of this run: they are the same from the first batch to the last."""
-    call = make_train_call(job.network.apply, job.optimizer, job.rules, job.layout)
-    config, rows = job.config, job.layout.rows(job.config.batch_size)
-    together = config.steps_per_call
-    batches = training_batches(job.dataset.train, config.seed, 1, config.batch_size, together=together, rows=rows)
-    return call.lower(reached.state, job.layout.put_batches(next(batches))).compile()
-
-
-def make_judge(job: Job) -> Judge:
-    """The function that judges a state by every test image."""
-    step = make_eval_step(job.network.apply, job.layout)
-    return lambda state: evaluate(step, state.judged.params, state.judged.model_state, job.dataset.test, job.layout)
-
-
-def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
-    return {
-        "epoch": epoch,
-        "step": steps,
-        "learning_rate": float(job.rate(steps - 1)),
-        "train_loss": seen.mean_loss,
-        "train_accuracy": seen.accuracy,
-        "test_loss": tested.mean_loss,
-        "test_accuracy": tested.accuracy,
-        "images_per_second": round(pace, 1),
-        "milliseconds_per_step": round(1000 * job.config.batch_size / pace, 4) if pace else 0.0,
-    }
-
-
-def _say_what_it_is(job: Job, reached: Reached, display: Display) -> None:
-    config, dataset = job.config, job.dataset
-    parameters = parameter_count(reached.state.params)
-    display.say(
-        f"{config.model} ({parameters:,} parameters) on {config.dataset}: "
-        f"{len(dataset.train):,} images to learn, {len(dataset.test):,} to test"
-    )
-    display.say(in_words(config))
-    if job.layout.devices > 1:
-        display.say(job.layout.in_words())
-    if idle := idle_accelerator(jax.default_backend()):
-        display.say(idle)
-    if config.resume is not None:
-        display.say(f"going on after {reached.steps:,} of {job.steps:,} steps")

@@ -8,7 +8,7 @@ from functional_nn.training.report.display import Display
 from functional_nn.training.report.events import values_by_layer, write_events
 from functional_nn.training.report.profile import Profiler
 from functional_nn.training.run.verify import verify_step
-from functional_nn.training.setup.job import Job
+from functional_nn.training.setup import Job
 from functional_nn.training.step.state import Totals, TrainState
 
 VERIFIED_IMAGES = 16

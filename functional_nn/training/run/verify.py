@@ -9,7 +9,7 @@ import numpy as np
 
 from functional_nn._twin import twin
 from functional_nn.training.endings import GradientsDisagree
-from functional_nn.training.setup.network import Network
+from functional_nn.training.setup import Network
 from functional_nn.training.step.augment import augment
 from functional_nn.training.step.state import TrainState, flatten
 from functional_nn.training.step.step import StepRules, step_keys, value_and_gradients
