@@ -235,8 +235,7 @@ def _relu(x: jax.Array) -> jax.Array:
 @_relu.defjvp
 def _relu_jvp(primals, tangents):
     (x,), (tangent,) = primals, tangents
-    # Judged by the result, which the next layer keeps anyway, so that x can be forgotten. Without the barrier XLA would
-    # keep x as well, to work the result out again.
+    # Judged by the result, which the next layer keeps anyway, so that x can be forgotten.
     out = barrier(_relu(x))
     return out, jnp.where(out > 0, tangent, 0)
 

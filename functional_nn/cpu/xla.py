@@ -15,7 +15,7 @@ XLA_KEEPS_ITS_OWN = jax.__version_info__ >= (0, 12)
 
 
 def barrier(x: jax.Array) -> jax.Array:
-    """The same x, which is not computed again as part of what follows.
+    """The same x, not computed again as part of what follows: what it was computed from can be forgotten.
 
     Where XLA drops its barriers, this holds only in programs that may call the library of `onednn`.
     """
