@@ -1,4 +1,4 @@
-"""Which images, in which order: everything a pure function of the name, the folder and the seed."""
+"""Which images, in which order: once they are on the disk, a pure function of the name, the folder and the seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

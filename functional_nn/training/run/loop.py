@@ -1,4 +1,4 @@
-"""The whole run, from a configuration to a folder: the only file that knows all the others."""
+"""The whole run, from a configuration to a folder: here all the others meet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

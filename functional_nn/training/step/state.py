@@ -1,4 +1,4 @@
-"""Everything that a step changes, in one value, and what it counts: sums over examples, whatever the batches were."""
+"""Everything that a step changes, in one value; the sums over examples that it counts; arrays of a state by name."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
