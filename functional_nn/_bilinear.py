@@ -7,8 +7,8 @@ them that belongs to the third is linear in both, so the derivatives of each of 
     spread(out, kernel)    gives x: the gradient with respect to x, which is the transposed convolution
     gather(x, out)         gives kernel: the gradient with respect to the kernel
 
-Differentiation of any order and in both modes stays among the three, and what each lowers to is chosen for the
-platform in `_lowerings`. A rule of jax.custom_vjp could choose as well, but would forbid forward mode.
+Differentiation of any order and in both modes stays among the three. Each lowers to `_lax`, and on a CPU to what
+`cpu/lowerings.py` chooses. A rule of jax.custom_vjp could choose as well, but would forbid forward mode.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from functional_nn import _lowerings, _onednn
-from functional_nn._context import is_divided
 from functional_nn._geometry import Line, Spec
+from functional_nn._lax import LAX
+from functional_nn.cpu.lowerings import on_cpu
 
 # The two arrays that each primitive takes, and the one that it gives.
 ROLES = {"correlate": ("x", "kernel", "out"), "spread": ("out", "kernel", "x"), "gather": ("x", "out", "kernel")}
@@ -119,27 +119,18 @@ def _primitive(name: str, left_ct: Callable[..., jax.Array], right_ct: Callable[
     primitive.def_abstract_eval(partial(_abstract, name))
     ad.defbilinear(primitive, left_ct, right_ct)
     batching.primitive_batchers[primitive] = partial(_batch, name)
-    by_lax, portable, here = (
-        mlir.lower_fun(form, multiple_results=False)
-        for form in (_lowerings.LAX[name], *(_lowerings.on_cpu(name, portable) for portable in (True, False)))
-    )
-
-    def on_cpu(context: Any, *arrays: Any, spec: Spec) -> Any:
-        lower = by_lax if is_divided(context) else here if _onednn.may_be_called(context) else portable
-        return lower(context, *arrays, spec=spec)
-
-    mlir.register_lowering(primitive, by_lax)
-    mlir.register_lowering(primitive, on_cpu, platform="cpu")
+    mlir.register_lowering(primitive, mlir.lower_fun(LAX[name], multiple_results=False))
+    mlir.register_lowering(primitive, on_cpu(name), platform="cpu")
     return primitive
 
 
 def _run(name: str, compiled: Callable[..., jax.Array], left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
     """The primitive outside of jit: compiled, unless jit is disabled, where that would end here again."""
-    return (_lowerings.LAX[name] if getattr(jax.config, "jax_disable_jit", False) else compiled)(left, right, spec=spec)
+    return (LAX[name] if getattr(jax.config, "jax_disable_jit", False) else compiled)(left, right, spec=spec)
 
 
 def _abstract(name: str, left: Any, right: Any, *, spec: Spec) -> Any:
-    out = jax.make_jaxpr(partial(_lowerings.LAX[name], spec=spec))(left, right).out_avals[0]
+    out = jax.make_jaxpr(partial(LAX[name], spec=spec))(left, right).out_avals[0]
     # The shape that a transpose is asked for does not say that it varies inside shard_map; both arguments do.
     return out.update(manual_axis_type=left.manual_axis_type)
 

@@ -66,3 +66,6 @@ def _dimension_numbers(rank: int, layout: str) -> lax.ConvDimensionNumbers:
         image, window = (0, rank + 1, *range(1, rank + 1)), (rank + 1, rank, *range(rank))
         return lax.ConvDimensionNumbers(image, window, image)
     return lax.ConvDimensionNumbers(*(tuple(range(rank + 2)),) * 3)
+
+
+LAX = {"correlate": correlate, "spread": spread, "gather": gather}

@@ -8,18 +8,19 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from functional_nn._barrier import barrier
 from functional_nn._checks import as_number, require, require_flag, require_floating
 from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
 from functional_nn._numerics import (
     exp_minus_one,
     exponentials,
+    hyperbolic_tangent,
     in_float32,
     log_one_plus_exp,
     log_probabilities,
     logistic,
 )
+from functional_nn.cpu.xla import barrier, is_positive
 
 
 @jit_op()
@@ -61,7 +62,7 @@ def tanh(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Goodfellow et al., Deep Learning, section 6.3.2; docs/derivations/activations.md.
     """
-    return _elementwise("tanh", _tanh, x)
+    return _elementwise("tanh", hyperbolic_tangent, x)
 
 
 @jit_op()
@@ -205,17 +206,12 @@ def step(x: jax.Array) -> jax.Array:
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
     """
-    return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, _is_positive(x))), x)
+    return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, is_positive(x))), x)
 
 
 def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
     require_floating(op, x=x)
     return in_float32(function, x)
-
-
-def _is_positive(x: jax.Array) -> jax.Array:
-    """x > 0 by its bits: to XLA for the CPU numbers below the smallest normal one equal 0."""
-    return lax.bitcast_convert_type(x, jnp.dtype(f"int{8 * x.dtype.itemsize}")) > 0
 
 
 def _finite(op: str, name: str, value: float, least: float = -math.inf) -> float:
@@ -232,16 +228,6 @@ def _axis_of(op: str, x: jax.Array, axis: int) -> int:
 
 
 @jax.custom_jvp
-def _tanh(x: jax.Array) -> jax.Array:
-    # XLA's own tanh is 6 ulp off in float64 where it saturates.
-    shrunk = jnp.exp(-2 * jnp.abs(x))
-    return jnp.where(jnp.abs(x) > 1, jnp.sign(x) * (1 - shrunk) / (1 + shrunk), jnp.tanh(x))
-
-
-_tanh.defjvps(lambda tangent, out, x: 4 * logistic(2 * x) * logistic(-2 * x) * tangent)
-
-
-@jax.custom_jvp
 def _relu(x: jax.Array) -> jax.Array:
     return jnp.maximum(x, 0)
 
@@ -249,8 +235,7 @@ def _relu(x: jax.Array) -> jax.Array:
 @_relu.defjvp
 def _relu_jvp(primals, tangents):
     (x,), (tangent,) = primals, tangents
-    # Judged by the result, which the next layer keeps anyway, so that x can be forgotten. Without the barrier XLA would
-    # keep x as well, to work the result out again.
+    # Judged by the result, which the next layer keeps anyway, so that x can be forgotten.
     out = barrier(_relu(x))
     return out, jnp.where(out > 0, tangent, 0)
 

@@ -9,7 +9,10 @@ from signal import SIGINT
 from typing import TYPE_CHECKING
 
 from functional_nn._interrupt import sentence, unwatch
-from functional_nn.training.errors import (
+from functional_nn._twin import twin
+from functional_nn.training.choices.legal import validate
+from functional_nn.training.choices.values import did_you_mean
+from functional_nn.training.endings import (
     BadInput,
     Diverged,
     GradientsDisagree,
@@ -17,13 +20,11 @@ from functional_nn.training.errors import (
     InterruptedTwice,
     ProcessLost,
 )
-from functional_nn.training.memory import keep_freed_memory
-from functional_nn.training.processes import is_first, join, noticing_loss, several
-from functional_nn.training.twin import twin
-from functional_nn.training.validate import did_you_mean, validate
+from functional_nn.training.machine.memory import keep_compiled_programs, keep_freed_memory
+from functional_nn.training.machine.processes import is_first, join, noticing_loss, several
 
 if TYPE_CHECKING:
-    from functional_nn.training.config import TrainConfig
+    from functional_nn.training.choices.config import TrainConfig
 
 OK, FAILED, BAD_INPUT, LOST, BY_SIGNAL = 0, 1, 2, 3, 128
 USAGE = """\
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(argv: Sequence[str]) -> int:
     """Train as the flags say; the last two lines are the accuracy and the folder."""
     _require_extras()
-    from functional_nn.training.flags import parse
+    from functional_nn.training.choices.flags import parse
 
     config = parse(argv)
     if config is None:
@@ -79,8 +80,7 @@ def train(argv: Sequence[str]) -> int:
     validate(config)
     keep_freed_memory()
     join(config)
-    from functional_nn.training.cache import keep_compiled_programs
-    from functional_nn.training.loop import train as run_training
+    from functional_nn.training.run.loop import train as run_training
 
     keep_compiled_programs()
     with noticing_loss("start all of them again"):
@@ -96,8 +96,8 @@ def train(argv: Sequence[str]) -> int:
 
 
 def _train_many(config: "TrainConfig") -> int:
-    from functional_nn.training.loop import train as run_training
-    from functional_nn.training.many import summary, train_many
+    from functional_nn.training.run.loop import train as run_training
+    from functional_nn.training.run.many import summary, train_many
 
     folder, accuracies = train_many(config, lambda one: run_training(one).test.accuracy)
     if not is_first():
@@ -115,15 +115,14 @@ def experiment(argv: Sequence[str]) -> int:
     _require_extras()
     from functional_nn.experiments.experiment import ranked
     from functional_nn.experiments.run import ExperimentConfig, run
-    from functional_nn.training.flags import read
+    from functional_nn.training.choices.flags import read
 
     config = read("experiment", ExperimentConfig, argv)
     if config is None:
         return OK
     keep_freed_memory()
-    from functional_nn.training.cache import keep_compiled_programs
-    from functional_nn.training.loop import train as run_training
-    from functional_nn.training.results import write_learned
+    from functional_nn.training.report.results import write_learned
+    from functional_nn.training.run.loop import train as run_training
 
     keep_compiled_programs()
     folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
@@ -136,11 +135,11 @@ def experiment(argv: Sequence[str]) -> int:
 def predict(argv: Sequence[str]) -> int:
     """Print the class of each image file."""
     _require_extras()
-    from functional_nn.training.flags import PredictConfig, read
+    from functional_nn.training.choices.flags import PredictConfig, read
 
     config = read("predict", PredictConfig, argv)
     if config is not None:
-        from functional_nn.training.predict import predict as classify
+        from functional_nn.training.finished.predict import predict as classify
 
         print("\n".join(classify(config.run, config.images, config.invert)))
     return OK
@@ -149,11 +148,11 @@ def predict(argv: Sequence[str]) -> int:
 def export(argv: Sequence[str]) -> int:
     """Write a run's network as files, and print their names."""
     _require_extras()
-    from functional_nn.training.flags import ExportConfig, read
+    from functional_nn.training.choices.flags import ExportConfig, read
 
     config = read("export", ExportConfig, argv)
     if config is not None:
-        from functional_nn.training.export import export as write
+        from functional_nn.training.finished.export import export as write
 
         print("\n".join(map(str, write(config.run, config.output))))
     return OK
@@ -170,7 +169,7 @@ def doctor(argv: Sequence[str]) -> int:
     """Print what a run would run on."""
     if argv:
         raise BadInput(f"doctor takes no arguments; got {' '.join(argv)}")
-    from functional_nn.training.doctor import report
+    from functional_nn.training.machine.doctor import report
 
     print("\n".join(report()))
     return OK

@@ -7,7 +7,13 @@ import jax.numpy as jnp
 
 from functional_nn._checks import as_number
 from functional_nn._jit import jit_op
-from functional_nn._numerics import exponentials, in_float32, log_one_minus, log_probabilities, logistic, sum_of_others
+from functional_nn._numerics import (
+    cross_entropy_of_labels,
+    cross_entropy_of_logistic,
+    cross_entropy_of_softmax,
+    in_float32,
+    log_one_minus,
+)
 from functional_nn._targets import check_labels, check_not_empty, check_pair, distributions
 
 
@@ -149,10 +155,8 @@ def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smooth
     share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
     classes = jnp.shape(logits)[-1]
     if share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
-        return in_float32(lambda z: _cross_entropy_of_labels(z, jnp.asarray(targets).astype(int)), logits)
-    return in_float32(
-        lambda z, t: _cross_entropy_of_softmax(z, (1 - share) * t + share / classes), logits, distribution
-    )
+        return in_float32(lambda z: cross_entropy_of_labels(z, jnp.asarray(targets).astype(int)), logits)
+    return in_float32(lambda z, t: cross_entropy_of_softmax(z, (1 - share) * t + share / classes), logits, distribution)
 
 
 @jit_op()
@@ -180,7 +184,7 @@ def sigmoid_binary_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.A
     """
     check_pair("sigmoid_binary_cross_entropy", logits=logits, targets=targets)
     check_not_empty("sigmoid_binary_cross_entropy", "logits", logits)
-    return in_float32(lambda z, t: jnp.mean(_cross_entropy_of_logistic(z, t), _within(z)), logits, targets)
+    return in_float32(lambda z, t: jnp.mean(cross_entropy_of_logistic(z, t), _within(z)), logits, targets)
 
 
 @jit_op()
@@ -263,58 +267,3 @@ def _times_log_complement(factor: jax.Array, p: jax.Array) -> jax.Array:
 def _relative_entropy(log_q: jax.Array, t: jax.Array) -> jax.Array:
     absent = t == 0
     return t * (jnp.log(jnp.where(absent, 1, t)) - jnp.where(absent, 0, log_q))
-
-
-@jax.custom_jvp
-def _cross_entropy_of_logistic(z: jax.Array, t: jax.Array) -> jax.Array:
-    return jnp.where(z > 0, z * (1 - t), -z * t) + jnp.log1p(jnp.exp(-jnp.abs(z)))
-
-
-_cross_entropy_of_logistic.defjvps(
-    lambda z_tangent, _, z, t: z_tangent * ((1 - t) * logistic(z) - t * logistic(-z)),
-    lambda t_tangent, _, z, t: -z * t_tangent,
-)
-
-
-@jax.custom_jvp
-def _cross_entropy_of_softmax(z: jax.Array, t: jax.Array) -> jax.Array:
-    return -jnp.sum(jnp.where(t == 0, 0, t * log_probabilities(z, -1)), -1)
-
-
-@_cross_entropy_of_softmax.defjvp
-def _cross_entropy_of_softmax_jvp(primals, tangents):
-    (z, t), (z_tangent, t_tangent) = primals, tangents
-    shifted, raised, rest = exponentials(z, -1)
-    p, log_p = raised / (1 + rest), shifted - jnp.log1p(rest)
-    # p sum t - t, written without the term p t that the two share and that cancels when p is nearly t.
-    slope = p * sum_of_others(t) - t * sum_of_others(p)
-    # A class masked by a score of -infinity must not turn the tangent 0 of hard targets into NaN.
-    surprise = jnp.minimum(-log_p, jnp.finfo(z.dtype).max)
-    return _cross_entropy_of_softmax(z, t), jnp.sum(slope * z_tangent + surprise * t_tangent, -1)
-
-
-@jax.custom_jvp
-def _cross_entropy_of_labels(z: jax.Array, labels: jax.Array) -> jax.Array:
-    """Cross-entropy of softmax for labels: their scores are looked up, where soft targets are multiplied and added."""
-    shifted, _, rest = exponentials(z, -1)
-    return jnp.squeeze(jnp.log1p(rest) - _at(labels, shifted), -1)
-
-
-@_cross_entropy_of_labels.defjvp
-def _cross_entropy_of_labels_jvp(primals, tangents):
-    (z, labels), (z_tangent, _) = primals, tangents
-    _, raised, rest = exponentials(z, -1)
-    own = _at(labels, raised)
-    # 1 - p of the label is what the others have of the total, without cancellation, as the largest of all is 1.
-    others = rest + (1 - own)
-    # Not 1 + rest, which would not be NaN with a label that is no class.
-    total = others + own
-    hot = labels[..., None] == jnp.arange(z.shape[-1])
-    slope = jnp.where(hot, -others, raised) / total
-    return _cross_entropy_of_labels(z, labels), jnp.sum(slope * z_tangent, -1)
-
-
-def _at(labels: jax.Array, scores: jax.Array) -> jax.Array:
-    """Each example's entry at its label, NaN for a label that is no class."""
-    places = jnp.where(labels < 0, scores.shape[-1], labels)[..., None]
-    return jnp.take_along_axis(scores, places, -1, mode="fill", fill_value=jnp.nan)

@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from benchmarks.networks import NETWORKS, OPS, Network, Op, multiplications  # noqa: E402 - the path comes first
 
-from functional_nn.training.memory import keep_freed_memory  # noqa: E402
+from functional_nn.training.machine.memory import keep_freed_memory  # noqa: E402
 
 
 class Parser(argparse.ArgumentParser):

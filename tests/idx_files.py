@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from functional_nn.training.idx import DTYPES
-from functional_nn.training.places import STEMS
+from functional_nn.training.data.idx import DTYPES
+from functional_nn.training.data.places import STEMS
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

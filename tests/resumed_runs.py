@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from small_runs import SMALL, make_small, with_ready_weights
 
-from functional_nn.training import loop
-from functional_nn.training.session import Session
-from functional_nn.training.state import TrainState
+from functional_nn.training.run import loop
+from functional_nn.training.run.session import Session
+from functional_nn.training.step.state import TrainState
 
 CONFIG = replace(SMALL, hidden=(20,), epochs=3, save_every=3, keep=9, average=0.9, output=Path("run"))
 WORDS = ["train", "--model", "mlp", "--batch-size", "16", "--epochs", "3", "--hidden", "20", "--output", "run"]

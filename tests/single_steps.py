@@ -9,11 +9,10 @@ import numpy as np
 import small_runs
 from small_runs import DATASET, once, one_batch
 
-from functional_nn.training.data import Batches, training_batches
-from functional_nn.training.job import Job
-from functional_nn.training.metrics import Totals
-from functional_nn.training.state import TrainState
-from functional_nn.training.step import make_train_call
+from functional_nn.training.data.examples import Batches, training_batches
+from functional_nn.training.setup import Job
+from functional_nn.training.step.state import Totals, TrainState
+from functional_nn.training.step.step import make_train_call
 
 prepared = partial(small_runs.prepared, hidden=(20,))  # one hidden layer is enough, and less to compile
 

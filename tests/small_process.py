@@ -17,12 +17,11 @@ import numpy as np
 from small_runs import DATASET
 
 from functional_nn import cli
-from functional_nn.training import cache, loop
-from functional_nn.training import job as jobs
-from functional_nn.training.job import Job
-from functional_nn.training.session import Session
-from functional_nn.training.state import TrainState, create_state
-from functional_nn.training.trees import named_leaves
+from functional_nn.training.data import examples
+from functional_nn.training.run import loop
+from functional_nn.training.run.session import Session
+from functional_nn.training.setup import Job
+from functional_nn.training.step.state import TrainState, create_state, named_leaves
 
 
 def first_state(job: Job) -> TrainState:
@@ -50,8 +49,8 @@ def digest(run: loop.Run) -> dict[str, Any]:
 
 
 def main(report: str, runs: str) -> None:
-    cache.keep_compiled_programs = lambda: None
-    jobs.load = lambda name, data_dir=None: DATASET
+    cli.keep_compiled_programs = lambda: None
+    examples.load = lambda name, data_dir=None: DATASET
     loop.first_state, loop.write_results = first_state, lambda *results: None
     honest_train, honest_before, came = loop.train, Session.before, []
 

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from functional_nn.training import cache as compiled
-from functional_nn.training import job as jobs
-from functional_nn.training import loop
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.data import Batches, Dataset, Examples
-from functional_nn.training.job import Job
-from functional_nn.training.state import TrainState
-from functional_nn.training.twin import twin
+from functional_nn._twin import twin
+from functional_nn.training import setup
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.data import examples
+from functional_nn.training.data.examples import Batches, Dataset, Examples
+from functional_nn.training.run import loop
+from functional_nn.training.setup import Job
+from functional_nn.training.step.state import TrainState
 
 NAMES = tuple("0123456789")
 PICTURES = ("confusion.png", "curves.png", "filters.png", "histograms.png", "mistakes.png")
@@ -41,8 +41,8 @@ STEPS = 4  # an epoch
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is on the small data set, and keeps no compiled programs."""
-    monkeypatch.setattr(jobs, "load", lambda name, data_dir: DATASET)
-    monkeypatch.setattr(compiled, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(examples, "load", lambda name, data_dir: DATASET)
+    monkeypatch.setattr("functional_nn.cli.keep_compiled_programs", lambda: None)
     monkeypatch.setattr("functional_nn.cli.keep_freed_memory", lambda: None)
 
 
@@ -58,9 +58,9 @@ def ready_state(job: Job) -> TrainState:
     """The first state of a job, with weights that are there already."""
     # A copy: the first step consumes its state, and must not write into what is cached.
     params, layers = jax.tree.map(jnp.array, first_weights(job.network.name, job.network.config))
-    averaged, scale = job.config.average > 0, jobs.first_loss_scale(job.config.precision)
+    averaged, scale = job.config.average > 0, setup.first_loss_scale(job.config.precision)
     model_state = {"config": job.network.config, **layers}
-    state = jobs.create_state(
+    state = setup.create_state(
         params, model_state, job.optimizer, jax.random.key(1), averaged=averaged, loss_scale=scale
     )
     return jax.device_put(state, job.layout.of(state))
@@ -68,7 +68,7 @@ def ready_state(job: Job) -> TrainState:
 
 def prepared(**choices: Any) -> tuple[Job, TrainState]:
     """A job of these choices, and its first state with weights that are there already."""
-    job = jobs.prepare(replace(SMALL, **choices), DATASET)
+    job = setup.prepare(replace(SMALL, **choices), DATASET)
     return job, ready_state(job)
 
 
@@ -89,7 +89,7 @@ _made: dict[Any, Any] = {}
 
 
 def once(job: Job, kind: str, make: Callable[[], Any]) -> Any:
-    """What a job compiles, made once for all jobs that compile the same."""
+    """What a job compiles, made once for all setup that compile the same."""
     nothing_compiled = {"output": None, "resume": None, "save_every": None, "keep": 1, "verify_every": 0, "seed": 0}
     nothing_compiled |= {"tensorboard": False, "profile": False}
     key = kind, replace(job.config, **nothing_compiled), job.network.config, job.network.apply

@@ -9,8 +9,8 @@ import pytest
 from single_steps import call_of, prepared
 from small_runs import DATASET, make_small, one_batch
 
-from functional_nn.training.augment import Augmentation, augment
-from functional_nn.training.network import build
+from functional_nn.training.setup import build
+from functional_nn.training.step.augment import Augmentation, augment
 
 
 @pytest.fixture(autouse=True)

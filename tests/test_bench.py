@@ -163,8 +163,8 @@ def test_a_step_in_a_process_of_its_own(bench):
 def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     forms = importlib.import_module("benchmarks.forms")
     monkeypatch.setattr(forms, "GEOMETRIES", ((2, 5, 3, 4, 3, 1, 1),))
-    monkeypatch.setattr(forms._lowerings, "FAST", True)
-    monkeypatch.setattr(forms._onednn, "WANTED", False)
+    monkeypatch.setattr(forms.lowerings, "FAST", True)
+    monkeypatch.setattr(forms.onednn, "WANTED", False)
     rows = forms.rows(0.0)
     found = [(row["sum"], row["chosen"]) for row in rows]
     assert found == [

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from functional_nn.training import checkpoint
-from functional_nn.training.checkpoint import Saved, surplus
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.errors import BadInput
-from functional_nn.training.keeper import Keeper
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.endings import BadInput
+from functional_nn.training.kept import checkpoint
+from functional_nn.training.kept.checkpoint import Saved, surplus
+from functional_nn.training.kept.keeper import Keeper
 
 ARRAYS = {"a.kernel": jnp.arange(6.0).reshape(2, 3), "a.bias": jnp.ones(3, jnp.float32), "step": jnp.int32(7)}
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from functional_nn import _mode, _onednn, cli
-from functional_nn.training import cache, doctor, twin
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.flags import parse
+from functional_nn import _twin as twin
+from functional_nn import cli
+from functional_nn.cpu import onednn
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.choices.flags import parse
+from functional_nn.training.machine import doctor
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in an empty folder, so that what it writes can be seen."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cache, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(cli, "keep_compiled_programs", lambda: None)
     monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
 
 
@@ -282,9 +284,9 @@ class TestDoctor:
             ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
         }
         for (mode, away), words in tried.items():
-            monkeypatch.setattr(_mode, "MODE", mode)
-            monkeypatch.setattr(_onednn, "WANTED", mode == "1")
-            monkeypatch.setattr(_onednn, "unusable", lambda away=away: away)
+            monkeypatch.setattr(onednn, "MODE", mode)
+            monkeypatch.setattr(onednn, "WANTED", mode == "1")
+            monkeypatch.setattr(onednn, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out
 

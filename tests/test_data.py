@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from idx_files import idx_bytes, small_files, write_folder
 
-from functional_nn.training.data import (
+from functional_nn.training.data.examples import (
     Examples,
     batch_indices,
     check_examples,
@@ -17,9 +17,9 @@ from functional_nn.training.data import (
     steps_per_epoch,
     training_batches,
 )
-from functional_nn.training.errors import BadInput
-from functional_nn.training.idx import DTYPES, read_idx
-from functional_nn.training.places import STEMS
+from functional_nn.training.data.idx import DTYPES, read_idx
+from functional_nn.training.data.places import STEMS
+from functional_nn.training.endings import BadInput
 
 WHOLE = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 4, 3))
 HUGE = bytes([0, 0, 8, 3]) + b"\xff" * 12 + b"abc"

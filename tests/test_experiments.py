@@ -15,9 +15,9 @@ from functional_nn import cli
 from functional_nn.experiments import initializations
 from functional_nn.experiments.experiment import Rows
 from functional_nn.experiments.run import EXPERIMENTS, ExperimentConfig, base_of, run
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.errors import BadInput, Interrupted
-from functional_nn.training.validate import validate
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.choices.legal import validate
+from functional_nn.training.endings import BadInput, Interrupted
 
 every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
 # What the parts of an experiment may differ in.
@@ -130,8 +130,8 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
 
 @pytest.mark.slow
 def test_the_command_trains_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr("functional_nn.training.loop.find_data", lambda config: DATASET)
-    monkeypatch.setattr("functional_nn.training.cache.keep_compiled_programs", lambda: None)
+    monkeypatch.setattr("functional_nn.training.run.loop.find_data", lambda config: DATASET)
+    monkeypatch.setattr(cli, "keep_compiled_programs", lambda: None)
     monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
     out = tmp_path / "out"
     assert cli.main(["experiment", "overfitting", "--epochs", "1", "--batch-size", "16", "--output", str(out)]) == 0

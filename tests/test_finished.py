@@ -18,27 +18,24 @@ from safetensors.numpy import load_file
 from small_runs import DATASET, SMALL, contents, make_small, one_batch, prepared, with_ready_weights
 
 from functional_nn import cli
-from functional_nn.training import finished, loop
-from functional_nn.training import job as jobs
-from functional_nn.training.config import SIZES, Model, PresetName, TrainConfig
-from functional_nn.training.data import Dataset, Examples
-from functional_nn.training.events import PROFILED
-from functional_nn.training.finished import load_finished
-from functional_nn.training.flags import parse
-from functional_nn.training.histograms import values_by_layer
-from functional_nn.training.job import Job
-from functional_nn.training.keeper import Reached
-from functional_nn.training.network import build
-from functional_nn.training.peak import operations_per_image
-from functional_nn.training.predict import read_image
-from functional_nn.training.presets import PRESETS
-from functional_nn.training.resume import saved_config
-from functional_nn.training.session import Session
-from functional_nn.training.state import parameter_count
-from functional_nn.training.step import make_train_call
-from functional_nn.training.validate import validate
-from functional_nn.training.weights import write_weights
-from functional_nn.training.words import in_words
+from functional_nn.training import setup
+from functional_nn.training.choices.config import SIZES, Model, PresetName, TrainConfig
+from functional_nn.training.choices.flags import parse
+from functional_nn.training.choices.legal import validate
+from functional_nn.training.choices.presets import PRESETS, in_words
+from functional_nn.training.choices.saved import saved_config
+from functional_nn.training.data.examples import Dataset, Examples
+from functional_nn.training.finished.loaded import load_finished
+from functional_nn.training.finished.predict import read_image
+from functional_nn.training.kept.keeper import Reached
+from functional_nn.training.kept.weights import write_weights
+from functional_nn.training.report.events import values_by_layer
+from functional_nn.training.report.profile import PROFILED, operations_per_image
+from functional_nn.training.run import loop
+from functional_nn.training.run.session import Session
+from functional_nn.training.setup import Job, build
+from functional_nn.training.step.state import parameter_count
+from functional_nn.training.step.step import make_train_call
 
 WORDS = ["train", "--model", "mlp", "--batch-size", "16", "--epochs", "6", "--learning-rate", "0.02"]
 
@@ -102,8 +99,8 @@ class TestPresets:
         """The numbers of docs/recipes.md; nothing is computed."""
         images = np.zeros((PRESETS[name].batch_size, side, side, 1), np.float32)
         examples = Examples(images, np.zeros(len(images), np.int32))
-        job = jobs.prepare(PRESETS[name], Dataset(PRESETS[name].dataset, examples, examples, tuple("0123456789")))
-        state = jax.eval_shape(lambda: jobs.first_state(job))
+        job = setup.prepare(PRESETS[name], Dataset(PRESETS[name].dataset, examples, examples, tuple("0123456789")))
+        state = jax.eval_shape(lambda: setup.first_state(job))
         assert parameter_count(state.params) == parameters
         call = make_train_call(job.network.apply, job.optimizer, job.rules)
         after, report = jax.eval_shape(call, state, one_batch(examples, size=len(images)))
@@ -147,7 +144,7 @@ class TestSizes:
         ],
     )
     def test_they_reach_the_network(self, model: Model, sizes: dict[str, Any], expected: dict[str, Any]) -> None:
-        network = jobs.prepare(TrainConfig(model=model, **sizes), DATASET).network
+        network = setup.prepare(TrainConfig(model=model, **sizes), DATASET).network
         assert {name: getattr(network.config, name) for name in expected} == expected
 
     @pytest.mark.slow
@@ -373,7 +370,7 @@ class TestSeeds:
 
 
 def test_a_run_is_read_as_it_was_judged(run: Path) -> None:
-    loaded = finished.load_finished(run)
+    finished = load_finished(run)
     images = jax.numpy.asarray(DATASET.test.images)
-    right = (np.argmax(loaded.logits(images), axis=-1) == DATASET.test.labels).mean()
+    right = (np.argmax(finished.logits(images), axis=-1) == DATASET.test.labels).mean()
     assert right == json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["test_accuracy"]

@@ -12,7 +12,7 @@ from resumed_runs import WORDS, in_an_empty_folder, signal_at
 from small_runs import contents
 
 from functional_nn import _interrupt, cli
-from functional_nn.training import keeper
+from functional_nn.training.kept import keeper
 
 ROOT = Path(__file__).parents[1]
 # A process in which a signal comes as soon as a module is imported.
@@ -34,7 +34,7 @@ runpy.run_path(script, run_name="__main__")
 NARROW = """
 import resource, sys
 from functional_nn import cli
-from functional_nn.training import loop  # imports what keeps caches of its own
+from functional_nn.training.run import loop  # imports what keeps caches of its own
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 sys.exit(cli.main())
 """
@@ -43,7 +43,7 @@ MOMENTS = {
     "at once": ("jax", "functional-nn", "train", NOTHING),
     "in the script": ("jax", str(ROOT / "scripts" / "train.py"), "", NOTHING),
     "at the flags": ("tyro", "functional-nn", "train", NOTHING),
-    "at the loop": ("functional_nn.training.loop", "functional-nn", "train", NOTHING),
+    "at the loop": ("functional_nn.training.run.loop", "functional-nn", "train", NOTHING),
     "going on": (
         "jax",
         "functional-nn",

@@ -21,8 +21,9 @@ from rows import assert_close
 from test_convolution import calls, channels_first
 
 import functional_nn
-from functional_nn import _fast, _lax, _lowerings, _onednn
+from functional_nn import _lax
 from functional_nn._geometry import Spec, lines
+from functional_nn.cpu import forms, lowerings, onednn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,21 +31,21 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are of the fast forms, whatever the environment says, as chosen beside a library on one core."""
-    monkeypatch.setattr(_lowerings, "FAST", True)
-    monkeypatch.setattr(_onednn, "WANTED", False)
+    monkeypatch.setattr(lowerings, "FAST", True)
+    monkeypatch.setattr(onednn, "WANTED", False)
     library_uses_all_cores(monkeypatch, False)
 
 
 def library_uses_all_cores(monkeypatch: pytest.MonkeyPatch, all_cores: bool) -> None:
-    monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", all_cores)
-    monkeypatch.setattr(_lowerings, "SLOW_CHANNELS", () if all_cores else (1, 3))
+    monkeypatch.setattr(lowerings, "LIBRARY_USES_ALL_CORES", all_cores)
+    monkeypatch.setattr(lowerings, "SLOW_CHANNELS", () if all_cores else (1, 3))
 
 
 def agree(name: str, form: Any, arrays: dict[str, np.ndarray], spec: Spec) -> None:
     taken = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}[name]
     pair = [jnp.asarray(arrays[role]) for role in taken]
-    forms = {"fast": form, "lax": _lowerings.LAX[name]}
-    found = jit_as_users_have_it(lambda *pair: {said: form(*pair, spec=spec) for said, form in forms.items()})(*pair)
+    by_form = {"fast": form, "lax": lowerings.LAX[name]}
+    found = jit_as_users_have_it(lambda *pair: {said: form(*pair, spec=spec) for said, form in by_form.items()})(*pair)
     for said, value in found.items():
         assert_close(value, by_hand(arrays, spec)[name], 1e-12, f"{name} of {spec}: {said} against the reference")
 
@@ -59,8 +60,8 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
     weights = np.zeros((*kernel.shape[:-1], filters))
     channels = (images[..., : kernel.shape[-2]], weights, None), statics | {"groups": 1}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_fast, "TILE_BYTES", tile_bytes)
-        agree("gather", _fast.gather_by_tiles, *relation(channels))
+        patch.setattr(forms, "TILE_BYTES", tile_bytes)
+        agree("gather", forms.gather_by_tiles, *relation(channels))
 
 
 @pytest.mark.slow
@@ -69,9 +70,9 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
 def test_planes_and_patches_give_all_three_sums_on_any_geometry(call: tuple):
     (x, kernel, bias), statics = call
     channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1}
-    agree("correlate", _fast.correlate_by_planes, *relation(channels))
-    agree("spread", _fast.spread_by_planes, *relation(channels))
-    agree("gather", _fast.gather_by_patches, *relation(channels))
+    agree("correlate", forms.correlate_by_planes, *relation(channels))
+    agree("spread", forms.spread_by_planes, *relation(channels))
+    agree("gather", forms.gather_by_patches, *relation(channels))
 
 
 @pytest.mark.slow
@@ -81,14 +82,14 @@ def test_forms_for_all_cores_on_any_geometry_without_strides(call: tuple, layout
     (x, kernel, bias), statics = call
     channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1, "strides": 1}
     arrays, spec = relation(channels, layout)
-    for name, form in _lowerings.ON_ALL_CORES.items():
+    for name, form in lowerings.ON_ALL_CORES.items():
         agree(name, form, arrays, spec)
 
 
 def test_for_all_cores_the_output_is_larger_than_x():
     x, kernel = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((32, 32, 30, 64), (3, 3, 64, 64)))
     spec = Spec(lines("conv", (32, 30), (3, 3), 1, 1, 1), 1, "channels_last", None)
-    for form in _lowerings.ON_ALL_CORES.values():
+    for form in lowerings.ON_ALL_CORES.values():
         program = jax.jit(partial(form, spec=spec)).lower(x, kernel).as_text()
         assert "tensor<32x33x30x64xf32>" in program, "one row more, along the dimension where it is the smallest share"
 
@@ -101,8 +102,8 @@ def test_depthwise_forms_on_any_geometry(call: tuple, layout: str):
     channels = np.random.default_rng(6).normal(size=(*x.shape[:-1], 3))
     weights = np.random.default_rng(7).normal(size=(*kernel.shape[:-2], 1, 3))
     arrays, spec = relation(((channels, weights, bias), statics | {"groups": 3}), layout)
-    for name, form in _lowerings.DEPTHWISE.items():
-        agree(name, partial(_lowerings._channels_last, name, form), arrays, spec)
+    for name, form in lowerings.DEPTHWISE.items():
+        agree(name, partial(lowerings._channels_last, name, form), arrays, spec)
 
 
 def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: int, **change: Any) -> str:
@@ -118,7 +119,7 @@ def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: 
     spec = Spec(geometry, groups, layout, None)
     out = jax.eval_shape(partial(_lax.correlate, spec=spec), x, kernel)
     pair = {"correlate": (x, kernel), "spread": (out, kernel), "gather": (x, out)}[name]
-    return called(_lowerings.choose(name, pair[0], pair[1], spec))
+    return called(lowerings.choose(name, pair[0], pair[1], spec))
 
 
 def called(form: Any) -> str:
@@ -210,7 +211,7 @@ def test_a_library_on_all_cores_keeps_what_it_does_well(name, batch, size, chann
 
 
 def test_all_forms_can_be_left_to_lax(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_lowerings, "FAST", False)
+    monkeypatch.setattr(lowerings, "FAST", False)
     assert chosen("gather", 32, 32, (64, 64), 3, groups=64) == "gather"
 
 
@@ -228,8 +229,8 @@ def arrays_of(op: str, statics: dict[str, Any]) -> tuple[Any, Any, Any]:
 @pytest.fixture
 def always_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles for small arrays too."""
-    monkeypatch.setattr(_lowerings, "LEAST_MULTIPLICATIONS", 0)
-    monkeypatch.setattr(_lowerings, "LEAST_A_COPY", 0)
+    monkeypatch.setattr(lowerings, "LEAST_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(lowerings, "LEAST_A_COPY", 0)
 
 
 @pytest.mark.slow
@@ -310,10 +311,10 @@ def test_transposed_and_rematerialized():
 
 DIVIDED = """
 import jax, numpy as np
-from functional_nn import _lowerings
+from functional_nn.cpu import lowerings
 from jax.sharding import NamedSharding, PartitionSpec
 from test_lowerings import gradients
-_lowerings.LIBRARY_USES_ALL_CORES = False
+lowerings.LIBRARY_USES_ALL_CORES = False
 x, kernel = np.random.default_rng(0).normal(size=(4, 20, 20, 48)), np.ones((3, 3, 48, 48))
 mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
 rows, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())

@@ -22,17 +22,17 @@ from test_convolution import calls
 from test_lowerings import ROOT, arrays_of, chosen, gradients
 
 import functional_nn
-from functional_nn import _barrier, _lowerings, _onednn
+from functional_nn.cpu import lowerings, onednn, xla
 
-here = pytest.mark.skipif(_onednn.unusable() is not None, reason=f"oneDNN is not used here: {_onednn.unusable()}")
+here = pytest.mark.skipif(onednn.unusable() is not None, reason=f"oneDNN is not used here: {onednn.unusable()}")
 TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}
 
 
 @pytest.fixture(autouse=True)
-def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def wanted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """It is used where it is, whatever the environment says; nothing that was compiled before or here stays."""
-    monkeypatch.setattr(_lowerings, "FAST", True)
-    monkeypatch.setattr(_onednn, "WANTED", True)
+    monkeypatch.setattr(lowerings, "FAST", True)
+    monkeypatch.setattr(onednn, "WANTED", True)
     jax.clear_caches()
     yield
     jax.clear_caches()
@@ -54,10 +54,10 @@ def test_all_three_sums_on_any_geometry(call: tuple, layout: str):
     arrays, spec = relation(call, layout)
     for name, roles in TAKEN.items():
         left, right = (single(arrays[role]) for role in roles)
-        form = _lowerings._by_onednn(name, left, right, spec)
+        form = lowerings._by_onednn(name, left, right, spec)
         if form is None:
             continue
-        got = jax.jit(partial(_lowerings._channels_last, name, form, spec=spec))(left, right)
+        got = jax.jit(partial(lowerings._channels_last, name, form, spec=spec))(left, right)
         assert_close(got, by_hand(arrays, spec)[name], 3e-6, f"{name} of {spec}: oneDNN against the reference")
 
 
@@ -84,7 +84,7 @@ def test_value_and_gradients_are_those_of_float64(shape: tuple, window: tuple, s
         out, vjp = jax.vjp(partial(functional_nn.conv, **statics), x, kernel)
         return out, *vjp(jnp.cos(out))
 
-    assert program(all_of, x, kernel).count(_onednn.TARGET) == 3
+    assert program(all_of, x, kernel).count(onednn.TARGET) == 3
     got, exact = jax.jit(all_of)(x, kernel), jax.jit(all_of)(np.float64(x), np.float64(kernel))
     assert_close(got, exact, 3e-6, f"value and gradients with oneDNN, x {shape}, kernel {window}, {statics}")
 
@@ -94,7 +94,7 @@ def test_an_infinity_stays_in_its_windows():
     x, kernel = np.ones((1, 6, 6, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
     x[0, 1, 1, 5], x[0, 4, 4, 9] = np.inf, np.nan
     out = np.asarray(functional_nn.conv(jnp.asarray(x), jnp.asarray(kernel)))
-    assert program(functional_nn.conv, x, kernel).count(_onednn.TARGET) == 1
+    assert program(functional_nn.conv, x, kernel).count(onednn.TARGET) == 1
     expected = np.full((4, 4), 144.0)
     expected[:2, :2], expected[2:, 2:] = np.inf, np.nan
     np.testing.assert_array_equal(out, np.broadcast_to(expected[None, :, :, None], out.shape))
@@ -116,7 +116,7 @@ def test_transformed_as_everywhere(op: str, statics: dict[str, Any]):
         "vmap": lambda x, kernel: jax.vmap(slope, (0, None))(jnp.stack([x, 2 - x]), kernel),
     }
     for name, transformed in tried.items():
-        assert _onednn.TARGET in program(transformed, x, kernel), name
+        assert onednn.TARGET in program(transformed, x, kernel), name
         exact = jax.jit(transformed)(*map(np.float64, (x, kernel)))
         assert_close(jax.jit(transformed)(x, kernel), exact, 1e-5, f"{name} of {op} with {statics}")
 
@@ -151,46 +151,46 @@ def test_an_x_that_is_cut_is_left_to_xla():
     out, kernel = single(np.ones((2, 5, 8))), single(np.ones((2, 8, 8)))
     statics = {"strides": 3, "padding": ((1, 0),), "output_padding": 2}
     function = partial(functional_nn.conv_transpose, **statics)
-    assert _onednn.TARGET not in program(function, out, kernel)
-    assert _onednn.TARGET in program(partial(function, output_padding=0), out, kernel)
+    assert onednn.TARGET not in program(function, out, kernel)
+    assert onednn.TARGET in program(partial(function, output_padding=0), out, kernel)
 
 
 @here
 def test_an_exported_program_does_not_call_it():
     x, kernel = (jax.ShapeDtypeStruct(shape, np.float32) for shape in ((2, 6, 6, 4), (3, 3, 4, 4)))
-    assert _onednn.TARGET in program(gradients, x, kernel)
-    assert _onednn.TARGET not in jax.export.export(jax.jit(gradients))(x, kernel).mlir_module()
+    assert onednn.TARGET in program(gradients, x, kernel)
+    assert onednn.TARGET not in jax.export.export(jax.jit(gradients))(x, kernel).mlir_module()
 
 
 @here
 def test_a_barrier_where_xla_drops_its_own(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_barrier, "XLA_KEEPS_ITS_OWN", False)
+    monkeypatch.setattr(xla, "XLA_KEEPS_ITS_OWN", False)
     x = jnp.linspace(-1.0, 1.0, 24, dtype=np.float32).reshape(1, 4, 6, 1)
 
     def slope(x: jax.Array) -> jax.Array:
         return jax.grad(lambda x: jnp.sum(functional_nn.max_pool(functional_nn.relu(x) ** 2, window=2)))(x)
 
-    assert program(slope, x).count(_onednn.KEEP) == 2, "one for relu's result, one for the pooling's"
+    assert program(slope, x).count(onednn.KEEP) == 2, "one for relu's result, one for the pooling's"
     largest = jnp.zeros((1, 4, 6, 1)).at[0, 1::2, 1::2].set(1.0)
     assert_close(jax.jit(slope)(x), 2 * jnp.maximum(x, 0) * largest, 1e-7, "gradient past two barriers")
     curved = jax.jit(jax.jvp, static_argnums=0)(slope, (x,), (jnp.ones_like(x),))[1]
     assert_close(curved, 2 * (x > 0) * largest, 1e-7, "second derivative past two barriers")
     rows = jax.jit(jax.vmap(slope))(jnp.stack([x, -x]))
     assert_close(rows[1], 2 * jnp.maximum(-x, 0) * jnp.zeros((1, 4, 6, 1)).at[0, ::2, ::2].set(1.0), 1e-7, "vmap")
-    assert _onednn.KEEP not in jax.export.export(jax.jit(slope))(x).mlir_module()
+    assert onednn.KEEP not in jax.export.export(jax.jit(slope))(x).mlir_module()
 
 
 @here
 def test_a_call_that_it_refuses_is_an_error_of_xla():
     x = single(np.ones((1, 4, 4, 1)))
-    call = jax.ffi.ffi_call(_onednn.TARGET, jax.ShapeDtypeStruct((1, 9, 9, 1), np.float32))
+    call = jax.ffi.ffi_call(onednn.TARGET, jax.ShapeDtypeStruct((1, 9, 9, 1), np.float32))
     geometry = np.array([0, 1, 1, 1, 1, 2, *(4, 2, 1, 1, 0, 0, 9) * 2])
     with pytest.raises(jax.errors.JaxRuntimeError, match="oneDNN refused convolution_forward"):
         jax.block_until_ready(call(x, x, geometry=geometry))
 
 
 def test_left_out_on_request():
-    say = "from functional_nn import _lowerings, _onednn; print(_lowerings.FAST, _onednn.WANTED)"
+    say = "from functional_nn.cpu import lowerings, onednn; print(lowerings.FAST, onednn.WANTED)"
     for value, expected in {"0": "False False", "xla": "True False", "1": "True True"}.items():
         environment = os.environ | {"FUNCTIONAL_NN_FAST": value, "PYTHONPATH": str(ROOT)}
         ended = subprocess.run([sys.executable, "-c", say], env=environment, capture_output=True, text=True, check=True)
@@ -208,45 +208,45 @@ def test_another_word_is_refused():
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """As if the package were installed, with a cache that holds nothing yet."""
-    monkeypatch.setattr(_onednn, "_shared_library", lambda: tmp_path / "libdnnl.so.3")
+    monkeypatch.setattr(onednn, "_shared_library", lambda: tmp_path / "libdnnl.so.3")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for cached in ("_opened", "_library_or_warning"):
-        monkeypatch.setattr(_onednn, cached, getattr(_onednn, cached).__wrapped__)
+        monkeypatch.setattr(onednn, cached, getattr(onednn, cached).__wrapped__)
     return tmp_path
 
 
 def test_without_the_package_xla_computes_and_nothing_is_said(installed: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_onednn, "_shared_library", lambda: None)
-    assert _onednn.unusable() == "the extra onednn is not installed"
+    monkeypatch.setattr(onednn, "_shared_library", lambda: None)
+    assert onednn.unusable() == "the extra onednn is not installed"
     assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
 
 
 def test_without_a_compiler_a_warning_says_so_and_xla_computes(installed: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_onednn.shutil, "which", lambda name: None)
+    monkeypatch.setattr(onednn.shutil, "which", lambda name: None)
     with pytest.warns(
         RuntimeWarning, match=r"onednn-cpu-gomp is installed, but not used: no C compiler is on the PATH"
     ):
         assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
 
 
-compiler = pytest.mark.skipif(not any(map(_onednn.shutil.which, _onednn.COMPILERS)), reason="no C compiler is here")
+compiler = pytest.mark.skipif(not any(map(onednn.shutil.which, onednn.COMPILERS)), reason="no C compiler is here")
 
 
 @compiler
 def test_a_source_that_does_not_compile_leaves_nothing_behind(installed: Path, monkeypatch: pytest.MonkeyPatch):
-    broken = installed / "_onednn.c"
+    broken = installed / "onednn.c"
     broken.write_text("int onednn_open(")
-    monkeypatch.setattr(_onednn, "SOURCE", broken)
-    assert "cannot compile _onednn.c: " in str(_onednn.unusable())
+    monkeypatch.setattr(onednn, "SOURCE", broken)
+    assert "cannot compile onednn.c: " in str(onednn.unusable())
     assert list((installed / "cache" / "functional_nn").iterdir()) == []
 
 
 @compiler
 def test_compiled_once_and_kept(installed: Path):
-    kept = _onednn._compiled()
+    kept = onednn._compiled()
     assert list((installed / "cache" / "functional_nn").iterdir()) == [kept]
     before = kept.stat().st_mtime_ns
-    assert _onednn._compiled() == kept
+    assert onednn._compiled() == kept
     assert kept.stat().st_mtime_ns == before
     assert hasattr(ctypes.CDLL(str(kept)), "onednn_convolution")
 
@@ -254,13 +254,13 @@ def test_compiled_once_and_kept(installed: Path):
 @compiler
 def test_a_library_that_does_not_load_is_named(installed: Path):
     (installed / "libdnnl.so.3").write_text("no library")
-    assert str(installed / "libdnnl.so.3") in str(_onednn.unusable())
+    assert str(installed / "libdnnl.so.3") in str(onednn.unusable())
 
 
 @compiler
 def test_a_cache_that_cannot_be_written_is_named(installed: Path):
     (installed / "cache").write_text("a file where the folder should be")
-    assert str(installed / "cache") in str(_onednn.unusable())
+    assert str(installed / "cache") in str(onednn.unusable())
 
 
 TWICE = """

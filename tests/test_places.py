@@ -12,12 +12,13 @@ import pytest
 from idx_files import digests, small_files, write_folder
 
 from functional_nn import cli
-from functional_nn.training import data, download, loop, places
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.data import load
-from functional_nn.training.errors import BadInput
-from functional_nn.training.idx import read_idx
-from functional_nn.training.places import PUBLISHED, STEMS, find_files
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.data import examples, places
+from functional_nn.training.data.examples import load
+from functional_nn.training.data.idx import read_idx
+from functional_nn.training.data.places import PUBLISHED, STEMS, find_files
+from functional_nn.training.endings import BadInput
+from functional_nn.training.run import loop
 
 FILES, OTHER_FILES = small_files(), small_files(seed=1)
 
@@ -95,9 +96,7 @@ def mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[P
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(folder))) for folder in folders]
     for server in servers:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-    monkeypatch.setitem(
-        download.MIRRORS, "mnist", tuple(f"http://127.0.0.1:{server.server_port}" for server in servers)
-    )
+    monkeypatch.setitem(places.MIRRORS, "mnist", tuple(f"http://127.0.0.1:{server.server_port}" for server in servers))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield folders
     for server in servers:
@@ -138,21 +137,21 @@ class TestDownload:
         assert list((tmp_path / "fetched").iterdir()) == []
 
     def test_a_network_that_is_not_there_is_a_sentence(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(download.MIRRORS, "mnist", ("http://127.0.0.1:1",))
+        monkeypatch.setitem(places.MIRRORS, "mnist", ("http://127.0.0.1:1",))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         with pytest.raises(BadInput, match=r"could not be fetched: http://127.0.0.1:1/train-images-\S+ \(ConnectionEr"):
-            download.download("mnist", tmp_path / "fetched", lambda line: None)
+            places.download("mnist", tmp_path / "fetched", lambda line: None)
 
     def test_a_file_that_is_there_is_never_replaced(self, tmp_path: Path) -> None:
         folder = write_folder(tmp_path / "mine", files=small_files(seed=2))
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
         with pytest.raises(BadInput, match=f"{STEMS[0]} is not the file that was published"):
-            download.download("mnist", folder, lambda line: None)
+            places.download("mnist", folder, lambda line: None)
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
     def test_every_mirror_is_secure_and_there_are_several(self) -> None:
-        assert download.MIRRORS.keys() == PUBLISHED.keys()
-        for mirrors in download.MIRRORS.values():
+        assert places.MIRRORS.keys() == PUBLISHED.keys()
+        for mirrors in places.MIRRORS.values():
             assert len(mirrors) >= 2
             assert all(mirror.startswith("https://") for mirror in mirrors)
 
@@ -160,7 +159,7 @@ class TestDownload:
 def test_held_out_images_judge_and_teach_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_folder(tmp_path / "mine", files=FILES)
     config = TrainConfig(dataset="mnist", data_dir=folder, hold_out=3, batch_size=4)
-    dataset, whole = loop.find_data(config), data.load("mnist", folder)
+    dataset, whole = loop.find_data(config), examples.load("mnist", folder)
     assert (len(dataset.train), len(dataset.test)) == (4, 3)
     seen = {image.tobytes() for part in (dataset.train, dataset.test) for image in part.images}
     assert seen == {image.tobytes() for image in whole.train.images}

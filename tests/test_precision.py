@@ -7,8 +7,8 @@ import pytest
 from single_steps import after_one, call_of, prepared
 from small_runs import DATASET, make_small, one_batch
 
-from functional_nn.training import precision
-from functional_nn.training.state import LossScale
+from functional_nn.training.step import precision
+from functional_nn.training.step.state import LossScale
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from functional_nn.training import processes
-from functional_nn.training.errors import ProcessLost
+from functional_nn.training.endings import ProcessLost
+from functional_nn.training.machine import processes
 
 ROOT = Path(__file__).parents[1]
 RUN = ["--model", "mlp", "--epochs", "100000", "--save-every", "100", "--output", "run"]
@@ -22,7 +22,7 @@ import os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.argv[0] = "functional-nn"
 from functional_nn import cli
-from functional_nn.training import processes
+from functional_nn.training.machine import processes
 find = processes._find_the_others
 def find_and_be_interrupted(*which):
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -80,7 +80,7 @@ def test_the_other_ends_at_once_and_says_how_to_go_on(killed: int, tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1], ids=["the first waits", "the second waits"])
 def test_one_that_waits_in_vain_ends_with_a_sentence(number: int, tmp_path: Path) -> None:
-    impatient = "import sys; from functional_nn import cli; from functional_nn.training import processes"
+    impatient = "import sys; from functional_nn import cli; from functional_nn.training.machine import processes"
     impatient += "; processes.AWAITED = 2; sys.exit(cli.main())"
     with start(tmp_path, number, free_port(), ["-c", impatient]) as process:
         try:

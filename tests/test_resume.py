@@ -11,9 +11,10 @@ from resumed_runs import CONFIG, RUN, in_an_empty_folder, signal_at
 from small_runs import contents
 
 from functional_nn import cli
-from functional_nn.training import checkpoint, keeper, loop
-from functional_nn.training.errors import Interrupted
-from functional_nn.training.session import Session
+from functional_nn.training.endings import Interrupted
+from functional_nn.training.kept import checkpoint, keeper
+from functional_nn.training.run import loop
+from functional_nn.training.run.session import Session
 
 
 @pytest.fixture(autouse=True)

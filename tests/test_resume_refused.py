@@ -12,11 +12,11 @@ from resumed_runs import CONFIG, RUN, WORDS, in_an_empty_folder
 from small_runs import contents
 
 from functional_nn import cli
-from functional_nn.training import loop
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.errors import BadInput
-from functional_nn.training.flags import parse
-from functional_nn.training.resume import FREE, saved_config
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.choices.flags import parse
+from functional_nn.training.choices.saved import FREE, saved_config
+from functional_nn.training.endings import BadInput
+from functional_nn.training.run import loop
 
 
 @pytest.fixture(scope="module")

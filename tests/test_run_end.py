@@ -15,11 +15,13 @@ from resumed_runs import CONFIG, RUN, WORDS, in_an_empty_folder, signal_at
 from small_runs import contents
 
 from functional_nn import cli
-from functional_nn.training import checkpoint, keeper, loop
-from functional_nn.training import job as jobs
-from functional_nn.training.errors import Diverged
-from functional_nn.training.network import build
-from functional_nn.training.session import Session
+from functional_nn.training import setup
+from functional_nn.training.data import examples
+from functional_nn.training.endings import Diverged
+from functional_nn.training.kept import checkpoint, keeper
+from functional_nn.training.run import epoch, loop
+from functional_nn.training.run.session import Session
+from functional_nn.training.setup import build
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,7 +77,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, spoiled: Callable[[Any], Any]) -> Non
         logits, state = network.apply(*args, **flags)
         return spoiled(logits), state
 
-    monkeypatch.setattr(jobs, "build", lambda *what: replace(network, apply=apply))
+    monkeypatch.setattr(setup, "build", lambda *what: replace(network, apply=apply))
 
 
 class TestDiverged:
@@ -90,7 +92,7 @@ class TestDiverged:
         assert list(tmp_path.iterdir()) == []
 
     def test_the_last_good_checkpoint_stays_and_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        honest_learn = loop.learn
+        honest_learn = epoch.learn
 
         def learn(call: Any, state: Any, batches: Any, steps: range, *rest: Any) -> Any:
             poisoned = (
@@ -99,7 +101,7 @@ class TestDiverged:
             )
             return honest_learn(call, state, poisoned, steps, *rest)
 
-        monkeypatch.setattr(loop, "learn", learn)
+        monkeypatch.setattr(epoch, "learn", learn)
         with pytest.raises(
             Diverged, match=r"epoch 2: the loss became nan in step 8, seen after steps 7 to 8; the last good"
         ):
@@ -108,7 +110,7 @@ class TestDiverged:
         assert checkpoint.newest_whole(RUN / "checkpoints") == (RUN / "checkpoints" / "00000006", [])
 
     def test_parameters_that_are_not_finite_are_never_saved(self) -> None:
-        state = loop.first_state(jobs.prepare(CONFIG, jobs.load("digits", None)))
+        state = loop.first_state(setup.prepare(CONFIG, examples.load("digits", None)))
         bad = state.params | {"dense1": {**state.params["dense1"], "bias": state.params["dense1"]["bias"] + np.inf}}
         kept = keeper.Keeper(CONFIG, RUN)
         with pytest.raises(Diverged, match="the parameters were no longer finite after step 5"):

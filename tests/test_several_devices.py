@@ -17,15 +17,14 @@ from jax.sharding import PartitionSpec as P
 from small_runs import DATASET, SMALL, one_batch
 
 from functional_nn import cli
-from functional_nn.training import epoch
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.errors import BadInput
-from functional_nn.training.metrics import Totals
-from functional_nn.training.processes import by_first, everyones_numbers, together
-from functional_nn.training.sharding import split_largest
-from functional_nn.training.step import Report
-from functional_nn.training.topology import asked_shape, require_equal_parts
-from functional_nn.training.validate import validate
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.choices.legal import asked_shape, require_equal_parts, validate
+from functional_nn.training.endings import BadInput
+from functional_nn.training.machine.processes import by_first, everyones_numbers, together
+from functional_nn.training.run import epoch
+from functional_nn.training.step.sharding import split_largest
+from functional_nn.training.step.state import Totals
+from functional_nn.training.step.step import Report
 
 TESTS = Path(__file__).parent
 # Sums of 16 float32 numbers in another order differ by a few units of 6e-8, and 12 steps of adamw, which divides by the

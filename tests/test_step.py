@@ -15,17 +15,15 @@ from single_steps import Nobody, after_one, assert_same_trees, batches_of, call_
 from small_runs import DATASET, SMALL, STEPS, make_small, one_batch
 
 import reference
-from functional_nn.training import epoch, loop
-from functional_nn.training import job as jobs
-from functional_nn.training.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import Batches, training_batches
-from functional_nn.training.errors import Diverged
-from functional_nn.training.metrics import Totals
-from functional_nn.training.optimizers import make_optimizer
-from functional_nn.training.prefetch import prefetch
-from functional_nn.training.state import TrainState
-from functional_nn.training.step import accumulated_gradients, make_train_call
-from functional_nn.training.trees import named_leaves
+from functional_nn.training import setup
+from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.data.examples import Batches, training_batches
+from functional_nn.training.endings import Diverged
+from functional_nn.training.run import epoch, loop
+from functional_nn.training.run.epoch import prefetch
+from functional_nn.training.setup import make_optimizer
+from functional_nn.training.step.state import Totals, TrainState, named_leaves
+from functional_nn.training.step.step import accumulated_gradients, make_train_call
 from reference.optimizers import muon
 
 
@@ -57,8 +55,8 @@ def test_it_tells_the_plain_loss_though_it_learns_from_a_smoothed_one() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", get_args(Model))
 def test_it_lowers_for_accelerators_that_are_not_here(model: Model) -> None:
-    job = jobs.prepare(replace(SMALL, model=model), DATASET)
-    state = jax.eval_shape(lambda: jobs.first_state(job))
+    job = setup.prepare(replace(SMALL, model=model), DATASET)
+    state = jax.eval_shape(lambda: setup.first_state(job))
     exported = jax.export.export(call_of(job), platforms=["cpu", "cuda", "tpu"])(state, one_batch(DATASET.train))
     assert exported.platforms == ("cpu", "cuda", "tpu")
 
@@ -103,7 +101,7 @@ class TestOptimizer:
         start = prepared()[1].params
         for limit, expected in ((1e-3, 1e-3), (1e9, None)):
             state, report = after_one(optimizer="sgd", learning_rate=1.0, clip_norm=limit)
-            rate = float(jobs.prepare(replace(SMALL, learning_rate=1.0), DATASET).rate(0))
+            rate = float(setup.prepare(replace(SMALL, learning_rate=1.0), DATASET).rate(0))
             moved = float(optax.tree.norm(jax.tree.map(jnp.subtract, state.params, start))) / rate
             norm = float(report.gradient_norm[0])
             assert norm > 1e-2
@@ -113,7 +111,7 @@ class TestOptimizer:
     @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
     def test_weight_decay_draws_the_weights_to_zero(self, optimizer: OptimizerName) -> None:
         start = prepared()[1].params["dense1"]["kernel"]
-        rate = float(jobs.prepare(replace(SMALL, learning_rate=1.0), DATASET).rate(0))
+        rate = float(setup.prepare(replace(SMALL, learning_rate=1.0), DATASET).rate(0))
         with_decay, without = (
             after_one(optimizer=optimizer, learning_rate=1.0, weight_decay=decay)[0].params["dense1"]["kernel"]
             for decay in (0.5, 0.0)

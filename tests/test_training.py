@@ -27,16 +27,17 @@ from small_runs import (
 )
 
 from functional_nn import cli
-from functional_nn.training import epoch, loop, verify
-from functional_nn.training import job as jobs
-from functional_nn.training.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import Batches, Dataset, Examples
-from functional_nn.training.errors import BadInput, GradientsDisagree
-from functional_nn.training.metrics import batch_totals, confusion_matrix
-from functional_nn.training.network import build
-from functional_nn.training.optimizers import RULES, schedule
-from functional_nn.training.session import Session
-from functional_nn.training.step import make_eval_step
+from functional_nn.training import setup
+from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.data import examples
+from functional_nn.training.data.examples import Batches, Dataset, Examples
+from functional_nn.training.endings import BadInput, GradientsDisagree
+from functional_nn.training.report.results import confusion_matrix
+from functional_nn.training.run import epoch, loop, verify
+from functional_nn.training.run.session import Session
+from functional_nn.training.setup import RULES, build, schedule
+from functional_nn.training.step.state import batch_totals
+from functional_nn.training.step.step import make_eval_step
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +166,9 @@ def test_a_second_run_is_the_same_in_a_folder_of_its_own(folder: Path, monkeypat
 def test_another_seed_begins_with_other_weights() -> None:
     first, other = (
         np.asarray(
-            jobs.first_state(jobs.prepare(replace(SMALL, hidden=(20,), seed=seed), DATASET)).params["dense2"]["kernel"]
+            setup.first_state(setup.prepare(replace(SMALL, hidden=(20,), seed=seed), DATASET)).params["dense2"][
+                "kernel"
+            ]
         )
         for seed in (0, 1)
     )
@@ -181,7 +184,7 @@ class TestVerify:
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:
         with jax.enable_x64(False):
             job, state = prepared(model=model)
-            first = jax.eval_shape(lambda: jobs.first_state(job)).params
+            first = jax.eval_shape(lambda: setup.first_state(job)).params
             assert {leaf.dtype for leaf in jax.tree.leaves((first, state.params))} == {np.dtype(np.float32)}
             batch = DATASET.train.take(np.arange(16))
             differences = verify.verify_step(job.network, job.rules, state, batch.images, batch.labels)
@@ -245,7 +248,7 @@ class TestEarlyEnd:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         tiny = Examples(np.zeros((20, 3, 3, 1), np.float32), np.zeros(20, np.int32))
-        monkeypatch.setattr(jobs, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
+        monkeypatch.setattr(examples, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
         with pytest.raises(BadInput, match="--model simple_convnet cannot be used on these images"):
             loop.train(TrainConfig(batch_size=4))
         assert list(tmp_path.iterdir()) == []

@@ -10,14 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from functional_nn.training import memory
+from functional_nn.training.machine import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone has these settings")
 
 TWICE = """
 import ctypes, resource, sys
-from functional_nn.training.memory import keep_freed_memory
+from functional_nn.training.machine.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 libc = ctypes.CDLL(None)

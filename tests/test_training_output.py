@@ -12,14 +12,14 @@ import pytest
 from safetensors.numpy import load_file
 from small_runs import DATASET, prepared
 
-from functional_nn.training import cache, results, run_folder
-from functional_nn.training.cache import keep_compiled_programs
-from functional_nn.training.errors import BadInput
-from functional_nn.training.keeper import Reached
-from functional_nn.training.metrics import Totals
-from functional_nn.training.progress import open_display
-from functional_nn.training.run_folder import claimed, create, default_output, discard, whole_file
-from functional_nn.training.state import Learned
+from functional_nn.training.endings import BadInput
+from functional_nn.training.kept import folder as run_folder
+from functional_nn.training.kept.folder import claimed, create, default_output, discard, whole_file
+from functional_nn.training.kept.keeper import Reached
+from functional_nn.training.machine.memory import keep_compiled_programs
+from functional_nn.training.report import results
+from functional_nn.training.report.display import open_display
+from functional_nn.training.step.state import Learned, Totals
 
 
 class TestRunFolder:
@@ -113,7 +113,7 @@ class TestCache:
         updates: dict[str, Any] = {}
         config = SimpleNamespace(jax_compilation_cache_dir=chosen, update=updates.__setitem__)
         monkeypatch.setenv("XDG_CACHE_HOME", str(home))
-        monkeypatch.setattr(cache, "jax", SimpleNamespace(config=config))
+        monkeypatch.setattr(jax, "config", config)
         keep_compiled_programs()
         return updates
 

@@ -15,9 +15,9 @@ import functional_nn.models.vgg
 import reference.models.mlp
 import reference.models.simple_convnet
 import reference.models.vgg
-from functional_nn.training.data import Examples, training_batches
-from functional_nn.training.state import create_state
-from functional_nn.training.step import make_eval_step, make_train_call
+from functional_nn.training.data.examples import Examples, training_batches
+from functional_nn.training.step.state import create_state
+from functional_nn.training.step.step import make_eval_step, make_train_call
 from reference import optimizers, training
 
 STEPS = 20

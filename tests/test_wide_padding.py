@@ -19,8 +19,9 @@ from rows import assert_close
 from test_convolution import BY_HAND, calls, channels_first
 
 import functional_nn
-from functional_nn import _lax, _lowerings, _onednn
+from functional_nn import _lax
 from functional_nn._geometry import Line, Spec
+from functional_nn.cpu import lowerings, onednn
 
 # The largest error, over the largest value, of sums of up to 100 products.
 DTYPES = {"float64": 1e-12, "float32": 3e-6, "bfloat16": 2e-2, "float16": 3e-3}
@@ -36,12 +37,12 @@ every_op = pytest.mark.parametrize("op", sorted(BY_HAND))
 
 @pytest.fixture
 def forms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(_lowerings, "FAST", request.param != "lax")
-    monkeypatch.setattr(_onednn, "WANTED", request.param == "onednn")
+    monkeypatch.setattr(lowerings, "FAST", request.param != "lax")
+    monkeypatch.setattr(onednn, "WANTED", request.param == "onednn")
     if request.param == "all cores":
-        monkeypatch.setattr(_lowerings, "LIBRARY_USES_ALL_CORES", False)
+        monkeypatch.setattr(lowerings, "LIBRARY_USES_ALL_CORES", False)
         for threshold in ("LEAST_MULTIPLICATIONS_FOR_ALL", "LEAST_CHANNELS_FOR_ALL", "LEAST_MULTIPLICATIONS"):
-            monkeypatch.setattr(_lowerings, threshold, 0)
+            monkeypatch.setattr(lowerings, threshold, 0)
     jax.clear_caches()
     yield
     jax.clear_caches()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from functional_nn.training.config import TrainConfig
+from functional_nn.training.choices.config import TrainConfig
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from functional_nn.experiments.axes import figure_of, over_epochs, plot
 from functional_nn.experiments.experiment import Arm, Experiment, ranked
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.pictures import save_figure
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.report.pictures import save_figure
 
 TRIALS = 20
 # Powers of ten between which a choice is drawn: as many trials between 0.001 and 0.01 as between 0.01 and 0.1.

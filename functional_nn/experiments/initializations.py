@@ -9,9 +9,10 @@ import numpy as np
 
 from functional_nn.experiments.axes import COLORS, figure_of, over_epochs, plot
 from functional_nn.experiments.experiment import Arm, Experiment
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.job import find_data, first_state, prepare
-from functional_nn.training.pictures import save_figure
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.data.examples import find_data
+from functional_nn.training.report.pictures import save_figure
+from functional_nn.training.setup import first_state, prepare
 
 LAYERS = 5
 IMAGES = 1000

@@ -7,8 +7,8 @@ from typing import get_args
 
 from functional_nn.experiments.axes import COLORS, bars, figure_of, over_epochs, plot
 from functional_nn.experiments.experiment import Arm, Experiment
-from functional_nn.training.config import OptimizerName, TrainConfig
-from functional_nn.training.pictures import save_figure
+from functional_nn.training.choices.config import OptimizerName, TrainConfig
+from functional_nn.training.report.pictures import save_figure
 
 
 def arms(base: TrainConfig) -> dict[str, TrainConfig]:

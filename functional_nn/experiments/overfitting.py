@@ -6,8 +6,8 @@ from pathlib import Path
 
 from functional_nn.experiments.axes import figure_of, over_epochs, plot
 from functional_nn.experiments.experiment import Arm, Experiment
-from functional_nn.training.config import TrainConfig
-from functional_nn.training.pictures import TEST_COLOR, TRAIN_COLOR, save_figure
+from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.report.pictures import TEST_COLOR, TRAIN_COLOR, save_figure
 
 IMAGES = 150
 DECAY, DROPOUT = 0.9, 0.2

@@ -13,13 +13,13 @@ from functional_nn.experiments.hyperparameters import HYPERPARAMETERS
 from functional_nn.experiments.initializations import INITIALIZATIONS
 from functional_nn.experiments.optimizers import OPTIMIZERS
 from functional_nn.experiments.overfitting import OVERFITTING
-from functional_nn.training.config import DatasetName, TrainConfig
-from functional_nn.training.errors import BadInput
-from functional_nn.training.many import SUMMARY, train_parts
-from functional_nn.training.resume import read_description
-from functional_nn.training.run_folder import create, write_json
-from functional_nn.training.stop import heeding_signals
-from functional_nn.training.validate import did_you_mean, validate
+from functional_nn.training.choices.config import DatasetName, TrainConfig
+from functional_nn.training.choices.legal import validate
+from functional_nn.training.choices.saved import read_description
+from functional_nn.training.choices.values import did_you_mean
+from functional_nn.training.endings import BadInput, heeding_signals
+from functional_nn.training.kept.folder import create, write_json
+from functional_nn.training.run.many import SUMMARY, train_parts
 
 EXPERIMENTS: dict[str, Experiment] = {
     "optimizers": OPTIMIZERS,

@@ -1,1 +1,1 @@
-"""Training: one question a file; only `loop` knows them all."""
+"""Training: choices, machine, data, step, setup, what is kept and what is reported; only the run knows them all."""

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from functional_nn import _fast, _lowerings, _onednn
 from functional_nn._geometry import Spec, lines
+from functional_nn.cpu import forms, lowerings, onednn
 
 # Batch, size, channels, filters, window, stride, padding.
 GEOMETRIES = (
@@ -45,9 +45,9 @@ def rows(seconds: float) -> list[dict[str, Any]]:
         for name, form in ours(geometry).items():
             left, right = TAKEN[name]
             pair = arrays[left], arrays[right]
-            runs = {"lax": step(_lowerings.LAX[name], pair, spec), "ours": step(form, pair, spec)}
-            if _onednn.takes(name, *pair, spec):
-                runs["onednn"] = step(partial(_onednn.convolution, name), pair, spec)
+            runs = {"lax": step(lowerings.LAX[name], pair, spec), "ours": step(form, pair, spec)}
+            if onednn.takes(name, *pair, spec):
+                runs["onednn"] = step(partial(onednn.convolution, name), pair, spec)
             measure.first_calls(runs)
             least = {
                 k: entry["least_wall_ms"] for k, entry in measure.summary(measure.rounds(runs, seconds, 5)).items()
@@ -60,13 +60,13 @@ def rows(seconds: float) -> list[dict[str, Any]]:
 def ours(geometry: tuple[int, ...]) -> dict[str, Callable[..., jax.Array]]:
     """What is or could be chosen for each sum of a geometry, besides lax."""
     _, _, channels, _, window, stride, _ = geometry
-    if channels <= _lowerings.MOST_PLANE_CHANNELS and channels * window**2 <= _lowerings.MOST_PLANES:
+    if channels <= lowerings.MOST_PLANE_CHANNELS and channels * window**2 <= lowerings.MOST_PLANES:
         names = ("correlate_by_planes", "spread_by_planes", "gather_by_patches")
     elif stride == 1:
         names = ("correlate_on_all_cores", "spread_on_all_cores", "gather_by_tiles")
     else:
         names = ("gather_by_tiles",)
-    return {name.split("_")[0]: getattr(_fast, name) for name in names}
+    return {name.split("_")[0]: getattr(forms, name) for name in names}
 
 
 def problem(
@@ -91,19 +91,19 @@ def step(form: Callable[..., jax.Array], pair: tuple[jax.Array, jax.Array], spec
 def _chosen(name: str, pair: tuple[jax.Array, jax.Array], spec: Spec) -> str:
     """Which it is, and after a comma which it would be without oneDNN."""
     return ", ".join(
-        dict.fromkeys(_called(name, _lowerings.choose(name, *pair, spec, portable)) for portable in (False, True))
+        dict.fromkeys(_called(name, lowerings.choose(name, *pair, spec, portable)) for portable in (False, True))
     )
 
 
 def _called(name: str, form: Any) -> str:
-    if form is _lowerings.LAX[name]:
+    if form is lowerings.LAX[name]:
         return "lax"
     inner = form.args[-1] if isinstance(form, partial) else form
-    return "oneDNN" if getattr(inner, "func", None) is _onednn.convolution else "ours"
+    return "oneDNN" if getattr(inner, "func", None) is onednn.convolution else "ours"
 
 
 def _counts(geometry: tuple[int, ...], spec: Spec) -> dict[str, int]:
-    copied, _ = _fast.copies(geometry[2], geometry[3], spec.lines)
+    copied, _ = forms.copies(geometry[2], geometry[3], spec.lines)
     return {"copied": copied, "multiplied": geometry[2] * geometry[3] * geometry[4] ** 2}
 
 

@@ -62,7 +62,7 @@ def example_inputs(name):
 
 def train(steps=300, batch=50, learning_rate=0.1):
     """手書き数字で訓練し、テスト画像での認識精度を返します。 / Train on digits; the accuracy on test images."""
-    from functional_nn.training.data import load
+    from functional_nn.training.data.examples import load
 
     digits, rng = load("digits"), np.random.default_rng(0)
     params = first_weights(rng)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from functional_nn.training.data import load
+from functional_nn.training.data.examples import load
 from reference import training
 from reference.models import simple_convnet
 from reference.models._network import forward

@@ -1,0 +1,272 @@
+/* Convolutions by oneDNN, as a function that XLA calls (jax.ffi). `onednn.py` compiles and loads this file.
+
+   A function of Python would not do: a Ctrl-C that arrives just before it runs is raised inside of it, where nobody
+   can catch it, and XLA would go on with an output that was never written.
+
+   Declared here is as much as is used of two binary interfaces that promise to stay: XLA's, version 0.3, of
+   xla/ffi/api/c_api.h, and oneDNN's, version 3, of oneapi/dnnl/dnnl.h. */
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- XLA ------------------------------------------------------------------------------------------------------- */
+
+typedef struct { size_t struct_size; void *extension; int major, minor; } Version;
+typedef struct { size_t struct_size; Version version; uint32_t traits; } Metadata;
+typedef struct { size_t struct_size; int type; void *next; Metadata *metadata; } Extension;
+typedef struct { size_t struct_size; void *extension; int dtype; void *data; int64_t rank; int64_t *dims; } Buffer;
+typedef struct { size_t struct_size; void *extension; int64_t size; int *types; Buffer **buffers; } Buffers;
+typedef struct { int dtype; size_t size; int64_t *data; } Array;
+typedef struct {
+    size_t struct_size; void *extension; int64_t size; int *types; void **names; Array **arrays;
+} Attributes;
+typedef struct { size_t struct_size; void *extension; const char *message; int code; } ErrorArguments;
+typedef struct {
+    size_t struct_size; void *extension; Version version; void *internal; void *(*create_error)(ErrorArguments *);
+} Api;
+typedef struct {
+    size_t struct_size; Extension *extension; Api *api; void *context; int stage;
+    Buffers arguments, results; Attributes attributes;
+} CallFrame;
+
+enum { METADATA = 1, INTERNAL = 13 };
+
+/* ---- oneDNN ---------------------------------------------------------------------------------------------------- */
+
+enum { MOST_DIMENSIONS = 12, CPU = 1, IN_ORDER = 1, FLOAT32 = 3, ANY_FORMAT = 1, USER_SCRATCHPAD = 1 };
+enum { FORWARD_TRAINING = 64, DIRECT = 1 };
+enum { IMPLEMENTATION = 8, WEIGHTS_DESCRIPTION = 131, WEIGHTS_CT_DESCRIPTION = 132, SCRATCHPAD_DESCRIPTION = 136 };
+enum { SRC = 1, DST = 17, WEIGHTS = 33, SCRATCHPAD = 80, SRC_CT = 129, DST_CT = 145, WEIGHTS_CT = 161 };
+
+typedef int64_t Dims[MOST_DIMENSIONS];
+typedef void *Handle;
+typedef struct { int role; Handle memory; } Argument;
+
+/* One line a function: what it gives, its name in oneDNN, what it takes. An int is a status, 0 for success. */
+#define FUNCTIONS(F) \
+    F(int, engine_create, (Handle *, int kind, size_t index)) \
+    F(int, stream_create, (Handle *, Handle engine, unsigned flags)) \
+    F(int, memory_desc_create_with_strides, (Handle *, int rank, const int64_t *dims, int type, \
+      const int64_t *strides)) \
+    F(int, memory_desc_create_with_tag, (Handle *, int rank, const int64_t *dims, int type, int tag)) \
+    F(int, memory_desc_equal, (Handle, Handle)) \
+    F(size_t, memory_desc_get_size, (Handle)) \
+    F(int, memory_create, (Handle *, Handle description, Handle engine, void *data)) \
+    F(int, memory_set_data_handle, (Handle, void *data)) \
+    F(int, primitive_attr_create, (Handle *)) \
+    F(int, primitive_attr_set_scratchpad_mode, (Handle, int mode)) \
+    F(int, convolution_forward_primitive_desc_create, (Handle *, Handle engine, int kind, int algorithm, Handle src, \
+      Handle weights, Handle bias, Handle dst, Dims strides, Dims dilations, Dims low, Dims high, Handle attr)) \
+    F(int, convolution_backward_data_primitive_desc_create, (Handle *, Handle engine, int algorithm, Handle src, \
+      Handle weights, Handle dst, Dims strides, Dims dilations, Dims low, Dims high, Handle forward, Handle attr)) \
+    F(int, convolution_backward_weights_primitive_desc_create, (Handle *, Handle engine, int algorithm, Handle src, \
+      Handle weights, Handle bias, Handle dst, Dims strides, Dims dilations, Dims low, Dims high, Handle forward, \
+      Handle attr)) \
+    F(int, reorder_primitive_desc_create, (Handle *, Handle from, Handle, Handle to, Handle, Handle attr)) \
+    F(int, primitive_desc_query, (Handle, int what, int index, void *result)) \
+    F(Handle, primitive_desc_query_md, (Handle, int what, int index)) \
+    F(int, primitive_create, (Handle *, Handle description)) \
+    F(int, primitive_execute, (Handle, Handle stream, int count, const Argument *))
+
+#define DECLARE(type, name, arguments) static type (*name) arguments;
+FUNCTIONS(DECLARE)
+static Handle engine, stream, own_scratchpad;
+
+/* ---- A convolution, prepared once for all calls of the same geometry ------------------------------------------- */
+
+enum Sum { CORRELATE, SPREAD, GATHER };
+
+/* What `onednn.py` says of a convolution, all that its three arrays' shapes follow from. Channels are last. */
+typedef struct { int64_t size, window, stride, dilation, low, high, count; } Line;
+typedef struct { int64_t sum, groups, batch, inputs, outputs, rank; Line lines[3]; } Geometry;
+
+typedef struct Convolution {
+    struct Convolution *next;
+    size_t key_size;
+    Geometry geometry;
+    Handle primitive, reorder, x, kernel, own_kernel, out, scratchpad;
+    size_t scratchpad_size;
+} Convolution;
+
+static Convolution *prepared;
+static void *scratch;
+static size_t scratch_size;
+/* One at a time: each uses all cores, and they share the scratchpad. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+#define TRY(call) do { if (call) return "oneDNN refused " #call; } while (0)
+
+/* The image's description: dimensions in oneDNN's order, batch, channels, positions; strides of channels last. */
+static int describe_image(Handle *description, const Geometry *g, int64_t channels, int is_out) {
+    int rank = (int)g->rank;
+    Dims dims = {g->batch, channels}, strides = {0, 1};
+    int64_t step = channels;
+    for (int i = rank - 1; i >= 0; step *= dims[2 + i], i--) {
+        dims[2 + i] = is_out ? g->lines[i].count : g->lines[i].size;
+        strides[2 + i] = step;
+    }
+    strides[0] = step;
+    return memory_desc_create_with_strides(description, rank + 2, dims, FLOAT32, strides);
+}
+
+/* The kernel's: as it lies in memory, windows, inputs a group, outputs; and in the order that oneDNN likes best. */
+static int describe_kernel(Handle *plain, Handle *best, const Geometry *g) {
+    int first = g->groups > 1, rank = (int)g->rank;
+    Dims dims = {g->groups}, strides = {g->outputs / g->groups};
+    dims[first] = g->outputs / g->groups, strides[first] = 1;
+    dims[first + 1] = g->inputs / g->groups, strides[first + 1] = g->outputs;
+    int64_t step = g->inputs / g->groups * g->outputs;
+    for (int i = rank - 1; i >= 0; step *= dims[first + 2 + i], i--) {
+        dims[first + 2 + i] = g->lines[i].window;
+        strides[first + 2 + i] = step;
+    }
+    int failed = memory_desc_create_with_strides(plain, first + 2 + rank, dims, FLOAT32, strides);
+    return failed || memory_desc_create_with_tag(best, first + 2 + rank, dims, FLOAT32, ANY_FORMAT);
+}
+
+static const char *make_primitive(Handle *description, const Geometry *g, Handle x, Handle kernel, Handle out) {
+    Dims strides, dilations, low, high;
+    for (int i = 0; i < g->rank; i++) {
+        strides[i] = g->lines[i].stride, dilations[i] = g->lines[i].dilation - 1;
+        low[i] = g->lines[i].low, high[i] = g->lines[i].high;
+    }
+    Handle forward;
+    TRY(convolution_forward_primitive_desc_create(&forward, engine, FORWARD_TRAINING, DIRECT, x, kernel, NULL, out,
+                                                  strides, dilations, low, high, own_scratchpad));
+    if (g->sum == CORRELATE)
+        *description = forward;
+    else if (g->sum == SPREAD)
+        TRY(convolution_backward_data_primitive_desc_create(description, engine, DIRECT, x, kernel, out, strides,
+                                                            dilations, low, high, forward, own_scratchpad));
+    else
+        TRY(convolution_backward_weights_primitive_desc_create(description, engine, DIRECT, x, kernel, NULL, out,
+                                                               strides, dilations, low, high, forward, own_scratchpad));
+    return NULL;
+}
+
+static const char *prepare(Convolution *c) {
+    const Geometry *g = &c->geometry;
+    Handle x, plain, best, out, description;
+    TRY(describe_image(&x, g, g->inputs, 0));
+    TRY(describe_image(&out, g, g->outputs, 1));
+    TRY(describe_kernel(&plain, &best, g));
+    const char *failure = make_primitive(&description, g, x, best, out);
+    if (failure) return failure;
+    const char *implementation;
+    TRY(primitive_desc_query(description, IMPLEMENTATION, 0, &implementation));
+    if (!strncmp(implementation, "ref", 3)) return "oneDNN has plain loops only";
+    TRY(primitive_create(&c->primitive, description));
+    best = primitive_desc_query_md(description, g->sum == GATHER ? WEIGHTS_CT_DESCRIPTION : WEIGHTS_DESCRIPTION, 0);
+    TRY(memory_create(&c->x, x, engine, NULL));
+    TRY(memory_create(&c->kernel, plain, engine, NULL));
+    TRY(memory_create(&c->out, out, engine, NULL));
+    Handle scratchpad = primitive_desc_query_md(description, SCRATCHPAD_DESCRIPTION, 0);
+    c->scratchpad_size = memory_desc_get_size(scratchpad);
+    TRY(memory_create(&c->scratchpad, scratchpad, engine, NULL));
+    c->own_kernel = c->kernel;
+    if (memory_desc_equal(plain, best)) return NULL;
+    void *data;
+    TRY(posix_memalign(&data, 64, memory_desc_get_size(best)));
+    TRY(memory_create(&c->own_kernel, best, engine, data));
+    Handle from = g->sum == GATHER ? best : plain, to = g->sum == GATHER ? plain : best, reorder;
+    TRY(reorder_primitive_desc_create(&reorder, from, engine, to, engine, NULL));
+    TRY(primitive_create(&c->reorder, reorder));
+    return NULL;
+}
+
+static const char *find(Convolution **found, const int64_t *key, size_t count) {
+    size_t size = count * sizeof *key;
+    for (Convolution *c = prepared; c; c = c->next)
+        if (c->key_size == size && !memcmp(&c->geometry, key, size)) return *found = c, NULL;
+    if (size > sizeof(Geometry)) return "oneDNN has at most 3 spatial dimensions";
+    Convolution *c = calloc(1, sizeof *c);
+    if (!c) return "no memory";
+    c->key_size = size;
+    memcpy(&c->geometry, key, size);
+    const char *failure = engine ? prepare(c) : "oneDNN is not loaded";
+    if (failure) return free(c), failure;
+    c->next = prepared;
+    return *found = prepared = c, NULL;
+}
+
+static const char *run(const Convolution *c, void *left, void *right, void *given) {
+    enum Sum sum = (enum Sum)c->geometry.sum;
+    TRY(memory_set_data_handle(c->x, sum == SPREAD ? given : left));
+    TRY(memory_set_data_handle(c->kernel, sum == GATHER ? given : right));
+    TRY(memory_set_data_handle(c->out, sum == CORRELATE ? given : sum == SPREAD ? left : right));
+    if (c->scratchpad_size > scratch_size) {
+        free(scratch);
+        scratch_size = 0;
+        TRY(posix_memalign(&scratch, 4096, c->scratchpad_size));
+        scratch_size = c->scratchpad_size;
+    }
+    TRY(memory_set_data_handle(c->scratchpad, scratch));
+    Argument arguments[] = {
+        {sum == SPREAD ? SRC_CT : SRC, c->x},
+        {sum == GATHER ? WEIGHTS_CT : WEIGHTS, c->own_kernel},
+        {sum == CORRELATE ? DST : DST_CT, c->out},
+        {SCRATCHPAD, c->scratchpad},
+    };
+    Argument order[] = {
+        {SRC, sum == GATHER ? c->own_kernel : c->kernel},
+        {DST, sum == GATHER ? c->kernel : c->own_kernel},
+    };
+    if (c->reorder && sum != GATHER) TRY(primitive_execute(c->reorder, stream, 2, order));
+    TRY(primitive_execute(c->primitive, stream, 4, arguments));
+    if (c->reorder && sum == GATHER) TRY(primitive_execute(c->reorder, stream, 2, order));
+    return NULL;
+}
+
+/* ---- What Python and XLA call: each gives NULL, or what failed --------------------------------------------------- */
+
+const char *onednn_open(const char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) return dlerror();
+#define LOAD(type, name, arguments) if (!(*(void **)&name = dlsym(library, "dnnl_" #name))) return dlerror();
+    FUNCTIONS(LOAD)
+    Handle made;
+    TRY(primitive_attr_create(&own_scratchpad));
+    TRY(primitive_attr_set_scratchpad_mode(own_scratchpad, USER_SCRATCHPAD));
+    TRY(engine_create(&made, CPU, 0));
+    TRY(stream_create(&stream, made, IN_ORDER));
+    engine = made;
+    return NULL;
+}
+
+const char *onednn_prepare(const int64_t *geometry, size_t count) {
+    Convolution *convolution;
+    pthread_mutex_lock(&lock);
+    const char *failure = find(&convolution, geometry, count);
+    pthread_mutex_unlock(&lock);
+    return failure;
+}
+
+static int answers_for_itself(CallFrame *frame) {
+    if (!frame->extension || frame->extension->type != METADATA) return 0;
+    frame->extension->metadata->version.major = 0;
+    frame->extension->metadata->version.minor = 3;
+    return 1;
+}
+
+/* Its result lies where its argument does: a call that XLA cannot look into, and so a barrier. */
+void *onednn_keep(CallFrame *frame) {
+    answers_for_itself(frame);
+    return NULL;
+}
+
+void *onednn_convolution(CallFrame *frame) {
+    if (answers_for_itself(frame)) return NULL;
+    const Array *geometry = frame->attributes.arrays[0];
+    Buffer **arguments = frame->arguments.buffers;
+    Convolution *convolution;
+    pthread_mutex_lock(&lock);
+    const char *failure = find(&convolution, geometry->data, geometry->size);
+    if (!failure) failure = run(convolution, arguments[0]->data, arguments[1]->data, frame->results.buffers[0]->data);
+    pthread_mutex_unlock(&lock);
+    if (!failure) return NULL;
+    ErrorArguments error = {sizeof error, NULL, failure, INTERNAL};
+    return frame->api->create_error(&error);
+}

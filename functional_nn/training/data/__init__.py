@@ -1,0 +1,1 @@
+"""The images: where they are found, how they are read, in which order they come."""

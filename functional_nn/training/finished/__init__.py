@@ -1,0 +1,1 @@
+"""What a finished run is for: to predict with, and to export."""

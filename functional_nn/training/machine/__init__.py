@@ -1,0 +1,1 @@
+"""What a run is on: its processes, its devices, its memory."""

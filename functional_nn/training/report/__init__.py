@@ -1,0 +1,1 @@
+"""What is seen of a run: lines and a bar, pictures, TensorBoard events, a profile."""

@@ -1,0 +1,1 @@
+"""One step: everything that a batch changes, as one compiled program on all devices."""
