@@ -1,6 +1,6 @@
 """The forms of one program: the steps as they stand, and with parts of it gone back through at once, as people do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import Known, triple
+from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.edits.program import Jump, Program, of_forward, of_pair
 from reference.oracle.edits.recorded import record, remembering
@@ -17,16 +18,24 @@ from reference.oracle.edits.tape import Step, Tape
 
 def forms(evidence: Evidence, known: list[Known]) -> Iterator[Program]:
     """The adjoint of the subject's forward in its forms."""
-    cotangent = flat(evidence.cotangent)
-    for jumps in (None, _named, _any):
-        program = of_forward(evidence.subject.forward, evidence.primals, evidence.names, cotangent, jumps)
-        if program is not None:
-            yield program
-        elif jumps is None:
-            break
+    own = list(_of(evidence.subject.forward, evidence))
+    yield from own
     for op in known:
         if (program := of_op(op, evidence.names)) is not None:
             yield program
+    for forward in alike(evidence) if not own else ():
+        yield from _of(forward, evidence)
+
+
+def _of(forward: Callable[..., Any], evidence: Evidence) -> Iterator[Program]:
+    """A forward's adjoint in its forms; none where it cannot be followed."""
+    cotangent = flat(evidence.cotangent)
+    for jumps in (None, _named, _any):
+        program = of_forward(forward, evidence.primals, evidence.names, cotangent, jumps)
+        if program is not None:
+            yield program
+        elif jumps is None:
+            return
 
 
 def of_op(known: Known, names: tuple[str, ...]) -> Program | None:

@@ -29,7 +29,7 @@ MOVES = (
 # Moves whose result is a list of arrays.
 SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
 # One step each, entries of which are computed of several.
-REDUCTIONS = ("sum", "cumsum", "prod", "max", "min")
+REDUCTIONS = ("sum", "mean", "cumsum", "prod", "max", "min")
 # What is computed of a recorded array without a derivative: masks and positions.
 LOOKS = ("argmax", "argmin", "argsort", "sort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -79,7 +79,7 @@ def count(array: Any, axis: Any) -> int:
 
 def mean(array: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **how: Any) -> Any:
     """np.mean."""
-    return _sum(array, axis, keepdims=keepdims) / count(array, axis)
+    return record(np.mean, "mean", (array,), {"axis": axis, "keepdims": bool(keepdims)})
 
 
 def variance(
@@ -102,6 +102,11 @@ def clip(array: Any, low: Any = None, high: Any = None, **how: Any) -> Any:
     low, high = low if low is not None else how.get("a_min"), high if high is not None else how.get("a_max")
     array = array if low is None else np.maximum(array, low)
     return array if high is None else np.minimum(array, high)
+
+
+def average(array: Any, axis: Any = None, weights: Any = None, **how: Any) -> Any:
+    """np.average."""
+    return mean(array, axis, keepdims=how.get("keepdims", False)) if weights is None else np.average(bare(array), axis, bare(weights))
 
 
 def difference(array: Any, n: int = 1, axis: int = -1) -> Any:
@@ -267,7 +272,7 @@ FUNCTIONS["sliding_window_view"] = _step("sliding_window_view")
 FUNCTIONS.update({name: _split(name) for name in SPLITS if hasattr(np, name)})
 FUNCTIONS.update({alias: _extreme(name) for name in ("max", "min") for alias in (name, f"a{name}")})
 FUNCTIONS.update(
-    sum=_sum, cumsum=_step("cumsum"), prod=_step("prod"), mean=mean, average=mean, var=variance, norm=norm, clip=clip,
+    sum=_sum, cumsum=_step("cumsum"), prod=_step("prod"), mean=mean, average=average, var=variance, norm=norm, clip=clip,
     std=lambda *args, **how: np.sqrt(variance(*args, **how)), diff=difference, copy=copy, astype=astype, where=where,
     getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"), einsum=einsum,
     matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, put_along_axis=put_along_axis,

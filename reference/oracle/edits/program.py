@@ -33,6 +33,8 @@ class Program:
     bits: float = 0.0
     # The cotangent of every step of the forward.
     arriving: dict[Step, Step] = field(default_factory=dict)
+    # From the cotangent at the end of a part that is gone back through at once to that at its beginning.
+    spans: list[tuple[Step | None, Step | None]] = field(default_factory=list)
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -218,7 +220,8 @@ def adjoint(
     tape.part = "backward"
     whole: dict[Step, Step] = {}
     # What arrives at a step through each of its users; a step that is jumped from sends each part on by itself.
-    arriving: dict[Step, list[Any]] = {out: [remembering(tape, upstream)]}
+    arriving: dict[Step, list[tuple[Any, Step | None]]] = {out: [(remembering(tape, upstream), None)]}
+    spans = []
     for step in reversed(reaching(tape.steps, [out])):
         if step not in arriving:
             continue
@@ -227,7 +230,8 @@ def adjoint(
             tape.of, tape.via = step, via
             for parent, part in [jump(ct)] if jump else _parts(tape, step, ct):
                 tape.of = step
-                arriving.setdefault(parent, []).append(summed_to(part, parent.value.shape))
+                arriving.setdefault(parent, []).append((summed_to(part, parent.value.shape), step))
+                spans += [(step_of(ct), step_of(part))] if jump else []
     tape.via = None
     found = {}
     for position, leaf in enumerate(arguments):
@@ -235,20 +239,22 @@ def adjoint(
             ((total, _),) = _together(tape, leaf, arriving[leaf], whole, apart=False)
             found[position] = step_of(total)
     gradients = {position: step for position, step in found.items() if step is not None}
-    return Program(tape, upstream, gradients, arguments, out, arriving=whole)
+    return Program(tape, upstream, gradients, arguments, out, arriving=whole, spans=spans)
 
 
 def _together(
-    tape: Tape, step: Step, parts: list[Any], whole: dict[Step, Step], apart: bool
+    tape: Tape, step: Step, parts: list[tuple[Any, Step | None]], whole: dict[Step, Step], apart: bool
 ) -> list[tuple[Any, Step | None]]:
     """What arrives at a step, added up one after the other, or in its parts; and the user that each came through."""
-    ways = [part.step.of if isinstance(part, Recorded) and part.step else None for part in parts]
     if apart and len(parts) > 1:
-        return list(zip(parts, ways, strict=True))
-    total = parts[0]
-    for part, way in zip(parts[1:], ways[1:], strict=True):
+        return parts
+    (total, before), *others = parts
+    for part, way in others:
         tape.of, tape.slot, tape.via = step, None if way is None else (way.place, way.name), way
         total = record(np.add, "added up", (total, part))
+        if total.step is not None:
+            total.step.ways = (before, way)
+        before = None
     tape.slot = tape.via = None
     if (own := step_of(total)) is not None:
         whole[step] = own

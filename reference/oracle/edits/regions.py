@@ -98,6 +98,7 @@ CURVES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0),
     "softplus": lambda x: np.logaddexp(0, x),
     "silu": lambda x: x * _sigmoid(x),
+    "quick gelu": lambda x: x * _sigmoid(1.702 * x),
     "exp": np.exp,
     "abs": np.abs,
     "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),

@@ -137,9 +137,22 @@ def _kept(array: Any, axis: Any) -> tuple[int, ...]:
 
 
 def _sum(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = False) -> Parts:
-    kept = _kept(array, axis)
-    ct = ct if np.shape(ct) == kept else np.reshape(ct, kept)
-    return [np.broadcast_to(ct, np.shape(array))]
+    return [record(spread, "spread", (ct,), {"shape": np.shape(array), "axis": axis})]
+
+
+def _mean(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = False) -> Parts:
+    return [record(shared, "shared", (ct,), {"shape": np.shape(array), "axis": axis})]
+
+
+def spread(ct: np.ndarray, shape: tuple[int, ...], axis: Any) -> np.ndarray:
+    """The cotangent of a sum for every entry that it adds."""
+    kept = np.sum(np.zeros(shape), axis=axis, keepdims=True).shape
+    return np.broadcast_to(np.reshape(ct, kept) if np.size(ct) == np.prod(kept) else ct, shape)
+
+
+def shared(ct: np.ndarray, shape: tuple[int, ...], axis: Any) -> np.ndarray:
+    """The cotangent of a mean for every entry: its share."""
+    return spread(ct, shape, axis) / (np.zeros(shape).size / max(np.sum(np.zeros(shape), axis=axis).size, 1))
 
 
 def _extreme(name: str) -> Callable[..., Parts]:
@@ -251,6 +264,7 @@ RULES: Mapping[str, Callable[..., Parts]] = {
     "broadcast_to": _broadcast_to,
     "astype": lambda ct, y, a, dtype: [ct if np.dtype(dtype).kind == "f" else None],
     "sum": _sum,
+    "mean": _mean,
     "max": _extreme("max"),
     "min": _extreme("min"),
     "cumsum": _cumsum,

@@ -17,10 +17,10 @@ from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.forms import forms
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.edit import Edited
-from reference.oracle.edits.grammar import all_edits
+from reference.oracle.edits.grammar import further_edits, plain_edits
 
 # Arguments with more entries together are not searched; runs of single steps for all edits together.
-ENTRIES, RUNS = 60_000, 400_000
+ENTRIES, RUNS = 60_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,17 @@ class Search:
 
     @cached_property
     def found(self) -> dict[int, list[Found]]:
-        """By argument, what explains it, the shortest first."""
+        """By argument, what explains it; rows that ask a lot where nothing else explains all."""
         found: dict[int, list[Found]] = {}
+        wanted = [i for i, wrong in enumerate(self.evidence.wrong) if wrong and self.evidence.got[i] is not None]
         with np.errstate(all="ignore"):
-            for program in self.programs:
-                for position, one in self._of(program):
-                    found.setdefault(position, []).append(one)
-        return {position: sorted(ones, key=lambda one: one.bits) for position, ones in found.items()}
+            for edits in (plain_edits, further_edits):
+                for program in self.programs:
+                    for position, one in self._of(program, edits(program)):
+                        found.setdefault(position, []).append(one)
+                if all(position in found for position in wanted):
+                    break
+        return found
 
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
@@ -59,13 +63,13 @@ class Search:
 
     def models(self, view: View) -> Iterator[Model]:
         """What explains one argument."""
-        for found in self.found.get(view.position, ()):
+        for found in sorted(self.found.get(view.position, ()), key=lambda one: one.bits):
             yield named_number(view, found.model)
 
-    def _of(self, program: Program) -> Iterator[tuple[int, Found]]:
+    def _of(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
         place = log2(max(2, len(program.groups)))
         left = RUNS
-        for edited in all_edits(program):
+        for edited in edits:
             behind = program.behind(list(edited.edits))
             left -= len(behind)
             if left < 0:

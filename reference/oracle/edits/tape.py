@@ -38,6 +38,8 @@ class Step:
     line: int = 0
     of: "Step | None" = None
     via: "Step | None" = None
+    # Of a sum of contributions: the user of the forward's value that each of the two came through, where it is one.
+    ways: "tuple[Step | None, ...]" = ()
 
     @cached_property
     def parents(self) -> tuple["Step", ...]:

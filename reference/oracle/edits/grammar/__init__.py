@@ -4,23 +4,49 @@ from collections.abc import Iterator
 
 from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar.factors import chains, factors
-from reference.oracle.edits.grammar.numbers import numbers
+from reference.oracle.edits.grammar.numbers import epsilons, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, operands, passes, updated
-from reference.oracle.edits.grammar.places import examples, forward_masks, masks, moves, products, upstream
+from reference.oracle.edits.grammar.places import (
+    examples,
+    extra_slopes,
+    forward_masks,
+    keys,
+    masks,
+    moves,
+    products,
+    spans,
+    turned,
+    upstream,
+)
 from reference.oracle.edits.grammar.slopes import slopes
-from reference.oracle.edits.grammar.sums import sums
-from reference.oracle.edits.grammar.terms import cuts, overwritten, terms
+from reference.oracle.edits.grammar.sums import axes, parts, sums
+from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms
 from reference.oracle.edits.program import Program
 
-# Rows for every place, and rows for a program as a whole.
-PLACES = (factors, slopes, terms, masks, sums, moves, products, overwritten, passes, updated, operands, chains)
-WHOLE = (cuts, numbers, upstream, examples, exchanged, forward_masks, anew)
+# Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
+WHOLE = (
+    cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks,
+)  # fmt: skip
+PLACES = (
+    factors, slopes, terms, masks, sums, moves, keys, products, parts, overwritten, assigned, alone, passes, updated,
+)  # fmt: skip
+MANY = (operands, chains)
+LAST = (anew, extra_slopes)
 
 
-def all_edits(program: Program) -> Iterator[Edited]:
-    """Every row at every place."""
+def plain_edits(program: Program) -> Iterator[Edited]:
+    """The rows that ask little."""
     for whole in WHOLE:
         yield from whole(program)
     for row in PLACES:
         for group in program.groups:
             yield from row(program, group)
+
+
+def further_edits(program: Program) -> Iterator[Edited]:
+    """The rows that ask a lot."""
+    for row in MANY:
+        for group in program.groups:
+            yield from row(program, group)
+    for whole in LAST:
+        yield from whole(program)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, each, with_value
+from reference.oracle.edits.edit import Edited, each, instead, with_value
 from reference.oracle.edits.program import Program
-from reference.oracle.edits.tape import Step
+from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
 HOLD_NUMBERS = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power")
@@ -41,3 +41,26 @@ def _everywhere(own: float, other: float, places: list[tuple[Step, int]]) -> Edi
     for step, position in places:
         edits |= each([step], with_value(position, other))
     return Edited(cause, said, 3 + (other > 2), edits)
+
+
+def epsilons(program: Program) -> Iterator[Edited]:
+    """A small number inside of a root in one place and outside of it in the other."""
+    for step in program.steps:
+        if step.name not in ("sqrt", "add") or step.part != "forward":
+            continue
+        inner = step.args[0]
+        if step.name == "sqrt" and isinstance(inner, Step) and inner.name == "add" and (small := _small(inner)) is not None:
+            said = f"has the small number {small:g} outside of the root{place(step)}"
+            edits = each([step], instead(lambda s, v, e=small: np.sqrt(filled(s.args[0], v) - e) + e))
+            yield Edited("epsilon_one_side", said, 2, edits)
+        if step.name == "add" and (small := _small(step)) is not None:
+            root = next((a for a in step.args if isinstance(a, Step) and a.name == "sqrt"), None)
+            if root is not None:
+                said = f"has the small number {small:g} inside of the root{place(step)}"
+                edits = each([step], instead(lambda s, v, r=root, e=small: np.sqrt(filled(r, v) ** 2 + e)))
+                yield Edited("epsilon_one_side", said, 2, edits)
+
+
+def _small(step: Step) -> float | None:
+    numbers = [float(a) for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    return numbers[0] if numbers and 0 < abs(numbers[0]) < 0.2 else None

@@ -1,11 +1,12 @@
 """Masks, winners, indices and orders: other entries than the forward's, or the right ones in another place."""
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_value
+from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead, with_value
 from reference.oracle.edits.functions import multiplied, put
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import all_of, first_of
@@ -115,6 +116,106 @@ def upstream(program: Program) -> Iterator[Edited]:
 def _given(program: Program, users: list[Step], change: Callable[[Any], Any]) -> dict[Step, Any]:
     changed = change(program.cotangent.value)
     return {user: (lambda v, s=user: s.run({**v, program.cotangent: changed})) for user in users}
+
+
+def turned(program: Program) -> Iterator[Edited]:
+    """An argument that is reversed, or has its axes exchanged, wherever the backward uses it."""
+    for leaf in program.arguments:
+        users = [step for step in program.backward if leaf in step.parents] if leaf is not None else []
+        if leaf is None or not users or leaf.value.ndim == 0:
+            continue
+        rank, shape = leaf.value.ndim, leaf.value.shape
+        for count in range(1, rank + 1):
+            for some in combinations([axis for axis in range(rank) if shape[axis] > 1], count):
+                said = f"takes {leaf.name} in reverse along axis {', '.join(map(str, some))}"
+                yield Edited("flipped", said, 2 + count / 4, _with_leaf(leaf, users, np.flip(leaf.value, some)))
+        for a, b in combinations(range(rank), 2):
+            if shape[a] == shape[b]:
+                said = f"takes {leaf.name} with axes {a} and {b} exchanged"
+                yield Edited("transposed", said, 2.5, _with_leaf(leaf, users, np.swapaxes(leaf.value, a, b)))
+
+
+def _with_leaf(leaf: Step, users: list[Step], other: np.ndarray) -> dict[Step, Any]:
+    return {user: (lambda v, s=user: s.run({**v, leaf: other})) for user in users}
+
+
+def keys(program: Program, group: Group) -> Iterator[Edited]:
+    """A slice that begins elsewhere."""
+    first = group[0]
+    if first.name not in ("getitem", "setitem", "scattered", "added_at"):
+        return
+    position = 1
+    key = first.args[position] if isinstance(first.args[position], tuple) else (first.args[position],)
+    shape = array_of(first.args[0]).shape if first.name != "scattered" else first.args[2]
+    for axis, part in enumerate(key):
+        if not isinstance(part, slice) or part.step not in (None, 1) or axis >= len(shape) or Ellipsis in [k for k in key if k is Ellipsis]:
+            continue
+        start, stop, _ = part.indices(shape[axis])
+        for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
+            if other != start and 0 <= other <= shape[axis] - (stop - start):
+                said = f"begins at {other} along axis {axis} where {start} belongs{place(first)}"
+                yield Edited("shifted", said, 2.5, each(group, instead(_with_start(axis, other - start))))
+
+
+def _with_start(axis: int, by: int) -> Callable[[Step, Values], Any]:
+    def make(step: Step, values: Values) -> Any:
+        args = list(filled(step.args, values))
+        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
+        size = np.shape(args[0])[axis] if step.name != "scattered" else args[2][axis]
+        start, stop, _ = key[axis].indices(size)
+        key[axis] = slice(start + by, stop + by)
+        args[1] = tuple(key)
+        return applied(step, args, values)
+
+    return make
+
+
+def spans(program: Program) -> Iterator[Edited]:
+    """A part of the way back that is left out, or gone twice."""
+    for start, end in program.spans:
+        if start is None or end is None or start.value.shape != end.value.shape or start is end:
+            continue
+        where = place(end)
+        skipped = each([end], instead(lambda s, v, a=start: filled(a, v)))
+        yield Edited("derivative_missing", f"passes the cotangent on unchanged{where}", 1.2, skipped)
+        inside = [s for s in program.behind([start]) if s in program.ancestors(end) and s is not start]
+        again = each([end], instead(lambda s, v, a=start, i=inside: _again(s, v, a, i)))
+        yield Edited("derivative_twice", f"goes back twice{where}", 2, again)
+
+
+def _again(end: Step, values: Values, start: Step, inside: list[Step]) -> Any:
+    once = end.run(values)
+    found = {**values, start: once}
+    for step in inside:
+        found[step] = step.run(found)
+    return found[end]
+
+
+EXTRA: dict[str, Callable[[Any], Any]] = {
+    "u * (1 - u)": lambda u: u * (1 - u),
+    "1 - u**2": lambda u: 1 - u * u,
+    "(u > 0)": lambda u: (u > 0) * 1.0,
+    "2 * u": lambda u: 2 * u,
+    "1 / u": lambda u: 1 / u,
+}
+
+
+def extra_slopes(program: Program) -> Iterator[Edited]:
+    """A slope that does not belong there, besides the right derivative."""
+    for forward, arriving in program.arriving.items():
+        if forward.part != "forward" or forward.value.size < 2:
+            continue
+        for value in program.values:
+            if value.value.shape != forward.value.shape:
+                continue
+            for formula, function in EXTRA.items():
+                said = f"multiplies by {formula} with u = {named(program, value)} besides{place(forward)}"
+                change = after_with(function, value)
+                yield Edited("derivative_twice", said, 5, each([arriving], change))
+
+
+def after_with(function: Callable[[Any], Any], value: Step) -> Callable[[Step], Any]:
+    return lambda step: lambda values: step.run(values) * function(filled(value, values))
 
 
 def examples(program: Program) -> Iterator[Edited]:

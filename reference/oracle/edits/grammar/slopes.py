@@ -7,13 +7,24 @@ import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, after, each, instead, ones
 from reference.oracle.edits.program import Program, in_time
+from reference.oracle.edits.regions import CURVES
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, is_mask, is_slope, place
+
+def slope_of(curve: Callable[[Any], Any], u: Any) -> Any:
+    """The derivative of a curve by the six-point difference."""
+    h = 1e-3
+    with np.errstate(all="ignore"):
+        a, b, c, d, e, f = (curve(u + k * h) for k in (1, -1, 2, -2, 3, -3))
+    return (45 * (a - b) - 9 * (c - d) + (e - f)) / (60 * h)
+
 
 # Formulas that people write for a derivative, in terms of the function's input or output.
 FORMULAS: Mapping[str, Callable[[Any], Any]] = {
     "u * (1 - u)": lambda u: u * (1 - u),
     "1 - u**2": lambda u: 1 - u * u,
+    "1 + u**2": lambda u: 1 + u * u,
+    "u * (1 + u)": lambda u: u * (1 + u),
     "(u > 0)": lambda u: (u > 0) * 1.0,
     "(u >= 0)": lambda u: (u >= 0) * 1.0,
     "(u < 0)": lambda u: (u < 0) * 1.0,
@@ -36,6 +47,7 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
     "1 / (1 + u)": lambda u: 1 / (1 + u),
     "sqrt(u)": np.sqrt,
     "1 / sqrt(u)": lambda u: 1 / np.sqrt(u),
+    **{f"the derivative of {name}": (lambda u, f=curve: slope_of(f, u)) for name, curve in CURVES.items()},
 }
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, Values, each, instead
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.edits.program import Program
+from reference.oracle.edits.rules import shared, spread
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
@@ -15,14 +16,18 @@ from reference.oracle.edits.values import place
 def sums(program: Program, group: Group) -> Iterator[Edited]:
     """A sum that is something else."""
     first = group[0]
+    if first.name in ("spread", "shared"):
+        yield from _shares(group)
     axes = _axes(first)
     if axes is None:
         return
     last, where = first.name == "gathered", place(first)
     spelled = ", ".join(map(str, axes))
     count = int(np.prod([first.args[0].value.shape[axis] for axis in axes]))
-    said = f"takes the mean over axis {spelled} where it should sum{where}"
-    yield Edited("scaled_by_count", said, 2, each(group, _over(axes, np.mean)), number=1 / count)
+    other, word = (np.sum, "sum") if first.name == "mean" else (np.mean, "mean")
+    said = f"takes the {word} over axis {spelled} where the {'mean' if word == 'sum' else 'sum'} belongs{where}"
+    number = count if first.name == "mean" else 1 / count
+    yield Edited("scaled_by_count", said, 2, each(group, _over(axes, other)), number=number)
     for word, one in ONE_ENTRY.items():
         said = f"takes {word} entry along axis {spelled} where it should sum{where}"
         yield Edited("not_accumulated", said, 2.5, each(group, _over(axes, one)))
@@ -36,6 +41,9 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
             if set(other) != set(axes):
                 said = f"sums over axis {', '.join(map(str, other))} where axis {spelled} belongs{where}"
                 yield Edited(cause, said, 2 + 0.5 * some, each(group, instead(_along(other))))
+    said = f"does not sum over axis {spelled}{where}"
+    if last:
+        yield Edited("wrong_reduction", said, 1, each(group, instead(lambda s, v: filled(s.args[0], v))))
 
 
 ONE_ENTRY: dict[str, Callable[..., Any]] = {
@@ -49,12 +57,26 @@ ONE_ENTRY: dict[str, Callable[..., Any]] = {
 def _axes(step: Step) -> tuple[int, ...] | None:
     """The axes that a step of the backward sums over; None where it does not."""
     if step.name == "gathered":
-        return step.args[1]
-    if step.name != "sum" or not isinstance(step.args[0], Step):
+        return tuple(step.args[1])
+    if step.name not in ("sum", "mean") or not isinstance(step.args[0], Step):
         return None
-    axis, rank = step.how["axis"], step.args[0].value.ndim
-    axes = tuple(range(rank)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return tuple(one % rank for one in axes)
+    return _spelled(step.how["axis"], step.args[0].value.ndim)
+
+
+def _shares(group: Group) -> Iterator[Edited]:
+    """What comes back from a mean without its count, or from a sum with one."""
+    first, where = group[0], place(group[0])
+    count = np.size(first.value) // max(np.size(first.args[0].value), 1)
+    other, words, number = (spread, "lacks", count) if first.name == "shared" else (shared, "has", 1 / count)
+    said = f"{words} the factor 1/{count} of a mean{where}"
+    change = instead(lambda s, v, f=other: f(filled(s.args[0], v), s.how["shape"], s.how["axis"]))
+    if count > 1:
+        yield Edited("scaled_by_count", said, 1, each(group, change), number=number)
+
+
+def _spelled(axis: Any, rank: int) -> tuple[int, ...]:
+    """Axes as they are counted from the first."""
+    return tuple(range(rank)) if axis is None else tuple(sorted(int(one) % rank for one in np.atleast_1d(axis)))
 
 
 def _over(axes: tuple[int, ...], reduce: Callable[..., Any]) -> Callable[[Step], Any]:
@@ -69,7 +91,96 @@ def _over(axes: tuple[int, ...], reduce: Callable[..., Any]) -> Callable[[Step],
 
 def _along(axes: tuple[int, ...]) -> Callable[[Step, Values], Any]:
     def make(step: Step, values: Values) -> Any:
-        array = np.sum(filled(step.args[0], values), axis=axes, keepdims=True)
-        return array if step.name == "sum" and step.how["keepdims"] else np.reshape(array, step.value.shape)
+        reduce = np.mean if step.name == "mean" else np.sum
+        array = reduce(filled(step.args[0], values), axis=axes, keepdims=True)
+        return array if step.name != "gathered" and step.how["keepdims"] else np.reshape(array, step.value.shape)
 
     return make
+
+
+REDUCE: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min}
+
+
+def axes(program: Program) -> Iterator[Edited]:
+    """All statistics over some axes, in the backward and in what it computes anew, over others."""
+    found: dict[tuple[int, int], dict[tuple[int, ...], list[Step]]] = {}
+    for step in program.steps:
+        if (own := _axes_of(step)) is not None and step.args[0].value.ndim > 1:
+            source = step.how["shape"] if step.name in ("spread", "shared") else step.args[0].value.shape
+            found.setdefault((len(source), 0), {}).setdefault(own, []).append(step)
+    for (rank, _), by_axes in found.items():
+        for own, steps in by_axes.items():
+            anew = [step for step in steps if step.part == "forward"]
+            for some in range(1, rank + 1):
+                for other in combinations(range(rank), some):
+                    if other == own:
+                        continue
+                    spelled = f"axis {', '.join(map(str, other))} where the forward takes {', '.join(map(str, own))}"
+                    edits = each(steps, instead(_with_axes(other)))
+                    yield Edited("wrong_axis", f"takes statistics over {spelled}", 3, edits)
+                    if anew and len(anew) < len(steps):
+                        said = f"computes statistics anew over {spelled}"
+                        yield Edited("wrong_axis", said, 3.5, each(anew, instead(_with_axes(other))))
+
+
+def _axes_of(step: Step) -> tuple[int, ...] | None:
+    if step.name == "gathered":
+        return tuple(step.args[1]) if isinstance(step.args[0], Step) else None
+    if step.name not in (*REDUCE, "spread", "shared") or not step.args or not isinstance(step.args[0], Step):
+        return None
+    rank = len(step.how["shape"]) if step.name in ("spread", "shared") else step.args[0].value.ndim
+    return _spelled(step.how["axis"], rank)
+
+
+def _with_axes(axes: tuple[int, ...]) -> Callable[[Step, Values], Any]:
+    def make(step: Step, values: Values) -> Any:
+        array = np.asarray(filled(step.args[0], values))
+        if step.name in ("spread", "shared"):
+            shape = step.how["shape"]
+            whole = np.broadcast_to(array, shape)
+            return whole / (np.prod([shape[axis] for axis in axes]) if step.name == "shared" else 1)
+        return REDUCE.get(step.name, np.sum)(array, axis=axes, keepdims=True)
+
+    return make
+
+
+def parts(program: Program, group: Group) -> Iterator[Edited]:
+    """A sum over an axis, or the contracted axis of a product, of which only a part is added."""
+    first, where = group[0], place(group[0])
+    if first.name in ("matmul", "einsum") and len(first.args) == 4:
+        inputs, output, a, _ = first.args
+        shape = np.shape(a.value if isinstance(a, Step) else a)
+        over = [(axis, size) for axis, (letter, size) in enumerate(zip(inputs[0], shape, strict=True)) if letter not in output]
+        position = 2
+    elif first.name in ("gathered", "sum") and isinstance(first.args[0], Step):
+        shape, position = first.args[0].value.shape, 0
+        over = [(axis, shape[axis]) for axis in _axes(first) or ()]
+    else:
+        return
+    for axis, size in over:
+        for words, kept in _ranges(size):
+            said = f"adds {words} of {size} along axis {axis} only{where}"
+            cause = "not_accumulated" if words in ("the last", "the first") else "part_missing"
+            yield Edited(cause, said, 2.5, each(group, with_argument(position, _masked(axis, kept))))
+
+
+def _ranges(size: int) -> Iterator[tuple[str, slice]]:
+    if size > 1:
+        yield "the last", slice(-1, None)
+        yield "the first", slice(None, 1)
+    if size > 2:
+        yield "all but the last", slice(None, -1)
+        yield "all but the first", slice(1, None)
+    for first in range(2, size - 1) if size <= 16 else ():
+        yield f"the first {first}", slice(None, first)
+        yield f"the last {size - first}", slice(first, None)
+
+
+def _masked(axis: int, kept: slice) -> Callable[[Any], Any]:
+    def change(array: Any) -> Any:
+        part = np.zeros_like(array)
+        key = (slice(None),) * axis + (kept,)
+        part[key] = np.asarray(array)[key]
+        return part
+
+    return change

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
+from reference.oracle.edits.functions import put
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
 # What a term through a statistic passes on its way back.
-SUMS = ("gathered", "sum", "broadcast_to")
+SUMS = ("gathered", "sum", "mean", "spread", "shared")
 ALONG = (*SUMS, "multiply", "divide", "negative", "reshape", "subtract", "add", "added up", "transpose", "expand_dims")
 
 
@@ -23,13 +24,14 @@ def terms(program: Program, group: Group) -> Iterator[Edited]:
     carrying = [i for i, item in enumerate(first.args) if isinstance(item, Step) and item in program.carrying]
     for position in carrying if len(carrying) == 2 else ():
         term, kept = first.args[position], first.args[1 - position]
-        cause = cause_of(program, first, term, kept)
-        said = f"lacks {in_words(term)}"
+        user = first.ways[position] if first.ways else None
+        cause = cause_of(program, first, term, kept, user)
+        said = f"lacks {in_words(user or term)}"
         less = instead(lambda s, v, p=position: _less(s, p, v))
         bits = 0.8 if cause in ("statistics_as_constants", "time_not_carried", "regularization") else 1
         yield Edited(cause, said, bits, each(group, less), scalable=True)
         turned = each(group, with_argument(position, np.negative))
-        yield Edited("sign", f"has the sign of {in_words(term)} turned", 2, turned)
+        yield Edited("sign", f"has the sign of {in_words(user or term)} turned", 2, turned)
 
 
 def in_words(term: Step) -> str:
@@ -38,15 +40,30 @@ def in_words(term: Step) -> str:
     return f"the contribution through {text}" if text else f"the term of {term.name}"
 
 
-def cause_of(program: Program, added: Step, term: Step, kept: Any) -> str:
+def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | None) -> str:
     """What a contribution that is left out is called."""
-    node, user = added.of, added.via if added.via is not None else term.of
+    node = added.of
     if added.name == "added up" and node is not None and user is not None and around_loop(program, node, user):
-        others = [other for other in program.tape_users(node) if other is not user and around_loop(program, node, other)]
+        others = [
+            other
+            for other in program.tape_users(node)
+            if other is not user and other.name != "setitem" and around_loop(program, node, other)
+        ]
         return "term_missing" if others else "time_not_carried"
     if added.name == "added up" and user is not None and penalty(program, user):
         return "regularization"
-    return "statistics_as_constants" if through_sum(program, term, kept) else "term_missing"
+    statistic = through_sum(program, term, kept) if user is None else leads_to_statistic(program, user)
+    return "statistics_as_constants" if statistic else "term_missing"
+
+
+def leads_to_statistic(program: Program, step: Step) -> bool:
+    """Whether what begins here is nothing but the way into a statistic."""
+    while not is_statistic(program, step):
+        users = program.tape_users(step)
+        if len(users) != 1 or step.name in ("matmul", "einsum"):
+            return False
+        step = users[0]
+    return True
 
 
 def around_loop(program: Program, made: Step, user: Step) -> bool:
@@ -67,7 +84,7 @@ def penalty(program: Program, user: Step) -> bool:
         users = program.tape_users(step)
         if len(users) != 1:
             return False
-        summed = summed or step.name in ("sum", "matmul", "einsum")
+        summed = summed or step.name in ("sum", "mean", "matmul", "einsum")
         step = users[0]
         if program.leaves_behind(step) != leaves:
             return summed and step.name == "add" and step.value.size == 1
@@ -112,9 +129,40 @@ def cuts(program: Program) -> Iterator[Edited]:
         yield Edited(cause, said, 1 if statistic else 2.5, cut, scalable=True)
 
 
+def all_statistics(program: Program) -> Iterator[Edited]:
+    """All statistics of the forward taken for constants at once."""
+    arriving = [a for forward, a in program.arriving.items() if forward.part == "forward" and is_statistic(program, forward)]
+    if len(arriving) > 1:
+        cut = each(arriving, instead(lambda s, v: np.zeros_like(s.value)))
+        yield Edited("statistics_as_constants", "treats all statistics of the forward as constants", 1.5, cut)
+
+
+def alone(program: Program, group: Group) -> Iterator[Edited]:
+    """Of a sum of three terms or more, one alone."""
+    last = group[0]
+    summands = list(_summands(program, last, 1))
+    for sign, term in summands if len(summands) > 2 else ():
+        cause = "term_missing"
+        if any(through_sum(program, other, term) for _, other in summands if other is not term):
+            cause = "statistics_as_constants"
+        said = f"has only {in_words(term)}, without the other {len(summands) - 1} terms{place(last)}"
+        kept = instead(lambda s, v, t=term, k=sign: np.broadcast_to(k * filled(t, v), s.value.shape))
+        yield Edited(cause, said, 2, each(group, kept))
+
+
+def _summands(program: Program, step: Any, sign: int) -> Iterator[tuple[int, Any]]:
+    adds = isinstance(step, Step) and step.name in ("add", "subtract", "added up") and step in program.carrying
+    if not adds or step.part != "backward":
+        yield sign, step
+        return
+    first, second = step.args
+    yield from _summands(program, first, sign)
+    yield from _summands(program, second, -sign if step.name == "subtract" else sign)
+
+
 def is_statistic(program: Program, forward: Step) -> bool:
     """Whether a step reduces an array to what is then used for all of its entries."""
-    reduced = forward.name in ("sum", "max", "min", "prod") and forward.value.size < forward.parents[0].value.size
+    reduced = forward.name in ("sum", "mean", "max", "min", "prod") and forward.value.size < forward.parents[0].value.size
     waiting = [forward] if reduced else []
     seen: set[Step] = set()
     while waiting:
@@ -141,3 +189,28 @@ def overwritten(program: Program, group: Group) -> Iterator[Edited]:
         else:
             edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
         yield Edited("not_accumulated", said, 2, edits)
+
+
+def assigned(program: Program, group: Group) -> Iterator[Edited]:
+    """Parts of an array that are assigned where they should be added to what is there."""
+    first = group[0]
+    if first.name not in ("setitem", "added_at") or first.args[2] not in program.carrying:
+        return
+    value = first.args[2]
+    adds = isinstance(value, Step) and value.name == "add" and any(_reads(item) for item in value.args)
+    if adds or first.name == "added_at":
+        change = instead(lambda s, v: put(filled(s.args[0], v), s.args[1], filled(_new_part(s.args[2]), v)))
+        said = f"assigns where it should add to what is there{place(first)}"
+        yield Edited("not_accumulated", said, 1, each(group, change))
+
+
+def _reads(item: Any) -> bool:
+    return isinstance(item, Step) and item.name == "getitem"
+
+
+def _new_part(value: Any) -> Any:
+    """What is added to a part of an array."""
+    if not isinstance(value, Step) or value.name != "add":
+        return value
+    first, second = value.args
+    return second if _reads(first) else first
