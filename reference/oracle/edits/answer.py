@@ -34,7 +34,7 @@ def _calls(view: View) -> Found:
     for row in (downcast, whole_numbers, rounded_inside, single_precision):
         yield from ((1, model) for model in row(view))
     yield from ((1, model) for model in ignores_cotangent(view))
-    yield from ((3, model) for model in not_linear(view))
+    yield from ((9, model) for model in not_linear(view))
     yield from ((2, _renamed(model, "not_linear")) for model in clipped(view))
 
 
@@ -76,7 +76,7 @@ def _places(view: View) -> Found:
     yield from _of_others(view)
     if view.same_shape:
         yield from _shifted(view)
-        yield from ((3, _renamed(model, "wrong_index")) for model in row_permuted(view))
+        yield from ((6, _renamed(model, "wrong_index")) for model in row_permuted(view))
 
 
 def _of_others(view: View) -> Found:
@@ -84,7 +84,7 @@ def _of_others(view: View) -> Found:
     for position, expected in enumerate(evidence.expected):
         if position != view.position and expected is not None and evidence.wrong[position]:
             other, name = np.asarray(expected, np.float64), evidence.names[position]
-            yield 1, Model("arguments_swapped", f"is the gradient of {name}", other)
+            yield 1.5, Model("arguments_swapped", f"is the gradient of {name}", other)
             if other.ndim == 2:
                 yield 2, Model("arguments_swapped", f"is the transposed gradient of {name}", other.T)
         right = None if evidence.wrong[position] else evidence.got[position]

@@ -72,6 +72,21 @@ class Program:
         unique = dict.fromkeys(step for step in plain if step.value.dtype.kind == "f" and step.value.size > 1)
         return [step for step in unique if step not in self.carrying]
 
+    @cached_property
+    def penalty_steps(self) -> set[Step]:
+        """The steps of the forward that make up a penalty."""
+        from reference.oracle.edits.grammar.terms import penalty
+
+        starts = [user for leaf in self.arguments if leaf is not None for user in self.tape_users(leaf)]
+        found: set[Step] = set()
+        for start in starts:
+            step = start if penalty(self, start) else None
+            while step is not None and len(self.leaves_behind(step)) == 1:
+                found.add(step)
+                users = self.tape_users(step)
+                step = users[0] if len(users) == 1 else None
+        return found
+
     def tape_users(self, step: Step) -> list[Step]:
         """The steps of the forward that use one."""
         return self._forward_users.get(step, [])

@@ -90,6 +90,8 @@ class Search:
                     explained.update({position: fit for fit in fits(edited, predicted, expected, np.asarray(got, float))})
                 elif np.shape(got) == np.shape(predicted):
                     broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
+            if edited.edits and program.penalty_steps and all(step.of in program.penalty_steps for step in edited.edits):
+                explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
             for position, model in explained.items():
                 bits = place + edited.bits + program.bits + 3 * broken - 2 * (len(explained) - 1) + 4 * model.freedom
                 yield position, Found(bits, model)

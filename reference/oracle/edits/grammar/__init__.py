@@ -14,11 +14,13 @@ from reference.oracle.edits.grammar.places import (
     masks,
     moves,
     products,
+    rearranged,
     spans,
+    strides,
     turned,
     upstream,
 )
-from reference.oracle.edits.grammar.slopes import slopes
+from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.sums import axes, parts, sums
 from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms
 from reference.oracle.edits.program import Program
@@ -26,11 +28,12 @@ from reference.oracle.edits.program import Program
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
     cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks,
+    skipped,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, sums, moves, keys, products, parts, overwritten, assigned, alone, passes, updated,
+    factors, slopes, terms, masks, sums, moves, keys, strides, products, parts, overwritten, assigned, alone, passes, updated,
 )  # fmt: skip
-MANY = (operands, chains)
+MANY = (rearranged, operands, chains)
 LAST = (anew, extra_slopes)
 
 

@@ -29,7 +29,7 @@ def factors(program: Program, group: Group) -> Iterator[Edited]:
     for position, factor in factors_of(program, first):
         if is_number(factor):
             yield from _numbers(program, group, position, float(array_of(factor).ravel()[0]))
-        elif not is_slope(factor):
+        elif not is_slope(factor) and not (isinstance(factor, Step) and factor.name.startswith("winner of ")):
             yield from _arrays(program, group, position, factor)
         if first.name == "multiply":
             said = f"does not depend on the cotangent{place(first)}"

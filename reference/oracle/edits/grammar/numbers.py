@@ -35,7 +35,8 @@ def _others(own: float, program: Program) -> list[float]:
 
 def _everywhere(own: float, other: float, places: list[tuple[Step, int]]) -> Edited:
     epsilon = 0 < abs(own) < SMALL and other == 0
-    cause = "epsilon_one_side" if epsilon else "static_ignored"
+    factor = all(step.name in ("multiply", "divide") for step, _ in places) and other != 0
+    cause = "epsilon_one_side" if epsilon else "scaled_by_constant" if factor else "static_ignored"
     said = f"is the gradient with {other:g} where the forward has {own:g}{place(places[0][0])}"
     edits: dict[Step, Any] = {}
     for step, position in places:

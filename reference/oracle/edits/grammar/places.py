@@ -1,12 +1,12 @@
 """Masks, winners, indices and orders: other entries than the forward's, or the right ones in another place."""
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead, with_value
+from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead, with_argument, with_value
 from reference.oracle.edits.functions import multiplied, put
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import all_of, first_of
@@ -121,7 +121,7 @@ def _given(program: Program, users: list[Step], change: Callable[[Any], Any]) ->
 def turned(program: Program) -> Iterator[Edited]:
     """An argument that is reversed, or has its axes exchanged, wherever the backward uses it."""
     for leaf in program.arguments:
-        users = [step for step in program.backward if leaf in step.parents] if leaf is not None else []
+        users = [step for step in program.steps if leaf in step.parents] if leaf is not None else []
         if leaf is None or not users or leaf.value.ndim == 0:
             continue
         rank, shape = leaf.value.ndim, leaf.value.shape
@@ -195,8 +195,6 @@ EXTRA: dict[str, Callable[[Any], Any]] = {
     "u * (1 - u)": lambda u: u * (1 - u),
     "1 - u**2": lambda u: 1 - u * u,
     "(u > 0)": lambda u: (u > 0) * 1.0,
-    "2 * u": lambda u: 2 * u,
-    "1 / u": lambda u: 1 / u,
 }
 
 
@@ -211,7 +209,7 @@ def extra_slopes(program: Program) -> Iterator[Edited]:
             for formula, function in EXTRA.items():
                 said = f"multiplies by {formula} with u = {named(program, value)} besides{place(forward)}"
                 change = after_with(function, value)
-                yield Edited("derivative_twice", said, 5, each([arriving], change))
+                yield Edited("derivative_twice", said, 6, each([arriving], change))
 
 
 def after_with(function: Callable[[Any], Any], value: Step) -> Callable[[Step], Any]:
@@ -233,7 +231,8 @@ def examples(program: Program) -> Iterator[Edited]:
             ("all but the first", slice(None, 1)),
         ):
             said = f"lacks the contributions of {words} of {size} entries along axis 0{place(forward)}"
-            yield Edited("part_missing", said, 2, each([arriving], instead(_only(kept))))
+            cause = "not_accumulated" if words.startswith("all") else "part_missing"
+            yield Edited(cause, said, 2, each([arriving], instead(_only(kept))))
 
 
 def _only(kept: slice) -> Callable[[Step, Values], Any]:
@@ -279,3 +278,63 @@ def _moved(mask: np.ndarray, by: int) -> np.ndarray:
     moved = np.roll(mask, by, -1)
     moved[..., 0 if by > 0 else -1] = mask[..., 0 if by > 0 else -1]
     return moved
+
+
+def strides(program: Program, group: Group) -> Iterator[Edited]:
+    """Windows that a loop visits in steps, visited in other steps."""
+    if group[0].name not in ("getitem", "scattered", "setitem", "added_at") or len(group) < 2:
+        return
+    keys = [step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],) for step in group]
+    for axis in range(min(map(len, keys))):
+        starts = [_start(key[axis]) for key in keys]
+        if any(start is None for start in starts):
+            continue
+        places = sorted({start for start in starts if start is not None})
+        own = min((b - a for a, b in pairwise(places)), default=0)
+        for other in (1, 2, 3) if own else ():
+            if other != own and all((start - places[0]) % own == 0 for start in places):
+                moved = {start: places[0] + (start - places[0]) // own * other for start in places}
+                said = f"goes on by {other} along axis {axis} where the forward goes on by {own}{place(group[0])}"
+                yield Edited("static_ignored", said, 3, each(group, instead(_at_start(axis, moved))))
+
+
+def _start(part: Any) -> int | None:
+    if isinstance(part, slice):
+        return (part.start or 0) if isinstance(part.start, int | np.integer | None) and (part.start or 0) >= 0 else None
+    return int(part) if isinstance(part, int | np.integer) and not isinstance(part, bool) and part >= 0 else None
+
+
+def _at_start(axis: int, moved: dict[int, int]) -> Callable[[Step, Values], Any]:
+    def make(step: Step, values: Values) -> Any:
+        args = list(filled(step.args, values))
+        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
+        part = key[axis]
+        start = _start(part) or 0
+        new = moved[start]
+        if isinstance(part, slice):
+            key[axis] = slice(new, None if part.stop is None else part.stop - start + new, part.step)
+        else:
+            key[axis] = new
+        args[1] = tuple(key)
+        return applied(step, args, values)
+
+    return make
+
+
+def rearranged(program: Program, group: Group) -> Iterator[Edited]:
+    """An operand that is moved by one place, or reversed, along an axis."""
+    first, where = group[0], place(group[0])
+    if first.name not in ("multiply", "divide", "subtract", "add", "matmul", "einsum"):
+        return
+    for position, operand in enumerate(first.args):
+        if not isinstance(operand, Step) or operand.value.ndim == 0:
+            continue
+        name = "the cotangent" if operand in program.carrying else named(program, operand)
+        for axis, size in enumerate(operand.value.shape):
+            if size < 2:
+                continue
+            for by in (1, -1):
+                rolled = with_argument(position, lambda a, k=by, x=axis: np.roll(a, k, x))
+                yield Edited("shifted", f"takes {name} moved by {by:+d} along axis {axis}{where}", 4, each(group, rolled))
+            flipped = with_argument(position, lambda a, x=axis: np.flip(a, x))
+            yield Edited("flipped", f"takes {name} in reverse along axis {axis}{where}", 4, each(group, flipped))

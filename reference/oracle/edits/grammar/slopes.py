@@ -51,6 +51,10 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+# Formulas that are another with one sign turned.
+SIGNS = {"1 + u**2": "1 - u**2", "u * (1 + u)": "u * (1 - u)", "1 - u": "1 + u", "1 + u": "1 - u"}
+
+
 def slopes(program: Program, group: Group) -> Iterator[Edited]:
     """Every edit of a slope that needs no other value of the program."""
     first = group[0]
@@ -77,6 +81,23 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
     yield from _of_other_passes(group, name, where)
 
 
+def skipped(program: Program) -> Iterator[Edited]:
+    """A function that the backward takes for nothing: its input stands for its output, and 1 for its derivative."""
+    seen: set[Any] = set()
+    for step in program.backward:
+        forward = step.of
+        if not is_slope(step) or forward is None or (forward.place, forward.name) in seen:
+            continue
+        seen.add((forward.place, forward.name))
+        inputs = [a for a in forward.args if isinstance(a, Step) and a.value.shape == forward.value.shape]
+        if len(inputs) == 1:
+            same = [s for s in program.steps if (s.place, s.name) == (forward.place, forward.name)]
+            own = [s for s in program.backward if is_slope(s) and s.of in same]
+            edits = each(same, instead(lambda s, v: filled(next(a for a in s.args if isinstance(a, Step)), v)))
+            edits |= each(own, instead(lambda s, v: ones(s.value)))
+            yield Edited("derivative_missing", f"goes back as if {forward.name} were not there{place(step)}", 2, edits)
+
+
 def _at_output(step: Step) -> Callable[..., Any]:
     forward = getattr(step.function, "forward", None) or getattr(np, step.name.removeprefix("slope of "), None)
 
@@ -97,6 +118,9 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             others = [array_of(other) for other in first.args if other is not argument]
             fits_elsewhere = any(o.shape == value.shape and np.allclose(function(o), first.value) for o in others)
             cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
+            plus = SIGNS.get(formula)
+            if plus is not None and np.allclose(FORMULAS[plus](argument.value), first.value):
+                cause = "sign"
             letter = "the output" if number == 0 else "the input"
             said = f"uses {formula} with u {letter} as the derivative of {name}{where}"
             change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
@@ -115,4 +139,4 @@ def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:
     for move, word in ((-1, "before"), (1, "after")):
         pairs = {step: passes[k + move] for k, step in enumerate(passes) if 0 <= k + move < len(passes)}
         edits = {step: (lambda v, o=other: filled(o, v)) for step, other in pairs.items()}
-        yield Edited("shifted", f"takes the derivative of {name} of the step {word}{where}", 2, edits)
+        yield Edited("derivative_at_wrong_value", f"takes the derivative of {name} of the step {word}{where}", 2, edits)

@@ -94,7 +94,7 @@ def penalty(program: Program, user: Step) -> bool:
 def through_sum(program: Program, term: Step, kept: Any) -> bool:
     """Whether a term comes back through a sum over an axis that the other term does not come through."""
     shared = set(program.ancestors(kept)) if isinstance(kept, Step) else set()
-    waiting = [term]
+    waiting = [term] if isinstance(term, Step) else []
     while waiting:
         step = waiting.pop()
         if step in shared or step.part != "backward" or step not in program.carrying:
@@ -145,6 +145,8 @@ def alone(program: Program, group: Group) -> Iterator[Edited]:
         cause = "term_missing"
         if any(through_sum(program, other, term) for _, other in summands if other is not term):
             cause = "statistics_as_constants"
+        if not isinstance(term, Step):
+            continue
         said = f"has only {in_words(term)}, without the other {len(summands) - 1} terms{place(last)}"
         kept = instead(lambda s, v, t=term, k=sign: np.broadcast_to(k * filled(t, v), s.value.shape))
         yield Edited(cause, said, 2, each(group, kept))
