@@ -133,7 +133,7 @@ def _parts(view: View) -> Found:
     holes = view.wrong & (view.got == 0)
     if np.any(view.got):
         words = f"is zero at {int(holes.sum())} entries ({where_in_words(holes)}) and right elsewhere"
-        yield 3, Model("part_missing", words, np.where(holes, 0.0, view.expected))
+        yield 5, Model("part_missing", words, np.where(holes, 0.0, view.expected))
     if view.out.shape == view.x.shape:
         yield 1.5, Model("derivative_missing", "is the cotangent unchanged: no derivative is applied", view.cotangent)
         yield 2, Model("term_missing", "lacks exactly the cotangent, as of a skip connection", view.expected - view.cotangent)

@@ -27,6 +27,10 @@ class Edited:
     edits: Mapping[Step, Edit]
     scalable: bool = False
     number: float | None = None
+    # Whether what is left may have a number in front.
+    free: bool = False
+    # The value that stands in the program, and the one that the edit puts in its place.
+    exchange: tuple[Any, Any] | None = None
 
 
 def each(group: Sequence[Step], make: Callable[[Step], Edit]) -> dict[Step, Edit]:

@@ -87,6 +87,8 @@ def variance(
 ) -> Any:
     """np.var."""
     centered = array - mean(array, axis, keepdims=True)
+    if ddof == 0:
+        return mean(centered**2, axis, keepdims=keepdims)
     return _sum(centered**2, axis, keepdims=keepdims) / (count(array, axis) - ddof)
 
 

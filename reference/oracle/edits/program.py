@@ -73,6 +73,13 @@ class Program:
         return [step for step in unique if step not in self.carrying]
 
     @cached_property
+    def last_sums(self) -> set[Step]:
+        """The sums that bring a gradient to the shape of its argument."""
+        ends = set(self.gradients.values())
+        sums = [step for step in self.backward if step.name in ("gathered", "sum")]
+        return {step for step in sums if step in ends or ends.issuperset(self.users.get(step, [None]))}
+
+    @cached_property
     def penalty_steps(self) -> set[Step]:
         """The steps of the forward that make up a penalty."""
         from reference.oracle.edits.grammar.terms import penalty
@@ -154,6 +161,17 @@ class Program:
                     found.add(user)
                     waiting.append(user)
         return sorted((step for step in found if step in self.order), key=self.order.__getitem__)
+
+    def values_with(self, edits: Mapping[Step, Edit]) -> dict[Step, Any]:
+        """The values of the forward's steps that these edits change."""
+        values: dict[Step, Any] = {}
+        for step in self.behind(list(edits)):
+            if step.part == "forward":
+                try:
+                    values[step] = edits[step](values) if step in edits else step.run(values)
+                except (ValueError, IndexError, TypeError, ZeroDivisionError):  # the edit does not fit these shapes
+                    return {}
+        return {step: value for step, value in values.items() if np.shape(value) == step.value.shape}
 
     def edited(self, edits: Mapping[Step, Edit], behind: Sequence[Step] | None = None) -> dict[int, np.ndarray]:
         """The gradients that change where these steps give what the edits make of them: edit(values) -> value."""

@@ -12,7 +12,8 @@ from reference.oracle.edits.rules import SLOPES
 from reference.oracle.edits.tape import Step, Tape
 
 LONGEST = 40
-POINTWISE = (*SLOPES, "add", "subtract", "multiply", "divide", "negative", "positive", "where", "setitem", "blanked")
+POINTWISE = (*SLOPES, "add", "subtract", "multiply", "divide", "negative", "positive", "where", "setitem", "blanked", "greater",
+             "greater_equal", "less", "less_equal", "astype", "copysign")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,7 @@ def curves(steps: list[Step], only_named: bool) -> dict[Step, Region]:
         for region in regions_to(step, order):
             if len(region.steps) < 2 and step.name in SLOPES:
                 continue
-            if not region.pointwise:
+            if not region.pointwise or np.array_equal(region.entrance.value, region.exit.value):
                 continue
             name = _name_of(region)
             if name or not only_named:

@@ -15,7 +15,9 @@ from reference.oracle.diagnosis.known.statics import other_statics
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.forms import forms
+from reference.oracle.edits.grammar.factors import joint
 from reference.oracle.edits.program import Program
+from reference.oracle.edits.values import array_of, named
 from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar import further_edits, plain_edits
 
@@ -58,7 +60,9 @@ class Search:
         found = [replace(one, model=named_number(view, one.model)) for one in self.found.get(view.position, [])]
         for known in self.known:
             for model in other_statics(view, known):
-                found.append(Found(4.0, replace(model, cause=NEW_NAMES.get(model.cause, model.cause))))
+                cause = NEW_NAMES.get(model.cause, model.cause)
+                cause = "scaled_by_constant" if "negative_slope" in model.message or "alpha" in model.message else cause
+                found.append(Found(4.0, replace(model, cause=cause)))
         return found
 
     def models(self, view: View) -> Iterator[Model]:
@@ -92,9 +96,23 @@ class Search:
                     broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
             if edited.edits and program.penalty_steps and all(step.of in program.penalty_steps for step in edited.edits):
                 explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
+            if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
+                explained = {i: replace(m, cause="wrong_factor", message=f"{m.message}: {factor}") for i, m in explained.items()}
             for position, model in explained.items():
                 bits = place + edited.bits + program.bits + 3 * broken - 2 * (len(explained) - 1) + 4 * model.freedom
                 yield position, Found(bits, model)
+
+
+def factor_between(program: Program, old: Any, new: Any) -> str:
+    """The one value of the program by which two values differ, in words; nothing where there is none."""
+    with np.errstate(all="ignore"):
+        ratio = array_of(new) / array_of(old)
+    for value in program.values:
+        for words, other in (("without the factor 1/{}", value.value), ("without the factor {}", 1 / value.value)):
+            if value.value.size > 1 and joint(ratio.shape, other.shape) == ratio.shape and np.ptp(value.value) > 0:
+                if np.allclose(ratio, other, rtol=1e-9, atol=0):
+                    return words.format(named(program, value))
+    return ""
 
 
 def fits(edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray) -> Iterator[Model]:
@@ -104,6 +122,10 @@ def fits(edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.nd
     size = max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
     if np.max(np.abs(predicted - got), initial=0.0) <= 1e-4 * size:
         yield Model(edited.cause, edited.words, predicted, exact=True, number=edited.number)
+    elif edited.free and (power := float(np.sum(predicted * predicted))):
+        times = float(np.sum(predicted * got)) / power
+        if times and np.max(np.abs(times * predicted - got)) <= 1e-4 * size:
+            yield Model(edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=1)
     elif edited.scalable and expected.shape == got.shape:
         change, error = predicted - expected, got - expected
         power = float(np.sum(change * change))

@@ -42,7 +42,8 @@ def _first_output(op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
 
 def reduced(reduction: str, times: float, op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
     """A multiple of an op's output, or of its mean or sum."""
-    out = times * _first_output(op, statics, *primals)
+    out = _first_output(op, statics, *primals)
+    out = out if times == 1 else times * out
     return out.mean() if reduction == "mean" else out.sum() if reduction == "sum" else out
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar.factors import chains, factors
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
-from reference.oracle.edits.grammar.operands import anew, exchanged, operands, passes, updated
+from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
 from reference.oracle.edits.grammar.places import (
     examples,
     extra_slopes,
@@ -48,6 +48,7 @@ def plain_edits(program: Program) -> Iterator[Edited]:
 
 def further_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask a lot."""
+    yield from locally(program, [edited for whole in WHOLE for edited in whole(program)])
     for row in MANY:
         for group in program.groups:
             yield from row(program, group)

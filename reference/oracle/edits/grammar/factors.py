@@ -88,18 +88,19 @@ def chains(program: Program, group: Group) -> Iterator[Edited]:
     if start is None or len(group) > 1 or last.value.ndim == 0:
         return
     with np.errstate(all="ignore"):
-        whole = last.value / start.value
+        whole = np.asarray(last.value / start.value)
     for value in program.values:
         for formula, power in (("{}", 1), ("1/{}", -1), ("{}**2", 2), ("sqrt({})", 0.5), ("1/sqrt({})", -0.5)):
             array = _raised(value, power, {})
-            if _joint(array.shape, start.value.shape) != last.value.shape or np.allclose(array, whole):
+            if joint(array.shape, start.value.shape) != last.value.shape or np.allclose(array, whole):
                 continue
             said = f"multiplies by {formula.format(named(program, value))}, and by nothing else,{place(last)}"
             change = lambda s, v, o=value, p=power: filled(start, v) * _raised(o, p, v)  # noqa: E731
-            yield Edited("wrong_operand", said, 6, each(group, instead(change)))
+            exchange = (whole, value.value**power) if whole.shape == value.value.shape else None
+            yield Edited("wrong_operand", said, 6, each(group, instead(change)), exchange=exchange)
 
 
-def _joint(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+def joint(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape that two arrays have together, where they have one."""
     try:
         return np.broadcast_shapes(a, b)

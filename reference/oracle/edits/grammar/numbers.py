@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, each, instead, with_value
+from reference.oracle.edits.grammar.factors import counts
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
@@ -34,14 +35,24 @@ def _others(own: float, program: Program) -> list[float]:
 
 
 def _everywhere(own: float, other: float, places: list[tuple[Step, int]]) -> Edited:
-    epsilon = 0 < abs(own) < SMALL and other == 0
-    factor = all(step.name in ("multiply", "divide") for step, _ in places) and other != 0
-    cause = "epsilon_one_side" if epsilon else "scaled_by_constant" if factor else "static_ignored"
     said = f"is the gradient with {other:g} where the forward has {own:g}{place(places[0][0])}"
     edits: dict[Step, Any] = {}
     for step, position in places:
         edits |= each([step], with_value(position, other))
-    return Edited(cause, said, 3 + (other > 2), edits)
+    return Edited(_cause(own, other, [step for step, _ in places]), said, 3 + (other > 2), edits)
+
+
+def _cause(own: float, other: float, steps: list[Step]) -> str:
+    if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
+        return "epsilon_one_side" if abs(own) < 0.2 else "static_ignored"
+    if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
+        return "scaled_by_count"
+    multiplies = all(step.name in ("multiply", "divide") and step.part == "backward" for step in steps)
+    return "scaled_by_constant" if multiplies else "static_ignored"
+
+
+def _is_sum(value: Any) -> bool:
+    return isinstance(value, Step) and value.name in ("sum", "gathered")
 
 
 def epsilons(program: Program) -> Iterator[Edited]:

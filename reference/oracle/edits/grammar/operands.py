@@ -29,7 +29,9 @@ def operands(program: Program, group: Group) -> Iterator[Edited]:
                 continue
             said = f"has {named(program, value)} where {named(program, operand)} belongs{place(first)}"
             edits = each(group, with_value(position, value))
-            yield Edited("derivative_at_wrong_value" if is_slope(first) else "wrong_operand", said, 5, edits)
+            cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
+            factor = first.name in ("multiply", "divide", "matmul", "einsum") and not carries
+            yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
 
 
 def _earlier(program: Program, value: Step, step: Step) -> bool:
@@ -56,7 +58,8 @@ def _of_another_pass(program: Program, ordered: list[Step], mine: list[Any], pos
     for move, word in ((1, "after"), (-1, "before")):
         pairs = [(step, mine[k + move]) for k, step in enumerate(ordered) if 0 <= k + move < len(ordered)]
         edits = {step: with_value(position, other)(step) for step, other in pairs}
-        yield Edited("shifted", f"takes {name} of the step {word}{where}", 3, edits)
+        cause = "derivative_at_wrong_value" if is_slope(ordered[0]) else "shifted"
+        yield Edited(cause, f"takes {name} of the step {word}{where}", 3, edits)
     handed_on = any(later in program.users_behind(earlier) for earlier, later in pairwise(ordered))
     for number, word in ((0, "first"), (-1, "last")):
         edits = each(ordered, with_value(position, mine[number]))
@@ -122,3 +125,15 @@ def anew(program: Program) -> Iterator[Edited]:
                 said = f"uses {named(program, step)} without {other}"
                 alone = instead(lambda s, v, p=position: filled(s.args[p], v))
                 yield Edited("wrong_operand", said, 3, each(group, alone))
+
+
+def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
+    """A value of the forward that is computed anew with an edit, and used so at one place of the backward alone."""
+    for edited in whole:
+        if any(step.part != "forward" for step in edited.edits):
+            continue
+        changed = program.values_with(edited.edits)
+        for group in program.groups:
+            if any(parent in changed for step in group for parent in step.parents):
+                edits = each(group, instead(lambda s, v, c=changed: s.run({**c, **v})))
+                yield Edited(edited.cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)

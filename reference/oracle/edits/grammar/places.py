@@ -191,29 +191,26 @@ def _again(end: Step, values: Values, start: Step, inside: list[Step]) -> Any:
     return found[end]
 
 
-EXTRA: dict[str, Callable[[Any], Any]] = {
-    "u * (1 - u)": lambda u: u * (1 - u),
-    "1 - u**2": lambda u: 1 - u * u,
-    "(u > 0)": lambda u: (u > 0) * 1.0,
+EXTRA: dict[str, Callable[[Any, Any], Any]] = {
+    "u * (1 - u)": lambda ct, u: ct * u * (1 - u),
+    "1 - u**2": lambda ct, u: ct * (1 - u * u),
+    "(u > 0)": lambda ct, u: ct * (u > 0),
+    "softmax's derivative": lambda ct, u: u * (ct - np.sum(u * ct, axis=-1, keepdims=True)),
 }
 
 
 def extra_slopes(program: Program) -> Iterator[Edited]:
     """A slope that does not belong there, besides the right derivative."""
-    for forward, arriving in program.arriving.items():
-        if forward.part != "forward" or forward.value.size < 2:
-            continue
-        for value in program.values:
-            if value.value.shape != forward.value.shape:
+    arriving = [(forward, step) for forward, step in program.arriving.items() if forward.part == "forward"]
+    ends = [(end, end) for end in program.gradients.values()]
+    for forward, step in [*arriving, *ends]:
+        for value in program.values if forward.value.size > 1 else ():
+            if value.value.shape != step.value.shape:
                 continue
-            for formula, function in EXTRA.items():
-                said = f"multiplies by {formula} with u = {named(program, value)} besides{place(forward)}"
-                change = after_with(function, value)
-                yield Edited("derivative_twice", said, 6, each([arriving], change))
-
-
-def after_with(function: Callable[[Any], Any], value: Step) -> Callable[[Step], Any]:
-    return lambda step: lambda values: step.run(values) * function(filled(value, values))
+            for formula, apply in EXTRA.items():
+                said = f"applies {formula} with u = {named(program, value)} besides{place(forward)}"
+                change = each([step], instead(lambda s, v, f=apply, o=value: f(s.run(v), filled(o, v))))
+                yield Edited("derivative_twice", said, 6, change)
 
 
 def examples(program: Program) -> Iterator[Edited]:

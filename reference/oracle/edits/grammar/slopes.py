@@ -38,6 +38,7 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
     "exp(-u)": lambda u: np.exp(-u),
     "sign(u)": np.sign,
     "sigmoid(u)": lambda u: 1 / (1 + np.exp(-u)),
+    "sigmoid(-u)": lambda u: 1 / (1 + np.exp(u)),
     "tanh(u)": np.tanh,
     "sigmoid'(u)": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2,
     "1 - tanh(u)**2": lambda u: 1 - np.tanh(u) ** 2,
@@ -52,7 +53,7 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
 
 
 # Formulas that are another with one sign turned.
-SIGNS = {"1 + u**2": "1 - u**2", "u * (1 + u)": "u * (1 - u)", "1 - u": "1 + u", "1 + u": "1 - u"}
+SIGNS = {"sigmoid(-u)": "sigmoid(u)", "1 + u**2": "1 - u**2", "u * (1 + u)": "u * (1 - u)", "1 - u": "1 + u", "1 + u": "1 - u"}
 
 
 def slopes(program: Program, group: Group) -> Iterator[Edited]:
@@ -63,10 +64,10 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
     name, where = first.name.removeprefix("slope of "), place(first)
     if not np.allclose(first.value, 1):
         said = f"lacks the derivative of {name}{where}"
-        yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))))
+        yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))), free=True)
     if not is_mask(first):
         said = f"lacks the derivative of {name}, all but its sign,{where}"
-        yield Edited("derivative_missing", said, 2.5, each(group, after(lambda slope: np.sign(slope))))
+        yield Edited("derivative_missing", said, 2.5, each(group, after(lambda slope: np.sign(slope))), free=True)
         said = f"applies the derivative of {name} twice{where}"
         yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
         yield Edited("wrong_derivative", f"divides by the derivative of {name}{where}", 2.5, each(group, after(lambda s: 1 / s)))

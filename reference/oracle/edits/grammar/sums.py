@@ -21,7 +21,7 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
     axes = _axes(first)
     if axes is None:
         return
-    last, where = first.name == "gathered", place(first)
+    last, where = first.name == "gathered" and first in program.last_sums, place(first)
     spelled = ", ".join(map(str, axes))
     count = int(np.prod([first.args[0].value.shape[axis] for axis in axes]))
     other, word = (np.sum, "sum") if first.name == "mean" else (np.mean, "mean")
@@ -118,6 +118,10 @@ def axes(program: Program) -> Iterator[Edited]:
                     spelled = f"axis {', '.join(map(str, other))} where the forward takes {', '.join(map(str, own))}"
                     edits = each(steps, instead(_with_axes(other)))
                     yield Edited("wrong_axis", f"takes statistics over {spelled}", 3, edits)
+                    behind = [step for step in steps if step.part == "backward"]
+                    if behind and anew:
+                        said = f"takes its sums over {spelled}"
+                        yield Edited("wrong_axis", said, 3, each(behind, instead(_with_axes(other))))
                     if anew and len(anew) < len(steps):
                         said = f"computes statistics anew over {spelled}"
                         yield Edited("wrong_axis", said, 3.5, each(anew, instead(_with_axes(other))))
