@@ -8,9 +8,9 @@ from reference._checks import as_array, as_floating, is_floating, require
 from reference._numerics import like
 
 
-def cotangent_of_targets(targets, cotangent, slope):
-    """cotangent * slope, or None for labels, which have no gradient."""
-    return like(targets, cotangent * slope) if is_floating(targets.dtype) else None
+def unless_labels(targets, targets_ct):
+    """The cotangent of the targets, or None for labels, which have no gradient."""
+    return like(targets, targets_ct) if is_floating(targets.dtype) else None
 
 
 def check_pair(op, **arrays):
@@ -45,4 +45,4 @@ def distributions(op, name, scores, targets):
     got = f"labels from {targets.min(initial=0)} to {targets.max(initial=0)}, {name}.shape={scores.shape}"
     rule = f"labels must be at least 0 and below {name}.shape[-1]"
     require(bool(np.all((targets >= 0) & (targets < classes))), op, rule, got)
-    return scores, targets, np.eye(classes, dtype=scores.dtype)[targets]
+    return scores, targets, (targets[..., np.newaxis] == np.arange(classes)).astype(scores.dtype)
