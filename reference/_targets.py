@@ -31,7 +31,7 @@ def check_not_empty(op, name, array):
 
 
 def distributions(op, name, scores, targets):
-    """The arrays, and the targets as one distribution an example: as given, or one-hot from labels."""
+    """The arrays, and the targets as one distribution per example: as given, or one-hot from labels."""
     scores, targets = as_floating(op, name, scores), as_array(op, "targets", targets)
     got = f"{name}.shape={scores.shape}, targets.shape={targets.shape}, targets.dtype={targets.dtype}"
     require(scores.ndim > 0 and scores.shape[-1] > 0, op, f"{name} must have a last axis with at least one class", got)

@@ -12,7 +12,7 @@ from reference._checks import as_floating, as_number, quiet, require, require_ha
 
 
 def batch_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
-    """Batch normalization by the batch's own statistics, one mean and one variance a channel.
+    """Batch normalization by the batch's own statistics, one mean and one variance per channel.
 
     y = scale s + bias with s = (x - mean) r and r = 1 / sqrt(variance + epsilon). With g = scale y_ct, and every mean
     taken over all axes but `axis`, x_ct = r (g - mean(g) - s mean(g s)): x reaches y directly, through the mean and
@@ -55,7 +55,7 @@ def batch_norm_bwd(residuals, cotangent):
 
 
 def batch_norm_inference(x, scale, bias, mean, variance, *, axis=-1, epsilon=1e-5):
-    """Batch normalization by given statistics, those gathered in training: an affine map a channel.
+    """Batch normalization by given statistics, those gathered in training: an affine map per channel.
 
     y = scale (x - mean) r + bias with r = 1 / sqrt(variance + epsilon), and dr/d(variance) = -r^3 / 2. The statistics
     do not depend on x, so that x_ct = scale r y_ct; the others' cotangents are sums over all axes but `axis`.
