@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 
 from reference._checks import as_floating, as_number, quiet, require, require_flag, require_hashable
-from reference._numerics import like, normal_cdf, normal_pdf
+from reference._gates import normal_gate, tanh_gate
 
 
 def sigmoid(x):
@@ -112,7 +112,8 @@ def leaky_relu(x, *, negative_slope=0.01):
 @quiet
 def leaky_relu_fwd(x, *, negative_slope=0.01):
     x = as_floating("leaky_relu", "x", x)
-    slope = like(x, np.where(x > 0, 1, _finite("leaky_relu", "negative_slope", negative_slope)))
+    negative_slope = _finite("leaky_relu", "negative_slope", negative_slope)
+    slope = np.where(x > 0, 1, negative_slope).astype(x.dtype)
     return x * slope, (slope,)
 
 
@@ -138,7 +139,7 @@ def elu_fwd(x, *, alpha=1.0):
     negative = np.minimum(x, 0)
     out = np.where(x > 0, x, alpha * np.expm1(negative))
     slope = np.where(x > 0, 1, alpha * np.exp(negative))
-    return like(x, out), (like(x, slope),)
+    return out.astype(x.dtype), (slope.astype(x.dtype),)
 
 
 @quiet
@@ -203,23 +204,15 @@ def gelu(x, *, approximate=False):
 def gelu_fwd(x, *, approximate=False):
     x = as_floating("gelu", "x", x)
     require_flag("gelu", "approximate", approximate)
-    gate, gate_slope = _tanh_gate(x) if approximate else (normal_cdf(x), normal_pdf(x))
-    return like(x, x * gate), (x, gate, gate_slope)
+    gate, gate_slope = tanh_gate(x) if approximate else normal_gate(x)
+    return (x * gate).astype(x.dtype), (x, gate, gate_slope)
 
 
 @quiet
 def gelu_bwd(residuals, cotangent):
     x, gate, gate_slope = residuals
-    return (like(cotangent, cotangent * (gate + x * gate_slope)),)
-
-
-def _tanh_gate(x):
-    """(1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), and its derivative u' (1 - tanh(u)^2) / 2."""
-    # Beyond 40 the gate is 0 or 1 and its slope 0, and the cube might overflow.
-    x = np.clip(x, -40, 40)
-    tanh_u = np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
-    u_slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
-    return (1 + tanh_u) / 2, u_slope * (1 - tanh_u**2) / 2
+    x_ct = cotangent * (gate + x * gate_slope)
+    return (x_ct.astype(x.dtype),)
 
 
 def softmax(x, *, axis=-1):

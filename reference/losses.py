@@ -8,7 +8,6 @@ import math
 import numpy as np
 
 from reference._checks import as_number, quiet
-from reference._numerics import like
 from reference._targets import check_not_empty, check_pair, distributions, unless_labels
 from reference.activations import sigmoid
 
@@ -34,7 +33,7 @@ def sum_of_squares_error_fwd(predictions, targets):
 def sum_of_squares_error_bwd(residuals, cotangent):
     predictions, targets = residuals
     predictions_ct = _beside(cotangent, predictions) * (predictions - targets)
-    return like(predictions, predictions_ct), like(targets, -predictions_ct)
+    return predictions_ct.astype(predictions.dtype), -predictions_ct.astype(targets.dtype)
 
 
 def mean_squared_error(predictions, targets):
@@ -59,7 +58,7 @@ def mean_squared_error_fwd(predictions, targets):
 def mean_squared_error_bwd(residuals, cotangent):
     predictions, targets, elements = residuals
     predictions_ct = _beside(cotangent, predictions) * (2 / elements) * (predictions - targets)
-    return like(predictions, predictions_ct), like(targets, -predictions_ct)
+    return predictions_ct.astype(predictions.dtype), -predictions_ct.astype(targets.dtype)
 
 
 def huber_loss(predictions, targets, *, delta=1.0):
@@ -77,7 +76,7 @@ def huber_loss_fwd(predictions, targets, *, delta=1.0):
     elements = check_not_empty("huber_loss", "predictions", predictions)
     width = as_number("huber_loss", "delta", delta, "be a finite number above 0", lambda number: 0 < number < math.inf)
     difference = predictions - targets
-    cut = like(difference, np.clip(difference, -width, width))
+    cut = np.clip(difference, -width, width).astype(difference.dtype)
     # d^2 / 2 inside, where c is d; and delta (|d| - delta / 2) outside, where c is delta with the sign of d.
     loss = np.sum(cut * (difference - cut / 2), _within(difference)) / elements
     return loss, (predictions, targets, cut, elements)
@@ -87,7 +86,7 @@ def huber_loss_fwd(predictions, targets, *, delta=1.0):
 def huber_loss_bwd(residuals, cotangent):
     predictions, targets, cut, elements = residuals
     predictions_ct = _beside(cotangent, predictions) * cut / elements
-    return like(predictions, predictions_ct), like(targets, -predictions_ct)
+    return predictions_ct.astype(predictions.dtype), -predictions_ct.astype(targets.dtype)
 
 
 def cross_entropy_error(probabilities, targets):
@@ -115,7 +114,7 @@ def cross_entropy_error_bwd(residuals, cotangent):
     each_ct = _beside(cotangent, t)
     probabilities_ct = -each_ct * t / p
     targets_ct = -each_ct * log_p
-    return like(probabilities, probabilities_ct), unless_labels(targets, targets_ct)
+    return probabilities_ct.astype(probabilities.dtype), unless_labels(targets, targets_ct)
 
 
 def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0):
@@ -133,7 +132,7 @@ def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0):
     logits, targets, t = distributions("softmax_cross_entropy", "logits", logits, targets)
     op, rule = "softmax_cross_entropy", "lie between 0 and 1"
     share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
-    t = like(t, (1 - share) * t + share / t.shape[-1])
+    t = ((1 - share) * t + share / t.shape[-1]).astype(t.dtype)
     shifted = logits - np.max(logits, -1, keepdims=True)
     raised = np.exp(shifted)
     total = np.sum(raised, -1, keepdims=True)
@@ -151,7 +150,7 @@ def softmax_cross_entropy_bwd(residuals, cotangent):
     each_ct = _beside(cotangent, t)
     logits_ct = each_ct * (p - t)
     targets_ct = -each_ct * (1 - share) * log_p
-    return like(logits, logits_ct), unless_labels(targets, targets_ct)
+    return logits_ct.astype(logits.dtype), unless_labels(targets, targets_ct)
 
 
 def sigmoid_binary_cross_entropy(logits, targets):
@@ -180,7 +179,7 @@ def sigmoid_binary_cross_entropy_bwd(residuals, cotangent):
     each_ct = _beside(cotangent, logits) / elements
     logits_ct = each_ct * (p - targets)
     targets_ct = -each_ct * logits
-    return like(logits, logits_ct), like(targets, targets_ct)
+    return logits_ct.astype(logits.dtype), targets_ct.astype(targets.dtype)
 
 
 def binary_cross_entropy(probabilities, targets):
@@ -211,7 +210,7 @@ def binary_cross_entropy_bwd(residuals, cotangent):
     each_ct = _beside(cotangent, targets) / elements
     probabilities_ct = each_ct * ((1 - targets) / (1 - p_beside_no) - targets / p_of_yes)
     targets_ct = each_ct * (np.log1p(-p_beside_no) - np.log(p_of_yes))
-    return like(probabilities, probabilities_ct), like(targets, targets_ct)
+    return probabilities_ct.astype(probabilities.dtype), targets_ct.astype(targets.dtype)
 
 
 def kl_divergence(log_predictions, targets):
@@ -238,7 +237,7 @@ def kl_divergence_bwd(residuals, cotangent):
     each_ct = _beside(cotangent, targets)
     log_predictions_ct = -each_ct * targets
     targets_ct = each_ct * np.where(absent, 0, gain + 1)
-    return like(log_predictions, log_predictions_ct), like(targets, targets_ct)
+    return log_predictions_ct.astype(log_predictions.dtype), targets_ct.astype(targets.dtype)
 
 
 def _within(array):

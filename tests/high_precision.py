@@ -89,7 +89,7 @@ def _book_gelu_slope(x: Any, approximate: bool = False) -> Terms:
     return [mpf(1) / 2, _tanh_u(x) / 2, x * u_slope / 2, -x * u_slope * _tanh_u(x) ** 2 / 2]
 
 
-# The terms that the reference adds where it prints a book's form, 1 - y, which cancels where y is nearly 1.
+# The terms that the reference adds where it uses a textbook form, 1 - y, which cancels where y is nearly 1.
 BOOK_ELEMENTWISE: dict[str, tuple[Callable[..., Terms], Callable[..., Terms]]] = {
     "sigmoid": (lambda x: [logistic(x)], lambda x: [logistic(x), -(logistic(x) ** 2)]),
     "tanh": (lambda x: [mpmath.tanh(x)], lambda x: [mpf(1), -(mpmath.tanh(x) ** 2)]),

@@ -2,7 +2,7 @@
 
 The unit is that of the true result; where a result is a sum whose terms cancel (the slope of silu has a root), that
 of the largest term: no formula in floating point does better next to a root. For the reference it is the largest term
-of the book's form, which it prints: 1 in p - t, where p is nearly 1 and t is 1. Results below EDGE times the smallest
+of the book's form, which it uses: 1 in p - t, where p is nearly 1 and t is 1. Results below EDGE times the smallest
 normal number are only asked to be that small: an intermediate may be subnormal there, and XLA takes it for 0.
 """
 
@@ -127,7 +127,7 @@ def elementwise_truth(name: str, statics: tuple[Any, ...], dtype: str, side: str
 
 
 def terms_of(side: str, formulas: dict[str, Any], of_the_book: dict[str, Any], name: str) -> Any:
-    """The terms of value and gradient; for the reference those of the book's form, where it prints that."""
+    """The terms of value and gradient; for the reference those of the book's form, where it uses that."""
     return of_the_book.get(name, formulas[name]) if side == "reference" else formulas[name]
 
 
@@ -230,7 +230,7 @@ def test_every_activation_and_loss_is_measured():
     assert measured == {spec.name for spec in (*ACTIVATIONS, *LOSSES)}
 
 
-def test_the_rows_say_where_the_reference_prints_a_form_that_cancels():
+def test_the_rows_say_where_the_reference_uses_a_form_that_cancels():
     measured = {*high_precision.BOOK_ELEMENTWISE, *high_precision.BOOK_ALONG_AN_AXIS, *high_precision.BOOK_LOSSES}
     assert measured == {spec.name for spec in SPECS.values() if spec.reference_cancels}
 

@@ -36,7 +36,7 @@ def gradients(twin: Any, name: str, first: np.ndarray, targets: np.ndarray, **st
 
 
 def certain(twin: Any, doubt: float) -> bool:
-    """Whether the answer is held so nearly certain that it is certain to the reference, which prints p - t."""
+    """Whether the answer is held so nearly certain that it is certain to the reference, which uses p - t."""
     return twin is reference and doubt < 1e-12
 
 
@@ -261,7 +261,7 @@ def test_a_masked_class_in_forward_mode():
 def test_the_right_answer_held_nearly_certain(twin: Any):
     """1 + exp(-50) is 1 in float64: yet neither the loss nor the gradient of functional_nn may be 0.
 
-    The reference prints p - t, which is 0 there: it is right to a rounding of p, and p is 1.
+    The reference uses p - t, which is 0 there: it is right to a rounding of p, and p is 1.
     """
     off = 0.0 if twin is functional_nn else 2.0**-53
     logits, small = np.array([[50.0, 0.0]]), np.exp(-50.0)
