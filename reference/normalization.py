@@ -134,6 +134,7 @@ def _moments(x, axes):
     """x less its mean, the mean and the biased variance over the axes, which stay with size 1.
 
     Centred twice, which takes out the rounding of the mean: so a constant row has variance 0, whatever the constant.
+    The square of a distance must be a finite number, which in float16 ends at distances of 256.
     """
     mean = np.mean(x, axes, keepdims=True)
     left_over = np.mean(x - mean, axes, keepdims=True)

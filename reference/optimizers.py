@@ -153,9 +153,6 @@ def _adam(name, learning_rate, beta1, beta2, epsilon, weight_decay):
     check_positive(name, learning_rate=learning_rate, epsilon=epsilon)
     check_share(name, beta1=beta1, beta2=beta2)
 
-    def init(params):
-        return {"step": 0, "mean": map_arrays(np.zeros_like, params), "square": map_arrays(np.zeros_like, params)}
-
     def update(grads, state, params):
         check_alike(name, grads, params)
         step = state["step"] + 1
@@ -168,7 +165,11 @@ def _adam(name, learning_rate, beta1, beta2, epsilon, weight_decay):
 
         return map_arrays(move, params, mean, square), {"step": step, "mean": mean, "square": square}
 
-    return Optimizer(init, update)
+    return Optimizer(_at_rest, update)
+
+
+def _at_rest(params):
+    return {"step": 0, "mean": map_arrays(np.zeros_like, params), "square": map_arrays(np.zeros_like, params)}
 
 
 def muon(learning_rate=0.02, beta=0.95, epsilon=1e-8, weight_decay=0.0, adam_learning_rate=0.005):
@@ -189,30 +190,27 @@ def muon(learning_rate=0.02, beta=0.95, epsilon=1e-8, weight_decay=0.0, adam_lea
     check_share("muon", beta=beta)
     check_not_negative("muon", weight_decay=weight_decay)
 
-    def init(params):
-        return {"step": 0, "mean": map_arrays(np.zeros_like, params), "square": map_arrays(np.zeros_like, params)}
+    def share(p):
+        return beta if p.ndim > 1 else MUON_BETA1
 
     def update(grads, state, params):
         check_alike("muon", grads, params)
         step = state["step"] + 1
 
-        def share(p):
-            return beta if p.ndim > 1 else MUON_BETA1
-
         def move(p, g, m, v):
-            kept = share(p)
-            ahead = kept * m / (1 - kept ** (step + 1)) + (1 - kept) * g / (1 - kept**step)
+            ahead = share(p) * m / (1 - share(p) ** (step + 1)) + (1 - share(p)) * g / (1 - share(p) ** step)
             if p.ndim > 1:
                 return p - learning_rate * (_orthogonal_kernel(ahead, epsilon) + weight_decay * p)
             return p - adam_learning_rate * ahead / (np.sqrt(v / (1 - MUON_BETA2**step)) + epsilon)
 
+        def square_of(v, g):
+            return v if v.ndim > 1 else MUON_BETA2 * v + (1 - MUON_BETA2) * g * g
+
         mean = map_arrays(lambda m, g: share(m) * m + (1 - share(m)) * g, state["mean"], grads)
-        square = map_arrays(
-            lambda v, g: v if v.ndim > 1 else MUON_BETA2 * v + (1 - MUON_BETA2) * g * g, state["square"], grads
-        )
+        square = map_arrays(square_of, state["square"], grads)
         return map_arrays(move, params, grads, mean, square), {"step": step, "mean": mean, "square": square}
 
-    return Optimizer(init, update)
+    return Optimizer(_at_rest, update)
 
 
 def orthogonal(matrix, epsilon=1e-8):

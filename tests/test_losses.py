@@ -1,5 +1,6 @@
 """What is particular to the losses: numbers worked by hand, laws, absent classes, labels, far out."""
 
+import tracemalloc
 from typing import Any
 
 import jax
@@ -292,6 +293,16 @@ def test_binary_cross_entropy_near_0_and_near_1(twin: Any):
     np.testing.assert_allclose(twin.binary_cross_entropy(p, np.ones(3)), -np.log(p), rtol=1e-15)
     near = np.array([1 - 2.0**-52, 1 - 2.0**-30])
     np.testing.assert_allclose(twin.binary_cross_entropy(near, np.zeros(2)), np.log(2) * np.array([52, 30]), rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy_error", "softmax_cross_entropy"])
+def test_many_classes_take_no_matrix_of_classes_by_classes(name: str):
+    scores, labels = np.full((2, 50_000), 1e-3), np.array([7, 49_999])
+    tracemalloc.start()
+    gradients(reference, name, scores, labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * scores.nbytes, f"{peak / scores.nbytes:.0f} times the scores"
 
 
 @every_twin
