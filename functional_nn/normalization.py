@@ -16,7 +16,7 @@ Axis = int | tuple[int, ...]
 def batch_norm(
     x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = -1, epsilon: float = 1e-5
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Batch normalization by the batch's own statistics, one mean and one variance a channel.
+    """Batch normalization by the batch's own statistics, one mean and one variance per channel.
 
     y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance over all axes but `axis`.
     The variance is the biased one, divided by the number of values N, not by N - 1.
@@ -69,7 +69,7 @@ def batch_norm_inference(
     axis: Axis = -1,
     epsilon: float = 1e-5,
 ) -> jax.Array:
-    """Batch normalization by given statistics, those gathered in training: an affine map a channel.
+    """Batch normalization by given statistics, those gathered in training: an affine map per channel.
 
     y = (x - mean) / sqrt(variance + epsilon) * scale + bias.
 

@@ -11,7 +11,7 @@ from reference._checks import require, require_hashable, require_ints
 
 
 class Geometry(NamedTuple):
-    """Windows on an input, one entry a spatial dimension; `counts` is the number of windows."""
+    """Windows on an input, one entry per spatial dimension; `counts` is the number of windows."""
 
     window: tuple[int, ...]
     strides: tuple[int, ...]
@@ -97,7 +97,7 @@ def pool_geometry(op, sizes, window, strides, padding, dilation=1):
 
 
 def transposed_geometry(op, sizes, window, strides, padding, output_padding, dilation):
-    """The windows that conv has on the output of conv_transpose, one an element of x; and the padded output's sizes."""
+    """The windows that conv has on conv_transpose's output, one per element of x; and the padded output's sizes."""
     window, strides, dilation = steps(op, len(sizes), window, strides, dilation)
     extra = per_dimension(op, "output_padding", output_padding, len(sizes), least=0)
     rule = "output_padding must be smaller than the stride or the dilation of its dimension"
@@ -129,7 +129,7 @@ def steps(op, rank, window, strides, dilation):
 
 
 def per_dimension(op, name, value, rank, least=1):
-    """A static as one int a spatial dimension."""
+    """A static as one int per spatial dimension."""
     require_hashable(op, name, value)
     entries = value if isinstance(value, tuple) else (value,) * rank
     rule = f"{name} must be an int or a tuple with one int a spatial dimension"
@@ -140,7 +140,7 @@ def per_dimension(op, name, value, rank, least=1):
 
 
 def paddings(op, padding, sizes, window, strides, dilation):
-    """The padding as one (low, high) pair a spatial dimension."""
+    """The padding as one (low, high) pair per spatial dimension."""
     rank = len(sizes)
     require_hashable(op, "padding", padding)
     if isinstance(padding, str):

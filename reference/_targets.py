@@ -5,12 +5,11 @@ import math
 import numpy as np
 
 from reference._checks import as_array, as_floating, is_floating, require
-from reference._numerics import like
 
 
-def cotangent_of_targets(targets, cotangent, slope):
-    """cotangent * slope, or None for labels, which have no gradient."""
-    return like(targets, cotangent * slope) if is_floating(targets.dtype) else None
+def unless_labels(targets, targets_ct):
+    """The cotangent of the targets, or None for labels, which have no gradient."""
+    return targets_ct.astype(targets.dtype) if is_floating(targets.dtype) else None
 
 
 def check_pair(op, **arrays):
@@ -31,7 +30,7 @@ def check_not_empty(op, name, array):
 
 
 def distributions(op, name, scores, targets):
-    """The arrays, and the targets as one distribution an example: as given, or one-hot from labels."""
+    """The arrays, and the targets as one distribution per example: as given, or one-hot from labels."""
     scores, targets = as_floating(op, name, scores), as_array(op, "targets", targets)
     got = f"{name}.shape={scores.shape}, targets.shape={targets.shape}, targets.dtype={targets.dtype}"
     require(scores.ndim > 0 and scores.shape[-1] > 0, op, f"{name} must have a last axis with at least one class", got)
@@ -45,4 +44,4 @@ def distributions(op, name, scores, targets):
     got = f"labels from {targets.min(initial=0)} to {targets.max(initial=0)}, {name}.shape={scores.shape}"
     rule = f"labels must be at least 0 and below {name}.shape[-1]"
     require(bool(np.all((targets >= 0) & (targets < classes))), op, rule, got)
-    return scores, targets, np.eye(classes, dtype=scores.dtype)[targets]
+    return scores, targets, (targets[..., np.newaxis] == np.arange(classes)).astype(scores.dtype)

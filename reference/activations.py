@@ -1,4 +1,7 @@
-"""Activations: elementwise functions of one array, and softmax along an axis."""
+"""Activations: elementwise functions of one array, and softmax along an axis.
+
+What each takes, returns and refuses stands with its twin in functional_nn/activations.py.
+"""
 
 import math
 from numbers import Integral
@@ -6,18 +9,14 @@ from numbers import Integral
 import numpy as np
 
 from reference._checks import as_floating, as_number, quiet, require, require_flag, require_hashable
-from reference._numerics import exponentials, like, normal_cdf, normal_pdf
+from reference._gates import normal_gate, tanh_gate
 
 
 def sigmoid(x):
     """The logistic function, which maps the real line onto the interval from 0 to 1.
 
-    sigmoid(x) = 1 / (1 + exp(-x)), and sigmoid'(x) = sigmoid(x) sigmoid(-x).
-
-    Stable because exp is only taken of -|x|; the derivative uses sigmoid(-x) for 1 - sigmoid(x), which would cancel.
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Saito, Deep Learning from Scratch, sections 3.2 and 5.5.1; docs/derivations/activations.md.
+    y = 1 / (1 + exp(-x)). By the quotient rule y' = exp(-x) / (1 + exp(-x))^2, which is y (1 - y).
+    Residuals: the output. Derivation: docs/derivations/activations.md.
     """
     return sigmoid_fwd(x)[0]
 
@@ -25,27 +24,23 @@ def sigmoid(x):
 @quiet
 def sigmoid_fwd(x):
     x = as_floating("sigmoid", "x", x)
+    # For negative x multiplied above and below by exp(x): so exp is only taken of -|x|, and cannot overflow.
     shrunk = np.exp(-np.abs(x))
     out = np.where(x >= 0, 1, shrunk) / (1 + shrunk)
-    complement = np.where(x >= 0, shrunk, 1) / (1 + shrunk)
-    return like(x, out), (out, complement)
+    return out, (out,)
 
 
 @quiet
 def sigmoid_bwd(residuals, cotangent):
-    out, complement = residuals
-    return (like(cotangent, cotangent * out * complement),)
+    (out,) = residuals
+    return (cotangent * out * (1 - out),)
 
 
 def log_sigmoid(x):
     """The logarithm of the logistic function.
 
-    log_sigmoid(x) = -log(1 + exp(-x)) = min(x, 0) - log1p(exp(-|x|)), and its derivative is sigmoid(-x).
-
-    Stable because sigmoid(x), which underflows, is never formed, and both terms have the same sign.
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Goodfellow et al., Deep Learning, section 3.10; docs/derivations/activations.md.
+    y = -log(1 + exp(-x)), so that y' = exp(-x) / (1 + exp(-x)) = sigmoid(-x).
+    Residuals: the slope. Derivation: docs/derivations/activations.md.
     """
     return log_sigmoid_fwd(x)[0]
 
@@ -53,26 +48,20 @@ def log_sigmoid(x):
 @quiet
 def log_sigmoid_fwd(x):
     x = as_floating("log_sigmoid", "x", x)
-    shrunk = np.exp(-np.abs(x))
-    complement = np.where(x >= 0, shrunk, 1) / (1 + shrunk)
-    return like(x, np.minimum(x, 0) - np.log1p(shrunk)), (complement,)
+    return -np.logaddexp(0, -x), (sigmoid(-x),)
 
 
 @quiet
 def log_sigmoid_bwd(residuals, cotangent):
-    (complement,) = residuals
-    return (like(cotangent, cotangent * complement),)
+    (slope,) = residuals
+    return (cotangent * slope,)
 
 
 def tanh(x):
     """The hyperbolic tangent, which maps the real line onto the interval from -1 to 1.
 
-    tanh(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), and tanh'(x) = 1 - tanh(x)^2 = 4 sigmoid(2x) sigmoid(-2x).
-
-    The second form of the derivative is the accurate one: 1 - tanh(x)^2 cancels where tanh saturates.
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Goodfellow et al., Deep Learning, section 6.3.2; docs/derivations/activations.md.
+    y = sinh(x) / cosh(x), and each is the other's derivative, so that y' = (cosh^2 - sinh^2) / cosh^2 = 1 - y^2.
+    Residuals: the output. Derivation: docs/derivations/activations.md.
     """
     return tanh_fwd(x)[0]
 
@@ -80,25 +69,21 @@ def tanh(x):
 @quiet
 def tanh_fwd(x):
     x = as_floating("tanh", "x", x)
-    return like(x, np.tanh(x)), (x,)
+    out = np.tanh(x)
+    return out, (out,)
 
 
 @quiet
 def tanh_bwd(residuals, cotangent):
-    (x,) = residuals
-    shrunk = np.exp(-2 * np.minimum(np.abs(x), 400))
-    return (like(cotangent, cotangent * (4 * shrunk / (1 + shrunk) ** 2)),)
+    (out,) = residuals
+    return (cotangent * (1 - out**2),)
 
 
 def relu(x):
     """The rectified linear unit: x where it is positive, and 0 elsewhere.
 
-    relu(x) = max(x, 0), and relu'(x) = 1 where x > 0, else 0.
-
-    At the kink relu'(0) = 0, as in the book and in PyTorch, so that a unit at rest learns nothing. NaN stays NaN.
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Saito, Deep Learning from Scratch, sections 3.2.7 and 5.5.1; docs/derivations/activations.md.
+    The slope is 1 where x > 0 and 0 where x < 0; at the kink it is taken from the left, 0.
+    Residuals: where x is positive. Derivation: docs/derivations/activations.md.
     """
     return relu_fwd(x)[0]
 
@@ -106,26 +91,20 @@ def relu(x):
 @quiet
 def relu_fwd(x):
     x = as_floating("relu", "x", x)
-    return like(x, np.maximum(x, 0)), (x > 0,)
+    return np.maximum(x, 0), (x > 0,)
 
 
 @quiet
 def relu_bwd(residuals, cotangent):
     (positive,) = residuals
-    return (like(cotangent, np.where(positive, cotangent, 0)),)
+    return (np.where(positive, cotangent, 0),)
 
 
 def leaky_relu(x, *, negative_slope=0.01):
     """The rectified linear unit that lets negative values through, scaled by a slope.
 
-    leaky_relu(x) = x where x > 0, else negative_slope * x; the derivative is 1 or negative_slope.
-
-    At the kink the derivative is negative_slope, the left one, so that a slope of 0 is relu in its gradient too.
-    The side is read from x, never from the output, whose sign a negative slope turns over.
-
-    Args: x, any shape, a floating dtype; negative_slope, a finite number. Returns: the shape and dtype of x.
-    Raises: TypeError for any other x, ValueError for any other negative_slope.
-    References: Maas, Hannun and Ng, Rectifier nonlinearities, ICML 2013; docs/derivations/activations.md.
+    The slope is 1 where x > 0, else negative_slope, at the kink as well.
+    Residuals: the slope of every element. Derivation: docs/derivations/activations.md.
     """
     return leaky_relu_fwd(x, negative_slope=negative_slope)[0]
 
@@ -133,28 +112,22 @@ def leaky_relu(x, *, negative_slope=0.01):
 @quiet
 def leaky_relu_fwd(x, *, negative_slope=0.01):
     x = as_floating("leaky_relu", "x", x)
-    slope = _finite("leaky_relu", "negative_slope", negative_slope)
-    slopes = np.where(x > 0, 1.0, slope)
-    return like(x, np.where(x > 0, x, slope * x)), (slopes,)
+    negative_slope = _finite("leaky_relu", "negative_slope", negative_slope)
+    slope = np.where(x > 0, 1, negative_slope).astype(x.dtype)
+    return x * slope, (slope,)
 
 
 @quiet
 def leaky_relu_bwd(residuals, cotangent):
-    (slopes,) = residuals
-    return (like(cotangent, cotangent * slopes),)
+    (slope,) = residuals
+    return (cotangent * slope,)
 
 
 def elu(x, *, alpha=1.0):
     """The exponential linear unit: x where it is positive, and an exponential that levels off at -alpha elsewhere.
 
-    elu(x) = x where x > 0, else alpha (exp(x) - 1); the derivative is 1, or alpha exp(x).
-
-    Stable because expm1 keeps the digits of exp(x) - 1 near 0, and exp is never taken of a positive number. At 0
-    the derivative is alpha, the left one; with alpha = 1 there is no kink.
-
-    Args: x, any shape, a floating dtype; alpha, a finite number, at least 0. Returns: the shape and dtype of x.
-    Raises: TypeError for any other x, ValueError for any other alpha.
-    References: Clevert, Unterthiner and Hochreiter, ICLR 2016, arXiv:1511.07289; docs/derivations/activations.md.
+    y = alpha (exp(x) - 1) where x <= 0, with the slope alpha exp(x); elsewhere y = x, with the slope 1.
+    Residuals: the slope of every element. Derivation: docs/derivations/activations.md.
     """
     return elu_fwd(x, alpha=alpha)[0]
 
@@ -164,24 +137,22 @@ def elu_fwd(x, *, alpha=1.0):
     x = as_floating("elu", "x", x)
     alpha = _finite("elu", "alpha", alpha, least=0.0)
     negative = np.minimum(x, 0)
-    return like(x, np.where(x > 0, x, alpha * np.expm1(negative))), (x > 0, negative, alpha)
+    out = np.where(x > 0, x, alpha * np.expm1(negative))
+    slope = np.where(x > 0, 1, alpha * np.exp(negative))
+    return out.astype(x.dtype), (slope.astype(x.dtype),)
 
 
 @quiet
 def elu_bwd(residuals, cotangent):
-    positive, negative, alpha = residuals
-    return (like(cotangent, np.where(positive, cotangent, cotangent * (alpha * np.exp(negative)))),)
+    (slope,) = residuals
+    return (cotangent * slope,)
 
 
 def softplus(x):
     """The smooth form of relu, whose derivative is the logistic function.
 
-    softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), and softplus'(x) = sigmoid(x).
-
-    Stable because exp is only taken of -|x|, and log1p keeps the digits of what exp leaves.
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Dugas et al., NIPS 2000; Goodfellow et al., section 3.10; docs/derivations/activations.md.
+    y = log(1 + exp(x)), so that y' = exp(x) / (1 + exp(x)) = sigmoid(x).
+    Residuals: the slope. Derivation: docs/derivations/activations.md.
     """
     return softplus_fwd(x)[0]
 
@@ -189,26 +160,20 @@ def softplus(x):
 @quiet
 def softplus_fwd(x):
     x = as_floating("softplus", "x", x)
-    shrunk = np.exp(-np.abs(x))
-    slope = np.where(x >= 0, 1, shrunk) / (1 + shrunk)
-    return like(x, np.maximum(x, 0) + np.log1p(shrunk)), (slope,)
+    return np.logaddexp(0, x), (sigmoid(x),)
 
 
 @quiet
 def softplus_bwd(residuals, cotangent):
     (slope,) = residuals
-    return (like(cotangent, cotangent * slope),)
+    return (cotangent * slope,)
 
 
 def silu(x):
     """The sigmoid linear unit, also called swish: x weighted by its own logistic function.
 
-    silu(x) = x sigmoid(x), and silu'(x) = sigmoid(x) + x sigmoid(x) sigmoid(-x).
-
-    Stable because sigmoid is, and sigmoid(-x) stands for 1 - sigmoid(x).
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Elfwing, Uchibe and Doya, Neural Networks 107 (2018); docs/derivations/activations.md.
+    y = x s with s = sigmoid(x), whose derivative is s (1 - s). By the product rule y' = s + x s (1 - s).
+    Residuals: x and s, the gate. Derivation: docs/derivations/activations.md.
     """
     return silu_fwd(x)[0]
 
@@ -216,29 +181,21 @@ def silu(x):
 @quiet
 def silu_fwd(x):
     x = as_floating("silu", "x", x)
-    shrunk = np.exp(-np.abs(x))
-    gate = np.where(x >= 0, 1, shrunk) / (1 + shrunk)
-    complement = np.where(x >= 0, shrunk, 1) / (1 + shrunk)
-    return like(x, x * gate), (x, gate, complement)
+    gate = sigmoid(x)
+    return x * gate, (x, gate)
 
 
 @quiet
 def silu_bwd(residuals, cotangent):
-    x, gate, complement = residuals
-    return (like(cotangent, cotangent * (gate * (1 + x * complement))),)
+    x, gate = residuals
+    return (cotangent * (gate + x * gate * (1 - gate)),)
 
 
 def gelu(x, *, approximate=False):
     """The Gaussian error linear unit: x weighted by the probability that a standard normal variable is below x.
 
-    gelu(x) = x Phi(x) with Phi(x) = erfc(-x / sqrt(2)) / 2, and gelu'(x) = Phi(x) + x phi(x). approximate=True puts
-    (1 + tanh(u)) / 2 = sigmoid(2u) for Phi(x), with u = sqrt(2 / pi) (x + 0.044715 x^3).
-
-    Stable because 1 + erf and 1 + tanh, which cancel in the lower tail, are never formed.
-
-    Args: x, any shape, a floating dtype; approximate, a boolean. Returns: the shape and dtype of x.
-    Raises: TypeError for any other x, ValueError for any other approximate.
-    References: Hendrycks and Gimpel, arXiv:1606.08415; docs/derivations/activations.md.
+    y = x Phi(x), and Phi' is the density phi, so that by the product rule y' = Phi(x) + x phi(x).
+    Residuals: x; Phi(x), the gate; and phi(x), the gate's slope. Derivation: docs/derivations/activations.md.
     """
     return gelu_fwd(x, approximate=approximate)[0]
 
@@ -247,35 +204,22 @@ def gelu(x, *, approximate=False):
 def gelu_fwd(x, *, approximate=False):
     x = as_floating("gelu", "x", x)
     require_flag("gelu", "approximate", approximate)
-    gate, slope = _tanh_gate(x) if approximate else (normal_cdf(x), normal_pdf(x))
-    return like(x, x * gate), (x, gate, slope)
+    gate, gate_slope = tanh_gate(x) if approximate else normal_gate(x)
+    return (x * gate).astype(x.dtype), (x, gate, gate_slope)
 
 
 @quiet
 def gelu_bwd(residuals, cotangent):
-    x, gate, slope = residuals
-    return (like(cotangent, cotangent * (gate + x * slope)),)
-
-
-def _tanh_gate(x):
-    """(1 + tanh(u)) / 2 and its derivative u' (1 - tanh(u)^2) / 2; beyond 40 they are 0 or 1, and 0."""
-    x = np.clip(x, -40, 40)
-    u = math.sqrt(2 / math.pi) * x * (1 + 0.044715 * x * x)
-    shrunk = np.exp(-2 * np.abs(u))
-    gate = np.where(u >= 0, 1, shrunk) / (1 + shrunk)
-    return gate, math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x) * (2 * shrunk / (1 + shrunk) ** 2)
+    x, gate, gate_slope = residuals
+    x_ct = cotangent * (gate + x * gate_slope)
+    return (x_ct.astype(x.dtype),)
 
 
 def softmax(x, *, axis=-1):
     """Turns scores into probabilities: positive, of sum 1 along the axis, and the larger the score the larger.
 
-    softmax(x)_i = exp(x_i) / sum_j exp(x_j), and x_ct = p (ct - sum_j p_j ct_j) with p = softmax(x).
-
-    Stable because the largest score is subtracted first, which changes nothing, and keeps exp below 1.
-
-    Args: x, a floating dtype; axis, that of the classes, with at least one. Returns: the shape and dtype of x.
-    Raises: TypeError for any other x, ValueError for an axis that x has not or that is empty.
-    References: Saito, Deep Learning from Scratch, section 3.5; docs/derivations/activations.md.
+    p_i = exp(x_i) / sum_j exp(x_j), so that dp_i/dx_k = p_i ([i = k] - p_k), and x_ct = p (ct - sum_i p_i ct_i).
+    Residuals: the output p, and the axis. Derivation: docs/derivations/activations.md.
     """
     return softmax_fwd(x, axis=axis)[0]
 
@@ -284,28 +228,24 @@ def softmax(x, *, axis=-1):
 def softmax_fwd(x, *, axis=-1):
     x = as_floating("softmax", "x", x)
     axis = _axis_of("softmax", x, axis)
-    _, raised, rest = exponentials(x, axis)
-    out = raised / (1 + rest)
-    return like(x, out), (out, axis)
+    # Less the largest score: the quotient is the same, and no exponential is above 1.
+    raised = np.exp(x - np.max(x, axis, keepdims=True))
+    out = raised / np.sum(raised, axis, keepdims=True)
+    return out, (out, axis)
 
 
 @quiet
 def softmax_bwd(residuals, cotangent):
     out, axis = residuals
-    return (like(cotangent, out * (cotangent - np.sum(out * cotangent, axis, keepdims=True))),)
+    mean_ct = np.sum(out * cotangent, axis, keepdims=True)
+    return (out * (cotangent - mean_ct),)
 
 
 def log_softmax(x, *, axis=-1):
     """The logarithm of softmax.
 
-    log_softmax(x)_i = x_i - log sum_j exp(x_j), and x_ct = ct - p sum_j ct_j with p = softmax(x).
-
-    Stable because the largest score m is subtracted first, and accurate where a probability is nearly 1 because
-    log sum exp = m + log1p(sum of the others' exp(x_j - m)).
-
-    Args: x, a floating dtype; axis, that of the classes, with at least one. Returns: the shape and dtype of x.
-    Raises: TypeError for any other x, ValueError for an axis that x has not or that is empty.
-    References: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41 (2021); docs/derivations/activations.md.
+    y_i = x_i - log sum_j exp(x_j), so that dy_i/dx_k = [i = k] - p_k with p = softmax(x), and x_ct = ct - p sum_i ct_i.
+    Residuals: p, and the axis. Derivation: docs/derivations/activations.md.
     """
     return log_softmax_fwd(x, axis=axis)[0]
 
@@ -314,26 +254,22 @@ def log_softmax(x, *, axis=-1):
 def log_softmax_fwd(x, *, axis=-1):
     x = as_floating("log_softmax", "x", x)
     axis = _axis_of("log_softmax", x, axis)
-    shifted, raised, rest = exponentials(x, axis)
-    return like(x, shifted - np.log1p(rest)), (raised / (1 + rest), axis)
+    shifted = x - np.max(x, axis, keepdims=True)
+    out = shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+    return out, (np.exp(out), axis)
 
 
 @quiet
 def log_softmax_bwd(residuals, cotangent):
     probabilities, axis = residuals
-    return (like(cotangent, cotangent - probabilities * np.sum(cotangent, axis, keepdims=True)),)
+    return (cotangent - probabilities * np.sum(cotangent, axis, keepdims=True),)
 
 
 def step(x):
     """The step function of the perceptron: 1 where x is positive, and 0 elsewhere.
 
-    step(x) = 1 where x > 0, else 0; the derivative is 0 everywhere.
-
-    At the jump step(0) = 0, as in the book, and the derivative, which does not exist there, is 0 too: no network
-    with this activation learns by its gradient. NaN stays NaN.
-
-    Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
-    References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
+    The slope is 0 wherever there is one; at the jump 0 is taken for it, too.
+    Residuals: none. Derivation: docs/derivations/activations.md.
     """
     return step_fwd(x)[0]
 
@@ -341,7 +277,7 @@ def step(x):
 @quiet
 def step_fwd(x):
     x = as_floating("step", "x", x)
-    return like(x, np.heaviside(x, 0)), ()
+    return np.heaviside(x, 0), ()
 
 
 @quiet

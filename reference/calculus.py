@@ -1,4 +1,8 @@
-"""Calculus by central differences: derivatives of functions of one array, and descent along them."""
+"""Calculus by central differences: derivatives of functions of one array, and descent along them.
+
+What each takes, returns and refuses stands with its twin in functional_nn/calculus.py; h, how far to step to each side,
+is the reference's own.
+"""
 
 import math
 from numbers import Integral
@@ -12,30 +16,17 @@ from reference._checks import as_array, as_number, is_floating, require
 def derivative(f, *, h=1e-4):
     """The derivative of a function of one variable.
 
-    derivative(f)(x) = f'(x), nearly (f(x + h) - f(x - h)) / (2 h): a small h in place of the limit.
-
-    The error of the formula shrinks with h^2, that of rounding grows with 1/h; at h = 1e-4 both are small in float64,
-    in which all is computed, whatever the dtype of x. What is divided by is the step that was really taken.
-
-    Args:
-        f: a function of one number; or one that acts on an array element by element.
-        h: how far to step to each side.
-
-    Returns:
-        The function f', of the same argument. Integers are taken as floating-point numbers.
-
-    Raises:
-        ValueError: h is not a finite number above 0; or, from that function, h is too small to change x.
-        TypeError: from f', where x is not a real number or an array of them.
-
-    References:
-        Saito, Deep Learning from Scratch, section 4.3; docs/derivations/calculus.md.
+    f'(x) is nearly (f(x + h) - f(x - h)) / (2 h): a small h in place of the limit. The error of the formula shrinks
+    with h^2, that of rounding grows with 1/h; at h = 1e-4 both are small in float64, in which all is computed.
+    ValueError where h is not a finite number above 0, or too small to change x.
+    Derivation: docs/derivations/calculus.md.
     """
     h = _step("derivative", h)
 
     def f_prime(x):
         x = _float64("derivative", "x", x)
         after, before = x + h, x - h
+        # 2 h but for rounding: the step that was really taken.
         taken = after - before
         _check_moved("derivative", h, x, np.all(taken != 0))
         # Copies, because f may return its argument, or an array that its next call overwrites.
@@ -47,23 +38,7 @@ def derivative(f, *, h=1e-4):
 def partial_derivative(f, index, *, h=1e-4):
     """The partial derivative of a scalar function of several variables: one moves, the others stand still.
 
-    partial_derivative(f, i)(x) = df/dx[i].
-
-    Args:
-        f: a function of an array, whose value is a scalar.
-        index: which element of x moves; a tuple where x has several axes.
-        h: how far to step to each side.
-
-    Returns:
-        A function of x, whose value is a scalar.
-
-    Raises:
-        ValueError: from that function, where index names no element of x, f is not a scalar,
-            or h is too small to change x.
-        TypeError: from that function, where x is not an array of real numbers.
-
-    References:
-        Saito, Deep Learning from Scratch, section 4.3.3; docs/derivations/calculus.md.
+    The difference of `derivative`, with the step h in x[index] alone. Derivation: docs/derivations/calculus.md.
     """
     h = _step("partial_derivative", h)
 
@@ -77,21 +52,7 @@ def partial_derivative(f, index, *, h=1e-4):
 def gradient(f, *, h=1e-4):
     """The gradient of a scalar function: all its partial derivatives, in the shape of its argument.
 
-    gradient(f)(x)[i] = df/dx[i]. It points where f grows fastest, so its negative is the way down; only locally.
-
-    Args:
-        f: a function of an array, whose value is a scalar.
-        h: how far to step to each side.
-
-    Returns:
-        A function of x, whose value has the shape of x.
-
-    Raises:
-        ValueError: from that function, where f is not a scalar, or h is too small to change x.
-        TypeError: from that function, where x is not an array of real numbers.
-
-    References:
-        Saito, Deep Learning from Scratch, section 4.4; docs/derivations/calculus.md.
+    Two values of f for every element of x, so for few elements only. Derivation: docs/derivations/calculus.md.
     """
     h = _step("gradient", h)
 
@@ -108,23 +69,8 @@ def gradient(f, *, h=1e-4):
 def directional_derivative(f, *, h=1e-4):
     """The rate at which a scalar function changes when its argument moves along a vector.
 
-    directional_derivative(f)(x, v) = sum over i of df/dx[i] v[i]. It is linear in v, so a v twice as long gives twice
-    the rate; of all v of length 1, the one along the gradient gives the largest.
-
-    Args:
-        f: a function of an array, whose value is a scalar.
-        h: how far to step to each side.
-
-    Returns:
-        A function of x and v, arrays of one shape, whose value is a scalar.
-
-    Raises:
-        ValueError: from that function, where the shapes differ, f is not a scalar,
-            or h is too small to change x.
-        TypeError: from that function, where x or v is not an array of real numbers.
-
-    References:
-        docs/derivations/calculus.md.
+    The difference of `derivative`, with a step of length h along v, times the length of v.
+    Derivation: docs/derivations/calculus.md.
     """
     h = _step("directional_derivative", h)
 
@@ -147,23 +93,7 @@ def directional_derivative(f, *, h=1e-4):
 def gradient_descent(f, start, *, learning_rate=0.01, steps=100):
     """Descends from a point to a minimum, step by step against the gradient.
 
-    x <- x - learning_rate * gradient(f)(x), over and over.
-
-    Args:
-        f: a function of an array, whose value is a scalar.
-        start: where to begin; it is not changed.
-        learning_rate: the length of a step per unit of gradient, above 0.
-        steps: how many steps to take.
-
-    Returns:
-        point, the shape of start; and path (steps + 1, *start.shape), from start to point.
-
-    Raises:
-        ValueError: learning_rate or steps is out of range, or f is not a scalar.
-        TypeError: start is not an array of real numbers.
-
-    References:
-        Saito, Deep Learning from Scratch, section 4.4.1; docs/derivations/calculus.md.
+    x <- x - learning_rate gradient(f)(x), over and over. Derivation: docs/derivations/calculus.md.
     """
     start = _float64("gradient_descent", "start", start)
     rate = _rate_of_descent(learning_rate, steps)

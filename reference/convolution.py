@@ -1,4 +1,7 @@
-"""Convolution and its transpose, over any number of spatial dimensions."""
+"""Convolution and its transpose, over any number of spatial dimensions.
+
+What each takes, returns and refuses stands with its twin in functional_nn/convolution.py.
+"""
 
 import numpy as np
 
@@ -20,34 +23,9 @@ from reference._geometry import (
 def conv(x, kernel, bias=None, *, strides=1, padding="VALID", dilation=1, groups=1, layout="channels_last"):
     """Slides a kernel over the spatial dimensions of x and sums the products at every position (cross-correlation).
 
-    out[n, p, o] = bias[o] + sum of x[n, p * strides + k * dilation - low, c] kernel[k, c, o] over all offsets k in the
-    window and channels c, where p and k are positions in all spatial dimensions, and x is 0 in the padding.
-    A group of output channels reads its own group of input channels. There are
-    (size + low + high - (window - 1) * dilation - 1) // strides + 1 positions along a spatial dimension.
-
-    Nothing but products and sums: as stable as the sum. 16-bit arguments are summed in 16 bits.
-
-    Args:
-        x: (batch, *spatial, in_channels), or (batch, in_channels, *spatial) if channels_first; a floating dtype.
-        kernel: (*window, in_channels // groups, out_channels), or (out_channels, in_channels // groups, *window).
-        bias: (out_channels,), or None for none.
-        strides: how far the window moves, an int or one a spatial dimension.
-        padding: "VALID" (none), "SAME" (ceil(size / strides) positions, the odd element of padding at the high end), an
-            int, one int a spatial dimension, or one (low, high) pair a spatial dimension.
-        dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
-        groups: divides in_channels and out_channels; in_channels makes the convolution depthwise.
-        layout: "channels_last" or "channels_first".
-
-    Returns:
-        (batch, *positions, out_channels), or (batch, out_channels, *positions); the promoted dtype of the arguments.
-
-    Raises:
-        TypeError: an argument is not a floating array, or a static is not made of ints.
-        ValueError: ranks, channels, groups or bias do not match, a static is out of range, or the window does not fit.
-
-    References:
-        Dumoulin and Visin, A guide to convolution arithmetic for deep learning; Saito, Deep Learning from Scratch,
-        section 7.2; docs/derivations/convolution.md.
+    At every offset k of the window this is a dense layer on the patch that the windows meet there, and its backward is
+    that layer's: patch_ct += out_ct kernel[k]^T, as patches overlap and add up, and kernel_ct[k] = patch^T out_ct.
+    Residuals: padded x, kernel and bias; windows, groups, layout. Derivation: docs/derivations/convolution.md.
     """
     statics = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups, "layout": layout}
     return conv_fwd(x, kernel, bias, **statics)[0]
@@ -87,36 +65,9 @@ def conv_transpose(
 ):
     """Spreads every element of x over a window of the output, scaled by the kernel: the gradient of conv by its input.
 
-    out[n, p * strides + k * dilation - low, c] gathers x[n, p, o] kernel[k, c, o] over all positions p of x, offsets k
-    and channels o; what falls outside of the output is dropped. The kernel is that conv's kernel, so x has the
-    kernel's out_channels, and the output its in_channels. The output's size is
-    (size - 1) * strides + (window - 1) * dilation + 1 - low - high + output_padding.
-
-    Nothing but products and sums: as stable as the sum. 16-bit arguments are summed in 16 bits.
-
-    Args:
-        x: (batch, *spatial, out_channels), or (batch, out_channels, *spatial) if channels_first; a floating dtype.
-        kernel: (*window, in_channels // groups, out_channels), or (out_channels, in_channels // groups, *window).
-        bias: (in_channels,), or None for none.
-        strides: the distance between the windows of neighbouring elements of x, an int or one a spatial dimension.
-        padding: what conv would add to the output: "VALID" (none), "SAME" (the output's size is size * strides: the
-            gradient of conv with "SAME" by an input of that size), an int, one int or (low, high) pair a dimension.
-        output_padding: how many elements more the output has at the high end, an int or one a spatial dimension, less
-            than the larger of stride and dilation: several input sizes of a strided conv lead to the same output size.
-        dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
-        groups: divides in_channels and out_channels.
-        layout: "channels_last" or "channels_first".
-
-    Returns:
-        (batch, *output sizes, in_channels), or (batch, in_channels, *output sizes); the promoted dtype.
-
-    Raises:
-        TypeError: an argument is not a floating array, or a static is not made of ints.
-        ValueError: ranks, channels, groups or bias do not match, a static is out of range, or no output is left.
-
-    References:
-        Dumoulin and Visin, A guide to convolution arithmetic for deep learning, chapter 4;
-        docs/derivations/convolution.md.
+    The forward is the line of x_ct in conv's backward; being linear in x and in the kernel, it has conv for its own
+    backward: x_ct gathers out_ct under every window, and kernel_ct[k] = patch_ct^T x.
+    Residuals: x, kernel and bias; windows, groups, layout. Derivation: docs/derivations/convolution.md.
     """
     statics = {"strides": strides, "padding": padding, "output_padding": output_padding, "dilation": dilation}
     return conv_transpose_fwd(x, kernel, bias, groups=groups, layout=layout, **statics)[0]

@@ -1,4 +1,7 @@
-"""The linear layer: a matrix product and a bias."""
+"""The linear layer: a matrix product and a bias.
+
+What it takes, returns and refuses stands with its twin in functional_nn/linear.py.
+"""
 
 import math
 
@@ -10,24 +13,8 @@ from reference._checks import as_floating, quiet, require
 def dense(x, kernel, bias=None):
     """The fully connected layer: every output is a weighted sum of all inputs, shifted by a bias.
 
-    dense(x, kernel, bias)[..., j] = sum over i of x[..., i] kernel[i, j] + bias[j].
-
-    Stable as it stands: it is linear in each argument.
-
-    Args:
-        x: (..., in_dim), a floating dtype.
-        kernel: (in_dim, out_dim).
-        bias: (out_dim,), or None for no bias.
-
-    Returns:
-        (..., out_dim), in the dtype that the arguments promote to.
-
-    Raises:
-        ValueError: shapes that do not fit.
-        TypeError: an argument is not a floating array.
-
-    References:
-        Saito, Deep Learning from Scratch, sections 3.3 and 5.6; docs/derivations/linear.md.
+    y = x kernel + bias, so that x_ct = y_ct kernel^T, kernel_ct = x^T y_ct, and bias_ct sums y_ct over the examples.
+    Residuals: the arguments. Derivation: docs/derivations/linear.md.
     """
     return dense_fwd(x, kernel, bias)[0]
 

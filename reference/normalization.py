@@ -1,4 +1,7 @@
-"""Normalization: shift and scale to mean 0 and variance 1, then by learned amounts."""
+"""Normalization: shift and scale to mean 0 and variance 1, then by learned amounts.
+
+What each takes, returns and refuses stands with its twin in functional_nn/normalization.py.
+"""
 
 import math
 from operator import index
@@ -9,36 +12,12 @@ from reference._checks import as_floating, as_number, quiet, require, require_ha
 
 
 def batch_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
-    """Batch normalization by the batch's own statistics, one mean and one variance a channel.
+    """Batch normalization by the batch's own statistics, one mean and one variance per channel.
 
-    y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance over all axes but `axis`.
-    The variance is the biased one, divided by the number of values N, not by N - 1.
-
-    Stable because the variance is the mean of squared distances, never a difference of squares, and because the
-    distances are centred twice, which takes out the rounding of the mean itself. A constant channel has variance 0,
-    y = bias and finite gradients, thanks to epsilon.
-
-    A squared distance must be a finite number: in float32, distances from the mean stay below 1.8e19, in float16 below
-    256 (the JAX twin takes the statistics of 16-bit arrays in float32).
-
-    Args:
-        x: any shape, a floating dtype.
-        scale: the sizes of the axes in `axis`, in the order they have in x; (channels,) for one axis.
-        bias: the shape of scale.
-        axis: the channel axis, or a tuple of axes, that keeps statistics of its own; the others are averaged over.
-        epsilon: added to the variance, above 0.
-
-    Returns:
-        y, the shape of x; mean and variance, the shape of scale; all in the dtype that the arguments promote to.
-
-    Raises:
-        ValueError: shapes that do not fit, an axis out of range or named twice, no value or no axis to average over,
-            epsilon not above 0.
-        TypeError: an argument is not a floating array, or axis is not made of integers.
-
-    References:
-        Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; Chan, Golub and LeVeque, Algorithms for Computing
-        the Sample Variance (1983); docs/derivations/normalization.md.
+    y = scale s + bias with s = (x - mean) r and r = 1 / sqrt(variance + epsilon). With g = scale y_ct, and every mean
+    taken over all axes but `axis`, x_ct = r (g - mean(g) - s mean(g s)): x reaches y directly, through the mean and
+    through the variance. Cotangents of the two statistics add mean_ct / N and variance_ct 2 (x - mean) / N.
+    Residuals: x - mean; r; scale; and the dtypes of bias and x. Derivation: docs/derivations/normalization.md.
     """
     return batch_norm_fwd(x, scale, bias, axis=axis, epsilon=epsilon)[0]
 
@@ -56,46 +35,31 @@ def batch_norm_fwd(x, scale, bias, *, axis=-1, epsilon=1e-5):
     inverse_std = 1 / np.sqrt(variance + epsilon)
     y = centred * inverse_std * scale.reshape(kept) + bias.reshape(kept)
     out = (y.astype(dtype), mean.reshape(scale.shape).astype(dtype), variance.reshape(scale.shape).astype(dtype))
-    return out, (centred, inverse_std, scale, bias.dtype, others, x.dtype)
+    return out, (centred, inverse_std, scale, others, bias.dtype, x.dtype)
 
 
 @quiet
 def batch_norm_bwd(residuals, cotangent):
-    centred, inverse_std, scale, bias_dtype, others, x_dtype = residuals
+    centred, inverse_std, scale, others, bias_dtype, x_dtype = residuals
     y_ct, mean_ct, variance_ct = cotangent
-    kept = inverse_std.shape
-    scale_ct = np.sum(y_ct * centred * inverse_std, axis=others).astype(scale.dtype)
-    bias_ct = np.sum(y_ct, axis=others).astype(bias_dtype)
+    kept, count = inverse_std.shape, math.prod(centred.shape[i] for i in others)
+    standard = centred * inverse_std
+    scale_ct = np.sum(y_ct * standard, others)
+    bias_ct = np.sum(y_ct, others)
     standard_ct = y_ct * scale.reshape(kept)
-    x_ct = _standardize_bwd(centred, inverse_std, others, standard_ct, mean_ct.reshape(kept), variance_ct.reshape(kept))
-    return x_ct.astype(x_dtype), scale_ct, bias_ct
+    through_mean = np.mean(standard_ct, others, keepdims=True)
+    through_variance = standard * np.mean(standard_ct * standard, others, keepdims=True)
+    x_ct = inverse_std * (standard_ct - through_mean - through_variance)
+    x_ct = x_ct + mean_ct.reshape(kept) / count + variance_ct.reshape(kept) * centred * 2 / count
+    return x_ct.astype(x_dtype), scale_ct.astype(scale.dtype), bias_ct.astype(bias_dtype)
 
 
 def batch_norm_inference(x, scale, bias, mean, variance, *, axis=-1, epsilon=1e-5):
-    """Batch normalization by given statistics, those gathered in training: an affine map a channel.
+    """Batch normalization by given statistics, those gathered in training: an affine map per channel.
 
-    y = (x - mean) / sqrt(variance + epsilon) * scale + bias.
-
-    Stable because the mean is taken off before anything is multiplied, so large values cancel exactly where they can.
-
-    Args:
-        x: any shape, a floating dtype.
-        scale: the sizes of the axes in `axis`, in the order they have in x; (channels,) for one axis.
-        bias: the shape of scale.
-        mean: the shape of scale.
-        variance: the shape of scale, not negative.
-        axis: the channel axis, or a tuple of axes, that keeps statistics of its own.
-        epsilon: added to the variance, above 0.
-
-    Returns:
-        The shape of x, in the dtype that the arguments promote to.
-
-    Raises:
-        ValueError: shapes that do not fit, an axis out of range or named twice, epsilon not above 0.
-        TypeError: an argument is not a floating array, or axis is not made of integers.
-
-    References:
-        Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; docs/derivations/normalization.md.
+    y = scale (x - mean) r + bias with r = 1 / sqrt(variance + epsilon), and dr/d(variance) = -r^3 / 2. The statistics
+    do not depend on x, so that x_ct = scale r y_ct; the others' cotangents are sums over all axes but `axis`.
+    Residuals: x - mean; r; scale; and the axes, shapes and dtypes. Derivation: docs/derivations/normalization.md.
     """
     return batch_norm_inference_fwd(x, scale, bias, mean, variance, axis=axis, epsilon=epsilon)[0]
 
@@ -119,43 +83,20 @@ def batch_norm_inference_fwd(x, scale, bias, mean, variance, *, axis=-1, epsilon
 def batch_norm_inference_bwd(residuals, cotangent):
     centred, inverse_std, scale, others, kept, dtypes = residuals
     x_ct = cotangent * (inverse_std * scale).reshape(kept)
-    total = np.sum(cotangent, axis=others)
-    projected = np.sum(cotangent * centred, axis=others)
-    scale_ct = projected * inverse_std
-    mean_ct = -total * inverse_std * scale
-    variance_ct = -scale_ct * scale * inverse_std * inverse_std / 2
-    cotangents = (x_ct, scale_ct, total, mean_ct, variance_ct)
+    scale_ct = inverse_std * np.sum(cotangent * centred, others)
+    bias_ct = np.sum(cotangent, others)
+    mean_ct = -scale * inverse_std * bias_ct
+    variance_ct = -scale * inverse_std * scale_ct * inverse_std / 2
+    cotangents = (x_ct, scale_ct, bias_ct, mean_ct, variance_ct)
     return tuple(np.asarray(value, dtype) for value, dtype in zip(cotangents, dtypes, strict=True))
 
 
 def layer_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
     """Layer normalization: each example by its own mean and variance over the axes in `axis`.
 
-    y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with the biased variance (divided by N).
-
-    Stable for the reasons of batch_norm: squared distances instead of a difference of squares, centred twice. A
-    constant row has variance 0, y = bias and finite gradients, thanks to epsilon.
-
-    A squared distance must be a finite number: in float32, distances from the mean stay below 1.8e19, in float16 below
-    256 (the JAX twin takes the statistics of 16-bit arrays in float32).
-
-    Args:
-        x: any shape, a floating dtype.
-        scale: the sizes of the axes in `axis`, in the order they have in x; (features,) for one axis.
-        bias: the shape of scale.
-        axis: the axis, or a tuple of axes, to normalize over.
-        epsilon: added to the variance, above 0.
-
-    Returns:
-        The shape of x, in the dtype that the arguments promote to.
-
-    Raises:
-        ValueError: shapes that do not fit, an axis out of range or named twice, no value to average over,
-            epsilon not above 0.
-        TypeError: an argument is not a floating array, or axis is not made of integers.
-
-    References:
-        Ba, Kiros and Hinton, Layer Normalization, arXiv:1607.06450; docs/derivations/normalization.md.
+    y = scale s + bias with s = (x - mean) r and r = 1 / sqrt(variance + epsilon). With g = scale y_ct, and every mean
+    taken over `axis`, x_ct = r (g - mean(g) - s mean(g s)).
+    Residuals: x - mean; r; scale; and the dtypes of bias and x. Derivation: docs/derivations/normalization.md.
     """
     return layer_norm_fwd(x, scale, bias, axis=axis, epsilon=epsilon)[0]
 
@@ -171,41 +112,34 @@ def layer_norm_fwd(x, scale, bias, *, axis=-1, epsilon=1e-5):
     centred, _, variance = _moments(x.astype(dtype), axes)
     inverse_std = 1 / np.sqrt(variance + epsilon)
     y = centred * inverse_std * scale.reshape(normalized) + bias.reshape(normalized)
-    return y.astype(dtype), (centred, inverse_std, scale, bias.dtype, axes, x.dtype)
+    return y.astype(dtype), (centred, inverse_std, scale, axes, bias.dtype, x.dtype)
 
 
 @quiet
 def layer_norm_bwd(residuals, cotangent):
-    centred, inverse_std, scale, bias_dtype, axes, x_dtype = residuals
+    centred, inverse_std, scale, axes, bias_dtype, x_dtype = residuals
     others = tuple(i for i in range(centred.ndim) if i not in axes)
     normalized = tuple(size if i in axes else 1 for i, size in enumerate(centred.shape))
-    scale_ct = np.sum(cotangent * centred * inverse_std, axis=others).astype(scale.dtype)
-    bias_ct = np.sum(cotangent, axis=others).astype(bias_dtype)
+    standard = centred * inverse_std
+    scale_ct = np.sum(cotangent * standard, others)
+    bias_ct = np.sum(cotangent, others)
     standard_ct = cotangent * scale.reshape(normalized)
-    return _standardize_bwd(centred, inverse_std, axes, standard_ct).astype(x_dtype), scale_ct, bias_ct
+    through_mean = np.mean(standard_ct, axes, keepdims=True)
+    through_variance = standard * np.mean(standard_ct * standard, axes, keepdims=True)
+    x_ct = inverse_std * (standard_ct - through_mean - through_variance)
+    return x_ct.astype(x_dtype), scale_ct.astype(scale.dtype), bias_ct.astype(bias_dtype)
 
 
 def _moments(x, axes):
-    """x less its mean, the mean and the biased variance over the axes, which stay with size 1."""
-    rounded_mean = x.mean(axes, keepdims=True)
-    centred = x - rounded_mean
-    rest = centred.mean(axes, keepdims=True)
-    centred = centred - rest
-    return centred, rounded_mean + rest, np.mean(np.square(centred), axes, keepdims=True)
+    """x less its mean, the mean and the biased variance over the axes, which stay with size 1.
 
-
-@quiet
-def _standardize_bwd(centred, inverse_std, axes, standard_ct, mean_ct=0.0, variance_ct=0.0):
-    """The cotangent of x, where standard = (x - mean) inverse_std; mean and variance may have cotangents of their own.
-
-    inverse_std is never cubed, which would overflow float16 on a constant row.
+    Centred twice, which takes out the rounding of the mean: so a constant row has variance 0, whatever the constant.
+    The square of a distance must be a finite number, which in float16 ends at distances of 256.
     """
-    count = math.prod(centred.shape[i] for i in axes)
-    standard = centred * inverse_std
-    through_std = standard * np.mean(standard_ct * standard, axes, keepdims=True)
-    centred_ct = (standard_ct - through_std) * inverse_std + variance_ct * centred * 2 / count
-    through_mean = np.mean(centred_ct, axes, keepdims=True)
-    return centred_ct - through_mean + mean_ct / count
+    mean = np.mean(x, axes, keepdims=True)
+    left_over = np.mean(x - mean, axes, keepdims=True)
+    centred = x - mean - left_over
+    return centred, mean + left_over, np.mean(centred**2, axes, keepdims=True)
 
 
 def _floating(op, **arrays):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference._checks import require
+from reference._trees import check_alike, check_not_negative, check_positive, check_share, map_arrays
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 # Of the adam within muon; adam itself can be told.
@@ -36,11 +36,11 @@ def sgd(learning_rate=0.01):
 
     Twin: optax.sgd(learning_rate).
     """
-    _check_positive("sgd", learning_rate=learning_rate)
+    check_positive("sgd", learning_rate=learning_rate)
 
     def update(grads, state, params):
-        _check_alike("sgd", grads, params)
-        return _map(lambda p, g: p - learning_rate * g, params, grads), state
+        check_alike("sgd", grads, params)
+        return map_arrays(lambda p, g: p - learning_rate * g, params, grads), state
 
     return Optimizer(lambda params: {}, update)
 
@@ -52,15 +52,15 @@ def momentum(learning_rate=0.01, momentum=0.9):
 
     Twin: optax.sgd(learning_rate, momentum).
     """
-    _check_positive("momentum", learning_rate=learning_rate)
-    _check_share("momentum", momentum=momentum)
+    check_positive("momentum", learning_rate=learning_rate)
+    check_share("momentum", momentum=momentum)
 
     def update(grads, state, params):
-        _check_alike("momentum", grads, params)
-        velocity = _map(lambda v, g: momentum * v + g, state["velocity"], grads)
-        return _map(lambda p, v: p - learning_rate * v, params, velocity), {"velocity": velocity}
+        check_alike("momentum", grads, params)
+        velocity = map_arrays(lambda v, g: momentum * v + g, state["velocity"], grads)
+        return map_arrays(lambda p, v: p - learning_rate * v, params, velocity), {"velocity": velocity}
 
-    return Optimizer(lambda params: {"velocity": _map(np.zeros_like, params)}, update)
+    return Optimizer(lambda params: {"velocity": map_arrays(np.zeros_like, params)}, update)
 
 
 def nesterov(learning_rate=0.01, momentum=0.9):
@@ -72,16 +72,16 @@ def nesterov(learning_rate=0.01, momentum=0.9):
 
     Twin: optax.sgd(learning_rate, momentum, nesterov=True).
     """
-    _check_positive("nesterov", learning_rate=learning_rate)
-    _check_share("nesterov", momentum=momentum)
+    check_positive("nesterov", learning_rate=learning_rate)
+    check_share("nesterov", momentum=momentum)
 
     def update(grads, state, params):
-        _check_alike("nesterov", grads, params)
-        velocity = _map(lambda v, g: momentum * v + g, state["velocity"], grads)
-        params = _map(lambda p, g, v: p - learning_rate * (g + momentum * v), params, grads, velocity)
+        check_alike("nesterov", grads, params)
+        velocity = map_arrays(lambda v, g: momentum * v + g, state["velocity"], grads)
+        params = map_arrays(lambda p, g, v: p - learning_rate * (g + momentum * v), params, grads, velocity)
         return params, {"velocity": velocity}
 
-    return Optimizer(lambda params: {"velocity": _map(np.zeros_like, params)}, update)
+    return Optimizer(lambda params: {"velocity": map_arrays(np.zeros_like, params)}, update)
 
 
 def adagrad(learning_rate=0.01, initial_accumulator=0.0, epsilon=1e-7):
@@ -93,16 +93,18 @@ def adagrad(learning_rate=0.01, initial_accumulator=0.0, epsilon=1e-7):
 
     Twin: optax.adagrad(learning_rate, initial_accumulator_value=initial_accumulator, eps=epsilon).
     """
-    _check_positive("adagrad", learning_rate=learning_rate, epsilon=epsilon)
-    _check_not_negative("adagrad", initial_accumulator=initial_accumulator)
+    check_positive("adagrad", learning_rate=learning_rate, epsilon=epsilon)
+    check_not_negative("adagrad", initial_accumulator=initial_accumulator)
 
     def update(grads, state, params):
-        _check_alike("adagrad", grads, params)
-        squares = _map(lambda s, g: s + g * g, state["squares"], grads)
-        params = _map(lambda p, g, s: p - learning_rate * g / np.sqrt(s + epsilon), params, grads, squares)
+        check_alike("adagrad", grads, params)
+        squares = map_arrays(lambda s, g: s + g * g, state["squares"], grads)
+        params = map_arrays(lambda p, g, s: p - learning_rate * g / np.sqrt(s + epsilon), params, grads, squares)
         return params, {"squares": squares}
 
-    return Optimizer(lambda params: {"squares": _map(lambda p: np.full_like(p, initial_accumulator), params)}, update)
+    return Optimizer(
+        lambda params: {"squares": map_arrays(lambda p: np.full_like(p, initial_accumulator), params)}, update
+    )
 
 
 def rmsprop(learning_rate=0.01, decay=0.99, epsilon=1e-7):
@@ -112,16 +114,16 @@ def rmsprop(learning_rate=0.01, decay=0.99, epsilon=1e-7):
 
     Twin: optax.rmsprop(learning_rate, decay=decay, eps=epsilon).
     """
-    _check_positive("rmsprop", learning_rate=learning_rate, epsilon=epsilon)
-    _check_share("rmsprop", decay=decay)
+    check_positive("rmsprop", learning_rate=learning_rate, epsilon=epsilon)
+    check_share("rmsprop", decay=decay)
 
     def update(grads, state, params):
-        _check_alike("rmsprop", grads, params)
-        squares = _map(lambda s, g: decay * s + (1 - decay) * g * g, state["squares"], grads)
-        params = _map(lambda p, g, s: p - learning_rate * g / np.sqrt(s + epsilon), params, grads, squares)
+        check_alike("rmsprop", grads, params)
+        squares = map_arrays(lambda s, g: decay * s + (1 - decay) * g * g, state["squares"], grads)
+        params = map_arrays(lambda p, g, s: p - learning_rate * g / np.sqrt(s + epsilon), params, grads, squares)
         return params, {"squares": squares}
 
-    return Optimizer(lambda params: {"squares": _map(np.zeros_like, params)}, update)
+    return Optimizer(lambda params: {"squares": map_arrays(np.zeros_like, params)}, update)
 
 
 def adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
@@ -143,30 +145,31 @@ def adamw(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_deca
 
     Twin: optax.adamw(learning_rate, b1=beta1, b2=beta2, eps=epsilon, weight_decay=weight_decay).
     """
-    _check_not_negative("adamw", weight_decay=weight_decay)
+    check_not_negative("adamw", weight_decay=weight_decay)
     return _adam("adamw", learning_rate, beta1, beta2, epsilon, weight_decay)
 
 
 def _adam(name, learning_rate, beta1, beta2, epsilon, weight_decay):
-    _check_positive(name, learning_rate=learning_rate, epsilon=epsilon)
-    _check_share(name, beta1=beta1, beta2=beta2)
-
-    def init(params):
-        return {"step": 0, "mean": _map(np.zeros_like, params), "square": _map(np.zeros_like, params)}
+    check_positive(name, learning_rate=learning_rate, epsilon=epsilon)
+    check_share(name, beta1=beta1, beta2=beta2)
 
     def update(grads, state, params):
-        _check_alike(name, grads, params)
+        check_alike(name, grads, params)
         step = state["step"] + 1
-        mean = _map(lambda m, g: beta1 * m + (1 - beta1) * g, state["mean"], grads)
-        square = _map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state["square"], grads)
+        mean = map_arrays(lambda m, g: beta1 * m + (1 - beta1) * g, state["mean"], grads)
+        square = map_arrays(lambda v, g: beta2 * v + (1 - beta2) * g * g, state["square"], grads)
 
         def move(p, m, v):
             unbiased_mean, unbiased_square = m / (1 - beta1**step), v / (1 - beta2**step)
             return p - learning_rate * (unbiased_mean / (np.sqrt(unbiased_square) + epsilon) + weight_decay * p)
 
-        return _map(move, params, mean, square), {"step": step, "mean": mean, "square": square}
+        return map_arrays(move, params, mean, square), {"step": step, "mean": mean, "square": square}
 
-    return Optimizer(init, update)
+    return Optimizer(_at_rest, update)
+
+
+def _at_rest(params):
+    return {"step": 0, "mean": map_arrays(np.zeros_like, params), "square": map_arrays(np.zeros_like, params)}
 
 
 def muon(learning_rate=0.02, beta=0.95, epsilon=1e-8, weight_decay=0.0, adam_learning_rate=0.005):
@@ -183,34 +186,31 @@ def muon(learning_rate=0.02, beta=0.95, epsilon=1e-8, weight_decay=0.0, adam_lea
     adam_learning_rate=adam_learning_rate, muon_weight_dimension_numbers=...), with MuonDimensionNumbers of every axis
     but the last, and the last, for each kernel.
     """
-    _check_positive("muon", learning_rate=learning_rate, epsilon=epsilon, adam_learning_rate=adam_learning_rate)
-    _check_share("muon", beta=beta)
-    _check_not_negative("muon", weight_decay=weight_decay)
+    check_positive("muon", learning_rate=learning_rate, epsilon=epsilon, adam_learning_rate=adam_learning_rate)
+    check_share("muon", beta=beta)
+    check_not_negative("muon", weight_decay=weight_decay)
 
-    def init(params):
-        return {"step": 0, "mean": _map(np.zeros_like, params), "square": _map(np.zeros_like, params)}
+    def share(p):
+        return beta if p.ndim > 1 else MUON_BETA1
 
     def update(grads, state, params):
-        _check_alike("muon", grads, params)
+        check_alike("muon", grads, params)
         step = state["step"] + 1
 
-        def share(p):
-            return beta if p.ndim > 1 else MUON_BETA1
-
         def move(p, g, m, v):
-            kept = share(p)
-            ahead = kept * m / (1 - kept ** (step + 1)) + (1 - kept) * g / (1 - kept**step)
+            ahead = share(p) * m / (1 - share(p) ** (step + 1)) + (1 - share(p)) * g / (1 - share(p) ** step)
             if p.ndim > 1:
                 return p - learning_rate * (_orthogonal_kernel(ahead, epsilon) + weight_decay * p)
             return p - adam_learning_rate * ahead / (np.sqrt(v / (1 - MUON_BETA2**step)) + epsilon)
 
-        mean = _map(lambda m, g: share(m) * m + (1 - share(m)) * g, state["mean"], grads)
-        square = _map(
-            lambda v, g: v if v.ndim > 1 else MUON_BETA2 * v + (1 - MUON_BETA2) * g * g, state["square"], grads
-        )
-        return _map(move, params, grads, mean, square), {"step": step, "mean": mean, "square": square}
+        def square_of(v, g):
+            return v if v.ndim > 1 else MUON_BETA2 * v + (1 - MUON_BETA2) * g * g
 
-    return Optimizer(init, update)
+        mean = map_arrays(lambda m, g: share(m) * m + (1 - share(m)) * g, state["mean"], grads)
+        square = map_arrays(square_of, state["square"], grads)
+        return map_arrays(move, params, grads, mean, square), {"step": step, "mean": mean, "square": square}
+
+    return Optimizer(_at_rest, update)
 
 
 def orthogonal(matrix, epsilon=1e-8):
@@ -242,41 +242,3 @@ def _orthogonal_kernel(kernel, epsilon):
     matrix = kernel.reshape(-1, kernel.shape[-1])
     inputs, outputs = matrix.shape
     return math.sqrt(max(1, outputs / inputs)) * orthogonal(matrix, epsilon).reshape(kernel.shape)
-
-
-def _map(function, tree, *others):
-    """The function of every array of a nested dict, and of the arrays in the same places of the others."""
-    if isinstance(tree, dict):
-        return {key: _map(function, branch, *(other[key] for other in others)) for key, branch in tree.items()}
-    return function(np.asarray(tree), *map(np.asarray, others))
-
-
-def _check_alike(name, grads, params, path=""):
-    if isinstance(params, dict) or isinstance(grads, dict):
-        keys = [sorted(tree) if isinstance(tree, dict) else "an array" for tree in (grads, params)]
-        got = f"{keys[0]} against {keys[1]}" + (f" in {path}" if path else "")
-        require(keys[0] == keys[1], name, "grads must have the keys of params", got)
-        for key in params:
-            _check_alike(name, grads[key], params[key], f"{path}/{key}" if path else str(key))
-        return
-    shapes = np.shape(grads), np.shape(params)
-    got = f"{shapes[0]} against {shapes[1]}" + (f" in {path}" if path else "")
-    require(shapes[0] == shapes[1], name, "grads must have the shapes of params", got)
-
-
-def _check_positive(name, **values):
-    _check_range(name, "a finite number above 0", lambda value: 0 < value < math.inf, values)
-
-
-def _check_not_negative(name, **values):
-    _check_range(name, "a finite number, 0 or more", lambda value: 0 <= value < math.inf, values)
-
-
-def _check_share(name, **values):
-    _check_range(name, "a number, at least 0 and below 1", lambda value: 0 <= value < 1, values)
-
-
-def _check_range(name, rule, legal, values):
-    for key, value in values.items():
-        good = bool(isinstance(value, int | float | np.number) and legal(value))
-        require(good, name, f"{key} must be {rule}", f"{key}={value!r}")

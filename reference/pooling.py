@@ -1,4 +1,7 @@
-"""Pooling: the largest element, or the mean, of every window."""
+"""Pooling: the largest element, or the mean, of every window.
+
+What each takes, returns and refuses stands with its twin in functional_nn/pooling.py.
+"""
 
 import numpy as np
 
@@ -9,29 +12,9 @@ from reference._geometry import channels_last, from_channels_last, image, pad, p
 def max_pool(x, *, window, strides=None, padding="VALID", dilation=1, layout="channels_last"):
     """The largest element of every window.
 
-    out[n, p, c] = max over offsets k of x[n, p * strides + k * dilation - low, c], over the elements inside x: padding
-    never wins. A NaN in a window is its maximum.
-
-    At a tie the whole gradient goes to the window's first largest element in row-major order, as in PyTorch: one
-    subgradient, the same on every machine, and as sparse as without a tie.
-
-    Args:
-        x: (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; a floating dtype.
-        window: the size of the window, an int or one a spatial dimension.
-        strides: how far the window moves, an int or one a spatial dimension; None means the window, without overlap.
-        padding: "VALID" (none), "SAME" (ceil(size / strides) windows), an int, one int or (low, high) pair a dimension.
-        dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
-        layout: "channels_last" or "channels_first".
-
-    Returns:
-        (batch, *windows, channels), or (batch, channels, *windows); the dtype of x.
-
-    Raises:
-        TypeError: x is not a floating array, or a static is not made of ints.
-        ValueError: a static is out of range, the window does not fit, or some window lies in the padding alone.
-
-    References:
-        Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
+    The gradient of a window goes to its winner, the first of equals in row-major order; windows that overlap add up.
+    Residuals: the padded shape; the number of the winning offset; windows; layout.
+    Derivation: docs/derivations/pooling.md.
     """
     statics = {"strides": strides, "padding": padding, "dilation": dilation, "layout": layout}
     return max_pool_fwd(x, window=window, **statics)[0]
@@ -65,28 +48,8 @@ def max_pool_bwd(residuals, cotangent):
 def avg_pool(x, *, window, strides=None, padding="VALID", count_include_pad=True, layout="channels_last"):
     """The mean of every window.
 
-    out[n, p, c] = (sum over offsets k of x[n, p * strides + k - low, c]) / count, where x is 0 in the padding and
-    count is the number of elements of the window: all of them, or only those inside x if count_include_pad is False.
-
-    Nothing but a sum and a quotient: as stable as the sum. 16-bit elements are summed in 16 bits.
-
-    Args:
-        x: (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; a floating dtype.
-        window: the size of the window, an int or one a spatial dimension.
-        strides: how far the window moves, an int or one a spatial dimension; None means the window, without overlap.
-        padding: "VALID" (none), "SAME" (ceil(size / strides) windows), an int, one int or (low, high) pair a dimension.
-        count_include_pad: whether padding counts as elements that are 0.
-        layout: "channels_last" or "channels_first".
-
-    Returns:
-        (batch, *windows, channels), or (batch, channels, *windows); the dtype of x.
-
-    Raises:
-        TypeError: x is not a floating array, or a static is not made of ints.
-        ValueError: a static is out of range, the window does not fit, or some window lies in the padding alone.
-
-    References:
-        Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
+    Every element of a window has an equal share, 1 / count, of the window's gradient; windows that overlap add up.
+    Residuals: the padded shape; count; windows; layout. Derivation: docs/derivations/pooling.md.
     """
     statics = {"strides": strides, "padding": padding, "count_include_pad": count_include_pad, "layout": layout}
     return avg_pool_fwd(x, window=window, **statics)[0]

@@ -1,4 +1,7 @@
-"""Dropout, with its mask as an argument: the op itself draws nothing."""
+"""Dropout, with its mask as an argument: the op itself draws nothing.
+
+What each takes, returns and refuses stands with its twin in functional_nn/regularization.py.
+"""
 
 import numpy as np
 
@@ -8,26 +11,8 @@ from reference._checks import as_array, as_floating, as_number, quiet, require
 def dropout(x, mask, *, rate):
     """Inverted dropout: zero where the mask is False, and the rest divided by the share that is kept.
 
-    dropout(x, mask, rate) = x / (1 - rate) where mask, else 0.
-
-    Dividing while training keeps the expected value, so evaluation needs no dropout and no factor. A dropped
-    element is 0 whatever it was, and passes no gradient, an infinite or undefined one included.
-
-    Args:
-        x: any shape, a floating dtype.
-        mask: the shape of x, booleans: True where x is kept. `dropout_mask` makes one.
-        rate: the share that the mask drops, 0 <= rate < 1.
-
-    Returns:
-        The shape and dtype of x.
-
-    Raises:
-        ValueError: mask.shape is not x.shape, or rate is out of range.
-        TypeError: x is not a floating array, or mask not a boolean one.
-
-    References:
-        Srivastava et al., Dropout, JMLR 15 (2014); Saito, Deep Learning from Scratch, section 6.4.3;
-        docs/derivations/regularization.md.
+    The slope is 1 / (1 - rate) where the mask is True, and 0 elsewhere: forward and backward are the same function.
+    Residuals: mask and rate. Derivation: docs/derivations/regularization.md.
     """
     return dropout_fwd(x, mask, rate=rate)[0]
 
@@ -56,19 +41,8 @@ def _keep(values, mask, rate):
 def dropout_mask(key, shape, rate):
     """A random mask for dropout: each element is True, which means kept, with probability 1 - rate.
 
-    Args:
-        key: an integer seed, which gives the same mask every time, or a NumPy Generator, which moves on.
-        shape: the shape of the array that will be dropped out.
-        rate: the share to drop, 0 <= rate < 1.
-
-    Returns:
-        Booleans of the given shape.
-
-    Raises:
-        ValueError: rate is out of range.
-
-    References:
-        docs/derivations/regularization.md.
+    The key is an integer seed, which gives the same mask every time, or a NumPy Generator, which moves on.
+    Why the mask is an argument of dropout: docs/derivations/regularization.md.
     """
     return np.random.default_rng(key).random(tuple(shape)) < 1 - _rate("dropout_mask", rate)
 

@@ -45,32 +45,59 @@ def tanh_gate_slope(x: Any) -> Any:
     return tanh_gate(x) * tanh_gate(-x) * steepness
 
 
-def _gelu(x: Any, approximate: bool = False) -> Any:
-    return x * (tanh_gate(x) if approximate else below(x))
+def _gelu(x: Any, approximate: bool = False) -> Terms:
+    return [x * (tanh_gate(x) if approximate else below(x))]
 
 
 def _gelu_slope(x: Any, approximate: bool = False) -> Terms:
     return [tanh_gate(x), x * tanh_gate_slope(x)] if approximate else [below(x), x * density(x)]
 
 
-# Name: the value, and the terms of the derivative.
-ELEMENTWISE: dict[str, tuple[Callable[..., Any], Callable[..., Terms]]] = {
-    "sigmoid": (logistic, lambda x: [exp(-x) / (1 + exp(-x)) ** 2]),
-    "log_sigmoid": (lambda x: -log(1 + exp(-x)), lambda x: [logistic(-x)]),
-    "tanh": (lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: [4 / (exp(x) + exp(-x)) ** 2]),
-    "relu": (lambda x: max(x, mpf(0)), lambda x: [mpf(x > 0)]),
+# Name: the terms of the value, and those of the derivative.
+ELEMENTWISE: dict[str, tuple[Callable[..., Terms], Callable[..., Terms]]] = {
+    "sigmoid": (lambda x: [logistic(x)], lambda x: [exp(-x) / (1 + exp(-x)) ** 2]),
+    "log_sigmoid": (lambda x: [-log(1 + exp(-x))], lambda x: [logistic(-x)]),
+    "tanh": (lambda x: [(exp(x) - exp(-x)) / (exp(x) + exp(-x))], lambda x: [4 / (exp(x) + exp(-x)) ** 2]),
+    "relu": (lambda x: [max(x, mpf(0))], lambda x: [mpf(x > 0)]),
     "leaky_relu": (
-        lambda x, negative_slope=0.01: x if x > 0 else mpf(negative_slope) * x,
+        lambda x, negative_slope=0.01: [x if x > 0 else mpf(negative_slope) * x],
         lambda x, negative_slope=0.01: [mpf(1) if x > 0 else mpf(negative_slope)],
     ),
     "elu": (
-        lambda x, alpha=1.0: x if x > 0 else alpha * (exp(x) - 1),
+        lambda x, alpha=1.0: [x if x > 0 else alpha * (exp(x) - 1)],
         lambda x, alpha=1.0: [mpf(1) if x > 0 else alpha * exp(x)],
     ),
-    "softplus": (lambda x: log(1 + exp(x)), lambda x: [logistic(x)]),
-    "silu": (lambda x: x * logistic(x), lambda x: [logistic(x), x * logistic(x) * (1 - logistic(x))]),
+    "softplus": (lambda x: [log(1 + exp(x))], lambda x: [logistic(x)]),
+    "silu": (lambda x: [x * logistic(x)], lambda x: [logistic(x), x * logistic(x) * (1 - logistic(x))]),
     "gelu": (_gelu, _gelu_slope),
-    "step": (lambda x: mpf(x > 0), lambda x: [mpf(0)]),
+    "step": (lambda x: [mpf(x > 0)], lambda x: [mpf(0)]),
+}
+
+
+def _tanh_u(x: Any) -> Any:
+    return 2 * tanh_gate(x) - 1
+
+
+def _book_gelu(x: Any, approximate: bool = False) -> Terms:
+    return [x / 2, x * _tanh_u(x) / 2] if approximate else _gelu(x)
+
+
+def _book_gelu_slope(x: Any, approximate: bool = False) -> Terms:
+    if not approximate or abs(x) > 40:
+        return _gelu_slope(x, approximate)
+    u_slope = sqrt(2 / pi) * (1 + 3 * mpf(0.044715) * x**2)
+    return [mpf(1) / 2, _tanh_u(x) / 2, x * u_slope / 2, -x * u_slope * _tanh_u(x) ** 2 / 2]
+
+
+# The terms that the reference adds where it uses a textbook form, 1 - y, which cancels where y is nearly 1.
+BOOK_ELEMENTWISE: dict[str, tuple[Callable[..., Terms], Callable[..., Terms]]] = {
+    "sigmoid": (lambda x: [logistic(x)], lambda x: [logistic(x), -(logistic(x) ** 2)]),
+    "tanh": (lambda x: [mpmath.tanh(x)], lambda x: [mpf(1), -(mpmath.tanh(x) ** 2)]),
+    "silu": (
+        lambda x: [x * logistic(x)],
+        lambda x: [logistic(x), x * logistic(x), -x * logistic(x) ** 2],
+    ),
+    "gelu": (_book_gelu, _book_gelu_slope),
 }
 
 
@@ -101,6 +128,12 @@ def _log_softmax_ct(z: Vector, ct: Vector) -> list[Terms]:
 ALONG_AN_AXIS: dict[str, tuple[Callable[..., list[Terms]], Callable[..., list[Terms]]]] = {
     "softmax": (_softmax, _softmax_ct),
     "log_softmax": (_log_softmax, _log_softmax_ct),
+}
+
+
+# With log sum exp of a sum that is nearly 1, which is right to a rounding of 1.
+BOOK_ALONG_AN_AXIS = {
+    "log_softmax": (lambda z: [[*terms, mpf(1), mpf(-1)] for terms in _log_softmax(z)], _log_softmax_ct),
 }
 
 
@@ -163,5 +196,22 @@ LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] = {
     "kl_divergence": (
         lambda q, t: [term for a, b in zip(q, t, strict=True) for term in (_t_log(b, b), -b * a)],
         lambda q, t: [[-b] for _, b in zip(q, t, strict=True)],
+    ),
+}
+
+# The same with log sum exp of a sum that is nearly 1, and with p - t.
+BOOK_LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] = {
+    "softmax_cross_entropy": (
+        lambda z, t, label_smoothing=0.0: [
+            *_softmax_cross_entropy(z, t, label_smoothing),
+            *(sign * mpf(max(t)) for sign in (1, -1)),
+        ],
+        lambda z, t, label_smoothing=0.0: [
+            [p * sum(t), -s] for p, s in zip(probabilities(z), _smooth(t, label_smoothing), strict=True)
+        ],
+    ),
+    "sigmoid_binary_cross_entropy": (
+        LOSSES["sigmoid_binary_cross_entropy"][0],
+        lambda z, t: [[logistic(a) / len(z), -b / len(z)] for a, b in zip(z, t, strict=True)],
     ),
 }

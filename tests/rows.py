@@ -25,6 +25,11 @@ class Row:
     def id(self) -> str:
         return f"{self.spec.name}-{self.case.id}"
 
+    @property
+    def rounding(self) -> float:
+        """How far off the reference may be, in float64, as a witness of small results."""
+        return 4 * float(np.finfo(np.float64).eps) if self.spec.reference_cancels else 0.0
+
     @cached_property
     def arguments(self) -> tuple[np.ndarray, ...]:
         return self.draw()
@@ -101,8 +106,11 @@ def inner(left: Any, right: Any) -> float:
     return float(sum(np.vdot(np.asarray(a, np.float64), np.asarray(b, np.float64)) for a, b in pairs))
 
 
-def assert_close(got: Any, want: Any, tolerance: float, what: str) -> None:
-    """Every leaf of `got` differs from `want` by at most `tolerance` times the leaf's largest magnitude."""
+def assert_close(got: Any, want: Any, tolerance: float, what: str, rounding: float = 0.0) -> None:
+    """Every leaf of `got` differs from `want` by at most `tolerance` times the leaf's largest magnitude.
+
+    And by `rounding`, so far as `want` itself may be off.
+    """
     got_leaves, want_leaves = jax.tree.leaves(got), jax.tree.leaves(want)
     assert len(got_leaves) == len(want_leaves), f"{what}: {len(got_leaves)} arrays, not {len(want_leaves)}"
     for position, (a, b) in enumerate(zip(got_leaves, want_leaves, strict=True)):
@@ -114,7 +122,9 @@ def assert_close(got: Any, want: Any, tolerance: float, what: str) -> None:
         scale = max(float(np.abs(b).max()), 1e-30)
         worst = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
         message = f"{what}, array {position}: at {tuple(map(int, worst))} got {a[worst]!r}, want {b[worst]!r}"
-        assert error[worst] <= tolerance * scale, f"{message}: {error[worst] / scale:.2e} of the largest value"
+        assert error[worst] <= tolerance * scale + rounding, (
+            f"{message}: {error[worst] / scale:.2e} of the largest value"
+        )
 
 
 def central_difference(function: Callable[..., Any], points: tuple, directions: tuple, h: float = 1e-3) -> Any:

@@ -40,9 +40,10 @@ def test_dtype_and_shape_are_kept_and_the_value_is_right(row: Row, side: str, dt
         assert leaf.dtype == dtype, f"{row.id}: cotangent {position} has dtype {leaf.dtype}, not {np.dtype(dtype)}"
         assert leaf.shape == argument.shape, f"{row.id}: cotangent {position} has shape {leaf.shape}"
     tolerance = ROUNDINGS[side] * float(ml_dtypes.finfo(dtype).eps)
-    assert_close(out, expected, tolerance, f"{row.id}: value in {np.dtype(dtype)}")
+    assert_close(out, expected, tolerance, f"{row.id}: value in {np.dtype(dtype)}", row.rounding)
     wide_cotangent = jax.tree.map(lambda leaf: leaf.astype(np.float64), cotangent)
-    assert_close(cotangents, row.pullback(wide, wide_cotangent), tolerance, f"{row.id}: gradient in {np.dtype(dtype)}")
+    slopes = row.pullback(wide, wide_cotangent)
+    assert_close(cotangents, slopes, tolerance, f"{row.id}: gradient in {np.dtype(dtype)}", row.rounding)
 
 
 def _dimensions(row: Row) -> set[str]:
@@ -70,7 +71,7 @@ def test_a_dimension_of_size_0_or_1(row: Row, name: str, size: int):
         assert type(errors[0]) is type(errors[1]), f"{row.id}: {errors[0]!r} against {errors[1]!r}"
         assert all(str(error).startswith(f"{row.spec.name}: ") for error in errors), f"{row.id}: {errors}"
         return
-    assert_close(outcomes[0], outcomes[1], row.spec.tolerance.twin, f"{row.id}: {name} of size {size}")
+    assert_close(outcomes[0], outcomes[1], row.spec.tolerance.twin, f"{row.id}: {name} of size {size}", row.rounding)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(outcomes[1])), f"{row.id}: not finite"
 
 

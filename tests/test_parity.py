@@ -1,4 +1,7 @@
-"""Twins have the same files, names, order, parameters, defaults and first sentences; and proof that it is seen."""
+"""Twins have the same files, names, order, parameters, defaults and first sentences; and proof that it is seen.
+
+What a function takes, returns and refuses stands once, in functional_nn; how it is derived, in the reference.
+"""
 
 import ast
 from pathlib import Path
@@ -94,6 +97,31 @@ def _assigned(path: Path, name: str) -> ast.expr:
     raise AssertionError(f"{path} assigns no {name}")
 
 
+def repeated(functional: str, reference: str) -> list[str]:
+    """What both twins' docstrings say word for word, but for the first sentence; and what either lacks."""
+    found = []
+    pairs = zip(public_functions(functional, triples=False), public_functions(reference, triples=True), strict=True)
+    for contract, derivation in ((ast.get_docstring(a) or "", ast.get_docstring(b) or "") for a, b in pairs):
+        lines = [set(doc.split("\n")[1:]) - {""} for doc in (contract, derivation)]
+        found += [f"in both: {line}" for line in sorted(lines[0] & lines[1])]
+        found += [f"the contract lacks {part}" for part in ("Args:", "Returns:", "References:") if part not in contract]
+        found += ["the derivation has no link"] if "docs/derivations/" not in derivation else []
+    return found
+
+
+@pytest.mark.parametrize("file", op_files("functional_nn"))
+def test_nothing_is_said_twice(file: str):
+    found = repeated(*((ROOT / side / f"{file}.py").read_text() for side in ("functional_nn", "reference")))
+    assert not found, f"{file}.py: " + "; ".join(found)
+
+
+@pytest.mark.parametrize("file", sorted(set(op_files("reference")) - {"calculus"}))
+def test_every_triple_names_its_residuals(file: str):
+    functions = public_functions((ROOT / "reference" / f"{file}.py").read_text(), triples=True)
+    silent = [f.name for f in functions if "Residuals: " not in (ast.get_docstring(f) or "")]
+    assert not [name for name in silent if not name.endswith("_mask")], f"{file}.py: {silent}"
+
+
 TWIN = 'def f(x, *, axis=-1):\n    """One sentence."""\n\n\ndef g(x):\n    """Another."""\n'
 
 
@@ -116,6 +144,18 @@ def test_equal_twins_have_no_differences():
 def test_a_difference_is_seen(old: str, new: str, says: str):
     found = "; ".join(differences(TWIN, TWIN.replace(old, new)))
     assert says in found
+
+
+def test_a_repetition_is_seen():
+    contract = 'def f(x):\n    """One sentence.\n\n    Args: x. Returns: x.\n    References: none.\n    """\n'
+    derivation = 'def f(x):\n    """One sentence.\n\n    y = x. Derivation: docs/derivations/linear.md.\n    """\n'
+    assert repeated(contract, derivation) == []
+    assert repeated(contract, contract) == [
+        "in both: Args: x. Returns: x.",
+        "in both: References: none.",
+        "the derivation has no link",
+    ]
+    assert repeated(derivation, derivation)[1] == "the contract lacks Args:"
 
 
 def test_a_difference_of_order_is_seen():

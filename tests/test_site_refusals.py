@@ -125,8 +125,8 @@ REFUSALS = {
     ),
     "right-line": (
         SOFTMAX,
-        'right = "return (like',
-        'right = "return (dislike',
+        'right = "return (out',
+        'right = "return (inn',
         "the line must stand in the correct versions",
     ),
     "symbol-without-formula": (

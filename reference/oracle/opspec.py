@@ -138,6 +138,10 @@ class OpSpec:
     ulp: Ulp | None = None
     # The same for cases, by id, whose statics need another bound.
     ulp_of_case: Mapping[str, Ulp] = field(default_factory=dict)
+    # The reference's own bounds, where the textbook form that it uses has others.
+    ulp_of_reference: Ulp | None = None
+    # Whether terms of size 1 cancel in that form, as in p - t: then it is right to roundings of 1, not of the result.
+    reference_cancels: bool = False
     # Named so that the oracle can be imported without JAX; found only when asked.
     twin: str = ""
 

@@ -35,6 +35,7 @@ ACTIVATIONS = (
         extremes=({"x": [-1e4, -50.0, 0.0, 50.0, 1e4]},),
         errors=_elementwise_errors(),
         ulp=Ulp(),
+        reference_cancels=True,
     ),
     OpSpec(
         "log_sigmoid",
@@ -51,6 +52,7 @@ ACTIVATIONS = (
         extremes=({"x": [-1e4, -50.0, 0.0, 50.0, 1e4]},),
         errors=_elementwise_errors(),
         ulp=Ulp(),
+        reference_cancels=True,
     ),
     OpSpec(
         "relu",
@@ -113,6 +115,7 @@ ACTIVATIONS = (
         extremes=({"x": [-1e4, -50.0, 0.0, 50.0, 1e4]},),
         errors=_elementwise_errors(),
         ulp=Ulp(),
+        reference_cancels=True,
     ),
     OpSpec(
         "gelu",
@@ -131,6 +134,8 @@ ACTIVATIONS = (
         ),
         ulp=Ulp(),
         ulp_of_case={"tanh form": Ulp(reason="2u, the argument of exp, is a polynomial rounded 4 times", exponent=2)},
+        ulp_of_reference=Ulp(reason="x / sqrt(2) and x^2, the arguments of erfc and exp, are rounded", exponent=2),
+        reference_cancels=True,
     ),
     OpSpec(
         "softmax",
@@ -167,6 +172,7 @@ ACTIVATIONS = (
         ),
         errors=_softmax_errors(),
         ulp=Ulp(reason="x - max, the argument of exp, is rounded", exponent=1),
+        reference_cancels=True,
     ),
     OpSpec(
         "step",

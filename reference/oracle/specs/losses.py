@@ -134,6 +134,8 @@ LOSSES = (
             refuses("smoothing NaN", ValueError, "label_smoothing", {"label_smoothing": np.nan}, *_CLASSIFIED),
         ),
         ulp=Ulp(reason="x - max, the argument of exp, is rounded", exponent=1),
+        ulp_of_reference=Ulp(gradient=5, reason="p, smoothed t and the sum of t are rounded", exponent=1),
+        reference_cancels=True,
     ),
     OpSpec(
         "sigmoid_binary_cross_entropy",
@@ -146,6 +148,7 @@ LOSSES = (
         extremes=({"logits": [[1e4, -1e4, 0.0, 50.0, -50.0]], "targets": [[1.0, 1.0, 0.5, 0.0, 0.0]]},),
         errors=_pair_errors(mean=True),
         ulp=Ulp(),
+        reference_cancels=True,
     ),
     OpSpec(
         "binary_cross_entropy",
