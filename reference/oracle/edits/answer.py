@@ -6,10 +6,10 @@ from itertools import combinations, permutations
 import numpy as np
 
 from reference.oracle.diagnosis.cotangent import downcast, ignores_cotangent, not_linear, single_precision
-from reference.oracle.diagnosis.counts import factors
+from reference.oracle.diagnosis.masks import mask_drawn_anew
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.rounding import rounded_inside, whole_numbers
-from reference.oracle.diagnosis.scale import fitted_ratio
+from reference.oracle.diagnosis.scale import fitted_ratio, named_factor
 from reference.oracle.diagnosis.structure import axes_in_words, clipped, row_permuted, where_in_words
 from reference.oracle.diagnosis.view import View
 
@@ -22,6 +22,7 @@ def answers(view: View) -> Found:
     yield from _calls(view)
     yield from _places(view)
     yield from _sums(view)
+    yield from ((2, _renamed(model, "not_deterministic")) for model in mask_drawn_anew(view))
     if view.same_shape:
         yield from _numbers(view)
         yield from _parts(view)
@@ -50,10 +51,9 @@ def _numbers(view: View) -> Found:
     ratio = fitted_ratio(view.got, view.expected)
     if not ratio:
         return
-    for cause, factor, words, why in factors(view):
-        if abs(ratio - factor) <= 1e-5 * abs(factor):
-            name = "scaled_by_count" if cause in COUNTS or cause == "mean_instead_of_sum" else "scaled_by_constant"
-            yield 2, Model(name, f"is {words} times the true gradient: {why}", factor * view.expected)
+    for model in named_factor(view):
+        counts = model.cause in COUNTS or model.cause == "mean_instead_of_sum"
+        yield 2, _renamed(model, "scaled_by_count" if counts else "scaled_by_constant")
     yield 6, Model("scaled_by_constant", f"is {ratio:.6g} times the true gradient", ratio * view.expected, freedom=1)
 
 
@@ -123,7 +123,7 @@ def _sums(view: View) -> Found:
                 for verb, reduce in (("summed", np.sum), ("averaged", np.mean)):
                     reduced = reduce(view.expected, axis=axes, keepdims=True)
                     words = f"is {verb} over {axes_in_words(axes)}, which the argument has itself"
-                    yield 3, Model("wrong_reduction", words, np.broadcast_to(reduced, shape))
+                    yield 6, Model("wrong_reduction", words, np.broadcast_to(reduced, shape))
                     if not view.same_shape and view.got.size == reduced.size:
                         yield 3, Model("wrong_reduction", words, reduced.reshape(view.got.shape))
 
@@ -135,8 +135,8 @@ def _parts(view: View) -> Found:
         words = f"is zero at {int(holes.sum())} entries ({where_in_words(holes)}) and right elsewhere"
         yield 5, Model("part_missing", words, np.where(holes, 0.0, view.expected))
     if view.out.shape == view.x.shape:
-        yield 1.5, Model("derivative_missing", "is the cotangent unchanged: no derivative is applied", view.cotangent)
-        yield 2, Model("term_missing", "lacks exactly the cotangent, as of a skip connection", view.expected - view.cotangent)
+        yield 4.5, Model("derivative_missing", "is the cotangent unchanged: no derivative is applied", view.cotangent)
+        yield 5, Model("term_missing", "lacks exactly the cotangent, as of a skip connection", view.expected - view.cotangent)
     for index in range(view.expected.shape[0] if view.expected.ndim > 1 else 0):
         words = f"repeats the gradient of example {index} for every example"
         yield 4, Model("wrong_index", words, np.broadcast_to(view.expected[index], view.expected.shape))

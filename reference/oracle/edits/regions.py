@@ -131,14 +131,28 @@ def curves(steps: list[Step], only_named: bool) -> dict[Step, Region]:
             if not region.pointwise or np.array_equal(region.entrance.value, region.exit.value):
                 continue
             name = _name_of(region)
+            if not name and _straight(region):
+                continue
             if name or not only_named:
                 found[step] = Region(region.entrance, region.exit, region.steps, name)
     inside = {step for region in found.values() for step in region.steps if step is not region.exit}
     return found if only_named else {step: region for step, region in found.items() if step not in inside}
 
 
+def _straight(region: Region) -> bool:
+    """Whether a region is linear: then its factors say more than its slope."""
+    x = region.entrance.value
+    with np.errstate(all="ignore"):
+        a, b, c = (np.asarray(region.at(x + k * (1 + np.abs(x)))) for k in (0.0, 0.3, 0.6))
+    return bool(np.allclose(a + c, 2 * b, rtol=1e-9, atol=1e-12))
+
+
 def _name_of(region: Region) -> str:
     x, y = region.entrance.value, region.exit.value
+    if x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0:
+        with np.errstate(all="ignore"):
+            bent = {name: curve for name, curve in CURVES.items() if name not in ("relu", "abs")}
+            return next((name for name, curve in bent.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
     with np.errstate(all="ignore"):
         return next((name for name, curve in CURVES.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
 

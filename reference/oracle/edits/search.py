@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.counts import factors
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import Known, recognize
 from reference.oracle.diagnosis.known.statics import other_statics
@@ -19,7 +18,7 @@ from reference.oracle.edits.grammar.factors import joint
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.values import array_of, named
 from reference.oracle.edits.edit import Edited
-from reference.oracle.edits.grammar import further_edits, plain_edits
+from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edits
 
 # Arguments with more entries together are not searched; runs of single steps for all edits together.
 ENTRIES, RUNS = 60_000, 100_000
@@ -47,10 +46,11 @@ class Search:
         found: dict[int, list[Found]] = {}
         wanted = [i for i, wrong in enumerate(self.evidence.wrong) if wrong and self.evidence.got[i] is not None]
         with np.errstate(all="ignore"):
-            for edits in (plain_edits, further_edits):
-                for program in self.programs:
-                    for position, one in self._of(program, edits(program)):
-                        found.setdefault(position, []).append(one)
+            for stage in ((plain_edits, whole_edits), (further_edits,)):
+                for edits in stage:
+                    for program in self.programs:
+                        for position, one in self._of(program, edits(program)):
+                            found.setdefault(position, []).append(one)
                 if all(position in found for position in wanted):
                     break
         return found
@@ -58,10 +58,19 @@ class Search:
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=named_number(view, one.model)) for one in self.found.get(view.position, [])]
+        if any(known.family == "activations" and "softmax" not in known.op for known in self.known):
+            slips = ("wrong_factor", "term_missing", "wrong_operand")
+            found = [
+                replace(one, model=replace(one.model, cause="wrong_derivative")) if one.model.cause in slips else one
+                for one in found
+            ]
         for known in self.known:
             for model in other_statics(view, known):
                 cause = NEW_NAMES.get(model.cause, model.cause)
                 cause = "scaled_by_constant" if "negative_slope" in model.message or "alpha" in model.message else cause
+                said = model.message.split("; the forward")[0]
+                moved = "padding" in said and "strides" not in said and "dilation" not in said and "window" not in said
+                cause = "shifted" if moved and cause == "static_ignored" else cause
                 found.append(Found(4.0, replace(model, cause=cause)))
         return found
 
@@ -103,6 +112,25 @@ class Search:
                 yield position, Found(bits, model)
 
 
+def whole(times: float) -> bool:
+    """Whether a multiple is one that people write: a small whole number, or one over it, or its opposite."""
+    size = abs(times)
+    return size > 1e-9 and any(abs(one - round(one)) < 1e-7 and round(one) <= 12 for one in (size, 1 / size))
+
+
+def multiple_cause(cause: str, times: float) -> str:
+    """What a contribution that counts so many times is called; left out it is called `cause`."""
+    if cause in ("regularization", "updated_weight", "missing"):
+        return cause
+    if abs(times + 1) < 1e-7:
+        return "sign"
+    if abs(times - 2) < 1e-7:
+        return "term_extra"
+    counts = abs(times) > 1e-9 and any(abs(one - round(one)) < 1e-6 and 2 < round(one) for one in (times, 1 / times))
+    less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in range(3, 65))
+    return "scaled_by_count" if counts or less_one else "scaled_by_constant" if abs(times) > 1e-9 else cause
+
+
 def factor_between(program: Program, old: Any, new: Any) -> str:
     """The one value of the program by which two values differ, in words; nothing where there is none."""
     with np.errstate(all="ignore"):
@@ -133,17 +161,18 @@ def fits(edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.nd
         fitted = expected + times * change
         if times and np.max(np.abs(fitted - got)) <= 1e-4 * size:
             words = edited.words.replace("lacks ", f"has {1 - times:.6g} times ", 1)
-            yield Model(edited.cause, words, fitted, freedom=1)
+            yield Model(multiple_cause(edited.cause, 1 - times), words, fitted, freedom=0 if whole(1 - times) else 1)
 
 
 def named_number(view: View, model: Model) -> Model:
     """What a number that is missing, or there twice, counts."""
-    if model.number is None:
+    if model.number is None or model.cause != "scaled_by_constant":
         return model
-    for cause, factor, _, why in factors(view):
-        if abs(model.number - factor) <= 1e-5 * abs(factor) and model.cause == "scaled_by_constant":
-            counted = cause in ("scaled_by_batch", "scaled_by_size", "scaled_by_spatial", "scaled_by_window", "scaled_by_root")
-            return replace(model, cause="scaled_by_count" if counted else model.cause, message=f"{model.message}: {why}")
+    sizes = {size for array in view.arrays.values() for size in (*array.shape, array.size)} | {view.out.size}
+    for one in (abs(model.number), 1 / abs(model.number)):
+        for counted in (one, one**2):
+            if counted > 2.5 and abs(counted - round(counted)) < 1e-6 and round(counted) in sizes:
+                return replace(model, cause="scaled_by_count")
     return model
 
 

@@ -10,6 +10,7 @@ from reference.oracle.edits.grammar.places import (
     examples,
     extra_slopes,
     forward_masks,
+    indices,
     keys,
     masks,
     moves,
@@ -22,7 +23,7 @@ from reference.oracle.edits.grammar.places import (
 )
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.sums import axes, parts, sums
-from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms
+from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms, windows
 from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
@@ -31,7 +32,7 @@ WHOLE = (
     skipped,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, sums, moves, keys, strides, products, parts, overwritten, assigned, alone, passes, updated,
+    factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows, alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
 LAST = (anew, extra_slopes)
@@ -39,11 +40,15 @@ LAST = (anew, extra_slopes)
 
 def plain_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask little."""
-    for whole in WHOLE:
-        yield from whole(program)
     for row in PLACES:
         for group in program.groups:
             yield from row(program, group)
+
+
+def whole_edits(program: Program) -> Iterator[Edited]:
+    """The rows for a program as a whole."""
+    for whole in WHOLE:
+        yield from whole(program)
 
 
 def further_edits(program: Program) -> Iterator[Edited]:

@@ -23,7 +23,11 @@ def masks(program: Program, group: Group) -> Iterator[Edited]:
         all_ties = instead(lambda s, v: all_of(filled(s.args[0], v), *s.args[1:]))
         yield Edited("all_ties", f"gives the whole gradient to each of several equal entries{where}", 1, each(group, all_ties))
         every = instead(lambda s, v: np.ones_like(s.value))
-        yield Edited("wrong_winner", f"gives every entry the gradient of the winner{where}", 1.5, each(group, every))
+        yield Edited("wrong_winner", f"gives every entry the gradient of the winner{where}", 0.5, each(group, every))
+        for axis in range(first.value.ndim):
+            along = instead(lambda s, v, a=axis: first_of(filled(s.args[0], v), a, s.args[2]))
+            said = f"gives the gradient to the winner along axis {axis}{where}"
+            yield Edited("wrong_winner", said, 2.5, each(group, along))
         for other in {"max", "min"} - {first.args[2]}:
             loser = instead(lambda s, v, o=other: first_of(filled(s.args[0], v), s.args[1], o))
             yield Edited("wrong_winner", f"gives the gradient to the {other}imum{where}", 2, each(group, loser))
@@ -49,6 +53,9 @@ def moves(program: Program, group: Group) -> Iterator[Edited]:
     if first.name == "scattered":
         assigned = instead(lambda s, v: put(np.zeros(s.args[2]), filled(s.args[1], v), filled(s.args[0], v)))
         yield Edited("not_accumulated", f"assigns where it should add at equal indices{where}", 1, each(group, assigned))
+    if first.name == "returned":
+        laid = instead(lambda s, v: _laid_back(*filled(s.args, v)))
+        yield Edited("not_accumulated", f"lets what overlaps replace each other{where}", 1.5, each(group, laid))
     moved = first.name in ("transpose", "swapaxes", "moveaxis", "returned", "flip")
     if moved and isinstance(first.args[0], Step) and first.args[0].value.size == first.value.size:
         kept = instead(lambda s, v: np.reshape(filled(s.args[0], v), s.value.shape))
@@ -61,6 +68,54 @@ def moves(program: Program, group: Group) -> Iterator[Edited]:
         turned = instead(lambda s, v: np.reshape(np.asarray(filled(s.args[0], v)).T, s.value.shape))
         if first.args[0].value.size == first.value.size:
             yield Edited("transposed", f"has its entries in another order{where}", 2.5, each(group, turned))
+
+
+def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Every entry of a cotangent at the place that it came from; the last of several is left."""
+    there = np.zeros(int(np.prod(shape)))
+    mine = (source >= start) & (source < start + there.size)
+    there[source[mine] - start] = np.broadcast_to(ct, source.shape)[mine]
+    return there.reshape(shape)
+
+
+def indices(program: Program, group: Group) -> Iterator[Edited]:
+    """An array of indices that is another: moved by one, reversed, of the largest entries."""
+    first, where = group[0], place(group[0])
+    if first.name not in ("getitem", "scattered", "setitem", "added_at", "take"):
+        return
+    key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
+    shape = first.args[2] if first.name == "scattered" else array_of(first.args[0]).shape
+    for axis, part in enumerate(key):
+        if not isinstance(part, np.ndarray) or part.dtype.kind not in "iu" or part.ndim == 0 or axis >= len(shape):
+            continue
+        others = {
+            "moved by +1": ("shifted", (part + 1) % shape[axis]),
+            "moved by -1": ("shifted", (part - 1) % shape[axis]),
+            "in reverse": ("wrong_index", part[::-1]),
+            "of the first everywhere": ("wrong_index", np.broadcast_to(part[:1], part.shape)),
+            **_largest(program, part, shape[axis]),
+        }
+        for words, (cause, other) in others.items():
+            if not np.array_equal(other, part):
+                change = each(group, instead(_with_index(axis, other)))
+                yield Edited(cause, f"takes the index {words}{where}", 3, change)
+
+
+def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
+    """The places of the largest entries of values with one row an index."""
+    rows = [v for v in program.values if v.value.ndim == part.ndim + 1 and v.value.shape == (*part.shape, size)]
+    return {f"of the largest entries of {named(program, v)}": ("wrong_index", v.value.argmax(-1)) for v in rows[:4]}
+
+
+def _with_index(axis: int, other: np.ndarray) -> Callable[[Step, Values], Any]:
+    def make(step: Step, values: Values) -> Any:
+        args = list(filled(step.args, values))
+        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
+        key[axis] = other
+        args[1] = tuple(key)
+        return applied(step, args, values)
+
+    return make
 
 
 def products(program: Program, group: Group) -> Iterator[Edited]:
@@ -254,6 +309,23 @@ def forward_masks(program: Program) -> Iterator[Edited]:
                     cause = "mask_missing" if words == "without" else "mask_wrong"
                     said = f"takes the mask {words}{place(step)}"
                     yield Edited(cause, said, 3, each([step], with_value(position, other)))
+                    behind = _masked_by(program, mask, change)
+                    if behind:
+                        both = each([step], with_value(position, other)) | behind
+                        yield Edited(cause, f"{said}, and on the way back", 2.5, both)
+
+
+def _masked_by(program: Program, mask: Any, change: Callable[[np.ndarray], np.ndarray]) -> dict[Step, Any]:
+    """The backward's products with the same mask, or with its opposite, with another one."""
+    whole = np.asarray(mask)
+    open_there = whole.astype(bool) if whole.dtype == bool or is_mask(whole) else whole > -1e4
+    edits: dict[Step, Any] = {}
+    for step in program.backward if open_there.ndim else ():
+        for position, item in enumerate(step.args if step.name == "multiply" else ()):
+            if isinstance(item, np.ndarray) and item.shape == open_there.shape:
+                if np.array_equal(item.astype(bool), open_there) and is_mask(item):
+                    edits |= each([step], with_value(position, change(open_there) * 1.0))
+    return edits
 
 
 def _masking(value: Any) -> bool:
@@ -324,10 +396,11 @@ def rearranged(program: Program, group: Group) -> Iterator[Edited]:
     if first.name not in ("multiply", "divide", "subtract", "add", "matmul", "einsum"):
         return
     for position, operand in enumerate(first.args):
-        if not isinstance(operand, Step) or operand.value.ndim == 0:
+        if not isinstance(operand, Step | np.ndarray) or array_of(operand).ndim == 0:
             continue
-        name = "the cotangent" if operand in program.carrying else named(program, operand)
-        for axis, size in enumerate(operand.value.shape):
+        carries = isinstance(operand, Step) and operand in program.carrying
+        name = "the cotangent" if carries else named(program, operand)
+        for axis, size in enumerate(array_of(operand).shape):
             if size < 2:
                 continue
             for by in (1, -1):

@@ -30,7 +30,9 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
     yield Edited("scaled_by_count", said, 2, each(group, _over(axes, other)), number=number)
     for word, one in ONE_ENTRY.items():
         said = f"takes {word} entry along axis {spelled} where it should sum{where}"
-        yield Edited("not_accumulated", said, 2.5, each(group, _over(axes, one)))
+        cause = "part_missing" if word == "the first" or 0 not in axes else "not_accumulated"
+        cause = "not_accumulated" if word in ("the largest", "the smallest") else cause
+        yield Edited(cause, said, 2.5, each(group, _over(axes, one)))
     if not last:
         said = f"does not sum over axis {spelled}{where}"
         yield Edited("diagonal_only", said, 1.5, each(group, instead(lambda s, v: filled(s.args[0], v))))

@@ -19,8 +19,8 @@ ALONG = (*SUMS, "multiply", "divide", "negative", "reshape", "subtract", "add", 
 def terms(program: Program, group: Group) -> Iterator[Edited]:
     """A term left out, or with its sign turned."""
     first = group[0]
-    if first.name not in ("added up", "add", "subtract"):
-        return
+    if first.name not in ("added up", "add", "subtract") or (len(group) > 1 and len({step.of for step in group}) == 1):
+        return  # where the passes of a loop add up, `overwritten` asks
     carrying = [i for i, item in enumerate(first.args) if isinstance(item, Step) and item in program.carrying]
     for position in carrying if len(carrying) == 2 else ():
         term, kept = first.args[position], first.args[1 - position]
@@ -43,13 +43,12 @@ def in_words(term: Step) -> str:
 def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | None) -> str:
     """What a contribution that is left out is called."""
     node = added.of
-    if added.name == "added up" and node is not None and user is not None and around_loop(program, node, user):
-        others = [
-            other
-            for other in program.tape_users(node)
-            if other is not user and other.name != "setitem" and around_loop(program, node, other)
-        ]
-        return "term_missing" if others else "time_not_carried"
+    if added.name == "added up" and node is not None and user is not None:
+        if around_loop(program, node, user):
+            return "time_not_carried"
+        first, second = added.ways
+        if first is not None and second is not None and (first.place, first.name) == (second.place, second.name):
+            return "not_accumulated"  # two passes of a loop
     if added.name == "added up" and user is not None and penalty(program, user):
         return "regularization"
     statistic = through_sum(program, term, kept) if user is None else leads_to_statistic(program, user)
@@ -190,7 +189,7 @@ def overwritten(program: Program, group: Group) -> Iterator[Edited]:
             edits = each([ordered[-1]], instead(lambda s, v, o=chain_start: filled(o, v)))
         else:
             edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
-        yield Edited("not_accumulated", said, 2, edits)
+        yield Edited("not_accumulated", said, 1.5, edits)
 
 
 def assigned(program: Program, group: Group) -> Iterator[Edited]:
@@ -216,3 +215,25 @@ def _new_part(value: Any) -> Any:
         return value
     first, second = value.args
     return second if _reads(first) else first
+
+
+def windows(program: Program, group: Group) -> Iterator[Edited]:
+    """Windows that overlap, each of which replaces what lies there instead of being added to it."""
+    last = group[-1]
+    parts = [part for _, part in _summands(program, last, 1)]
+    if len(parts) < 2 or not all(isinstance(part, Step) and part.name == "scattered" for part in parts):
+        return
+    if any(last in step.parents and step.name == "added up" for step in program.users.get(last, [])):
+        return
+    forward = sorted(parts, key=lambda part: part.of.turn if part.of else 0)
+    for ordered, word in ((forward, "later"), (forward[::-1], "earlier")):
+        said = f"lets {word} windows replace what overlaps, which should add up{place(last)}"
+        yield Edited("not_accumulated", said, 1.5, each([last], instead(lambda s, v, o=ordered: _laid(o, v))))
+
+
+def _laid(parts: list[Step], values: Values) -> np.ndarray:
+    """Windows laid over each other."""
+    whole = np.zeros(parts[0].args[2])
+    for part in parts:
+        whole[part.args[1]] = filled(part.args[0], values)
+    return whole
