@@ -8,10 +8,12 @@ import numpy as np
 from reference.oracle.diagnosis.cotangent import downcast, ignores_cotangent, not_linear, single_precision
 from reference.oracle.diagnosis.masks import mask_drawn_anew
 from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.overlap import overlap_dropped
 from reference.oracle.diagnosis.rounding import rounded_inside, whole_numbers
 from reference.oracle.diagnosis.scale import fitted_ratio, named_factor
 from reference.oracle.diagnosis.structure import axes_in_words, clipped, row_permuted, where_in_words
 from reference.oracle.diagnosis.view import View
+from reference.oracle.diagnosis.winners import all_ties, near_ties, wrong_winner
 
 Found = Iterator[tuple[float, Model]]
 COUNTS = ("scaled_by_batch", "scaled_by_size", "scaled_by_spatial", "scaled_by_window", "scaled_by_root", "ignored_rows")
@@ -22,7 +24,8 @@ def answers(view: View) -> Found:
     yield from _calls(view)
     yield from _places(view)
     yield from _sums(view)
-    yield from ((2, _renamed(model, "not_deterministic")) for model in mask_drawn_anew(view))
+    yield from ((10, _renamed(model, "not_deterministic")) for model in mask_drawn_anew(view))
+    yield from _met(view)
     if view.same_shape:
         yield from _numbers(view)
         yield from _parts(view)
@@ -54,7 +57,22 @@ def _numbers(view: View) -> Found:
     for model in named_factor(view):
         counts = model.cause in COUNTS or model.cause == "mean_instead_of_sum"
         yield 2, _renamed(model, "scaled_by_count" if counts else "scaled_by_constant")
+    for words, share in _shares(view):
+        if abs(ratio - share) <= 1e-6 * abs(share):
+            yield 3, Model("scaled_by_count", f"is {words} times the true gradient", share * view.expected)
     yield 6, Model("scaled_by_constant", f"is {ratio:.6g} times the true gradient", ratio * view.expected, freedom=1)
+
+
+def _shares(view: View) -> Iterator[tuple[str, float]]:
+    """One count in the place of another: of two sizes, or of a size and the sum of given weights."""
+    arrays = {"the output": view.out, **view.arrays}
+    sizes = sorted({size for array in arrays.values() for size in array.shape if size > 1})
+    yield from ((f"{a}/{b}", a / b) for a in sizes for b in sizes if a != b)
+    for name, array in view.arrays.items():
+        total = float(np.sum(np.abs(array))) if array.dtype.kind in "fib" and array.ndim else 0.0
+        for size in (array.size, *array.shape) if total else ():
+            yield f"{size} / sum of {name}", size / total
+            yield f"sum of {name} / {size}", total / size
 
 
 def _places(view: View) -> Found:
@@ -76,7 +94,26 @@ def _places(view: View) -> Found:
     yield from _of_others(view)
     if view.same_shape:
         yield from _shifted(view)
-        yield from ((6, _renamed(model, "wrong_index")) for model in row_permuted(view))
+        yield from ((6, _renamed(model, _of_order(model.message))) for model in row_permuted(view))
+
+
+def _of_order(words: str) -> str:
+    """Rows in the order of a transposed grid are a transpose, in any other another index."""
+    order = [int(one) for one in words[words.rfind("[") + 1 : words.rfind("]")].split(",")] if "[" in words else []
+    count = len(order)
+    grids = [np.arange(count).reshape(a, -1).T.ravel().tolist() for a in range(2, count) if count % a == 0]
+    return "transposed" if order in grids else "wrong_index"
+
+
+def _met(view: View) -> Found:
+    """Where contributions meet in one entry: one of them alone; and other winners of a maximum."""
+    for bits, row, cause in (
+        (5, overlap_dropped, "not_accumulated"),
+        (4, wrong_winner, "wrong_winner"),
+        (4, near_ties, "wrong_winner"),
+        (4, all_ties, "all_ties"),
+    ):
+        yield from ((bits, _renamed(model, cause)) for model in row(view))
 
 
 def _of_others(view: View) -> Found:

@@ -211,7 +211,7 @@ def of_forward(
     try:
         with making_recorded(tape), np.errstate(all="ignore"):
             leaves = [_leaf(tape, primal, name) for primal, name in zip(primals, names, strict=True)]
-            out = step_of(_joined(recorded_call(forward, [leaf for leaf, _ in leaves])))
+            out = step_of(recorded_call(lambda *given: _joined(forward(*given)), [leaf for leaf, _ in leaves]))
         if out is None:
             return None
         with np.errstate(all="ignore"):

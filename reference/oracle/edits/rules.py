@@ -183,7 +183,12 @@ def all_of(array: np.ndarray, axis: Any, name: str) -> np.ndarray:
 
 def _cumsum(ct: Any, out: Any, array: Any, axis: Any = None, **how: Any) -> Parts:
     along = 0 if axis is None else axis
-    return [np.reshape(np.flip(np.cumsum(np.flip(ct, along), along), along), np.shape(array))]
+    return [np.reshape(record(from_the_end, "from the end", (ct, along)), np.shape(array))]
+
+
+def from_the_end(ct: np.ndarray, axis: int) -> np.ndarray:
+    """Sums of all entries from each one to the last."""
+    return np.flip(np.cumsum(np.flip(ct, axis), axis), axis)
 
 
 def _prod(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = False, **how: Any) -> Parts:

@@ -1,5 +1,6 @@
 """The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import Known, recognize
 from reference.oracle.diagnosis.known.statics import other_statics
 from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.source import source_of
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.forms import forms
 from reference.oracle.edits.grammar.factors import joint
@@ -59,11 +61,16 @@ class Search:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=named_number(view, one.model)) for one in self.found.get(view.position, [])]
         if any(known.family == "activations" and "softmax" not in known.op for known in self.known):
-            slips = ("wrong_factor", "term_missing", "wrong_operand")
+            slips = {
+                "wrong_factor": "wrong_derivative",
+                "term_missing": "wrong_derivative",
+                "wrong_operand": "derivative_at_wrong_value",
+            }
             found = [
-                replace(one, model=replace(one.model, cause="wrong_derivative")) if one.model.cause in slips else one
-                for one in found
+                replace(one, model=replace(one.model, cause=slips.get(one.model.cause, one.model.cause))) for one in found
             ]
+        if not _loops(self.evidence):
+            found = [_without_loops(one) for one in found]
         for known in self.known:
             for model in other_statics(view, known):
                 cause = NEW_NAMES.get(model.cause, model.cause)
@@ -112,6 +119,20 @@ class Search:
                 yield position, Found(bits, model)
 
 
+def _loops(evidence: Evidence) -> bool:
+    """Whether the subject's code has loops, in which something may be overwritten."""
+    text, _ = source_of(evidence.subject.source)
+    return not text or re.search(r"^\s*for ", text, re.MULTILINE) is not None
+
+
+def _without_loops(found: Found) -> Found:
+    """Where nothing is overwritten, one of several contributions is all that was asked for."""
+    alone = found.model.cause == "not_accumulated" and any(
+        word in found.model.message for word in ("adds the ", "all but", "takes the last", "keeps the")
+    )
+    return replace(found, model=replace(found.model, cause="part_missing")) if alone else found
+
+
 def whole(times: float) -> bool:
     """Whether a multiple is one that people write: a small whole number, or one over it, or its opposite."""
     size = abs(times)
@@ -133,13 +154,16 @@ def multiple_cause(cause: str, times: float) -> str:
 
 def factor_between(program: Program, old: Any, new: Any) -> str:
     """The one value of the program by which two values differ, in words; nothing where there is none."""
-    with np.errstate(all="ignore"):
-        ratio = array_of(new) / array_of(old)
+    old, new = array_of(old), array_of(new)
     for value in program.values:
-        for words, other in (("without the factor 1/{}", value.value), ("without the factor {}", 1 / value.value)):
-            if value.value.size > 1 and joint(ratio.shape, other.shape) == ratio.shape and np.ptp(value.value) > 0:
-                if np.allclose(ratio, other, rtol=1e-9, atol=0):
-                    return words.format(named(program, value))
+        one = value.value
+        if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
+            continue
+        with np.errstate(all="ignore"):
+            if np.allclose(new * one, old, rtol=1e-9, atol=1e-300):
+                return f"the factor {named(program, value)} is missing"
+            if np.allclose(old * one, new, rtol=1e-9, atol=1e-300):
+                return f"the factor {named(program, value)} is there once too often"
     return ""
 
 

@@ -24,9 +24,9 @@ def numbers(program: Program) -> Iterator[Edited]:
                 found.setdefault(float(item), []).append((step, position))
     for own, places in found.items():
         for other in _others(own, program):
-            yield _everywhere(own, other, places)
+            yield _everywhere(program, own, other, places)
             for step, position in places if len(places) > 1 else ():
-                yield _everywhere(own, other, [(step, position)])
+                yield _everywhere(program, own, other, [(step, position)])
 
 
 def _others(own: float, program: Program) -> list[float]:
@@ -34,21 +34,31 @@ def _others(own: float, program: Program) -> list[float]:
     return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes)) if other != own]
 
 
-def _everywhere(own: float, other: float, places: list[tuple[Step, int]]) -> Edited:
+def _everywhere(program: Program, own: float, other: float, places: list[tuple[Step, int]]) -> Edited:
     said = f"is the gradient with {other:g} where the forward has {own:g}{place(places[0][0])}"
     edits: dict[Step, Any] = {}
     for step, position in places:
         edits |= each([step], with_value(position, other))
-    return Edited(_cause(own, other, [step for step, _ in places]), said, 3 + (other > 2), edits)
+    return Edited(_cause(program, own, other, [step for step, _ in places]), said, 3 + (other > 2), edits)
 
 
-def _cause(own: float, other: float, steps: list[Step]) -> str:
+def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
-        return "epsilon_one_side" if abs(own) < 0.2 else "static_ignored"
+        return "epsilon_one_side" if any(_guards(program, step) for step in steps) else "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
         return "scaled_by_count"
     multiplies = all(step.name in ("multiply", "divide") and step.part == "backward" for step in steps)
     return "scaled_by_constant" if multiplies else "static_ignored"
+
+
+def _guards(program: Program, step: Step) -> bool:
+    """Whether a value is divided by, or goes into a root, a power or a logarithm."""
+    for user in program.tape_users(step):
+        if user.name in ("sqrt", "log", "log2", "log10", "reciprocal", "power"):
+            return True
+        if user.name == "divide" and user.args[1] is step:
+            return True
+    return False
 
 
 def _is_sum(value: Any) -> bool:

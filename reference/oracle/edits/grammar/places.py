@@ -53,6 +53,9 @@ def moves(program: Program, group: Group) -> Iterator[Edited]:
     if first.name == "scattered":
         assigned = instead(lambda s, v: put(np.zeros(s.args[2]), filled(s.args[1], v), filled(s.args[0], v)))
         yield Edited("not_accumulated", f"assigns where it should add at equal indices{where}", 1, each(group, assigned))
+    if first.name == "from the end":
+        forwards = instead(lambda s, v: np.cumsum(filled(s.args[0], v), s.args[1]))
+        yield Edited("flipped", f"sums from the beginning where it should from the end{where}", 1, each(group, forwards))
     if first.name == "returned":
         laid = instead(lambda s, v: _laid_back(*filled(s.args, v)))
         yield Edited("not_accumulated", f"lets what overlaps replace each other{where}", 1.5, each(group, laid))

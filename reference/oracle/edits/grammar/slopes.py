@@ -67,7 +67,8 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))), free=True)
     if not is_mask(first):
         said = f"lacks the derivative of {name}, all but its sign,{where}"
-        yield Edited("derivative_missing", said, 2.5, each(group, after(lambda slope: np.sign(slope))), free=True)
+        cause = "wrong_derivative" if np.any(first.value < 0) else "derivative_missing"
+        yield Edited(cause, said, 2.5, each(group, after(lambda slope: np.sign(slope))), free=True)
         said = f"applies the derivative of {name} twice{where}"
         yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
         yield Edited("wrong_derivative", f"divides by the derivative of {name}{where}", 2.5, each(group, after(lambda s: 1 / s)))
@@ -112,7 +113,8 @@ def _at_output(step: Step) -> Callable[..., Any]:
 def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
     first = group[0]
     for number, argument in enumerate(first.args):
-        for formula, function in FORMULAS.items() if isinstance(argument, Step) else ():
+        numeric = isinstance(argument, Step) and argument.value.dtype.kind == "f"
+        for formula, function in FORMULAS.items() if numeric else ():
             value = function(argument.value)
             if value.shape != first.value.shape or not np.isfinite(value).all() or np.allclose(value, first.value):
                 continue

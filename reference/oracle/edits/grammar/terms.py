@@ -123,6 +123,7 @@ def cuts(program: Program) -> Iterator[Edited]:
         text = place(forward).removeprefix(" in ") or forward.name
         statistic = is_statistic(program, forward)
         cause = "statistics_as_constants" if statistic else "term_missing"
+        cause = "regularization" if forward in program.penalty_steps else cause
         cut = each([arriving for _, arriving in pairs], instead(lambda s, v: np.zeros_like(s.value)))
         said = f"treats the value of {text} as a constant"
         yield Edited(cause, said, 1 if statistic else 2.5, cut, scalable=True)
@@ -179,7 +180,8 @@ def is_statistic(program: Program, forward: Step) -> bool:
 def overwritten(program: Program, group: Group) -> Iterator[Edited]:
     """In a loop: each pass assigns what it should add, so that the last pass, or the first, is all that is left."""
     passes = [step for step in group if step.name == "added up"]
-    if len(passes) < 2 or len({step.of for step in passes}) > 1:
+    ways = {(way.place, way.name) for step in passes for way in step.ways if way is not None}
+    if not passes or len({step.of for step in passes}) > 1 or len(ways) > 1:
         return
     for number, word in ((0, "last"), (-1, "first")):
         ordered = sorted(passes, key=program.order.__getitem__)
