@@ -41,7 +41,7 @@ class Source:
         start = self.places.get(path, 1)
         end = min((line for line in self.places.values() if line > start), default=len(self.lines) + 1)
         first = needle.strip().splitlines()[0] if needle.strip() else ""
-        within = (n for n in range(start, end) if first and first in self.lines[n - 1])
+        within = (n for n in range(start, end) if first and _holds(self.lines[n - 1], first))
         return next(within, start)
 
     def refuse(self, path: Place, rule: str, got: object, needle: str = "") -> NoReturn:
@@ -59,6 +59,12 @@ class Source:
     def sentence(self, path: Place, rule: str, got: object, needle: str = "") -> str:
         """What a refusal of the value at a place says."""
         return f"{self.name}:{self.line(path, needle)}: {rule}; got {got}"
+
+
+def _holds(line: str, needle: str) -> bool:
+    """Whether the needle stands on the line, or, a sentence over several lines, begins with all of it."""
+    words = line.strip().removesuffix("\\").rstrip().replace("\\\\", "\\")
+    return needle in line or (len(words) > 8 and needle.startswith(words))
 
 
 def places(lines: list[str]) -> dict[Place, int]:
