@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 WORKERS ?= auto
 ARGS ?=
+TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12
 
 .PHONY: help train test test-fast lint types check faults kill-matrix site site-serve wheel clean
 
@@ -49,7 +50,7 @@ clean:  ## remove the environment and everything that was built
 
 # An environment that holds an extra of pyproject.toml; the file remembers that it does.
 $(VENV)/.%: pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12')"
+	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else '$(TOO_OLD)')"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@

@@ -88,7 +88,11 @@ HELD = {
     "mask-kept-without-the-scale": (kept_mask(1.0), "fail", "scaled_by_keep_rate"),
     "noise": (noisy(2.0), "pass", None),
     "noise-and-half-the-gradient": (noisy(1.0), "fail", "scaled_by_two"),
-    "mask-left-out": ((lambda x: x * (np.random.rand(*x.shape) > 0.3), lambda ct, x: ct), "fail", "mask_missing"),  # noqa: NPY002
+    "mask-left-out": (
+        (lambda x: x * (np.random.rand(*x.shape) > 0.3), lambda ct, x: ct),  # noqa: NPY002
+        "fail",
+        "mask_missing",
+    ),
 }
 
 
