@@ -102,8 +102,8 @@ def test_a_command_runs(page: Path, command: str, playground: Path):
     assert "Traceback" not in run.stderr, f"{page.name}: {command}: {run.stderr}"
 
 
-# The oracle's page is one long session: tests/test_oracle_docs.py runs it and compares what it prints.
-PYTHON = [(page, code) for page, code in blocks("python") if page.stem != "oracle"]
+# The oracle's pages are one long session: tests/test_oracle_docs.py runs it and compares what it prints.
+PYTHON = [(page, code) for page, code in blocks("python") if page.stem not in ("oracle", "command")]
 
 
 @pytest.mark.parametrize(("page", "code"), PYTHON, ids=name)
