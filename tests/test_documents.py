@@ -22,7 +22,11 @@ def blocks(language: str) -> list[tuple[Path, str]]:
 
 def commands() -> list[tuple[Path, str]]:
     """Every line of every shell block, without its comment."""
-    lines = [(page, line.split("  #")[0].strip()) for page, body in blocks("sh") for line in body.splitlines()]
+    lines = [
+        (page, line.split("  #")[0].strip())
+        for page, body in blocks("sh")
+        for line in body.replace("\\\n", "").splitlines()
+    ]
     return sorted({(page, line) for page, line in lines if line and not line.startswith("#")})
 
 
