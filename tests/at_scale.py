@@ -108,7 +108,7 @@ def _dense(rng: np.random.Generator, batch: int, inner: int, outer: int) -> Larg
         return x_ct, kernel_ct, bias_ct
 
     primals = rng.normal(size=(batch, inner)), rng.normal(size=(inner, outer)) / inner**0.5, rng.normal(size=outer)
-    name = f"dense {inner}x{outer}, batch {batch}, with tanh"
+    name = f"dense {inner}x{outer}, batch {batch}, tanh"
     return Large(name, fwd, bwd, primals, ("x", "kernel", "bias"), "kernel", at)
 
 
