@@ -61,7 +61,7 @@ globalThis.siteChecks = (() => {
     return wrong;
   }
 
-  // On a phone one column is seen, the one that is chosen, and the choice is at hand.
+  // On a phone one column is visible, the chosen one, and so is the choice.
   function tabs() {
     const wrong = [];
     for (const chosen of all('input[name="column"]')) {

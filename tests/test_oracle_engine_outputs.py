@@ -35,7 +35,7 @@ def test_outputs_of_whole_numbers_beside_floating_ones_are_judged(name, factor, 
 
 
 class Affine:
-    """Draws weights that somebody may put others in the place of."""
+    """Draws weights that somebody may replace."""
 
     def __init__(self, rows, columns):
         self.W = np.random.randn(rows, columns)  # noqa: NPY002 - as textbooks write it
