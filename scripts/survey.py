@@ -2,10 +2,10 @@
 
     python scripts/survey.py FOLDER TRUTH [--only OWNER/NAME] [--keep FOLDER] [--reuse] [--items] [--timeout SECONDS]
 
-FOLDER holds one folder per repository, named OWNER+NAME. TRUTH has a JSON object on each line: repo, file, name, and truth,
-which is RIGHT, RIGHT BUT, WRONG, INTENDED, NOT JUDGEABLE or UNKNOWN. Every file that TRUTH names is judged by the
-command line alone, from its repository's root. --keep writes what the command said, a file each; --reuse reads that
-instead where it exists. --items prints a line per item, and what was judged beside the items. The output holds no
+FOLDER holds one folder per repository, named OWNER+NAME. TRUTH has a JSON object on each line: repo, file, name, and
+truth, which is RIGHT, RIGHT BUT, WRONG, INTENDED, NOT JUDGEABLE or UNKNOWN. Every file that TRUTH names is judged by
+the command line alone, from its repository's root. --keep writes what the command said, one file each; --reuse reads
+that instead where it exists. --items prints a line per item, and what was judged beside the items. The output holds no
 times and no paths of this machine. Exit status 1 where something right is accused or something wrong is passed.
 """
 

@@ -20,7 +20,7 @@ NOT_QUIET = (
 
 
 def table(result: dict[str, Any]) -> str:
-    """The results in Markdown, a table a case, ours first."""
+    """The results in Markdown, a table for each case, ours first."""
     machine = result["machine"]
     parts = [heading(machine, result["roofline"]), wrapped(LEGEND)]
     if result.get("jax_import_s") is not None:
@@ -84,7 +84,7 @@ def write(result: dict[str, Any], stem: Path) -> None:
 
 
 def picture(result: dict[str, Any], path: Path) -> None:
-    """Every contender's time over ours, a row a case, on a logarithmic axis."""
+    """Every contender's time over ours, a row for each case, on a logarithmic axis."""
     import matplotlib
 
     matplotlib.use("Agg")
