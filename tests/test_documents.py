@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,31 @@ def test_a_command_runs(page: Path, command: str, playground: Path):
     allowed = (0, 1) if " check" in command else (0,)
     assert run.returncode in allowed, f"{page.name}: {command}: exit {run.returncode}\n{run.stdout}{run.stderr}"
     assert "Traceback" not in run.stderr, f"{page.name}: {command}: {run.stderr}"
+
+
+SHOWN = re.compile(r"(functional-nn \w+|python scripts/\w+\.py)([^#\n]*)")
+# Commands that are shown and not run from the page: they need a cluster, a data set, hours, or a run of the reader's.
+INDENTED = [
+    (page, match[1], match[2])
+    for page in PAGES
+    for line in re.findall(r"^    (\S.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    if (match := SHOWN.search(line))
+]
+
+
+@cache
+def said_of_help(program: str) -> str:
+    first, *words = program.split()
+    words = ["-m", "functional_nn.cli", *words] if first == "functional-nn" else words
+    run = subprocess.run([sys.executable, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{program} --help: {run.stderr}"
+    return run.stdout
+
+
+@pytest.mark.parametrize(("page", "program", "words"), INDENTED, ids=name)
+def test_a_command_that_is_only_shown_has_its_flags(page: Path, program: str, words: str):
+    unknown = [flag for flag in re.findall(r"(?<!\S)--[a-z-]+", words) if flag not in said_of_help(program)]
+    assert not unknown, f"{page.name}: {program}{words}: no flag {unknown}"
 
 
 # The oracle's pages are one long session: tests/test_oracle_docs.py runs it and compares what it prints.
