@@ -7,7 +7,7 @@ WORKERS ?= auto
 ARGS ?=
 TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12
 
-.PHONY: help train test test-fast lint types check faults kill-matrix site site-serve wheel clean
+.PHONY: help train test test-fast lint types check faults kill-matrix site site-serve pictures wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ site: $(VENV)/.docs  ## build the study site into site/; it opens from disk
 
 site-serve: $(VENV)/.docs  ## build it and serve it on this machine, port 8000
 	$(BIN)/python scripts/build_site.py --serve $(ARGS)
+
+pictures: $(VENV)/.test  ## take the README's pictures anew; needs chromium
+	$(BIN)/python scripts/take_pictures.py $(ARGS)
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist
