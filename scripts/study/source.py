@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from .refusal import Refusal
 
 HEADER = re.compile(r"\s*(\[\[|\[)\s*([\w-]+)\s*\]")
-KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
+KEY = re.compile(r"""\s*(["']?)([\w-]+)\1\s*=""")
 QUOTES = ('"""', "'''")
 
 # Where a value stands: ("title",) at the top, ("steps", 2, "latex") in the third [[steps]].
@@ -79,7 +79,7 @@ def places(lines: list[str]) -> dict[Place, int]:
                 table = _table(header[1], header[2], counts)
                 found[table] = number
             elif key := KEY.match(line):
-                found.setdefault((*table, key[1]), number)
+                found.setdefault((*table, key[2]), number)
         quote = _open_quote(line, quote)
     return found
 
