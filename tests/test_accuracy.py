@@ -2,7 +2,7 @@
 
 The unit is that of the true result; where a result is a sum whose terms cancel (the slope of silu has a root), that
 of the largest term: no formula in floating point does better next to a root. Results below EDGE times the smallest
-normal number are only asked to be that small: an intermediate may be subnormal there, and XLA treats it as 0.
+normal number are only asked to be that small: an intermediate may be subnormal there, and XLA takes it for 0.
 """
 
 import math
