@@ -5,8 +5,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 WORKERS ?= auto
 ARGS ?=
+TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12
 
-.PHONY: help train test test-fast lint types check faults kill-matrix site site-serve wheel clean
+.PHONY: help train test test-fast lint types check faults kill-matrix site site-serve pictures wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ site: $(VENV)/.docs  ## build the study site into site/; it opens from disk
 site-serve: $(VENV)/.docs  ## build it and serve it on this machine, port 8000
 	$(BIN)/python scripts/build_site.py --serve $(ARGS)
 
+pictures: $(VENV)/.test  ## take the README's pictures anew; needs chromium
+	$(BIN)/python scripts/take_pictures.py $(ARGS)
+
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist
 
@@ -49,7 +53,7 @@ clean:  ## remove the environment and everything that was built
 
 # An environment that holds an extra of pyproject.toml; the file remembers that it does.
 $(VENV)/.%: pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else 'functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12')"
+	@$(PYTHON) -c "import sys; sys.exit(None if sys.version_info >= (3, 11) else '$(TOO_OLD)')"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@

@@ -76,7 +76,7 @@ def contenders(case: Op | Network, options: argparse.Namespace) -> dict[str, Any
 
 
 def torch_device(device: str) -> str | None:
-    """PyTorch's name of a device, or None where the PyTorch at hand cannot use it."""
+    """PyTorch's name of a device, or None where the installed PyTorch cannot use it."""
     import torch
 
     return {"cpu": "cpu", "gpu": "cuda" if torch.cuda.is_available() else None}.get(device)

@@ -1,9 +1,10 @@
 """Measure the oracle on real mistakes and on correct code, beside three gradient checkers, and write the table down.
 
-    python scripts/kill_matrix.py [--quick] [--family NAME] [--set development|held-out|all] [--no-peers]
+    python scripts/kill_matrix.py [--quick] [--family NAME] [--set development|held-out|all] [--no-peers] [--out FOLDER]
 
-Exit status 0 where every promise holds, 1 where one is broken. A run without --quick, --family, --set and --no-peers
-writes the table to docs/kill_matrix.md and the judgments to docs/kill_matrix.jsonl. The peers need torch and autograd.
+Exit status 0 where every promise holds, 1 where one is broken. FOLDER (runs/kill_matrix) gets judgments.jsonl, a line
+for each judgment, and details.md, every table and miss. A run without --quick, --family, --set and --no-peers also
+writes docs/kill_matrix.md. The peers need torch and autograd.
 """
 
 import importlib

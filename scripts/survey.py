@@ -2,10 +2,10 @@
 
     python scripts/survey.py FOLDER TRUTH [--only OWNER/NAME] [--keep FOLDER] [--reuse] [--items] [--timeout SECONDS]
 
-FOLDER holds one folder a repository, named OWNER+NAME. TRUTH has one JSON object a line: repo, file, name, and truth,
-which is RIGHT, RIGHT BUT, WRONG, INTENDED, NOT JUDGEABLE or UNKNOWN. Every file that TRUTH names is judged by the
-command line alone, from its repository's root. --keep writes what the command said, a file each; --reuse reads that
-instead where it is there. --items prints a line an item, and what was judged beside the items. The output holds no
+FOLDER holds one folder per repository, named OWNER+NAME. TRUTH has a JSON object on each line: repo, file, name, and
+truth, which is RIGHT, RIGHT BUT, WRONG, INTENDED, NOT JUDGEABLE or UNKNOWN. Every file that TRUTH names is judged by
+the command line alone, from its repository's root. --keep writes what the command said, one file each; --reuse reads
+that instead where it exists. --items prints a line per item, and what was judged beside the items. The output holds no
 times and no paths of this machine. Exit status 1 where something right is accused or something wrong is passed.
 """
 
@@ -56,12 +56,12 @@ def main() -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="one folder a repository, named OWNER+NAME")
-    parser.add_argument("truth", type=Path, help="a JSON object a line: repo, file, name, truth")
+    parser.add_argument("folder", type=Path, help="one folder per repository, named OWNER+NAME")
+    parser.add_argument("truth", type=Path, help="a JSON object on each line: repo, file, name, truth")
     parser.add_argument("--only", metavar="OWNER/NAME", help="this repository alone")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write what the command said of each file")
     parser.add_argument("--reuse", action="store_true", help="read what --keep wrote where it is there")
-    parser.add_argument("--items", action="store_true", help="a line an item")
+    parser.add_argument("--items", action="store_true", help="a line per item")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="time for one file (60)")
     return parser
 
@@ -159,7 +159,7 @@ def _spellings(name: str) -> set[str]:
 
 
 def item_lines(items: Sequence[Item], outcomes: Sequence[str], said: dict[tuple[str, str], list[Item]]) -> list[str]:
-    """A line an item: where it stands, what is known of it, what came out, and the command's first sentence."""
+    """A line per item: where it is, what is known of it, what came out, and the command's first sentence."""
     return [
         f"{outcome}: {item['repo']} {item['file']} {item['name']}: {item['truth']}: "
         + " | ".join(sentence(result) for result in said[item["repo"], item["file"]] if _concerns(item, result))

@@ -47,6 +47,6 @@ def jit_as_users_have_it(function: Callable[..., Any]) -> Any:
 
 
 def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that the jaxlib at hand has."""
+    """Those of the installed jaxlib."""
     own = tuple(map(int, version("jaxlib").split(".")[:2]))
     return {name: value for name, value in settings.items() if own < GONE_SINCE[name]}

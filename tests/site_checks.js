@@ -11,9 +11,11 @@ globalThis.siteChecks = (() => {
     const wrong = [];
     for (const parent of new Set(all("body [lang=ja], body [lang=en]").map((one) => one.parentElement))) {
       const [ja, en] = ["ja", "en"].map((language) => [...parent.children].filter((one) => one.lang === language));
-      if (ja.length !== en.length) wrong.push(`${ja.length} in Japanese, ${en.length} in English in "${said(parent)}"`);
+      if (ja.length !== en.length)
+        wrong.push(`${ja.length} in Japanese, ${en.length} in English in "${said(parent)}"`);
       for (const one of [...ja, ...en]) {
-        if (!one.textContent.trim() && !one.querySelector("svg")) wrong.push(`nothing in lang=${one.lang} in "${said(parent)}"`);
+        if (!one.textContent.trim() && !one.querySelector("svg"))
+          wrong.push(`nothing in lang=${one.lang} in "${said(parent)}"`);
       }
     }
     return wrong;
@@ -32,11 +34,14 @@ globalThis.siteChecks = (() => {
   // In a language nothing of the other is seen, but for what is marked as a quotation (ja-JP, en-GB) and for code.
   function otherLanguage(language) {
     const other = language === "ja" ? "en" : "ja";
-    const wrong = all(`body [lang=${other}]`).filter(shown).map((one) => `lang=${other} is seen: "${said(one)}"`);
+    const wrong = all(`body [lang=${other}]`)
+      .filter(shown)
+      .map((one) => `lang=${other} is seen: "${said(one)}"`);
     if (language === "ja") return wrong;
     const japanese = /[\u3041-\u30ff\u4e00-\u9fff]/;
     for (const { parent, data } of visibleTexts()) {
-      if (japanese.test(data) && !parent.closest("[lang=ja-JP], code, pre")) wrong.push(`Japanese is seen: "${data}"`);
+      if (japanese.test(data) && !parent.closest("[lang=ja-JP], code, pre"))
+        wrong.push(`Japanese is seen: "${data}"`);
     }
     return wrong;
   }
@@ -48,13 +53,15 @@ globalThis.siteChecks = (() => {
     for (const row of all(".step[id]")) {
       const boxes = all(".cell", row).map((cell) => cell.getBoundingClientRect());
       if (boxes.length !== 3) wrong.push(`${row.id} has ${boxes.length} cells`);
-      if (boxes.some((box) => Math.abs(box.top - boxes[0].top) > 1)) wrong.push(`the cells of ${row.id} begin at different heights`);
-      if (boxes.some((box, n) => Math.abs(box.left - heads[n]) > 1)) wrong.push(`the cells of ${row.id} do not stand under their heads`);
+      if (boxes.some((box) => Math.abs(box.top - boxes[0].top) > 1))
+        wrong.push(`the cells of ${row.id} begin at different heights`);
+      if (boxes.some((box, n) => Math.abs(box.left - heads[n]) > 1))
+        wrong.push(`the cells of ${row.id} do not stand under their heads`);
     }
     return wrong;
   }
 
-  // On a phone one column is seen, the one that is chosen, and the choice is at hand.
+  // On a phone one column is visible, the chosen one, and so is the choice.
   function tabs() {
     const wrong = [];
     for (const chosen of all('input[name="column"]')) {
@@ -63,7 +70,11 @@ globalThis.siteChecks = (() => {
       label.click();
       for (const cell of all(".step[id] .cell")) {
         const wanted = cell.dataset.column === chosen.value;
-        if (shown(cell) !== wanted) wrong.push(`${chosen.value} is chosen, and ${cell.dataset.column} of ${cell.parentElement.id} is ${wanted ? "hidden" : "seen"}`);
+        if (shown(cell) !== wanted)
+          wrong.push(
+            `${chosen.value} is chosen, and ${cell.dataset.column} of ${cell.parentElement.id} is ` +
+              (wanted ? "hidden" : "seen"),
+          );
       }
     }
     return wrong;
@@ -73,7 +84,12 @@ globalThis.siteChecks = (() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     if (scrollWidth <= clientWidth) return [];
     const far = all("body *").filter((one) => one.getBoundingClientRect().right > clientWidth + 1 && shown(one));
-    return [`the page is ${scrollWidth} wide on a screen of ${clientWidth}: ${far.slice(0, 3).map((one) => `${one.tagName} "${said(one)}"`).join(", ")}`];
+    return [
+      `the page is ${scrollWidth} wide on a screen of ${clientWidth}: ${far
+        .slice(0, 3)
+        .map((one) => `${one.tagName} "${said(one)}"`)
+        .join(", ")}`,
+    ];
   }
 
   function unlabelled() {
@@ -112,7 +128,8 @@ globalThis.siteChecks = (() => {
       const size = parseFloat(style.fontSize);
       const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
       const contrast = (one + 0.05) / (other + 0.05);
-      if (contrast < (large ? 3 : 4.5)) wrong.add(`contrast ${contrast.toFixed(2)}: ${parent.tagName}.${parent.className} "${data.slice(0, 30)}"`);
+      if (contrast < (large ? 3 : 4.5))
+        wrong.add(`contrast ${contrast.toFixed(2)}: ${parent.tagName}.${parent.className} "${data.slice(0, 30)}"`);
     }
     return [...wrong];
   }
@@ -125,7 +142,8 @@ globalThis.siteChecks = (() => {
       const marked = all(".marked").filter((one) => !one.closest(".symbols"));
       if (!marked.some((one) => one.closest("math"))) wrong.push(`no formula shows ${button.dataset.symbol}`);
       if (!marked.some((one) => one.closest(".code"))) wrong.push(`no code shows ${button.dataset.symbol}`);
-      if (marked.some((one) => one.dataset.symbol !== button.dataset.symbol)) wrong.push(`another than ${button.dataset.symbol} is marked`);
+      if (marked.some((one) => one.dataset.symbol !== button.dataset.symbol))
+        wrong.push(`another than ${button.dataset.symbol} is marked`);
       button.blur();
     }
     if (all(".marked").length) wrong.push("a symbol stays marked without focus");
@@ -138,12 +156,15 @@ globalThis.siteChecks = (() => {
     const wrong = [];
     for (const widget of all(".widget")) {
       const name = widget.dataset.widget;
-      if (!widget.querySelector("svg") || !widget.querySelector("[data-quantity]")) wrong.push(`${name} shows no picture or no numbers`);
+      if (!widget.querySelector("svg") || !widget.querySelector("[data-quantity]"))
+        wrong.push(`${name} shows no picture or no numbers`);
       const ranges = all("input[type=range]", widget);
       const first = ranges.map((one) => one.value);
       const most = ranges.map((one) => one.max);
       ranges.forEach((range, number) => {
-        const [picture, numbers] = [first, most].map((others) => follows(widget, ranges, range, others)).reduce((a, b) => a.map((x, n) => x || b[n]));
+        const [picture, numbers] = [first, most]
+          .map((others) => follows(widget, ranges, range, others))
+          .reduce((a, b) => a.map((x, n) => x || b[n]));
         if (!picture) wrong.push(`${name}: the picture does not follow ${said(range.labels[0])}`);
         if (!numbers) wrong.push(`${name}: no number follows ${said(range.labels[0])}`);
         ranges.forEach((one, n) => set(one, first[n]));
@@ -157,8 +178,12 @@ globalThis.siteChecks = (() => {
   }
   function follows(widget, ranges, range, others) {
     const state = () => [
-      all("svg", widget).map((one) => one.innerHTML).join(),
-      all("[data-quantity]", widget).map((one) => one.dataset.value).join(),
+      all("svg", widget)
+        .map((one) => one.innerHTML)
+        .join(),
+      all("[data-quantity]", widget)
+        .map((one) => one.dataset.value)
+        .join(),
     ];
     ranges.forEach((one, n) => set(one, others[n]));
     set(range, range.min);
@@ -169,7 +194,9 @@ globalThis.siteChecks = (() => {
 
   const anchors = () => ({
     ids: all("[id]").map((one) => one.id),
-    links: all("a[href]").map((one) => one.href).filter((link) => link.startsWith("file:")),
+    links: all("a[href]")
+      .map((one) => one.href)
+      .filter((link) => link.startsWith("file:")),
   });
 
   return { aligned, anchors, controls, faint, otherLanguage, partners, symbols, tabs, unlabelled, wider };

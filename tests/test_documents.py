@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,11 @@ def blocks(language: str) -> list[tuple[Path, str]]:
 
 def commands() -> list[tuple[Path, str]]:
     """Every line of every shell block, without its comment."""
-    lines = [(page, line.split("  #")[0].strip()) for page, body in blocks("sh") for line in body.splitlines()]
+    lines = [
+        (page, line.split("  #")[0].strip())
+        for page, body in blocks("sh")
+        for line in body.replace("\\\n", "").splitlines()
+    ]
     return sorted({(page, line) for page, line in lines if line and not line.startswith("#")})
 
 
@@ -102,8 +107,33 @@ def test_a_command_runs(page: Path, command: str, playground: Path):
     assert "Traceback" not in run.stderr, f"{page.name}: {command}: {run.stderr}"
 
 
-# The oracle's page is one long session: tests/test_oracle_docs.py runs it and compares what it prints.
-PYTHON = [(page, code) for page, code in blocks("python") if page.stem != "oracle"]
+SHOWN = re.compile(r"(functional-nn \w+|python scripts/\w+\.py)([^#\n]*)")
+# Commands that are shown and not run from the page: they need a cluster, a data set, hours, or a run of the reader's.
+INDENTED = [
+    (page, match[1], match[2])
+    for page in PAGES
+    for line in re.findall(r"^    (\S.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    if (match := SHOWN.search(line))
+]
+
+
+@cache
+def said_of_help(program: str) -> str:
+    first, *words = program.split()
+    words = ["-m", "functional_nn.cli", *words] if first == "functional-nn" else words
+    run = subprocess.run([sys.executable, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{program} --help: {run.stderr}"
+    return run.stdout
+
+
+@pytest.mark.parametrize(("page", "program", "words"), INDENTED, ids=name)
+def test_a_command_that_is_only_shown_has_its_flags(page: Path, program: str, words: str):
+    unknown = [flag for flag in re.findall(r"(?<!\S)--[a-z-]+", words) if flag not in said_of_help(program)]
+    assert not unknown, f"{page.name}: {program}{words}: no flag {unknown}"
+
+
+# The oracle's pages are one long session: tests/test_oracle_docs.py runs it and compares what it prints.
+PYTHON = [(page, code) for page, code in blocks("python") if page.stem not in ("oracle", "command")]
 
 
 @pytest.mark.parametrize(("page", "code"), PYTHON, ids=name)

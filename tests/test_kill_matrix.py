@@ -4,6 +4,7 @@ The whole corpus is judged by scripts/kill_matrix.py, which writes docs/kill_mat
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mistakes import table
+from mistakes import page, table
 from mistakes.case import Mistake
 from mistakes.corpus import by_file, load
 from mistakes.judges import Run, by_oracle, first_cause_is_right
@@ -25,6 +26,7 @@ from reference import oracle
 from reference.oracle.specs import SPECS
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "kill_matrix.md"
 CASES = load("all")
 DEVELOPMENT = load("development")
 # Catalogue numbers that no forward and backward pair can show, and where they are dealt with instead.
@@ -191,18 +193,41 @@ def test_blaming_an_innocent_argument_is_not_a_right_name():
     assert not first_cause_is_right(WRONG, replace(run, arguments=("innocent",) * len(run.causes)))
 
 
-def test_the_committed_record_is_of_this_corpus():
+def test_the_committed_page_is_of_this_corpus():
     pytest.importorskip("torch", reason="the record has the cases in PyTorch too")
-    lines = (ROOT / "docs" / "kill_matrix.jsonl").read_text(encoding="utf-8").splitlines()[1:]
-    judged = {(which, case) for which, case, *_ in map(json.loads, lines)}
-    corpus = {(which, case.id) for which in ("development", "held-out") for case in load(which)}
-    assert judged == corpus, "run scripts/kill_matrix.py again"
+    text = PAGE.read_text(encoding="utf-8")
+    for which in ("development", "held-out"):
+        assert f"{which} `{page.fingerprint(load(which))}`" in text, "run scripts/kill_matrix.py again"
+
+
+def test_the_committed_page_is_one_page():
+    assert len(PAGE.read_text(encoding="utf-8").splitlines()) <= 80
+
+
+def test_the_committed_page_has_the_totals_of_public_code():
+    assert table.markdown(*page.public_code()) in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("row", page.public_code()[1], ids=lambda row: row[0])
+def test_the_page_on_public_code_has_the_totals_of_its_records(row):
+    text = (ROOT / "docs" / "public_code.md").read_text(encoding="utf-8")
+    lines = [re.sub(r"[*]", "", line).strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    column = lines[0].index(row[0])
+    shown = {cells[0]: cells[column] for cells in lines[1:]}
+    labels = ("repositories", "that can be judged", "judged", "right, accused", "wrong, missed")
+    assert [shown[label] for label in labels] == [cell.split(" (")[0] for cell in row[1:]]
 
 
 @pytest.mark.slow
-def test_the_script_tells_by_its_exit_status():
+def test_the_script_writes_every_judgment_and_tells_by_its_exit_status(tmp_path):
     script = [sys.executable, str(ROOT / "scripts" / "kill_matrix.py"), "--quick", "--no-peers", "--workers", "1"]
-    done = subprocess.run([*script, "--set", "development", "--family", "other_forms"], capture_output=True, text=True)
+    choice = ["--set", "development", "--family", "other_forms", "--out", str(tmp_path)]
+    done = subprocess.run([*script, *choice], capture_output=True, text=True)
     count = sum((case.family, case.kind) == ("other_forms", "wrong backward") for case in DEVELOPMENT)
     assert f"wrong backwards caught: {count} of {count}" in done.stdout, done.stdout + done.stderr
     assert done.returncode == ("BROKEN" in done.stdout)
+    judgments = (tmp_path / "judgments.jsonl").read_text(encoding="utf-8").splitlines()[1:]
+    assert {case for _, case, *_ in map(json.loads, judgments)} == {
+        case.id for case in DEVELOPMENT if case.family == "other_forms"
+    }
+    assert f"wrong backwards caught: {count} of {count}" in (tmp_path / "details.md").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ BUT = re.compile(r"# right (\S+), but (.*)")
 
 
 class Mistake(NamedTuple):
-    """One wrong line in the place of a right one."""
+    """One wrong line instead of a right one."""
 
     argument: str
     causes: list[str]

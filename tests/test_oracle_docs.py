@@ -1,10 +1,11 @@
-"""docs/oracle.md: every command and every line of Python in it runs, shows what it says, and every cause is explained.
+"""The oracle's pages: their commands and Python run and show what they say, and every cause is explained.
 
-Run as a program, this file writes the list of causes into the page.
+Run as a program, this file writes docs/causes.md.
 """
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,19 @@ from reference.oracle import CAUSES
 from reference.oracle.command import cli
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "oracle.md"
-BEGIN, END = "<!-- causes: written by `python tests/test_oracle_docs.py` -->\n", "<!-- end of causes -->\n"
+PAGES = [ROOT / "docs" / name for name in ("oracle.md", "command.md")]
+CAUSES_PAGE = ROOT / "docs" / "causes.md"
+INTRODUCTION = """\
+# Causes
+
+Every cause that a finding of [the oracle](oracle.md) can name: what is wrong, how to mend it, and where the mistake
+was reported in public. Written by `python tests/test_oracle_docs.py` from `reference/oracle/causes.toml`.
+"""
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    text = "\n".join(page.read_text("utf-8") for page in PAGES)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def commands():
@@ -54,33 +62,32 @@ def test_the_python_of_the_page_runs():
     names: dict[str, object] = {}
     for block in blocks("python"):
         if "EXAMPLES" not in block:
-            exec(compile(block, str(PAGE), "exec"), names)
+            exec(compile(block, "docs/oracle.md", "exec"), names)
     assert "report" in names
 
 
-def causes_section():
+def causes_page():
     """The list of causes, grouped as in the vocabulary's own file."""
     toml = (ROOT / "reference" / "oracle" / "causes.toml").read_text("utf-8")
-    lines = []
+    lines = [INTRODUCTION]
     for heading, name in re.findall(r"^# ([A-Z][^.:\n]*)[.:]|^\[(\w+)\]$", toml.partition("\n\n")[2], re.MULTILINE):
-        lines += [f"\n### {heading}\n"] if heading else [f"- `{name}`: {CAUSES[name]}"]
-    return "\n".join(lines).strip() + "\n"
+        lines += [f"## {heading}\n"] if heading else [explained(name)]
+    return re.sub(r"\n(?=## )", "\n\n", "\n".join(lines)).replace("\n\n\n", "\n\n") + "\n"
+
+
+def explained(name):
+    text = f"- `{name}`: {CAUSES[name]}"
+    return textwrap.fill(text, 118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def test_the_page_explains_every_cause_as_the_vocabulary_does():
-    written = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0].strip() + "\n"
-    assert written == causes_section(), "run python tests/test_oracle_docs.py"
+    assert CAUSES_PAGE.read_text("utf-8") == causes_page(), "run python tests/test_oracle_docs.py"
 
 
 def test_every_cause_is_in_the_list():
-    listed = re.findall(r"^- `(\w+)`: ", causes_section(), re.MULTILINE)
+    listed = re.findall(r"^- `(\w+)`: ", causes_page(), re.MULTILINE)
     assert listed == list(CAUSES)
 
 
-def rewrite():
-    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{causes_section()}\n{END}{rest.partition(END)[2]}", "utf-8")
-
-
 if __name__ == "__main__":
-    rewrite()
+    CAUSES_PAGE.write_text(causes_page(), "utf-8")

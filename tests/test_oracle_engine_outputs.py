@@ -35,7 +35,7 @@ def test_outputs_of_whole_numbers_beside_floating_ones_are_judged(name, factor, 
 
 
 class Affine:
-    """Draws weights that somebody may put others in the place of."""
+    """Draws weights that somebody may replace."""
 
     def __init__(self, rows, columns):
         self.W = np.random.randn(rows, columns)  # noqa: NPY002 - as textbooks write it
@@ -88,7 +88,11 @@ HELD = {
     "mask-kept-without-the-scale": (kept_mask(1.0), "fail", "scaled_by_keep_rate"),
     "noise": (noisy(2.0), "pass", None),
     "noise-and-half-the-gradient": (noisy(1.0), "fail", "scaled_by_two"),
-    "mask-left-out": ((lambda x: x * (np.random.rand(*x.shape) > 0.3), lambda ct, x: ct), "fail", "mask_missing"),  # noqa: NPY002
+    "mask-left-out": (
+        (lambda x: x * (np.random.rand(*x.shape) > 0.3), lambda ct, x: ct),  # noqa: NPY002
+        "fail",
+        "mask_missing",
+    ),
 }
 
 

@@ -41,7 +41,7 @@ def without_step(listed: list[str]) -> list[str]:
 
 
 def differences(functional: str, reference: str) -> list[str]:
-    """What one twin's source has and the other's has not, by name."""
+    """What one twin's source has and the other's lacks, by name."""
     left, right = public_functions(functional, triples=False), public_functions(reference, triples=True)
     names = [function.name for function in left], [function.name for function in right]
     if set(names[0]) != set(names[1]):

@@ -31,7 +31,7 @@ class Unreadable(WithDtype):
         raise RuntimeError("as a tensor of PyTorch that requires a gradient")
 
 
-# What may stand in the place of an argument, given the array that belongs there.
+# What may come instead of an argument, given the array that belongs there.
 ARGUMENTS: dict[str, Callable[[np.ndarray], Any]] = {
     **{
         f"as {np.dtype(dtype).name}": lambda array, dtype=dtype: array.astype(dtype)
@@ -114,7 +114,7 @@ def difference(spec: OpSpec, ours: Any, theirs: Any) -> str | None:
 
 
 def same(left: np.ndarray, right: np.ndarray) -> bool:
-    """Equal up to rounding, and to numbers so small that XLA for the CPU takes them for 0."""
+    """Equal up to rounding, and to numbers so small that XLA for the CPU treats them as 0."""
     precision = ml_dtypes.finfo(left.dtype)
     a, b = left.astype(np.float64), right.astype(np.float64)
     largest = float(np.abs(b[np.isfinite(b)]).max(initial=0))

@@ -112,7 +112,7 @@ def table(result: dict[str, Any]) -> str:
     text = [result["machine"], "", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     for row in result["rows"]:
         batch, size, channels, filters, window, stride, padding = row["geometry"]
-        name = f"{batch}, {size}x{size}, {channels} to {filters}, {window}x{window}, stride {stride}, padding {padding}"
+        name = f"{batch}, {size}x{size}, {channels} to {filters}, {window}x{window}, stride {stride}, pad {padding}"
         times = [f"{row[form]:.2f}" if form in row else "" for form in ("lax", "ours", "onednn")]
         times += [f"{row['lax'] / row['ours']:.2f}", row["chosen"]]
         text.append(f"| {' | '.join([row['sum'], name, str(row['copied']), str(row['multiplied']), *times])} |")

@@ -28,7 +28,7 @@ def first_calls(contenders: Contenders) -> None:
 
 
 def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list[tuple[float, float]]]:
-    """(wall, processor) seconds of a step of each contender, a round after the other until the time is up."""
+    """(wall, processor) seconds of a step of each contender, round after round until the time is up."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
     done = 0

@@ -1,26 +1,18 @@
 """The results as a table, a file of JSON and a picture."""
 
 import json
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-COLUMNS = (
-    "case",
-    "contender",
-    "wall ms",
-    "least wall ms",
-    "processor ms",
-    "least processor ms",
-    "wall time over ours (10 to 90 %)",
-    "processor time over ours (10 to 90 %)",
-    "share of roofline",
-    "import s",
-    "first step s",
-    "peak MB",
-    "program's MB",
+COLUMNS = ("contender", "wall", "least", "processor", "least", "wall over ours", "processor over ours", "roofline")
+LEGEND = (
+    "Milliseconds of a step, on the wall and of the processor: median and least. *Over ours* is the ratio within one "
+    "round, median (10 to 90 %); above 1, ours is faster. *Roofline* is the share of it that is reached."
 )
 ALONE = {"import_s": ".2f", "first_step_s": ".1f", "peak_mb": ".0f", "program_mb": ".1f"}
-
+ALONE_COLUMNS = ("network", "contender", "import s", "first step s", "peak MB", "program's MB")
 NOT_QUIET = (
     "The machine was not quiet: wall times and shares of the roofline mean little, and a library whose threads wait by "
     "spinning, as PyTorch's do, is charged for waiting. The least processor times say most."
@@ -28,16 +20,25 @@ NOT_QUIET = (
 
 
 def table(result: dict[str, Any]) -> str:
-    """The results in Markdown, ours first."""
-    lines = [heading(result["machine"], result["roofline"])]
+    """The results in Markdown, a table for each case, ours first."""
+    machine = result["machine"]
+    parts = [heading(machine, result["roofline"]), wrapped(LEGEND)]
     if result.get("jax_import_s") is not None:
-        lines[0] += f" JAX alone takes {result['jax_import_s']:.2f} s to import."
-    if max(result["machine"]["load_average"]) >= result["machine"]["cores"] / 2:
-        lines += ["", NOT_QUIET]
-    lines += ["", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+        parts.append(f"JAX alone takes {result['jax_import_s']:.2f} s to import.")
+    if max(machine["load_average"]) >= machine["cores"] / 2:
+        parts.append(wrapped(NOT_QUIET))
     for case in result["cases"]:
-        lines += [_row(case, name, entry) for name, entry in case["contenders"].items()]
-    return "\n".join(lines)
+        rows = [[name, *_times(entry)] for name, entry in case["contenders"].items()]
+        parts += [f"## {case['name']}", markdown(COLUMNS, rows)]
+    alone = [
+        [case["name"], name, *_alone(entry)]
+        for case in result["cases"]
+        for name, entry in case["contenders"].items()
+        if any(entry.get(key) is not None for key in ALONE)
+    ]
+    if alone:
+        parts += ["## In a process of its own", markdown(ALONE_COLUMNS, alone)]
+    return "\n\n".join(parts)
 
 
 def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
@@ -45,28 +46,33 @@ def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
     kept = " Freed memory was kept." if machine.get("memory_kept") else ""
     load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
-    return (
+    return wrapped(
         f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
         f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s.{kept}"
     )
 
 
-def _row(case: dict[str, Any], name: str, entry: dict[str, Any]) -> str:
-    ratios = [
-        f"{mid:.2f} ({low:.2f} to {high:.2f})" for mid, low, high in (entry["wall_ratio"], entry["processor_ratio"])
-    ]
-    cells = [
-        case["name"],
-        name,
-        f"{entry['wall_ms']:.2f}",
-        f"{entry['least_wall_ms']:.2f}",
-        f"{entry['processor_ms']:.2f}",
-        f"{entry['least_processor_ms']:.2f}",
-        *ratios,
+def wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_on_hyphens=False)
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _times(entry: dict[str, Any]) -> list[str]:
+    names = ("wall_ms", "least_wall_ms", "processor_ms", "least_processor_ms")
+    ratios = (entry["wall_ratio"], entry["processor_ratio"])
+    return [
+        *(f"{entry[name]:.2f}" for name in names),
+        *(f"{middle:.2f} ({low:.2f} to {high:.2f})" for middle, low, high in ratios),
         f"{entry['roofline_share']:.0%}",
-        *(format(entry[key], form) if entry.get(key) is not None else "" for key, form in ALONE.items()),
     ]
-    return f"| {' | '.join(cells)} |"
+
+
+def _alone(entry: dict[str, Any]) -> list[str]:
+    return [format(entry[key], form) if entry.get(key) is not None else "" for key, form in ALONE.items()]
 
 
 def write(result: dict[str, Any], stem: Path) -> None:
@@ -78,7 +84,7 @@ def write(result: dict[str, Any], stem: Path) -> None:
 
 
 def picture(result: dict[str, Any], path: Path) -> None:
-    """Every contender's time over ours, a row a case, on a logarithmic axis."""
+    """Every contender's time over ours, a row for each case, on a logarithmic axis."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -78,7 +78,7 @@ def write(result: dict[str, Any], stem: Path) -> None:
 
 
 def picture(result: dict[str, Any], path: Path) -> None:
-    """Time above, memory below, a column a quantity, on logarithmic axes, beside a line that grows as the work does."""
+    """Time above, memory below, a column for each quantity; a dotted line grows as the work does."""
     import matplotlib
 
     matplotlib.use("Agg")

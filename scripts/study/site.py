@@ -112,7 +112,7 @@ def _library(order: Order, problems: Problems) -> Library:
 
 
 def swap(fresh: Path, output: Path, old: Path) -> None:
-    """Put the new folder in the place of the old one, which is removed with `old`'s folder."""
+    """Replace the old folder by the new one; the old one is removed with `old`'s folder."""
     if output.exists():
         output.rename(old)
     try:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from .refusal import Refusal
 
 HEADER = re.compile(r"\s*(\[\[|\[)\s*([\w-]+)\s*\]")
-KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*=""")
+KEY = re.compile(r"""\s*(["']?)([\w-]+)\1\s*=""")
 QUOTES = ('"""', "'''")
 
 # Where a value stands: ("title",) at the top, ("steps", 2, "latex") in the third [[steps]].
@@ -41,7 +41,7 @@ class Source:
         start = self.places.get(path, 1)
         end = min((line for line in self.places.values() if line > start), default=len(self.lines) + 1)
         first = needle.strip().splitlines()[0] if needle.strip() else ""
-        within = (n for n in range(start, end) if first and first in self.lines[n - 1])
+        within = (n for n in range(start, end) if first and _holds(self.lines[n - 1], first))
         return next(within, start)
 
     def refuse(self, path: Place, rule: str, got: object, needle: str = "") -> NoReturn:
@@ -61,6 +61,12 @@ class Source:
         return f"{self.name}:{self.line(path, needle)}: {rule}; got {got}"
 
 
+def _holds(line: str, needle: str) -> bool:
+    """Whether the needle stands on the line, or, a sentence over several lines, begins with all of it."""
+    words = line.strip().removesuffix("\\").rstrip().replace("\\\\", "\\")
+    return needle in line or (len(words) > 8 and needle.startswith(words))
+
+
 def places(lines: list[str]) -> dict[Place, int]:
     """The line, from 1, of every table header and every key that begins a line."""
     found: dict[Place, int] = {}
@@ -73,7 +79,7 @@ def places(lines: list[str]) -> dict[Place, int]:
                 table = _table(header[1], header[2], counts)
                 found[table] = number
             elif key := KEY.match(line):
-                found.setdefault((*table, key[1]), number)
+                found.setdefault((*table, key[2]), number)
         quote = _open_quote(line, quote)
     return found
 

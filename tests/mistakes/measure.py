@@ -17,6 +17,8 @@ from .judges import Run, by_oracle
 from .peers import PEERS, available, by_peer
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "kill_matrix.md"
+DETAILS = ROOT / "runs" / "kill_matrix"
 SETS = ("development", "held-out")
 SEEDS: dict[Size, tuple[int, ...]] = {"small": (0, 1), "realistic": (0,)}
 
@@ -82,17 +84,19 @@ def main() -> int:
         print(page.plain(one))
     print(f"{sum(len(one.runs) for one in results)} judgments in {seconds:.0f} s")
     whole = not (arguments.quick or arguments.family) and arguments.set == "all"
+    write_details(results, arguments.out)
     if whole and peers and len(available()) == len(PEERS):
-        write(results, seconds)
+        PAGE.write_text(page.document(results, versions(), seconds), encoding="utf-8")
     return 0 if results and all(holds for one in results for _, holds in table.promises(one)) else 1
 
 
-def write(results: list[table.Results], seconds: float) -> None:
-    """The page, and the record of every judgment: one line each, so that a change reads well as a difference."""
-    (ROOT / "docs" / "kill_matrix.md").write_text(page.document(results, versions(), seconds), encoding="utf-8")
+def write_details(results: list[table.Results], folder: Path) -> None:
+    """All tables and misses, and every judgment: one line each, so that a change reads well as a difference."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "details.md").write_text(page.details(results), encoding="utf-8")
     lines = [json.dumps({"versions": versions(), "columns": COLUMNS})]
     lines += [json.dumps([one.which, *_row(run)]) for one in results for run in one.runs]
-    (ROOT / "docs" / "kill_matrix.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "judgments.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 COLUMNS = ["set", "case", "judge", "manner", "size", "seed", "outcome", "causes", "arguments", "evaluations"]
@@ -110,4 +114,5 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--set", default="all", choices=(*SETS, "all"))
     parser.add_argument("--no-peers", action="store_true", help="the oracle alone")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", default=DETAILS, help="for what is not on the page")
     return parser.parse_args()

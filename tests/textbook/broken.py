@@ -2,7 +2,8 @@
 
 # Textbooks start attributes at None and fill them in forward; a type checker does not see that.
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false, reportOperatorIssue=false
-# pyright: reportOptionalSubscript=false, reportArgumentType=false, reportMissingImports=false, reportAttributeAccessIssue=false
+# pyright: reportOptionalSubscript=false, reportArgumentType=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
 import numpy as np
 from layers import (

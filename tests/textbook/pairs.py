@@ -89,7 +89,7 @@ def svm_loss_naive(W, X, y, reg):
 
 
 def dropout_forward(x, dropout_param):
-    mask = (np.random.rand(*x.shape) < dropout_param["p"]) / dropout_param["p"]  # noqa: NPY002 - as the courses write it
+    mask = (np.random.rand(*x.shape) < dropout_param["p"]) / dropout_param["p"]  # noqa: NPY002 - as courses write it
     return x * mask, mask
 
 

@@ -1,7 +1,7 @@
 """演習 活性化関数: 逆伝播を書きます。 / Exercise: the backward of activations.
 
 順伝播はできています。None を、入力の勾配 x_ct に置き換えてください。
-The forward is given. Put the gradient of the input in the place of None.
+The forward is given. Replace None with the gradient of the input.
 
     functional-nn check docs/study/exercises/activations.py
 """

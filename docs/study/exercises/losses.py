@@ -1,7 +1,7 @@
 """演習 損失関数: 逆伝播を書きます。 / Exercise: the backward of losses.
 
 損失はデータ1件につき1つの数です。cotangent の形は (batch,) です。
-A loss is one number an example. The cotangent has the shape (batch,).
+A loss is one number per example. The cotangent has the shape (batch,).
 
     functional-nn check docs/study/exercises/losses.py
 """

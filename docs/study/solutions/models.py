@@ -37,7 +37,7 @@ def network_fwd(x, conv_kernel, conv_bias, dense_kernel, dense_bias, labels):
 
 def network_bwd(residuals, cotangent):
     (conv_saved, relu_saved, pool_saved, pooled_shape, dense_saved, loss_saved), count, _ = residuals
-    # 平均の逆伝播: 1件ごとに 1/N。 / The backward of the mean: 1/N an example.
+    # 平均の逆伝播: 1件ごとに 1/N。 / The backward of the mean: 1/N per example.
     losses_ct = np.full(count, cotangent / count)
     logits_ct, _ = softmax_cross_entropy_bwd(loss_saved, losses_ct)
     # ここから先を書きます: 全結合、形を戻す、プーリング、ReLU、畳み込み。

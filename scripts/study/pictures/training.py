@@ -102,7 +102,7 @@ def layer_outputs(image: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _scores(axes: Axes, logits: np.ndarray) -> None:
-    """A bar a class, to the right of the middle where it is positive; the largest is the answer."""
+    """A bar per class, to the right of the middle where it is positive; the largest is the answer."""
     for label, value in enumerate(logits):
         y, width = 46 + 23 * label, 54 * abs(value) / np.abs(logits).max()
         color = RED if value == logits.max() else MUTED

@@ -1,4 +1,5 @@
-// What a page does: remembers choices, marks a symbol everywhere, shows one column at a time on phones, opens folds for print.
+// What a page does: remembers choices, marks a symbol everywhere, shows one column at a time on phones, opens folds
+// for print.
 "use strict";
 
 (() => {
@@ -32,10 +33,14 @@
   // A symbol is marked where the pointer or the focus is, and stays marked once it is chosen.
   let chosen = null;
   const mark = (name) => {
-    for (const one of all("[data-symbol]")) one.classList.toggle("marked", name !== null && one.dataset.symbol === name);
+    for (const one of all("[data-symbol]"))
+      one.classList.toggle("marked", name !== null && one.dataset.symbol === name);
   };
   const under = (event) => event.target.closest?.("[data-symbol]");
-  for (const [enter, leave] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
+  for (const [enter, leave] of [
+    ["mouseover", "mouseout"],
+    ["focusin", "focusout"],
+  ]) {
     document.addEventListener(enter, (event) => {
       const symbol = under(event);
       if (symbol) mark(symbol.dataset.symbol);
@@ -48,7 +53,8 @@
     const button = event.target.closest?.("button[data-symbol]");
     if (!button) return;
     chosen = chosen === button.dataset.symbol ? null : button.dataset.symbol;
-    for (const one of all("button[data-symbol]")) one.setAttribute("aria-pressed", String(one.dataset.symbol === chosen));
+    for (const one of all("button[data-symbol]"))
+      one.setAttribute("aria-pressed", String(one.dataset.symbol === chosen));
     mark(chosen);
   });
   document.addEventListener("keydown", (event) => {

@@ -3,7 +3,9 @@
 
 widgets.plot = (() => {
   const { svg, svgWords } = widgets;
-  const ink = "var(--ink)", muted = "var(--muted)", line = "var(--line)";
+  const ink = "var(--ink)",
+    muted = "var(--muted)",
+    line = "var(--line)";
   const series = (number) => `var(--series-${number})`;
   const round = (value) => Math.round(value * 100) / 100;
 
@@ -14,7 +16,9 @@ widgets.plot = (() => {
     return {
       x: (value) => left + ((value - x[0]) / (x[1] - x[0])) * width,
       y: (value) => top + height - ((value - y[0]) / (y[1] - y[0])) * height,
-      box, limits: { x, y }, clip,
+      box,
+      limits: { x, y },
+      clip,
     };
   }
 
@@ -62,7 +66,14 @@ widgets.plot = (() => {
       pieces.push(`${pen}${round(near(place.x(x)))} ${round(near(place.y(y)))}`);
       pen = "L";
     }
-    return svg("path", { d: pieces.join(""), fill: "none", stroke: ink, "stroke-width": 2, "stroke-linejoin": "round", ...attributes });
+    return svg("path", {
+      d: pieces.join(""),
+      fill: "none",
+      stroke: ink,
+      "stroke-width": 2,
+      "stroke-linejoin": "round",
+      ...attributes,
+    });
   }
 
   const dot = (place, [x, y], attributes = {}) =>
@@ -77,9 +88,17 @@ widgets.plot = (() => {
     const wing = (side) => `${round(base[0] - side * 0.45 * size * uy)} ${round(base[1] + side * 0.45 * size * ux)}`;
     const { stroke = ink, ...rest } = attributes;
     return svg(
-      "g", rest,
-      svg("line", { x1: round(from[0]), y1: round(from[1]), x2: round(base[0]), y2: round(base[1]), stroke, "stroke-width": 2 }),
-      svg("path", { d: `M${round(to[0])} ${round(to[1])}L${wing(1)}L${wing(-1)}Z`, fill: stroke })
+      "g",
+      rest,
+      svg("line", {
+        x1: round(from[0]),
+        y1: round(from[1]),
+        x2: round(base[0]),
+        y2: round(base[1]),
+        stroke,
+        "stroke-width": 2,
+      }),
+      svg("path", { d: `M${round(to[0])} ${round(to[1])}L${wing(1)}L${wing(-1)}Z`, fill: stroke }),
     );
   }
 
@@ -87,7 +106,9 @@ widgets.plot = (() => {
   function contours(place, f, levels, cells = 60) {
     const { x, y } = place.limits;
     const at = (i, j) => [x[0] + ((x[1] - x[0]) * i) / cells, y[0] + ((y[1] - y[0]) * j) / cells];
-    const values = Array.from({ length: cells + 1 }, (_, i) => Array.from({ length: cells + 1 }, (_, j) => f(...at(i, j))));
+    const values = Array.from({ length: cells + 1 }, (_, i) =>
+      Array.from({ length: cells + 1 }, (_, j) => f(...at(i, j))),
+    );
     const crossing = (level, [i, j], [k, l]) => {
       const [before, after] = [values[i][j], values[k][l]];
       if (before < level === after < level) return null;
@@ -99,11 +120,19 @@ widgets.plot = (() => {
       const pieces = [];
       for (let i = 0; i < cells; i += 1) {
         for (let j = 0; j < cells; j += 1) {
-          const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]];
+          const corners = [
+            [i, j],
+            [i + 1, j],
+            [i + 1, j + 1],
+            [i, j + 1],
+          ];
           const hits = corners.map((corner, k) => crossing(level, corner, corners[(k + 1) % 4])).filter(Boolean);
           for (let k = 0; k + 1 < hits.length; k += 2) {
             const [from, to] = [hits[k], hits[k + 1]];
-            pieces.push(`M${round(place.x(from[0]))} ${round(place.y(from[1]))}L${round(place.x(to[0]))} ${round(place.y(to[1]))}`);
+            pieces.push(
+              `M${round(place.x(from[0]))} ${round(place.y(from[1]))}` +
+                `L${round(place.x(to[0]))} ${round(place.y(to[1]))}`,
+            );
           }
         }
       }

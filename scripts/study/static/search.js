@@ -57,7 +57,10 @@
     link.id = "found-" + number;
     link.setAttribute("role", "option");
     link.tabIndex = -1;
-    for (const [tag, text] of [["b", entry.title], ["span", entry.about]]) {
+    for (const [tag, text] of [
+      ["b", entry.title],
+      ["span", entry.about],
+    ]) {
       const part = document.createElement(tag);
       part.textContent = text[language()];
       part.lang = language() + (language() === "ja" ? "-JP" : "-GB");

@@ -55,7 +55,11 @@ const widgets = (() => {
   }
 
   // So many digits after the point, whatever the size: for places where a power of ten would not fit.
-  const fixed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+  const fixed = (value, digits) =>
+    value
+      .toFixed(digits)
+      .replace(/^-(?=[0.]*$)/, "")
+      .replace("-", "−");
 
   function rangeControl(spec, changed) {
     const id = `control-${(serial += 1)}`;
@@ -90,7 +94,7 @@ const widgets = (() => {
     const id = `control-${(serial += 1)}`;
     let chosen = spec.value;
     const buttons = spec.options.map((option) =>
-      html("button", { type: "button", "data-control": spec.name, "data-option": option.value }, words(option.label))
+      html("button", { type: "button", "data-control": spec.name, "data-option": option.value }, words(option.label)),
     );
     const mark = () => {
       for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.option === chosen));
@@ -131,7 +135,11 @@ const widgets = (() => {
   // Controls in one frame under one name, for example the numbers of a filter in the filter's own rows and columns.
   function groupControl(spec, changed) {
     const inner = spec.controls.map((each) => [each, control(each, changed)]);
-    const grid = html("div", { class: "widget-grid" }, inner.map(([, made]) => made.element));
+    const grid = html(
+      "div",
+      { class: "widget-grid" },
+      inner.map(([, made]) => made.element),
+    );
     if (spec.columns) grid.style.setProperty("--columns", spec.columns);
     const fold = spec.folded ? "details" : "fieldset";
     const legend = html(spec.folded ? "summary" : "legend", {}, words(spec.label));
@@ -148,8 +156,8 @@ const widgets = (() => {
       html(
         "output",
         { "data-quantity": name, "data-value": value === null ? "" : String(value), "aria-live": "off" },
-        text === undefined ? (value === null ? "–" : readable(value)) : words(text)
-      )
+        text === undefined ? (value === null ? "–" : readable(value)) : words(text),
+      ),
     );
 
   // The controls of a widget: their elements, a way to set them from outside, and their settings.

@@ -6,8 +6,22 @@
 
   // x₁, x₂ and the class; the static picture draws the same ones.
   const POINTS = [
-    [0.2, 0.4, 0], [0.9, -0.3, 0], [-0.4, 1.0, 0], [1.1, 0.7, 0], [0.4, 1.4, 0], [-0.6, -0.2, 0], [1.5, -0.5, 0], [0.8, 1.9, 0],
-    [2.4, 1.2, 1], [1.6, 2.2, 1], [2.9, 0.6, 1], [2.2, 2.6, 1], [3.1, 1.9, 1], [1.2, 2.9, 1], [2.7, 2.2, 1], [1.8, 1.5, 1],
+    [0.2, 0.4, 0],
+    [0.9, -0.3, 0],
+    [-0.4, 1.0, 0],
+    [1.1, 0.7, 0],
+    [0.4, 1.4, 0],
+    [-0.6, -0.2, 0],
+    [1.5, -0.5, 0],
+    [0.8, 1.9, 0],
+    [2.4, 1.2, 1],
+    [1.6, 2.2, 1],
+    [2.9, 0.6, 1],
+    [2.2, 2.6, 1],
+    [3.1, 1.9, 1],
+    [1.2, 2.9, 1],
+    [2.7, 2.2, 1],
+    [1.8, 1.5, 1],
   ];
 
   const sigmoid = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
@@ -16,9 +30,36 @@
 
   const two = (value) => readable(value, 2);
   const controls = [
-    { kind: "range", name: "w1", label: { ja: "重み w₁", en: "weight w₁" }, min: -3, max: 3, step: 0.1, value: 1, show: two },
-    { kind: "range", name: "w2", label: { ja: "重み w₂", en: "weight w₂" }, min: -3, max: 3, step: 0.1, value: 1, show: two },
-    { kind: "range", name: "b", label: { ja: "バイアス b", en: "bias b" }, min: -8, max: 8, step: 0.1, value: -1.5, show: two },
+    {
+      kind: "range",
+      name: "w1",
+      label: { ja: "重み w₁", en: "weight w₁" },
+      min: -3,
+      max: 3,
+      step: 0.1,
+      value: 1,
+      show: two,
+    },
+    {
+      kind: "range",
+      name: "w2",
+      label: { ja: "重み w₂", en: "weight w₂" },
+      min: -3,
+      max: 3,
+      step: 0.1,
+      value: 1,
+      show: two,
+    },
+    {
+      kind: "range",
+      name: "b",
+      label: { ja: "バイアス b", en: "bias b" },
+      min: -8,
+      max: 8,
+      step: 0.1,
+      value: -1.5,
+      show: two,
+    },
   ];
 
   const plane = plot.frame({ x: [-1, 4], y: [-1, 4], box: [40, 30, 240, 240] });
@@ -26,7 +67,9 @@
   const label = (v) => [v, String(v).replace("-", "−")];
 
   function shades(z) {
-    const cells = 25, width = 5 / cells, drawn = [];
+    const cells = 25,
+      width = 5 / cells,
+      drawn = [];
     for (let i = 0; i < cells; i += 1) {
       for (let j = 0; j < cells; j += 1) {
         const [x, y] = [-1 + width * i, -1 + width * j];
@@ -60,10 +103,27 @@
     const line = Array.from({ length: 81 }, (_, i) => [-8 + 0.2 * i, sigmoid(-8 + 0.2 * i)]);
     const inside = (value) => Math.max(-8, Math.min(8, value));
     return [
-      plot.clipped(plane, shades(z), boundary(w1, w2, b), POINTS.map(([x, y, kind]) => mark(plane, [x, y], kind))),
+      plot.clipped(
+        plane,
+        shades(z),
+        boundary(w1, w2, b),
+        POINTS.map(([x, y, kind]) => mark(plane, [x, y], kind)),
+      ),
       plot.axes(plane, { xTicks: [0, 2, 4].map(label), yTicks: [0, 2, 4].map(label), xLabel: "x₁", yLabel: "x₂" }),
-      plot.axes(curvePlace, { xTicks: [-5, 0, 5].map(label), yTicks: [0, 0.5, 1].map(label), xLabel: "z = w₁x₁ + w₂x₂ + b", yLabel: "σ(z)" }),
-      plot.curve(curvePlace, [[0, 0], [0, 1]], { "stroke-width": 2.5 }),
+      plot.axes(curvePlace, {
+        xTicks: [-5, 0, 5].map(label),
+        yTicks: [0, 0.5, 1].map(label),
+        xLabel: "z = w₁x₁ + w₂x₂ + b",
+        yLabel: "σ(z)",
+      }),
+      plot.curve(
+        curvePlace,
+        [
+          [0, 0],
+          [0, 1],
+        ],
+        { "stroke-width": 2.5 },
+      ),
       plot.curve(curvePlace, line, { stroke: plot.muted }),
       POINTS.map(([x, y, kind]) => mark(curvePlace, [inside(z(x, y)), sigmoid(z(x, y))], kind)),
     ];
@@ -76,20 +136,43 @@
     const right = POINTS.filter(([x, y, kind]) => z(x, y) > 0 === (kind === 1)).length;
     const length = Math.hypot(w1, w2);
     const numbers = [
-      { name: "loss", label: { ja: "交差エントロピー誤差の平均", en: "mean cross-entropy" }, value: losses.reduce((sum, e) => sum + e, 0) / losses.length },
-      { name: "right", label: { ja: "正しく分けた点（16 個中）", en: "points on the right side (of 16)" }, value: right },
+      {
+        name: "loss",
+        label: { ja: "交差エントロピー誤差の平均", en: "mean cross-entropy" },
+        value: losses.reduce((sum, e) => sum + e, 0) / losses.length,
+      },
+      {
+        name: "right",
+        label: { ja: "正しく分けた点（16 個中）", en: "points on the right side (of 16)" },
+        value: right,
+      },
       { name: "at_origin", label: { ja: "原点での σ(b)", en: "σ(b) at the origin" }, value: sigmoid(b) },
-      { name: "distance", label: { ja: "原点から境界までの距離 |b| / ‖w‖", en: "distance of the boundary from the origin, |b| / ‖w‖" }, value: length > 0 ? Math.abs(b) / length : null },
+      {
+        name: "distance",
+        label: { ja: "原点から境界までの距離 |b| / ‖w‖", en: "distance of the boundary from the origin, |b| / ‖w‖" },
+        value: length > 0 ? Math.abs(b) / length : null,
+      },
     ];
-    const none = { ja: "重みが 0 なので、出力は入力によらず、境界がありません。", en: "With weights of 0 the output does not depend on the input: there is no boundary." };
-    const through = { ja: "バイアスが 0 のとき、境界は必ず原点を通ります。", en: "With a bias of 0 the boundary always runs through the origin." };
-    const moved = { ja: "重みは境界の向きを、バイアスは原点からのずれを決めます。", en: "The weights turn the boundary; the bias moves it away from the origin." };
+    const none = {
+      ja: "重みが 0 なので、出力は入力によらず、境界がありません。",
+      en: "With weights of 0 the output does not depend on the input: there is no boundary.",
+    };
+    const through = {
+      ja: "バイアスが 0 のとき、境界は必ず原点を通ります。",
+      en: "With a bias of 0 the boundary always runs through the origin.",
+    };
+    const moved = {
+      ja: "重みは境界の向きを、バイアスは原点からのずれを決めます。",
+      en: "The weights turn the boundary; the bias moves it away from the origin.",
+    };
     return { picture: picture(settings, z), numbers, sentence: length === 0 ? none : b === 0 ? through : moved };
   }
 
   const description = {
     ja: "左：平面の各点での σ(z)（青は 1 に近く、橙は 0 に近い）と、z = 0 の境界。右：各点が曲線のどこに乗るか。",
-    en: "Left: σ(z) over the plane (blue near 1, orange near 0) and the boundary z = 0. Right: where on the curve each point lies.",
+    en:
+      "Left: σ(z) over the plane (blue near 1, orange near 0) and the boundary z = 0. " +
+      "Right: where on the curve each point lies.",
   };
   widgets.register("boundary", widgets.pure({ size: [480, 314], description, controls, draw }));
 })();

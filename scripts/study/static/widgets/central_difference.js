@@ -41,23 +41,56 @@
   }
 
   const KINDS = [
-    { name: "central_float64", rule: central, to: double, colour: 1, label: { ja: "中心差分 float64", en: "central, float64" } },
-    { name: "forward_float64", rule: forward, to: double, colour: 2, label: { ja: "前方差分 float64", en: "forward, float64" } },
-    { name: "central_float32", rule: central, to: single, colour: 6, label: { ja: "中心差分 float32", en: "central, float32" } },
-    { name: "forward_float32", rule: forward, to: single, colour: 4, label: { ja: "前方差分 float32", en: "forward, float32" } },
+    {
+      name: "central_float64",
+      rule: central,
+      to: double,
+      colour: 1,
+      label: { ja: "中心差分 float64", en: "central, float64" },
+    },
+    {
+      name: "forward_float64",
+      rule: forward,
+      to: double,
+      colour: 2,
+      label: { ja: "前方差分 float64", en: "forward, float64" },
+    },
+    {
+      name: "central_float32",
+      rule: central,
+      to: single,
+      colour: 6,
+      label: { ja: "中心差分 float32", en: "central, float32" },
+    },
+    {
+      name: "forward_float32",
+      rule: forward,
+      to: single,
+      colour: 4,
+      label: { ja: "前方差分 float32", en: "forward, float32" },
+    },
   ];
   // In float32, x itself may be rounded; its own derivative is what the difference is after.
   const error = (kind, f, x, h) => Math.abs(kind.rule(f, x, h, kind.to) - f.slope(kind.to(x)));
 
   const controls = [
     {
-      kind: "choice", name: "f", value: "root", label: { ja: "関数", en: "function" },
+      kind: "choice",
+      name: "f",
+      value: "root",
+      label: { ja: "関数", en: "function" },
       options: Object.entries(FUNCTIONS).map(([value, { label }]) => ({ value, label })),
     },
     { kind: "range", name: "x", label: { ja: "点 x", en: "point x" }, min: 0.5, max: 5, step: 0.25, value: 3 },
     {
-      kind: "range", name: "h", label: { ja: "刻み幅 h（右ほど小さい）", en: "step h (smaller to the right)" },
-      min: 0, max: STEPS.length - 1, step: 1, value: STEPS.indexOf(1e-4), read: (index) => STEPS[index],
+      kind: "range",
+      name: "h",
+      label: { ja: "刻み幅 h（右ほど小さい）", en: "step h (smaller to the right)" },
+      min: 0,
+      max: STEPS.length - 1,
+      step: 1,
+      value: STEPS.indexOf(1e-4),
+      read: (index) => STEPS[index],
     },
   ];
 
@@ -74,15 +107,35 @@
     const dots = KINDS.map((kind) => {
       const e = error(kind, f, x, h);
       if (Number.isNaN(e)) return null;
-      return plot.dot(place, [Math.log10(h), Math.log10(Math.max(FLOOR, e))], { fill: plot.series(kind.colour), stroke: "var(--paper)" });
+      return plot.dot(place, [Math.log10(h), Math.log10(Math.max(FLOOR, e))], {
+        fill: plot.series(kind.colour),
+        stroke: "var(--paper)",
+      });
     });
     const here = Math.log10(h);
-    const marker = plot.curve(place, [[here, -16], [here, 2]], { stroke: plot.ink, "stroke-width": 1 });
+    const marker = plot.curve(
+      place,
+      [
+        [here, -16],
+        [here, 2],
+      ],
+      { stroke: plot.ink, "stroke-width": 1 },
+    );
     const names = KINDS.map((kind, i) => {
       const [left, top] = [70 + (i % 2) * 205, 346 + Math.floor(i / 2) * 20];
-      const swatch = { x1: left, x2: left + 26, y1: top - 4, y2: top - 4, stroke: plot.series(kind.colour), "stroke-width": 3 };
+      const swatch = {
+        x1: left,
+        x2: left + 26,
+        y1: top - 4,
+        y2: top - 4,
+        stroke: plot.series(kind.colour),
+        "stroke-width": 3,
+      };
       const dash = kind.rule === forward ? "5 4" : undefined;
-      return [widgets.svg("line", { ...swatch, "stroke-dasharray": dash }), plot.text([left + 34, top], kind.label, { "text-anchor": "start" })];
+      return [
+        widgets.svg("line", { ...swatch, "stroke-dasharray": dash }),
+        plot.text([left + 34, top], kind.label, { "text-anchor": "start" }),
+      ];
     });
     const axes = plot.axes(place, {
       xTicks: [-1, -3, -5, -7, -9, -11, -13, -15].map((e) => [e, power(e)]),
@@ -105,16 +158,36 @@
       const label = { ja: `その誤差（${kind.label.ja}）`, en: `its error (${kind.label.en})` };
       numbers.push({ name: `${kind.name}_error`, label, value: error(kind, f, x, h) });
     }
-    const best = (kind) => STEPS.reduce((least, step) => (error(kind, f, x, step) < error(kind, f, x, least) ? step : least));
+    const best = (kind) =>
+      STEPS.reduce((least, step) => (error(kind, f, x, step) < error(kind, f, x, least) ? step : least));
     const [wide, narrow] = [best(KINDS[0]), best(KINDS[2])];
-    numbers.push({ name: "best_h_float64", label: { ja: "誤差が最小の h（中心差分 float64）", en: "h of least error (central, float64)" }, value: wide });
-    numbers.push({ name: "best_h_float32", label: { ja: "誤差が最小の h（中心差分 float32）", en: "h of least error (central, float32)" }, value: narrow });
+    numbers.push({
+      name: "best_h_float64",
+      label: { ja: "誤差が最小の h（中心差分 float64）", en: "h of least error (central, float64)" },
+      value: wide,
+    });
+    numbers.push({
+      name: "best_h_float32",
+      label: { ja: "誤差が最小の h（中心差分 float32）", en: "h of least error (central, float32)" },
+      value: narrow,
+    });
     const lost = Number.isNaN(central(f, x, h, single));
     const lucky = KINDS.some((kind) => error(kind, f, x, h) === 0);
-    const luck = { ja: "誤差がたまたまちょうど 0 になりました。図では下の端に描いています。", en: "By luck an error is exactly 0; it is drawn on the lower edge." };
+    const luck = {
+      ja: "誤差がたまたまちょうど 0 になりました。図では下の端に描いています。",
+      en: "By luck an error is exactly 0; it is drawn on the lower edge.",
+    };
     const sentence = lost
-      ? { ja: `h = ${readable(h)} は float32 では小さすぎて、x + h が x と同じ数になります。`, en: `h = ${readable(h)} is too small for float32: x + h is the same number as x.` }
-      : lucky ? luck : { ja: "左では式の誤差が、右では丸めの誤差が大きくなります。", en: "On the left the formula's own error is large, on the right that of rounding." };
+      ? {
+          ja: `h = ${readable(h)} は float32 では小さすぎて、x + h が x と同じ数になります。`,
+          en: `h = ${readable(h)} is too small for float32: x + h is the same number as x.`,
+        }
+      : lucky
+        ? luck
+        : {
+            ja: "左では式の誤差が、右では丸めの誤差が大きくなります。",
+            en: "On the left the formula's own error is large, on the right that of rounding.",
+          };
     return { picture: picture(f, x, h), numbers, sentence };
   }
 

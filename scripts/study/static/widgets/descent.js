@@ -39,13 +39,43 @@
 
   const controls = [
     {
-      kind: "choice", name: "surface", value: "bowl", label: { ja: "関数", en: "function" },
+      kind: "choice",
+      name: "surface",
+      value: "bowl",
+      label: { ja: "関数", en: "function" },
       options: Object.entries(SURFACES).map(([value, { label }]) => ({ value, label })),
     },
-    { kind: "range", name: "learning_rate", label: { ja: "学習率", en: "learning rate" }, min: 0.02, max: 1.1, step: 0.02, value: 0.3, show: (v) => v.toFixed(2) },
+    {
+      kind: "range",
+      name: "learning_rate",
+      label: { ja: "学習率", en: "learning rate" },
+      min: 0.02,
+      max: 1.1,
+      step: 0.02,
+      value: 0.3,
+      show: (v) => v.toFixed(2),
+    },
     { kind: "range", name: "steps", label: { ja: "更新の回数", en: "steps" }, min: 0, max: 50, step: 1, value: 15 },
-    { kind: "range", name: "start_0", label: { ja: "出発点 x₀", en: "start x₀" }, min: -4.5, max: 4.5, step: 0.25, value: -4, show: (v) => widgets.readable(v, 2) },
-    { kind: "range", name: "start_1", label: { ja: "出発点 x₁", en: "start x₁" }, min: -2.5, max: 2.5, step: 0.25, value: 2, show: (v) => widgets.readable(v, 2) },
+    {
+      kind: "range",
+      name: "start_0",
+      label: { ja: "出発点 x₀", en: "start x₀" },
+      min: -4.5,
+      max: 4.5,
+      step: 0.25,
+      value: -4,
+      show: (v) => widgets.readable(v, 2),
+    },
+    {
+      kind: "range",
+      name: "start_1",
+      label: { ja: "出発点 x₁", en: "start x₁" },
+      min: -2.5,
+      max: 2.5,
+      step: 0.25,
+      value: 2,
+      show: (v) => widgets.readable(v, 2),
+    },
   ];
 
   const place = plot.frame({ x: [-5, 5], y: [-3, 3], box: [44, 30, 420, 252] });
@@ -69,16 +99,24 @@
         plot.curve(place, path, { stroke: plot.series(2), "stroke-width": 1.6 }),
         dots,
         plot.dot(place, path[0], { r: 6, fill: "var(--paper)", stroke: plot.series(2), "stroke-width": 2 }),
-        plot.dot(place, end, { r: 6, fill: plot.series(1) })
+        plot.dot(place, end, { r: 6, fill: plot.series(1) }),
       ),
     ];
   }
 
   function verdict(path, values) {
     const [first, last] = [values[0], values[values.length - 1]];
-    if (last > first) return { ja: "学習率が大きすぎて、値が増えていきます。", en: "The learning rate is too large: the value grows." };
+    if (last > first)
+      return {
+        ja: "学習率が大きすぎて、値が増えていきます。",
+        en: "The learning rate is too large: the value grows.",
+      };
     const crossings = path.slice(1).filter(([, y], i) => y * path[i][1] < 0).length;
-    if (crossings > 2) return { ja: "谷をまたいで行ったり来たりしながら下ります。", en: "It goes down, but swings from side to side of the valley." };
+    if (crossings > 2)
+      return {
+        ja: "谷をまたいで行ったり来たりしながら下ります。",
+        en: "It goes down, but swings from side to side of the valley.",
+      };
     return { ja: "値が下がる向きに進みます。", en: "It goes down." };
   }
 

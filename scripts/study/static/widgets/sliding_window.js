@@ -12,11 +12,36 @@
     [2, 4, 4, 4, 2, 0],
     [4, 4, 4, 2, 0, 0],
   ];
-  const EDGE = [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]];
+  const EDGE = [
+    [-1, 0, 1],
+    [-1, 0, 1],
+    [-1, 0, 1],
+  ];
   const FILTERS = [
-    { label: { ja: "横の縁", en: "horizontal edges" }, kernel: [[-1, -1, -1], [0, 0, 0], [1, 1, 1]] },
-    { label: { ja: "ぼかし", en: "smooth" }, kernel: [[0, 0.25, 0], [0.25, 0.5, 0.25], [0, 0.25, 0]] },
-    { label: { ja: "そのまま", en: "copy" }, kernel: [[0, 0, 0], [0, 1, 0], [0, 0, 0]] },
+    {
+      label: { ja: "横の縁", en: "horizontal edges" },
+      kernel: [
+        [-1, -1, -1],
+        [0, 0, 0],
+        [1, 1, 1],
+      ],
+    },
+    {
+      label: { ja: "ぼかし", en: "smooth" },
+      kernel: [
+        [0, 0.25, 0],
+        [0.25, 0.5, 0.25],
+        [0, 0.25, 0],
+      ],
+    },
+    {
+      label: { ja: "そのまま", en: "copy" },
+      kernel: [
+        [0, 0, 0],
+        [0, 1, 0],
+        [0, 0, 0],
+      ],
+    },
     { label: { ja: "縦の縁", en: "vertical edges" }, kernel: EDGE },
   ];
   const places = [0, 1, 2].flatMap((row) => [0, 1, 2].map((column) => [row, column]));
@@ -43,29 +68,57 @@
 
   // The products under the window whose output is in this row and column.
   function products(s, input, kernel, row, column) {
-    return kernel.flatMap((line, i) => line.map((weight, j) => [input[row * s.stride + i][column * s.stride + j], weight]));
+    return kernel.flatMap((line, i) =>
+      line.map((weight, j) => [input[row * s.stride + i][column * s.stride + j], weight]),
+    );
   }
   const total = (pairs) => pairs.reduce((sum, [value, weight]) => sum + value * weight, 0);
 
   const controls = [
     {
-      kind: "choice", name: "dimensions", value: "two", label: { ja: "次元", en: "dimensions" },
-      options: [{ value: "one", label: { ja: "1 次元", en: "one" } }, { value: "two", label: { ja: "2 次元", en: "two" } }],
+      kind: "choice",
+      name: "dimensions",
+      value: "two",
+      label: { ja: "次元", en: "dimensions" },
+      options: [
+        { value: "one", label: { ja: "1 次元", en: "one" } },
+        { value: "two", label: { ja: "2 次元", en: "two" } },
+      ],
     },
-    { kind: "range", name: "position", label: { ja: "窓の位置", en: "window" }, min: 0, max: (s) => counts(s)[0] * counts(s)[1] - 1, step: 1, value: 8, show: (v) => String(v + 1) },
+    {
+      kind: "range",
+      name: "position",
+      label: { ja: "窓の位置", en: "window" },
+      min: 0,
+      max: (s) => counts(s)[0] * counts(s)[1] - 1,
+      step: 1,
+      value: 8,
+      show: (v) => String(v + 1),
+    },
     { kind: "range", name: "stride", label: { ja: "ストライド", en: "stride" }, min: 1, max: 3, step: 1, value: 1 },
     { kind: "range", name: "padding", label: { ja: "パディング", en: "padding" }, min: 0, max: 2, step: 1, value: 1 },
     {
-      kind: "actions", label: { ja: "フィルターの例", en: "filters to try" },
+      kind: "actions",
+      label: { ja: "フィルターの例", en: "filters to try" },
       options: FILTERS.map(({ label, kernel }) => ({
-        label, sets: Object.fromEntries(places.map(([row, column]) => [`kernel_${row}${column}`, kernel[row][column]])),
+        label,
+        sets: Object.fromEntries(places.map(([row, column]) => [`kernel_${row}${column}`, kernel[row][column]])),
       })),
     },
     {
-      kind: "group", columns: 3, label: { ja: "フィルターの重み", en: "weights of the filter" },
+      kind: "group",
+      columns: 3,
+      label: { ja: "フィルターの重み", en: "weights of the filter" },
       controls: places.map(([row, column]) => ({
-        kind: "range", name: `kernel_${row}${column}`, label: `k[${row}, ${column}]`, min: -3, max: 3, step: 0.25,
-        value: EDGE[row][column], show: (v) => readable(v, 2), hidden: (s) => flat(s) && row !== 1,
+        kind: "range",
+        name: `kernel_${row}${column}`,
+        label: `k[${row}, ${column}]`,
+        min: -3,
+        max: 3,
+        step: 0.25,
+        value: EDGE[row][column],
+        show: (v) => readable(v, 2),
+        hidden: (s) => flat(s) && row !== 1,
       })),
     },
   ];
@@ -81,10 +134,22 @@
         const data = quantity ? { "data-quantity": `${quantity}_${i}_${j}`, "data-value": value } : {};
         const fontSize = Math.min(13, size * 0.5);
         return [
-          svg("rect", { x, y, width: size, height: size, stroke: plot.line, ...plot.shade(value, largest), ...border }),
-          plot.text([x + size / 2, y + size / 2 + fontSize * 0.36], short(value), { "font-size": fontSize, fill: colour, ...data }),
+          svg("rect", {
+            x,
+            y,
+            width: size,
+            height: size,
+            stroke: plot.line,
+            ...plot.shade(value, largest),
+            ...border,
+          }),
+          plot.text([x + size / 2, y + size / 2 + fontSize * 0.36], short(value), {
+            "font-size": fontSize,
+            fill: colour,
+            ...data,
+          }),
         ];
-      })
+      }),
     );
   }
   const outline = (left, top, width, height, colour) =>
@@ -96,13 +161,23 @@
     const [left, top] = [10, 36];
     const [outLeft, outTop] = line ? [10, 156] : [284, 36];
     const outSize = line ? size : Math.min(34, 186 / output.length);
-    const inside = (i, j) => i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
+    const inside = (i, j) =>
+      i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
     const [x, y] = [left + column * s.stride * size, top + row * s.stride * size];
     const weights = kernel.flatMap((weightsRow, i) =>
-      weightsRow.map((weight, j) => plot.text([x + (j + 0.5) * size, y + (i + (line ? 1.55 : 0.9)) * size], line ? `×${short(weight)}` : "", { fill: plot.series(4), "font-size": 13 }))
+      weightsRow.map((weight, j) =>
+        plot.text([x + (j + 0.5) * size, y + (i + (line ? 1.55 : 0.9)) * size], line ? `×${short(weight)}` : "", {
+          fill: plot.series(4),
+          "font-size": 13,
+        }),
+      ),
     );
     const names = [
-      plot.text([left, 24], { ja: "入力（点線はパディング）", en: "input (dashed: padding)" }, { "text-anchor": "start" }),
+      plot.text(
+        [left, 24],
+        { ja: "入力（点線はパディング）", en: "input (dashed: padding)" },
+        { "text-anchor": "start" },
+      ),
       plot.text([outLeft, outTop - 12], { ja: "出力", en: "output" }, { "text-anchor": "start" }),
     ];
     return [
@@ -129,9 +204,18 @@
     const at = [Math.floor(s.position / width), s.position % width];
     const pairs = products(s, input, kernel, ...at);
     const numbers = [
-      { name: "window_sum", label: { ja: "窓の中の積の和", en: "sum of the products in the window" }, value: total(pairs) },
+      {
+        name: "window_sum",
+        label: { ja: "窓の中の積の和", en: "sum of the products in the window" },
+        value: total(pairs),
+      },
       { name: "position", label: { ja: "窓の番号", en: "number of the window" }, value: s.position + 1 },
-      { name: "windows", label: { ja: "窓の個数（出力の大きさ）", en: "number of windows (size of the output)" }, value: height * width, text: flat(s) ? String(width) : `${height} × ${width}` },
+      {
+        name: "windows",
+        label: { ja: "窓の個数（出力の大きさ）", en: "number of windows (size of the output)" },
+        value: height * width,
+        text: flat(s) ? String(width) : `${height} × ${width}`,
+      },
     ];
     return { picture: picture(s, input, kernel, tall, output, at), numbers, sentence: worked(pairs, total(pairs)) };
   }

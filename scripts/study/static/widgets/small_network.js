@@ -22,8 +22,15 @@
     const h_ct = [y_ct * p.v1, y_ct * p.v2];
     const z_ct = h_ct.map((value, j) => value * h[j] * (1 - h[j]));
     const grads = {
-      w11: x[0] * z_ct[0], w12: x[0] * z_ct[1], w21: x[1] * z_ct[0], w22: x[1] * z_ct[1], b1: z_ct[0], b2: z_ct[1],
-      v1: h[0] * y_ct, v2: h[1] * y_ct, c: y_ct,
+      w11: x[0] * z_ct[0],
+      w12: x[0] * z_ct[1],
+      w21: x[1] * z_ct[0],
+      w22: x[1] * z_ct[1],
+      b1: z_ct[0],
+      b2: z_ct[1],
+      v1: h[0] * y_ct,
+      v2: h[1] * y_ct,
+      c: y_ct,
     };
     const x_ct = [z_ct[0] * p.w11 + z_ct[1] * p.w12, z_ct[0] * p.w21 + z_ct[1] * p.w22];
     return { y_ct, h_ct, x_ct, grads };
@@ -43,13 +50,31 @@
     { ja: "前へ：中間層の値を求めます。", en: "Forward: the hidden values." },
     { ja: "前へ：出力を求めます。", en: "Forward: the output." },
     { ja: "損失 L = (y − t)² / 2 を求めます。", en: "The loss, L = (y − t)² / 2." },
-    { ja: "後ろへ：出力に届く誤差 ∂L/∂y = y − t です。", en: "Back: the error that reaches the output, ∂L/∂y = y − t." },
-    { ja: "後ろへ：誤差に、それぞれの重みを掛けて中間層に渡します。", en: "Back: the error, times each weight, goes on to the hidden layer." },
-    { ja: "後ろへ：sigmoid を通り、最初の重みと入力に届きます。", en: "Back: through the sigmoid to the first weights and the inputs." },
+    {
+      ja: "後ろへ：出力に届く誤差 ∂L/∂y = y − t です。",
+      en: "Back: the error that reaches the output, ∂L/∂y = y − t.",
+    },
+    {
+      ja: "後ろへ：誤差に、それぞれの重みを掛けて中間層に渡します。",
+      en: "Back: the error, times each weight, goes on to the hidden layer.",
+    },
+    {
+      ja: "後ろへ：sigmoid を通り、最初の重みと入力に届きます。",
+      en: "Back: through the sigmoid to the first weights and the inputs.",
+    },
   ];
 
   const two = (value) => readable(value, 2);
-  const range = (name, label, min, max, step, value, show = two) => ({ kind: "range", name, label, min, max, step, value, show });
+  const range = (name, label, min, max, step, value, show = two) => ({
+    kind: "range",
+    name,
+    label,
+    min,
+    max,
+    step,
+    value,
+    show,
+  });
   const controls = [
     range("stage", { ja: "段階", en: "stage" }, 0, 6, 1, 6, (v) => `${v + 1} / 7`),
     range("steps", { ja: "更新の回数", en: "updates" }, 0, 50, 1, 0),
@@ -58,7 +83,10 @@
     range("x2", { ja: "入力 x₂", en: "input x₂" }, -2, 2, 0.1, -0.5),
     range("target", { ja: "正解 t", en: "target t" }, -2, 2, 0.1, 1.5),
     {
-      kind: "group", columns: 3, folded: true, label: { ja: "はじめの重みとバイアス", en: "weights and biases at the start" },
+      kind: "group",
+      columns: 3,
+      folded: true,
+      label: { ja: "はじめの重みとバイアス", en: "weights and biases at the start" },
       controls: WEIGHTS.map((name) => range(name, NAMES[name], -2, 2, 0.1, START[name])),
     },
   ];
@@ -69,9 +97,16 @@
   function edge(from, to, weight, name, gradient, share) {
     const [[x1, y1], [x2, y2]] = [AT[from], AT[to]];
     const at = [x1 + share * (x2 - x1), y1 + share * (y2 - y1)];
-    const style = { stroke: plot.series(weight < 0 ? 2 : 1), "stroke-width": 0.8 + 2 * Math.min(2, Math.abs(weight)), "stroke-opacity": 0.55 };
+    const style = {
+      stroke: plot.series(weight < 0 ? 2 : 1),
+      "stroke-width": 0.8 + 2 * Math.min(2, Math.abs(weight)),
+      "stroke-opacity": 0.55,
+    };
     const drawn = [plot.text([at[0], at[1] - 3], `${NAMES[name]} ${two(weight)}`, { "font-size": 11.5, ...HALO })];
-    if (gradient !== null) drawn.push(plot.text([at[0], at[1] + 11], value(gradient), { "font-size": 11.5, fill: plot.series(4), ...HALO }));
+    if (gradient !== null)
+      drawn.push(
+        plot.text([at[0], at[1] + 11], value(gradient), { "font-size": 11.5, fill: plot.series(4), ...HALO }),
+      );
     return { line: svg("line", { x1, y1, x2, y2, ...style }), text: drawn };
   }
   // Letters over lines keep a rim of paper.
@@ -93,15 +128,24 @@
       plot.text([x, y - 31], label, HALO),
       plot.text([x, y + 4], shown === null ? "?" : value(shown), { "font-size": 12.5 }),
     ];
-    if (gradient !== null) drawn.push(plot.text([x, y + 42], value(gradient), { "font-size": 12.5, fill: plot.series(4), ...HALO }));
+    if (gradient !== null)
+      drawn.push(plot.text([x, y + 42], value(gradient), { "font-size": 12.5, fill: plot.series(4), ...HALO }));
     if (bias) drawn.push(biasText([x, y - 48], bias));
     return drawn;
   }
 
   function picture(stage, p, x, target, { h, y }, loss, back) {
     const from = (least, v) => (stage >= least ? v : null);
-    const first = [["x1", "h1", "w11", 0.5], ["x1", "h2", "w12", 0.34], ["x2", "h1", "w21", 0.34], ["x2", "h2", "w22", 0.5]];
-    const second = [["h1", "y", "v1", 0.5], ["h2", "y", "v2", 0.5]];
+    const first = [
+      ["x1", "h1", "w11", 0.5],
+      ["x1", "h2", "w12", 0.34],
+      ["x2", "h1", "w21", 0.34],
+      ["x2", "h2", "w22", 0.5],
+    ];
+    const second = [
+      ["h1", "y", "v1", 0.5],
+      ["h2", "y", "v2", 0.5],
+    ];
     const edges = [
       ...first.map(([a, b, name, share]) => edge(a, b, p[name], name, from(6, back.grads[name]), share)),
       ...second.map(([a, b, name, share]) => edge(a, b, p[name], name, from(5, back.grads[name]), share)),
@@ -118,13 +162,21 @@
       node("loss", "L", from(3, loss), null),
       plot.text([452, 220], `t = ${two(target)}`),
       edges.map((each) => each.text),
-      stage >= 4 ? plot.arrow([330, 18], [130, 18], { stroke: plot.series(4) }) : plot.arrow([130, 18], [330, 18], { stroke: plot.series(1) }),
+      stage >= 4
+        ? plot.arrow([330, 18], [130, 18], { stroke: plot.series(4) })
+        : plot.arrow([130, 18], [330, 18], { stroke: plot.series(1) }),
     ];
   }
 
   function draw(s) {
     const x = [s.x1, s.x2];
-    const p = trained(Object.fromEntries(WEIGHTS.map((name) => [name, s[name]])), x, s.target, s.learning_rate, s.steps);
+    const p = trained(
+      Object.fromEntries(WEIGHTS.map((name) => [name, s[name]])),
+      x,
+      s.target,
+      s.learning_rate,
+      s.steps,
+    );
     const values = forward(p, x);
     const loss = ((values.y - s.target) * (values.y - s.target)) / 2;
     const back = backward(p, x, values, s.target);
@@ -139,14 +191,20 @@
       { name: "h2_ct", label: "∂L/∂h₂", value: from(5, back.h_ct[1]) },
       { name: "x1_ct", label: "∂L/∂x₁", value: from(6, back.x_ct[0]) },
       { name: "x2_ct", label: "∂L/∂x₂", value: from(6, back.x_ct[1]) },
-      ...WEIGHTS.map((name) => ({ name: `${name}_ct`, label: `∂L/∂${NAMES[name]}`, value: from(LAST.includes(name) ? 5 : 6, back.grads[name]) })),
+      ...WEIGHTS.map((name) => ({
+        name: `${name}_ct`,
+        label: `∂L/∂${NAMES[name]}`,
+        value: from(LAST.includes(name) ? 5 : 6, back.grads[name]),
+      })),
     ];
     return { picture: picture(s.stage, p, x, s.target, values, loss, back), numbers, sentence: STAGES[s.stage] };
   }
 
   const description = {
     ja: "h = sigmoid(x W + b)、y = h v + c。青い線は正の重み、橙の線は負の重みで、太さは大きさです。赤い数は損失の勾配です。",
-    en: "h = sigmoid(x W + b), y = h v + c. Blue lines are positive weights, orange ones negative, wider for larger; red numbers are gradients of the loss.",
+    en:
+      "h = sigmoid(x W + b), y = h v + c. Blue lines are positive weights, orange ones negative, wider for larger; " +
+      "red numbers are gradients of the loss.",
   };
   widgets.register("small_network", widgets.pure({ size: [490, 306], description, controls, draw }));
 })();

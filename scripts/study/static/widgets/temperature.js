@@ -14,10 +14,25 @@
 
   const subscript = (i) => "₁₂₃₄"[i];
   const controls = [
-    { kind: "range", name: "temperature", label: { ja: "温度 T", en: "temperature T" }, min: 0.1, max: 5, step: 0.1, value: 1, show: (v) => v.toFixed(1) },
+    {
+      kind: "range",
+      name: "temperature",
+      label: { ja: "温度 T", en: "temperature T" },
+      min: 0.1,
+      max: 5,
+      step: 0.1,
+      value: 1,
+      show: (v) => v.toFixed(1),
+    },
     ...DEFAULTS.map((value, i) => ({
-      kind: "range", name: `score_${i}`, label: { ja: `スコア x${subscript(i)}`, en: `score x${subscript(i)}` },
-      min: -5, max: 5, step: 0.1, value, show: (v) => widgets.readable(v, 1),
+      kind: "range",
+      name: `score_${i}`,
+      label: { ja: `スコア x${subscript(i)}`, en: `score x${subscript(i)}` },
+      min: -5,
+      max: 5,
+      step: 0.1,
+      value,
+      show: (v) => widgets.readable(v, 1),
     })),
   ];
 
@@ -33,7 +48,9 @@
   }
   const over = (place, values, digits) =>
     values.map((value, i) =>
-      plot.text([place.x(i), value < 0 ? place.y(value) + 15 : place.y(value) - 5], fixed(value, digits), { "font-size": 12 })
+      plot.text([place.x(i), value < 0 ? place.y(value) + 15 : place.y(value) - 5], fixed(value, digits), {
+        "font-size": 12,
+      }),
     );
 
   function picture(scores, shares) {
@@ -41,8 +58,16 @@
     const outputs = scores.map((_, i) => [i, `y${subscript(i)}`]);
     const minus = (v) => [v, String(v).replace("-", "−")];
     return [
-      plot.axes(scorePlace, { xTicks: ticks, yTicks: [-4, -2, 0, 2, 4].map(minus), yLabel: { ja: "スコア x", en: "scores x" } }),
-      plot.axes(sharePlace, { xTicks: outputs, yTicks: [0, 0.25, 0.5, 0.75, 1].map(minus), yLabel: { ja: "確率 y", en: "probabilities y" } }),
+      plot.axes(scorePlace, {
+        xTicks: ticks,
+        yTicks: [-4, -2, 0, 2, 4].map(minus),
+        yLabel: { ja: "スコア x", en: "scores x" },
+      }),
+      plot.axes(sharePlace, {
+        xTicks: outputs,
+        yTicks: [0, 0.25, 0.5, 0.75, 1].map(minus),
+        yLabel: { ja: "確率 y", en: "probabilities y" },
+      }),
       bars(scorePlace, scores, 0),
       bars(sharePlace, shares, 0),
       over(sharePlace, shares, 3),
@@ -57,9 +82,15 @@
     numbers.push({ name: "sum", label: { ja: "合計", en: "sum" }, value: shares.reduce((sum, y) => sum + y, 0) });
     const most = Math.max(...shares);
     const even = Math.max(...shares) - Math.min(...shares) < 0.2;
-    const sharp = { ja: "ほぼ一つだけが選ばれ、最大値を選ぶ関数に近づきます。", en: "Almost everything goes to one: nearly the plain maximum." };
+    const sharp = {
+      ja: "ほぼ一つだけが選ばれ、最大値を選ぶ関数に近づきます。",
+      en: "Almost everything goes to one: nearly the plain maximum.",
+    };
     const flat = { ja: "どれもほぼ等しくなります。", en: "All come out nearly alike." };
-    const soft = { ja: "大きいスコアほど大きい確率になり、負のスコアにも確率が残ります。", en: "The larger the score, the larger its share, and negative scores keep one too." };
+    const soft = {
+      ja: "大きいスコアほど大きい確率になり、負のスコアにも確率が残ります。",
+      en: "The larger the score, the larger its share, and negative scores keep one too.",
+    };
     return { picture: picture(scores, shares), numbers, sentence: most > 0.97 ? sharp : even ? flat : soft };
   }
 
