@@ -109,8 +109,8 @@ def _met(view: View) -> Found:
     """Where contributions meet in one entry: one of them alone; and other winners of a maximum."""
     for bits, row, cause in (
         (5, overlap_dropped, "not_accumulated"),
-        (4, wrong_winner, "wrong_winner"),
-        (4, near_ties, "wrong_winner"),
+        (7, wrong_winner, "wrong_winner"),
+        (7, near_ties, "wrong_winner"),
         (4, all_ties, "all_ties"),
     ):
         yield from ((bits, _renamed(model, cause)) for model in row(view))
@@ -170,7 +170,7 @@ def _parts(view: View) -> Found:
     holes = view.wrong & (view.got == 0)
     if np.any(view.got):
         words = f"is zero at {int(holes.sum())} entries ({where_in_words(holes)}) and right elsewhere"
-        yield 5, Model("part_missing", words, np.where(holes, 0.0, view.expected))
+        yield 8, Model("part_missing", words, np.where(holes, 0.0, view.expected))
     if view.out.shape == view.x.shape:
         yield 4.5, Model("derivative_missing", "is the cotangent unchanged: no derivative is applied", view.cotangent)
         yield 5, Model("term_missing", "lacks exactly the cotangent, as of a skip connection", view.expected - view.cotangent)

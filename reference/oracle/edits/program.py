@@ -87,11 +87,12 @@ class Program:
         starts = [user for leaf in self.arguments if leaf is not None for user in self.tape_users(leaf)]
         found: set[Step] = set()
         for start in starts:
-            step = start if penalty(self, start) else None
-            while step is not None and len(self.leaves_behind(step)) == 1:
-                found.add(step)
-                users = self.tape_users(step)
-                step = users[0] if len(users) == 1 else None
+            if penalty(self, start):
+                found.add(start)
+        for step in reaching(self.tape.steps, [self.out]) if self.out else []:
+            if step.parents and all(parent in found or parent in self.arguments for parent in step.parents):
+                if any(parent in found for parent in step.parents):
+                    found.add(step)
         return found
 
     def tape_users(self, step: Step) -> list[Step]:
@@ -154,13 +155,20 @@ class Program:
 
     def behind(self, steps: Sequence[Step]) -> list[Step]:
         """These steps and all that depend on them, in order."""
-        found, waiting = set(steps), list(steps)
-        while waiting:
-            for user in self.users.get(waiting.pop(), ()):
-                if user not in found:
-                    found.add(user)
-                    waiting.append(user)
-        return sorted((step for step in found if step in self.order), key=self.order.__getitem__)
+        key = tuple(steps)
+        if key not in self._behind:
+            found, waiting = set(steps), list(steps)
+            while waiting:
+                for user in self.users.get(waiting.pop(), ()):
+                    if user not in found:
+                        found.add(user)
+                        waiting.append(user)
+            self._behind[key] = sorted((step for step in found if step in self.order), key=self.order.__getitem__)
+        return self._behind[key]
+
+    @cached_property
+    def _behind(self) -> dict[tuple[Step, ...], list[Step]]:
+        return {}
 
     def values_with(self, edits: Mapping[Step, Edit]) -> dict[Step, Any]:
         """The values of the forward's steps that these edits change."""

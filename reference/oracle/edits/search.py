@@ -57,6 +57,12 @@ class Search:
                     break
         return found
 
+    @cached_property
+    def sizes(self) -> set[int]:
+        """The sizes of the arguments along their axes, and products of these."""
+        shapes = [np.shape(primal) for primal in self.evidence.primals]
+        return {int(np.prod(shape[i:j])) for shape in shapes for i in range(len(shape)) for j in range(i + 1, len(shape) + 1)}
+
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=named_number(view, one.model)) for one in self.found.get(view.position, [])]
@@ -107,7 +113,7 @@ class Search:
                 if got is None:
                     continue
                 if self.evidence.wrong[position] and expected is not None:
-                    explained.update({position: fit for fit in fits(edited, predicted, expected, np.asarray(got, float))})
+                    explained.update({position: fit for fit in fits(edited, predicted, expected, np.asarray(got, float), self.sizes)})
                 elif np.shape(got) == np.shape(predicted):
                     broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
             if edited.edits and program.penalty_steps and all(step.of in program.penalty_steps for step in edited.edits):
@@ -139,7 +145,7 @@ def whole(times: float) -> bool:
     return size > 1e-9 and any(abs(one - round(one)) < 1e-7 and round(one) <= 12 for one in (size, 1 / size))
 
 
-def multiple_cause(cause: str, times: float) -> str:
+def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
     """What a contribution that counts so many times is called; left out it is called `cause`."""
     if cause in ("regularization", "updated_weight", "missing"):
         return cause
@@ -147,8 +153,8 @@ def multiple_cause(cause: str, times: float) -> str:
         return "sign"
     if abs(times - 2) < 1e-7:
         return "term_extra"
-    counts = abs(times) > 1e-9 and any(abs(one - round(one)) < 1e-6 and 2 < round(one) for one in (times, 1 / times))
-    less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in range(3, 65))
+    counts = abs(times) > 1e-9 and any(abs(one - round(one)) < 1e-6 and round(one) in sizes for one in (times, 1 / times))
+    less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
     return "scaled_by_count" if counts or less_one else "scaled_by_constant" if abs(times) > 1e-9 else cause
 
 
@@ -167,7 +173,9 @@ def factor_between(program: Program, old: Any, new: Any) -> str:
     return ""
 
 
-def fits(edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray) -> Iterator[Model]:
+def fits(
+    edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray, sizes: set[int]
+) -> Iterator[Model]:
     """The edit as a prediction, or the same with one fitted number, where it is near enough to be asked further."""
     if predicted.shape != got.shape or not np.isfinite(predicted).all():
         return
@@ -185,7 +193,7 @@ def fits(edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.nd
         fitted = expected + times * change
         if times and np.max(np.abs(fitted - got)) <= 1e-4 * size:
             words = edited.words.replace("lacks ", f"has {1 - times:.6g} times ", 1)
-            yield Model(multiple_cause(edited.cause, 1 - times), words, fitted, freedom=0 if whole(1 - times) else 1)
+            yield Model(multiple_cause(edited.cause, 1 - times, sizes), words, fitted, freedom=0 if whole(1 - times) else 1)
 
 
 def named_number(view: View, model: Model) -> Model:

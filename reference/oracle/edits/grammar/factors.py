@@ -27,9 +27,11 @@ def factors(program: Program, group: Group) -> Iterator[Edited]:
     """A factor left out, applied twice, or inverted; or the cotangent left out."""
     first = group[0]
     for position, factor in factors_of(program, first):
-        if is_number(factor):
+        if is_slope(factor):
+            pass
+        elif is_number(factor):
             yield from _numbers(program, group, position, float(array_of(factor).ravel()[0]))
-        elif not is_slope(factor) and not (isinstance(factor, Step) and factor.name.startswith("winner of ")):
+        elif not (isinstance(factor, Step) and factor.name.startswith("winner of ")):
             yield from _arrays(program, group, position, factor)
         if first.name == "multiply":
             said = f"does not depend on the cotangent{place(first)}"

@@ -30,7 +30,8 @@ def numbers(program: Program) -> Iterator[Edited]:
 
 
 def _others(own: float, program: Program) -> list[float]:
-    sizes = sorted({float(size) for leaf in program.tape.leaves for size in leaf.value.shape}) if own == int(own) and own > 1 else []
+    known = sorted({float(size) for leaf in program.tape.leaves for size in leaf.value.shape})
+    sizes = known if own in known or own + 1 in known else []
     return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes)) if other != own]
 
 
@@ -45,6 +46,8 @@ def _everywhere(program: Program, own: float, other: float, places: list[tuple[S
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
         return "epsilon_one_side" if any(_guards(program, step) for step in steps) else "term_missing"
+    if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):
+        return "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
         return "scaled_by_count"
     multiplies = all(step.name in ("multiply", "divide") and step.part == "backward" for step in steps)

@@ -22,7 +22,7 @@ def operands(program: Program, group: Group) -> Iterator[Edited]:
         if not isinstance(operand, Step) or operand.value.ndim == 0 or operand.value.dtype == bool:
             continue
         carries = operand in program.carrying
-        for value in [*program.values, *(program.backward if carries else ())]:
+        for value in [program.cotangent, *program.backward] if carries else program.values:
             if (value in program.carrying) != carries or value is operand or not _earlier(program, value, first):
                 continue
             if value.value.shape != operand.value.shape or np.array_equal(value.value, operand.value):

@@ -119,7 +119,7 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             if value.shape != first.value.shape or not np.isfinite(value).all() or np.allclose(value, first.value):
                 continue
             others = [array_of(other) for other in first.args if other is not argument]
-            fits_elsewhere = any(o.shape == value.shape and np.allclose(function(o), first.value) for o in others)
+            fits_elsewhere = any(o.shape == value.shape and o.dtype.kind == "f" and np.allclose(function(o), first.value) for o in others)
             cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
             plus = SIGNS.get(formula)
             if plus is not None and np.allclose(FORMULAS[plus](argument.value), first.value):
