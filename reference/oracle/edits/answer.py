@@ -16,7 +16,14 @@ from reference.oracle.diagnosis.view import View
 from reference.oracle.diagnosis.winners import all_ties, near_ties, wrong_winner
 
 Found = Iterator[tuple[float, Model]]
-COUNTS = ("scaled_by_batch", "scaled_by_size", "scaled_by_spatial", "scaled_by_window", "scaled_by_root", "ignored_rows")
+COUNTS = (
+    "scaled_by_batch",
+    "scaled_by_size",
+    "scaled_by_spatial",
+    "scaled_by_window",
+    "scaled_by_root",
+    "ignored_rows",
+)
 
 
 def answers(view: View) -> Found:
@@ -90,7 +97,10 @@ def _places(view: View) -> Found:
     for count in range(1, expected.ndim + 1):
         for some in combinations(axes, count):
             if all(shape[axis] > 1 for axis in some):
-                yield 2 + 0.5 * count, Model("flipped", f"is reversed along {axes_in_words(some)}", np.flip(expected, some))
+                yield (
+                    2 + 0.5 * count,
+                    Model("flipped", f"is reversed along {axes_in_words(some)}", np.flip(expected, some)),
+                )
     yield from _of_others(view)
     if view.same_shape:
         yield from _shifted(view)
@@ -173,7 +183,12 @@ def _parts(view: View) -> Found:
         yield 8, Model("part_missing", words, np.where(holes, 0.0, view.expected))
     if view.out.shape == view.x.shape:
         yield 4.5, Model("derivative_missing", "is the cotangent unchanged: no derivative is applied", view.cotangent)
-        yield 5, Model("term_missing", "lacks exactly the cotangent, as of a skip connection", view.expected - view.cotangent)
+        yield (
+            5,
+            Model(
+                "term_missing", "lacks exactly the cotangent, as of a skip connection", view.expected - view.cotangent
+            ),
+        )
     for index in range(view.expected.shape[0] if view.expected.ndim > 1 else 0):
         words = f"repeats the gradient of example {index} for every example"
         yield 4, Model("wrong_index", words, np.broadcast_to(view.expected[index], view.expected.shape))

@@ -10,7 +10,8 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import Known, triple
 from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.pullbacks import flat
-from reference.oracle.edits.program import Jump, Program, of_forward, of_pair
+from reference.oracle.edits.adjoint import Jump, of_forward, of_pair
+from reference.oracle.edits.program import Program
 from reference.oracle.edits.recorded import record, remembering
 from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes
 from reference.oracle.edits.tape import Step, Tape

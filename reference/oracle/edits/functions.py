@@ -108,7 +108,11 @@ def clip(array: Any, low: Any = None, high: Any = None, **how: Any) -> Any:
 
 def average(array: Any, axis: Any = None, weights: Any = None, **how: Any) -> Any:
     """np.average."""
-    return mean(array, axis, keepdims=how.get("keepdims", False)) if weights is None else np.average(bare(array), axis, bare(weights))
+    return (
+        mean(array, axis, keepdims=how.get("keepdims", False))
+        if weights is None
+        else np.average(bare(array), axis, bare(weights))
+    )
 
 
 def difference(array: Any, n: int = 1, axis: int = -1) -> Any:
@@ -262,6 +266,11 @@ def inner(a: Any, b: Any) -> Any:
     return a * b if not np.ndim(a) or not np.ndim(b) else tensordot(a, b, ((np.ndim(a) - 1,), (np.ndim(b) - 1,)))
 
 
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **how: Any) -> Any:
+    """np.pad, its mode always said."""
+    return record(np.pad, "pad", (array, pad_width, mode), how)
+
+
 def put_along_axis(array: Any, indices: Any, values: Any, axis: Any) -> None:
     """np.put_along_axis, into a recorded array."""
     grid = list(np.indices(np.shape(indices), sparse=True))
@@ -274,8 +283,9 @@ FUNCTIONS["sliding_window_view"] = _step("sliding_window_view")
 FUNCTIONS.update({name: _split(name) for name in SPLITS if hasattr(np, name)})
 FUNCTIONS.update({alias: _extreme(name) for name in ("max", "min") for alias in (name, f"a{name}")})
 FUNCTIONS.update(
-    sum=_sum, cumsum=_step("cumsum"), prod=_step("prod"), mean=mean, average=average, var=variance, norm=norm, clip=clip,
-    std=lambda *args, **how: np.sqrt(variance(*args, **how)), diff=difference, copy=copy, astype=astype, where=where,
-    getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"), einsum=einsum,
-    matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, put_along_axis=put_along_axis,
+    sum=_sum, cumsum=_step("cumsum"), prod=_step("prod"), mean=mean, average=average, var=variance, norm=norm,
+    std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference,
+    copy=copy, astype=astype, where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"), einsum=einsum,
+    matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner,
+    pad=pad, put_along_axis=put_along_axis,
 )  # fmt: skip

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.tape import Tape
-
 from reference.oracle.edits.recorded import Recorded, array_of, bare, live, within
+from reference.oracle.edits.tape import Tape
 
 MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like")
 COPIERS = ("array", "asarray", "ascontiguousarray", "asanyarray")

@@ -153,7 +153,20 @@ def record(function: Callable[..., Any], name: str, args: tuple, how: Mapping[st
     tape = tape_of((args, dict(how)))
     tape.count(np.size(value))
     place, code, line = _place(tape)
-    step = Step(name, np.array(value), function, noted(args), noted(dict(how)), tape.part, place, 0, code, line, tape.of, tape.via)
+    step = Step(
+        name,
+        np.array(value),
+        function,
+        noted(args),
+        noted(dict(how)),
+        tape.part,
+        place,
+        0,
+        code,
+        line,
+        tape.of,
+        tape.via,
+    )
     return remembering(tape, tape.note(step))
 
 
@@ -205,11 +218,11 @@ def _reduce(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, keepdims: 
     return FUNCTIONS[name](array, axis=axis, keepdims=keepdims)
 
 
-def _at(ufunc: Any, array: Any, key: Any, value: Any = None) -> None:
+def _at(ufunc: Any, array: Any, key: Any, value: Any = 0) -> None:
     """Into a recorded array, adding up: a step of its own."""
-    before = None if not isinstance(array, Recorded) else array.step if array.step is not None else plain(array).copy()
-    ufunc.at(plain(array), bare(key), *(() if value is None else (bare(value),)))
-    if before is not None and ufunc.__name__ in ("add", "subtract"):
+    before = array.step if isinstance(array, Recorded) and array.step is not None else plain(array).copy()
+    ufunc.at(plain(array), bare(key), *(() if ufunc.nin == 1 else (bare(value),)))
+    if isinstance(array, Recorded) and ufunc.__name__ in ("add", "subtract"):
         array.step = FUNCTIONS["added_at"](array, before, key, value if ufunc.__name__ == "add" else -value)
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.edits.adjoint import adjoint
 from reference.oracle.edits.recorded import record, remembering
 from reference.oracle.edits.rules import SLOPES
 from reference.oracle.edits.tape import Step, Tape
 
 LONGEST = 40
-POINTWISE = (*SLOPES, "add", "subtract", "multiply", "divide", "negative", "positive", "where", "setitem", "blanked", "greater",
-             "greater_equal", "less", "less_equal", "astype", "copysign")  # fmt: skip
+POINTWISE = (
+    *SLOPES, "add", "subtract", "multiply", "divide", "negative", "positive", "where", "setitem", "blanked", "greater",
+    "greater_equal", "less", "less_equal", "astype", "copysign",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +53,7 @@ class Slope:
         self.region = region
 
     def __call__(self, y: Any, x: Any) -> np.ndarray:
-        from reference.oracle.edits.program import adjoint
-
+        """The derivative at x, by the adjoint of the region's own steps."""
         x = np.asarray(x, np.float64)
         tape = Tape()
         leaf = tape.leaf(x, "x")

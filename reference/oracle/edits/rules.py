@@ -80,14 +80,15 @@ def _moved(step: Step, ct: Any) -> Iterator[tuple[Step, Any]]:
 
 def _numbered(step: Step, numbers: Mapping[Step, np.ndarray]) -> np.ndarray:
     if step.name == "pad":
-        mode = step.args[2] if len(step.args) > 2 else step.how.get("mode", "constant")
-        how = {"constant_values": 0} if mode == "constant" else dict(step.how)
-        how.pop("mode", None)
-        how.pop("pad_width", None)
-        width = step.args[1] if len(step.args) > 1 else step.how["pad_width"]
-        return np.pad(numbers[step.parents[0]], width, mode, **how)
+        return _padded(numbers[step.parents[0]], step)
     constants = _without_constants(step.args, numbers) if step.name in JOINING else step.args
     return Step(step.name, step.value, step.function, constants, step.how).run(numbers)
+
+
+def _padded(numbers: np.ndarray, step: Step) -> np.ndarray:
+    _, width, mode = step.args
+    how: dict[str, Any] = {"constant_values": 0} if mode == "constant" else dict(step.how)
+    return np.pad(numbers, width, mode, **how)
 
 
 JOINING = ("concatenate", "stack", "vstack", "hstack", "column_stack", "dstack", "append")

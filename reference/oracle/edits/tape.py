@@ -69,7 +69,7 @@ def steps_in(tree: Any) -> Iterator[Step]:
 def filled(tree: Any, values: Mapping[Step, Any]) -> Any:
     """Nested arguments with values where steps stand."""
     if isinstance(tree, Step):
-        return values[tree] if tree in values else tree.value
+        return values.get(tree, tree.value)
     if isinstance(tree, tuple):
         return tuple([filled(item, values) for item in tree])
     if isinstance(tree, list):

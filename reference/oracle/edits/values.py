@@ -12,7 +12,7 @@ from reference.oracle.edits.tape import Step
 
 def is_number(value: Any) -> bool:
     """Whether a factor is one number."""
-    return not isinstance(value, Step) and np.ndim(value) == 0 or np.size(getattr(value, "value", value)) == 1
+    return array_of(value).size == 1
 
 
 def is_mask(value: Any) -> bool:

@@ -3,36 +3,26 @@
 from collections.abc import Iterator
 
 from reference.oracle.edits.edit import Edited
+from reference.oracle.edits.grammar.arguments import examples, turned, upstream
 from reference.oracle.edits.grammar.factors import chains, factors
+from reference.oracle.edits.grammar.indices import indices, keys, strides
+from reference.oracle.edits.grammar.masks import forward_masks, masks
+from reference.oracle.edits.grammar.moves import moves, products, rearranged
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
-from reference.oracle.edits.grammar.places import (
-    examples,
-    extra_slopes,
-    forward_masks,
-    indices,
-    keys,
-    masks,
-    moves,
-    products,
-    rearranged,
-    spans,
-    strides,
-    turned,
-    upstream,
-)
 from reference.oracle.edits.grammar.slopes import skipped, slopes
+from reference.oracle.edits.grammar.spans import extra_slopes, spans
 from reference.oracle.edits.grammar.sums import axes, parts, sums
 from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms, windows
 from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks,
-    skipped,
+    cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows, alone, passes, updated,
+    factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
+    alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
 LAST = (anew, extra_slopes)

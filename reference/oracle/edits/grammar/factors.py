@@ -58,8 +58,10 @@ def _numbers(program: Program, group: Group, position: int, number: float) -> It
 def counts(step: Step) -> bool:
     """Whether a step divides what was summed: by a count."""
     forward = step.of
-    return forward is not None and forward.name == "divide" and any(
-        isinstance(item, Step) and item.name in ("sum", "gathered") for item in forward.args
+    return (
+        forward is not None
+        and forward.name == "divide"
+        and any(isinstance(item, Step) and item.name in ("sum", "gathered") for item in forward.args)
     )
 
 

@@ -19,7 +19,9 @@ def numbers(program: Program) -> Iterator[Edited]:
     """Every number of the forward at another value: in its own place, and wherever it stands."""
     found: dict[float, list[tuple[Step, int]]] = {}
     for step in program.steps:
-        for position, item in enumerate(step.args if step.name in HOLD_NUMBERS or step.name.startswith("slope") else ()):
+        for position, item in enumerate(
+            step.args if step.name in HOLD_NUMBERS or step.name.startswith("slope") else ()
+        ):
             if not isinstance(item, Step | bool) and np.ndim(item) == 0 and isinstance(item, int | float | np.number):
                 found.setdefault(float(item), []).append((step, position))
     for own, places in found.items():
@@ -74,7 +76,12 @@ def epsilons(program: Program) -> Iterator[Edited]:
         if step.name not in ("sqrt", "add") or step.part != "forward":
             continue
         inner = step.args[0]
-        if step.name == "sqrt" and isinstance(inner, Step) and inner.name == "add" and (small := _small(inner)) is not None:
+        if (
+            step.name == "sqrt"
+            and isinstance(inner, Step)
+            and inner.name == "add"
+            and (small := _small(inner)) is not None
+        ):
             said = f"has the small number {small:g} outside of the root{place(step)}"
             edits = each([step], instead(lambda s, v, e=small: np.sqrt(filled(s.args[0], v) - e) + e))
             yield Edited("epsilon_one_side", said, 2, edits)

@@ -43,7 +43,7 @@ def passes(program: Program, group: Group) -> Iterator[Edited]:
     if len(group) < 2 or group[0].name in FIXED:
         return
     ordered = in_time(group)
-    for position, operand in enumerate(ordered[0].args):
+    for position in range(len(ordered[0].args)):
         mine = [step.args[position] for step in ordered]
         known = [item for item in mine if isinstance(item, Step)]
         shapes = {np.shape(array_of(item)) for item in mine if isinstance(item, Step | np.ndarray)}

@@ -11,6 +11,7 @@ from reference.oracle.edits.regions import CURVES
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, is_mask, is_slope, place
 
+
 def slope_of(curve: Callable[[Any], Any], u: Any) -> Any:
     """The derivative of a curve by the six-point difference."""
     h = 1e-3
@@ -53,7 +54,13 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
 
 
 # Formulas that are another with one sign turned.
-SIGNS = {"sigmoid(-u)": "sigmoid(u)", "1 + u**2": "1 - u**2", "u * (1 + u)": "u * (1 - u)", "1 - u": "1 + u", "1 + u": "1 - u"}
+SIGNS = {
+    "sigmoid(-u)": "sigmoid(u)",
+    "1 + u**2": "1 - u**2",
+    "u * (1 + u)": "u * (1 - u)",
+    "1 - u": "1 + u",
+    "1 + u": "1 - u",
+}
 
 
 def slopes(program: Program, group: Group) -> Iterator[Edited]:
@@ -71,8 +78,12 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         yield Edited(cause, said, 2.5, each(group, after(lambda slope: np.sign(slope))), free=True)
         said = f"applies the derivative of {name} twice{where}"
         yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
-        yield Edited("wrong_derivative", f"divides by the derivative of {name}{where}", 2.5, each(group, after(lambda s: 1 / s)))
-        yield Edited("sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative)))
+        yield Edited(
+            "wrong_derivative", f"divides by the derivative of {name}{where}", 2.5, each(group, after(lambda s: 1 / s))
+        )
+        yield Edited(
+            "sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative))
+        )
     else:
         said = f"passes the gradient where {name} does not, and only there{where}"
         yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
@@ -119,7 +130,9 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             if value.shape != first.value.shape or not np.isfinite(value).all() or np.allclose(value, first.value):
                 continue
             others = [array_of(other) for other in first.args if other is not argument]
-            fits_elsewhere = any(o.shape == value.shape and o.dtype.kind == "f" and np.allclose(function(o), first.value) for o in others)
+            fits_elsewhere = any(
+                o.shape == value.shape and o.dtype.kind == "f" and np.allclose(function(o), first.value) for o in others
+            )
             cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
             plus = SIGNS.get(formula)
             if plus is not None and np.allclose(FORMULAS[plus](argument.value), first.value):

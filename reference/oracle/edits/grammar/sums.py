@@ -156,7 +156,11 @@ def parts(program: Program, group: Group) -> Iterator[Edited]:
     if first.name in ("matmul", "einsum") and len(first.args) == 4:
         inputs, output, a, _ = first.args
         shape = np.shape(a.value if isinstance(a, Step) else a)
-        over = [(axis, size) for axis, (letter, size) in enumerate(zip(inputs[0], shape, strict=True)) if letter not in output]
+        over = [
+            (axis, size)
+            for axis, (letter, size) in enumerate(zip(inputs[0], shape, strict=True))
+            if letter not in output
+        ]
         position = 2
     elif first.name in ("gathered", "sum") and isinstance(first.args[0], Step):
         shape, position = first.args[0].value.shape, 0

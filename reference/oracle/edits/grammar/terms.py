@@ -7,6 +7,7 @@ import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.edits.functions import put
+from reference.oracle.edits.penalties import is_penalty, penalty_steps
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
@@ -49,7 +50,7 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
         first, second = added.ways
         if first is not None and second is not None and (first.place, first.name) == (second.place, second.name):
             return "not_accumulated"  # two passes of a loop
-    if added.name == "added up" and user is not None and penalty(program, user):
+    if added.name == "added up" and user is not None and is_penalty(program, user):
         return "regularization"
     statistic = through_sum(program, term, kept) if user is None else leads_to_statistic(program, user)
     return "statistics_as_constants" if statistic else "term_missing"
@@ -73,21 +74,6 @@ def around_loop(program: Program, made: Step, user: Step) -> bool:
         if here != there:
             return there < here
     return made.name == user.name and made.place == user.place
-
-
-def penalty(program: Program, user: Step) -> bool:
-    """Whether what begins here is a penalty: one argument, entry by entry and summed, added to something else."""
-    leaves = program.leaves_behind(user)
-    step, summed = user, False
-    while len(leaves) == 1 and step is not None:
-        users = program.tape_users(step)
-        if len(users) != 1:
-            return False
-        summed = summed or step.name in ("sum", "mean", "matmul", "einsum")
-        step = users[0]
-        if program.leaves_behind(step) != leaves:
-            return summed and step.name == "add" and step.value.size == 1
-    return False
 
 
 def through_sum(program: Program, term: Step, kept: Any) -> bool:
@@ -115,6 +101,7 @@ def _less(step: Step, position: int, values: Values) -> Any:
 def cuts(program: Program) -> Iterator[Edited]:
     """A value of the forward taken for a constant."""
     found: dict[Any, list[tuple[Step, Step]]] = {}
+    penalized = penalty_steps(program)
     for forward, arriving in program.arriving.items():
         if forward.part == "forward":
             found.setdefault((forward.place, forward.name), []).append((forward, arriving))
@@ -123,7 +110,7 @@ def cuts(program: Program) -> Iterator[Edited]:
         text = place(forward).removeprefix(" in ") or forward.name
         statistic = is_statistic(program, forward)
         cause = "statistics_as_constants" if statistic else "term_missing"
-        cause = "regularization" if forward in program.penalty_steps else cause
+        cause = "regularization" if forward in penalized else cause
         cut = each([arriving for _, arriving in pairs], instead(lambda s, v: np.zeros_like(s.value)))
         said = f"treats the value of {text} as a constant"
         yield Edited(cause, said, 1 if statistic else 2.5, cut, scalable=True)
@@ -131,7 +118,9 @@ def cuts(program: Program) -> Iterator[Edited]:
 
 def all_statistics(program: Program) -> Iterator[Edited]:
     """All statistics of the forward taken for constants at once."""
-    arriving = [a for forward, a in program.arriving.items() if forward.part == "forward" and is_statistic(program, forward)]
+    arriving = [
+        a for forward, a in program.arriving.items() if forward.part == "forward" and is_statistic(program, forward)
+    ]
     if len(arriving) > 1:
         cut = each(arriving, instead(lambda s, v: np.zeros_like(s.value)))
         yield Edited("statistics_as_constants", "treats all statistics of the forward as constants", 1.5, cut)
@@ -164,7 +153,9 @@ def _summands(program: Program, step: Any, sign: int) -> Iterator[tuple[int, Any
 
 def is_statistic(program: Program, forward: Step) -> bool:
     """Whether a step reduces an array to what is then used for all of its entries."""
-    reduced = forward.name in ("sum", "mean", "max", "min", "prod") and forward.value.size < forward.parents[0].value.size
+    reduced = (
+        forward.name in ("sum", "mean", "max", "min", "prod") and forward.value.size < forward.parents[0].value.size
+    )
     waiting = [forward] if reduced else []
     seen: set[Step] = set()
     while waiting:

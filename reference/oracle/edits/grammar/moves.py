@@ -1,0 +1,114 @@
+"""The right entries in another order: transposed, reversed, moved by one, laid over each other."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.edits.edit import Edited, Group, each, instead, with_argument
+from reference.oracle.edits.functions import multiplied, put
+from reference.oracle.edits.program import Program
+from reference.oracle.edits.tape import Step, filled
+from reference.oracle.edits.values import array_of, named, place
+
+
+def moves(program: Program, group: Group) -> Iterator[Edited]:
+    """An index assigned instead of added, entries in another order, reversed or moved by one."""
+    first, where = group[0], place(group[0])
+    if first.name == "scattered":
+        assigned = instead(lambda s, v: put(np.zeros(s.args[2]), filled(s.args[1], v), filled(s.args[0], v)))
+        yield Edited(
+            "not_accumulated", f"assigns where it should add at equal indices{where}", 1, each(group, assigned)
+        )
+    if first.name == "from the end":
+        forwards = instead(lambda s, v: np.cumsum(filled(s.args[0], v), s.args[1]))
+        yield Edited(
+            "flipped", f"sums from the beginning where it should from the end{where}", 1, each(group, forwards)
+        )
+    if first.name == "returned":
+        laid = instead(lambda s, v: _laid_back(*filled(s.args, v)))
+        yield Edited("not_accumulated", f"lets what overlaps replace each other{where}", 1.5, each(group, laid))
+    moved = first.name in ("transpose", "swapaxes", "moveaxis", "returned", "flip")
+    if moved and isinstance(first.args[0], Step) and first.args[0].value.size == first.value.size:
+        kept = instead(lambda s, v: np.reshape(filled(s.args[0], v), s.value.shape))
+        cause, words = (
+            ("flipped", "is not reversed")
+            if first.name == "flip"
+            else ("transposed", "has its entries in the order before")
+        )
+        yield Edited(cause, f"{words}{where}", 1, each(group, kept))
+        if first.name != "flip" and first.args[0].value.ndim == 2:
+            turned = instead(lambda s, v: np.reshape(filled(s.args[0], v).T, s.value.shape))
+            yield Edited("transposed", f"has its entries in another order{where}", 2, each(group, turned))
+    if first.name in ("reshape", "returned") and first.args[0] in program.carrying and first.args[0].value.ndim > 1:
+        turned = instead(lambda s, v: np.reshape(np.asarray(filled(s.args[0], v)).T, s.value.shape))
+        if first.args[0].value.size == first.value.size:
+            yield Edited("transposed", f"has its entries in another order{where}", 2.5, each(group, turned))
+
+
+def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Every entry of a cotangent at the place that it came from; the last of several is left."""
+    there = np.zeros(int(np.prod(shape)))
+    mine = (source >= start) & (source < start + there.size)
+    there[source[mine] - start] = np.broadcast_to(ct, source.shape)[mine]
+    return there.reshape(shape)
+
+
+def products(program: Program, group: Group) -> Iterator[Edited]:
+    """A factor of a matrix product that is not transposed, or a product entry by entry in its place."""
+    first, where = group[0], place(group[0])
+    if first.name not in ("matmul", "einsum") or len(first.args) != 4:
+        return
+    inputs = first.args[0]
+    for number in (0, 1):
+        letters, operand = inputs[number], first.args[2 + number]
+        shape = array_of(operand).shape
+        carries = isinstance(operand, Step) and operand in program.carrying
+        name = "the cotangent" if carries else named(program, operand)
+        for i in range(len(letters)):
+            for j in range(i):
+                if shape[i] == shape[j]:
+                    spelled = tuple(_turned(one, i, j) if n == number else one for n, one in enumerate(inputs))
+                    change = instead(lambda s, v, sp=spelled: multiplied(sp, s.args[1], *filled(s.args[2:], v)))
+                    said = f"multiplies by {name} where its transpose belongs{where}"
+                    yield Edited("transposed", said, 1.5, each(group, change))
+    for number, star in enumerate(STARS):
+        said = f"multiplies entry by entry where a product of matrices belongs{where}"
+        change = instead(lambda s, v, f=star: f(*map(np.asarray, filled(s.args[2:], v))))
+        yield Edited("elementwise_product", said, 2 + number / 10, each(group, change))
+
+
+STARS: tuple[Callable[..., Any], ...] = (
+    lambda a, b: a * b,
+    lambda a, b: a * b.T,
+    lambda a, b: a.T * b,
+    lambda a, b: a.T * b.T,
+)
+
+
+def _turned(letters: str, i: int, j: int) -> str:
+    turned = list(letters)
+    turned[i], turned[j] = turned[j], turned[i]
+    return "".join(turned)
+
+
+def rearranged(program: Program, group: Group) -> Iterator[Edited]:
+    """An operand that is moved by one place, or reversed, along an axis."""
+    first, where = group[0], place(group[0])
+    if first.name not in ("multiply", "divide", "subtract", "add", "matmul", "einsum"):
+        return
+    for position, operand in enumerate(first.args):
+        if not isinstance(operand, Step | np.ndarray) or array_of(operand).ndim == 0:
+            continue
+        carries = isinstance(operand, Step) and operand in program.carrying
+        name = "the cotangent" if carries else named(program, operand)
+        for axis, size in enumerate(array_of(operand).shape):
+            if size < 2:
+                continue
+            for by in (1, -1):
+                rolled = with_argument(position, lambda a, k=by, x=axis: np.roll(a, k, x))
+                yield Edited(
+                    "shifted", f"takes {name} moved by {by:+d} along axis {axis}{where}", 4, each(group, rolled)
+                )
+            flipped = with_argument(position, lambda a, x=axis: np.flip(a, x))
+            yield Edited("flipped", f"takes {name} in reverse along axis {axis}{where}", 4, each(group, flipped))

@@ -1,0 +1,103 @@
+"""What an accepted edit is called where its numbers, and not its place alone, say it."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.model import Model
+from reference.oracle.diagnosis.source import source_of
+from reference.oracle.diagnosis.view import View
+from reference.oracle.edits.grammar.factors import joint
+from reference.oracle.edits.program import Program
+from reference.oracle.edits.values import array_of, named
+
+# Of a function of each entry by itself that is known by a name: a slip in its derivative.
+IN_A_SLOPE = {
+    "wrong_factor": "wrong_derivative",
+    "term_missing": "wrong_derivative",
+    "wrong_operand": "derivative_at_wrong_value",
+}
+# Words of edits that look the same where something is overwritten and where only a part was asked for.
+ALONE = ("adds the ", "all but", "takes the last", "keeps the")
+# What an op at other statics is called, where the present names differ.
+OF_STATICS = {
+    "coupled_over_wrong_axis": "wrong_axis",
+    "reduced_over_wrong_axis": "wrong_axis",
+    "padding_counted": "scaled_by_count",
+    "groups_mixed": "wrong_index",
+    "approximation_one_side": "wrong_derivative",
+}
+
+
+def has_loops(evidence: Evidence) -> bool:
+    """Whether the subject's code has loops, in which something may be overwritten."""
+    text, _ = source_of(evidence.subject.source)
+    return not text or re.search(r"^\s*for ", text, re.MULTILINE) is not None
+
+
+def without_loops(model: Model) -> Model:
+    """Where nothing is overwritten, one of several contributions is all that was asked for."""
+    alone = model.cause == "not_accumulated" and any(words in model.message for words in ALONE)
+    return replace(model, cause="part_missing") if alone else model
+
+
+def of_statics(model: Model) -> Model:
+    """The op's own gradient at other statics."""
+    said = model.message.split("; the forward")[0]
+    cause = OF_STATICS.get(model.cause, model.cause)
+    if "negative_slope" in said or "alpha" in said:
+        cause = "scaled_by_constant"
+    elif "padding" in said and not any(other in said for other in ("strides", "dilation", "window")):
+        cause = "shifted"
+    return replace(model, cause=cause)
+
+
+def whole(times: float) -> bool:
+    """Whether a multiple is one that people write: a small whole number, or one over it, or its opposite."""
+    size = abs(times)
+    return size > 1e-9 and any(abs(one - round(one)) < 1e-7 and round(one) <= 12 for one in (size, 1 / size))
+
+
+def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
+    """What a contribution that counts so many times is called; left out it is called `cause`."""
+    if cause in ("regularization", "updated_weight", "missing"):
+        return cause
+    if abs(times + 1) < 1e-7:
+        return "sign"
+    if abs(times - 2) < 1e-7:
+        return "term_extra"
+    counts = abs(times) > 1e-9 and any(
+        abs(one - round(one)) < 1e-6 and round(one) in sizes for one in (times, 1 / times)
+    )
+    less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
+    return "scaled_by_count" if counts or less_one else "scaled_by_constant" if abs(times) > 1e-9 else cause
+
+
+def factor_between(program: Program, old: Any, new: Any) -> str:
+    """The one value of the program by which two values differ, in words; nothing where there is none."""
+    old, new = array_of(old), array_of(new)
+    for value in program.values:
+        one = value.value
+        if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
+            continue
+        with np.errstate(all="ignore"):
+            if np.allclose(new * one, old, rtol=1e-9, atol=1e-300):
+                return f"the factor {named(program, value)} is missing"
+            if np.allclose(old * one, new, rtol=1e-9, atol=1e-300):
+                return f"the factor {named(program, value)} is there once too often"
+    return ""
+
+
+def named_number(view: View, model: Model) -> Model:
+    """What a number that is missing, or there twice, counts."""
+    if model.number is None or model.cause != "scaled_by_constant":
+        return model
+    sizes = {size for array in view.arrays.values() for size in (*array.shape, array.size)} | {view.out.size}
+    for one in (abs(model.number), 1 / abs(model.number)):
+        for counted in (one, one**2):
+            if counted > 2.5 and abs(counted - round(counted)) < 1e-6 and round(counted) in sizes:
+                return replace(model, cause="scaled_by_count")
+    return model
