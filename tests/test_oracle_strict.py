@@ -161,6 +161,19 @@ def test_writing_into_the_cotangent_does_not_hide_that_calls_add_up():
     assert causes(report)[0] == "accumulates", str(report)
 
 
+def test_writing_into_the_cotangent_does_not_hide_that_a_result_is_overwritten():
+    """Both are `changed_in_place`, and one of them is wrong."""
+    buffer = np.empty_like(X)
+
+    def backward(dout, x):
+        dout *= x > 0
+        return np.add(dout, 0, out=buffer)
+
+    report = judge(relu, backward, X)
+    assert (report.verdict, report.status) == ("fail", "wrong"), str(report)
+    assert {finding.key for finding in report.findings} >= {"changed_in_place (cotangent)", "changed_in_place (buffer)"}
+
+
 @pytest.mark.parametrize(
     ("spoil", "status"),
     [
