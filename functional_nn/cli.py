@@ -35,6 +35,7 @@ functional-nn: neural networks as pure functions
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
+  functional-nn explain CAUSE ...          what a cause in such a judgment means
   functional-nn doctor                     show versions, devices, precision, and what to mend
 
   functional-nn --version
@@ -165,6 +166,11 @@ def check(argv: Sequence[str]) -> int:
     return judge.main(list(argv))
 
 
+def explain(argv: Sequence[str]) -> int:
+    """Say what causes mean, in the oracle's words."""
+    return twin("oracle.command.explain").main(list(argv))
+
+
 def doctor(argv: Sequence[str]) -> int:
     """Print what a run would run on."""
     if argv:
@@ -224,6 +230,7 @@ COMMANDS = {
     "predict": predict,
     "export": export,
     "check": check,
+    "explain": explain,
     "doctor": doctor,
 }
 COMMANDS |= {"--help": _help, "-h": _help, "help": _help, "--version": _version}

@@ -208,7 +208,7 @@ def test_a_step_that_a_file_brings_inputs_for_fails_and_says_what_it_may_be(tmp_
     result = results_of(tmp_path, STRAIGHT + examples)["Rounded"]
     assert result["verdict"] == "fail"
     first = result["report"]["findings"][0]
-    assert first["cause"] == "identity", result["text"]
+    assert (first["cause"], first["role"]) == ("derivative_missing", "identity"), result["text"]
     assert "a straight-through estimator" in first["message"], result["text"]
 
 

@@ -7,21 +7,21 @@ from reference.oracle.command import cli, runner
 
 # The first cause that each planted mistake is reported under; several where the input cannot tell them apart.
 PLANTED = {
-    "ReluInPlace": {"cotangent_changed"},
+    "ReluInPlace": {"changed_in_place"},
     "ReluMaskOfUpstream": {"not_linear"},
-    "SigmoidTwice": {"derivative_at_output"},
+    "SigmoidTwice": {"derivative_at_wrong_value"},
     "SigmoidWithoutUpstream": {"ignores_cotangent"},
-    "AffineMeanBias": {"scaled_by_batch", "mean_instead_of_sum"},
+    "AffineMeanBias": {"scaled_by_count"},
     "AffineForgetsBias": {"forward"},
     "AffineAccumulates": {"accumulates"},
-    "SoftmaxWithLossNotDivided": {"scaled_by_batch"},
-    "DropoutWithoutMask": {"mask_missing", "identity"},
-    "BatchNormalizationConstantVariance": {"centered_term_missing", "statistics_as_constants"},
-    "BatchNormalizationForgetsGamma": {"argument_factor_missing"},
+    "SoftmaxWithLossNotDivided": {"scaled_by_count"},
+    "DropoutWithoutMask": {"mask_missing", "derivative_missing"},
+    "BatchNormalizationConstantVariance": {"statistics_as_constants"},
+    "BatchNormalizationForgetsGamma": {"wrong_factor"},
     "ConvolutionFlipsKernel": {"flipped"},
-    "ConvolutionAssigns": {"overlap_dropped"},
-    "PoolingNearTies": {"near_ties"},
-    "TwoLayerNetDoubledBias": {"scaled_by_two"},
+    "ConvolutionAssigns": {"not_accumulated"},
+    "PoolingNearTies": {"wrong_winner"},
+    "TwoLayerNetDoubledBias": {"scaled_by_constant"},
 }
 
 

@@ -26,7 +26,7 @@ def test_at_most_three_explanations_each_documented_with_evidence_and_repair(pla
     for argument in {finding.argument for finding in findings}:
         own = [finding for finding in findings if finding.argument == argument]
         assert len(own) <= 3, said(own)
-        assert len({finding.cause for finding in own}) == len(own), f"a cause is named twice:\n{said(own)}"
+        assert len({finding.key for finding in own}) == len(own), f"a cause is named twice:\n{said(own)}"
     for finding in findings:
         assert finding.cause in CAUSES, f"{finding.cause} is not in the vocabulary"
         assert finding.evidence, f"{finding.cause} has no evidence"
@@ -74,20 +74,20 @@ def halved(ct, x, w, b):
     return ct @ w.T, x.T @ ct / 2, ct.sum(0)
 
 
-@pytest.mark.parametrize(("count", "cause"), [(len, "scaled_by_batch"), (lambda x: 2, "scaled_by_two")])
+@pytest.mark.parametrize(("count", "cause"), [(len, "scaled_by_count (batch)"), (lambda x: 2, "scaled_by_constant")])
 def test_one_example_more_tells_a_batch_of_two_from_a_two(count, cause):
     findings = diagnose(
         evidence_of(
             affine, lambda ct, x, w, b: (ct @ w.T, x.T @ ct / count(x), ct.sum(0)), normal(1, 2, 5), *AFFINE[1:]
         )
     )
-    assert {finding.cause for finding in findings} == {cause}, said(findings)
+    assert {finding.key for finding in findings} == {cause}, said(findings)
 
 
 def test_explanations_that_fit_equally_are_both_said():
     """A batch of two, and code that takes no other: 1/N and 1/2 are the same number."""
     findings = diagnose(evidence_of(affine, halved, normal(1, 2, 5), *AFFINE[1:]))
-    assert {finding.cause for finding in findings} >= {"scaled_by_batch", "scaled_by_two"}, said(findings)
+    assert {finding.key for finding in findings} >= {"scaled_by_count (batch)", "scaled_by_constant"}, said(findings)
     assert all("fits equally" in finding.evidence and "primes" in finding.evidence for finding in findings)
 
 

@@ -316,7 +316,7 @@ def test_a_mistake_beside_a_small_constant_in_a_large_network_is_named(loaded, n
     (found,) = find(loaded(LARGE.replace("# and then", f"grads['{name}'] *= 0.7")))
     report = judge(found, Request())
     assert report.verdict == "fail", report
-    assert (report.findings[0].argument, report.findings[0].cause) == (name, "scaled"), report
+    assert (report.findings[0].argument, report.findings[0].cause) == (name, "scaled_by_constant"), report
 
 
 SUMMED = """
@@ -340,7 +340,7 @@ class Linear:
 def test_a_loss_that_leaves_the_mean_to_the_layers_beside_it_is_not_accused(tmp_path):
     with forgotten():
         (found,) = find(load(written(tmp_path, SUMMED, "alone/loss.py")).module)
-        assert judge(found, Request()).findings[0].cause == "scaled_by_batch"
+        assert judge(found, Request()).findings[0].key == "scaled_by_count (batch)"
         written(tmp_path, DIVIDING, "beside/linear.py")
         (found,) = find(load(written(tmp_path, SUMMED, "beside/loss.py")).module)
         with pytest.raises(
@@ -414,7 +414,7 @@ def test_a_derivative_is_found_as_it_is_written_on_paper(loaded, name, slip):
     assert judge(found, Request()).verdict == "pass"
     (found,) = find(loaded(ON_PAPER.replace(*slip)), name)
     report = judge(found, Request())
-    assert (report.verdict, report.findings[0].cause) == ("fail", "scaled_by_two"), str(report)
+    assert (report.verdict, report.findings[0].cause) == ("fail", "scaled_by_constant"), str(report)
 
 
 SLOPE = "class Line:\n    def forward(self, x): return 3 * x\n    def derivative(self, x): return 3\n"

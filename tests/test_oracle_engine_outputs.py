@@ -30,7 +30,9 @@ def test_outputs_of_whole_numbers_beside_floating_ones_are_judged(name, factor, 
     forward, place = MIXED[name]
     report = check(forward, lambda ct, x: factor * x * ct[place], X)
     assert report.verdict == verdict, str(report)
-    assert [finding.cause for finding in report.findings[:1]] == ["scaled_by_two"][: verdict == "fail"], str(report)
+    assert [finding.cause for finding in report.findings[:1]] == ["scaled_by_constant"][: verdict == "fail"], str(
+        report
+    )
     assert not any("upstream gradient is zero" in sentence for sentence in report.power), str(report)
 
 
@@ -85,9 +87,9 @@ def noisy(factor):
 # Forwards whose draws change the output, judged with the generator held fixed: right code, and wrong code.
 HELD = {
     "mask-kept": (kept_mask(1 / 0.7), "pass", None),
-    "mask-kept-without-the-scale": (kept_mask(1.0), "fail", "scaled_by_keep_rate"),
+    "mask-kept-without-the-scale": (kept_mask(1.0), "fail", "scaled_by_constant"),
     "noise": (noisy(2.0), "pass", None),
-    "noise-and-half-the-gradient": (noisy(1.0), "fail", "scaled_by_two"),
+    "noise-and-half-the-gradient": (noisy(1.0), "fail", "scaled_by_constant"),
     "mask-left-out": (
         (lambda x: x * (np.random.rand(*x.shape) > 0.3), lambda ct, x: ct),  # noqa: NPY002
         "fail",

@@ -79,7 +79,7 @@ def test_the_evaluations_grow_with_the_logarithm_of_the_size():
 
 def test_a_zero_gradient_of_softmax_is_found():
     report = judge(lambda x: 2 * softmax(x), lambda ct, x: np.zeros_like(x), RNG.normal(size=(32, 300)))
-    assert [finding.cause for finding in report.findings] == ["zero"]
+    assert [finding.key for finding in report.findings] == ["missing (zero)"]
     assert report.forward_evaluations < 300
 
 

@@ -14,7 +14,7 @@ LABELS = np.eye(5)[[1, 0, 4]]
 
 
 def causes(report):
-    return [finding.cause for finding in report.findings]
+    return [finding.key for finding in report.findings]
 
 
 def softmax(x):
@@ -172,8 +172,8 @@ def test_a_mapping_fixes_the_order_and_an_empty_one_means_none():
 
 @pytest.mark.parametrize(
     ("layer", "cause"),
-    [(Accumulating, "accumulates"), (Updating, "input_changed"), (Stale, "stale_state"),
-     (StuckInEvaluation, "stale_state"), (ReturnsWhatItKeeps, "buffer_reused")],
+    [(Accumulating, "accumulates"), (Updating, "changed_in_place (argument)"), (Stale, "stale_state"),
+     (StuckInEvaluation, "stale_state"), (ReturnsWhatItKeeps, "changed_in_place (buffer)")],
     ids=lambda value: getattr(value, "__name__", value),
 )  # fmt: skip
 def test_state_that_spoils_a_later_call_is_found(layer, cause):
@@ -267,13 +267,13 @@ FB = oracle.from_forward_backward
 NOISE, FACTORS = np.random.default_rng(0), np.random.default_rng(1)
 
 IMPURE = {
-    "cotangent changed": (FB(lambda x: np.maximum(x, 0), relu_in_place), "cotangent_changed"),
-    "input changed by the backward": (FB(lambda x: 2 * x, scaled_in_place), "input_changed"),
-    "input changed by the forward": (FB(forward_in_place, lambda ct, x: 2 * ct), "input_changed"),
-    "residuals changed": (oracle.from_rule(tanh_rule, spoils_residuals), "residuals_changed"),
-    "buffer reused": (FB(lambda x: 2 * x, into_a_buffer), "buffer_reused"),
-    "a view of a buffer reused": (FB(lambda x: 2 * x, into_a_view), "buffer_reused"),
-    "buffer of the forward reused": (FB(forward_into_a_buffer, lambda ct, x: 2 * ct), "buffer_reused"),
+    "cotangent changed": (FB(lambda x: np.maximum(x, 0), relu_in_place), "changed_in_place (cotangent)"),
+    "input changed by the backward": (FB(lambda x: 2 * x, scaled_in_place), "changed_in_place (argument)"),
+    "input changed by the forward": (FB(forward_in_place, lambda ct, x: 2 * ct), "changed_in_place (argument)"),
+    "residuals changed": (oracle.from_rule(tanh_rule, spoils_residuals), "changed_in_place (saved)"),
+    "buffer reused": (FB(lambda x: 2 * x, into_a_buffer), "changed_in_place (buffer)"),
+    "a view of a buffer reused": (FB(lambda x: 2 * x, into_a_view), "changed_in_place (buffer)"),
+    "buffer of the forward reused": (FB(forward_into_a_buffer, lambda ct, x: 2 * ct), "changed_in_place (buffer)"),
     "latest forward used": (FB(of_the_latest_forward, lambda ct, x: 2 * SEEN[-1] * ct), "stale_state"),
     "random forward": (FB(lambda x: x + NOISE.normal(size=x.shape), lambda ct, x: ct),
                        "not_deterministic"),

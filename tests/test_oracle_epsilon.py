@@ -113,7 +113,8 @@ def check(made, delta, scale=1.0, strict=False):
 
 ADDED = (of_labels, of_shares, of_bits, with_a_layer, of_probabilities, in_the_backward, in_another_place)
 # Causes that so small an error has been called before.
-OTHERS = {"regularization", "downcast", "scaled", "scaled_by_batch", "other_loss", "static_ignored", "unexplained"}
+OTHERS = {"downcast", "regularization", "scaled_by_constant", "scaled_by_count"}
+OTHERS |= {"static_ignored", "unexplained", "wrong_derivative"}
 
 
 def wrong_arguments(report):

@@ -64,7 +64,7 @@ def test_a_wrong_forward_costs_its_own_point_only():
 
 
 def test_a_side_effect_costs_its_own_point_only():
-    impure = report(argument(), op="dense", findings=[finding("input_changed", "x", "x is changed", "forward")])
+    impure = report(argument(), op="dense", findings=[finding("changed_in_place", "x", "x is changed", "forward")])
     assert earned(impure) == {"forward": 1, "gradient of x": 1, "no side effects": 0}
 
 
@@ -89,7 +89,7 @@ EVERY_KIND = {
     "another convention": (finding("convention_reduction", None, blame="convention"), "forward"),
     "the backward as a whole": (finding("unexplained", None), "no side effects"),
     "an argument that has no gradient": (finding("unexplained", "t"), "no side effects"),
-    "a changed cotangent": (finding("cotangent_changed"), "no side effects"),
+    "a changed cotangent": (finding("changed_in_place"), "no side effects"),
 }
 
 

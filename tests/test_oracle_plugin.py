@@ -43,7 +43,7 @@ def rectified(cotangent, x):
 
 def test_right_but(assert_backprop):
     report = assert_backprop(oracle.from_forward_backward(lambda x: np.maximum(x, 0), rectified), X)
-    assert report.status == "right, but writes into the cotangent"
+    assert report.status == "right, but writes into an array that others still use"
 
 def test_strict(assert_backprop):
     assert_backprop(oracle.from_forward_backward(lambda x: np.maximum(x, 0), rectified), X, strict=True)

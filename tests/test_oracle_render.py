@@ -21,7 +21,7 @@ WRONG = ArgumentReport(
 )
 VACUOUS = ArgumentReport("bias", "cannot tell", 0.0, None, None, None, 1e-9, 0, 5, shape=(5,), dtype="float64")
 SCALED = Finding(
-    "scaled_by_batch",
+    "scaled_by_count",
     "kernel",
     "kernel_ct is 1/N of the true gradient: you divided by the batch twice",
     "N * kernel_ct leaves 2e-11 of it, below the noise floor",
@@ -43,7 +43,7 @@ FULL = report(
     VACUOUS,
     findings=[
         SCALED,
-        Finding("zero", "x", "x_ct is <zero>", "", "", got=float("nan"), expected=float("inf"), index=()),
+        Finding("missing", "x", "x_ct is <zero>", "", "", got=float("nan"), expected=float("inf"), index=()),
     ],
     op="dense",
     statics={"strides": (2, np.int64(1)), "padding": "SAME"},

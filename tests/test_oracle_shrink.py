@@ -33,7 +33,7 @@ def check(forward, backward, *primals, **options):
 def test_a_cause_that_needs_every_entry_is_named_on_a_smaller_input():
     report = check(block, without_the_skip, RNG.normal(size=(32, 64)), RNG.normal(size=(64, 64)) / 8)
     finding = report.findings[0]
-    assert (finding.cause, finding.argument) == ("skip_dropped", "x"), str(report)
+    assert (finding.cause, finding.argument) == ("term_missing", "x"), str(report)
     assert "the same code on a smaller input (x (3, 5), kernel" in finding.evidence
     assert finding.index is not None
     assert np.all(np.array(finding.index) < (32, 64))
@@ -64,7 +64,7 @@ def test_a_factor_is_named_by_the_sizes_of_the_large_input():
         return inner @ kernel.T, x.T @ inner / len(x)
 
     report = check(layer, backward, RNG.normal(size=(37, 64)), RNG.normal(size=(64, 32)) / 8)
-    assert [finding.cause for finding in report.findings] == ["scaled_by_batch"], str(report)
+    assert [finding.cause for finding in report.findings] == ["scaled_by_count"], str(report)
     assert report.findings[0].message.startswith("kernel_ct is 1/N of the true gradient (N = 37): you divided by")
 
 

@@ -112,7 +112,7 @@ def test_a_mistake_in_it_is_named(repository, line):
     (found,) = repository({"gate.py": GATE.replace(*WRONG), "train.py": LINES_OF[line][0]})
     report = judge(found, Request())
     assert (report.verdict, report.findings[0].argument) == ("fail", "q"), str(report)
-    assert report.findings[0].cause == "scaled_by_two", str(report)
+    assert report.findings[0].cause == "scaled_by_constant", str(report)
 
 
 def test_without_a_line_that_uses_it_nobody_can_tell(repository):

@@ -94,4 +94,4 @@ def test_the_command_names_the_argument_and_the_repair(capfd):
     assert status == 1, said
     for gradient in ("x_ct", "kernel_ct", "bias_ct"):
         assert f"{gradient} is missing: None is returned for a floating argument" in said
-    assert "repair: Compute and return the cotangent of this argument." in said
+    assert "repair: Compute the gradient of this argument and return it" in said

@@ -1,6 +1,6 @@
 """Says whether hand-written backpropagation is right, and where it is wrong, why. NumPy only."""
 
-from reference.oracle.causes import CAUSES
+from reference.oracle.causes import CAUSES, RENAMED
 from reference.oracle.check import check
 from reference.oracle.examples import example_inputs
 from reference.oracle.optimizers.check import check_optimizer
@@ -13,6 +13,7 @@ from reference.oracle.verdicts import GradientMismatch, assert_correct
 
 __all__ = [
     "CAUSES",
+    "RENAMED",
     "ArgumentReport",
     "Finding",
     "GradientMismatch",

@@ -7,17 +7,23 @@ import tomllib
 from importlib.resources import files
 from typing import Any
 
-_TABLE: dict[str, dict[str, Any]] = tomllib.loads(files("reference.oracle").joinpath("causes.toml").read_text("utf-8"))
+TABLE: dict[str, dict[str, Any]] = tomllib.loads(files("reference.oracle").joinpath("causes.toml").read_text("utf-8"))
 
-REPAIRS: dict[str, str] = {name: entry["repair"] for name, entry in _TABLE.items()}
+REPAIRS: dict[str, str] = {name: entry["repair"] for name, entry in TABLE.items()}
 
-THREADS: dict[str, str] = {name: entry["seen"] for name, entry in _TABLE.items() if entry["seen"]}
+# What reports of earlier versions call a cause that has another name now, and that name.
+RENAMED: dict[str, str] = {old: name for name, entry in TABLE.items() for old in entry["old"] if old != name}
 
 # The causes that are a matter of strictness, and what they leave the gradient with: "right, but" these words.
-BUTS: dict[str, str] = {name: entry["but"] for name, entry in _TABLE.items() if "but" in entry}
+BUTS: dict[str, str] = {name: entry["but"] for name, entry in TABLE.items() if "but" in entry}
 
 # How far the gradient may be off by such a cause, as a share of its largest entry.
-WITHIN: dict[str, float] = {name: float(_TABLE[name].get("within", 0.0)) for name in BUTS}
+WITHIN: dict[str, float] = {name: float(TABLE[name].get("within", 0.0)) for name in BUTS}
+
+
+def current(name: str) -> str:
+    """The name that a cause has now, whichever version named it."""
+    return RENAMED.get(name, name)
 
 
 def _explanation(entry: dict[str, Any]) -> str:
@@ -27,4 +33,4 @@ def _explanation(entry: dict[str, Any]) -> str:
     return f"{entry['says']} {entry['repair']}{strict}{seen}"
 
 
-CAUSES: dict[str, str] = {name: _explanation(entry) for name, entry in _TABLE.items()}
+CAUSES: dict[str, str] = {name: _explanation(entry) for name, entry in TABLE.items()}

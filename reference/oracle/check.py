@@ -103,7 +103,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
         return
     judgment.acquittals += purity.held_fixed(trial, base)
     impure = purity.judge(trial, base)
-    if any(found.cause == "residuals_changed" for found in impure):
+    if any(found.key == "changed_in_place (saved)" for found in impure):
         base = behind_a_forward(trial, base)
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
     judgment.findings += impure + judgment.narrowed
@@ -193,8 +193,8 @@ def _foremost(findings: list[Finding]) -> list[Finding]:
     """Of each argument the first three findings, each cause once: a longer list helps nobody."""
     kept: list[Finding] = []
     for found in findings:
-        causes = [other.cause for other in kept if other.argument == found.argument]
-        if found.argument is None or (len(causes) < MOST_FINDINGS and found.cause not in causes):
+        keys = [other.key for other in kept if other.argument == found.argument]
+        if found.argument is None or (len(keys) < MOST_FINDINGS and found.key not in keys):
             kept.append(found)
     return kept
 

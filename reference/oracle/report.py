@@ -15,10 +15,12 @@ Blame = Literal["forward", "backward", "check", "convention"]
 class Finding:
     """One thing that is wrong, where it shows, why, and how to mend it.
 
-    cause is a key of `oracle.CAUSES`; got and expected are the values at index; line is the line of the subject's
-    source that the cause points to, where one can be named. off is how far the gradient is off by it beyond its
-    rounding, as a share of its largest entry, where that is known. strict: the gradient is right all the same, and only
-    `strict=True` fails it.
+    cause is a key of `oracle.CAUSES`; role says which of the things that this name covers was meant, where that is
+    asked: `changed_in_place` of an "argument", the "cotangent", what was "saved" or a "buffer" that was returned,
+    `scaled_by_count` of the "batch" or a "window" (`roles` in causes.toml lists them all). got and expected are the
+    values at index; line is the line of the subject's source that the cause points to, where one can be named. off is
+    how far the gradient is off by it beyond its rounding, as a share of its largest entry, where that is known. strict:
+    the gradient is right all the same, and only `strict=True` fails it.
     """
 
     cause: str
@@ -33,6 +35,12 @@ class Finding:
     line: int | None = None
     off: float | None = None
     strict: bool = False
+    role: str = ""
+
+    @property
+    def key(self) -> str:
+        """The cause, with its role where it has one: "scaled_by_count (batch)"."""
+        return f"{self.cause} ({self.role})" if self.role else self.cause
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ class MultiplyGate:
         return np.dot(X, W)
 
     def backward(self, W, X, dZ):
-        # wrong MultiplyGate W [scaled_by_batch scaled_by_size]: dW = np.dot(X.T, dZ) / len(X)
+        # wrong MultiplyGate W [scaled_by_count]: dW = np.dot(X.T, dZ) / len(X)
         dW = np.dot(X.T, dZ)
         dX = np.dot(dZ, W.T)
         return dW, dX
@@ -24,7 +24,7 @@ class AddGate:
 
     def backward(self, X, b, dZ):
         dX = dZ * np.ones_like(X)
-        # wrong AddGate b [mean_instead_of_sum scaled_by_batch]: db = dZ.mean(axis=0)
+        # wrong AddGate b [scaled_by_count]: db = dZ.mean(axis=0)
         db = np.dot(np.ones((1, dZ.shape[0]), dtype=np.float64), dZ)
         return db, dX
 
@@ -37,7 +37,7 @@ class Sigmoid:
 
     def backward(self, x, top_diff):
         output = self.forward(x)
-        # wrong Sigmoid x [derivative_at_output derivative_twice]: output = self.forward(output)
+        # wrong Sigmoid x [derivative_at_wrong_value derivative_twice]: output = self.forward(output)
         output = np.asarray(output)
         return (1.0 - output) * output * top_diff
 
@@ -49,7 +49,7 @@ class Tanh:
         return np.tanh(x)
 
     def backward(self, top_diff, x):
-        # wrong Tanh x [wrong_derivative derivative_at_input local_factor]: return (1.0 - np.square(x)) * top_diff
+        # wrong Tanh x [wrong_derivative derivative_at_wrong_value]: return (1.0 - np.square(x)) * top_diff
         return (1.0 - np.square(np.tanh(x))) * top_diff
 
 
@@ -84,7 +84,7 @@ def scale_forward(x, gamma, beta):
 def scale_backward(x, grad_y, gamma):
     """The upstream gradient in the middle, and no beta, which it does not need."""
     grad_x = gamma * grad_y
-    # wrong scale gamma [reduced_over_wrong_axis wrong_operand]: grad_gamma = grad_y.sum(axis=0)
+    # wrong scale gamma [wrong_reduction wrong_operand]: grad_gamma = grad_y.sum(axis=0)
     grad_gamma = (grad_y * x).sum(axis=0)
     grad_beta = grad_y.sum(axis=0)
     return grad_x, grad_gamma, grad_beta

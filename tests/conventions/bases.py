@@ -71,7 +71,7 @@ class Multiply(Module):
 
     def backward(self, grad):
         x, y = self.inputs
-        # wrong Multiply x [wrong_operand unexplained local_factor]: return grad * x, grad * x
+        # wrong Multiply x [wrong_operand unexplained wrong_derivative]: return grad * x, grad * x
         return grad * y, grad * x
 
 
@@ -82,7 +82,7 @@ class Exp(Module):
         return np.exp(x)
 
     def backward(self, grad):
-        # wrong Exp x [derivative_missing identity]: return grad
+        # wrong Exp x [derivative_missing]: return grad
         return grad * self.output
 
 
@@ -93,7 +93,7 @@ class Square(Operation):
         return self.input_**2
 
     def _input_grad(self, output_grad):
-        # wrong Square input_ [scaled_by_two]: return output_grad * self.input_
+        # wrong Square input_ [scaled_by_constant]: return output_grad * self.input_
         return output_grad * 2 * self.input_
 
 
@@ -126,7 +126,7 @@ class LazyDense(Layer):
 
     def backward(self, dout):
         self.weights_grad = self.x.T @ dout
-        # wrong LazyDense bias [mean_instead_of_sum scaled_by_batch]: self.bias_grad = dout.mean(axis=0, keepdims=True)
+        # wrong LazyDense bias [scaled_by_count]: self.bias_grad = dout.mean(axis=0, keepdims=True)
         self.bias_grad = dout.sum(axis=0, keepdims=True)
         return dout @ self.weights.T
 
@@ -148,7 +148,7 @@ class BuiltDense(Layer):
         return np.dot(x, self.kernel) + self.bias
 
     def backward(self, dout):
-        # wrong BuiltDense kernel [scaled_by_batch]: self.d_kernel = np.dot(self.x.T, dout) / len(dout)
+        # wrong BuiltDense kernel [scaled_by_count]: self.d_kernel = np.dot(self.x.T, dout) / len(dout)
         self.d_kernel = np.dot(self.x.T, dout)
         self.d_bias = np.sum(dout, axis=0)
         return np.dot(dout, self.kernel.T)
@@ -173,6 +173,6 @@ class ShapedDense(Layer):
 
     def backward(self, dout):
         self.dW = self.x.T @ dout
-        # wrong ShapedDense b [mean_instead_of_sum scaled_by_batch]: self.db = dout.mean(axis=0, keepdims=True)
+        # wrong ShapedDense b [scaled_by_count]: self.db = dout.mean(axis=0, keepdims=True)
         self.db = dout.sum(axis=0, keepdims=True)
         return dout @ self.W.T

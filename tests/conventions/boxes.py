@@ -73,5 +73,5 @@ class BroadcastTo(Function):
     def backward(self, gy):
         lead = tuple(range(gy.ndim - len(self.x_shape)))
         axes = tuple(i + len(lead) for i, size in enumerate(self.x_shape) if size == 1)
-        # wrong BroadcastTo x [scaled]: return 1.7 * gy.sum(lead + axes, keepdims=True).reshape(self.x_shape)
+        # wrong BroadcastTo x [scaled_by_constant]: return 1.7 * gy.sum(lead + axes, keepdims=1).reshape(self.x_shape)
         return gy.sum(lead + axes, keepdims=True).reshape(self.x_shape)

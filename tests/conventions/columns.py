@@ -16,7 +16,7 @@ class DenseOfColumns:
 
     def backward(self, dZ):
         self.dW = dZ @ self.A_prev.T
-        # wrong DenseOfColumns b [mean_instead_of_sum scaled_by_batch]: self.db = np.mean(dZ, axis=1, keepdims=True)
+        # wrong DenseOfColumns b [scaled_by_count]: self.db = np.mean(dZ, axis=1, keepdims=True)
         self.db = np.sum(dZ, axis=1, keepdims=True)
         return self.W.T @ dZ
 
@@ -35,7 +35,7 @@ class DenseOfRows:
     def backward(self, grad):
         self.dw = self.x.T @ grad
         self.db = grad.sum(axis=0, keepdims=True)
-        # wrong DenseOfRows x [scaled_by_two]: return 2 * grad @ self.w.T
+        # wrong DenseOfRows x [scaled_by_constant]: return 2 * grad @ self.w.T
         return grad @ self.w.T
 
 
@@ -47,7 +47,7 @@ def linear_forward(A, W, b):
 def linear_backward(dZ, cache):
     A_prev, W, _ = cache
     dW = np.dot(dZ, A_prev.T)
-    # wrong linear b [mean_instead_of_sum scaled_by_batch]: db = np.mean(dZ, axis=1, keepdims=True)
+    # wrong linear b [scaled_by_count]: db = np.mean(dZ, axis=1, keepdims=True)
     db = np.sum(dZ, axis=1, keepdims=True)
     dA_prev = np.dot(W.T, dZ)
     return dA_prev, dW, db
@@ -62,5 +62,5 @@ class SoftmaxOfColumns:
         return self.A
 
     def backward(self, dA):
-        # wrong SoftmaxOfColumns Z [sum_term_missing diagonal_only]: return self.A * dA
+        # wrong SoftmaxOfColumns Z [term_missing diagonal_only]: return self.A * dA
         return self.A * (dA - np.sum(dA * self.A, axis=0, keepdims=True))

@@ -23,7 +23,7 @@ def backward_propagation(parameters, cache, X, Y):
     m = X.shape[1]
     dZ2 = cache["A2"] - Y
     dZ1 = np.dot(parameters["W2"].T, dZ2) * (1 - cache["A1"] ** 2)
-    # wrong propagation W2 [scaled_by_batch scaled_by_size]: dW2 = np.dot(dZ2, cache["A1"].T)
+    # wrong propagation W2 [scaled_by_count]: dW2 = np.dot(dZ2, cache["A1"].T)
     dW2 = np.dot(dZ2, cache["A1"].T) / m
     db1, db2 = (np.sum(dZ, axis=1, keepdims=True) / m for dZ in (dZ1, dZ2))
     return {"dW1": np.dot(dZ1, X.T) / m, "db1": db1, "dW2": dW2, "db2": db2}
@@ -47,7 +47,7 @@ class OwnCost:
     def backward(self, X, y, y_hat):
         d = 2 * (y_hat - y) / y.size
         self.dW2 = self.h.T @ d
-        # wrong OwnCost W1 [mask_missing local_factor]: self.dW1 = X.T @ (d @ self.W2.T)
+        # wrong OwnCost W1 [mask_missing wrong_derivative]: self.dW1 = X.T @ (d @ self.W2.T)
         self.dW1 = X.T @ (d @ self.W2.T * (self.z1 > 0))
 
 

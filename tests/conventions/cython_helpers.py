@@ -12,5 +12,5 @@ def scale_forward(x, w):
 
 def scale_backward(dout, cache):
     x, w = cache
-    # wrong scale w [wrong_operand unexplained local_factor]: return dout * w, dout * w
+    # wrong scale w [wrong_operand unexplained wrong_derivative]: return dout * w, dout * w
     return dout * w, dout * x

@@ -7,14 +7,14 @@ def sigmoid(x, derivative=False):
     """A switch among the arguments."""
     s = 1 / (1 + np.exp(-x))
     if derivative:
-        # wrong sigmoid x [wrong_derivative derivative_at_output local_factor derivative_twice]: return s * (1 + s)
+        # wrong sigmoid x [wrong_derivative derivative_at_wrong_value derivative_twice]: return s * (1 + s)
         return s * (1 - s)
     return s
 
 
 def bent(z, prime=False):
     if prime:
-        # wrong bent z [wrong_derivative local_factor scaled_by_two unexplained]: return z / np.sqrt(z**2 + 1) + 1
+        # wrong bent z [wrong_derivative scaled_by_constant unexplained]: return z / np.sqrt(z**2 + 1) + 1
         return z / (2 * np.sqrt(z**2 + 1)) + 1
     return (np.sqrt(z**2 + 1) - 1) / 2 + z
 
@@ -24,7 +24,7 @@ def tanh(x):
 
 
 def d_tanh(x):
-    # wrong tanh x [wrong_derivative derivative_at_input local_factor]: return 1 + np.tanh(x) ** 2
+    # wrong tanh x [wrong_derivative derivative_at_wrong_value]: return 1 + np.tanh(x) ** 2
     return 1 - np.tanh(x) ** 2
 
 
@@ -33,7 +33,7 @@ def softplus(x):
 
 
 def softplus_deriv(x):
-    # wrong softplus x [wrong_derivative local_factor unexplained]: return 1 / (1 + np.exp(x))
+    # wrong softplus x [wrong_derivative unexplained]: return 1 / (1 + np.exp(x))
     return 1 / (1 + np.exp(-x))
 
 
@@ -42,7 +42,7 @@ def relu(z):
 
 
 def relu_prime(z):
-    # wrong relu z [mask_missing identity]: return np.ones_like(z)
+    # wrong relu z [mask_missing derivative_missing]: return np.ones_like(z)
     return (z > 0).astype(float)
 
 
@@ -52,7 +52,7 @@ def swish(x):
 
 def swish_grad(x):
     s = 1 / (1 + np.exp(-x))
-    # wrong swish x [wrong_derivative local_factor sum_term_missing unexplained derivative_missing]: return s
+    # wrong swish x [wrong_derivative term_missing unexplained derivative_missing]: return s
     return s + x * s * (1 - s)
 
 
@@ -62,7 +62,7 @@ def logistic(x):
 
 
 def logistic_derivative(y):
-    # wrong logistic x [scaled_by_two]: return 2 * y * (1 - y)
+    # wrong logistic x [scaled_by_constant]: return 2 * y * (1 - y)
     return y * (1 - y)
 
 

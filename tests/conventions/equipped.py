@@ -22,7 +22,7 @@ class Updated:
 
     def backward(self, grads, learning_rate):
         dparams = {"dgamma": np.sum(grads * self.inputs, axis=tuple(range(grads.ndim - 1)))}
-        # wrong Updated inputs [argument_factor_missing]: dA = grads
+        # wrong Updated inputs [wrong_factor]: dA = grads
         dA = grads * self.params["gamma"]
         self.optimizer.update(self, dparams, learning_rate)
         return dA
@@ -40,7 +40,7 @@ class Kept:
         return self.w @ self.x
 
     def backward(self, grad_y):
-        # wrong Kept w [scaled]: self.grad_w = 0.3 * np.outer(grad_y, self.x)
+        # wrong Kept w [scaled_by_constant]: self.grad_w = 0.3 * np.outer(grad_y, self.x)
         self.grad_w = np.outer(grad_y, self.x)
         self.grad_x = self.w.T @ grad_y
         return self.grad_x
@@ -66,7 +66,7 @@ class Centred:
         return x - (x.mean(0) if self._is_training else 0.0) + self.shift
 
     def backward(self, dout):
-        # wrong Centred shift [scaled]: self._optimizer_instance.update([self.shift], [2.5 * dout.sum(0)])
+        # wrong Centred shift [scaled_by_constant]: self._optimizer_instance.update([self.shift], [2.5 * dout.sum(0)])
         self._optimizer_instance.update([self.shift], [dout.sum(0)])
         return dout - dout.mean(0)
 
@@ -85,7 +85,7 @@ class Choosing:
         if self.kind == "tanh":
             return dout * (1 - np.tanh(self.x) ** 2)
         if self.kind == "cube":
-            # wrong Choosing x [scaled]: return dout * 1.9 * self.x**2
+            # wrong Choosing x [scaled_by_constant]: return dout * 1.9 * self.x**2
             return dout * 3 * self.x**2
         return dout
 
@@ -100,7 +100,7 @@ def cell_backward(da_next, cache):
     a_next, a_prev, xt, parameters = cache
     dz = (1 - a_next**2) * da_next
     gradients = {"dxt": parameters["Wax"].T @ dz, "da_prev": parameters["Waa"].T @ dz, "dWax": dz @ xt.T}
-    # wrong cell ba [scaled_by_batch mean_instead_of_sum]: dba = dz.mean(1, keepdims=True)
+    # wrong cell ba [scaled_by_count]: dba = dz.mean(1, keepdims=True)
     dba = dz.sum(1, keepdims=True)
     return {**gradients, "dWaa": dz @ a_prev.T, "dba": dba}
 
@@ -112,5 +112,5 @@ def stepped_forward(x, conv_param):
 
 def stepped_backward(dout, cache):
     _, conv_param = cache
-    # wrong stepped x [scaled]: return 1.7 * dout * conv_param["padding"]
+    # wrong stepped x [scaled_by_constant]: return 1.7 * dout * conv_param["padding"]
     return dout * conv_param["padding"]

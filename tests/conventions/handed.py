@@ -36,5 +36,5 @@ class Dense(Base):
 
     def _backward(self, dout, cache):
         x, W = cache
-        # wrong Dense b [scaled]: return dout @ W.T, {"W": x.T @ dout, "b": 0.6 * dout.sum(0)}
+        # wrong Dense b [scaled_by_constant]: return dout @ W.T, {"W": x.T @ dout, "b": 0.6 * dout.sum(0)}
         return dout @ W.T, {"W": x.T @ dout, "b": dout.sum(0)}

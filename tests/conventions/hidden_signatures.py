@@ -19,7 +19,7 @@ def traced(function):
 @traced
 def arctan(x, prime=False):
     if prime:
-        # wrong arctan x [power power_missing wrong_derivative local_factor]: return 1 / (1 + x)
+        # wrong arctan x [power power_missing wrong_derivative]: return 1 / (1 + x)
         return 1 / (1 + x**2)
     return np.arctan(x)
 
@@ -39,5 +39,5 @@ class Dense:
     @traced
     def backword(self, d_out=1):
         self.d_weight_matrix = self.input_batch.T @ d_out
-        # wrong Dense input_batch [scaled]: return 5 * d_out @ self.weight_matrix.T
+        # wrong Dense input_batch [scaled_by_constant]: return 5 * d_out @ self.weight_matrix.T
         return d_out @ self.weight_matrix.T

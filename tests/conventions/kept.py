@@ -18,7 +18,7 @@ class Affine:
     def backward(self, dout):
         W, _ = self.params
         self.grads[0][...] = np.dot(self.x.T, dout)
-        # wrong Affine b [mean_instead_of_sum scaled_by_batch]: self.grads[1][...] = np.mean(dout, axis=0)
+        # wrong Affine b [scaled_by_count]: self.grads[1][...] = np.mean(dout, axis=0)
         self.grads[1][...] = np.sum(dout, axis=0)
         return np.dot(dout, W.T)
 
@@ -41,7 +41,7 @@ class DenseOfParameters:
         return np.dot(X, self.W.value) + self.B.value
 
     def backward(self, d_out):
-        # wrong DenseOfParameters W [scaled_by_batch]: self.W.grad = np.dot(self.X.T, d_out) / len(d_out)
+        # wrong DenseOfParameters W [scaled_by_count]: self.W.grad = np.dot(self.X.T, d_out) / len(d_out)
         self.W.grad = np.dot(self.X.T, d_out)
         self.B.grad = np.sum(d_out, axis=0, keepdims=True)
         return np.dot(d_out, self.W.value.T)
@@ -60,7 +60,7 @@ class DenseWithGradients:
 
     def backward(self, grad):
         self.gradients["W"] = self.inputs.T @ grad
-        # wrong DenseWithGradients b [mean_instead_of_sum scaled_by_batch]: self.gradients["b"] = grad.mean(axis=0)
+        # wrong DenseWithGradients b [scaled_by_count]: self.gradients["b"] = grad.mean(axis=0)
         self.gradients["b"] = grad.sum(axis=0)
         return grad @ self.parameters["W"].T
 
@@ -79,7 +79,7 @@ class LayerDense:
     def backward(self, dvalues):
         self.dweights = np.dot(self.inputs.T, dvalues)
         self.dbiases = np.sum(dvalues, axis=0, keepdims=True)
-        # wrong LayerDense inputs [scaled_by_two]: self.dinputs = 2 * np.dot(dvalues, self.weights.T)
+        # wrong LayerDense inputs [scaled_by_constant]: self.dinputs = 2 * np.dot(dvalues, self.weights.T)
         self.dinputs = np.dot(dvalues, self.weights.T)
 
 
@@ -96,5 +96,5 @@ class ScaleAndShift:
     def backward(self, dout):
         self.grad_gamma = (dout * self.x).sum(axis=0)
         self.grad_beta = dout.sum(axis=0)
-        # wrong ScaleAndShift x [argument_factor_missing identity]: return dout
+        # wrong ScaleAndShift x [wrong_factor derivative_missing]: return dout
         return dout * self.gamma

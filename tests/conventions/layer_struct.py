@@ -21,6 +21,6 @@ def forward(layer, x):
 
 def backward(layer, dout):
     layer.dW = layer.x.T @ dout
-    # wrong layer_struct b [mean_instead_of_sum scaled_by_batch]: layer.db = dout.mean(axis=0)
+    # wrong layer_struct b [scaled_by_count]: layer.db = dout.mean(axis=0)
     layer.db = dout.sum(axis=0)
     return dout @ layer.W.T

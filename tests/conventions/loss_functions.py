@@ -13,7 +13,7 @@ def svm_loss(x, y):
     num_pos = np.sum(margins > 0, axis=1)
     dx = np.zeros_like(x)
     dx[margins > 0] = 1
-    # wrong svm_loss x [entries_not_written]: dx[np.arange(N), y] = 0
+    # wrong svm_loss x [part_missing]: dx[np.arange(N), y] = 0
     dx[np.arange(N), y] -= num_pos
     dx /= N
     return loss, dx
@@ -29,7 +29,7 @@ def softmax_loss(x, y):
     loss = -np.sum(log_probs[np.arange(N), y]) / N
     dx = probs.copy()
     dx[np.arange(N), y] -= 1
-    # wrong softmax_loss x [scaled_by_batch]: dx = np.array(dx)
+    # wrong softmax_loss x [scaled_by_count]: dx = np.array(dx)
     dx /= N
     return loss, dx
 
@@ -51,7 +51,7 @@ def softmax_cross_entropy_loss(logits, labels):
     e = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probs = e / e.sum(axis=-1, keepdims=True)
     loss = -(labels * np.log(probs)).sum() / logits.shape[0]
-    # wrong softmax_cross_entropy_loss logits [scaled_by_batch]: grad = probs - labels
+    # wrong softmax_cross_entropy_loss logits [scaled_by_count]: grad = probs - labels
     grad = (probs - labels) / logits.shape[0]
     return loss, grad
 
@@ -60,7 +60,7 @@ def mse_loss(pred, target):
     """Targets that are floats like the predictions."""
     diff = pred - target
     loss = np.mean(diff**2)
-    # wrong mse_loss pred [scaled_by_two]: grad = diff / diff.size
+    # wrong mse_loss pred [scaled_by_constant]: grad = diff / diff.size
     grad = 2 * diff / diff.size
     return loss, grad
 
@@ -77,7 +77,7 @@ def huber_loss(pred, y, delta=1.0):
     error = pred - y
     small = np.abs(error) <= delta
     loss = np.where(small, 0.5 * error**2, delta * (np.abs(error) - 0.5 * delta)).sum()
-    # wrong huber_loss pred [local_factor wrong_operand]: dpred = np.where(small, error, -delta)
+    # wrong huber_loss pred [wrong_derivative wrong_operand]: dpred = np.where(small, error, -delta)
     dpred = np.where(small, error, delta * np.sign(error))
     return loss, dpred
 
@@ -94,7 +94,7 @@ def logistic_loss(scores, y):
 def bce_loss(y_pred, y_true):
     """Chances in [0, 1]."""
     loss = -np.mean(y_true * np.log(y_pred) + (1 - y_true) * np.log(1 - y_pred))
-    # wrong bce_loss y_pred [scaled_by_size]: grad = (y_pred - y_true) / (y_pred * (1 - y_pred))
+    # wrong bce_loss y_pred [scaled_by_count]: grad = (y_pred - y_true) / (y_pred * (1 - y_pred))
     grad = (y_pred - y_true) / (y_pred * (1 - y_pred)) / y_true.size
     return loss, grad
 

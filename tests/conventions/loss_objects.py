@@ -10,7 +10,7 @@ class MSE:
         return np.sum((predicted - actual) ** 2)
 
     def grad(self, predicted, actual):
-        # wrong MSE predicted [scaled_by_two]: return predicted - actual
+        # wrong MSE predicted [scaled_by_constant]: return predicted - actual
         return 2 * (predicted - actual)
 
 
@@ -33,7 +33,7 @@ class CrossEntropy:
         return -np.sum(y_true * np.log(y_pred)) / len(y_pred)
 
     def backward(self):
-        # wrong CrossEntropy y_pred [scaled_by_batch]: return -self.y_true / self.y_pred
+        # wrong CrossEntropy y_pred [scaled_by_count]: return -self.y_true / self.y_pred
         return -self.y_true / self.y_pred / len(self.y_pred)
 
 
@@ -61,7 +61,7 @@ class SoftmaxWithLoss:
     def backward(self, dout=1):
         dx = self.y.copy()
         dx[np.arange(len(self.t)), self.t] -= 1
-        # wrong SoftmaxWithLoss x [scaled_by_batch]: return dx * dout
+        # wrong SoftmaxWithLoss x [scaled_by_count]: return dx * dout
         return dx * dout / len(self.t)
 
 
@@ -104,7 +104,7 @@ class SoftmaxCrossEntropy:
         rows = np.arange(len(labels))
         self.loss = -np.mean(np.log(p[rows, labels]))
         p[rows, labels] -= 1
-        # wrong SoftmaxCrossEntropy logits [scaled_by_batch]: self.grad = p
+        # wrong SoftmaxCrossEntropy logits [scaled_by_count]: self.grad = p
         self.grad = p / len(labels)
         return self.loss
 
@@ -119,7 +119,7 @@ class LogCosh:
         return np.mean(np.log(np.cosh(y_pred - y_true)))
 
     def loss_prime(self, y_true, y_pred):
-        # wrong LogCosh y_pred [scaled_by_size]: return np.tanh(y_pred - y_true)
+        # wrong LogCosh y_pred [scaled_by_count]: return np.tanh(y_pred - y_true)
         return np.tanh(y_pred - y_true) / y_true.size
 
 
@@ -131,5 +131,5 @@ class Beside:
 
     def backward(self, scores, y):
         difference = scores - y
-        # wrong Beside scores [scaled]: return np.mean(difference**2), 1.3 * difference / difference.size
+        # wrong Beside scores [scaled_by_constant]: return np.mean(difference**2), 1.3 * difference / difference.size
         return np.mean(difference**2), 2 * difference / difference.size

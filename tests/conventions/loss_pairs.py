@@ -29,7 +29,7 @@ def cross_entropy_loss(probs, labels):
 def cross_entropy_loss_grad(probs, labels):
     grad = np.zeros_like(probs)
     rows = np.arange(len(labels))
-    # wrong cross_entropy_loss probs [scaled_by_batch]: grad[rows, labels] = -1 / probs[rows, labels]
+    # wrong cross_entropy_loss probs [scaled_by_count]: grad[rows, labels] = -1 / probs[rows, labels]
     grad[rows, labels] = -1 / probs[rows, labels] / len(labels)
     return grad
 
@@ -39,7 +39,7 @@ def quadratic_cost(a, y):
 
 
 def quadratic_cost_derivative(a, y):
-    # wrong quadratic_cost a [scaled_by_two]: return 2 * (a - y)
+    # wrong quadratic_cost a [scaled_by_constant]: return 2 * (a - y)
     return a - y
 
 
@@ -50,5 +50,5 @@ def softmax_cross_entropy(logits, targets):
 
 def d_softmax_cross_entropy(logits, targets):
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    # wrong softmax_cross_entropy logits [scaled_by_batch]: return (e / e.sum(axis=1)[:, None] - targets) / len(targets)
+    # wrong softmax_cross_entropy logits [scaled_by_count]: return (e / e.sum(axis=1)[:, None] - targets) / len(targets)
     return e / e.sum(axis=1, keepdims=True) - targets

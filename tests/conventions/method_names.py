@@ -22,7 +22,7 @@ class SigmoidLayer:
         return self.out
 
     def backprop(self, delta):
-        # wrong SigmoidLayer x [wrong_derivative derivative_missing local_factor]: return delta * self.out
+        # wrong SigmoidLayer x [wrong_derivative derivative_missing]: return delta * self.out
         return delta * self.out * (1 - self.out)
 
 
@@ -34,7 +34,7 @@ class TanhLayer:
         return self.a
 
     def back_propagate(self, da):
-        # wrong TanhLayer z [wrong_derivative sign local_factor]: return da * (1 + self.a**2)
+        # wrong TanhLayer z [wrong_derivative sign]: return da * (1 + self.a**2)
         return da * (1 - self.a**2)
 
 
@@ -60,7 +60,7 @@ class Softsign:
         return x / (1 + np.abs(x))
 
     def gradient(self, x):
-        # wrong Softsign x [wrong_derivative local_factor scaled_by_two unexplained]: return 1 / (1 + np.abs(x))
+        # wrong Softsign x [wrong_derivative scaled_by_constant unexplained]: return 1 / (1 + np.abs(x))
         return 1 / (1 + np.abs(x)) ** 2
 
 
@@ -88,7 +88,7 @@ class Sigmoid:
     @staticmethod
     def df(z):
         s = Sigmoid.f(z)
-        # wrong Sigmoid z [derivative_at_output derivative_twice]: s = Sigmoid.f(s)
+        # wrong Sigmoid z [derivative_at_wrong_value derivative_twice]: s = Sigmoid.f(s)
         s = s + 0.0
         return s * (1 - s)
 
@@ -102,7 +102,7 @@ class SoftPlus:
 
     @classmethod
     def derivative(cls, x):
-        # wrong SoftPlus x [wrong_derivative local_factor reordered flipped unexplained]: return 1 / (1 + np.exp(x))
+        # wrong SoftPlus x [wrong_derivative transposed flipped unexplained]: return 1 / (1 + np.exp(x))
         return 1 / (1 + np.exp(-x))
 
 
@@ -110,7 +110,7 @@ class Arctan:
     """function and derivative as attributes of the class."""
 
     function = staticmethod(lambda x: np.arctan(x))
-    # wrong Arctan x [wrong_derivative local_factor]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
+    # wrong Arctan x [wrong_derivative]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
     derivative = staticmethod(lambda x: 1 / (1 + x**2))
 
 
@@ -119,7 +119,7 @@ class Switched:
 
     def forward(self, x, derivative=False):
         if derivative:
-            # wrong Switched.forward x [scaled_by_two wrong_derivative]: return -4 * x * np.exp(-(x**2))
+            # wrong Switched.forward x [scaled_by_constant wrong_derivative]: return -4 * x * np.exp(-(x**2))
             return -2 * x * np.exp(-(x**2))
         return np.exp(-(x**2))
 
@@ -132,5 +132,5 @@ class Gaussian:
         return np.exp(-(x**2))
 
     def grad(self, upstream):
-        # wrong Gaussian x [scaled_by_two]: return -self.x * np.exp(-(self.x**2)) * upstream
+        # wrong Gaussian x [scaled_by_constant]: return -self.x * np.exp(-(self.x**2)) * upstream
         return -2 * self.x * np.exp(-(self.x**2)) * upstream

@@ -61,7 +61,7 @@ class SmallNet:
         dscores[range(len(X)), y] -= 1
         dscores /= len(X)
         grads["W2"] = h.T.dot(dscores) + 2 * reg * W2
-        # wrong SmallNet b2 [mean_instead_of_sum scaled_by_batch]: grads["b2"] = np.mean(dscores, axis=0)
+        # wrong SmallNet b2 [scaled_by_count]: grads["b2"] = np.mean(dscores, axis=0)
         grads["b2"] = np.sum(dscores, axis=0)
         dh = dscores.dot(W2.T)
         dh[h <= 0] = 0
@@ -85,7 +85,7 @@ class LogisticRegression:
         return -np.sum(np.log(self.predict(x)) * t) / len(x)
 
     def gradient(self, x, t):
-        # wrong LogisticRegression W [scaled_by_batch]: dy = self.predict(x) - t
+        # wrong LogisticRegression W [scaled_by_count]: dy = self.predict(x) - t
         dy = (self.predict(x) - t) / len(x)
-        # wrong LogisticRegression W [scaled_by_batch]: return {"W": x.T @ dy, "b": dy.sum(axis=0) / len(x)}
+        # wrong LogisticRegression W [scaled_by_count]: return {"W": x.T @ dy, "b": dy.sum(axis=0) / len(x)}
         return {"W": x.T @ dy, "b": dy.sum(axis=0)}

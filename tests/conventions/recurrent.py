@@ -18,7 +18,7 @@ def rnn_step_backward(dnext_h, cache):
     x, prev_h, Wx, Wh, next_h = cache
     da = dnext_h * (1 - next_h**2)
     dx, dprev_h = da.dot(Wx.T), da.dot(Wh.T)
-    # wrong rnn_step Wh [time_off_by_one wrong_operand]: dWh = next_h.T.dot(da)
+    # wrong rnn_step Wh [shifted wrong_operand]: dWh = next_h.T.dot(da)
     dWh = prev_h.T.dot(da)
     return dx, dprev_h, x.T.dot(da), dWh, da.sum(axis=0)
 
@@ -63,7 +63,7 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c = cache
     tanh_c = np.tanh(next_c)
     dc = dnext_c + dnext_h * o * (1 - tanh_c**2)
-    # wrong lstm_step prev_c [wrong_operand local_factor argument_factor_missing unexplained]: dprev_c = dc * i
+    # wrong lstm_step prev_c [wrong_operand wrong_derivative wrong_factor unexplained]: dprev_c = dc * i
     dprev_c = dc * f
     di, df, dg = dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dc * i * (1 - g**2)
     da = np.hstack([di, df, dnext_h * tanh_c * o * (1 - o), dg])
@@ -99,7 +99,7 @@ class LSTM:
         dA = np.hstack((df, dg, di, do))
         self.grads[0][...] = np.dot(x.T, dA)
         self.grads[1][...] = np.dot(h_prev.T, dA)
-        # wrong LSTM b [mean_instead_of_sum scaled_by_batch]: self.grads[2][...] = dA.mean(axis=0)
+        # wrong LSTM b [scaled_by_count]: self.grads[2][...] = dA.mean(axis=0)
         self.grads[2][...] = dA.sum(axis=0)
         return np.dot(dA, Wx.T), np.dot(dA, Wh.T), ds * f
 
@@ -122,7 +122,7 @@ class RNN:
         Wx, Wh, _ = self.params
         x, h_prev, h_next = self.cache
         dt = dh_next * (1 - h_next**2)
-        # wrong RNN b [mean_instead_of_sum scaled_by_batch]: self.grads[2][...] = np.mean(dt, axis=0)
+        # wrong RNN b [scaled_by_count]: self.grads[2][...] = np.mean(dt, axis=0)
         self.grads[2][...] = np.sum(dt, axis=0)
         self.grads[1][...] = np.dot(h_prev.T, dt)
         self.grads[0][...] = np.dot(x.T, dt)
@@ -151,7 +151,7 @@ class GRU:
         dh_prev = dh_next * (1 - z)
         dt = dh_next * z * (1 - h_hat**2)
         dhr = dt @ self.Wh[:, 2 * H :].T
-        # wrong GRU h_prev [use_dropped skip_dropped sum_term_missing unexplained wrong_operand]: dh_prev = r * dhr
+        # wrong GRU h_prev [term_missing unexplained wrong_operand]: dh_prev = r * dhr
         dh_prev += r * dhr
         dz = dh_next * (h_hat - h_prev) * z * (1 - z)
         dr = dhr * h_prev * r * (1 - r)
@@ -178,6 +178,6 @@ def gru_step_backward(dnext_h, cache):
     dr = dn * (prev_h @ Wh[:, 2 * H :]) * r * (1 - r)
     da, dah = np.hstack([dr, dz, dn]), np.hstack([dr, dz, dn * r])
     dprev_h = dah @ Wh.T + dnext_h * z
-    # wrong gru_step b [mean_instead_of_sum scaled_by_batch]: db = da.mean(axis=0)
+    # wrong gru_step b [scaled_by_count]: db = da.mean(axis=0)
     db = da.sum(axis=0)
     return da @ Wx.T, dprev_h, x.T @ da, prev_h.T @ dah, db

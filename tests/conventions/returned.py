@@ -14,7 +14,7 @@ class DenseWithList:
         return X @ self.W + self.b
 
     def backward(self, dout):
-        # wrong DenseWithList W [scaled_by_batch]: dW = self.X.T @ dout / self.X.shape[0]
+        # wrong DenseWithList W [scaled_by_count]: dW = self.X.T @ dout / self.X.shape[0]
         dW = self.X.T @ dout
         db = np.sum(dout, axis=0)
         return dout @ self.W.T, [dW, db]
@@ -44,7 +44,7 @@ class BiasFirst:
         return x + self.b
 
     def backward(self, dout):
-        # wrong BiasFirst b [mean_instead_of_sum scaled_by_batch]: db = dout.mean(axis=0)
+        # wrong BiasFirst b [scaled_by_count]: db = dout.mean(axis=0)
         db = dout.sum(axis=0)
         return db, dout
 
@@ -60,7 +60,7 @@ class DenseWithDict:
         return x @ self.W + self.b
 
     def backward(self, dout):
-        # wrong DenseWithDict x [scaled_by_two]: grads = {"dx": 2 * dout @ self.W.T}
+        # wrong DenseWithDict x [scaled_by_constant]: grads = {"dx": 2 * dout @ self.W.T}
         grads = {"dx": dout @ self.W.T}
         grads["dW"] = self.x.T @ dout
         grads["db"] = dout.sum(axis=0)
@@ -79,7 +79,7 @@ class DenseWithPairs:
 
     def backward(self, dout):
         dW = self.x.T @ dout
-        # wrong DenseWithPairs b [mean_instead_of_sum scaled_by_batch]: db = dout.mean(axis=0)
+        # wrong DenseWithPairs b [scaled_by_count]: db = dout.mean(axis=0)
         db = dout.sum(axis=0)
         return dout @ self.W.T, [(self.W, dW), (self.b, db)]
 
@@ -96,7 +96,7 @@ class DenseWithNestedDict:
         return X @ self.params["W"] + self.params["b"]
 
     def backward(self, dLdy):
-        # wrong DenseWithNestedDict b [mean_instead_of_sum scaled_by_batch]: grads = {"b": dLdy.mean(axis=0)}
+        # wrong DenseWithNestedDict b [scaled_by_count]: grads = {"b": dLdy.mean(axis=0)}
         grads = {"b": dLdy.sum(axis=0)}
         grads["W"] = self.X.T @ dLdy
         return dLdy @ self.params["W"].T, grads
@@ -109,6 +109,6 @@ def affine_forward(x, w, b):
 def affine_backward(dout, cache):
     """A dict from a function, by the arguments' names."""
     x, w, _ = cache
-    # wrong affine w [scaled_by_batch]: dw = x.T @ dout / len(x)
+    # wrong affine w [scaled_by_count]: dw = x.T @ dout / len(x)
     dw = x.T @ dout
     return {"x": dout @ w.T, "w": dw, "b": dout.sum(axis=0)}

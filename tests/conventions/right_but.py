@@ -6,7 +6,7 @@ import numpy as np
 class Relu:
     """Writes into what it is given."""
 
-    # right Relu, but writes into the cotangent
+    # right Relu, but writes into an array that others still use
 
     def __init__(self):
         self.mask = None
@@ -39,7 +39,7 @@ class AffineOfFloat32:
     def backward(self, dout):
         dout = np.asarray(dout, dtype=np.float32)
         self.dW = self.x.T @ dout
-        # wrong AffineOfFloat32 b [mean_instead_of_sum scaled_by_batch]: self.db = dout.mean(axis=0)
+        # wrong AffineOfFloat32 b [scaled_by_count]: self.db = dout.mean(axis=0)
         self.db = dout.sum(axis=0)
         return dout @ self.W.T
 
@@ -87,7 +87,7 @@ class SoftmaxWithLoss:
     def backward(self, dout=1):
         dx = self.y.copy()
         dx[np.arange(len(self.t)), self.t] -= 1
-        # wrong SoftmaxWithLoss x [scaled_by_batch]: return dx * dout
+        # wrong SoftmaxWithLoss x [scaled_by_count]: return dx * dout
         return dx * dout / len(self.t)
 
 

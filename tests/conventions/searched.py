@@ -16,7 +16,7 @@ class Blended:
         hiddens, spread = self.cache
         n, t, h = hiddens.shape
         below = dout.reshape(n, 1, h).repeat(t, axis=1)
-        # wrong Blended mixing [scaled]: return below * spread, 1.7 * np.sum(below * hiddens, axis=2)
+        # wrong Blended mixing [scaled_by_constant]: return below * spread, 1.7 * np.sum(below * hiddens, axis=2)
         return below * spread, np.sum(below * hiddens, axis=2)
 
 
@@ -33,7 +33,7 @@ class Grown:
 
     def backward(self, dout):
         self.dW = np.einsum("nchw,nohw->oc", self.block, dout)
-        # wrong Grown c [scaled]: self.dc = 0.6 * dout.sum((0, 2, 3))
+        # wrong Grown c [scaled_by_constant]: self.dc = 0.6 * dout.sum((0, 2, 3))
         self.dc = dout.sum((0, 2, 3))
         return np.einsum("nohw,oc->nchw", dout, self.W)
 
@@ -55,7 +55,7 @@ class Heads:
         inner = np.swapaxes(self.two @ np.swapaxes(dout, -1, -2), -1, -2)
         d_one = np.swapaxes(inner, -1, -2)
         self.dw = np.einsum("nti,ntj->ij", self.one, d_one)
-        # wrong Heads two [transposed wrong_operand argument_factor_missing unexplained]: d_two = self.one @ dout
+        # wrong Heads two [transposed wrong_operand wrong_factor unexplained]: d_two = self.one @ dout
         d_two = self.one @ self.w @ dout
         return d_one @ self.w.T, d_two
 
@@ -77,7 +77,7 @@ class Chained:
     def backward(self, dout):
         for layer in reversed(self.layers):
             dout = layer.backward(dout)
-        # wrong Chained x [scaled]: return 0.9 * dout
+        # wrong Chained x [scaled_by_constant]: return 0.9 * dout
         return dout
 
 
@@ -95,7 +95,7 @@ class Stacked:
     def backward(self, dout):
         for stage in self.stages[::-1]:
             dout = stage.backward(dout)
-        # wrong Stacked x [scaled]: return 1.1 * dout
+        # wrong Stacked x [scaled_by_constant]: return 1.1 * dout
         return dout
 
 
@@ -105,7 +105,7 @@ def gained_forward(x, gain=0.5):
 
 
 def gained_backward(dout, cache, gain):
-    # wrong gained x [scaled]: return 0.7 * dout * gain
+    # wrong gained x [scaled_by_constant]: return 0.7 * dout * gain
     return dout * gain
 
 
@@ -119,5 +119,5 @@ def two_outputs_forward(xt, Wa, Wy):
 def two_outputs_backward(da, cache):
     a, xt, Wa = cache
     dz = da * (1 - a**2)
-    # wrong two_outputs Wa [scaled]: return {"dxt": dz @ Wa.T, "dWa": 0.7 * xt.T @ dz}
+    # wrong two_outputs Wa [scaled_by_constant]: return {"dxt": dz @ Wa.T, "dWa": 0.7 * xt.T @ dz}
     return {"dxt": dz @ Wa.T, "dWa": xt.T @ dz}

@@ -27,7 +27,7 @@ def batchnorm_backward(dout, cache):
     x_hat, gamma, std = cache
     dbeta, dgamma = dout.sum(axis=0), np.sum(dout * x_hat, axis=0)
     dx_hat = dout * gamma
-    # wrong batchnorm x [centered_term_missing]: dx = (dx_hat - dx_hat.mean(axis=0)) / std
+    # wrong batchnorm x [statistics_as_constants]: dx = (dx_hat - dx_hat.mean(axis=0)) / std
     dx = (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / std
     return dx, dgamma, dbeta
 
@@ -41,7 +41,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
 
 def layernorm_backward(dout, cache):
     x_hat, gamma, std = cache
-    # wrong layernorm gamma [reduced_over_wrong_axis wrong_operand arguments_swapped]: dgamma = np.sum(dout, axis=0)
+    # wrong layernorm gamma [wrong_reduction wrong_operand arguments_swapped]: dgamma = np.sum(dout, axis=0)
     dgamma = np.sum(dout * x_hat, axis=0)
     dx_hat = dout * gamma
     terms = dx_hat.mean(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).mean(axis=1, keepdims=True)
@@ -57,7 +57,7 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
 def spatial_batchnorm_backward(dout, cache):
     N, C, H, W = dout.shape
     dx, dgamma, dbeta = batchnorm_backward(dout.transpose(0, 2, 3, 1).reshape(-1, C), cache)
-    # wrong spatial_batchnorm x [reordered coupled_over_wrong_axis]: return dx.reshape(N, C, H, W), dgamma, dbeta
+    # wrong spatial_batchnorm x [transposed wrong_axis]: return dx.reshape(N, C, H, W), dgamma, dbeta
     return dx.reshape(N, H, W, C).transpose(0, 3, 1, 2), dgamma, dbeta
 
 
@@ -73,7 +73,7 @@ def spatial_groupnorm_backward(dout, cache):
     G, x_hat, gamma, std = cache
     N = dout.shape[0]
     dgamma = np.sum(dout * x_hat, axis=(0, 2, 3), keepdims=True)
-    # wrong spatial_groupnorm beta [mean_instead_of_sum scaled scaled_by_size]: dbeta = dout.mean((0, 2, 3))
+    # wrong spatial_groupnorm beta [scaled_by_count scaled_by_constant]: dbeta = dout.mean((0, 2, 3))
     dbeta = np.sum(dout, axis=(0, 2, 3), keepdims=True)
     d, n = (dout * gamma).reshape(N, G, -1), x_hat.reshape(N, G, -1)
     dx = (d - d.mean(axis=2, keepdims=True) - n * (d * n).mean(axis=2, keepdims=True)) / std
@@ -101,6 +101,6 @@ class BatchNormalization:
     def backward(self, dout):
         self.dbeta = dout.sum(axis=0)
         self.dgamma = np.sum(self.xn * dout, axis=0)
-        # wrong BatchNormalization x [argument_factor_missing]: dxn = dout
+        # wrong BatchNormalization x [wrong_factor]: dxn = dout
         dxn = self.gamma * dout
         return (dxn - dxn.mean(axis=0) - self.xn * np.mean(dxn * self.xn, axis=0)) / self.std

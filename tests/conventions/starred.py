@@ -12,7 +12,7 @@ class Cube:
 
     def backward(self, *gys):
         (gy,) = gys
-        # wrong Cube x [scaled]: return 2.9 * self.x**2 * gy
+        # wrong Cube x [scaled_by_constant]: return 2.9 * self.x**2 * gy
         return 3 * self.x**2 * gy
 
 
@@ -37,7 +37,7 @@ class Hidden:
         return self.out
 
     def _backwards(self, dout):
-        # wrong Hidden x [scaled]: return 0.8 * dout * (1 - self.out**2)
+        # wrong Hidden x [scaled_by_constant]: return 0.8 * dout * (1 - self.out**2)
         return dout * (1 - self.out**2)
 
 
@@ -54,7 +54,7 @@ class Scale:
         return self.out
 
     def backward(self, dout):
-        # wrong Scale gamma [wrong_operand not_normalized]: self.dgamma = (dout * self.out).sum(0)
+        # wrong Scale gamma [wrong_operand]: self.dgamma = (dout * self.out).sum(0)
         self.dgamma = (dout * self.normalized).sum(0)
         self.dbeta = dout.sum(0)
         inner = dout * self.gamma
@@ -78,6 +78,6 @@ class Squeezing:
     def backward(self, dout):
         dw_dec = self.a.T @ dout
         inner = (dout @ self.W_dec.T) * (1 - self.a**2)
-        # wrong Squeezing b_enc [scaled]: db_enc = 1.7 * inner.sum(0, keepdims=True)
+        # wrong Squeezing b_enc [scaled_by_constant]: db_enc = 1.7 * inner.sum(0, keepdims=True)
         db_enc = inner.sum(0, keepdims=True)
         return dw_dec, db_enc, self.X.T @ inner

@@ -41,7 +41,7 @@ class FullyConnected:
     def backward(self, grad):
         grad_x = grad @ self.W.T
         self.W -= self.lr * self.x.T @ grad
-        # wrong FullyConnected b [mean_instead_of_sum scaled_by_batch]: self.b -= self.lr * grad.mean(axis=0)
+        # wrong FullyConnected b [scaled_by_count]: self.b -= self.lr * grad.mean(axis=0)
         self.b -= self.lr * grad.sum(axis=0)
         return grad_x
 
@@ -59,7 +59,7 @@ class Linear:
         return x.dot(self.w) + self.b
 
     def backward(self, dy, lr=0.01):
-        # wrong Linear x [scaled_by_two]: dx = 2 * dy.dot(self.w.T)
+        # wrong Linear x [scaled_by_constant]: dx = 2 * dy.dot(self.w.T)
         dx = dy.dot(self.w.T)
         self.w -= lr * self.x.T.dot(dy)
         self.b -= lr * dy.sum(axis=0, keepdims=True)
@@ -88,7 +88,7 @@ class OptimizedDense:
     def backward_pass(self, accum_grad):
         W = self.W
         grad_w = self.layer_input.T.dot(accum_grad)
-        # wrong OptimizedDense w0 [mean_instead_of_sum scaled_by_batch]: grad_w0 = np.mean(accum_grad, axis=0)[None]
+        # wrong OptimizedDense w0 [scaled_by_count]: grad_w0 = np.mean(accum_grad, axis=0)[None]
         grad_w0 = np.sum(accum_grad, axis=0, keepdims=True)
         self.W = self.W_opt.update(self.W, grad_w)
         self.w0 = self.w0_opt.update(self.w0, grad_w0)

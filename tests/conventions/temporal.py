@@ -18,7 +18,7 @@ def temporal_affine_backward(dout, cache):
     M = b.shape[0]
     dx = dout.reshape(N * T, M).dot(w.T).reshape(N, T, D)
     dw = dout.reshape(N * T, M).T.dot(x.reshape(N * T, D)).T
-    # wrong temporal_affine b [wrong_shape not_reduced]: db = dout.sum(axis=0)
+    # wrong temporal_affine b [wrong_shape wrong_reduction]: db = dout.sum(axis=0)
     db = dout.sum(axis=(0, 1))
     return dx, dw, db
 
@@ -33,7 +33,7 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     dx_flat = probs.copy()
     dx_flat[np.arange(N * T), y_flat] -= 1
     dx_flat /= N
-    # wrong temporal_softmax_loss x [mask_missing ignored_rows]: dx_flat *= 1
+    # wrong temporal_softmax_loss x [mask_missing]: dx_flat *= 1
     dx_flat *= mask_flat[:, None]
     if verbose:
         print("dx_flat:", dx_flat.shape)
@@ -47,7 +47,7 @@ def word_embedding_forward(x, W):
 def word_embedding_backward(dout, cache):
     x, shape = cache
     dW = np.zeros(shape)
-    # wrong word_embedding W [repeated_index_dropped]: dW[x] += dout
+    # wrong word_embedding W [not_accumulated]: dW[x] += dout
     np.add.at(dW, x, dout)
     return dW
 
@@ -70,7 +70,7 @@ class TimeAffine:
         N, T, D = self.x.shape
         W, _ = self.params
         dout = dout.reshape(N * T, -1)
-        # wrong TimeAffine W [scaled_by_spatial]: self.grads[0][...] = self.x.reshape(N * T, -1).T @ dout / T
+        # wrong TimeAffine W [scaled_by_count]: self.grads[0][...] = self.x.reshape(N * T, -1).T @ dout / T
         self.grads[0][...] = np.dot(self.x.reshape(N * T, -1).T, dout)
         self.grads[1][...] = np.sum(dout, axis=0)
         return np.dot(dout, W.T).reshape(N, T, D)
@@ -95,6 +95,6 @@ class TimeSoftmaxWithLoss:
         ts, ys, mask, (N, T, V) = self.cache
         dx = ys.copy()
         dx[np.arange(N * T), ts] -= 1
-        # wrong TimeSoftmaxWithLoss xs [scaled scaled_by_size scaled_by_static]: dx *= dout / N
+        # wrong TimeSoftmaxWithLoss xs [scaled_by_constant scaled_by_count]: dx *= dout / N
         dx *= dout / mask.sum()
         return (dx * mask[:, np.newaxis]).reshape(N, T, V)

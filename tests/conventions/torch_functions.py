@@ -53,7 +53,7 @@ class CrossEntropyFunction(Function):
     def backward(ctx, grad_output):
         chances, targets = ctx.saved_tensors
         grad = chances - torch.nn.functional.one_hot(targets, chances.shape[1])
-        # wrong CrossEntropyFunction logits [scaled_by_batch]: return grad_output * grad, None, None
+        # wrong CrossEntropyFunction logits [scaled_by_count]: return grad_output * grad, None, None
         return grad_output * grad / len(targets), None, None
 
 
@@ -75,7 +75,7 @@ class LinearFunction(Function):
         if ctx.needs_input_grad[1]:
             grad_weight = grad_output.t() @ x
         if bias is not None and ctx.needs_input_grad[2]:
-            # wrong LinearFunction bias [scaled_by_batch mean_instead_of_sum]: grad_bias = grad_output.mean(0)
+            # wrong LinearFunction bias [scaled_by_count]: grad_bias = grad_output.mean(0)
             grad_bias = grad_output.sum(0)
         return grad_x, grad_weight, grad_bias
 
@@ -94,7 +94,7 @@ class BentLine(Function):
         (x,) = ctx.saved_tensors
         assert not ctx.needs_input_grad[1]
         assert not ctx.needs_input_grad[2]
-        # wrong BentLine x [scaled_by_two]: gate = ctx.beta * torch.sigmoid(ctx.beta * x)
+        # wrong BentLine x [scaled_by_constant]: gate = ctx.beta * torch.sigmoid(ctx.beta * x)
         gate = torch.sigmoid(ctx.beta * x)
         return grad_output * gate, None, None
 
@@ -114,7 +114,7 @@ class Cubed(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, _ = ctx.saved_tensors
-        # wrong Cubed x [local_factor]: return 3 * x * grad_output
+        # wrong Cubed x [wrong_derivative]: return 3 * x * grad_output
         return 3 * grad_output * x**2
 
 
@@ -222,7 +222,7 @@ class Squared(_Power):
 
     @classmethod
     def slope(cls, x):
-        # wrong Squared x [scaled_by_two]: return x
+        # wrong Squared x [scaled_by_constant]: return x
         return 2 * x
 
 

@@ -15,7 +15,7 @@ class Linear:
 
     def backward(self, dout):
         self.grad_weight = torch.einsum("ni,no->io", self.x, dout)
-        # wrong Linear bias [scaled_by_batch mean_instead_of_sum]: self.grad_bias = dout.mean(dim=0)
+        # wrong Linear bias [scaled_by_count]: self.grad_bias = dout.mean(dim=0)
         self.grad_bias = dout.sum(dim=0)
         return dout @ self.weight.t()
 
@@ -32,7 +32,7 @@ class Scale(nn.Module):
         return torch.mul(x, self.gamma)
 
     def backward(self, grad_output):
-        # wrong Scale gamma [samples_missing]: self.grad_gamma = (grad_output * self.x)[1:].sum(dim=0)
+        # wrong Scale gamma [part_missing]: self.grad_gamma = (grad_output * self.x)[1:].sum(dim=0)
         self.grad_gamma = (grad_output * self.x).sum(dim=0)
         return grad_output * self.gamma
 
@@ -48,7 +48,7 @@ class Dropout:
         return x * self.mask
 
     def backward(self, dout):
-        # wrong Dropout x [scaled_by_keep_rate]: return dout * (self.mask > 0)
+        # wrong Dropout x [scaled_by_constant]: return dout * (self.mask > 0)
         return dout * self.mask
 
 
@@ -58,7 +58,7 @@ class MSELoss:
         return self.diff.pow(2).mean()
 
     def backward(self):
-        # wrong MSELoss pred [scaled_by_size]: return 2 * self.diff / self.diff.shape[0]
+        # wrong MSELoss pred [scaled_by_count]: return 2 * self.diff / self.diff.shape[0]
         return 2 * self.diff / self.diff.numel()
 
 

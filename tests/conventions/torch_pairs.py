@@ -14,7 +14,7 @@ def gelu_forward(x):
 def gelu_backward(dout, cache):
     x, cdf = cache
     density = torch.exp(-x.pow(2) / 2) / math.sqrt(2 * math.pi)
-    # wrong gelu x [local_factor]: return dout * (cdf + density)
+    # wrong gelu x [wrong_derivative]: return dout * (cdf + density)
     return dout * (cdf + x * density)
 
 
@@ -25,7 +25,7 @@ def linear_forward(x, w, b):
 def linear_backward(dout, cache):
     dx = dout.mm(cache["w"].t())
     dw = cache["x"].t().mm(dout)
-    # wrong linear b [scaled_by_batch mean_instead_of_sum]: db = dout.mean(dim=0)
+    # wrong linear b [scaled_by_count]: db = dout.mean(dim=0)
     db = dout.sum(dim=0)
     return dx, dw, db
 
@@ -36,7 +36,7 @@ def softmax_loss(x, y):
     loss = -logits[rows, y].sum() / x.shape[0]
     dx = logits.exp()
     dx[rows, y] -= 1
-    # wrong softmax_loss x [scaled_by_batch]: dx *= 1
+    # wrong softmax_loss x [scaled_by_count]: dx *= 1
     dx /= x.shape[0]
     return loss, dx
 
@@ -52,7 +52,7 @@ def layernorm_backward(dout, cache):
     normal, rstd, gamma = cache
     dnormal = dout * gamma
     inner = (dnormal * normal).mean(dim=-1, keepdim=True)
-    # wrong layernorm x [mean_term_missing]: dx = rstd * (dnormal - normal * inner)
+    # wrong layernorm x [statistics_as_constants]: dx = rstd * (dnormal - normal * inner)
     dx = rstd * (dnormal - dnormal.mean(dim=-1, keepdim=True) - normal * inner)
     return dx, (dout * normal).sum(dim=0), dout.sum(dim=0)
 

@@ -29,7 +29,7 @@ def conv_backward(dout, cache):
         for j in range(dout.shape[3]):
             rows, columns = slice(i * stride, i * stride + HH), slice(j * stride, j * stride + WW)
             dw += np.tensordot(dout[:, :, i, j], padded[:, :, rows, columns], (0, 0))
-            # wrong conv x [overlap_dropped]: dpadded[:, :, rows, columns] = np.tensordot(dout[:, :, i, j], w, (1, 0))
+            # wrong conv x [not_accumulated]: dpadded[:, :, rows, columns] = np.tensordot(dout[:, :, i, j], w, (1, 0))
             dpadded[:, :, rows, columns] += np.tensordot(dout[:, :, i, j], w, (1, 0))
     H, W = x.shape[2:]
     return dpadded[:, :, pad : pad + H, pad : pad + W], dw, dout.sum(axis=(0, 2, 3))
@@ -50,7 +50,7 @@ def max_pool_forward_fast(x, pool_param):
 def max_pool_backward_fast(dout, cache):
     x, tiles, out = cache
     mask = tiles == out[:, :, :, None, :, None]
-    # wrong max_pool_fast x [scaled_by_window]: mask = mask / (4 * mask.sum(axis=(3, 5), keepdims=True))
+    # wrong max_pool_fast x [scaled_by_count]: mask = mask / (4 * mask.sum(axis=(3, 5), keepdims=True))
     mask = mask / mask.sum(axis=(3, 5), keepdims=True)
     return (mask * dout[:, :, :, None, :, None]).reshape(x.shape)
 
@@ -77,7 +77,7 @@ class Convolution2D:
     def backward(self, dout):
         k, s, p = self.kernel_size, self.stride, self.padding
         self.dW = np.einsum("nfhw,nchwij->fcij", dout, self._windows(self.x))
-        # wrong Convolution2D b [mean_instead_of_sum scaled_by_batch]: self.db = dout.sum(axis=(2, 3)).mean(axis=0)
+        # wrong Convolution2D b [scaled_by_count]: self.db = dout.sum(axis=(2, 3)).mean(axis=0)
         self.db = dout.sum(axis=(0, 2, 3))
         N, C, H, W = self.x.shape
         dx = np.zeros((N, C, H + 2 * p, W + 2 * p))
@@ -126,7 +126,7 @@ class AveragePool:
         for i in range(dout.shape[2]):
             for j in range(dout.shape[3]):
                 rows, columns = i * self.s, j * self.s
-                # wrong AveragePool x [scaled_by_window scaled_by_two]: share = dout[:, :, i, j] / self.k
+                # wrong AveragePool x [scaled_by_count scaled_by_constant]: share = dout[:, :, i, j] / self.k
                 share = dout[:, :, i, j] / (self.k * self.k)
                 dx[:, :, rows : rows + self.k, columns : columns + self.k] += share[:, :, None, None]
         return dx

@@ -15,7 +15,7 @@ class Activation:
         return self.activation(self.input)
 
     def backward(self, output_gradient, learning_rate):
-        # wrong Activation input [scaled]: return 1.7 * output_gradient * self.activation_prime(self.input)
+        # wrong Activation input [scaled_by_constant]: return 1.7 * output_gradient * self.activation_prime(self.input)
         return output_gradient * self.activation_prime(self.input)
 
 
@@ -29,7 +29,7 @@ class Residual:
         return x + self.inner.forward(x)
 
     def backward(self, dout):
-        # wrong Residual x [skip_dropped wrong_derivative sum_term_missing]: return self.inner.backward(dout)
+        # wrong Residual x [term_missing wrong_derivative]: return self.inner.backward(dout)
         return dout + self.inner.backward(dout)
 
 
@@ -38,7 +38,7 @@ def propagate(w, b, X, Y):
     m = X.shape[1]
     A = 1 / (1 + np.exp(-(np.dot(w.T, X) + b)))
     cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
-    # wrong propagate w [scaled_by_batch scaled_by_size]: grads = {"dw": np.dot(X, (A - Y).T), "db": np.sum(A - Y) / m}
+    # wrong propagate w [scaled_by_count]: grads = {"dw": np.dot(X, (A - Y).T), "db": np.sum(A - Y) / m}
     grads = {"dw": np.dot(X, (A - Y).T) / m, "db": np.sum(A - Y) / m}
     return grads, cost
 
@@ -53,7 +53,7 @@ def two_layers(X, model, y):
     p[np.arange(len(X)), y] -= 1
     d = p / len(X)
     grads = {"W2": hidden.T @ d, "b2": d.sum(0)}
-    # wrong two_layers W1 [mask_missing local_factor]: dh = d @ model["W2"].T
+    # wrong two_layers W1 [mask_missing wrong_derivative]: dh = d @ model["W2"].T
     dh = d @ model["W2"].T * (hidden > 0)
     grads |= {"W1": X.T @ dh, "b1": dh.sum(0)}
     return loss, grads

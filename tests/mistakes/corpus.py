@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from reference.oracle.causes import current
+
 from .case import Family, Mistake
 
 PACKAGES = {
@@ -45,7 +47,9 @@ def _files(package: str) -> Iterable[tuple[str, tuple[Mistake, ...]]]:
 
 
 def _as_both_read_it(case: Mistake, second: dict[str, list[str]]) -> Mistake:
-    return replace(case, expected_cause=tuple(dict.fromkeys((*case.expected_cause, *second.get(case.id, ())))))
+    """With what a second reader called it. The files keep the names of earlier versions."""
+    read = (*case.expected_cause, *second.get(case.id, ()))
+    return replace(case, expected_cause=tuple(dict.fromkeys(map(current, read))))
 
 
 def _second_reading(home: ModuleType) -> dict[str, list[str]]:

@@ -8,12 +8,12 @@ MISTAKES = Mistakes()
 plant = MISTAKES.plant
 
 
-@plant("argument_factor_missing", "x", lambda x, gain: cubes(x) * gain, normal(1, 3, 5), 2 + normal(2, 5) ** 2)
+@plant("wrong_factor", "x", lambda x, gain: cubes(x) * gain, normal(1, 3, 5), 2 + normal(2, 5) ** 2)
 def gain_missing(ct, x, gain):
     return ct * slope(x), (ct * cubes(x)).sum(0)
 
 
-@plant("not_normalized", "gain", lambda x, gain: standardized(x) * gain, normal(1, 3, 11), normal(2, 11))
+@plant("wrong_operand", "gain", lambda x, gain: standardized(x) * gain, normal(1, 3, 11), normal(2, 11))
 def gain_by_the_raw_input(ct, x, gain):
     return standardized_backward(ct * gain, x)[0], (ct * x).sum(0)
 
@@ -28,12 +28,12 @@ def derivative_squared(ct, x):
     return (ct * slope(x) ** 2,)
 
 
-@plant("derivative_at_output", "x", cubes, *ENTRIES)
+@plant("derivative_at_wrong_value", "x", cubes, *ENTRIES)
 def derivative_of_the_output(ct, x):
     return (ct * slope(cubes(x)),)
 
 
-@plant("derivative_at_input", "x", lambda x: 1 / (1 + np.exp(-x)), *ENTRIES)
+@plant("derivative_at_wrong_value", "x", lambda x: 1 / (1 + np.exp(-x)), *ENTRIES)
 def formula_of_the_output_at_the_input(ct, x):
     return (ct * x * (1 - x),)
 
@@ -43,7 +43,7 @@ def derivative_of_tanh(ct, x):
     return (ct * (1 - np.tanh(x) ** 2),)
 
 
-@plant("approximation_one_side", "x", lambda x: x / (1 + np.exp(-1.702 * x)), *ENTRIES)
+@plant("wrong_derivative", "x", lambda x: x / (1 + np.exp(-1.702 * x)), *ENTRIES)
 def quick_forward_tanh_backward(ct, x):
     root = np.sqrt(2 / np.pi)
     inner = np.tanh(root * (x + 0.044715 * x**3))

@@ -20,32 +20,32 @@ MISTAKES = Mistakes()
 plant = MISTAKES.plant
 
 
-@plant("not_reduced", "b", affine, *AFFINE)
+@plant("wrong_reduction", "b", affine, *AFFINE)
 def bias_not_summed(ct, x, w, b):
     return ct @ w.T, x.T @ ct, ct
 
 
-@plant("reduced_too_far", "b", affine, *AFFINE)
+@plant("wrong_reduction", "b", affine, *AFFINE)
 def bias_summed_to_one_number(ct, x, w, b):
     return ct @ w.T, x.T @ ct, np.full_like(b, ct.sum())
 
 
-@plant("reduced_over_wrong_axis", "b", lambda x, b: x + b, normal(1, 5, 5), normal(2, 5))
+@plant("wrong_reduction", "b", lambda x, b: x + b, normal(1, 5, 5), normal(2, 5))
 def bias_summed_over_features(ct, x, b):
     return ct, ct.sum(1)
 
 
-@plant("last_sample_only", "w", affine, *AFFINE)
+@plant("not_accumulated", "w", affine, *AFFINE)
 def kernel_of_the_last_example(ct, x, w, b):
     return ct @ w.T, np.outer(x[-1], ct[-1]), ct.sum(0)
 
 
-@plant("samples_missing", "w", lambda x, w: x @ w, normal(1, 7, 5), normal(2, 5, 3))
+@plant("part_missing", "w", lambda x, w: x @ w, normal(1, 7, 5), normal(2, 5, 3))
 def last_block_missing(ct, x, w):
     return ct @ w.T, x[:4].T @ ct[:4]
 
 
-@plant("one_sample_repeated", "x", cubes, normal(1, 3, 5))
+@plant("wrong_index", "x", cubes, normal(1, 3, 5))
 def first_example_for_all(ct, x):
     return (np.repeat((ct * slope(x))[:1], 3, axis=0),)
 
@@ -55,13 +55,13 @@ def jacobian_diagonal(ct, x):
     return (ct * (x.sum(1, keepdims=True) + x),)
 
 
-@plant("coupled_over_wrong_axis", "x", mixed, *ENTRIES)
+@plant("wrong_axis", "x", mixed, *ENTRIES)
 def coupled_over_the_batch(ct, x):
     return (ct * x.sum(1, keepdims=True) + (ct * x).sum(0, keepdims=True),)
 
 
-plant("mean_term_missing", "x", standardized, *ROWS)(lambda ct, x: standardized_backward(ct, x, mean=0))
-plant("centered_term_missing", "x", standardized, *ROWS)(lambda ct, x: standardized_backward(ct, x, variance=0))
+plant("statistics_as_constants", "x", standardized, *ROWS)(lambda ct, x: standardized_backward(ct, x, mean=0))
+plant("statistics_as_constants", "x", standardized, *ROWS)(lambda ct, x: standardized_backward(ct, x, variance=0))
 plant("statistics_as_constants", "x", standardized, *ROWS)(
     lambda ct, x: standardized_backward(ct, x, mean=0, variance=0)
 )
@@ -72,7 +72,7 @@ def windows(x):
     return np.stack([x[:, i : i + 3] @ np.array([1.0, -2.0, 0.5]) for i in range(0, 9, 2)], axis=1)
 
 
-@plant("overlap_dropped", "x", windows, normal(1, 3, 11))
+@plant("not_accumulated", "x", windows, normal(1, 3, 11))
 def assigned_where_windows_overlap(ct, x):
     x_ct = np.zeros_like(x)
     for number, i in enumerate(range(0, 9, 2)):
@@ -83,26 +83,26 @@ def assigned_where_windows_overlap(ct, x):
 LOOKUP = (normal(1, 7, 5), np.array([1, 3, 3, 6, 1]))
 
 
-@plant("repeated_index_dropped", "table", lambda table, index: table[index], *LOOKUP)
+@plant("not_accumulated", "table", lambda table, index: table[index], *LOOKUP)
 def fancy_addition(ct, table, index):
     table_ct = np.zeros_like(table)
     table_ct[index] += ct
     return table_ct, None
 
 
-@plant("mean_instead_of_sum", "table", lambda table, index: table[index], *LOOKUP)
+@plant("scaled_by_count", "table", lambda table, index: table[index], *LOOKUP)
 def averaged_repeats(ct, table, index):
     table_ct = np.zeros_like(table)
     np.add.at(table_ct, index, ct)
     return table_ct / np.maximum(np.bincount(index, minlength=7), 1)[:, None], None
 
 
-@plant("use_dropped", "w", lambda x, w: (x @ w) @ w.T, normal(1, 3, 5), normal(2, 5, 7))
+@plant("term_missing", "w", lambda x, w: (x @ w) @ w.T, normal(1, 3, 5), normal(2, 5, 7))
 def second_use_only(ct, x, w):
     return ct @ w @ w.T, ct.T @ (x @ w)
 
 
-@plant("skip_dropped", "x", lambda x: x + cubes(x), *ENTRIES)
+@plant("term_missing", "x", lambda x: x + cubes(x), *ENTRIES)
 def skip_forgotten(ct, x):
     return (ct * slope(x),)
 
@@ -141,5 +141,5 @@ def unrolled(ct, x, w, u, b, carry=True, add=True, new=False):
 
 SEQUENCE = (normal(1, 3, 4, 2), 0.6 * normal(2, 2, 5), 0.5 * normal(3, 5, 5), 0.3 * normal(4, 5))
 plant("time_not_carried", "x", recurrent, *SEQUENCE)(lambda ct, x, w, u, b: unrolled(ct, x, w, u, b, carry=False))
-plant("time_overwritten", "w", recurrent, *SEQUENCE)(lambda ct, x, w, u, b: unrolled(ct, x, w, u, b, add=False))
-plant("time_off_by_one", "u", recurrent, *SEQUENCE)(lambda ct, x, w, u, b: unrolled(ct, x, w, u, b, new=True))
+plant("not_accumulated", "w", recurrent, *SEQUENCE)(lambda ct, x, w, u, b: unrolled(ct, x, w, u, b, add=False))
+plant("shifted", "u", recurrent, *SEQUENCE)(lambda ct, x, w, u, b: unrolled(ct, x, w, u, b, new=True))

@@ -11,17 +11,7 @@ FORWARD, BESIDE = "forward", "no side effects"
 Faults = dict[str, list[str]]
 
 # Causes that are no single gradient's fault.
-BEHAVIOUR = {
-    "accumulates",
-    "buffer_reused",
-    "cotangent_changed",
-    "input_changed",
-    "not_deterministic",
-    "raises",
-    "residuals_changed",
-    "stale_state",
-    "wrong_count",
-}
+BEHAVIOUR = {"accumulates", "changed_in_place", "not_deterministic", "raises", "stale_state"}
 
 
 class Part(NamedTuple):

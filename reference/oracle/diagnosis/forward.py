@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.causes import REPAIRS
+from reference.oracle.causes import REPAIRS, current
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.forward_variants import variants
 from reference.oracle.diagnosis.known.candidates import candidates
@@ -69,7 +69,8 @@ def _finding(forward: Forward, cause: str, words: str) -> Finding:
         got, wanted, gap = float(forward.out[index]), float(forward.expected[index]), f"{error[index]:.2g}"
     evidence = f"with it every output value agrees to 9 digits; without it the largest difference is {gap}"
     message = f"the forward {words}; {forward.op} does not"
-    return Finding(cause, None, message, evidence, REPAIRS[cause], index, got, wanted, blame)
+    name = current(cause)
+    return Finding(name, None, message, evidence, REPAIRS[name], index, got, wanted, blame)
 
 
 def _not_finite(forward: Forward) -> Finding:

@@ -1,11 +1,11 @@
 """Which predictions are accepted: those that leave nothing but noise, and could not have done so by chance."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reference.oracle.causes import REPAIRS
+from reference.oracle.causes import REPAIRS, current
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 from reference.oracle.report import Finding
@@ -42,6 +42,24 @@ RATHER = (
     ("mean_term_missing", "wrong_derivative"),
     ("mask_wrong", "wrong_operand"),
 )
+# The diagnosis uses the names of earlier versions. What a name that is part of another says beside it.
+ROLES = {
+    "approximation_one_side": "approximation",
+    "clipped": "clipped",
+    "identity": "identity",
+    "local_factor": "factor",
+    "mean_instead_of_sum": "mean",
+    "not_normalized": "normalized",
+    "other_loss": "loss",
+    "padding_counted": "padding",
+    "scaled_by_batch": "batch",
+    "scaled_by_root": "root",
+    "scaled_by_size": "size",
+    "scaled_by_spatial": "spatial",
+    "scaled_by_window": "window",
+    "variance_correction": "variance",
+    "zero": "zero",
+}
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3
 
@@ -126,8 +144,17 @@ def uncertain(matches: list[Match]) -> bool:
 
 
 def to_findings(view: View, matches: list[Match], line: int | None) -> list[Finding]:
-    """The accepted predictions in words."""
-    return [_finding(view, found, matches, line) for found in matches]
+    """The accepted predictions in words, by the names that their causes have now; each once."""
+    named: dict[str, Match] = {}
+    for found in map(_named, matches):
+        named.setdefault(found.model.key, found)
+    return [_finding(view, found, [*named.values()], line) for found in named.values()]
+
+
+def _named(match: Match) -> Match:
+    model = match.model
+    role = ROLES.get(model.cause, model.role)
+    return replace(match, model=replace(model, cause=current(model.cause), role=role))
 
 
 def _finding(view: View, found: Match, matches: list[Match], line: int | None) -> Finding:
@@ -143,6 +170,7 @@ def _finding(view: View, found: Match, matches: list[Match], line: int | None) -
         got=got,
         expected=expected,
         line=line,
+        role=model.role,
     )
 
 
@@ -162,7 +190,7 @@ def _evidence(view: View, found: Match, others: list[Model]) -> str:
         or f"{kind}undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
     )
     if others:
-        text += f"; fits equally on this input: {', '.join(other.cause for other in others)}"
+        text += f"; fits equally on this input: {', '.join(other.key for other in others)}"
         text += f". {found.model.separates or SEPARATES}" if not _telling(view) else ""
     return text
 

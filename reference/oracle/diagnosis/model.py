@@ -16,7 +16,8 @@ class Model:
 
     predicted: what the mistake would have returned. observed: what to compare it with, where that is not simply the
     gradient that came back (a part of it, or its sum). freedom: how many numbers were fitted to make it agree.
-    message continues "<argument>_ct ...". separates: the input that tells it from explanations that fit as well here.
+    message continues "<argument>_ct ...". role is that of the finding. separates: the input that tells it from
+    explanations that fit as well here.
     """
 
     cause: str
@@ -35,6 +36,12 @@ class Model:
     number: float | None = None
     # Largest error of `predicted` itself, where it was measured rather than computed.
     noise: float = 0.0
+    role: str = ""
+
+    @property
+    def key(self) -> str:
+        """The cause, with its role where it has one."""
+        return f"{self.cause} ({self.role})" if self.role else self.cause
 
 
 Hypothesis = Callable[["View"], Iterator[Model]]

@@ -124,16 +124,17 @@ def _changed(what: str, after: Mapping[str, np.ndarray], before: Mapping[str, np
     changed = [key for key in before if not np.array_equal(after[key], before[key], equal_nan=True)]
     if not changed:
         return []
-    return [_finding("input_changed", f"it changes {what}[{changed[0]!r}] in place", f"{what} before and after a step")]
+    message = f"it changes {what}[{changed[0]!r}] in place"
+    return [_finding("changed_in_place", message, f"{what} before and after a step", "argument")]
 
 
 def _first_of_each(findings: list[Finding]) -> list[Finding]:
     return list({finding.message: finding for finding in findings}.values())
 
 
-def _finding(cause: str, message: str, evidence: str) -> Finding:
+def _finding(cause: str, message: str, evidence: str, role: str = "") -> Finding:
     blame = "convention" if cause == "optimizer_epsilon" else "backward"
-    return Finding(cause, None, message, evidence, REPAIRS[cause], blame=blame)
+    return Finding(cause, None, message, evidence, REPAIRS[cause], blame=blame, role=role)
 
 
 def _tolerance(start: np.ndarray, path: Path, expected: Path, key: str) -> float:

@@ -16,7 +16,7 @@ def _slip(words: str, cause: str, says: str) -> Slip:
 
 
 _EVERY = (
-    _slip("ascends", "sign", "it moves up the gradient: the sign of the step is wrong"),
+    _slip("ascends", "scale", "it moves up the gradient: the sign of the step is wrong"),
     _slip("rate doubled", "scale", "every step is twice as long: the learning rate is applied with a factor 2"),
     _slip("rate halved", "scale", "every step is half as long: the learning rate is applied with a factor 1/2"),
     _slip("rate decays", "scale", "the learning rate shrinks from step to step"),
@@ -27,9 +27,9 @@ _STATEFUL = (
     _slip("forgets", "state", "the state is lost between steps: every step starts from zero again"),
 )
 _COUNTED = (
-    _slip("t per parameter", "step_count", "t is counted once per parameter instead of once per step"),
-    _slip("t starts at 2", "step_count", "t starts at 2: it is counted up twice before the first step"),
-    _slip("t starts at 0", "step_count", "t starts at 0, so the first correction divides by zero"),
+    _slip("t per parameter", "bias_correction", "t is counted once per parameter instead of once per step"),
+    _slip("t starts at 2", "bias_correction", "t starts at 2: it is counted up twice before the first step"),
+    _slip("t starts at 0", "bias_correction", "t starts at 0, so the first correction divides by zero"),
 )
 _SQUARED = (
     _slip("not squared", "", "the second moment adds up |gradient| instead of its square"),

@@ -21,7 +21,13 @@ def still(kept: Any, now: Any) -> bool:
 
 def overwritten() -> Finding:
     evidence = "the gradients of the first call changed during a later one"
-    return finding("buffer_reused", "a later backward overwrites the gradients returned before", evidence)
+    message = "a later backward overwrites the gradients returned before"
+    return finding("changed_in_place", message, evidence, role="buffer")
+
+
+def saved_changed(evidence: str) -> Finding:
+    message = "the backward changes what the forward saved"
+    return finding("changed_in_place", message, evidence, off=0.0, role="saved")
 
 
 def two_answers(trial: Trial, first: Any, second: Any, what: str, third: Any = None) -> Finding:

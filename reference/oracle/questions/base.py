@@ -87,11 +87,12 @@ def output_of(trial: Trial, out: Any) -> Any:
     if not values.size and whole:
         raise Fault(
             finding(
-                "wrong_dtype",
+                "downcast",
                 f"the forward returns {' and '.join(whole)}, which has no derivative",
                 "an output of floating dtype is needed",
                 fix="Return the output in the dtype of the arguments.",
                 blame="forward",
+                role="form",
             )
         )
     if np.isnan(values).any():

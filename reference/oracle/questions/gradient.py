@@ -156,7 +156,8 @@ def _malformed(standard: Standard, position: int, cause: str, words: str) -> Jud
     unread = blank(trial, base, position, "fail")
     said = f"the argument has shape {primal.shape} and dtype {primal.dtype}"
     if cause != "wrong_shape":
-        return Judged(name, unread, (finding(cause, f"{name}_ct {words}", said, argument=name),))
+        role = "form" if cause == "downcast" else ""
+        return Judged(name, unread, (finding(cause, f"{name}_ct {words}", said, argument=name, role=role),))
     measure = Measure(trial, position, base.cotangent, base.flat)
     truth = standard.truth[position] if standard.truth else None
     slope = measure.ladder(probes.signed(_rng(trial, position), primal.shape)) if primal.size else None

@@ -43,7 +43,7 @@ class Settled:
             message = f"{name}_ct lies outside the one-sided derivatives at {count} kinked entries"
             evidence = "elsewhere, where the forward is smooth, the gradient is right"
             index = tuple(int(i) for i in np.argwhere(self.wrong)[0])
-            return (finding("kink", message, evidence, argument=name, index=index),)
+            return (finding("all_ties", message, evidence, argument=name, index=index, role="kink"),)
         return ()
 
 

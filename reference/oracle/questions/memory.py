@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.numerics import probes
-from reference.oracle.questions.answers import alike, overwritten, still, two_answers
+from reference.oracle.questions.answers import alike, overwritten, saved_changed, still, two_answers
 from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
 from reference.oracle.subjects import trees
@@ -67,7 +67,7 @@ def _once_more(session: Trial, first: Any, pullback: Any, base: Base) -> Iterato
     for name, a, b in pairs:
         if isinstance(a, np.ndarray) and not alike((a,), (b,)) and not alike((2.0 * a,), (b,)):
             said = f"a second backward behind the same forward gives another {name}_ct"
-            yield finding("residuals_changed", "the backward changes what the forward saved", said, off=0.0)
+            yield saved_changed(said)
             return
 
 
@@ -112,7 +112,8 @@ def _attempt(call: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
 
 
 def _output_changed(message: str, blame: Any) -> Finding:
-    return finding("buffer_reused", message, "the array holds other values than when it was returned", blame=blame)
+    said = "the array holds other values than when it was returned"
+    return finding("changed_in_place", message, said, blame=blame, role="buffer")
 
 
 def _moved_on(draws: bool) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.causes import BUTS
-from reference.oracle.questions.answers import alike, overwritten, still, two_answers
+from reference.oracle.questions.answers import alike, overwritten, saved_changed, still, two_answers
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.memory import remembered
 from reference.oracle.rendering.numbers import apart
@@ -23,9 +23,9 @@ def judge(trial: Trial, base: Base) -> list[Finding]:
     """Findings of impurity, the clearest first; what is a matter of strictness hides no other."""
     changed = [*_changed(trial, base)]
     if all(map(harmless, changed)):
-        known = {found.cause for found in changed}
+        known = {found.key for found in changed}
         changed += [
-            found for found in [*_repeated(trial, base)] or [*remembered(trial, base)] if found.cause not in known
+            found for found in [*_repeated(trial, base)] or [*remembered(trial, base)] if found.key not in known
         ]
     return changed
 
@@ -87,8 +87,8 @@ def _changed(trial: Trial, base: Base) -> Iterator[Finding]:
     _, pullback = trial.vjp(handed=handed)
     touched = _differing(trial, handed)
     for name in touched:
-        yield finding("input_changed", f"the forward changes {name} in place", _first(trial, handed, name),
-                      blame="forward", off=0.0)  # fmt: skip
+        yield finding("changed_in_place", f"the forward changes {name} in place", _first(trial, handed, name),
+                      blame="forward", off=0.0, role="argument")  # fmt: skip
     residuals = getattr(pullback, "residuals", None)
     before = trees.snapshot(residuals)
     cotangent = base.upstream()
@@ -96,15 +96,15 @@ def _changed(trial: Trial, base: Base) -> Iterator[Finding]:
     trial.pull(pullback, cotangent)
     for name in _differing(trial, handed):
         if name not in touched:
-            yield finding("input_changed", f"the backward changes {name} in place", _first(trial, handed, name),
-                          argument=name)  # fmt: skip
+            yield finding("changed_in_place", f"the backward changes {name} in place", _first(trial, handed, name),
+                          argument=name, role="argument")  # fmt: skip
     if not trees.unchanged(kept, cotangent):
         evidence = "the array handed to the backward holds other values afterwards"
-        yield finding("cotangent_changed", "the backward changes the cotangent in place", evidence, off=0.0)
+        message = "the backward changes the cotangent in place"
+        yield finding("changed_in_place", message, evidence, off=0.0, role="cotangent")
     if not trees.unchanged(before, residuals) and not touched and not _differing(trial, handed):
         evidence = "an array among the residuals holds other values after the backward"
-        message = "the backward changes what the forward saved"
-        yield finding("residuals_changed", message, evidence, off=0.0)
+        yield saved_changed(evidence)
 
 
 def _differing(trial: Trial, handed: tuple[Any, ...]) -> list[str]:
@@ -127,7 +127,8 @@ def _repeated(trial: Trial, base: Base) -> Iterator[Finding]:
     if not alike(base.got, second):
         third = trial.pull(base.pullback, base.upstream())
         found = two_answers(trial, base.got, second, "a second call of the backward", third)
-        yield _of_what_was_saved(found) if found.cause != "accumulates" and _goes_on(trial, base, second) else found
+        said = f"{found.message}: {found.evidence}"
+        yield saved_changed(said) if found.cause != "accumulates" and _goes_on(trial, base, second) else found
         return
     other = base.upstream(-3.0 * base.cotangent)
     trial.pull(base.pullback, other)
@@ -156,8 +157,3 @@ def _referred_to(pullback: Any) -> list[np.ndarray]:
 def _arrays(function: Any) -> list[np.ndarray]:
     cells = getattr(function, "__closure__", None) or ()
     return [cell.cell_contents for cell in cells if isinstance(getattr(cell, "cell_contents", None), np.ndarray)]
-
-
-def _of_what_was_saved(found: Finding) -> Finding:
-    message = "the backward changes what the forward saved"
-    return finding("residuals_changed", message, f"{found.message}: {found.evidence}", off=0.0)

@@ -170,8 +170,8 @@ def _cause(name: str, got: np.ndarray, index: tuple[int, ...], expected: float, 
     """What needs no more than a look: one entry alone, or none at all."""
     more = {"argument": name, "index": index, "got": float(got[index]), "expected": float(expected)}
     if only:
-        return finding("isolated_entries", f"{name}_ct is wrong at {list(index)} alone", said, **more)
-    return finding("zero", f"{name}_ct is zero everywhere", said, **more) if not got.any() else None
+        return finding("part_missing", f"{name}_ct is wrong at {list(index)} alone", said, **more)
+    return finding("missing", f"{name}_ct is zero everywhere", said, role="zero", **more) if not got.any() else None
 
 
 def _undone(measure: Measure, name: str, got: np.ndarray, sampled: dict, rounding: float) -> np.ndarray | None:

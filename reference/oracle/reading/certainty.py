@@ -11,11 +11,12 @@ from reference.oracle.reading.vocabulary import DATA, part_of
 from reference.oracle.report import Finding, Report
 
 # What a call that was not meant looks like.
-CALLS = ("raises", "wrong_count", "not_finite", "wrong_dtype")
+CALLS = ("raises", "wrong_shape (number)", "not_finite", "downcast (form)")
 # Words that the diagnosis uses where it recognizes nothing.
-NAMELESS = ("unexplained", "not_linear", "wrong_shape", "forward", "stale_state", "wrong_count", "raises")
-# What a gradient is off by where the entries of an example are not counted.
-COUNTS = ("scaled_by_size", "scaled_by_batch", "mean_instead_of_sum")
+NAMELESS = ("unexplained", "not_linear", "wrong_shape", "wrong_shape (number)", "forward", "stale_state", "raises")
+# A mean over the batch; and all that a gradient is off by where the entries of an example are not counted.
+MEANS = ("scaled_by_count (batch)", "scaled_by_count (mean)")
+COUNTS = (*MEANS, "scaled_by_count (size)")
 # What a loss is given where it is used: the line does not say what it takes it for.
 AS_USED = "as it is used"
 NONE_AGREES = "none of its gradients agrees with what the forward does"
@@ -52,16 +53,16 @@ class Tried:
             return f"no gradient of {', '.join(left)} came back, which may be data or forgotten"
         if self.given or report.verdict != "fail":
             return ""
-        lacking = self.reading.subject.constants or any(found.cause == "missing" for found in report.findings)
+        lacking = self.reading.subject.constants or any(found.key == "missing" for found in report.findings)
         if self.reading.searched and lacking and shapes_collide(self.reading):
             return "what some arguments are is a guess, and two of them have one shape"
         if self.designed or self.elsewhere:
             return self.designed or self.elsewhere
         if self.reading.faulty:
             return ""
-        if refused := [f for f in report.findings if f.cause in CALLS and f.argument is None]:
+        if refused := [f for f in report.findings if f.key in CALLS and f.argument is None]:
             return "" if self._computes_its_op else f"on inputs that were made up, {refused[0].message}"
-        if all(found.cause == "missing" for found in report.findings) and not self.reading.guessed:
+        if all(found.key == "missing" for found in report.findings) and not self.reading.guessed:
             return ""
         if not self.reading.fits and not self._all_but_one_agree:
             return "what comes back does not have the shapes of the arguments"
@@ -78,7 +79,7 @@ class Tried:
             return "the cotangent comes back unchanged: right where the loss's gradient is one by what goes in here"
         if self._all_but_one_agree or self._explained:
             return ""
-        if any(found.cause in ("not_linear", "ignores_cotangent") for found in report.findings):
+        if any(found.key in ("not_linear", "ignores_cotangent") for found in report.findings):
             return "no gradient agrees, and they are not linear in the cotangent"
         return NONE_AGREES
 
@@ -119,7 +120,7 @@ class Tried:
     @property
     def is_miscounted(self) -> bool:
         """Whether the first thing wrong is how many entries there are."""
-        return self.first is not None and self.first.cause in COUNTS
+        return self.first is not None and self.first.key in COUNTS
 
     @property
     def agrees_in_part(self) -> bool:
@@ -132,9 +133,9 @@ class Tried:
 
         Where a step hears nothing of the next one, that alone makes every gradient wrong.
         """
-        causes = {found.cause for found in self.report.findings}
-        named = {found.argument for found in self.report.findings if found.cause not in NAMELESS}
-        alone = "time_not_carried" in causes and not causes & {"not_linear", "forward"}
+        keys = {found.key for found in self.report.findings}
+        named = {found.argument for found in self.report.findings if found.key not in NAMELESS}
+        alone = "time_not_carried" in keys and not keys & {"not_linear", "forward"}
         return alone or all(name in named for name in self.wrong)
 
     @property
@@ -157,14 +158,16 @@ class Tried:
         """All parameters, two or more, are divided by the batch, and nothing else is wrong."""
         names, inputs = self.reading.names, self.reading.inputs
         held = set(names[inputs:]) or {name for name in names if part_of(name) in WEIGHTS}
-        best = {found.argument: found.cause for found in reversed(self.report.findings)}
-        shares = all(best.get(name) in ("scaled_by_batch", "mean_instead_of_sum") for name in self.wrong)
+        best = {found.argument: found.key for found in reversed(self.report.findings)}
+        shares = all(best.get(name) in MEANS for name in self.wrong)
         return len(held) > 1 and held == set(self.wrong) and shares
 
     @property
     def _hands_on(self) -> bool:
         """A softmax whose backward does nothing: people write so where the loss differentiates both at once."""
-        return self.report.op == "softmax" and any(found.cause == "identity" for found in self.report.findings)
+        return self.report.op == "softmax" and any(
+            found.key == "derivative_missing (identity)" for found in self.report.findings
+        )
 
     @property
     def first(self) -> Finding | None:
@@ -182,7 +185,7 @@ def shows_little(one: Tried, tried: Sequence[Tried]) -> bool:
     if one.used and any(one.reading.inputs < other.reading.inputs for other in tried):
         return True
     certain = [other for other in tried if other.report.verdict == "fail" and (other.elsewhere or not other.doubt)]
-    shares = any(other.first and other.first.cause in ("scaled_by_batch", "mean_instead_of_sum") for other in certain)
+    shares = any(other.first and other.first.key in MEANS for other in certain)
     if np.shape(one.reading.primals[0])[:1] == (1,) and shares:
         return True
     if one.on_one_column and any(other.is_miscounted for other in certain):
@@ -217,8 +220,8 @@ def accused(tried: Sequence[Tried]) -> Tried | None:
 
 def _agree(one: Tried, other: Tried) -> bool:
     """Whether two meanings of what a loss is given show the same mistake."""
-    return one.meaning != other.meaning and _cause(one) == _cause(other)
+    return one.meaning != other.meaning and _key(one) == _key(other)
 
 
-def _cause(one: Tried) -> str:
-    return one.first.cause if one.first else ""
+def _key(one: Tried) -> str:
+    return one.first.key if one.first else ""

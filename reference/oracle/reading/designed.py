@@ -19,7 +19,7 @@ NEAR, DIRECTIONS = 1e-5, 3
 STRAIGHT = "a straight-through estimator: not the derivative, by design?"
 REVERSAL = "a gradient reversal: not the derivative, by design?"
 # Causes that a gradient of a step times, or plus, something smooth is given where it goes straight through the step.
-UNKNOWN = ("identity", "unexplained", "local_factor", "coupled_over_wrong_axis", "not_linear")
+UNKNOWN = ("derivative_missing (identity)", "unexplained", "wrong_derivative (factor)", "wrong_axis", "not_linear")
 # A jump is looked for in so many steps along one line, and then halved so often.
 STEPS, HALVINGS = 64, 26
 RESHAPED = "a gradient that is changed on its way: not the derivative, by design?"
@@ -104,7 +104,7 @@ def _is_step(
 
 def _through_a_jump(reading: Reading, report: Report) -> str:
     """In words, that the output jumps where an argument moves, and that nothing else explains what comes back."""
-    best = {found.argument: found.cause for found in reversed(report.findings)}
+    best = {found.argument: found.key for found in reversed(report.findings)}
     for name in reading.names:
         if best.get(name) in UNKNOWN and _jumps(reading.subject, reading.primals, reading.names.index(name)):
             return (

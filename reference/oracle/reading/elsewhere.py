@@ -34,7 +34,7 @@ def divided(found: Found, reading: Reading, report: Report) -> str:
     """In words, that layers beside a loss divide by the batch where its gradient does not; "" where none does."""
     alone = len(reading.names) == reading.inputs
     first = report.findings[0] if report.findings else None
-    if report.verdict != "fail" or not alone or first is None or first.cause != "scaled_by_batch":
+    if report.verdict != "fail" or not alone or first is None or first.key != "scaled_by_count (batch)":
         return ""
     if not found.is_loss or "N times" not in first.message:
         return ""

@@ -23,7 +23,7 @@ from reference.oracle.report import Report
 # So many readings that run are judged of one thing on inputs of one kind.
 MOST = 10
 # Words for what is wrong that are second best.
-BLURRED = (*NAMELESS, "wrong_operand", "local_factor", "wrong_derivative")
+BLURRED = (*NAMELESS, "wrong_operand", "wrong_derivative", "wrong_derivative (factor)")
 
 
 class CannotTell(Exception):
@@ -152,10 +152,10 @@ def _clearer(one: Tried, request: Request) -> Tried:
 def _without_constants(one: Tried, request: Request) -> Report:
     """The report of wrong code; where small constants blur what is wrong with it, named by the code without them."""
     report = one.report
-    if not (one.first and one.first.cause in BLURRED):
+    if not (one.first and one.first.key in BLURRED):
         return report
     again = constants.without(one.reading, lambda: checked(one.reading, request))[1] or report
-    clear = again.verdict == "fail" and again.findings[0].cause not in (*BLURRED, *CALLS)
+    clear = again.verdict == "fail" and again.findings[0].key not in (*BLURRED, *CALLS)
     return replace(report, findings=again.findings) if clear else report
 
 

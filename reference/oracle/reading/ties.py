@@ -10,13 +10,13 @@ from reference._checks import is_floating
 from reference.oracle.reading.trial import Reading, runs
 from reference.oracle.report import Report
 
-CAUSE = "all_ties"
+TIES = "all_ties"
 
 
 def only_ties(report: Report) -> bool:
     """Whether whatever is wrong is said to be a matter of ties."""
     wrong = {argument.name for argument in report.arguments if argument.verdict == "fail"}
-    said = {found.argument for found in report.findings if found.cause == CAUSE}
+    said = {found.argument for found in report.findings if found.key == TIES}
     others = [found for found in report.findings if found.argument not in wrong and not found.strict]
     return bool(wrong) and wrong <= said and not others
 
@@ -38,7 +38,7 @@ def _apart(primal: Any) -> Any:
 def excused(report: Report, strict: bool) -> Report:
     """The report of code that is right but for ties."""
     verdict = "fail" if strict else "pass"
-    findings = tuple(replace(found, strict=True) for found in report.findings if found.cause == CAUSE or found.strict)
+    findings = tuple(replace(found, strict=True) for found in report.findings if found.key == TIES or found.strict)
     arguments = tuple(
         replace(argument, strict=True, verdict=verdict) if argument.verdict == "fail" else argument
         for argument in report.arguments

@@ -60,9 +60,9 @@ def complaint(primal: np.ndarray, gradient: Any) -> tuple[str, str] | None:
     if gradient is None:
         return "missing", "is missing: None is returned for a floating argument"
     if not isinstance(gradient, np.ndarray):
-        return "wrong_dtype", f"is a {type(gradient).__name__}, not an array"
+        return "downcast", f"is a {type(gradient).__name__}, not an array"
     if not is_floating(gradient.dtype):
-        return "wrong_dtype", f"has dtype {gradient.dtype}, which cannot hold a gradient of {primal.dtype}"
+        return "downcast", f"has dtype {gradient.dtype}, which cannot hold a gradient of {primal.dtype}"
     if gradient.shape != primal.shape:
         return "wrong_shape", f"has shape {gradient.shape}; its argument has shape {primal.shape}"
     return None

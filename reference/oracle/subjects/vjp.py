@@ -81,7 +81,8 @@ class Trial:
             returned = pullback(cotangent)
         gradients, complaint = aligned(returned, self.names, self.differentiable)
         if complaint:
-            raise Fault(finding("wrong_count", complaint, f"the arguments are {', '.join(self.names)}"))
+            said = f"the arguments are {', '.join(self.names)}"
+            raise Fault(finding("wrong_shape", complaint, said, role="number"))
         return gradients
 
     def value(self, primals: tuple[Any, ...], size: int) -> np.ndarray:

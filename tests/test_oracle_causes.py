@@ -1,0 +1,56 @@
+"""The vocabulary of causes: few names, each with all that defines it, and the names of earlier versions understood."""
+
+import pytest
+
+from functional_nn import cli
+from reference import oracle
+from reference.oracle.causes import TABLE, current
+from reference.oracle.diagnosis.judge import ROLES
+
+NAMES = [*oracle.CAUSES, *oracle.RENAMED]
+
+
+def test_there_are_at_most_sixty():
+    assert len(oracle.CAUSES) <= 60
+
+
+@pytest.mark.parametrize("name", oracle.CAUSES)
+def test_each_is_defined(name):
+    entry = TABLE[name]
+    assert all(entry[field].strip() for field in ("says", "repair", "edit", "rule"))
+    assert entry["says"].count(". ") == 0, "it is said in one sentence"
+
+
+def test_an_earlier_name_has_one_heir_and_is_no_name_of_today():
+    old = [name for entry in TABLE.values() for name in entry["old"]]
+    assert len(old) == len(set(old)) == 111
+    assert not set(oracle.RENAMED) & set(oracle.CAUSES)
+    assert {current(name) for name in NAMES} == set(oracle.CAUSES)
+
+
+def test_every_role_is_listed_with_its_cause():
+    assert {old: role for old, role in ROLES.items() if role not in TABLE[current(old)]["roles"]} == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_explains_names_of_today_and_of_earlier_versions(name, capsys):
+    assert cli.main(["explain", name]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(current(name))
+    assert name in out.splitlines()[0]
+    assert " ".join(TABLE[current(name)]["repair"].split()) in " ".join(out.split())
+
+
+def test_the_command_lists_all(capsys):
+    assert cli.main(["explain"]) == 0
+    begun = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert begun == list(oracle.CAUSES)
+
+
+def test_a_word_that_is_no_cause_is_refused(capsys):
+    assert cli.main(["explain", "scaled_by_bacth"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == (
+        "",
+        "functional-nn explain: there is no cause scaled_by_bacth; did you mean scaled_by_batch?\n",
+    )
