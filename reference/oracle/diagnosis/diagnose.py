@@ -46,9 +46,9 @@ def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[F
         return []
     background = Background(evidence, [], []) if only else _recognized(evidence)
     findings = []
-    for view in _views(evidence, background.known):
+    for view in views(evidence, background.known):
         matches = rank(view, _models_of(view, only), MOST) if only else _explained(view, background)
-        findings += to_findings(view, matches, _line(view) if matches else None)
+        findings += to_findings(view, matches, line_in(view) if matches else None)
     return findings
 
 
@@ -64,12 +64,12 @@ def _recognized(evidence: Evidence) -> Background:
     return Background(evidence, [], one_sided(evidence))
 
 
-def _line(view: View) -> int | None:
+def line_in(view: View) -> int | None:
     evidence = view.evidence
     return line_of(evidence.subject.source, view.name, view.position, len(evidence.primals))
 
 
-def _views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
+def views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
     evidence = sharpened(evidence, known[0]) if known else evidence
     ask = Pullbacks(evidence, known[0].pull if known else None)
     statics = tuple(known[0].statics.items()) if known else ()

@@ -147,7 +147,7 @@ def _added_up(program: Program, step: Step, parts: list[Arrival]) -> Any:
             total.step.ways = (before, way)
         before = None
     tape.slot = tape.via = None
-    if (own := step_of(total)) is not None:
+    if (own := step_of(total)) is not None and own.part != "leaf":
         program.arriving[step] = own
     return total
 

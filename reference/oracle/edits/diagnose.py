@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from reference.oracle.diagnosis.diagnose import _line, _views
+from reference.oracle.diagnosis.diagnose import line_in, views
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.judge import Match, match, to_findings
 from reference.oracle.diagnosis.known.recognize import recognize
@@ -20,17 +20,17 @@ from reference.oracle.report import Finding
 MOST = 3
 
 
-def diagnose(evidence: Evidence, **_: object) -> list[Finding]:
+def diagnose(evidence: Evidence) -> list[Finding]:
     """At most three explanations of every wrong argument, the shortest first; none where none is certain."""
     if not any(evidence.wrong):
         return []
     known = recognize(evidence)
     search = searched(evidence, known)
     findings = []
-    for view in _views(evidence, known):
+    for view in views(evidence, known):
         found = search.of(view) if search else []
         matches = list(islice(_accepted(view, found), MOST))
-        findings += to_findings(view, matches, _line(view) if matches else None)
+        findings += to_findings(view, matches, line_in(view) if matches else None)
     return findings
 
 

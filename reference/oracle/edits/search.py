@@ -30,7 +30,7 @@ from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step
 
 # Arguments with more entries together are not searched; runs of single steps for all edits of a kind together.
-ENTRIES, RUNS = 60_000, 100_000
+ENTRIES, RUNS = 60_000, 50_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
 # gains by every further argument that it explains.
 OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
@@ -146,7 +146,7 @@ def fitted(
         return None
     near = NEAR * max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
     if np.max(np.abs(predicted - got), initial=0.0) <= near:
-        return Model(edited.cause, edited.words, predicted, exact=True, number=edited.number)
+        return Model(edited.cause, edited.words, predicted, number=edited.number)
     if edited.free:
         times = multiple(got, predicted)
         if times and np.max(np.abs(times * predicted - got)) <= near:

@@ -15,36 +15,35 @@ MASKS = ("mask", "greater", "less", "greater_equal", "less_equal", "equal", "ast
 
 
 def masks(program: Program, group: Group) -> Iterator[Edited]:
-    """A mask left out, turned round, or of all that tie."""
+    """A mask left out, or turned round; the winners of a maximum: all that tie, all, or others."""
     first, where = group[0], place(group[0])
     if first.name.startswith("winner of "):
-        all_ties = instead(lambda s, v: all_of(filled(s.args[0], v), *s.args[1:]))
-        yield Edited(
-            "all_ties", f"gives the whole gradient to each of several equal entries{where}", 1, each(group, all_ties)
-        )
-        every = instead(lambda s, v: np.ones_like(s.value))
-        yield Edited("wrong_winner", f"gives every entry the gradient of the winner{where}", 0.5, each(group, every))
-        for axis in range(first.value.ndim):
-            along = instead(lambda s, v, a=axis: first_of(filled(s.args[0], v), a, s.args[2]))
-            said = f"gives the gradient to the winner along axis {axis}{where}"
-            yield Edited("wrong_winner", said, 2.5, each(group, along))
-        for other in {"max", "min"} - {first.args[2]}:
-            loser = instead(lambda s, v, o=other: first_of(filled(s.args[0], v), s.args[1], o))
-            yield Edited("wrong_winner", f"gives the gradient to the {other}imum{where}", 2, each(group, loser))
+        yield from _winners(group, where)
     elif first.name == "blanked":
-        said = f"lacks the mask{where}"
-        yield Edited(
-            _cause(program, first, "derivative_missing", "mask_missing"),
-            said,
-            1,
-            each(group, instead(lambda s, v: filled(s.args[0], v))),
-        )
+        kept = each(group, instead(lambda s, v: filled(s.args[0], v)))
+        yield Edited(_cause(program, first, "derivative_missing", "mask_missing"), f"lacks the mask{where}", 1, kept)
     elif first.name in MASKS and (is_mask(first) or first.value.dtype == bool):
         cause = _cause(program, first, "derivative_missing", "mask_missing")
         yield Edited(cause, f"lacks the mask{where}", 1, each(group, instead(lambda s, v: np.ones_like(s.value))))
         turned = instead(lambda s, v: ~s.run(v) if s.value.dtype == bool else 1 - s.run(v))
         cause = _cause(program, first, "wrong_derivative", "mask_wrong")
         yield Edited(cause, f"has the mask turned round{where}", 2, each(group, turned))
+
+
+def _winners(group: Group, where: str) -> Iterator[Edited]:
+    first = group[0]
+    all_ties = instead(lambda s, v: all_of(filled(s.args[0], v), *s.args[1:]))
+    said = f"gives the whole gradient to each of several equal entries{where}"
+    yield Edited("all_ties", said, 1, each(group, all_ties))
+    every = instead(lambda s, v: np.ones_like(s.value))
+    yield Edited("wrong_winner", f"gives every entry the gradient of the winner{where}", 0.5, each(group, every))
+    for axis in range(first.value.ndim):
+        along = instead(lambda s, v, a=axis: first_of(filled(s.args[0], v), a, s.args[2]))
+        said = f"gives the gradient to the winner along axis {axis}{where}"
+        yield Edited("wrong_winner", said, 2.5, each(group, along))
+    for other in {"max", "min"} - {first.args[2]}:
+        loser = instead(lambda s, v, o=other: first_of(filled(s.args[0], v), s.args[1], o))
+        yield Edited("wrong_winner", f"gives the gradient to the {other}imum{where}", 2, each(group, loser))
 
 
 def _cause(program: Program, step: Step, of_slope: str, of_mask: str) -> str:

@@ -13,37 +13,28 @@ from reference.oracle.edits.values import array_of, named, place
 
 
 def moves(program: Program, group: Group) -> Iterator[Edited]:
-    """An index assigned instead of added, entries in another order, reversed or moved by one."""
+    """Entries in another order, reversed, or laid over each other instead of added up."""
     first, where = group[0], place(group[0])
-    if first.name == "scattered":
-        assigned = instead(lambda s, v: put(np.zeros(s.args[2]), filled(s.args[1], v), filled(s.args[0], v)))
-        yield Edited(
-            "not_accumulated", f"assigns where it should add at equal indices{where}", 1, each(group, assigned)
-        )
-    if first.name == "from the end":
-        forwards = instead(lambda s, v: np.cumsum(filled(s.args[0], v), s.args[1]))
-        yield Edited(
-            "flipped", f"sums from the beginning where it should from the end{where}", 1, each(group, forwards)
-        )
-    if first.name == "returned":
-        laid = instead(lambda s, v: _laid_back(*filled(s.args, v)))
-        yield Edited("not_accumulated", f"lets what overlaps replace each other{where}", 1.5, each(group, laid))
-    moved = first.name in ("transpose", "swapaxes", "moveaxis", "returned", "flip")
-    if moved and isinstance(first.args[0], Step) and first.args[0].value.size == first.value.size:
-        kept = instead(lambda s, v: np.reshape(filled(s.args[0], v), s.value.shape))
-        cause, words = (
-            ("flipped", "is not reversed")
-            if first.name == "flip"
-            else ("transposed", "has its entries in the order before")
-        )
-        yield Edited(cause, f"{words}{where}", 1, each(group, kept))
-        if first.name != "flip" and first.args[0].value.ndim == 2:
-            turned = instead(lambda s, v: np.reshape(filled(s.args[0], v).T, s.value.shape))
-            yield Edited("transposed", f"has its entries in another order{where}", 2, each(group, turned))
-    if first.name in ("reshape", "returned") and first.args[0] in program.carrying and first.args[0].value.ndim > 1:
-        turned = instead(lambda s, v: np.reshape(np.asarray(filled(s.args[0], v)).T, s.value.shape))
-        if first.args[0].value.size == first.value.size:
-            yield Edited("transposed", f"has its entries in another order{where}", 2.5, each(group, turned))
+    if first.name in LAID:
+        cause, words, bits, laid = LAID[first.name]
+        yield Edited(cause, f"{words}{where}", bits, each(group, instead(lambda s, v: laid(*filled(s.args, v)))))
+    source = first.args[0] if first.args else None
+    if first.name not in MOVED or not isinstance(source, Step) or source.value.size != first.value.size:
+        return
+    kept = instead(lambda s, v: np.reshape(filled(s.args[0], v), s.value.shape))
+    turned = instead(lambda s, v: np.reshape(np.asarray(filled(s.args[0], v)).T, s.value.shape))
+    if first.name == "flip":
+        yield Edited("flipped", f"is not reversed{where}", 1, each(group, kept))
+        return
+    if first.name != "reshape":
+        yield Edited("transposed", f"has its entries in the order before{where}", 1, each(group, kept))
+    if source.value.ndim > 1 and (source.value.ndim == 2 or source in program.carrying):
+        yield Edited("transposed", f"has its entries in another order{where}", 2.5, each(group, turned))
+
+
+def _assigned(ct: np.ndarray, key: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A cotangent put at a key, where the last of equal indices is left."""
+    return put(np.zeros(shape), key, ct)
 
 
 def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -52,6 +43,15 @@ def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int,
     mine = (source >= start) & (source < start + there.size)
     there[source[mine] - start] = np.broadcast_to(ct, source.shape)[mine]
     return there.reshape(shape)
+
+
+MOVED = ("transpose", "swapaxes", "moveaxis", "returned", "flip", "reshape")
+# By the step: what it is called where entries lie over each other or are summed the other way round, and how.
+LAID: dict[str, tuple[str, str, float, Callable[..., Any]]] = {
+    "scattered": ("not_accumulated", "assigns where it should add at equal indices", 1, _assigned),
+    "returned": ("not_accumulated", "lets what overlaps replace each other", 1.5, _laid_back),
+    "from the end": ("flipped", "sums from the beginning where it should from the end", 1, np.cumsum),
+}
 
 
 def products(program: Program, group: Group) -> Iterator[Edited]:

@@ -72,26 +72,29 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
     if not np.allclose(first.value, 1):
         said = f"lacks the derivative of {name}{where}"
         yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))), free=True)
-    if not is_mask(first):
-        said = f"lacks the derivative of {name}, all but its sign,{where}"
-        cause = "wrong_derivative" if np.any(first.value < 0) else "derivative_missing"
-        yield Edited(cause, said, 2.5, each(group, after(lambda slope: np.sign(slope))), free=True)
-        said = f"applies the derivative of {name} twice{where}"
-        yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
-        yield Edited(
-            "wrong_derivative", f"divides by the derivative of {name}{where}", 2.5, each(group, after(lambda s: 1 / s))
-        )
-        yield Edited(
-            "sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative))
-        )
-    else:
+    if is_mask(first):
         said = f"passes the gradient where {name} does not, and only there{where}"
         yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
+    else:
+        yield from _altered(group, name, where)
     if len(first.args) == 2 and array_of(first.args[1]).shape == first.value.shape:
         said = f"takes the derivative of {name} at the output, f'(f(x)){where}"
         yield Edited("derivative_at_wrong_value", said, 1.5, each(group, _at_output))
     yield from _formulas(group, name, where)
     yield from _of_other_passes(group, name, where)
+
+
+def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The sign of a slope alone, the slope twice, inverted, or with its sign turned."""
+    cause = "wrong_derivative" if np.any(group[0].value < 0) else "derivative_missing"
+    said = f"lacks the derivative of {name}, all but its sign,{where}"
+    yield Edited(cause, said, 2.5, each(group, after(np.sign)), free=True)
+    said = f"applies the derivative of {name} twice{where}"
+    yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
+    said = f"divides by the derivative of {name}{where}"
+    yield Edited("wrong_derivative", said, 2.5, each(group, after(np.reciprocal)))
+    said = f"has the sign of the derivative of {name} turned{where}"
+    yield Edited("sign", said, 2, each(group, after(np.negative)))
 
 
 def skipped(program: Program) -> Iterator[Edited]:

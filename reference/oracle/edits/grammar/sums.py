@@ -14,38 +14,43 @@ from reference.oracle.edits.values import place
 
 
 def sums(program: Program, group: Group) -> Iterator[Edited]:
-    """A sum that is something else."""
+    """A sum that is a mean, one entry, none, or over other axes."""
     first = group[0]
     if first.name in ("spread", "shared"):
         yield from _shares(group)
     axes = _axes(first)
     if axes is None:
         return
-    last, where = first.name == "gathered" and first in program.last_sums, place(first)
+    last, where = first in program.last_sums, place(first)
     spelled = ", ".join(map(str, axes))
     count = int(np.prod([first.args[0].value.shape[axis] for axis in axes]))
-    other, word = (np.sum, "sum") if first.name == "mean" else (np.mean, "mean")
-    said = f"takes the {word} over axis {spelled} where the {'mean' if word == 'sum' else 'sum'} belongs{where}"
-    number = count if first.name == "mean" else 1 / count
-    yield Edited("scaled_by_count", said, 2, each(group, _over(axes, other)), number=number)
+    mean = first.name == "mean"
+    taken, right = ("sum", "mean") if mean else ("mean", "sum")
+    said = f"takes the {taken} over axis {spelled} where the {right} belongs{where}"
+    change = each(group, _over(axes, np.sum if mean else np.mean))
+    yield Edited("scaled_by_count", said, 2, change, number=count if mean else 1 / count)
+    whole = each(group, instead(lambda s, v: filled(s.args[0], v)))
+    bits, cause = (1, "wrong_reduction") if last else (1.5, "diagonal_only")
+    yield Edited(cause, f"does not sum over axis {spelled}{where}", bits, whole)
+    yield from _one_entry(group, axes, where)
+    yield from _other_axes(group, axes, "wrong_reduction" if last else "wrong_axis", where)
+
+
+def _one_entry(group: Group, axes: tuple[int, ...], where: str) -> Iterator[Edited]:
     for word, one in ONE_ENTRY.items():
-        said = f"takes {word} entry along axis {spelled} where it should sum{where}"
-        cause = "part_missing" if word == "the first" or 0 not in axes else "not_accumulated"
-        cause = "not_accumulated" if word in ("the largest", "the smallest") else cause
-        yield Edited(cause, said, 2.5, each(group, _over(axes, one)))
-    if not last:
-        said = f"does not sum over axis {spelled}{where}"
-        yield Edited("diagonal_only", said, 1.5, each(group, instead(lambda s, v: filled(s.args[0], v))))
-    cause = "wrong_reduction" if last else "wrong_axis"
-    rank = first.args[0].value.ndim
+        only = word == "the first" or (word == "the last" and 0 not in axes)
+        said = f"takes {word} entry along axis {', '.join(map(str, axes))} where it should sum{where}"
+        yield Edited("part_missing" if only else "not_accumulated", said, 2.5, each(group, _over(axes, one)))
+
+
+def _other_axes(group: Group, axes: tuple[int, ...], cause: str, where: str) -> Iterator[Edited]:
+    rank = group[0].args[0].value.ndim
     for some in range(1, rank + 1):
         for other in combinations(range(rank), some):
             if set(other) != set(axes):
-                said = f"sums over axis {', '.join(map(str, other))} where axis {spelled} belongs{where}"
+                spelled, own = ", ".join(map(str, other)), ", ".join(map(str, axes))
+                said = f"sums over axis {spelled} where axis {own} belongs{where}"
                 yield Edited(cause, said, 2 + 0.5 * some, each(group, instead(_along(other))))
-    said = f"does not sum over axis {spelled}{where}"
-    if last:
-        yield Edited("wrong_reduction", said, 1, each(group, instead(lambda s, v: filled(s.args[0], v))))
 
 
 ONE_ENTRY: dict[str, Callable[..., Any]] = {
