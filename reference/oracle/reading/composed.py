@@ -130,7 +130,7 @@ def _apart(function: Callable[..., Any]) -> Callable[..., Any]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     more = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY) for key in keys]
     rest = [p.replace(kind=kind) for p in known if p.name not in holders]
-    apart.__signature__ = inspect.Signature([*rest, *more])  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
+    apart.__signature__ = inspect.Signature([*rest, *more])  # pyright: ignore
     return apart
 
 
@@ -153,7 +153,8 @@ def _as_function(found: Found, targets: str, loss: Loss) -> Found:
         return _loss_of(loss, out, given[targets], held), backward(**back)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    run.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in (*inputs, targets, *keys)])  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    parameters = [inspect.Parameter(name, kind) for name in (*inputs, targets, *keys)]
+    run.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
     run.__name__ = found.name
     return replace(found, style="value_and_gradient", parts=(run,))
 
@@ -196,7 +197,8 @@ def _as_class(found: Found, targets: str, loss: Any) -> Found:
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     for method, names in ((loss_of, (*inputs, targets)), (back_of, (*inputs, targets, *rates))):
-        method.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in ("self", *names)])  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+        parameters = [inspect.Parameter(name, kind) for name in ("self", *names)]
+        method.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
     named = {"__module__": owner.__module__, "__qualname__": owner.__qualname__, "__doc__": owner.__doc__}
     made = type(owner)(owner.__name__, (owner,), {**named, "loss_of": loss_of, "back_of": back_of})
     return replace(found, parts=(made, "loss_of", "back_of"))

@@ -107,7 +107,7 @@ def _signature_of(subject: Subject) -> Callable[..., Any]:
     def call(*primals: Any) -> Any:
         return subject.forward(*primals)
 
-    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore
     return call
 
 

@@ -112,7 +112,7 @@ def switched(function: Callable[..., Any], switch: str) -> Callable[..., Any]:
 
     signature = signature_of(function)
     rest = [p for p in signature.parameters.values() if p.name != switch]
-    derivative.__signature__ = signature.replace(parameters=rest)  # pyright: ignore[reportAttributeAccessIssue] - PEP 362
+    derivative.__signature__ = signature.replace(parameters=rest)  # pyright: ignore
     return derivative
 
 

@@ -71,7 +71,7 @@ def method_of(owner: type, name: str) -> Callable[..., Any]:
     own = method if isinstance(found, staticmethod | classmethod) else without_first(method)
     if names := takes_any(method) and _unpacked(method):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        own.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+        own.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # pyright: ignore
     return own
 
 
@@ -106,7 +106,7 @@ def without_first(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     rest = list(signature.parameters.values())
     named = rest[1:] if rest and rest[0].kind in POSITIONAL else rest
-    call.__signature__ = signature.replace(parameters=named)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    call.__signature__ = signature.replace(parameters=named)  # pyright: ignore
     call.__wrapped__ = function  # pyright: ignore[reportFunctionMemberAccess] - as functools.wraps does
     return call
 
