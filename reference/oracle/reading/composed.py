@@ -153,8 +153,8 @@ def _as_function(found: Found, targets: str, loss: Loss) -> Found:
         return _loss_of(loss, out, given[targets], held), backward(**back)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(name, kind) for name in (*inputs, targets, *keys)]
-    run.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+    taken = [inspect.Parameter(name, kind) for name in (*inputs, targets, *keys)]
+    run.__signature__ = inspect.Signature(taken)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
     run.__name__ = found.name
     return replace(found, style="value_and_gradient", parts=(run,))
 
@@ -197,8 +197,8 @@ def _as_class(found: Found, targets: str, loss: Any) -> Found:
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     for method, names in ((loss_of, (*inputs, targets)), (back_of, (*inputs, targets, *rates))):
-        parameters = [inspect.Parameter(name, kind) for name in ("self", *names)]
-        method.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
+        taken = [inspect.Parameter(name, kind) for name in ("self", *names)]
+        method.__signature__ = inspect.Signature(taken)  # pyright: ignore[reportFunctionMemberAccess] - PEP 362
     named = {"__module__": owner.__module__, "__qualname__": owner.__qualname__, "__doc__": owner.__doc__}
     made = type(owner)(owner.__name__, (owner,), {**named, "loss_of": loss_of, "back_of": back_of})
     return replace(found, parts=(made, "loss_of", "back_of"))
