@@ -33,6 +33,8 @@ class Mistake:
     inputs: Inputs
     names: tuple[str, ...]
     expected_cause: tuple[str, ...] = ()
+    # What a reader who had only the definitions called it: one name, or two where the definitions give two.
+    one_name: tuple[str, ...] = ()
     expected_argument: tuple[str, ...] = ()
     op: str | None = None
     statics: Mapping[str, Any] = field(default_factory=dict)

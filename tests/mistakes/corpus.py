@@ -21,6 +21,8 @@ PACKAGES = {
     "held-out": (".held_out",),
 }
 SECOND_READING = "second_reading.json"
+# By case, what a reader called it who went by the definitions of the 59 causes and read each case's code (2026-11-30).
+ONE_NAME = Path(__file__).parent / "one_name.json"
 
 
 @cache
@@ -49,7 +51,13 @@ def _files(package: str) -> Iterable[tuple[str, tuple[Mistake, ...]]]:
 def _as_both_read_it(case: Mistake, second: dict[str, list[str]]) -> Mistake:
     """With what a second reader called it. The files keep the names of earlier versions."""
     read = (*case.expected_cause, *second.get(case.id, ()))
-    return replace(case, expected_cause=tuple(dict.fromkeys(map(current, read))))
+    one = tuple(_one_names().get(case.id, ()))
+    return replace(case, expected_cause=tuple(dict.fromkeys(map(current, read))), one_name=one)
+
+
+@cache
+def _one_names() -> dict[str, list[str]]:
+    return json.loads(ONE_NAME.read_text(encoding="utf-8"))
 
 
 def _second_reading(home: ModuleType) -> dict[str, list[str]]:

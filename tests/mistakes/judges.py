@@ -114,6 +114,11 @@ def first_cause_is_right(case: Mistake, run: Run) -> bool:
     return bool(run.causes) and run.causes[0] in case.expected_cause and _blames(case, run.arguments[0])
 
 
+def one_name_is_right(case: Mistake, run: Run) -> bool:
+    """Whether the first finding has the one name that the definitions give, and blames no innocent argument."""
+    return bool(run.causes) and run.causes[0] in case.one_name and _blames(case, run.arguments[0])
+
+
 def some_cause_is_right(case: Mistake, run: Run) -> bool:
     """Whether any finding names an acceptable cause of an argument that is to blame."""
     pairs = zip(run.causes, run.arguments, strict=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .case import Kind, Mistake
-from .judges import Run, first_cause_is_right, some_cause_is_right
+from .judges import Run, first_cause_is_right, one_name_is_right, some_cause_is_right
 
 WRONG: tuple[Kind, ...] = ("wrong backward", "wrong forward", "impure")
 PROMISED_BACKWARDS, PROMISED_NAMED = 130, 0.9
@@ -89,6 +89,12 @@ def promises(results: Results) -> list[tuple[str, bool]]:
     if results.which == "development":
         lines.insert(0, (f"wrong backwards in the set: {len(backwards)}", len(backwards) >= PROMISED_BACKWARDS))
     return lines
+
+
+def by_one_name(results: Results) -> str:
+    """How often the first name is the one that the definitions give; no promise yet."""
+    found, said = named(results, one_name_is_right)
+    return f"named first by the one name that the definitions give: {found} of {said} runs, {found / max(said, 1):.1%}"
 
 
 def _of(counts: tuple[int, int]) -> str:
