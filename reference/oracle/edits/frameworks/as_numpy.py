@@ -22,21 +22,22 @@ def as_numpy(subject: Subject, primals: Sequence[Any]) -> Callable[..., Any] | N
     if subject.style not in WAYS:
         return None
     given = tuple(np.array(primal) for primal in primals)
+    beside = tuple(_beside(primal, place) for place, primal in enumerate(given))
     try:
         with np.errstate(all="ignore"):
-            forward = WAYS[subject.style](subject.forward, given)
-            agrees = all(_agree(forward, subject.forward, point) for point in (given, tuple(map(_beside, given))))
+            forward = WAYS[subject.style](subject.forward, beside)
+            agrees = all(_agree(forward, subject.forward, point) for point in (given, beside))
     except Exception:  # anybody's code, and operations that are not known
         return None
     return forward if agrees else None
 
 
-def _beside(primal: np.ndarray) -> np.ndarray:
+def _beside(primal: np.ndarray, place: int) -> np.ndarray:
     """Floating entries a little nearer to zero, each by another share: so they stay inside of most domains."""
     if primal.dtype.kind != "f":
         return np.array(primal)
-    share = 1 - 1e-3 * (1 + np.cos(np.arange(primal.size) + 0.5)).reshape(primal.shape)
-    return (primal * share).astype(primal.dtype)
+    share = 1 - 1e-3 * (1 + np.cos(np.arange(primal.size) + 0.5 + place)).reshape(primal.shape)
+    return ((primal + 1e-5 * (primal == 0)) * share).astype(primal.dtype)
 
 
 def _agree(ours: Callable[..., Any], theirs: Callable[..., Any], primals: Sequence[np.ndarray]) -> bool:

@@ -45,6 +45,8 @@ class Notes:
     """All operations, and which value every tensor's memory holds."""
 
     torch: Any
+    # The inputs, no two of them alike: the forward may be handed copies.
+    inputs: dict[int, np.ndarray]
     operations: list[Operation] = field(default_factory=list)
     constants: dict[int, np.ndarray] = field(default_factory=dict)
     held: dict[Memory, int] = field(default_factory=dict)
@@ -68,13 +70,29 @@ class Notes:
         """Arguments with numbers in the place of tensors, and NumPy's types in the place of the framework's."""
         if isinstance(tree, self.torch.Tensor):
             if memory_of(tree) not in self.held:
-                number = self.new()
-                self.constants[number] = tree.detach().cpu().numpy().copy()
-                self.keep(tree, number)
+                self.keep(tree, self.handed(tree.detach().cpu().numpy()))
             return Ref(self.held[memory_of(tree)])
         if isinstance(tree, tuple | list):
             return type(tree)(self.noted(item) for item in tree)
         return as_numpy_type(tree) if isinstance(tree, self.torch.dtype) else tree
+
+    def handed(self, array: np.ndarray) -> int:
+        """The number of the input that an array is a copy of, or of a constant."""
+        for number, primal in self.inputs.items():
+            if primal.dtype == array.dtype and np.array_equal(primal, array):
+                return number
+        number = self.new()
+        self.constants[number] = array.copy()
+        return number
+
+    def returned(self, array: Any) -> Ref:
+        """The value that an output is, or is a copy of: of several alike the last."""
+        array = np.asarray(array)
+        if (memory := memory_of(array)) in self.held:
+            return Ref(self.held[memory])
+        tensors = [one for group in self.tensors.values() for one in group if tuple(one.shape) == array.shape]
+        alike = [self.held[memory_of(one)] for one in tensors if np.array_equal(one.detach().numpy(), array)]
+        return Ref(max(alike))
 
     def run(self, func: Any, args: tuple, how: dict[str, Any]) -> Any:
         """Run an operation, and note it."""
@@ -189,18 +207,12 @@ def calls() -> At:
 
 
 def of_torch(forward: Callable[..., Any], primals: Sequence[np.ndarray]) -> Callable[..., Any]:
-    """The forward as NumPy calls; it raises where an operation is unknown."""
-    torch = importlib.import_module("torch")
-    notes = Notes(torch)
-    given = [np.array(primal) for primal in primals]
-    inputs = [notes.new() for _ in given]
-    for array, number in zip(given, inputs, strict=True):
-        if array.ndim:
-            notes.keep(torch.from_numpy(array), number)
+    """The forward as NumPy calls, noted at inputs that are all different; it raises where an operation is unknown."""
+    inputs = dict(enumerate(map(np.array, primals)))
+    notes = Notes(importlib.import_module("torch"), inputs, count=len(inputs))
     with _noting(notes):
-        out = forward(*given)
-    known = trees.mapped(lambda array: Ref(notes.held[memory_of(np.asarray(array))]), out)
-    return Replay(notes.operations, notes.constants, tuple(inputs), known)
+        out = forward(*map(np.array, primals))
+    return Replay(notes.operations, notes.constants, tuple(inputs), trees.mapped(notes.returned, out))
 
 
 def _noting(notes: Notes) -> Any:

@@ -12,6 +12,7 @@ from reference.oracle.edits.frameworks.parts import Unknown, run_at
 from reference.oracle.edits.frameworks.primitives import PRIMITIVES
 from reference.oracle.edits.recorded import plain
 from reference.oracle.edits.tape import At
+from reference.oracle.subjects import trees
 
 Calls = tuple[tuple[Any, int], ...]
 # Primitives that do nothing but run another jaxpr, and how they call it.
@@ -31,13 +32,20 @@ MOST_PASSES = 2000
 def of_jax(forward: Callable[..., Any], primals: Sequence[Any]) -> Callable[..., Any]:
     """The forward as NumPy calls; it raises where an operation is unknown."""
     jax = importlib.import_module("jax")
+    built: list[Any] = []
+
+    def flat(*given: Any) -> list[Any]:
+        built.append(forward(*given))
+        return trees.leaves(built[-1])
+
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        closed, shapes = jax.make_jaxpr(forward, return_shape=True)(*map(np.asarray, primals))
-    structure = jax.tree.structure(shapes)
+        closed = jax.make_jaxpr(flat)(*map(np.asarray, primals))
+    structure = trees.mapped(lambda leaf: None, built[-1])
     jaxpr = Jaxpr(Path(str(jax.__file__)).parent)
 
     def numpy_forward(*given: Any) -> Any:
-        return jax.tree.unflatten(structure, jaxpr.run(closed, given, ()))
+        values = iter(jaxpr.run(closed, given, ()))
+        return trees.mapped(lambda place: next(values), structure)
 
     return numpy_forward
 

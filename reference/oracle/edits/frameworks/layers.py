@@ -222,6 +222,7 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "leaky_relu": lambda x, slope=0.01: np.where(x > 0, x, slope * x),
     "_prelu_kernel": lambda x, slope: np.where(x > 0, x, slope * x),
     "elu": elu,
+    "celu": lambda x, alpha=1.0: elu(x, alpha, 1.0, 1 / alpha),
     "silu": lambda x: x * parts.sigmoid(x),
     "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
     "gelu": lambda x, approximate="none": parts.gelu(x, approximate == "tanh"),

@@ -244,6 +244,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "all": over(lambda x, **how: np.all(plain(x), **how)),
     "max": extreme("max"),
     "min": extreme("min"),
+    "aminmax": lambda x, dim=None, keepdim=False: (np.min(x, axis=dim), np.max(x, axis=dim)),
     "argmax": positioned(np.argmax),
     "argmin": positioned(np.argmin),
     "var": variance,

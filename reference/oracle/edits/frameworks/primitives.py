@@ -213,6 +213,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     "transpose": lambda x, *, permutation, **_: np.transpose(x, tuple(permutation)),
     "rev": lambda x, *, dimensions, **_: np.flip(x, tuple(dimensions)),
     "concatenate": lambda *xs, dimension, **_: np.concatenate(list(xs), axis=dimension),
+    "stack": lambda *xs, axis=0, **_: np.stack(list(xs), axis=axis),
     "pad": pad,
     "slice": part,
     "split": split,
