@@ -36,6 +36,7 @@ LAYERS = {
         in_oracle("numerics/*"),
         in_oracle("questions/*"),
         in_oracle("diagnosis/*"),
+        in_oracle("edits/*"),
         in_oracle("explain", "check", "examples", "verdicts", "optimizers/*"),
         ("reference/oracle/__init__.py", "reference/__init__.py"),
         # How somebody's code is called is found out by trying, with the oracle as everybody uses it.
