@@ -11,9 +11,8 @@ from forwards_in_jax import JAX
 from forwards_in_torch import TORCH
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.edits.forms import forms
+from reference.oracle.edits.forms import forms, of_forward
 from reference.oracle.edits.frameworks.as_numpy import as_numpy
-from reference.oracle.edits.program import of_forward
 from reference.oracle.edits.values import source_line
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.frameworks import from_jax, from_torch

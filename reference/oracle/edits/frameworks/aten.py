@@ -81,6 +81,10 @@ class Notes:
         for number, primal in self.inputs.items():
             if primal.dtype == array.dtype and np.array_equal(primal, array):
                 return number
+        return self.constant(array)
+
+    def constant(self, array: np.ndarray) -> int:
+        """The number of a value that stays what it is."""
         number = self.new()
         self.constants[number] = array.copy()
         return number
@@ -120,12 +124,12 @@ class Notes:
 
         Whether such a number matters, the comparison at other inputs shows.
         """
-        if not any(isinstance(one, self.torch.Tensor) for one in trees.leaves(result)):
-            return
+        made = [one for one in trees.leaves(result) if isinstance(one, self.torch.Tensor)]
         refs = [one for one in trees.leaves(arguments) if isinstance(one, Ref)]
-        if any(ref.number not in self.constants for ref in refs):
+        if made and any(ref.number not in self.constants for ref in refs):
             raise Unknown(name)
-        self.noted(list(trees.leaves(result)))
+        for tensor in made:
+            self.keep(tensor, self.constant(tensor.detach().cpu().numpy()))
 
     def note(self, function: Any, args: Any, how: dict[str, Any], result: Any, at: At) -> None:
         """An operation that makes new tensors, or other views."""
