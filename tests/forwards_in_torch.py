@@ -55,7 +55,19 @@ def of_labels(torch, z, i):
     return f.cross_entropy(z, i, w, ignore_index=1), f.nll_loss(f.log_softmax(z, 1), i, reduction="none")
 
 
+def folded(torch, x):
+    f = torch.nn.functional
+    columns = f.unfold(x, (2, 3), padding=(1, 0), stride=(2, 1))
+    return f.fold(columns * 2, (5, 4), (2, 3), padding=(1, 0), stride=(2, 1)), f.interpolate(x, scale_factor=2)
+
+
+def shrunk(torch, x):
+    return torch.nn.functional.softshrink(x) + torch.nn.functional.hardshrink(x, 0.2)
+
+
 TORCH = {
+    "folded": (folded, normal(2, 3, 5, 4)),
+    "shrunk": (shrunk, normal(3, 4)),
     "curves": (lambda torch, x: x.exp() + x.sin() * torch.log1p(x * x) / (1 + x.tanh() ** 2) + x.erf(), normal(3, 4)),
     "roots": (lambda torch, x: x.rsqrt() + x.sqrt() + x**-3 + x**1.5 + x.log2() + x.reciprocal(), positive(4)),
     "angles": (lambda torch, x: x.asin() + x.acos() + x.atan() * x.tan() + torch.atan2(x, x - 2), share(4)),

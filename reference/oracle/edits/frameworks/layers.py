@@ -191,6 +191,30 @@ def im2col(x: Any, size: Sequence[int], dilation: Sequence[int], padding: Sequen
     return np.reshape(columns, (np.shape(x)[0], np.shape(x)[1] * int(np.prod(size)), -1))
 
 
+def col2im(
+    x: Any,
+    space: Sequence[int],
+    size: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> Any:
+    """Columns (batch, channels times window, positions) added up at their places in an image."""
+    channels = np.shape(x)[1] // int(np.prod(size))
+    wide = [whole + 2 * border for whole, border in zip(space, padding, strict=True)]
+    numbers = np.arange(channels * int(np.prod(wide))).reshape(1, channels, *wide)
+    places = im2col(numbers, size, dilation, [0] * len(size), stride)[0]
+    image = parts.added_at(np.zeros((np.shape(x)[0], numbers.size)), (slice(None), places), x)
+    return parts.padded(np.reshape(image, (-1, channels, *wide)), [(0, 0), (0, 0), *((-p, -p) for p in padding)])
+
+
+def nearest(x: Any, size: Sequence[int], *scales: Any) -> Any:
+    """Every place of a larger or smaller image from the place nearest below."""
+    for axis, (wanted, given) in enumerate(zip(size, np.shape(x)[2:], strict=True), 2):
+        x = np.take(x, np.arange(wanted) * given // wanted, axis=axis)
+    return x
+
+
 def pad(x: Any, widths: Sequence[int], value: float = 0) -> Any:
     """A border of one value; the last axis first."""
     pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)][::-1]
@@ -231,9 +255,12 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "hardtanh": lambda x, low=-1, high=1: np.minimum(np.maximum(x, low), high),
     "hardsigmoid": lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
     "hardswish": lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
+    "hardshrink": lambda x, size=0.5: np.where(np.abs(x) > size, x, 0.0),
+    "softshrink": lambda x, size=0.5: np.where(np.abs(x) > size, x - size * np.sign(x), 0.0),
     "threshold": lambda x, threshold, value: np.where(x > threshold, x, value),
     "glu": lambda x, dim=-1: np.multiply(*_halves(x, dim)),
     "_softmax": lambda x, dim, half=False: parts.softmax(x, dim),
+    "_safe_softmax": lambda x, dim, dtype=None: parts.softmax(x, dim),
     "_log_softmax": lambda x, dim, half=False: parts.log_softmax(x, dim),
     "mse_loss": lambda a, b, reduction=1: reduced((a - b) ** 2, reduction),
     "smooth_l1_loss": smooth_l1,
@@ -254,6 +281,8 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "avg_pool3d": avg_pool,
     "_adaptive_avg_pool2d": adaptive_avg_pool,
     "im2col": im2col,
+    "col2im": col2im,
+    **dict.fromkeys(("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d"), nearest),
     "constant_pad_nd": pad,
     "embedding": lambda table, indices, padding=-1, by_frequency=False, sparse=False: table[plain(indices)],
     "_scaled_dot_product_flash_attention_for_cpu": attention,
