@@ -11,6 +11,7 @@ from reference.oracle.diagnosis.known.recognize import Known, triple
 from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.edits.adjoint import Jump, of_forward, of_pair
+from reference.oracle.edits.frameworks.as_numpy import as_numpy
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.recorded import record, remembering
 from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes
@@ -20,6 +21,8 @@ from reference.oracle.edits.tape import Step, Tape
 def forms(evidence: Evidence, known: list[Known]) -> Iterator[Program]:
     """The adjoint of the subject's forward in its forms."""
     own = list(_of(evidence.subject.forward, evidence))
+    if not own and (forward := as_numpy(evidence.subject, evidence.primals)) is not None:
+        own = list(_of(forward, evidence))
     yield from own
     for op in known:
         if (program := of_op(op, evidence.names)) is not None:

@@ -195,6 +195,8 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     if tape.of is not None:
         return (tape.of.place, tape.of.name, tape.slot, tuple(calls)), tape.of.code, tape.of.line
     calls = calls if tape.slot is None else [("slot", tape.slot), *calls]
+    if tape.at is not None:
+        return (*tape.at.calls, *reversed(calls)), tape.at.code, tape.at.line
     return tuple(reversed(calls)), code, line
 
 

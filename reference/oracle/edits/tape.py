@@ -18,6 +18,15 @@ class TooLong(BaseException):
     """The program does more than is worth following; no `except Exception` in a loop of its own holds that up."""
 
 
+@dataclass(frozen=True)
+class At:
+    """Where an operation stands in a program that is run again by other code: calls, and the user's code and line."""
+
+    calls: tuple = ()
+    code: CodeType | None = None
+    line: int = 0
+
+
 @dataclass(eq=False, repr=False)
 class Step:
     """One step: a function of earlier steps (they stand among its arguments) and of constants.
@@ -88,6 +97,8 @@ class Tape:
     of: Step | None = None
     slot: Any = None
     via: Step | None = None
+    # Where the operation stands that is run, if the calls that lead to it do not tell.
+    at: At | None = None
     visits: dict[Any, int] = field(default_factory=dict)
     operations: int = 0
     entries: int = 0

@@ -198,8 +198,11 @@ def from_jax(function: Callable[..., Any]) -> Subject:
         with jax.enable_x64(True), jax.default_matmul_precision("highest"):
             return call()
 
+    def host(value: Any) -> Any:
+        return value if isinstance(value, jax.core.Tracer) else np.asarray(value)  # a forward may be traced
+
     def forward(*primals: Any) -> Any:
-        return precisely(lambda: trees.mapped(np.asarray, function(*map(jax.numpy.asarray, primals))))
+        return precisely(lambda: trees.mapped(host, function(*map(jax.numpy.asarray, primals))))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
         out, pull = precisely(lambda: jax.vjp(function, *map(jax.numpy.asarray, primals)))
