@@ -290,4 +290,4 @@ def test_what_the_diagnosis_leaves_unexplained_is_asked_of_the_edits(monkeypatch
     subject = oracle.from_forward_backward(dense, of_dense(slope=lambda h: 1 + h**2))
     report = oracle.check(subject, *drawn(DENSE))
     assert {found.cause for found in report.findings} == {"sign"}
-    assert "1 + u**2" in report.findings[0].message
+    assert "1 + y**2" in report.findings[0].message

@@ -1,5 +1,6 @@
 """The derivative of a function: left out, squared, at another point, or another function's."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -140,8 +141,9 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             plus = SIGNS.get(formula)
             if plus is not None and np.allclose(FORMULAS[plus](argument.value), first.value):
                 cause = "sign"
-            letter = "the output" if number == 0 else "the input"
-            said = f"uses {formula} with u {letter} as the derivative of {name}{where}"
+            letter, whose = ("y", "output") if number == 0 else ("x", "input")
+            spelled = re.sub(r"\bu\b", letter, formula)
+            said = f"uses {spelled} as the derivative of {name} ({letter} its {whose}){where}"
             change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
             yield Edited(cause, said, 3 if fits_elsewhere else 4, each(group, change))
 
