@@ -327,7 +327,7 @@ assert "while" not in divided.lower(x, kernel).as_text()
 
 @pytest.mark.slow
 def test_divided_among_devices_there_is_no_loop_over_the_batch():
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "ops")])
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": paths, "FUNCTIONAL_NN_FAST": "xla"}
     ended = subprocess.run([sys.executable, "-c", DIVIDED], env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
