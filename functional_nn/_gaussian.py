@@ -14,7 +14,7 @@ from jax import lax
 FAR = 40.0
 
 # Chebyshev coefficients in t = (x - 4) / (x + 4) of (1 + x) times Q(x) / exp(-x^2 / 2), Q the upper tail, which has
-# no zero, no pole and a finite limit on 0 <= x. tests/test_activations.py computes them anew, to 40 digits.
+# no zero, no pole and a finite limit on 0 <= x. tests/ops/test_activations.py computes them anew, to 40 digits.
 TAIL = (
     0.46558659969637836589,
     -0.064237517123343308926,

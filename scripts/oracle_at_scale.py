@@ -14,4 +14,4 @@ ROOT = Path(__file__).resolve().parents[1]
 
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-    raise SystemExit(importlib.import_module("at_scale").main())
+    raise SystemExit(importlib.import_module("helpers.at_scale").main())

@@ -93,10 +93,10 @@ def test_commands(fault: Fault, tree: Path) -> list[list[str]]:
         return [[*pytest, *(f"tests/{word}" if word.endswith(".py") else word for word in fault.tests)]]
     op = fault.function.strip("_").removesuffix("_fwd").removesuffix("_bwd").removesuffix("_jvp")
     family = Path(fault.file).stem
-    commands = [[*pytest, f"tests/{name}", "-k", op] for name in SUITE]
-    if (tree / f"tests/test_{family}.py").exists():
-        commands.append([*pytest, f"tests/test_{family}.py"])
-    return [*commands, [*pytest, "tests/test_accuracy.py", "-k", op]]
+    commands = [[*pytest, f"tests/ops/{name}", "-k", op] for name in SUITE]
+    if (tree / f"tests/ops/test_{family}.py").exists():
+        commands.append([*pytest, f"tests/ops/test_{family}.py"])
+    return [*commands, [*pytest, "tests/ops/test_accuracy.py", "-k", op]]
 
 
 def first_failure(fault: Fault, tree: Path, seconds: float) -> str | None:

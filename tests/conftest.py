@@ -4,7 +4,7 @@ import gc
 
 import jax
 import pytest
-from compiling import ask_for_little_effort
+from helpers.compiling import ask_for_little_effort
 from hypothesis import HealthCheck, settings
 
 ask_for_little_effort()

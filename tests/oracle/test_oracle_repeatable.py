@@ -1,0 +1,126 @@
+"""The same check says the same, byte for byte: no clock decides anything, whatever else the machine does."""
+
+import ast
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference import oracle
+from reference.oracle.numerics import budget
+
+ROOT = Path(__file__).resolve().parents[2]
+ORACLE = ROOT / "reference" / "oracle"
+# The command ends files that never end by themselves: a limit of time, and said to be one.
+ENGINE = [path for path in sorted(ORACLE.rglob("*.py")) if "command" not in path.relative_to(ORACLE).parts]
+BUSY = "while True: sum(range(1000))"
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_no_file_of_the_engine_can_ask_for_the_time():
+    clocks = {"time", "timeit", "datetime", "resource"}
+    asking = {str(path.relative_to(ROOT)): clocks & set(imported(path)) for path in ENGINE}
+    assert {name: found for name, found in asking.items() if found} == {}
+    assert len(ENGINE) > 50, "the engine was not found"
+
+
+@contextmanager
+def busy_machine(processes: int) -> Iterator[None]:
+    started = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def reports(seed: int, *arguments: str) -> list[str]:
+    """Judged in a process whose sets have an order of their own."""
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, str(ROOT / "tests" / "helpers" / "oracle_reports.py"), *arguments]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return ran.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [("11", "150"), ("40", "400", "realistic")], ids=["small", "realistic"])
+def test_three_runs_print_the_same_reports_one_of_them_on_a_busy_machine(part):
+    first, second = reports(1, *part), reports(2, *part)
+    with busy_machine(2):
+        third = reports(3, *part)
+    assert len(first) > 5
+    for other in (second, third):
+        differing = [(a, b) for a, b in zip(first, other, strict=True) if a != b]
+        assert not differing, f"{len(differing)} reports differ, the first: {differing[0]}"
+
+
+def slow_forward(steps: int):
+    """So many operations for an answer that takes one."""
+
+    def forward(x):
+        total = x * 0.0
+        for _ in range(steps):
+            total = total + x * x / steps
+        return total
+
+    return forward
+
+
+def test_work_counts_operations_and_entries():
+    x = np.ones((3, 5))
+    few, many = (budget.work(slow_forward(steps), (x,), x) for steps in (10, 100))
+    assert 8 * few < many < 12 * few
+    wide = np.ones((300, 500))
+    assert budget.work(slow_forward(10), (wide,), wide) > 2 * few
+    assert budget.affordable(10, 10)
+    assert not budget.affordable(1 + budget.BUDGET // 10, 10)
+    assert not budget.affordable(budget.BUDGET // 10, 10, share=0.5)
+
+
+def test_a_forward_of_many_steps_is_asked_fewer_questions():
+    """What is too dear is left out by count: the report of a slow forward says so every time in the same way."""
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    backward = lambda ct, x: 2 * x * ct * (1 + 0.3 * np.sin(5 * x))  # noqa: E731
+    calls = []
+    for steps in (1, 600):
+        report = oracle.check(oracle.from_forward_backward(slow_forward(steps), backward), x)
+        assert report.verdict == "fail", str(report)
+        calls.append(report.forward_evaluations)
+    assert calls[1] < calls[0]
+
+
+class Noisy:
+    """A layer that draws anew in every forward, from a generator that nobody has seeded."""
+
+    def __init__(self, generator):
+        self.rng = generator
+
+    def forward(self, x):
+        self.mask = np.reshape([self.rng.random() < 0.5 for _ in range(x.size)], x.shape)
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+@pytest.mark.parametrize("made", [np.random.default_rng, np.random.RandomState, random.Random])
+def test_a_generator_of_its_own_makes_no_two_reports(made):
+    x, layer = np.random.default_rng(0).normal(size=(4, 6)), Noisy(made())
+    reports = {str(oracle.check(oracle.from_layer(one, gradients={}), x)) for one in (layer, Noisy(made()))}
+    assert len(reports) == 1, "\n\n".join(reports)
+    assert [layer.rng.random() for _ in range(2)] != [Noisy(made()).rng.random() for _ in range(2)]

@@ -1,0 +1,74 @@
+"""How the study site finds lines in the code, and reads formulas and words."""
+
+from pathlib import Path
+
+import pytest
+from helpers.study_site import ROOT
+
+from scripts.study import excerpt, formulas, glossary, reports
+from scripts.study.page import load_page
+from scripts.study.refusal import Refusal
+
+
+def test_a_right_line_is_not_the_wrong_one():
+    corpus = ROOT / "tests" / "mistakes"
+    functions = [
+        function
+        for name in ("regularisation.py", "controls/sequences.py")
+        for function in excerpt.functions_in(corpus / name)
+    ]
+    wrong = reports._first("return dx, dW + 2 * dout * REG * W, db + 2", iter(functions), "the corpus")
+    right = reports._first("return dx, dW + 2 * dout * REG * W, db", iter(functions), "the corpus", wrong)
+    assert right.text == "return dx, dW + 2 * dout * REG * W, db"
+
+
+@pytest.mark.parametrize(
+    ("latex", "spaces"),
+    [(r"t \log p", 2), (r"\log p", 1), (r"- \log(p)", 0), (r"\log_2 x", 1), ("x y", 0)],
+    ids=["both-sides", "after", "beside-operators", "with-index", "letters"],
+)
+def test_names_of_functions_stand_apart(latex: str, spaces: int):
+    assert str(formulas.formula(latex, {})).count("<mspace") == spaces
+
+
+def test_formulas_side_by_side_come_apart():
+    assert formulas.apart(r"a = b, \qquad c = \text{a \qquad b}") == ["a = b,", r"c = \text{a \qquad b}"]
+
+
+def test_an_excerpt_follows_the_code_to_where_it_is_defined():
+    found = excerpt.find("functional_nn.softmax")
+    assert found.file == ROOT / "functional_nn" / "activations.py"
+    assert found.lines[found.first - 1] == '@jit_op("axis")'
+    whole = "\n".join(line for piece in excerpt.pieces(found, ()) for line in piece.lines)
+    assert whole.startswith('@jit_op("axis")\ndef softmax(')
+    assert "Turns scores" not in whole
+
+
+def test_a_fragment_takes_the_lines_that_continue_it():
+    function = excerpt.find("reference.calculus.gradient_descent")
+    source = ROOT.joinpath("reference", "calculus.py").read_text(encoding="utf-8").splitlines()
+    loop = next(n for n, line in enumerate(source, 1) if n > function.first and line.lstrip().startswith("for "))
+    assert excerpt.pick(function, "for ") == (loop, loop), "a loop counts up to its body"
+    spans = excerpt.spans(excerpt.find("functional_nn.activations.elu"))
+    assert all(first <= last for first, last in spans)
+
+
+def test_hiragana_katakana_and_width_are_one():
+    assert glossary.folded(glossary.hiragana("ソフトマックス")) == "そふとまっくす"
+    assert glossary.folded("ＳＯＦＴＭＡＸ ") == "softmax"
+
+
+PAGES = sorted((ROOT / "docs" / "study" / "pages").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
+def test_the_lines_that_a_page_names_stand_in_the_code(file: Path):
+    page = load_page(file, ROOT)
+    gone = []
+    for step in page.steps:
+        for shown in (side for side in (step.numpy, step.jax) if side):
+            try:
+                excerpt.pieces(excerpt.find(shown.function), shown.lines)
+            except Refusal as refused:
+                gone.append(page.source.sentence(shown.path, "the page no longer fits the code", refused))
+    assert not gone, "\n".join(gone)
