@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from drawn import labels, normal, positive, share
+from helpers.drawn import labels, normal, positive, share
 from jax import lax
 
 

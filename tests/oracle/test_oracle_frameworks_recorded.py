@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drawn import normal, positive
-from forwards_in_jax import JAX
-from forwards_in_torch import TORCH
+from helpers.drawn import normal, positive
+from helpers.forwards_in_jax import JAX
+from helpers.forwards_in_torch import TORCH
 
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.edits.forms import forms, of_forward

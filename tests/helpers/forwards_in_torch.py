@@ -1,6 +1,6 @@
 """Forwards in PyTorch, which is handed to them, with arguments: together they use most operations that are known."""
 
-from drawn import labels, normal, positive, share
+from helpers.drawn import labels, normal, positive, share
 
 
 def written(torch, x, y):
