@@ -9,6 +9,7 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import triple
 from reference.oracle.edits.adjoint import of_forward, of_pair
 from reference.oracle.edits.diagnose import diagnose
+from reference.oracle.edits.functions import put_added
 from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edits
 from reference.oracle.specs import SPECS
 
@@ -116,6 +117,13 @@ def test_every_step_run_again_gives_what_it_gave(name):
     program, _ = recorded(forward, drawn(shapes))
     for step in program.steps:
         np.testing.assert_array_equal(step.run({}), step.value, err_msg=step.name)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3, 2), (4,)], ids=str)
+def test_what_does_not_fit_at_a_key_is_refused_before_numpy_adds_it(shape):
+    # np.add.at of NumPy 2.4.6 can end the process there (on "convolution/transposed_kernel_gradient_rotated").
+    with pytest.raises(ValueError, match="broadcast"):
+        put_added(np.zeros((3, 5)), (slice(None), slice(0, 2)), np.ones(shape))
 
 
 @pytest.mark.parametrize("name", FORWARDS)

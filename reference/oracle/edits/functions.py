@@ -171,7 +171,8 @@ def put(array: np.ndarray, key: Any, value: Any) -> np.ndarray:
 def put_added(array: np.ndarray, key: Any, value: Any) -> np.ndarray:
     """A copy of an array in which values are added at a key, as often as it repeats an index."""
     array = np.array(array)
-    np.add.at(array, key, value)
+    fitting = np.broadcast_to(value, array[key].shape)  # NumPy 2.4's add.at reads outside memory where it does not fit
+    np.add.at(array, key, fitting)
     return array
 
 

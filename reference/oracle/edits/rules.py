@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.functions import MOVES, SPLITS, contracted, put, taken
+from reference.oracle.edits.functions import MOVES, SPLITS, contracted, put, put_added, taken
 from reference.oracle.edits.recorded import record
 from reference.oracle.edits.tape import Step, steps_in
 
@@ -222,9 +222,7 @@ def _getitem(ct: Any, out: Any, array: Any, key: Any) -> Parts:
 
 def scattered(ct: np.ndarray, key: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Zeros to which a cotangent is added at a key, as often as it repeats an index."""
-    there = np.zeros(shape)
-    np.add.at(there, key, ct)
-    return there
+    return put_added(np.zeros(shape), key, ct)
 
 
 def _setitem(ct: Any, out: Any, array: Any, key: Any, value: Any) -> Parts:
