@@ -122,7 +122,7 @@ def test_every_step_run_again_gives_what_it_gave(name):
 @pytest.mark.parametrize("shape", [(3, 3), (2, 3, 2), (4,)], ids=str)
 def test_what_does_not_fit_at_a_key_is_refused_before_numpy_adds_it(shape):
     # np.add.at of NumPy 2.4.6 can end the process there (on "convolution/transposed_kernel_gradient_rotated").
-    with pytest.raises(ValueError, match="broadcast|dimensions"):
+    with pytest.raises(ValueError, match=r"broadcast|dimensions"):
         put_added(np.zeros((3, 5)), (slice(None), slice(0, 2)), np.ones(shape))
 
 
