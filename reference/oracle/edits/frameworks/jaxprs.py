@@ -113,7 +113,7 @@ class Jaxpr:
 
     def scan(self, given: list[Any], params: dict[str, Any], calls: Calls, at: At | None) -> list[Any]:
         """One pass after the other."""
-        consts, carried = params["num_consts"], params["num_carry"]
+        consts, carried = _of_scan(params)
         fixed, carry, rows = given[:consts], given[consts : consts + carried], given[consts + carried :]
         order = range(params["length"])
         kept = []
@@ -142,3 +142,11 @@ class Jaxpr:
         branches = params["branches"]
         number = min(max(int(plain(given[0])), 0), len(branches) - 1)
         return self.run(branches[number], given[1:], calls, at)
+
+
+def _of_scan(params: dict[str, Any]) -> tuple[int, int]:
+    """How many operands of a scan are constants, and how many are carried; JAX says so in two ways."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carried, _ = params["ft_in"].unpack()  # from JAX 0.12 on
+    return len(consts), len(carried)
