@@ -9,9 +9,11 @@ import pytest
 
 from reference import oracle
 from reference.oracle.diagnosis.pullbacks import differentiate, flat
+from reference.oracle.edits.makers import making_recorded as making_tape
+from reference.oracle.edits.tape import Tape
 from reference.oracle.tracing.alterations import altering
-from reference.oracle.tracing.graph import MOST_OPERATIONS, MOST_STEPS
-from reference.oracle.tracing.makers import COPIERS, MAKERS
+from reference.oracle.tracing.graph import MOST_OPERATIONS, MOST_STEPS, Graph
+from reference.oracle.tracing.makers import COPIERS, MAKERS, making_recorded
 from reference.oracle.tracing.trace import followed, trace
 
 RNG = np.random.default_rng(3)
@@ -249,3 +251,14 @@ def test_what_a_layer_keeps_of_a_recorded_call_is_an_array_like_any_other():
         array = array * 0.5
     np.testing.assert_array_equal(np.asarray(array), 0.5**49 * V)
     assert (len(graph.nodes), graph.operations) == before, "what happens after the recording still counts"
+
+
+def test_records_of_two_kinds_that_overlap_leave_numpy_as_it_was():
+    own = {name: getattr(np, name) for name in ("zeros", "array", "full_like")}
+    first, second = making_recorded(Graph()), making_tape(Tape())
+    first.__enter__()
+    second.__enter__()
+    assert np.zeros is not own["zeros"], "something stands in"
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert {name: getattr(np, name) for name in own} == own

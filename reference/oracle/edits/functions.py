@@ -18,6 +18,7 @@ from reference.oracle.edits.recorded import (
     tape_of,
 )
 from reference.oracle.edits.tape import Step
+from reference.oracle.tracing.sums import LETTERS, count, spelled
 
 # One step each, whose entries are entries of the arguments in other places.
 MOVES = (
@@ -32,7 +33,6 @@ SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
 REDUCTIONS = ("sum", "mean", "cumsum", "prod", "max", "min")
 # What is computed of a recorded array without a derivative: masks and positions.
 LOOKS = ("argmax", "argmin", "argsort", "sort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _step(name: str) -> Callable[..., Any]:
@@ -69,12 +69,6 @@ def _extreme(name: str) -> Callable[..., Any]:
         return record(getattr(np, name), name, (array,), {"axis": axis, "keepdims": bool(keepdims)})
 
     return extreme
-
-
-def count(array: Any, axis: Any) -> int:
-    """How many entries a sum over these axes adds."""
-    axes = range(np.ndim(array)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return int(np.prod([np.shape(array)[a] for a in axes], dtype=int))
 
 
 def mean(array: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **how: Any) -> Any:
@@ -201,19 +195,6 @@ def contracted(inputs: list[str], output: str, operands: tuple, name: str = "ein
 
 def multiplied(inputs: tuple[str, ...], output: str, *operands: np.ndarray) -> np.ndarray:
     return np.einsum(",".join(inputs) + "->" + output, *operands, optimize=len(operands) > 2)
-
-
-def spelled(subscripts: str, operands: tuple) -> tuple[list[str], str]:
-    """Subscripts in full: with an output, and letters for dots."""
-    left, arrow, right = subscripts.replace(" ", "").partition("->")
-    inputs = left.split(",")
-    hidden = [
-        np.ndim(o) - len(s.replace("...", "")) if "..." in s else 0 for s, o in zip(inputs, operands, strict=True)
-    ]
-    dots = LETTERS[: max(hidden)]
-    inputs = [s.replace("...", dots[len(dots) - n :]) for s, n in zip(inputs, hidden, strict=True)]
-    once = "".join(sorted(c for c in set("".join(inputs)) if "".join(inputs).count(c) == 1 and c not in dots))
-    return inputs, right.replace("...", dots) if arrow else dots + once
 
 
 def matmul(a: Any, b: Any, **how: Any) -> Any:

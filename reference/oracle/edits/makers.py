@@ -1,82 +1,23 @@
-"""NumPy's makers of arrays, which are handed no recorded array or copy it as a plain one: others stand in for them.
+"""NumPy's makers of arrays make recorded ones, into which the program may write, while a program is recorded."""
 
-They do so for one thread, while it records a forward, and for calls that do not come from inside of NumPy. Everybody
-else gets what NumPy makes, from the stand-in as well.
-"""
-
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.recorded import Recorded, array_of, bare, live, within
+from reference.oracle.edits.recorded import Recorded, array_of, bare, live
 from reference.oracle.edits.tape import Tape
-
-MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like")
-COPIERS = ("array", "asarray", "ascontiguousarray", "asanyarray")
+from reference.oracle.tracing.makers import Makers, making
 
 
-class _Recording(threading.local):
-    """The tape that this thread records."""
-
-    tape: Tape | None = None
-
-
-_recording = _Recording()
-_lock = threading.Lock()
-# NumPy's own functions, for as long as any thread records, and how many do.
-_originals: dict[str, Callable[..., Any]] = {}
-_threads = 0
-
-
-@contextmanager
-def making_recorded(tape: Tape) -> Iterator[None]:
-    """The makers of arrays make recorded ones for this thread's forward."""
-    before = _recording.tape
-    try:
-        _enter()
-        _recording.tape = tape
-        yield
-    finally:
-        _recording.tape = before
-        _leave()
-
-
-def _enter() -> None:
-    global _threads
-    with _lock:
-        _threads += 1
-        for name in (*MAKERS, *COPIERS) if _threads == 1 else ():
-            _originals[name] = getattr(np, name)
-            setattr(np, name, _standing_in(_originals[name], _copied if name in COPIERS else _made))
-
-
-def _leave() -> None:
-    global _threads
-    with _lock:
-        _threads -= 1
-        while _threads == 0 and _originals:
-            setattr(np, *_originals.popitem())
-
-
-def _standing_in(original: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def maker(*args: Any, **how: Any) -> Any:
-        tape = _recording.tape
-        if tape is None or within(sys._getframe(1), "numpy", "reference.oracle.edits"):
-            return original(*args, **how)
-        tape.count()
-        return recorded(tape, original, *args, **how)
-
-    return maker
+def making_recorded(tape: Tape) -> AbstractContextManager[None]:
+    """The makers of arrays make arrays that remember a tape."""
+    return making(Makers(tape, _made, _copied))
 
 
 def _made(tape: Tape, make: Callable[..., Any], *args: Any, **how: Any) -> Any:
-    """A new array, into which the forward may write."""
+    """A new array, into which the program may write."""
     array = make(*bare(args), **bare(how))
     return array_of(tape, array) if array.dtype.kind == "f" else array
 

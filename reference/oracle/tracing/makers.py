@@ -7,9 +7,9 @@ else gets what NumPy makes, from the stand-in as well.
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,23 @@ from reference.oracle.tracing.moves import leaves_of
 from reference.oracle.tracing.recorded import Recorded, array_of, bare, node_of, within
 
 MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like")
+# Their own calls get what NumPy makes.
+RECORDERS = ("numpy", "reference.oracle.tracing", "reference.oracle.edits")
 COPIERS = ("array", "asarray", "ascontiguousarray", "asanyarray")
 
 
-class _Recording(threading.local):
-    """The graph that this thread records."""
+class Makers(NamedTuple):
+    """What stands in while a thread records: the record, which counts, and what makes and copies arrays on it."""
 
-    graph: Graph | None = None
+    record: Any
+    made: Callable[..., Any]
+    copied: Callable[..., Any]
+
+
+class _Recording(threading.local):
+    """What stands in for this thread."""
+
+    makers: Makers | None = None
 
 
 _recording = _Recording()
@@ -35,16 +45,21 @@ _threads = 0
 
 
 @contextmanager
-def making_recorded(graph: Graph) -> Iterator[None]:
-    """The makers of arrays make recorded ones for this thread's forward."""
-    before = _recording.graph
+def making(makers: Makers) -> Iterator[None]:
+    """The makers of arrays make recorded ones for this thread's forward, whatever is recorded and how."""
+    before = _recording.makers
     try:
         _enter()
-        _recording.graph = graph
+        _recording.makers = makers
         yield
     finally:
-        _recording.graph = before
+        _recording.makers = before
         _leave()
+
+
+def making_recorded(graph: Graph) -> AbstractContextManager[None]:
+    """The makers of arrays make arrays that remember a graph."""
+    return making(Makers(graph, _made, _copied))
 
 
 def _enter() -> None:
@@ -53,7 +68,7 @@ def _enter() -> None:
         _threads += 1
         for name in (*MAKERS, *COPIERS) if _threads == 1 else ():
             _originals[name] = getattr(np, name)
-            setattr(np, name, _standing_in(_originals[name], _copied if name in COPIERS else _made))
+            setattr(np, name, _standing_in(_originals[name], copies=name in COPIERS))
 
 
 def _leave() -> None:
@@ -64,14 +79,14 @@ def _leave() -> None:
             setattr(np, *_originals.popitem())
 
 
-def _standing_in(original: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
+def _standing_in(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
     @wraps(original)
     def maker(*args: Any, **how: Any) -> Any:
-        graph = _recording.graph
-        if graph is None or within(sys._getframe(1), "numpy", "reference.oracle.tracing"):
+        makers = _recording.makers
+        if makers is None or within(sys._getframe(1), *RECORDERS):
             return original(*args, **how)
-        graph.count()
-        return recorded(graph, original, *args, **how)
+        makers.record.count()
+        return (makers.copied if copies else makers.made)(makers.record, original, *args, **how)
 
     return maker
 
