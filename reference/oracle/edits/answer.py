@@ -1,6 +1,7 @@
 """The shortest program of all: the true gradient itself. What comes back is that with one edit, or shows no program."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -50,8 +51,6 @@ def _calls(view: View) -> Found:
 
 
 def _renamed(model: Model, cause: str) -> Model:
-    from dataclasses import replace
-
     return replace(model, cause=cause)
 
 

@@ -29,8 +29,6 @@ MOVES = (
 )  # fmt: skip
 # Moves whose result is a list of arrays.
 SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
-# One step each, entries of which are computed of several.
-REDUCTIONS = ("sum", "mean", "cumsum", "prod", "max", "min")
 # What is computed of a recorded array without a derivative: masks and positions.
 LOOKS = ("argmax", "argmin", "argsort", "sort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
 
