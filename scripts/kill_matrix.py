@@ -1,12 +1,11 @@
 """Measure the oracle on real mistakes and on correct code, beside three gradient checkers, and write the table down.
 
     python scripts/kill_matrix.py [--quick] [--family NAME] [--set development|held-out|all] [--no-peers]
-                                  [--edits] [--out FOLDER]
+                                  [--out FOLDER]
 
 Exit status 0 where every promise holds, 1 where one is broken. FOLDER (runs/kill_matrix) gets judgments.jsonl, a line
-for each judgment, and details.md, every table and miss. A run without --quick, --family, --set, --no-peers and
---edits also writes docs/kill_matrix.md. The peers need torch and autograd. --edits asks for causes the edits of the
-true backward alone (`reference/oracle/edits/`), without the diagnosis that comes before them.
+for each judgment, and details.md, every table and miss. A run without --quick, --family, --set and
+--no-peers also writes docs/kill_matrix.md. The peers need torch and autograd.
 """
 
 import importlib

@@ -12,11 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.diagnose import diagnose
+from reference.oracle.diagnosis.diagnose import ON_A_PART, ON_ALL, diagnose
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.hypotheses import LOCAL, SIMPLE
-from reference.oracle.diagnosis.model import Hypothesis
-from reference.oracle.edits.diagnose import diagnose as by_edits
 from reference.oracle.questions import shrink
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.forward import Agreement, agrees
@@ -48,28 +45,20 @@ def _found(trial: Trial, base: Base, open_cases: list[Judged], agreement: Agreem
         return []
     size = sum(p.size for p in trial.primals if isinstance(p, np.ndarray))
     if size <= AT_ONCE and all(one.expected is not None for one in open_cases):
-        return _in_order(trial, _explained(_evidence(trial, base, open_cases, agreement)))
-    simple = diagnose(_evidence(trial, base, open_cases, agreement), only=SIMPLE)
+        return _in_order(trial, diagnose(_evidence(trial, base, open_cases, agreement)))
+    simple = diagnose(_evidence(trial, base, open_cases, agreement), only=ON_ALL)
     found = [one for one in simple if [other.argument for other in simple].count(one.argument) == 1]
     if left := _left(open_cases, found):
         found += [_with_size(one, trial, base, left) for one in _on_less(trial, left, agreement)]
         found += [one for one in simple if one.argument in {case.name for case in _left(left, found)}]
     if left := _left(left, found):
-        found += _explained(_evidence(trial, base, left, agreement), only=() if size <= AT_LAST else LOCAL)
+        found += diagnose(_evidence(trial, base, left, agreement), only=() if size <= AT_LAST else ON_A_PART)
     return _in_order(trial, found)
 
 
 def _in_order(trial: Trial, found: list[Finding]) -> list[Finding]:
     order = list(trial.names)
     return sorted(found, key=lambda one: order.index(one.argument) if one.argument in order else 0)
-
-
-def _explained(evidence: Evidence, only: tuple[Hypothesis, ...] = ()) -> list[Finding]:
-    """The diagnosis; whatever it leaves unexplained is asked of the true backward's edits."""
-    found = diagnose(evidence, only=only)
-    named = {one.argument for one in found}
-    left = tuple(wrong and name not in named for wrong, name in zip(evidence.wrong, evidence.names, strict=True))
-    return found if only else found + by_edits(replace(evidence, wrong=left))
 
 
 def _left(cases: list[Judged], found: list[Finding]) -> list[Judged]:
@@ -112,7 +101,7 @@ def _like(small: Trial, base: Base, cases: list[Judged], agreement: Agreement | 
         return []
     shapes = ", ".join(f"{n} {p.shape}" for n, p in zip(small.names, small.primals, strict=True) if p is not None)
     found = [said for one in alike for said in one.findings]
-    found += _explained(_evidence(small, base, [one for one in alike if not one.findings], same))
+    found += diagnose(_evidence(small, base, [one for one in alike if not one.findings], same))
     return [_moved(one, by_name[one.argument], shapes) for one in found if one.argument in by_name]
 
 

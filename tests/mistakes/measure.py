@@ -10,9 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from reference.oracle import explain
-from reference.oracle.edits.diagnose import diagnose as by_edits
-
 from . import page, table
 from .case import Mistake, Size
 from .corpus import load
@@ -52,17 +49,10 @@ def _by_peers(case: Mistake, quick: bool) -> list[Run]:
     ]
 
 
-def ask_edits_alone() -> None:
-    """In a worker: causes are asked of the edits of the true backward, and of nothing before them."""
-    explain._explained = lambda evidence, only=(): by_edits(evidence)
-
-
-def measure(
-    which: str, family: str | None, quick: bool, peers: bool, workers: int, edits: bool = False
-) -> table.Results:
+def measure(which: str, family: str | None, quick: bool, peers: bool, workers: int) -> table.Results:
     """Judge every case of a set, in several processes."""
     cases = tuple(case for case in load(which) if family in (None, case.family))
-    with ProcessPoolExecutor(workers, initializer=ask_edits_alone if edits else None) as pool:
+    with ProcessPoolExecutor(workers) as pool:
         work = [pool.submit(judged, which, case.id, quick, peers) for case in cases]
         runs = tuple(run for done in work for run in done.result())
     return table.Results(which, cases, runs)
@@ -87,13 +77,13 @@ def main() -> int:
     peers = not arguments.no_peers
     if peers and len(available()) < len(PEERS):
         print(f"not installed, and left out: {', '.join(sorted(set(PEERS) - set(available())))}")
-    measured = [measure(s, arguments.family, arguments.quick, peers, arguments.workers, arguments.edits) for s in sets]
+    measured = [measure(s, arguments.family, arguments.quick, peers, arguments.workers) for s in sets]
     results = [one for one in measured if one.cases]
     seconds = time.perf_counter() - started
     for one in results:
         print(page.plain(one))
     print(f"{sum(len(one.runs) for one in results)} judgments in {seconds:.0f} s")
-    whole = not (arguments.quick or arguments.family or arguments.edits) and arguments.set == "all"
+    whole = not (arguments.quick or arguments.family) and arguments.set == "all"
     write_details(results, arguments.out)
     if whole and peers and len(available()) == len(PEERS):
         PAGE.write_text(page.document(results, versions(), seconds), encoding="utf-8")
@@ -123,7 +113,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--family", help="one family only, for example softmax")
     parser.add_argument("--set", default="all", choices=(*SETS, "all"))
     parser.add_argument("--no-peers", action="store_true", help="the oracle alone")
-    parser.add_argument("--edits", action="store_true", help="causes by the edits of the true backward alone")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, metavar="FOLDER", default=DETAILS, help="for what is not on the page")
     return parser.parse_args()

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from reference import oracle
-from reference.oracle import explain, opspec
+from reference import opspec, oracle
+from reference.oracle.diagnosis import diagnose
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import triple
 from reference.oracle.edits.adjoint import of_forward, of_pair
-from reference.oracle.edits.diagnose import diagnose
 from reference.oracle.edits.functions import put_added
 from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edits
 from reference.oracle.specs import SPECS
@@ -293,8 +292,7 @@ def test_what_no_edit_gives_is_not_explained():
     assert diagnose(evidence) == []
 
 
-def test_what_the_diagnosis_leaves_unexplained_is_asked_of_the_edits(monkeypatch):
-    monkeypatch.setattr(explain, "diagnose", lambda evidence, only=(): [])
+def test_a_report_says_the_edit_in_the_words_of_its_line():
     subject = oracle.from_forward_backward(dense, of_dense(slope=lambda h: 1 + h**2))
     report = oracle.check(subject, *drawn(DENSE))
     assert {found.cause for found in report.findings} == {"sign"}

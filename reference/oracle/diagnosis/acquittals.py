@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known import Known, recognize
+from reference.oracle.diagnosis.known.recognize import Known, recognize
 from reference.oracle.diagnosis.source import source_of
 
 NORMS = ("batch_norm", "layer_norm")

@@ -1,67 +1,66 @@
-"""The search through the table of hypotheses for every wrong argument."""
+"""Why every wrong argument is wrong: the edits that explain it, the shortest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
-from reference.oracle.diagnosis import hypotheses
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.judge import Match, rank, to_findings, uncertain
-from reference.oracle.diagnosis.known import Known, known_mistakes, recognize
-from reference.oracle.diagnosis.known.conventions import one_sided, plain_backward
-from reference.oracle.diagnosis.model import Hypothesis, Model
+from reference.oracle.diagnosis.known.recognize import Known, recognize
+from reference.oracle.diagnosis.match import Match, match, to_findings
+from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
-from reference.oracle.diagnosis.traced.search import Traced, traced
 from reference.oracle.diagnosis.view import View
+from reference.oracle.edits.answer import ALL, AT_A_LOOK, IN_PLACES, Row, answers
+from reference.oracle.edits.search import Found, searched
 from reference.oracle.report import Finding
 
-# At most this many explanations an argument.
+# At most this many explanations an argument, of causes that are different.
 MOST = 3
+# Explanations that take so many bits more than the shortest are not said beside it.
+LONGER = 3.0
+# What can be asked of arrays of any size: of all entries, and of a part of them.
+ON_ALL, ON_A_PART = AT_A_LOOK, IN_PLACES
 
 
-@dataclass(frozen=True)
-class Background:
-    """What the forward was recognized as, an op or an op under a convention; and its steps."""
+def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]:
+    """At most three explanations of every wrong argument, the shortest first; none where none is certain.
 
-    evidence: Evidence
-    known: list[Known]
-    one_sided: list[tuple[str, str, Known]]
-
-    @cached_property
-    def traced(self) -> Traced | None:
-        """The forward's own steps, where they can be followed, or those of another forward with its values."""
-        return traced(self.evidence)
-
-
-def diagnose(evidence: Evidence, *, only: tuple[Hypothesis, ...] = ()) -> list[Finding]:
-    """At most three explanations of every wrong argument, the simplest first; none where none is certain.
-
-    only names the hypotheses to try; hypotheses.SIMPLE and hypotheses.LOCAL are cheap on arrays of any size.
+    only names the rows of the answer that are tried, and nothing else is: ON_ALL and ON_A_PART are cheap.
     """
     if not any(evidence.wrong):
         return []
-    background = Background(evidence, [], []) if only else _recognized(evidence)
+    known = [] if only else recognize(evidence)
+    search = None if only else searched(evidence, known)
     findings = []
-    for view in views(evidence, background.known):
-        matches = rank(view, _models_of(view, only), MOST) if only else _explained(view, background)
+    for view in views(evidence, known):
+        found = search.of(view) if search else []
+        matches = list(islice(_accepted(view, found, only or ALL), MOST))
         findings += to_findings(view, matches, line_in(view) if matches else None)
     return findings
 
 
-def _first(certain: list[Match], others: list[Match]) -> list[Match]:
-    """The certain explanations before the others, one a cause."""
-    causes = {match.model.cause for match in certain}
-    return [*certain, *(match for match in others if match.model.cause not in causes)][:MOST]
+def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> Iterator[Match]:
+    """The explanations that leave nothing but noise, one a cause; in the words of the answer where it has them."""
+    told = [(bits, model) for row in rows for bits, model in _asked(view, row)]
+    ranked = sorted([*((one.bits, one.model) for one in found), *told], key=lambda one: one[0])
+    causes: set[str] = set()
+    longest = np.inf
+    for bits, model in ranked:
+        if bits <= longest and model.cause not in causes and (accepted := match(view, model)):
+            causes.add(model.cause)
+            longest = min(longest, bits + LONGER)
+            own = (match(view, other) for _, other in told if other.cause == model.cause and other.role)
+            yield next((one for one in own if one), accepted) if not model.role else accepted
 
 
-def _recognized(evidence: Evidence) -> Background:
-    if known := recognize(evidence):
-        return Background(evidence, known, [])
-    return Background(evidence, [], one_sided(evidence))
+def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:
+    """The predictions of a row up to one that cannot be made of these values or shapes: it explains nothing here."""
+    with suppress(ValueError, ArithmeticError, IndexError, TypeError), np.errstate(all="ignore"):
+        yield from answers(view, (row,))
 
 
 def line_in(view: View) -> int | None:
@@ -100,52 +99,3 @@ def sharpened(evidence: Evidence, known: Known) -> Evidence:
             if coarse and np.shape(own) == np.shape(evidence.primals[position]):
                 expected[position], noise[position] = np.asarray(own, np.float64), 1e-12 * size
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))
-
-
-def _models_of(view: View, tried: tuple[Hypothesis, ...]) -> Iterator[Model]:
-    for hypothesis in tried:
-        yield from _asked(hypothesis(view))
-
-
-def _explained(view: View, background: Background) -> list[Match]:
-    """One mistake in a step of the forward; else another array in one of them; else how the error behaves."""
-    if background.traced and (found := rank(view, _asked(background.traced.logarithms(view)), 1)):
-        return found  # so small an error, if it is one, is many a mistake's
-    matches = rank(view, _certain(view, background), MOST)
-    if background.traced and uncertain(matches):
-        matches = _first(rank(view, _asked(background.traced.rarer(view)), MOST), matches)
-    if not matches:
-        matches = rank(view, _models_of(view, hypotheses.CONSTANT), MOST)
-    if not matches and background.traced:
-        matches = rank(view, _asked(background.traced.replaced(view)), 1)
-    matches = rank(view, _models_of(view, hypotheses.BEHAVIOUR), MOST, matches)
-    if uncertain(matches) and not (matches and matches[0].model.cause in hypotheses.MOVED):
-        matches = _first(rank(view, _models_of(view, hypotheses.NEIGHBOURS), 1), matches)
-    if not matches:
-        matches = rank(view, _models_of(view, hypotheses.LAST), 1)
-    return rank(view, _vague(view, background), MOST, matches)
-
-
-def _certain(view: View, background: Background) -> Iterator[Model]:
-    yield from _models_of(view, hypotheses.SIMPLE)
-    for op in background.known:
-        yield from _asked(known_mistakes(view, op))
-    yield from _asked(plain_backward(view, background.one_sided))
-    yield from _models_of(view, hypotheses.CLEAR)
-    if background.traced:
-        yield from _asked(background.traced.defaults(view))
-    yield from _models_of(view, hypotheses.FORMULAS)
-    if background.traced:
-        yield from _asked(background.traced.models(view))
-
-
-def _vague(view: View, background: Background) -> Iterator[Model]:
-    yield from _models_of(view, hypotheses.VAGUE)
-    if background.traced:
-        yield from _asked(background.traced.shares(view))
-
-
-def _asked(models: Iterator[Model]) -> Iterator[Model]:
-    """The predictions up to one that cannot be made of these values or shapes: it explains nothing here."""
-    with suppress(ValueError, ArithmeticError, IndexError, TypeError):
-        yield from models

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.edits.adjoint import followed, of_forward
 from reference.oracle.numerics import budget
 from reference.oracle.subjects.returned import aligned
-from reference.oracle.tracing.alterations import altering
-from reference.oracle.tracing.trace import trace
 
 # The largest Jacobian worth holding.
 LARGEST = 4_000_000
@@ -122,24 +121,18 @@ class Pullbacks:
 
     def traced_at(self, position: int, primals: tuple[np.ndarray, ...]) -> np.ndarray | None:
         """The same where the forward can be recorded: at the price of one call."""
-        cotangent = flat(self.evidence.cotangent)
-        graph = trace(self.evidence.subject.forward, primals)
-        if graph and graph.out and graph.out.value.size == cotangent.size and len(graph.leaves) == len(primals):
-            return graph.backward(cotangent)[position]
-        return None
+        cotangent, names = flat(self.evidence.cotangent), self.evidence.names
+        program = of_forward(self.evidence.subject.forward, primals, names, cotangent)
+        if program is None or position not in program.gradients:
+            return None if program is None else np.zeros(np.shape(primals[position]))
+        return program.gradients[position].value
 
     @cached_property
     def numbers(self) -> set[float]:
-        """The sizes of the numbers that the forward computes with, where it can be recorded."""
-        found: set[float] = set()
-
-        def note(number: float) -> float:
-            found.add(abs(number))
-            return number
-
-        with altering(number=note):
-            trace(self.evidence.subject.forward, self.evidence.primals)
-        return found
+        """The sizes of the numbers that the forward computes with, as far as it can be recorded."""
+        steps = followed(self.evidence.subject.forward, self.evidence.primals).steps
+        given = [item for step in steps if isinstance(step.function, np.ufunc) for item in step.args]
+        return {abs(float(item)) for item in given if isinstance(item, int | float | np.generic)}
 
     def jacobian(self, position: int) -> np.ndarray | None:
         """d out / d argument, one row an entry of the output; by central differences of fourth order."""

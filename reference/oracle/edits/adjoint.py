@@ -1,6 +1,7 @@
 """Programs that are recorded while they run: the adjoint of a forward, and a backward by hand behind its forward."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -34,20 +35,42 @@ def of_forward(
     """The adjoint of a forward, or None where it cannot be followed to the end."""
     tape = Tape()
     try:
-        with making_recorded(tape), np.errstate(all="ignore"):
-            leaves = [_leaf(tape, primal, name) for primal, name in zip(primals, names, strict=True)]
-            out = step_of(recorded_call(lambda *given: _joined(forward(*given)), [leaf for leaf, _ in leaves]))
+        out, leaves = _run(tape, forward, primals, names)
         if out is None:
             return None
         with np.errstate(all="ignore"):
             over = jumps(tape, reaching(tape.steps, [out])) if jumps else None
-            if over == {}:
-                return None
-            return adjoint(tape, out, tuple(step for _, step in leaves), cotangent, over)
+            return None if over == {} else adjoint(tape, out, leaves, cotangent, over)
     except (Exception, TooLong):  # anybody's code, on arrays that it does not expect
         return None
     finally:
         tape.recording = False
+
+
+def followed(forward: Callable[..., Any], primals: Sequence[Any]) -> Tape:
+    """What a forward does with its arrays, as far as it can be followed."""
+    tape = Tape()
+    with suppress(Exception, TooLong):  # anybody's code, on arrays that it does not expect
+        _run(tape, forward, primals, [""] * len(primals))
+    tape.recording = False
+    return tape
+
+
+def _run(
+    tape: Tape, forward: Callable[..., Any], primals: Sequence[Any], names: Sequence[str]
+) -> tuple[Step | None, tuple[Step | None, ...]]:
+    """The step of the output, and the leaves."""
+    with making_recorded(tape), np.errstate(all="ignore"):
+        leaves = [_leaf(tape, primal, name) for primal, name in zip(primals, names, strict=True)]
+        out = recorded_call(lambda *given: _joined(forward(*given)), [leaf for leaf, _ in leaves])
+    return step_of(out) or _alike(tape, out), tuple(step for _, step in leaves)
+
+
+def _alike(tape: Tape, out: Any) -> Step | None:
+    """The last step with the value of a number that forgot its past, as a float does."""
+    number = not isinstance(out, Recorded) and np.ndim(out) == 0
+    alike = (step for step in reversed(tape.steps) if step.value.size == 1 and step.value.item() == out)
+    return next(alike, None) if number else None
 
 
 def of_pair(

@@ -17,8 +17,8 @@ from reference.oracle.edits.recorded import (
     step_of,
     tape_of,
 )
+from reference.oracle.edits.subscripts import LETTERS, count, spelled
 from reference.oracle.edits.tape import Step
-from reference.oracle.tracing.sums import LETTERS, count, spelled
 
 # One step each, whose entries are entries of the arguments in other places.
 MOVES = (
@@ -30,7 +30,9 @@ MOVES = (
 # Moves whose result is a list of arrays.
 SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
 # What is computed of a recorded array without a derivative: masks and positions.
-LOOKS = ("argmax", "argmin", "argsort", "sort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
+# Modes of np.pad that move entries.
+MOVED_BY_PAD = ("constant", "edge", "reflect", "symmetric", "wrap")
+LOOKS = ("argmax", "argmin", "argsort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
 
 
 def _step(name: str) -> Callable[..., Any]:
@@ -247,8 +249,15 @@ def inner(a: Any, b: Any) -> Any:
 
 
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **how: Any) -> Any:
-    """np.pad, its mode always said."""
+    """np.pad, its mode always said, where what is put beside the array are its own entries or constants."""
+    if mode not in MOVED_BY_PAD or how.get("reflect_type", "even") != "even":
+        return np.pad(bare(array), bare(pad_width), mode, **bare(how))
     return record(np.pad, "pad", (array, pad_width, mode), how)
+
+
+def sort(array: Any, axis: int = -1, **how: Any) -> Any:
+    """np.sort: the entries taken in their order."""
+    return np.take_along_axis(array, np.argsort(array, axis=axis), axis)
 
 
 def put_along_axis(array: Any, indices: Any, values: Any, axis: Any) -> None:
@@ -267,5 +276,5 @@ FUNCTIONS.update(
     std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, copy=copy, astype=astype,
     where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
     einsum=einsum, matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, pad=pad,
-    put_along_axis=put_along_axis,
+    sort=sort, put_along_axis=put_along_axis,
 )  # fmt: skip

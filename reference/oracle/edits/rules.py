@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.functions import MOVES, SPLITS, contracted, put, put_added, taken
+from reference.oracle.edits.pointwise import PARTIALS
 from reference.oracle.edits.recorded import record
 from reference.oracle.edits.tape import Step, steps_in
-from reference.oracle.tracing.pointwise import PARTIALS
 
 # Of these the derivative is said in NumPy's own functions, below; of all others by its value at each entry.
 SPELLED_OUT = ("add", "subtract", "multiply", "divide", "negative", "positive")

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.edits.adjoint import followed
 from reference.oracle.subjects import trees
-from reference.oracle.tracing.trace import followed
 
 # In operations on arrays: what a call costs beside what happens in it. In entries: what costs as much as an operation.
 CALL, ENTRIES = 15, 2000
@@ -16,9 +16,9 @@ BUDGET = 4_000_000
 
 def work(forward: Callable[..., Any], primals: tuple[Any, ...], out: Any) -> int:
     """The operations of one call: those on its arrays, as far as they can be followed, and those on its entries."""
-    graph = followed(forward, primals)
-    entries = graph.entries + sum(np.size(leaf) for leaf in (*primals, *trees.leaves(out)))
-    return CALL + graph.operations + entries // ENTRIES
+    tape = followed(forward, primals)
+    entries = tape.entries + sum(np.size(leaf) for leaf in (*primals, *trees.leaves(out)))
+    return CALL + tape.operations + entries // ENTRIES
 
 
 def affordable(calls: float, work_of_one: int, share: float = 1.0) -> bool:

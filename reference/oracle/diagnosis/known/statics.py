@@ -12,11 +12,11 @@ from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 
 CAUSE_OF = {
-    "approximate": "approximation_one_side",
-    "count_include_pad": "padding_counted",
+    "approximate": "wrong_derivative",
+    "count_include_pad": "scaled_by_count",
     "epsilon": "epsilon_one_side",
-    "axis": "coupled_over_wrong_axis",
-    "groups": "groups_mixed",
+    "axis": "wrong_axis",
+    "groups": "wrong_index",
 }
 
 
@@ -25,8 +25,6 @@ def other_statics(view: View, known: Known) -> Iterator[Model]:
     defaults = default_statics(known.op)
     for name, value in alternatives(view, known):
         cause = CAUSE_OF.get(name, "static_ignored")
-        if name == "axis" and view.position > 0:
-            cause = "reduced_over_wrong_axis"
         yield from _changed(view, known, cause, {name: value}, {name: value})
     for said, statics in geometries(known, tuple(defaults)):
         yield from _changed(view, known, "static_ignored", said, statics)
@@ -39,7 +37,7 @@ def _changed(
     if predicted is not None:
         other = " and ".join(f"{name}={value}" for name, value in said.items())
         own = " and ".join(f"{name}={known.statics.get(name, 'its default')}" for name in said)
-        yield Model(cause, f"is the gradient for {other}; the forward has {own}", predicted, exact=True)
+        yield Model(cause, f"is the gradient for {other}; the forward has {own}", predicted)
 
 
 def alternatives(view: View, known: Known) -> Iterator[tuple[str, Any]]:

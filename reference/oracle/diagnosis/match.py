@@ -1,65 +1,16 @@
 """Which predictions are accepted: those that leave nothing but noise, and could not have done so by chance."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from reference.oracle.causes import REPAIRS, current
+from reference.oracle.causes import REPAIRS
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 from reference.oracle.report import Finding
 
 # Decimal digits of agreement, over all independent wrong entries, that rule out a coincidence.
 DIGITS = 5.0
-# What these say, any other explanation of the same error says better.
-VAGUE = ("scaled", "local_factor")
-# What these say is where it shows, or a trace that many a mistake leaves.
-TRACES = (
-    *VAGUE, "isolated_entries", "partly_scaled", "overlap_dropped", "shifted", "coupled_over_wrong_axis",
-    "reduced_too_far", "reduced_over_wrong_axis", "mask_missing", "mask_wrong", "wrong_operand", "flipped",
-    "not_normalized",
-)  # fmt: skip
-# Of two explanations that fit equally the first says more.
-RATHER = (
-    ("wrong_winner", "zero"),
-    ("scaled_by_window", "scaled_by_two"),
-    ("time_not_carried", "ignores_cotangent"),
-    ("time_not_carried", "diagonal_only"),
-    ("coupled_over_wrong_axis", "overlap_dropped"),
-    ("argument_factor_missing", "derivative_missing"),
-    ("entries_not_written", "time_off_by_one"),
-    ("reduced_over_wrong_axis", "wrong_operand"),
-    ("near_ties", "mask_missing"),
-    ("mask_missing", "reduced_over_wrong_axis"),
-    ("time_not_carried", "derivative_missing"),
-    ("row_permuted", "not_transposed"),
-    ("updated_weight", "not_linear"),
-    ("partly_scaled", "wrong_derivative"),
-    ("shifted", "wrong_operand"),
-    ("one_sample_repeated", "wrong_operand"),
-    ("reduced_over_wrong_axis", "reordered"),
-    ("mean_term_missing", "wrong_derivative"),
-    ("mask_wrong", "wrong_operand"),
-)
-# The diagnosis uses the names of earlier versions. What a name that is part of another says beside it.
-ROLES = {
-    "approximation_one_side": "approximation",
-    "clipped": "clipped",
-    "identity": "identity",
-    "local_factor": "factor",
-    "mean_instead_of_sum": "mean",
-    "not_normalized": "normalized",
-    "other_loss": "loss",
-    "padding_counted": "padding",
-    "scaled_by_batch": "batch",
-    "scaled_by_root": "root",
-    "scaled_by_size": "size",
-    "scaled_by_spatial": "spatial",
-    "scaled_by_window": "window",
-    "variance_correction": "variance",
-    "zero": "zero",
-}
 # Independent wrong entries that a fit needs beyond its fitted numbers.
 BEYOND_FIT = 3
 
@@ -75,8 +26,6 @@ class Match:
 
 def match(view: View, model: Model) -> Match | None:
     """The prediction with the error it leaves, or None where it leaves more than noise or proves too little."""
-    if model.proven:
-        return Match(model, 0.0, 0.0)
     observed = view.got if model.observed is None else model.observed
     predicted = np.asarray(model.predicted, dtype=np.float64)
     if observed.shape != predicted.shape or not predicted.size or not np.isfinite(predicted).all():
@@ -117,44 +66,9 @@ def _distinct(pairs: np.ndarray) -> int:
     return len({tuple(column) for column in np.round(pairs / size, 8).T}) if size > 0 else 0
 
 
-def rank(view: View, models: Iterable[Model], most: int, before: Iterable[Match] = ()) -> list[Match]:
-    """The accepted predictions behind those accepted before, in the order they were made, one a cause."""
-    accepted = {found.model.cause: found for found in before}
-    for model in models if len(accepted) < most else ():
-        known = model.cause in accepted or (accepted and model.cause in VAGUE)
-        if not known and (found := match(view, model)):
-            accepted[model.cause] = found
-            if len(accepted) == most:
-                break
-    return _telling_first(accepted)
-
-
-def _telling_first(accepted: dict[str, Match]) -> list[Match]:
-    causes = list(accepted)
-    for better, worse in RATHER:
-        if better in causes and worse in causes and causes.index(better) > causes.index(worse):
-            causes.remove(better)
-            causes.insert(causes.index(worse), better)
-    return [accepted[cause] for cause in causes]
-
-
-def uncertain(matches: list[Match]) -> bool:
-    """Whether nothing explains the gradient but a trace of what went wrong."""
-    return not matches or (matches[0].model.cause in TRACES and not matches[0].model.exact)
-
-
 def to_findings(view: View, matches: list[Match], line: int | None) -> list[Finding]:
-    """The accepted predictions in words, by the names that their causes have now; each once."""
-    named: dict[str, Match] = {}
-    for found in map(_named, matches):
-        named.setdefault(found.model.key, found)
-    return [_finding(view, found, [*named.values()], line) for found in named.values()]
-
-
-def _named(match: Match) -> Match:
-    model = match.model
-    role = ROLES.get(model.cause, model.role)
-    return replace(match, model=replace(model, cause=current(model.cause), role=role))
+    """The accepted predictions in words."""
+    return [_finding(view, found, matches, line) for found in matches]
 
 
 def _finding(view: View, found: Match, matches: list[Match], line: int | None) -> Finding:
@@ -165,7 +79,7 @@ def _finding(view: View, found: Match, matches: list[Match], line: int | None) -
         argument=view.name,
         message=f"{view.name}_ct {model.message}",
         evidence=_evidence(view, found, [other.model for other in matches if other is not found]),
-        fix=model.fix or REPAIRS[model.cause],
+        fix=REPAIRS[model.cause],
         index=index,
         got=got,
         expected=expected,
@@ -183,12 +97,8 @@ def _worst(view: View) -> tuple[tuple[int, ...] | None, float | None, float | No
 
 def _evidence(view: View, found: Match, others: list[Model]) -> str:
     before = float(np.max(np.abs(view.error), initial=0.0)) if view.same_shape else view.scale
-    model_shown = found.model.shown
-    kind = "exact match with this mistake in the reference's own backward: " if found.model.exact else ""
-    text = (
-        model_shown
-        or f"{kind}undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
-    )
+    left = f"undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
+    text = found.model.shown or left
     if others:
         text += f"; fits equally on this input: {', '.join(other.key for other in others)}"
         text += f". {found.model.separates or SEPARATES}" if not _telling(view) else ""
