@@ -84,7 +84,7 @@ def scale_forward(x, gamma, beta):
 def scale_backward(x, grad_y, gamma):
     """The upstream gradient in the middle, and no beta, which it does not need."""
     grad_x = gamma * grad_y
-    # wrong scale gamma [wrong_reduction wrong_operand]: grad_gamma = grad_y.sum(axis=0)
+    # wrong scale gamma [wrong_factor]: grad_gamma = grad_y.sum(axis=0)
     grad_gamma = (grad_y * x).sum(axis=0)
     grad_beta = grad_y.sum(axis=0)
     return grad_x, grad_gamma, grad_beta

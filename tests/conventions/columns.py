@@ -62,5 +62,5 @@ class SoftmaxOfColumns:
         return self.A
 
     def backward(self, dA):
-        # wrong SoftmaxOfColumns Z [term_missing diagonal_only]: return self.A * dA
+        # wrong SoftmaxOfColumns Z [statistics_as_constants]: return self.A * dA
         return self.A * (dA - np.sum(dA * self.A, axis=0, keepdims=True))

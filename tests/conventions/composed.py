@@ -47,7 +47,7 @@ class OwnCost:
     def backward(self, X, y, y_hat):
         d = 2 * (y_hat - y) / y.size
         self.dW2 = self.h.T @ d
-        # wrong OwnCost W1 [mask_missing wrong_derivative]: self.dW1 = X.T @ (d @ self.W2.T)
+        # wrong OwnCost W1 [derivative_missing]: self.dW1 = X.T @ (d @ self.W2.T)
         self.dW1 = X.T @ (d @ self.W2.T * (self.z1 > 0))
 
 

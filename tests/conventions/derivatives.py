@@ -7,7 +7,7 @@ def sigmoid(x, derivative=False):
     """A switch among the arguments."""
     s = 1 / (1 + np.exp(-x))
     if derivative:
-        # wrong sigmoid x [wrong_derivative derivative_at_wrong_value derivative_twice]: return s * (1 + s)
+        # wrong sigmoid x [sign]: return s * (1 + s)
         return s * (1 - s)
     return s
 
@@ -24,7 +24,7 @@ def tanh(x):
 
 
 def d_tanh(x):
-    # wrong tanh x [wrong_derivative derivative_at_wrong_value]: return 1 + np.tanh(x) ** 2
+    # wrong tanh x [sign]: return 1 + np.tanh(x) ** 2
     return 1 - np.tanh(x) ** 2
 
 
@@ -33,7 +33,7 @@ def softplus(x):
 
 
 def softplus_deriv(x):
-    # wrong softplus x [wrong_derivative unexplained]: return 1 / (1 + np.exp(x))
+    # wrong softplus x [sign derivative_missing]: return 1 / (1 + np.exp(x))
     return 1 / (1 + np.exp(-x))
 
 
@@ -71,5 +71,5 @@ def leakyRelu(x):
 
 
 def leakyReluDerivative(x):
-    # wrong leakyRelu x [static_ignored]: return np.where(x > 0, 1.0, 0.0)
+    # wrong leakyRelu x [scaled_by_constant]: return np.where(x > 0, 1.0, 0.0)
     return np.where(x > 0, 1.0, 0.01)

@@ -13,7 +13,7 @@ def svm_loss(x, y):
     num_pos = np.sum(margins > 0, axis=1)
     dx = np.zeros_like(x)
     dx[margins > 0] = 1
-    # wrong svm_loss x [part_missing]: dx[np.arange(N), y] = 0
+    # wrong svm_loss x [term_missing]: dx[np.arange(N), y] = 0
     dx[np.arange(N), y] -= num_pos
     dx /= N
     return loss, dx

@@ -49,7 +49,7 @@ class LeakyReLULayer:
         return np.where(X >= 0, X, self.alpha * X)
 
     def backward_pass(self, accum_grad):
-        # wrong LeakyReLULayer X [static_ignored]: return accum_grad * (self.layer_input > 0)
+        # wrong LeakyReLULayer X [scaled_by_constant]: return accum_grad * (self.layer_input > 0)
         return accum_grad * np.where(self.layer_input >= 0, 1, self.alpha)
 
 
@@ -60,7 +60,7 @@ class Softsign:
         return x / (1 + np.abs(x))
 
     def gradient(self, x):
-        # wrong Softsign x [wrong_derivative scaled_by_constant unexplained]: return 1 / (1 + np.abs(x))
+        # wrong Softsign x [term_missing]: return 1 / (1 + np.abs(x))
         return 1 / (1 + np.abs(x)) ** 2
 
 
@@ -74,7 +74,7 @@ class ELU:
         return np.where(x >= 0.0, x, self.alpha * (np.exp(x) - 1))
 
     def gradient(self, x):
-        # wrong ELU x [static_ignored]: return np.where(x >= 0.0, 1, np.exp(x))
+        # wrong ELU x [scaled_by_constant]: return np.where(x >= 0.0, 1, np.exp(x))
         return np.where(x >= 0.0, 1, self.alpha * np.exp(x))
 
 
@@ -102,7 +102,7 @@ class SoftPlus:
 
     @classmethod
     def derivative(cls, x):
-        # wrong SoftPlus x [wrong_derivative transposed flipped unexplained]: return 1 / (1 + np.exp(x))
+        # wrong SoftPlus x [sign derivative_missing]: return 1 / (1 + np.exp(x))
         return 1 / (1 + np.exp(-x))
 
 
@@ -110,7 +110,7 @@ class Arctan:
     """function and derivative as attributes of the class."""
 
     function = staticmethod(lambda x: np.arctan(x))
-    # wrong Arctan x [wrong_derivative]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
+    # wrong Arctan x [sign]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
     derivative = staticmethod(lambda x: 1 / (1 + x**2))
 
 

@@ -130,7 +130,7 @@ class SettingsOfEveryKind(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        # wrong SettingsOfEveryKind x [static_ignored]: slope = torch.where(x > 0, 1.0, 0.0)
+        # wrong SettingsOfEveryKind x [scaled_by_constant]: slope = torch.where(x > 0, 1.0, 0.0)
         slope = torch.where(x > 0, 1.0, ctx.negative_slope)
         return grad_output * slope, None, None, None, None
 
@@ -162,7 +162,7 @@ class OfSingles(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        # wrong OfSingles x [wrong_derivative]: return grad_output * (1 - x**2)
+        # wrong OfSingles x [derivative_at_wrong_value]: return grad_output * (1 - x**2)
         return grad_output * (1 - torch.tanh(x) ** 2)
 
 
@@ -198,7 +198,7 @@ class ReluInPlace(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (out,) = ctx.saved_tensors
-        # wrong ReluInPlace x [mask_missing]: return grad_output
+        # wrong ReluInPlace x [derivative_missing]: return grad_output
         return grad_output * (out > 0)
 
 
@@ -237,5 +237,5 @@ class ScaledByTensor(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, alpha = ctx.saved_tensors
-        # wrong ScaledByTensor x [wrong_derivative]: return grad_output * torch.exp(x), None
+        # wrong ScaledByTensor x [scaled_by_constant]: return grad_output * torch.exp(x), None
         return grad_output * alpha * torch.exp(x), None

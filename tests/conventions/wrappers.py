@@ -53,7 +53,7 @@ def two_layers(X, model, y):
     p[np.arange(len(X)), y] -= 1
     d = p / len(X)
     grads = {"W2": hidden.T @ d, "b2": d.sum(0)}
-    # wrong two_layers W1 [mask_missing wrong_derivative]: dh = d @ model["W2"].T
+    # wrong two_layers W1 [derivative_missing]: dh = d @ model["W2"].T
     dh = d @ model["W2"].T * (hidden > 0)
     grads |= {"W1": X.T @ dh, "b1": dh.sum(0)}
     return loss, grads

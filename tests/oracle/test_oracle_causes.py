@@ -1,12 +1,15 @@
 """The vocabulary of causes: few names, each with all that defines it, and the names of earlier versions understood."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from functional_nn import cli
 from reference import oracle
 from reference.oracle.causes import TABLE, current
-from reference.oracle.diagnosis.judge import ROLES
 
+ORACLE = Path(oracle.__file__).parent
 NAMES = [*oracle.CAUSES, *oracle.RENAMED]
 
 
@@ -28,8 +31,18 @@ def test_an_earlier_name_has_one_heir_and_is_no_name_of_today():
     assert {current(name) for name in NAMES} == set(oracle.CAUSES)
 
 
-def test_every_role_is_listed_with_its_cause():
-    assert {old: role for old, role in ROLES.items() if role not in TABLE[current(old)]["roles"]} == {}
+def test_every_role_that_is_listed_is_given_and_no_other():
+    listed = {role for entry in TABLE.values() for role in entry.get("roles", ())}
+    code = [ast.parse(path.read_text("utf-8")) for path in sorted(ORACLE.rglob("*.py"))]
+    nodes = [node for tree in code for node in ast.walk(tree)]
+    written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    given = {
+        node.value.value
+        for node in nodes
+        if isinstance(node, ast.keyword) and node.arg == "role" and isinstance(node.value, ast.Constant)
+    }
+    assert listed <= written
+    assert given <= listed
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from reference import opspec, oracle
+from reference import oracle
+from reference.oracle import opspec
 from reference.oracle.diagnosis import diagnose
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.known.recognize import triple

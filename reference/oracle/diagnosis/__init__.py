@@ -1,4 +1,4 @@
-"""Why a gradient is wrong: from the behaviour of the error alone, and by exact match with known mistakes."""
+"""Why a gradient is wrong: the true backward with one edit, found by trying every edit of every program of it."""
 
 from reference.oracle.diagnosis.acquittals import acquit
 from reference.oracle.diagnosis.diagnose import diagnose

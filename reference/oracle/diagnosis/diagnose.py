@@ -34,6 +34,7 @@ def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]
     if not any(evidence.wrong):
         return []
     known = [] if only else recognize(evidence)
+    evidence = sharpened(evidence, known[0]) if known else evidence
     search = None if only else searched(evidence, known)
     findings = []
     for view in views(evidence, known):
@@ -69,7 +70,6 @@ def line_in(view: View) -> int | None:
 
 
 def views(evidence: Evidence, known: list[Known]) -> Iterator[View]:
-    evidence = sharpened(evidence, known[0]) if known else evidence
     ask = Pullbacks(evidence, known[0].pull if known else None)
     statics = tuple(known[0].statics.items()) if known else ()
     for position, wrong in enumerate(evidence.wrong):

@@ -2,12 +2,17 @@
 
 import linecache
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import reference
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step
+
+# Where the reference's own ops are written.
+HOME = Path(reference.__file__).parent
 
 
 def is_number(value: Any) -> bool:
@@ -40,7 +45,13 @@ def place(step: Step) -> str:
     """Where a step of the backward belongs, in words."""
     forward = step.of if step.of is not None and step.of.code is not None else step
     text = source_line(forward)
-    return f" in `{text}`" if text else ""
+    return f" in {whose(forward)}`{text}`" if text else ""
+
+
+def whose(step: Step) -> str:
+    """Whose line a step stands in, where it is not the user's: the backward of an op that was recognized."""
+    ours = step.code is not None and Path(step.code.co_filename).parent == HOME
+    return "the reference's " if ours else ""
 
 
 def named(program: Program, value: Any) -> str:
@@ -55,4 +66,4 @@ def named(program: Program, value: Any) -> str:
     assigned = re.match(r"^(\w+) = ", text)
     if assigned:
         return assigned[1]
-    return f"the value of `{text}`" if text else f"a value of {value.name}"
+    return f"the value of {whose(value)}`{text}`" if text else f"a value of {value.name}"

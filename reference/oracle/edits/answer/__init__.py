@@ -18,7 +18,8 @@ IN_PLACES: tuple[Row, ...] = (calls.clipped, parts.holes, parts.multiple_of_the_
 AT_LENGTH: tuple[Row, ...] = (
     calls.rounded_inside, calls.deaf, calls.crooked, calls.another_mask, counts.unnamed, places.shifted,
     places.rows_elsewhere, meetings.one_of_several, meetings.other_winners, meetings.near_ties, meetings.all_ties,
-    parts.summed_too_far, parts.cotangent_alone, parts.one_example,
+    parts.summed_too_far, parts.cotangent_alone, parts.other_slope,
+    parts.one_example,
 )  # fmt: skip
 ALL = (*AT_A_LOOK, *IN_PLACES, *AT_LENGTH)
 

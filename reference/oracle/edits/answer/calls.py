@@ -12,6 +12,8 @@ Found = Iterator[tuple[float, Model]]
 COARSE, STILL = 0.15, 0.9
 # A step that no rounding to few bits notices, and one that every rounding does.
 TINY, FAR = 1e-7, 0.2
+# Bits of what says little, and is said where nothing else is.
+VAGUE = 40
 # How much of the true gradient the larger step must change.
 TELLING = 1e-3
 
@@ -39,7 +41,7 @@ def rounded(view: View) -> Found:
             return
     if 5e-9 < relative < 2e-6 and view.noise < 1e-8 * view.scale:
         shown = f"the largest error is {relative:.1e} of the gradient's size, that of float32 rounding"
-        yield 1, _as_true(view, "has the errors of single precision somewhere inside", shown)
+        yield VAGUE, _as_true(view, "has the errors of single precision somewhere inside", shown)
 
 
 def integral(view: View) -> Found:

@@ -7,6 +7,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
+from reference.oracle.edits.answer.calls import VAGUE
 from reference.oracle.edits.answer.places import in_words, some_axes
 
 Found = Iterator[tuple[float, Model]]
@@ -38,7 +39,7 @@ def scaled_in_part(view: View) -> Found:
         words = f"is {ratio:.6g} times the true gradient at {got.size} of {view.got.size} entries, right elsewhere"
         predicted = np.where(view.wrong, ratio * view.expected, view.expected)
         if ratio:
-            yield 7, Model("scaled_by_constant", f"{words} ({where(view.wrong)})", predicted, freedom=1)
+            yield 12, Model("scaled_by_constant", f"{words} ({where(view.wrong)})", predicted, freedom=1)
 
 
 def multiple_of_the_argument(view: View) -> Found:
@@ -81,6 +82,22 @@ def cotangent_alone(view: View) -> Found:
         yield 4.5, Model("derivative_missing", words, view.cotangent, role="identity")
         words = "lacks exactly the cotangent, as of a skip connection"
         yield 5, Model("term_missing", words, view.expected - view.cotangent)
+
+
+def other_slope(view: View) -> Found:
+    """Each entry's cotangent times a number of that entry alone, where the forward acts on each entry by itself."""
+    if not view.same_shape or not view.x.size == view.out.size == view.flat_cotangent.size > 3:
+        return
+    truth, got = view.jacobian, view.got_jacobian
+    if truth is not None and got is not None and _diagonal(truth, view.noise) and _diagonal(got, 0.0):
+        shown = "each entry that came back is its own cotangent times a number, and so it should be, with another one"
+        words = "has another slope than the function, at every entry that is wrong"
+        yield VAGUE, Model("wrong_derivative", words, view.got, shown=shown, role="factor")
+
+
+def _diagonal(jacobian: np.ndarray, noise: float) -> bool:
+    beside = jacobian[~np.eye(len(jacobian), dtype=bool)]
+    return bool(np.max(np.abs(beside), initial=0.0) <= noise)
 
 
 def one_example(view: View) -> Found:
