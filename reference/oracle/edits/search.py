@@ -177,6 +177,7 @@ def searched(evidence: Evidence, known: list[Known]) -> Search | None:
 
 def _usable(program: Program, evidence: Evidence) -> bool:
     """Whether a program's own gradients are the measured ones."""
+    rounding = max((float(np.finfo(p.dtype).eps) for p in evidence.primals if p.dtype.kind == "f"), default=0.0)
     quadruples = zip(evidence.expected, evidence.got, evidence.noise, strict=True)
     for position, (true, got, noise) in enumerate(quadruples):
         if true is None:
@@ -184,7 +185,7 @@ def _usable(program: Program, evidence: Evidence) -> bool:
         own = program.gradients[position].value if position in program.gradients else np.zeros_like(true)
         sizes = [true, got - true] if got is not None and np.shape(got) == np.shape(true) else [true]
         size = max(float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one))) for one in sizes)
-        excused = 8 * noise + 1e-6 * max(size, 1e-300)
+        excused = 8 * noise + (1e-6 + 4000 * rounding) * max(size, 1e-300)
         if own.shape != true.shape or not np.max(np.abs(own - true), initial=0.0) <= excused:
             return False
     return True

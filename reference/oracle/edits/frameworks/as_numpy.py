@@ -1,5 +1,6 @@
 """A forward in PyTorch or JAX as one of NumPy calls, which arrays that remember can go through."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,13 +20,14 @@ def as_numpy(subject: Subject, primals: Sequence[Any]) -> Callable[..., Any] | N
     It is compared with the subject's own forward at the primals, and beside them: what the forward computes outside of
     its framework, or chooses by the numbers, would be a constant.
     """
-    if subject.style not in WAYS:
+    way = WAYS.get(subject.style) or (of_torch if "torch" in sys.modules else None)  # a layer may hold tensors
+    if way is None:
         return None
     given = tuple(np.array(primal) for primal in primals)
     beside = tuple(_beside(primal, place) for place, primal in enumerate(given))
     try:
         with np.errstate(all="ignore"):
-            forward = WAYS[subject.style](subject.forward, beside)
+            forward = way(subject.forward, beside)
             agrees = all(_agree(forward, subject.forward, point) for point in (given, beside))
     except Exception:  # anybody's code, and operations that are not known
         return None
