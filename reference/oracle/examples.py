@@ -36,7 +36,7 @@ def example_inputs(op: str, case: str | None = None, *, seed: int = 0, dtype: An
 
 def _inputs(spec: OpSpec, case: Case, seed: int, dtype: Any) -> ExampleInputs:
     drawn = draw(spec, case, seed=seed, dtype=dtype)
-    if spec.name == "max_pool":
+    if spec.chooses:
         drawn = (np.round(2 * drawn[0].astype(np.float64)).astype(dtype) / np.asarray(2, dtype), *drawn[1:])
     inputs = ExampleInputs(drawn)
     inputs.names, inputs.statics = tuple(case.arguments), dict(case.statics)

@@ -6,7 +6,7 @@ oracle draws its example inputs from them.
 
 import importlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,6 +123,33 @@ class Ulp:
 
 
 @dataclass(frozen=True)
+class Acquittal:
+    """Why right code looks unusual, said where its text holds a pattern and its first argument is of a kind."""
+
+    says: str
+    pattern: str = ""
+    of: Callable[[np.ndarray], bool] = lambda first: True
+
+
+Primals = tuple[np.ndarray, ...]
+Statics = Mapping[str, Any]
+# An op's output at arguments and statics; None where it refuses them.
+Value = Callable[[Primals, Statics], np.ndarray | None]
+# The cause, words that continue "the forward ...", and what it would give.
+Guess = tuple[str, str, Any]
+
+
+def as_it_is(primals: Primals, out: np.ndarray) -> Iterator[dict[str, Any]]:
+    """The statics of an op that has none that matter."""
+    yield {}
+
+
+def nothing(*known: Any) -> Iterator[Any]:
+    """For an op of which there is nothing to say."""
+    yield from ()
+
+
+@dataclass(frozen=True)
 class OpSpec:
     """All that the suite and the oracle know of one op."""
 
@@ -144,6 +171,36 @@ class OpSpec:
     reference_cancels: bool = False
     # Named so that the oracle can be imported without JAX; found only when asked.
     twin: str = ""
+    # What people call it, in lower case without separators; and words that say no more than which inputs suit it: the
+    # books' versions take a mean, draw a mask or return less.
+    called: tuple[str, ...] = ()
+    resembles: tuple[str, ...] = ()
+    # The inputs of `reading/scenes.py` that suit it, where they are not named after it.
+    scene: str = ""
+    # The statics worth trying where a forward has these arguments and this output.
+    statics_of: Callable[[Primals, np.ndarray], Iterator[dict[str, Any]]] = as_it_is
+    # What others define by the same name.
+    conventions: Callable[[Value, Primals, Statics], Iterator[Guess]] = nothing
+    acquittals: tuple[Acquittal, ...] = ()
+    # What its name, statics and named arguments cannot show, whatever a backward does.
+    blind_spots: Callable[[str, Statics, Mapping[str, np.ndarray]], Iterator[str]] = nothing
+    # As people write it in NumPy, where it stands between the layers of a network.
+    formula: Callable[[np.ndarray], np.ndarray] | None = None
+    # Whether it chooses among entries: then some of them must be equal to show how.
+    chooses: bool = False
+    # Whether its windows may reach past the end of its input, as if more zeros stood there.
+    padded_with_zeros: bool = False
+    # Whether people leave its backward to that of a loss, which differentiates both at once.
+    left_to_the_loss: bool = False
+
+    @property
+    def entry_by_entry(self) -> bool:
+        """Whether it is a function of each number by itself: one of its cases is a single number."""
+        return any(next(iter(case.arguments.values())).shape == "" for case in self.cases)
+
+    def takes(self, argument: str) -> bool:
+        """Whether an argument of this name is one of its own."""
+        return any(argument in case.arguments for case in self.cases)
 
     def reference(self, suffix: str = "") -> Callable[..., Any]:
         """The NumPy function of this op; suffix "_fwd" or "_bwd" for the other two of its triple."""

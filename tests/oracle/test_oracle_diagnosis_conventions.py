@@ -22,7 +22,7 @@ from planted.known import (
 from reference.oracle.causes import CAUSES
 from reference.oracle.diagnosis import explain_forward
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import triple
+from reference.oracle.recognition.recognize import triple
 from reference.oracle.subjects.subject import Subject
 
 CONVENTIONS: tuple[tuple[str, str, dict, tuple, Callable], ...] = (

@@ -29,7 +29,7 @@ from planted.known import (
 
 from reference.oracle.diagnosis import diagnose
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import recognize
+from reference.oracle.recognition.recognize import recognize
 from reference.oracle.subjects.subject import Subject
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import triple
+from reference.oracle.recognition.recognize import triple
 from reference.oracle.subjects.subject import Subject
 
 from .evidence import normal

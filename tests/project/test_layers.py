@@ -35,7 +35,7 @@ LAYERS = {
         in_oracle("subjects/*", "specs/*", "tracing/*"),
         in_oracle("numerics/*"),
         in_oracle("questions/*"),
-        in_oracle("diagnosis/*"),
+        in_oracle("recognition/*", "diagnosis/*"),
         in_oracle("edits/*"),
         in_oracle("explain", "check", "examples", "verdicts", "optimizers/*"),
         ("reference/oracle/__init__.py", "reference/__init__.py"),

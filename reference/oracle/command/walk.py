@@ -11,10 +11,12 @@ from reference.oracle.reading.discover import LOSSES
 from reference.oracle.reading.pairing import SWITCHES
 from reference.oracle.reading.texts import NotPython, read
 from reference.oracle.reading.vocabulary import BACKWARD_METHODS, BACKWARD_WORDS, plain, words_of
+from reference.oracle.specs import SPECS
 
 SUFFIXES = (".py", ".ipynb")
 PASSED_OVER = {"node_modules", "site-packages", "dist-packages", "build", "dist", "venv", "env", "virtualenv"}
-_D_OF = re.compile(r"d([A-Z]|(sigmoid|tanh|relu|softmax|loss|elu|swish|activation|linear))")
+_CURVES = [word for spec in SPECS.values() if spec.scene == "elementwise" for word in spec.called + spec.resembles]
+_D_OF = re.compile(rf"d([A-Z]|{'|'.join((*_CURVES, 'loss', 'activation', 'linear'))})")
 RULES = {"Function", "custom_vjp"}
 METHODS = {plain(name) for name in BACKWARD_METHODS}
 WORDS = {*BACKWARD_WORDS, "gradients", "grads", "vjp", "pullback", "backpropagated"}

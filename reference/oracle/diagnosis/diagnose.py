@@ -8,7 +8,6 @@ from itertools import islice
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import Known, recognize
 from reference.oracle.diagnosis.match import Match, match, to_findings
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.pullbacks import Pullbacks
@@ -16,6 +15,7 @@ from reference.oracle.diagnosis.source import line_of
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.answer import ALL, AT_A_LOOK, IN_PLACES, Row, answers
 from reference.oracle.edits.search import Found, searched
+from reference.oracle.recognition.recognize import Known, recognize
 from reference.oracle.report import Finding
 
 # At most this many explanations an argument, of causes that are different.

@@ -1,7 +1,8 @@
 """Forward values that are not the named op's: the conventions searched before anybody is blamed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -9,12 +10,12 @@ import numpy as np
 
 from reference.oracle.causes import REPAIRS, current
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.forward_variants import variants
-from reference.oracle.diagnosis.known.candidates import candidates
-from reference.oracle.diagnosis.known.recognize import ops, triple
-from reference.oracle.diagnosis.known.statics import default_statics
-from reference.oracle.diagnosis.pullbacks import leaves
+from reference.oracle.opspec import Guess
+from reference.oracle.recognition.recognize import candidates, triple
+from reference.oracle.recognition.statics import default_statics
 from reference.oracle.report import Blame, Finding
+from reference.oracle.specs import SPECS
+from reference.oracle.subjects.trees import leaves
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,6 @@ class Forward:
     primals: tuple[np.ndarray, ...]
     out: np.ndarray
     expected: np.ndarray
-
-
-# (cause, words, what the forward would give)
-Guess = tuple[str, str, Any]
 
 
 def explain_forward(evidence: Evidence, forward_expected: Any) -> list[Finding]:
@@ -81,7 +78,7 @@ def _not_finite(forward: Forward) -> Finding:
     return Finding("not_finite", None, words, f"at {index}", REPAIRS["not_finite"], index, got, wanted, "forward")
 
 
-def _reference(op: str, primals: tuple[np.ndarray, ...], statics: dict[str, Any]) -> np.ndarray | None:
+def _reference(op: str, primals: tuple[np.ndarray, ...], statics: Mapping[str, Any]) -> np.ndarray | None:
     try:
         return np.asarray(leaves(triple(op)[0](*primals, **statics)[0])[0], np.float64)
     except Exception:  # the reference refuses what does not fit
@@ -164,21 +161,20 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
 
 
 def _particular(forward: Forward) -> Iterator[Guess]:
-    """What is particular to the op."""
-    yield from variants(forward.op, forward.statics, forward.primals)
+    """What others define by the op's name."""
+    yield from SPECS[forward.op].conventions(partial(_reference, forward.op), forward.primals, forward.statics)
 
 
 def _ties(forward: Forward) -> Iterator[Guess]:
     """Equal but at single points, where the op bends or jumps."""
-    if forward.op in ("relu", "leaky_relu", "elu", "step") and forward.out.shape == forward.primals[0].shape:
-        at_kink = forward.primals[0] == 0
-        words = "follows another rule at 0"
-        yield "convention_tie", words, np.where(at_kink, forward.out, forward.expected)
+    for kink in SPECS[forward.op].kinks if forward.out.shape == forward.primals[0].shape else ():
+        elsewhere = np.where(forward.primals[0] == kink, forward.out, forward.expected)
+        yield "convention_tie", f"follows another rule at {kink:g}", elsewhere
 
 
 def _other_ops(forward: Forward) -> Iterator[Guess]:
     """Another op altogether."""
-    for op in ops():
+    for op in SPECS:
         for statics in candidates(op, forward.primals, forward.out) if op != forward.op else ():
             value = _reference(op, forward.primals, dict(statics))
             yield "forward", f"computes {op}", value

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import Known, triple
-from reference.oracle.diagnosis.known.templates import alike
 from reference.oracle.diagnosis.pullbacks import flat
 from reference.oracle.edits.adjoint import Jump, of_forward, of_pair
 from reference.oracle.edits.frameworks.as_numpy import as_numpy
@@ -16,6 +14,8 @@ from reference.oracle.edits.program import Program
 from reference.oracle.edits.recorded import record, remembering
 from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes
 from reference.oracle.edits.tape import Step, Tape
+from reference.oracle.recognition.recognize import Known, triple
+from reference.oracle.recognition.templates import alike
 
 
 def forms(evidence: Evidence, known: list[Known]) -> Iterator[Program]:

@@ -8,8 +8,6 @@ from math import log2
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.recognize import Known
-from reference.oracle.diagnosis.known.statics import other_statics
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.edit import Edited
@@ -28,6 +26,8 @@ from reference.oracle.edits.naming import (
 from reference.oracle.edits.penalties import penalty_steps
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step
+from reference.oracle.recognition.recognize import Known
+from reference.oracle.recognition.statics import other_statics
 
 # Arguments with more entries together are not searched; runs of single steps for all edits of a kind together.
 ENTRIES, RUNS = 60_000, 50_000

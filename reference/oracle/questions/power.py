@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
+from reference.oracle.specs import SPECS
 from reference.oracle.subjects.subject import Subject
 
 Named = Mapping[str, np.ndarray]
-BENT = ("relu", "leaky_relu", "elu", "step")
 
 
 def power(
@@ -34,7 +34,7 @@ def power(
         *_batch(named, outs),
         *(_upstream(_arrays(cotangent), outs) if subject.upstream != "one" else ()),
         *(sentence for name, value in named.items() for sentence in _argument(name, value, op, outs)),
-        *_of_op(op, statics or {}, named),
+        *(SPECS[op].blind_spots(op, statics or {}, named) if op else ()),
     ]
     return tuple(dict.fromkeys(sentences))
 
@@ -129,7 +129,7 @@ def _values(name: str, value: np.ndarray, op: str | None) -> Iterator[str]:
         yield f"{name} is 1 everywhere: a missing factor {name} would not show."
     elif value.size > 1 and value.flat[0] != 0 and np.all(value == value.flat[0]):
         yield f"{name} is constant: entries of it in the wrong order would not show."
-    elif value.size > 1 and (np.all(value > 0) or np.all(value < 0)) and op in BENT:
+    elif value.size > 1 and (np.all(value > 0) or np.all(value < 0)) and op and SPECS[op].kinks:
         yield f"{name} has one sign only: the other side of {op} was not visited."
 
 
@@ -146,44 +146,3 @@ def _shape(name: str, value: np.ndarray) -> Iterator[str]:
     if value.ndim > 1 and (ones := [axis for axis, size in enumerate(shape) if axis and size == 1]):
         axes = f"Axis {ones[0]}" if len(ones) == 1 else f"Axes {', '.join(map(str, ones))}"
         yield f"{axes} of {name} of size 1: a sum or an index along it that is wrong would not show."
-
-
-def _of_op(op: str | None, statics: Mapping[str, Any], named: Named) -> Iterator[str]:
-    if op in ("conv", "conv_transpose"):
-        yield from _convolution(op, statics)
-    if op in ("max_pool", "avg_pool"):
-        yield from _pooling(op, statics, named)
-    if op == "dropout" and statics.get("rate") == 0:
-        yield "dropout: rate=0 drops nothing and scales by 1, so a missing factor 1/(1 - rate) would not show."
-
-
-def _convolution(op: str, statics: Mapping[str, Any]) -> Iterator[str]:
-    """Settings under which a mistake in their handling is none; dilation only where the code has one."""
-    plain = ["strides=1"] if _all(statics.get("strides", 1), 1) else []
-    plain += ["dilation=1"] if _all(statics.get("dilation", 0), 1) else []
-    plain += ["no padding"] if _unpadded(statics.get("padding", "VALID")) else []
-    if plain:
-        yield f"{op} with {', '.join(plain)}: a backward that gets these wrong would pass."
-
-
-def _pooling(op: str, statics: Mapping[str, Any], named: Named) -> Iterator[str]:
-    window, strides, x = statics.get("window"), statics.get("strides"), named.get("x")
-    if strides is None or strides == window:
-        yield f"{op} with strides = window: no windows overlap, so assigning where one must add would not show."
-    if "padding" in statics and _unpadded(statics["padding"]):
-        yield f"{op} without padding: a gradient that leaks into the padding, or is not cropped, would not show."
-    if op != "max_pool" or x is None:
-        return
-    if "padding" in statics and not _unpadded(statics["padding"]) and np.all(x > 0):
-        yield "max_pool of positive values: padding with 0 instead of -inf would not show."
-    if len(np.unique(x)) == x.size:
-        yield "max_pool without a tie: the whole gradient given to each of two equal entries would not show."
-
-
-def _all(value: Any, wanted: int) -> bool:
-    """Whether an int, or every int in nested tuples, has the wanted value."""
-    return all(_all(item, wanted) for item in value) if isinstance(value, tuple | list) else value == wanted
-
-
-def _unpadded(padding: Any) -> bool:
-    return padding == "VALID" or (not isinstance(padding, str) and _all(padding, 0))

@@ -115,7 +115,7 @@ def meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
     every = scenes(seed)
     if likely in SPECS and likely not in SCENE_OF_OP.values():
         every = [_op_scene(found, likely, seed), *every]
-    kin = "pooling " if likely in ("max_pool", "avg_pool") else f"{likely} "
+    kin = "pooling " if likely in SPECS and SPECS[likely].family == "pooling" else f"{likely} "
     # The name of a network says nothing of what its loss is given.
     ordered = sorted(every, key=lambda scene: (scene.name != likely, not scene.name.startswith(kin)))
     ordered.sort(key=lambda scene: bool(scene.meaning) != found.is_loss)

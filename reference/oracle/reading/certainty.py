@@ -9,6 +9,7 @@ from reference.oracle.reading.names import recognized
 from reference.oracle.reading.trial import Reading, shapes_collide
 from reference.oracle.reading.vocabulary import DATA, part_of
 from reference.oracle.report import Finding, Report
+from reference.oracle.specs import SPECS
 
 # What a call that was not meant looks like.
 CALLS = ("raises", "wrong_shape (number)", "not_finite", "downcast (form)")
@@ -165,8 +166,10 @@ class Tried:
     @property
     def _hands_on(self) -> bool:
         """A softmax whose backward does nothing: people write so where the loss differentiates both at once."""
-        return self.report.op == "softmax" and any(
-            found.key == "derivative_missing (identity)" for found in self.report.findings
+        return (
+            self.report.op in SPECS
+            and SPECS[self.report.op].left_to_the_loss
+            and any(found.key == "derivative_missing (identity)" for found in self.report.findings)
         )
 
     @property

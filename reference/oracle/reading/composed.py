@@ -31,13 +31,12 @@ from reference.oracle.reading.source import (
 )
 from reference.oracle.reading.trial import DidNotRun, Reading, trying
 from reference.oracle.reading.vocabulary import BACKWARD_WORDS, LOSSES, is_cache, is_cotangent, part_of, plain, words_of
+from reference.oracle.specs import SPECS
 from reference.oracle.subjects.vjp import copies, quiet
 
 # A dict of all parameters, by the names that it has as an argument.
 PARAMETERS = ("parameters", "params", "param", "weights", "theta", "model", "weightsandbiases")
 KEY = re.compile(r"[Wb][1-3]")
-# The scenes that have sizes for a constructor.
-SIZED = ("dense", "conv", "max_pool")
 Loss = Callable[[Any, Any], Any]
 
 
@@ -73,7 +72,7 @@ def _as_pair(found: Found) -> Found | None:
     owner, forward, backward = found.parts
     if not any(plain(name) in PARAMETERS for name in required(method_of(owner, forward))):
         return None
-    for scene in (scene for scene in scenes(0) if scene.name in SIZED):
+    for scene in (scene for scene in scenes(0) if scene.name in SPECS):
         with contextlib.suppress(Exception, SystemExit):  # anybody's constructor may raise anything
             made = owner(**(filled(init_of(owner), scene, constructor=True) or {}))
             pair = replace(found, style="pair", parts=(getattr(made, forward), getattr(made, backward)))

@@ -3,37 +3,22 @@
 import re
 from collections.abc import Mapping
 
-# Names of classes and functions, in lower case without separators, that are an op of ours in so many words.
-OPS: Mapping[str, tuple[str, ...]] = {
-    "sigmoid": ("sigmoid", "logistic"),
-    "log_sigmoid": ("logsigmoid",),
-    "tanh": ("tanh",),
-    "relu": ("relu",),
-    "softplus": ("softplus",),
-    "silu": ("silu", "swish"),
-    "softmax": ("softmax",),
-    "log_softmax": ("logsoftmax",),
-    "dense": ("affine", "dense", "linear", "fc", "fullyconnected"),
-    "conv": ("convolution", "conv"),
-    "max_pool": ("maxpool", "pooling", "maxpooling", "pool"),
-    "avg_pool": ("avgpool", "averagepooling", "meanpool", "avgpooling"),
-}
-SCENE_OF_OP = {op: op if op in ("dense", "conv", "max_pool", "avg_pool") else "elementwise" for op in OPS}
-# Recognized for their inputs alone: the books' versions take a mean, draw a mask or return less than the op.
-RELATED: Mapping[str, tuple[str, ...]] = {
-    "classification": ("softmaxwithloss", "softmaxloss", "softmaxcrossentropy", "crossentropy", "crossentropyerror",
-                       "svm", "hinge", "nll"),
-    "regression": ("mse", "meansquarederror", "sumofsquareserror", "squarederror", "identitywithloss", "huber", "mae",
-                   "l2", "squaredloss", "squareloss", "quadratic"),
-    "chances": ("bce", "binarycrossentropy", "sigmoidwithloss", "logloss", "logisticloss"),
-    "normalization": ("batchnormalization", "batchnorm", "bn", "layernormalization", "layernorm", "rmsnorm",
-                      "groupnorm"),
-    "elementwise": ("gelu", "elu", "leakyrelu", "dropout", "exp", "log", "square", "identity"),
+from reference.oracle.specs import SPECS
+
+# What people call an op of ours in so many words, and the inputs that suit it.
+OPS = {op: spec.called for op, spec in SPECS.items() if spec.called}
+SCENE_OF_OP = {op: SPECS[op].scene or op for op in OPS}
+# No op of ours, but known for the inputs that suit them.
+OTHERS: Mapping[str, tuple[str, ...]] = {
+    "classification": ("svm", "hinge", "nll"),
+    "regression": ("squarederror", "identitywithloss", "mae", "l2", "squaredloss", "squareloss", "quadratic"),
+    "normalization": ("rmsnorm", "groupnorm"),
+    "elementwise": ("exp", "log", "square", "identity"),
     "embedding": ("embedding", "embed"),
     "recurrent": ("rnn", "rnnstep", "vanillarnn", "gru"),
     "four gates": ("lstm", "lstmstep"),
     "temporal": ("temporal",),
-}  # fmt: skip
+}
 NOISE = ("naive", "fast", "layer", "my", "batched", "vectorized", "numpy", "function", "the")
 
 
@@ -42,7 +27,8 @@ def recognized(name: str) -> tuple[str | None, str | None]:
     plain = re.sub(r"[_\W]", "", name.lower())
     bare = re.sub("|".join(NOISE), "", plain)
     words = {word: (op, SCENE_OF_OP[op]) for op, words in OPS.items() for word in words}
-    words |= {word: (None, scene) for scene, words in RELATED.items() for word in words}
+    words |= {word: (None, spec.scene) for spec in SPECS.values() for word in spec.resembles}
+    words |= {word: (None, scene) for scene, words in OTHERS.items() for word in words}
     within = [word for word in words if word in plain]
     if not within:
         return None, None

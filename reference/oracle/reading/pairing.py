@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reference.oracle.reading.names import OPS, SCENE_OF_OP
+from reference.oracle.reading.names import OPS
 from reference.oracle.reading.source import (
     parameters,
     required,
@@ -138,6 +138,6 @@ def lone(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
     bare = [plain(word) for word in words_of(name) if word.lower() not in BACKWARD_WORDS]
     named = plain(name.removeprefix("d")) if name.startswith("d") else "".join(bare)
     said = len(bare) < len(words_of(name)) or name.startswith("d")
-    op = next((op for op, words in OPS.items() if named in words and SCENE_OF_OP[op] == "elementwise"), None)
+    op = next((op for op, words in OPS.items() if named in words and SPECS[op].entry_by_entry), None)
     one = len(required(function)) == 1
-    return SPECS[op].reference("") if op and said and one and "softmax" not in op else None
+    return SPECS[op].reference("") if op and said and one else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.oracle.reading.scene import Draw, Scene
+from reference.oracle.specs import POOLING
 
 
 def convolutions(draw: Draw) -> Iterator[Scene]:
@@ -42,7 +43,7 @@ def convolutions(draw: Draw) -> Iterator[Scene]:
 def poolings(draw: Draw) -> Iterator[Scene]:
     """Windows that overlap along the height, on a width that leaves a remainder, with a few ties; then exact ones."""
     x = _tied(draw(3, 2, 7, 5))
-    for name in ("max_pool", "avg_pool"):
+    for name in (spec.name for spec in POOLING):
         param = {"pool_height": 3, "pool_width": 2, "stride": 2}
         settings = {"window_h": 3, "window_w": 2, "window": 3, "stride": 2, "pad": 0, "pool_param": param}
         statics = {"window": (3, 2), "strides": 2, "layout": "channels_first"}

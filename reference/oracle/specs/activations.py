@@ -3,6 +3,7 @@
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, Ulp, case, refuses, uniform
+from reference.oracle.specs import acquittals, candidates, conventions
 
 
 def _elementwise_errors():
@@ -36,6 +37,10 @@ ACTIVATIONS = (
         errors=_elementwise_errors(),
         ulp=Ulp(),
         reference_cancels=True,
+        called=("sigmoid", "logistic"),
+        scene="elementwise",
+        formula=lambda z: 1 / (1 + np.exp(-z)),
+        acquittals=(acquittals.OUTPUT_TIMES_ITS_COMPLEMENT,),
     ),
     OpSpec(
         "log_sigmoid",
@@ -44,6 +49,8 @@ ACTIVATIONS = (
         extremes=({"x": [-1e4, -50.0, 0.0, 50.0, 1e4]},),
         errors=_elementwise_errors(),
         ulp=Ulp(),
+        called=("logsigmoid",),
+        scene="elementwise",
     ),
     OpSpec(
         "tanh",
@@ -53,6 +60,10 @@ ACTIVATIONS = (
         errors=_elementwise_errors(),
         ulp=Ulp(),
         reference_cancels=True,
+        called=("tanh",),
+        scene="elementwise",
+        formula=np.tanh,
+        acquittals=(acquittals.MINUS_THE_SQUARE,),
     ),
     OpSpec(
         "relu",
@@ -62,6 +73,10 @@ ACTIVATIONS = (
         extremes=({"x": [-1e4, -1e-30, 0.0, 1e-30, 1e4]},),
         errors=_elementwise_errors(),
         ulp=Ulp(),
+        called=("relu",),
+        scene="elementwise",
+        formula=lambda z: np.maximum(z, 0),
+        acquittals=(acquittals.AT_THE_KINK,),
     ),
     OpSpec(
         "leaky_relu",
@@ -80,6 +95,10 @@ ACTIVATIONS = (
             refuses("slope as text", ValueError, "finite number", {"negative_slope": "0.1"}, np.ones(3)),
         ),
         ulp=Ulp(),
+        resembles=("leakyrelu",),
+        scene="elementwise",
+        statics_of=candidates.slope("negative_slope", lambda x: x),
+        acquittals=(acquittals.AT_THE_KINK,),
     ),
     OpSpec(
         "elu",
@@ -99,6 +118,10 @@ ACTIVATIONS = (
             refuses("alpha infinite", ValueError, "finite number", {"alpha": np.inf}, np.ones(3)),
         ),
         ulp=Ulp(),
+        resembles=("elu",),
+        scene="elementwise",
+        statics_of=candidates.slope("alpha", np.expm1),
+        acquittals=(acquittals.AT_THE_KINK,),
     ),
     OpSpec(
         "softplus",
@@ -107,6 +130,8 @@ ACTIVATIONS = (
         extremes=({"x": [-1e4, -50.0, 0.0, 50.0, 1e4]},),
         errors=_elementwise_errors(),
         ulp=Ulp(),
+        called=("softplus",),
+        scene="elementwise",
     ),
     OpSpec(
         "silu",
@@ -116,6 +141,8 @@ ACTIVATIONS = (
         errors=_elementwise_errors(),
         ulp=Ulp(),
         reference_cancels=True,
+        called=("silu", "swish"),
+        scene="elementwise",
     ),
     OpSpec(
         "gelu",
@@ -136,6 +163,10 @@ ACTIVATIONS = (
         ulp_of_case={"tanh form": Ulp(reason="2u, the argument of exp, is a polynomial rounded 4 times", exponent=2)},
         ulp_of_reference=Ulp(reason="x / sqrt(2) and x^2, the arguments of erfc and exp, are rounded", exponent=2),
         reference_cancels=True,
+        resembles=("gelu",),
+        scene="elementwise",
+        statics_of=candidates.either_form,
+        conventions=conventions.of_gelu,
     ),
     OpSpec(
         "softmax",
@@ -154,6 +185,10 @@ ACTIVATIONS = (
         ),
         errors=_softmax_errors(),
         ulp=Ulp(reason="x - max, the argument of exp, is rounded", exponent=1),
+        called=("softmax",),
+        scene="elementwise",
+        statics_of=candidates.axes,
+        left_to_the_loss=True,
     ),
     OpSpec(
         "log_softmax",
@@ -173,6 +208,9 @@ ACTIVATIONS = (
         errors=_softmax_errors(),
         ulp=Ulp(reason="x - max, the argument of exp, is rounded", exponent=1),
         reference_cancels=True,
+        called=("logsoftmax",),
+        scene="elementwise",
+        statics_of=candidates.axes,
     ),
     OpSpec(
         "step",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, case, refuses
+from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
 
 CONVOLUTION = (
     OpSpec(
@@ -104,6 +105,12 @@ CONVOLUTION = (
                 )
             ),
         ),
+        called=("convolution", "conv"),
+        statics_of=candidates.windows,
+        conventions=conventions.of_convolution,
+        acquittals=(acquittals.ROTATED,),
+        blind_spots=blind_spots.of_convolution,
+        padded_with_zeros=True,
     ),
     OpSpec(
         "conv_transpose",
@@ -187,5 +194,8 @@ CONVOLUTION = (
                 )
             ),
         ),
+        statics_of=candidates.spread_windows,
+        conventions=conventions.of_convolution,
+        blind_spots=blind_spots.of_convolution,
     ),
 )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, case, refuses
+from reference.oracle.specs import conventions
 
 LINEAR = (
     OpSpec(
@@ -30,5 +31,7 @@ LINEAR = (
             refuses("complex bias", TypeError, "bias", {}, np.ones((3, 4)), np.ones((4, 2)), np.ones(2, complex)),
             refuses("list", TypeError, "x must be an array; got list", {}, [[1.0, 2.0]], np.ones((2, 1))),
         ),
+        called=("affine", "dense", "linear", "fc", "fullyconnected"),
+        conventions=conventions.of_dense,
     ),
 )

@@ -1,8 +1,11 @@
 """Rows of the losses. What the columns mean stands in `reference/oracle/opspec.py`."""
 
+from functools import partial
+
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, Ulp, case, labels, probabilities, refuses, uniform
+from reference.oracle.specs import acquittals, candidates, conventions
 
 
 def _pair_errors(mean: bool):
@@ -57,6 +60,9 @@ LOSSES = (
         extremes=({"predictions": [[100.0, -100.0, 0.0]], "targets": [[-50.0, -100.0, 1e-30]]},),
         errors=_pair_errors(mean=False),
         ulp=Ulp(),
+        resembles=("sumofsquareserror",),
+        scene="regression",
+        acquittals=(acquittals.HALVED,),
     ),
     OpSpec(
         "mean_squared_error",
@@ -69,6 +75,9 @@ LOSSES = (
         extremes=({"predictions": [[100.0, -100.0, 0.0]], "targets": [[-50.0, -100.0, 1e-30]]},),
         errors=_pair_errors(mean=True),
         ulp=Ulp(),
+        resembles=("mse", "meansquarederror"),
+        scene="regression",
+        acquittals=(acquittals.NOT_HALVED,),
     ),
     OpSpec(
         "huber_loss",
@@ -87,6 +96,10 @@ LOSSES = (
             refuses("delta NaN", ValueError, "above 0", {"delta": np.nan}, np.ones(3), np.ones(3)),
         ),
         ulp=Ulp(),
+        resembles=("huber",),
+        scene="regression",
+        statics_of=candidates.deltas,
+        conventions=conventions.of_huber,
     ),
     OpSpec(
         "cross_entropy_error",
@@ -107,6 +120,9 @@ LOSSES = (
         ),
         errors=_class_errors(),
         ulp=Ulp(),
+        resembles=("crossentropy", "crossentropyerror"),
+        scene="classification",
+        conventions=partial(conventions.of_cross_entropy, of_scores=False),
     ),
     OpSpec(
         "softmax_cross_entropy",
@@ -136,6 +152,11 @@ LOSSES = (
         ulp=Ulp(reason="x - max, the argument of exp, is rounded", exponent=1),
         ulp_of_reference=Ulp(gradient=5, reason="p, smoothed t and the sum of t are rounded", exponent=1),
         reference_cancels=True,
+        resembles=("softmaxwithloss", "softmaxloss", "softmaxcrossentropy"),
+        scene="classification",
+        statics_of=candidates.smoothings,
+        conventions=partial(conventions.of_cross_entropy, of_scores=True),
+        acquittals=(acquittals.SOFTMAX_WITHIN,),
     ),
     OpSpec(
         "sigmoid_binary_cross_entropy",
@@ -149,6 +170,10 @@ LOSSES = (
         errors=_pair_errors(mean=True),
         ulp=Ulp(),
         reference_cancels=True,
+        resembles=("sigmoidwithloss",),
+        scene="chances",
+        conventions=partial(conventions.of_binary, of_scores=True),
+        acquittals=(acquittals.SIGMOID_WITHIN,),
     ),
     OpSpec(
         "binary_cross_entropy",
@@ -161,6 +186,9 @@ LOSSES = (
         extremes=({"probabilities": [[0.0, 1.0, 1e-4, 1e-4, 0.5]], "targets": [[0.0, 1.0, 0.0, 1.0, 0.5]]},),
         errors=_pair_errors(mean=True),
         ulp=Ulp(),
+        resembles=("bce", "binarycrossentropy", "logloss", "logisticloss"),
+        scene="chances",
+        conventions=partial(conventions.of_binary, of_scores=False),
     ),
     OpSpec(
         "kl_divergence",
@@ -175,5 +203,6 @@ LOSSES = (
         extremes=({"log_predictions": [[-1e4, -1.0, 0.0, -30.0]], "targets": [[0.0, 1.0, 0.0, 1e-4]]},),
         errors=_pair_errors(mean=False),
         ulp=Ulp(),
+        conventions=conventions.of_divergence,
     ),
 )

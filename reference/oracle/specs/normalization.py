@@ -1,8 +1,11 @@
 """Rows of normalization. What the columns mean stands in `reference/oracle/opspec.py`."""
 
+from functools import partial
+
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, case, positive, refuses
+from reference.oracle.specs import acquittals, candidates, conventions
 
 NORMALIZATION = (
     OpSpec(
@@ -43,6 +46,11 @@ NORMALIZATION = (
             refuses("axis a float", TypeError, "integer", {"axis": 1.0}, np.ones((3, 4)), np.ones(4), np.ones(4)),
             refuses("integers", TypeError, "floating dtype", {}, np.ones((3, 4), int), np.ones(4), np.ones(4)),
         ),
+        resembles=("batchnormalization", "batchnorm", "bn"),
+        scene="normalization",
+        statics_of=candidates.normalized_axes,
+        conventions=partial(conventions.of_normalization, over_named=False),
+        acquittals=(acquittals.NO_TERM_FOR_THE_MEAN,),
     ),
     OpSpec(
         "batch_norm_inference",
@@ -94,6 +102,7 @@ NORMALIZATION = (
             refuses("negative epsilon", ValueError, "epsilon", {"epsilon": -1e-5}, np.ones((3, 4)), *[np.ones(4)] * 4),
             refuses("integer variance", TypeError, "variance", {}, np.ones((3, 4)), *[np.ones(4)] * 3, np.ones(4, int)),
         ),
+        statics_of=candidates.normalized_axes,
     ),
     OpSpec(
         "layer_norm",
@@ -127,5 +136,10 @@ NORMALIZATION = (
             refuses("axis a list", TypeError, "hashable", {"axis": [1]}, np.ones((3, 4)), np.ones(4), np.ones(4)),
             refuses("integer scale", TypeError, "scale", {}, np.ones((3, 4)), np.ones(4, int), np.ones(4)),
         ),
+        resembles=("layernormalization", "layernorm"),
+        scene="normalization",
+        statics_of=candidates.normalized_axes,
+        conventions=partial(conventions.of_normalization, over_named=True),
+        acquittals=(acquittals.NO_TERM_FOR_THE_MEAN,),
     ),
 )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, case, refuses, uniform
+from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
 
 _APART = 1e4
 
@@ -73,6 +74,12 @@ POOLING = (
             refuses("dilated", ValueError, "fit", {"window": 3, "dilation": 3}, np.ones((2, 5, 7, 3))),
             *_POOL_ERRORS,
         ),
+        called=("maxpool", "pooling", "maxpooling", "pool"),
+        statics_of=candidates.pooled_windows(average=False),
+        conventions=conventions.of_max_pool,
+        acquittals=(acquittals.TIES,),
+        blind_spots=blind_spots.of_max_pooling,
+        chooses=True,
     ),
     OpSpec(
         "avg_pool",
@@ -114,5 +121,8 @@ POOLING = (
             refuses("empty-space", ValueError, "spatial", {"window": 1}, np.ones((2, 0, 3))),
             *_POOL_ERRORS,
         ),
+        called=("avgpool", "averagepooling", "meanpool", "avgpooling"),
+        statics_of=candidates.pooled_windows(average=True),
+        blind_spots=blind_spots.of_pooling,
     ),
 )

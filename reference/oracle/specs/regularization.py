@@ -3,6 +3,7 @@
 import numpy as np
 
 from reference.oracle.opspec import OpSpec, case, mask, refuses
+from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
 
 REGULARIZATION = (
     OpSpec(
@@ -24,5 +25,11 @@ REGULARIZATION = (
             refuses("mask of floats", TypeError, "mask must be boolean", {"rate": 0.5}, np.ones(4), np.ones(4)),
             refuses("integers", TypeError, "floating dtype", {"rate": 0.5}, np.ones(4, int), np.ones(4, bool)),
         ),
+        resembles=("dropout",),
+        scene="elementwise",
+        statics_of=candidates.dropped,
+        conventions=conventions.of_dropout,
+        acquittals=(acquittals.INVERTED,),
+        blind_spots=blind_spots.of_dropout,
     ),
 )

@@ -3,32 +3,29 @@
 import linecache
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-import reference
-
-FORWARDS: Mapping[str, Callable[[Any], Any]] = {
-    "sigmoid": reference.sigmoid,
-    "relu": reference.relu,
-    "tanh": reference.tanh,
-    "softmax": reference.softmax,
-}
-# Of the gradient and what the forward kept, its input.
-BACKWARDS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "sigmoid_backward": lambda gradient, x: gradient * reference.sigmoid(x) * (1 - reference.sigmoid(x)),
-    "relu_backward": lambda gradient, x: gradient * (x > 0),
-    "tanh_backward": lambda gradient, x: gradient * (1 - np.tanh(x) ** 2),
-}
+from reference.oracle.opspec import OpSpec
+from reference.oracle.specs import SPECS
 
 
 def known(name: str) -> Callable[..., Any] | None:
     """What a missing function of this name computes; None where the name does not say it."""
-    if name in BACKWARDS:
-        return BACKWARDS[name]
-    return (lambda x: _as_asked(FORWARDS[name](np.asarray(x, float)), x, name)) if name in FORWARDS else None
+    spec = SPECS.get(name.removesuffix("_backward"))
+    if spec is None or not spec.called or spec.scene != "elementwise":
+        return None
+    if spec.name == name:
+        return lambda x: _as_asked(spec.reference()(np.asarray(x, float)), x, name)
+    return (lambda gradient, x: gradient * _slope(spec, np.asarray(x, float))) if spec.entry_by_entry else None
+
+
+def _slope(spec: OpSpec, x: np.ndarray) -> np.ndarray:
+    """The derivative at what the forward kept, its input."""
+    _, residuals = spec.reference("_fwd")(x)
+    return spec.reference("_bwd")(residuals, np.ones_like(x))[0]
 
 
 def _as_asked(value: Any, x: Any, name: str) -> Any:

@@ -1,6 +1,5 @@
 """Which op of the reference a forward computes: named by the caller, or recognized by its values."""
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -9,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.candidates import candidates
-from reference.oracle.diagnosis.pullbacks import leaves
-
-FAMILIES = ("activations", "losses", "linear", "convolution", "pooling", "normalization", "regularization")
+from reference.oracle.opspec import as_it_is
+from reference.oracle.specs import SPECS
+from reference.oracle.subjects.trees import leaves
 
 
 @dataclass(frozen=True)
@@ -66,21 +64,17 @@ class Known:
 @cache
 def triple(op: str) -> tuple[Callable[..., Any], Callable[..., Any], str]:
     """The forward with residuals, the backward, and the family of an op."""
-    for family in FAMILIES:
-        module = importlib.import_module(f"reference.{family}")
-        if hasattr(module, f"{op}_bwd"):
-            return getattr(module, f"{op}_fwd"), getattr(module, f"{op}_bwd"), family
-    raise KeyError(op)
+    spec = SPECS[op]
+    return spec.reference("_fwd"), spec.reference("_bwd"), spec.family
 
 
-@cache
-def ops() -> tuple[str, ...]:
-    """Every op that has a backward by hand, in the order of the files."""
-    names = []
-    for family in FAMILIES:
-        module = vars(importlib.import_module(f"reference.{family}"))
-        names += [name for name in module if f"{name}_bwd" in module]
-    return tuple(names)
+def candidates(op: str, primals: tuple[np.ndarray, ...], out: Any) -> Iterator[dict[str, Any]]:
+    """The statics worth trying for these arguments and this output."""
+    spec = SPECS[op]
+    if primals and primals[0].ndim and primals[0].dtype.kind == "f":
+        yield from spec.statics_of(primals, np.asarray(leaves(out)[0]))
+    elif spec.entry_by_entry and spec.statics_of is as_it_is:
+        yield {}
 
 
 def recognize(evidence: Evidence) -> list[Known]:
@@ -91,7 +85,7 @@ def recognize(evidence: Evidence) -> list[Known]:
     if evidence.op is not None:
         found = list(_matches(evidence, evidence.op, [evidence.statics], primals))
         return found or list(_matches(evidence, evidence.op, candidates(evidence.op, primals, evidence.out), primals))
-    return [known for op in ops() for known in _matches(evidence, op, candidates(op, primals, evidence.out), primals)]
+    return [known for op in SPECS for known in _matches(evidence, op, candidates(op, primals, evidence.out), primals)]
 
 
 def _matches(

@@ -7,17 +7,14 @@ from itertools import product
 import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.known.candidates import candidates
-from reference.oracle.diagnosis.known.recognize import agrees, recognize, triple
-from reference.oracle.diagnosis.pullbacks import leaves
+from reference.oracle.recognition.recognize import agrees, candidates, recognize, triple
+from reference.oracle.specs import SPECS
+from reference.oracle.subjects.trees import leaves
 
 Forward = Callable[..., np.ndarray]
 
-ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "tanh": np.tanh,
-    "relu": lambda z: np.maximum(z, 0),
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-}
+ACTIVATIONS = {name: spec.formula for name, spec in SPECS.items() if spec.formula is not None}
+LAYERS = tuple(name for name, spec in SPECS.items() if spec.takes("kernel"))
 
 
 def alike(evidence: Evidence) -> Iterator[Forward]:
@@ -37,7 +34,7 @@ def alike(evidence: Evidence) -> Iterator[Forward]:
 
 
 def _first_output(op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
-    return leaves_of(triple(op)[0](*primals, **statics)[0])
+    return leaves(triple(op)[0](*primals, **statics)[0])[0]
 
 
 def reduced(reduction: str, times: float, op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
@@ -47,14 +44,9 @@ def reduced(reduction: str, times: float, op: str, statics: dict, *primals: np.n
     return out.mean() if reduction == "mean" else out.sum() if reduction == "sum" else out
 
 
-def leaves_of(out: np.ndarray | tuple | list | dict) -> np.ndarray:
-    """The first array of an output, as it is."""
-    return out[0] if isinstance(out, tuple | list) else next(iter(out.values())) if isinstance(out, dict) else out
-
-
 def _layers(primals: tuple[np.ndarray, ...], target: np.ndarray) -> Iterator[Forward]:
     """A dense layer or a convolution, and an activation behind it."""
-    for op in ("dense", "conv") if len(primals) in (2, 3) else ():
+    for op in LAYERS if len(primals) in (2, 3) else ():
         for statics in candidates(op, primals, target):
             for kind in ACTIVATIONS:
                 yield partial(activated, op, dict(statics), kind)

@@ -5,7 +5,8 @@ from itertools import permutations
 from typing import Any
 
 from reference._geometry import Geometry, span
-from reference.oracle.diagnosis.known.recognize import Known
+from reference.oracle.recognition.recognize import Known
+from reference.oracle.specs import SPECS
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -57,7 +58,7 @@ def _paddings(own: Pairs) -> Iterator[Pairs]:
 def _room(known: Known, own: Geometry, change: Mapping[str, Any]) -> dict[str, Any]:
     """Padding behind the end of a convolution's input where its windows would not fit: loops cut them off there."""
     pairs = change.get("padding", own.padding)
-    if known.op != "conv":
+    if not SPECS[known.op].padded_with_zeros:
         return {}
     strides, gaps = change.get("strides", own.strides), change.get("dilation", own.dilation)
     padded = known.saved[1][0].shape[1:-1]

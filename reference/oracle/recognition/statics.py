@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.known.geometries import geometries
-from reference.oracle.diagnosis.known.recognize import Known, triple
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
+from reference.oracle.recognition.geometries import geometries
+from reference.oracle.recognition.recognize import Known, triple
 
 CAUSE_OF = {
     "approximate": "wrong_derivative",

@@ -1,40 +1,26 @@
 """The statics with which an op might have been called, read off the arguments and the output where possible."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-Primals = tuple[np.ndarray, ...]
-Statics = Iterator[dict[str, Any]]
+from reference.oracle.opspec import Primals
+
+Candidates = Iterator[dict[str, Any]]
 EPSILONS = (1e-5, 1e-8, 1e-7, 1e-6, 1e-3, 1e-10, 1e-12)
-ELEMENTWISE = ("sigmoid", "log_sigmoid", "tanh", "relu", "softplus", "silu", "step")
 
 
-def candidates(op: str, primals: Primals, out: Any) -> Statics:
-    """The statics worth trying for these arguments."""
-    first = out[0] if isinstance(out, tuple | list) else next(iter(out.values())) if isinstance(out, dict) else out
-    target = np.asarray(first)
-    if primals and primals[0].ndim and primals[0].dtype.kind == "f":
-        yield from _OF.get(op, _none)(primals, target)
-    elif op in ELEMENTWISE:
-        yield {}
-
-
-def _none(primals: Primals, out: np.ndarray) -> Statics:
-    yield {}
-
-
-def _softmax(primals: Primals, out: np.ndarray) -> Statics:
+def axes(primals: Primals, out: np.ndarray) -> Candidates:
     for axis in reversed(range(primals[0].ndim)):
         yield {"axis": axis}
 
 
-def _slope(name: str, base: Callable[[np.ndarray], np.ndarray]) -> Callable[[Primals, np.ndarray], Statics]:
+def slope(name: str, base: Callable[[np.ndarray], np.ndarray]) -> Callable[[Primals, np.ndarray], Candidates]:
     """A parameter that multiplies `base` on the negative side: read off at the most negative input."""
 
-    def read(primals: Primals, out: np.ndarray) -> Statics:
+    def read(primals: Primals, out: np.ndarray) -> Candidates:
         (x, *_) = primals
         if out.shape == x.shape and x.size and x.min() < 0:
             lowest = np.unravel_index(np.argmin(x), x.shape)
@@ -45,17 +31,17 @@ def _slope(name: str, base: Callable[[np.ndarray], np.ndarray]) -> Callable[[Pri
     return read
 
 
-def _gelu(primals: Primals, out: np.ndarray) -> Statics:
+def either_form(primals: Primals, out: np.ndarray) -> Candidates:
     yield {"approximate": False}
     yield {"approximate": True}
 
 
-def _cross_entropy(primals: Primals, out: np.ndarray) -> Statics:
+def smoothings(primals: Primals, out: np.ndarray) -> Candidates:
     yield from ({"label_smoothing": smoothing} for smoothing in (0.0, 0.1, 0.05, 0.2))
     yield from _smoothing_read_off(primals, out)
 
 
-def _smoothing_read_off(primals: Primals, out: np.ndarray) -> Statics:
+def _smoothing_read_off(primals: Primals, out: np.ndarray) -> Candidates:
     """The loss is linear in the smoothing: between the label's surprise and the mean surprise of all classes."""
     labelled = len(primals) == 2 and primals[1].dtype.kind in "iu" and primals[1].shape == primals[0].shape[:-1]
     if labelled and primals[1].size and primals[1].min() >= 0 and primals[1].max() < primals[0].shape[-1]:
@@ -75,7 +61,7 @@ def _written(number: float, out: np.ndarray) -> bool:
     return out.size > 1 or abs(number - round(number, 3)) < 1e-8
 
 
-def _huber(primals: Primals, out: np.ndarray) -> Statics:
+def deltas(primals: Primals, out: np.ndarray) -> Candidates:
     yield from ({"delta": delta} for delta in (1.0, 0.5, 2.0, 1.5, 0.1, 0.25, 5.0, 10.0))
     if len(primals) == 2 and primals[0].shape == primals[1].shape and primals[0].ndim and out.ndim < 2:
         error = np.abs(primals[0] - primals[1])
@@ -95,7 +81,7 @@ def _turning(error: np.ndarray, loss: float) -> Iterator[float]:
         yield low
 
 
-def _norm(primals: Primals, out: np.ndarray) -> Statics:
+def normalized_axes(primals: Primals, out: np.ndarray) -> Candidates:
     if out.shape != primals[0].shape or len(primals) not in (3, 5):
         return
     for count in range(1, primals[0].ndim):
@@ -117,7 +103,7 @@ PADDINGS = (0, 1, 2, (0, 1), (1, 0), 3)
 UNEVEN = ((1, 2), (2, 1), (2, 0), (0, 2), (3, 0), (4, 0))
 
 
-def _conv(primals: Primals, out: np.ndarray) -> Statics:
+def windows(primals: Primals, out: np.ndarray) -> Candidates:
     if len(primals) < 2 or primals[1].ndim != primals[0].ndim:
         return
     for layout, sizes, counts in _spatial(primals, out):
@@ -134,7 +120,7 @@ def _conv(primals: Primals, out: np.ndarray) -> Statics:
 
 def _windows(
     sizes: tuple[int, ...], counts: tuple[int, ...], window: tuple[int, ...], paddings: tuple = PADDINGS
-) -> Statics:
+) -> Candidates:
     """Strides, dilation and padding, the same in every dimension if possible, that give these counts."""
     options = [
         [
@@ -153,7 +139,7 @@ def _windows(
         yield {"strides": strides, "dilation": dilation, "padding": padding}
 
 
-def _conv_transpose(primals: Primals, out: np.ndarray) -> Statics:
+def spread_windows(primals: Primals, out: np.ndarray) -> Candidates:
     if len(primals) < 2 or primals[1].ndim != primals[0].ndim:
         return
     for layout, sizes, counts in _spatial(primals, out):
@@ -165,8 +151,8 @@ def _conv_transpose(primals: Primals, out: np.ndarray) -> Statics:
                 yield statics | {"layout": layout}
 
 
-def _pool(average: bool) -> Callable[[Primals, np.ndarray], Statics]:
-    def choose(primals: Primals, out: np.ndarray) -> Statics:
+def pooled_windows(average: bool) -> Callable[[Primals, np.ndarray], Candidates]:
+    def choose(primals: Primals, out: np.ndarray) -> Candidates:
         if len(primals) != 1 or average == bool(np.isin(out, primals[0]).all()):
             return  # a maximum is an entry, a mean is none
         for layout, sizes, counts in _spatial(primals, out):
@@ -183,27 +169,8 @@ def _pool(average: bool) -> Callable[[Primals, np.ndarray], Statics]:
     return choose
 
 
-def _dropout(primals: Primals, out: np.ndarray) -> Statics:
+def dropped(primals: Primals, out: np.ndarray) -> Candidates:
     (x, *_) = primals
     kept = (np.abs(out) > 0) & (np.abs(x) > 0) if out.shape == x.shape else np.zeros(0, bool)
     if kept.any():
         yield {"rate": float(1 - x[kept].flat[0] / out[kept].flat[0])}
-
-
-_OF: Mapping[str, Callable[[Primals, np.ndarray], Statics]] = {
-    "softmax": _softmax,
-    "log_softmax": _softmax,
-    "leaky_relu": _slope("negative_slope", lambda x: x),
-    "elu": _slope("alpha", np.expm1),
-    "gelu": _gelu,
-    "softmax_cross_entropy": _cross_entropy,
-    "huber_loss": _huber,
-    "batch_norm": _norm,
-    "batch_norm_inference": _norm,
-    "layer_norm": _norm,
-    "conv": _conv,
-    "conv_transpose": _conv_transpose,
-    "max_pool": _pool(False),
-    "avg_pool": _pool(True),
-    "dropout": _dropout,
-}
