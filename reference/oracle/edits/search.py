@@ -150,7 +150,9 @@ def fitted(
     if edited.free:
         times = multiple(got, predicted)
         if times and np.max(np.abs(times * predicted - got)) <= near:
-            return Model(edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=1)
+            return Model(
+                edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=int(not whole(times))
+            )
     if edited.scalable and expected.shape == got.shape:
         times = multiple(got - expected, predicted - expected)
         prediction = expected + times * (predicted - expected)
