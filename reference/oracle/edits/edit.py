@@ -31,6 +31,10 @@ class Edited:
     free: bool = False
     # The value that stands in the program, and the one that the edit puts in its place.
     exchange: tuple[Any, Any] | None = None
+    # An edit with a number that is to be found, beginning with its own: `edits` are those at the first number tried.
+    at: "Callable[[float], Edited] | None" = None
+    own: float = 0.0
+    freedom: int = 0
 
 
 def each(group: Sequence[Step], make: Callable[[Step], Edit]) -> dict[Step, Edit]:

@@ -63,7 +63,7 @@ def whole(times: float) -> bool:
 
 def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
     """What a contribution that counts so many times is called; left out it is called `cause`."""
-    if cause in ("regularization", "updated_weight", "missing"):
+    if cause in ("regularization", "updated_weight", "missing", "scaled_by_constant"):
         return cause
     if abs(times + 1) < 1e-7:
         return "sign"
@@ -97,7 +97,7 @@ def named_number(view: View, model: Model) -> Model:
         return model
     sizes = {size for array in view.arrays.values() for size in (*array.shape, array.size)} | {view.out.size}
     for one in (abs(model.number), 1 / abs(model.number)):
-        for counted in (one, one**2):
+        for counted in (one,) if abs(one - round(one)) < 1e-9 else (one, one**2):
             if counted > 2.5 and abs(counted - round(counted)) < 1e-6 and round(counted) in sizes:
                 return replace(model, cause="scaled_by_count")
     return model

@@ -11,6 +11,7 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.edit import Edited
+from reference.oracle.edits.fit import solved
 from reference.oracle.edits.forms import forms
 from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edits
 from reference.oracle.edits.naming import (
@@ -92,7 +93,7 @@ class Search:
     def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
         """The arguments that each edit explains, within the budget."""
         place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), RUNS
-        for edited in edits:
+        for edited in self._with_numbers(program, edits):
             behind = program.behind(list(edited.edits))
             left -= len(behind)
             if left < 0:
@@ -103,6 +104,18 @@ class Search:
             for position, model in explained.items():
                 bits = place + edited.bits + BROKEN * broken - SHARED * (len(explained) - 1) + FITTED * model.freedom
                 yield position, Found(bits, model)
+
+    def _with_numbers(self, program: Program, edits: Iterator[Edited]) -> Iterator[Edited]:
+        """The edits, those that hold a number to be found with it."""
+        for edited in edits:
+            if edited.at is None:
+                yield edited
+                continue
+            for position, wrong in enumerate(self.evidence.wrong):
+                got = self.evidence.got[position]
+                if wrong and got is not None and position in program.gradients:
+                    number = solved(program, edited, position, np.asarray(got, float))
+                    yield from () if number is None else (edited.at(number),)
 
     def _tried(self, program: Program, edited: Edited, behind: list[Step]) -> tuple[Mapping[int, Model], int]:
         """The wrong arguments that an edit explains, and how many right ones it would have made wrong."""
@@ -146,11 +159,13 @@ def fitted(
         return None
     near = NEAR * max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
     if np.max(np.abs(predicted - got), initial=0.0) <= near:
-        return Model(edited.cause, edited.words, predicted, number=edited.number)
+        return Model(edited.cause, edited.words, predicted, number=edited.number, freedom=edited.freedom)
     if edited.free:
         times = multiple(got, predicted)
         if times and np.max(np.abs(times * predicted - got)) <= near:
-            return Model(edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=1)
+            return Model(
+                edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=int(not whole(times))
+            )
     if edited.scalable and expected.shape == got.shape:
         times = multiple(got - expected, predicted - expected)
         prediction = expected + times * (predicted - expected)

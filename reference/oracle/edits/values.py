@@ -26,6 +26,12 @@ def is_mask(value: Any) -> bool:
     return array.size > 1 and bool(np.isin(array, (0.0, 1.0)).all()) and bool(np.any(array == 0))
 
 
+def is_kinked(value: Any) -> bool:
+    """Whether a value is 1 on one side and another number on the other: the slope of two lines that meet."""
+    found = np.unique(np.round(array_of(value).astype(float), 12)) if array_of(value).size > 1 else np.ones(1)
+    return len(found) == 2 and 1.0 in found and not {0.0, -1.0} & set(found)
+
+
 def is_slope(value: Any) -> bool:
     """Whether a value is the derivative of a function at a point."""
     return isinstance(value, Step) and value.name.startswith("slope of ")

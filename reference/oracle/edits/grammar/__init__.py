@@ -8,7 +8,7 @@ from reference.oracle.edits.grammar.factors import chains, factors
 from reference.oracle.edits.grammar.indices import indices, keys, strides
 from reference.oracle.edits.grammar.masks import forward_masks, masks
 from reference.oracle.edits.grammar.moves import moves, products, rearranged
-from reference.oracle.edits.grammar.numbers import epsilons, numbers
+from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
@@ -25,7 +25,7 @@ PLACES = (
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes)
+LAST = (anew, extra_slopes, fitted_numbers)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, ones, with_argument
+from reference.oracle.edits.grammar.masks import of_comparison
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import array_of, is_mask, is_number, is_slope, named, place
+from reference.oracle.edits.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place
 
 
 def factors_of(program: Program, step: Step) -> list[tuple[int, Any]]:
@@ -46,13 +47,25 @@ def _numbers(program: Program, group: Group, position: int, number: float) -> It
     divides = first.name == "divide"
     spelled, where = f"1/{number:.6g}" if divides else f"{number:.6g}", place(first)
     size = 1 / number if divides else number
+    count = None if line(program, first)[1] is not None else 1 / size
     cause = "scaled_by_count" if counts(first) else "scaled_by_constant"
     said = f"lacks the factor {spelled}{where}"
-    yield Edited(cause, said, 1, each(group, with_argument(position, ones)), number=1 / size)
+    yield Edited(cause, said, 1, each(group, with_argument(position, ones)), number=count)
     said = f"has the factor {spelled} twice{where}"
-    yield Edited(cause, said, 2, each(group, with_argument(position, np.square)), number=size)
+    yield Edited(cause, said, 2, each(group, with_argument(position, np.square)), number=count and size)
     said = f"{'multiplies' if divides else 'divides'} by {number:.6g}{where}"
-    yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)), number=1 / size**2)
+    yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)), number=count and count**2)
+
+
+def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:
+    """Of products one after the other: whether a number is among the factors, and the mask, where one is."""
+    number, mask = False, None
+    while isinstance(step, Step) and step.part == "backward" and step.name in ("multiply", "divide"):
+        for _, factor in factors_of(program, step):
+            number = number or (is_number(factor) and abs(float(array_of(factor).ravel()[0])) not in (0.0, 1.0))
+            mask = array_of(factor) if is_mask(factor) else mask
+        step = next((parent for parent in step.parents if parent in program.carrying), None)
+    return number, mask
 
 
 def counts(step: Step) -> bool:
@@ -70,11 +83,14 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     divides = first.name == "divide" and position == 1
     mask, where = is_mask(factor), place(first)
     name = f"{'1/' if divides else ''}{named(program, factor)}"
-    cause = "mask_missing" if mask else "wrong_factor"
-    yield Edited(cause, f"lacks the factor {name}{where}", 1, each(group, with_argument(position, ones)))
+    cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
+    cause = "scaled_by_constant" if is_kinked(factor) else cause
+    bits = 2 if is_kinked(factor) else 1
+    yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
     if mask:
         turned = with_argument(position, lambda mask: 1 - np.asarray(mask, float))
-        yield Edited("mask_wrong", f"has the mask {name} turned round{where}", 2, each(group, turned))
+        cause = of_comparison(program, factor, "wrong_derivative", "mask_wrong")
+        yield Edited(cause, f"has the mask {name} turned round{where}", 2, each(group, turned))
         return
     yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
     if first.name in ("multiply", "divide"):

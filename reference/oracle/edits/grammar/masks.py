@@ -21,12 +21,14 @@ def masks(program: Program, group: Group) -> Iterator[Edited]:
         yield from _winners(group, where)
     elif first.name == "blanked":
         kept = each(group, instead(lambda s, v: filled(s.args[0], v)))
-        yield Edited(_cause(program, first, "derivative_missing", "mask_missing"), f"lacks the mask{where}", 1, kept)
+        yield Edited(
+            of_comparison(program, first, "derivative_missing", "mask_missing"), f"lacks the mask{where}", 1, kept
+        )
     elif first.name in MASKS and (is_mask(first) or first.value.dtype == bool):
-        cause = _cause(program, first, "derivative_missing", "mask_missing")
+        cause = of_comparison(program, first, "derivative_missing", "mask_missing")
         yield Edited(cause, f"lacks the mask{where}", 1, each(group, instead(lambda s, v: np.ones_like(s.value))))
         turned = instead(lambda s, v: ~s.run(v) if s.value.dtype == bool else 1 - s.run(v))
-        cause = _cause(program, first, "wrong_derivative", "mask_wrong")
+        cause = of_comparison(program, first, "wrong_derivative", "mask_wrong")
         yield Edited(cause, f"has the mask turned round{where}", 2, each(group, turned))
 
 
@@ -46,9 +48,10 @@ def _winners(group: Group, where: str) -> Iterator[Edited]:
         yield Edited("wrong_winner", f"gives the gradient to the {other}imum{where}", 2, each(group, loser))
 
 
-def _cause(program: Program, step: Step, of_slope: str, of_mask: str) -> str:
+def of_comparison(program: Program, step: Any, of_slope: str, of_mask: str) -> str:
     """A comparison of the argument itself is part of a slope, any other a mask."""
-    return of_slope if any(leaf.name != "cotangent" for leaf in program.leaves_behind(step)) else of_mask
+    compared = isinstance(step, Step) and step.part != "leaf"
+    return of_slope if compared and program.leaves_behind(step) - {program.cotangent} else of_mask
 
 
 def forward_masks(program: Program) -> Iterator[Edited]:

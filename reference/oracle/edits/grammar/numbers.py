@@ -1,6 +1,7 @@
 """Numbers that stand in a program: another one, or none, for the backward."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,52 +9,129 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, each, instead, with_value
 from reference.oracle.edits.grammar.factors import counts
 from reference.oracle.edits.program import Program
+from reference.oracle.edits.rules import SLOPES
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
-HOLD_NUMBERS = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power")
-SMALL = 1e-2
+HOLD_NUMBERS = (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "maximum",
+    "minimum",
+    "power",
+    "float_power",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+)
+# Below this a number is an epsilon; of more numbers than that, each is not tried in the place of every other.
+SMALL, MOST = 1e-2, 6
+
+
+Places = list[tuple[Step, int]]
+# Numbers that say one setting together, as a rate and what is left of it.
+TOGETHER: dict[str, Callable[[float], float]] = {"1 -": lambda a: 1 - a, "- 1": lambda a: a - 1, "-": lambda a: -a}
 
 
 def numbers(program: Program) -> Iterator[Edited]:
     """Every number of the forward at another value: in its own place, and wherever it stands."""
-    found: dict[float, list[tuple[Step, int]]] = {}
+    found = _found(program)
+    for own, places in found.items():
+        for other in _others(own, program, list(found)):
+            for some in _choices(own, places):
+                yield _everywhere(program, own, other, some)
+            yield from _together(program, own, other, found)
+
+
+def fitted_numbers(program: Program) -> Iterator[Edited]:
+    """Every number of the forward at the value that fits."""
+    for own, places in _found(program).items():
+        for some in _choices(own, places):
+            at = lambda other, o=own, p=some: _everywhere(program, o, other, p, 1)  # noqa: E731
+            yield replace(at(own), at=at, own=own)
+
+
+def _choices(own: float, places: Places) -> list[Places]:
+    """A number wherever it stands, and at each place alone."""
+    kinds: dict[Any, Places] = {}
+    for step, position in places:
+        kinds.setdefault((step.place, step.name, position), []).append((step, position))
+    return [places, *(kinds.values() if len(kinds) > 1 else ())]
+
+
+def _together(program: Program, own: float, other: float, found: dict[float, Places]) -> Iterator[Edited]:
+    for says in TOGETHER.values():
+        second = next((number for number in found if number != own and abs(number - says(own)) < 1e-12), None)
+        if second is not None and says(other) != other:
+            first = _everywhere(program, own, other, found[own])
+            edits = {**first.edits, **_everywhere(program, second, says(other), found[second]).edits}
+            yield replace(first, cause="static_ignored", edits=edits)
+
+
+def _found(program: Program) -> dict[float, Places]:
+    """Every number that stands in a program, and where."""
+    found: dict[float, Places] = {}
     for step in program.steps:
         for position, item in enumerate(
             step.args if step.name in HOLD_NUMBERS or step.name.startswith("slope") else ()
         ):
             if not isinstance(item, Step | bool) and np.ndim(item) == 0 and isinstance(item, int | float | np.number):
                 found.setdefault(float(item), []).append((step, position))
-    for own, places in found.items():
-        for other in _others(own, program):
-            yield _everywhere(program, own, other, places)
-            for step, position in places if len(places) > 1 else ():
-                yield _everywhere(program, own, other, [(step, position)])
+    return found
 
 
-def _others(own: float, program: Program) -> list[float]:
+def _others(own: float, program: Program, found: list[float]) -> list[float]:
     known = sorted({float(size) for leaf in program.tape.leaves for size in leaf.value.shape})
     sizes = known if own in known or own + 1 in known else []
-    return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes)) if other != own]
+    beside = [sign * one for one in found for sign in (1, -1)] if len(found) <= MOST else []
+    return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes, 0.5, 1 - own, *beside)) if other != own]
 
 
-def _everywhere(program: Program, own: float, other: float, places: list[tuple[Step, int]]) -> Edited:
+def _everywhere(program: Program, own: float, other: float, places: Places, freedom: int = 0) -> Edited:
     said = f"is the gradient with {other:g} where the forward has {own:g}{place(places[0][0])}"
     edits: dict[Step, Any] = {}
     for step, position in places:
         edits |= each([step], with_value(position, other))
-    return Edited(_cause(program, own, other, [step for step, _ in places]), said, 3 + (other > 2), edits)
+    cause = _cause(program, own, other, [step for step, _ in places])
+    bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
+    return Edited(cause, said, bits, edits, freedom=freedom)
 
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
-        return "epsilon_one_side" if any(_guards(program, step) for step in steps) else "term_missing"
+        if any(_guards(program, step) for step in steps):
+            return "epsilon_one_side"
+    if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):
+        return "term_missing"
     if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):
         return "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
         return "scaled_by_count"
-    multiplies = all(step.name in ("multiply", "divide") and step.part == "backward" for step in steps)
-    return "scaled_by_constant" if multiplies else "static_ignored"
+    multiplies = all(step.name in ("multiply", "divide") and not _inside(program, step) for step in steps)
+    once = len({(step.of or step).place for step in steps}) == 1
+    return "scaled_by_constant" if multiplies and once else "static_ignored"
+
+
+def _summand(program: Program, step: Step) -> bool:
+    """Whether a number is a summand of a factor: the 1 of 1 + scale."""
+    users = program.tape_users(step) if step.part == "forward" else program.users.get(step, [])
+    return step.name in ("add", "subtract") and any(user.name in ("multiply", "einsum", "matmul") for user in users)
+
+
+def _inside(program: Program, step: Step) -> bool:
+    """Whether what is computed here goes into a function that bends it."""
+    waiting, seen = [step], set()
+    while waiting:
+        for user in program.tape_users(waiting.pop()):
+            if user.name in SLOPES and user.name not in ("maximum", "minimum"):
+                return True
+            if user not in seen:
+                seen.add(user)
+                waiting.append(user)
+    return False
 
 
 def _guards(program: Program, step: Step) -> bool:

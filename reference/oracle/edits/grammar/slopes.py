@@ -10,7 +10,7 @@ from reference.oracle.edits.edit import Edited, Group, after, each, instead, one
 from reference.oracle.edits.program import Program, in_time
 from reference.oracle.edits.regions import CURVES
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import array_of, is_mask, is_slope, place
+from reference.oracle.edits.values import array_of, is_kinked, is_mask, is_slope, place
 
 
 def slope_of(curve: Callable[[Any], Any], u: Any) -> Any:
@@ -56,7 +56,6 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
 
 # Formulas that are another with one sign turned.
 SIGNS = {
-    "sigmoid(-u)": "sigmoid(u)",
     "1 + u**2": "1 - u**2",
     "u * (1 + u)": "u * (1 - u)",
     "1 - u": "1 + u",
@@ -71,8 +70,12 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         return
     name, where = first.name.removeprefix("slope of "), place(first)
     if not np.allclose(first.value, 1):
-        said = f"lacks the derivative of {name}{where}"
-        yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))), free=True)
+        said, none = f"lacks the derivative of {name}{where}", each(group, instead(lambda s, v: ones(s.value)))
+        cause, bits = ("scaled_by_constant", 2) if is_kinked(first) else ("derivative_missing", 1)
+        yield Edited(cause, said, bits, none, free=True)
+        if number := _number_of(first, name):
+            said = f"lacks the derivative of {name}, all but its number {number:g},{where}"
+            yield Edited("derivative_missing", said, 1.2, each(group, instead(lambda s, v: number * ones(s.value))))
     if is_mask(first):
         said = f"passes the gradient where {name} does not, and only there{where}"
         yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
@@ -80,14 +83,32 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         yield from _altered(group, name, where)
     if len(first.args) == 2 and array_of(first.args[1]).shape == first.value.shape:
         said = f"takes the derivative of {name} at the output, f'(f(x)){where}"
-        yield Edited("derivative_at_wrong_value", said, 1.5, each(group, _at_output))
+        yield Edited("derivative_at_wrong_value", said, 1.5, each(group, _at(lambda y, x: y)))
+        said = f"takes the derivative of {name} at minus the input{where}"
+        yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
     yield from _of_other_passes(group, name, where)
 
 
+def _number_of(slope: Step, name: str) -> float:
+    """The number in front of the derivative of a power; 0 of any other function."""
+    exponent = float(array_of(slope.args[2])) if name == "power" and np.ndim(array_of(slope.args[2])) == 0 else 0.0
+    return {"sqrt": 0.5, "square": 2.0, "cbrt": 1 / 3}.get(name, exponent)
+
+
 def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
     """The sign of a slope alone, the slope twice, inverted, or with its sign turned."""
-    cause = "wrong_derivative" if np.any(group[0].value < 0) else "derivative_missing"
+    slope = group[0].value
+    if np.isin(slope, (-1.0, 0.0, 1.0)).all():
+        yield Edited(
+            "sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative))
+        )
+        return
+    if is_kinked(slope):
+        said = f"applies the derivative of {name} twice{where}"
+        yield Edited("scaled_by_constant", said, 2, each(group, after(np.square)))
+        return
+    cause = "wrong_derivative" if np.any(slope < 0) else "derivative_missing"
     said = f"lacks the derivative of {name}, all but its sign,{where}"
     yield Edited(cause, said, 2.5, each(group, after(np.sign)), free=True)
     said = f"applies the derivative of {name} twice{where}"
@@ -115,14 +136,19 @@ def skipped(program: Program) -> Iterator[Edited]:
             yield Edited("derivative_missing", f"goes back as if {forward.name} were not there{place(step)}", 2, edits)
 
 
-def _at_output(step: Step) -> Callable[..., Any]:
-    forward = getattr(step.function, "forward", None) or getattr(np, step.name.removeprefix("slope of "), None)
+def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:
+    """A slope at another point than the input."""
 
-    def edit(values: Mapping[Step, Any]) -> Any:
-        y = filled(step.args[0], values)
-        return step.function(forward(y), y)  # pyright: ignore[reportOptionalCall]
+    def make(step: Step) -> Callable[..., Any]:
+        forward = getattr(step.function, "forward", None) or getattr(np, step.name.removeprefix("slope of "), None)
 
-    return edit
+        def edit(values: Mapping[Step, Any]) -> Any:
+            there = point(*filled(step.args, values))
+            return step.function(forward(there), there)  # pyright: ignore[reportOptionalCall]
+
+        return edit
+
+    return make
 
 
 def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
@@ -139,13 +165,13 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             )
             cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
             plus = SIGNS.get(formula)
-            if plus is not None and np.allclose(FORMULAS[plus](argument.value), first.value):
-                cause = "sign"
+            turned = function(-argument.value) if plus is None else FORMULAS[plus](argument.value)
+            cause = "sign" if np.allclose(turned, first.value) else cause
             letter, whose = ("y", "output") if number == 0 else ("x", "input")
             spelled = re.sub(r"\bu\b", letter, formula)
             said = f"uses {spelled} as the derivative of {name} ({letter} its {whose}){where}"
             change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
-            yield Edited(cause, said, 3 if fits_elsewhere else 4, each(group, change))
+            yield Edited(cause, said, {"wrong_derivative": 4}.get(cause, 3), each(group, change))
 
 
 def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:

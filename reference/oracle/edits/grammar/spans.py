@@ -8,7 +8,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Values, each, instead
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import named, place
+from reference.oracle.edits.values import is_kinked, is_slope, named, place
 
 
 def spans(program: Program) -> Iterator[Edited]:
@@ -18,8 +18,10 @@ def spans(program: Program) -> Iterator[Edited]:
             continue
         where = place(end)
         skipped = each([end], instead(lambda s, v, a=start: filled(a, v)))
-        yield Edited("derivative_missing", f"passes the cotangent on unchanged{where}", 1.2, skipped)
         inside = [s for s in program.behind([start]) if s in program.ancestors(end) and s is not start]
+        if any(is_slope(parent) and is_kinked(parent) for s in inside for parent in s.parents):
+            continue
+        yield Edited("derivative_missing", f"passes the cotangent on unchanged{where}", 1.2, skipped)
         again = each([end], instead(lambda s, v, a=start, i=inside: _again(s, v, a, i)))
         yield Edited("derivative_twice", f"goes back twice{where}", 2, again)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.edits.functions import put
+from reference.oracle.edits.grammar.factors import line
 from reference.oracle.edits.penalties import is_penalty, penalty_steps
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
@@ -52,6 +53,10 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
             return "not_accumulated"  # two passes of a loop
     if added.name == "added up" and user is not None and is_penalty(program, user):
         return "regularization"
+    number, mask = line(program, term)
+    _, rest = line(program, kept) if number and mask is not None else (False, None)
+    if rest is not None and np.array_equal(rest, 1 - np.asarray(mask)):
+        return "scaled_by_constant"  # a line on each side, one of them with a number
     statistic = through_sum(program, term, kept) if user is None else leads_to_statistic(program, user)
     return "statistics_as_constants" if statistic else "term_missing"
 
