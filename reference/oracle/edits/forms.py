@@ -40,6 +40,8 @@ def _of(forward: Callable[..., Any], evidence: Evidence) -> Iterator[Program]:
             yield program
         elif jumps is None:
             return
+    program = of_forward(forward, evidence.primals, evidence.names, cotangent, regroups=True)
+    yield from () if program is None else (program,)
 
 
 def of_op(known: Known, names: tuple[str, ...]) -> Program | None:

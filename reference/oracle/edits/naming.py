@@ -73,7 +73,8 @@ def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
         abs(one - round(one)) < 1e-6 and round(one) in sizes for one in (times, 1 / times)
     )
     less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
-    return "scaled_by_count" if counts or less_one else "scaled_by_constant" if abs(times) > 1e-9 else cause
+    of_two = not whole(times) and any(abs(times - a / b) < 1e-7 for a in sizes for b in sizes)
+    return "scaled_by_count" if counts or less_one or of_two else "scaled_by_constant" if abs(times) > 1e-9 else cause
 
 
 def factor_between(program: Program, old: Any, new: Any) -> str:

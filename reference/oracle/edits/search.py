@@ -157,7 +157,9 @@ def fitted(
         if times and np.max(np.abs(prediction - got)) <= near:
             left = 1 - times
             words = edited.words.replace("lacks ", f"has {left:.6g} times ", 1)
-            return Model(multiple_cause(edited.cause, left, sizes), words, prediction, freedom=int(not whole(left)))
+            cause = multiple_cause(edited.cause, left, sizes)
+            named = whole(left) or cause == "scaled_by_count"
+            return Model(cause, words, prediction, freedom=int(not named))
     return None
 
 

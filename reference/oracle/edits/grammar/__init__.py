@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar.arguments import examples, turned, upstream
-from reference.oracle.edits.grammar.factors import chains, factors
+from reference.oracle.edits.grammar.factors import chains, factors, misplaced
 from reference.oracle.edits.grammar.indices import indices, keys, strides
 from reference.oracle.edits.grammar.masks import forward_masks, masks
 from reference.oracle.edits.grammar.moves import moves, products, rearranged
@@ -25,7 +25,7 @@ PLACES = (
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes)
+LAST = (misplaced, anew, extra_slopes)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:

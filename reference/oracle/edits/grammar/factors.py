@@ -71,7 +71,7 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     mask, where = is_mask(factor), place(first)
     name = f"{'1/' if divides else ''}{named(program, factor)}"
     cause = "mask_missing" if mask else "wrong_factor"
-    yield Edited(cause, f"lacks the factor {name}{where}", 1, each(group, with_argument(position, ones)))
+    yield Edited(cause, f"lacks the factor {name}{where}", 1.1, each(group, with_argument(position, ones)))
     if mask:
         turned = with_argument(position, lambda mask: 1 - np.asarray(mask, float))
         yield Edited("mask_wrong", f"has the mask {name} turned round{where}", 2, each(group, turned))
@@ -80,6 +80,41 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     if first.name in ("multiply", "divide"):
         said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
         yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
+
+
+# --- at another place ---
+
+
+def misplaced(program: Program) -> Iterator[Edited]:
+    """A factor besides; or at another place than its own, such as before a sum for behind it."""
+    found = [(group, *one) for group in program.groups for one in factors_of(program, group[0])]
+    found = [one for one in found if isinstance(one[2], Step) and not is_slope(one[2]) and not is_mask(one[2])]
+    of_slopes = [item for step in program.backward if is_slope(step) for item in step.parents]
+    different = {value.value.tobytes(): value for value in [*of_slopes, *(factor for *_, factor in found)]}
+    for at in dict.fromkeys([program.cotangent, *program.arriving.values(), *program.gradients.values()]):
+        for factor in different.values():
+            for word, change in (("multiplies", np.multiply), ("divides", np.divide)):
+                said = f"{word} by {named(program, factor)} besides{place(at)}"
+                yield from _moved(program, said, 2, at, (factor, change), {})
+        for group, position, factor in found:
+            change = np.divide if group[0].name == "divide" else np.multiply
+            said = f"has the factor {named(program, factor)} elsewhere than{place(group[0])}"
+            yield from _moved(program, said, 3, at, (factor, change), each(group, with_argument(position, ones)))
+
+
+def _moved(
+    program: Program, said: str, bits: float, at: Step, by: tuple[Step, Any], others: dict[Step, Any]
+) -> Iterator[Edited]:
+    """One more factor at a value that carries the cotangent, beside other edits."""
+    factor, change = by
+    if joint(factor.value.shape, at.value.shape) != at.value.shape:
+        return
+    if at is program.cotangent:
+        more = lambda s: lambda v: others.get(s, s.run)({**v, at: change(at.value, filled(factor, v))})  # noqa: E731
+        edits = each(program.users.get(at, []), more)
+    else:
+        edits = each([at], lambda s: lambda v: change(others.get(s, s.run)(v), filled(factor, v)))
+    yield Edited("wrong_factor", said, bits, others | edits)
 
 
 # --- several factors at once ---

@@ -30,7 +30,7 @@ def operands(program: Program, group: Group) -> Iterator[Edited]:
             said = f"has {named(program, value)} where {named(program, operand)} belongs{place(first)}"
             edits = each(group, with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
-            factor = first.name in ("multiply", "divide", "matmul", "einsum") and not carries
+            factor = first.name in ("multiply", "divide", "matmul", "einsum")
             yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
 
 
@@ -121,10 +121,10 @@ def anew(program: Program) -> Iterator[Edited]:
         group = [one for one in program.steps if one.part == "forward" and one.place == step.place]
         for position, operand in enumerate(step.args):
             if np.shape(array_of(operand)) == step.value.shape and step.value.ndim:
-                other = named(program, step.args[1 - position])
-                said = f"uses {named(program, step)} without {other}"
+                said = f"uses {named(program, step)} without {named(program, step.args[1 - position])}"
                 alone = instead(lambda s, v, p=position: filled(s.args[p], v))
-                yield Edited("wrong_operand", said, 3, each(group, alone))
+                exchange = (step.value, array_of(operand)) if step.name in ("multiply", "divide") else None
+                yield Edited("wrong_operand", said, 3, each(group, alone), exchange=exchange)
 
 
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
