@@ -17,7 +17,6 @@ from reference.oracle.edits.values import array_of, named
 # Of a function of each entry by itself that is known by a name: a slip in its derivative.
 IN_A_SLOPE = {
     "wrong_factor": "wrong_derivative",
-    "term_missing": "wrong_derivative",
     "wrong_operand": "derivative_at_wrong_value",
 }
 # Words of edits that look the same where something is overwritten and where only a part was asked for.

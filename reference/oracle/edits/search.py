@@ -85,7 +85,7 @@ class Search:
                     for program in self.programs:
                         for position, one in self._explaining(program, edits(program)):
                             found.setdefault(position, []).append(one)
-                if all(position in found for position in wanted):
+                if all(any(not one.model.freedom for one in found.get(position, ())) for position in wanted):
                     break
         return found
 
@@ -150,7 +150,8 @@ def fitted(
     if edited.free:
         times = multiple(got, predicted)
         if times and np.max(np.abs(times * predicted - got)) <= near:
-            return Model(edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=1)
+            words, freedom = f"{edited.words}, times {times:.6g}", int(not whole(times))
+            return Model(edited.cause, words, times * predicted, freedom=freedom)
     if edited.scalable and expected.shape == got.shape:
         times = multiple(got - expected, predicted - expected)
         prediction = expected + times * (predicted - expected)

@@ -25,7 +25,8 @@ def numbers(program: Program) -> Iterator[Edited]:
             if not isinstance(item, Step | bool) and np.ndim(item) == 0 and isinstance(item, int | float | np.number):
                 found.setdefault(float(item), []).append((step, position))
     for own, places in found.items():
-        for other in _others(own, program):
+        divides = any(step.name == "divide" and position == 1 for step, position in places)
+        for other in _others(own, program)[divides:]:  # nobody divides by zero
             yield _everywhere(program, own, other, places)
             for step, position in places if len(places) > 1 else ():
                 yield _everywhere(program, own, other, [(step, position)])

@@ -72,7 +72,7 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
     name, where = first.name.removeprefix("slope of "), place(first)
     if not np.allclose(first.value, 1):
         said = f"lacks the derivative of {name}{where}"
-        yield Edited("derivative_missing", said, 1, each(group, instead(lambda s, v: ones(s.value))), free=True)
+        yield Edited("derivative_missing", said, 1.1, each(group, instead(lambda s, v: ones(s.value))), free=True)
     if is_mask(first):
         said = f"passes the gradient where {name} does not, and only there{where}"
         yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
