@@ -30,7 +30,7 @@ MOVES = (
 # Moves whose result is a list of arrays.
 SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
 # What is computed of a recorded array without a derivative: masks and positions.
-LOOKS = ("argmax", "argmin", "argsort", "sort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
+LOOKS = ("argmax", "argmin", "argsort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
 
 
 def _step(name: str) -> Callable[..., Any]:
@@ -113,6 +113,11 @@ def difference(array: Any, n: int = 1, axis: int = -1) -> Any:
     for _ in range(n):
         array = array[(*before, slice(1, None))] - array[(*before, slice(None, -1))]
     return array
+
+
+def sort(array: Any, axis: Any = -1, **how: Any) -> Any:
+    """np.sort: every entry in the place of its rank."""
+    return np.take_along_axis(array, np.argsort(bare(array), axis), axis)
 
 
 def copy(array: Any, *order: Any, **how: Any) -> Any:
@@ -264,7 +269,7 @@ FUNCTIONS.update({name: _split(name) for name in SPLITS if hasattr(np, name)})
 FUNCTIONS.update({alias: _extreme(name) for name in ("max", "min") for alias in (name, f"a{name}")})
 FUNCTIONS.update(
     sum=_sum, cumsum=_step("cumsum"), prod=_step("prod"), mean=mean, average=average, var=variance, norm=norm,
-    std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, copy=copy, astype=astype,
+    std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, sort=sort, copy=copy, astype=astype,
     where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
     einsum=einsum, matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, pad=pad,
     put_along_axis=put_along_axis,

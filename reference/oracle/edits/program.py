@@ -77,6 +77,11 @@ class Program:
         sums = [step for step in self.backward if step.name in ("gathered", "sum")]
         return {step for step in sums if step in ends or ends.issuperset(self.users.get(step, [None]))}
 
+    @cached_property
+    def sizes(self) -> set[int]:
+        """The numbers of entries of the arguments along an axis."""
+        return {size for leaf in self.tape.leaves for size in leaf.value.shape if size > 1}
+
     def tape_users(self, step: Step) -> list[Step]:
         """The steps of the forward that use one."""
         return self._forward_users.get(step, [])

@@ -33,10 +33,24 @@ def factors(program: Program, group: Group) -> Iterator[Edited]:
             yield from _numbers(program, group, position, float(array_of(factor).ravel()[0]))
         elif not (isinstance(factor, Step) and factor.name.startswith("winner of ")):
             yield from _arrays(program, group, position, factor)
+        if first.name == "divide" and position == 1:
+            yield from _counts(program, group, position, factor)
         if first.name == "multiply":
             said = f"does not depend on the cotangent{place(first)}"
             other = 1 - position
             yield Edited("ignores_cotangent", said, 2, each(group, with_argument(other, ones)))
+
+
+def _counts(program: Program, group: Group, position: int, divisor: Any) -> Iterator[Edited]:
+    """In the place of counts that differ from row to row, or of the sum of weights, one count of entries."""
+    array = array_of(divisor)
+    summed = isinstance(divisor, Step) and divisor.name in ("sum", "gathered")
+    if not summed and (array.size == 1 or np.any(array != np.round(array))):
+        return
+    for other in sorted({float(np.max(array)), *map(float, program.sizes)}):
+        said = f"divides by {other:g} where {named(program, divisor)} belongs{place(group[0])}"
+        change = each(group, with_argument(position, lambda own, n=other: np.full_like(own, n, float)))
+        yield Edited("scaled_by_count", said, 1 if summed else 2, change)
 
 
 def _numbers(program: Program, group: Group, position: int, number: float) -> Iterator[Edited]:
