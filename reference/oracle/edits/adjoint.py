@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits import functions  # noqa: F401 - tells the recorded arrays what NumPy does
+from reference.oracle.edits import functions, grouping  # noqa: F401 - tell the recorded arrays what NumPy does
 from reference.oracle.edits.makers import making_recorded
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.recorded import Recorded, record, remembering, step_of
@@ -31,13 +31,15 @@ def of_forward(
     names: Sequence[str],
     cotangent: Any,
     jumps: Jumps | None = None,
+    regroups: bool = False,
 ) -> Program | None:
-    """The adjoint of a forward, or None where it cannot be followed to the end."""
-    tape = Tape()
+    """The adjoint of a forward, or None where it cannot be followed to the end, or is to be regrouped and cannot be."""
+    tape = Tape(regroups=regroups)
     try:
         out, leaves = _run(tape, forward, primals, names)
-        if out is None:
+        if out is None or tape.regroups:
             return None
+        tape.regroups = False
         with np.errstate(all="ignore"):
             over = jumps(tape, reaching(tape.steps, [out])) if jumps else None
             return None if over == {} else adjoint(tape, out, leaves, cotangent, over)

@@ -12,7 +12,7 @@ from reference.oracle.edits.adjoint import Jump, of_forward, of_pair
 from reference.oracle.edits.frameworks.as_numpy import as_numpy
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.recorded import record, remembering
-from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes
+from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes, variances
 from reference.oracle.edits.tape import Step, Tape
 from reference.oracle.recognition.recognize import Known, triple
 from reference.oracle.recognition.templates import alike
@@ -40,6 +40,8 @@ def _of(forward: Callable[..., Any], evidence: Evidence) -> Iterator[Program]:
             yield program
         elif jumps is None:
             return
+    program = of_forward(forward, evidence.primals, evidence.names, cotangent, regroups=True)
+    yield from () if program is None else (program,)
 
 
 def of_op(known: Known, names: tuple[str, ...]) -> Program | None:
@@ -52,6 +54,7 @@ def of_op(known: Known, names: tuple[str, ...]) -> Program | None:
 def _named(tape: Tape, steps: list[Step]) -> Mapping[Step, Jump]:
     """Over every function that has a name."""
     over: dict[Step, Jump] = {step: _over_curve(tape, region) for step, region in curves(steps, True).items()}
+    over |= {region.exit: _over_variance(tape, region, *how) for region, *how in variances(steps)}
     return over | {step: _over_op(tape, found) for step, found in softmaxes(steps).items()}
 
 
@@ -65,6 +68,16 @@ def _over_curve(tape: Tape, region: Region) -> Jump:
         out, entrance = remembering(tape, region.exit), remembering(tape, region.entrance)
         name = f"slope of {region.name or 'the function'}"
         return region.entrance, ct * record(Slope(region), name, (out, entrance))
+
+    return jump
+
+
+def _over_variance(tape: Tape, region: Region, axes: tuple[int, ...], count: int) -> Jump:
+    def jump(ct: Any) -> tuple[Step, Any]:
+        x = remembering(tape, region.entrance)
+        centered = x - np.mean(x, axis=axes, keepdims=True)
+        kept = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+        return region.entrance, np.reshape(ct, kept) * centered * 2 / count
 
     return jump
 

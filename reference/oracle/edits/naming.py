@@ -17,7 +17,6 @@ from reference.oracle.edits.values import array_of, named
 # Of a function of each entry by itself that is known by a name: a slip in its derivative.
 IN_A_SLOPE = {
     "wrong_factor": "wrong_derivative",
-    "term_missing": "wrong_derivative",
     "wrong_operand": "derivative_at_wrong_value",
 }
 # Words of edits that look the same where something is overwritten and where only a part was asked for.
@@ -73,7 +72,8 @@ def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
         abs(one - round(one)) < 1e-6 and round(one) in sizes for one in (times, 1 / times)
     )
     less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
-    return "scaled_by_count" if counts or less_one else "scaled_by_constant" if abs(times) > 1e-9 else cause
+    of_two = not whole(times) and any(abs(times - a / b) < 1e-7 for a in sizes for b in sizes)
+    return "scaled_by_count" if counts or less_one or of_two else "scaled_by_constant" if abs(times) > 1e-9 else cause
 
 
 def factor_between(program: Program, old: Any, new: Any) -> str:

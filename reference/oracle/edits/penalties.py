@@ -3,6 +3,8 @@
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step
 
+LINEAR = ("add", "subtract", "multiply", "divide", "negative", "sum", "mean", "reshape", "ravel")
+
 
 def is_penalty(program: Program, user: Step) -> bool:
     """Whether what begins here is a penalty: one argument, entry by entry and summed, added to something else."""
@@ -15,8 +17,19 @@ def is_penalty(program: Program, user: Step) -> bool:
         summed = summed or step.name in ("sum", "mean", "matmul", "einsum")
         step = users[0]
         if program.leaves_behind(step) != leaves:
-            return summed and step.name == "add" and step.value.size == 1
+            return summed and step.name == "add" and step.value.size == 1 and _ends_in_sums(program, step)
     return False
+
+
+def _ends_in_sums(program: Program, step: Step) -> bool:
+    """Whether a value reaches the output as a summand, beside numbers alone."""
+    while step is not program.out:
+        users = program.tape_users(step)
+        divisor = len(users) == 1 and users[0].name == "divide" and users[0].args[0] is not step
+        if len(users) != 1 or divisor or users[0].name not in LINEAR:
+            return False
+        step = users[0]
+    return True
 
 
 def penalty_steps(program: Program) -> set[Step]:

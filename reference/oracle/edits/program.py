@@ -72,8 +72,15 @@ class Program:
     def last_sums(self) -> set[Step]:
         """The sums that bring a gradient to the shape of its argument."""
         ends = set(self.gradients.values())
+        for step in reversed(self.backward):
+            ends.update(step.parents if step in ends and step.name == "added up" else ())
         sums = [step for step in self.backward if step.name in ("gathered", "sum")]
         return {step for step in sums if step in ends or ends.issuperset(self.users.get(step, [None]))}
+
+    @cached_property
+    def sizes(self) -> set[int]:
+        """The numbers of entries of the arguments along an axis."""
+        return {size for leaf in self.tape.leaves for size in leaf.value.shape if size > 1}
 
     def tape_users(self, step: Step) -> list[Step]:
         """The steps of the forward that use one."""
@@ -151,10 +158,11 @@ class Program:
         return {}
 
     def values_with(self, edits: Mapping[Step, Edit]) -> dict[Step, Any]:
-        """The values of the forward's steps that these edits change."""
+        """The values that these edits change, in the part of the program in which they are."""
         values: dict[Step, Any] = {}
+        part = {step.part for step in edits}
         for step in self.behind(list(edits)):
-            if step.part == "forward":
+            if step.part in part:
                 try:
                     values[step] = edits[step](values) if step in edits else step.run(values)
                 except (ValueError, IndexError, TypeError, ZeroDivisionError):  # the edit does not fit these shapes

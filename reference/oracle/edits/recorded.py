@@ -210,6 +210,8 @@ def _call(ufunc: Any, *inputs: Any, **how: Any) -> Any:
         return FUNCTIONS["matmul"](*inputs)
     if how or ufunc.nout > 1:
         return ufunc(*bare(inputs), **bare(how))
+    if ufunc.__name__ in ("multiply", "divide") and tape_of(inputs).regroups is not False:
+        return FUNCTIONS["regrouped"](ufunc, *inputs)
     return record(ufunc, ufunc.__name__, inputs)
 
 

@@ -193,6 +193,23 @@ def _softmax_axis(region: Region) -> tuple[str, int | tuple[int, ...]] | None:
     return None
 
 
+def variances(steps: list[Step]) -> Iterator[tuple[Region, tuple[int, ...], int]]:
+    """The regions that are a variance: over which axes, and the number that the squares are divided by."""
+    order = {step: number for number, step in enumerate(steps)}
+    for step in steps:
+        for region in regions_to(step, order) if step.name in ("mean", "divide", "sum") else ():
+            x, y = region.entrance.value, region.exit.value
+            if x.size <= y.size or x.ndim == 0 or y.min(initial=0.0) < 0:
+                continue
+            for axis in _axes(x.shape):
+                axes = (axis,) if isinstance(axis, int) else axis
+                squares, count = np.square(x - x.mean(axis=axis, keepdims=True)).sum(axis=axis), x.size // y.size
+                divisors = [n for n in (count, count - 1) if n and squares.size == y.size]
+                yield from (
+                    (region, axes, n) for n in divisors if np.allclose(squares.ravel() / n, y.ravel(), 1e-9, 1e-12)
+                )
+
+
 def _axes(shape: tuple[int, ...]) -> Iterator[int | tuple[int, ...]]:
     """Every axis that is longer than one, and every set of such axes, the last first."""
     longer = [axis for axis, size in enumerate(shape) if size > 1]

@@ -42,9 +42,10 @@ def parts(step: Step, ct: Any, out: Any, args: tuple, how: Mapping[str, Any]) ->
 def _moved(step: Step, ct: Any) -> Iterator[tuple[Step, Any]]:
     """Of a move: run once more on entry numbers, it tells where every entry came from."""
     start = 1
-    for parent in steps_in((step.args, step.how)):
+    entries = [parent for parent in steps_in((step.args, step.how)) if parent.value.dtype.kind == "f"]
+    for parent in entries:
         size = parent.value.size
-        numbers = {other: np.zeros(other.value.shape, np.int64) for other in step.parents}
+        numbers = {other: np.zeros(other.value.shape, np.int64) for other in entries}
         numbers[parent] = np.arange(start, start + size).reshape(parent.value.shape)
         source = _numbered(step, numbers)
         yield parent, record(returned, "returned", (ct, source, start, parent.value.shape))

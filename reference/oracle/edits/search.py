@@ -86,7 +86,7 @@ class Search:
                     for program in self.programs:
                         for position, one in self._explaining(program, edits(program)):
                             found.setdefault(position, []).append(one)
-                if all(position in found for position in wanted):
+                if all(any(not one.model.freedom for one in found.get(position, ())) for position in wanted):
                     break
         return found
 
@@ -163,16 +163,17 @@ def fitted(
     if edited.free:
         times = multiple(got, predicted)
         if times and np.max(np.abs(times * predicted - got)) <= near:
-            return Model(
-                edited.cause, f"{edited.words}, times {times:.6g}", times * predicted, freedom=int(not whole(times))
-            )
+            words, freedom = f"{edited.words}, times {times:.6g}", int(not whole(times))
+            return Model(edited.cause, words, times * predicted, freedom=freedom)
     if edited.scalable and expected.shape == got.shape:
         times = multiple(got - expected, predicted - expected)
         prediction = expected + times * (predicted - expected)
         if times and np.max(np.abs(prediction - got)) <= near:
             left = 1 - times
             words = edited.words.replace("lacks ", f"has {left:.6g} times ", 1)
-            return Model(multiple_cause(edited.cause, left, sizes), words, prediction, freedom=int(not whole(left)))
+            cause = multiple_cause(edited.cause, left, sizes)
+            named = whole(left) or cause == "scaled_by_count"
+            return Model(cause, words, prediction, freedom=int(not named))
     return None
 
 

@@ -102,6 +102,8 @@ class Tape:
     visits: dict[Any, int] = field(default_factory=dict)
     operations: int = 0
     entries: int = 0
+    # Whether products may be taken in another order than the program's; None once one was.
+    regroups: bool | None = False
     # Whether the program still runs; what it keeps of its arrays afterwards are arrays like any other.
     recording: bool = True
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar.arguments import examples, turned, upstream
-from reference.oracle.edits.grammar.factors import chains, factors
+from reference.oracle.edits.grammar.factors import chains, factors, misplaced
 from reference.oracle.edits.grammar.indices import indices, keys, strides
 from reference.oracle.edits.grammar.masks import forward_masks, masks
 from reference.oracle.edits.grammar.moves import moves, products, rearranged
@@ -12,20 +12,29 @@ from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, num
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
-from reference.oracle.edits.grammar.sums import axes, parts, sums
-from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms, windows
+from reference.oracle.edits.grammar.sums import axes, counts, parts, sums
+from reference.oracle.edits.grammar.terms import (
+    all_statistics,
+    alone,
+    assigned,
+    cuts,
+    not_carried,
+    overwritten,
+    terms,
+    windows,
+)
 from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
+    cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
 )  # fmt: skip
 PLACES = (
     factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes, fitted_numbers)
+LAST = (misplaced, anew, extra_slopes, fitted_numbers)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:
@@ -41,9 +50,15 @@ def whole_edits(program: Program) -> Iterator[Edited]:
         yield from whole(program)
 
 
+def _of_forward(edited: Edited) -> bool:
+    return all(step.part == "forward" for step in edited.edits)
+
+
 def further_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask a lot."""
-    yield from locally(program, [edited for whole in WHOLE for edited in whole(program)])
+    anywhere = [edited for whole in WHOLE for edited in whole(program) if _of_forward(edited)]
+    without = [edited for group in program.groups for edited in factors(program, group) if "lacks" in edited.words]
+    yield from locally(program, anywhere + without)
     for row in MANY:
         for group in program.groups:
             yield from row(program, group)

@@ -34,10 +34,24 @@ def factors(program: Program, group: Group) -> Iterator[Edited]:
             yield from _numbers(program, group, position, float(array_of(factor).ravel()[0]))
         elif not (isinstance(factor, Step) and factor.name.startswith("winner of ")):
             yield from _arrays(program, group, position, factor)
+        if first.name == "divide" and position == 1:
+            yield from _counts(program, group, position, factor)
         if first.name == "multiply":
             said = f"does not depend on the cotangent{place(first)}"
             other = 1 - position
             yield Edited("ignores_cotangent", said, 2, each(group, with_argument(other, ones)))
+
+
+def _counts(program: Program, group: Group, position: int, divisor: Any) -> Iterator[Edited]:
+    """In the place of counts that differ from row to row, or of the sum of weights, one count of entries."""
+    array = array_of(divisor)
+    summed = isinstance(divisor, Step) and divisor.name in ("sum", "gathered")
+    if not summed and (array.size == 1 or np.any(array != np.round(array))):
+        return
+    for other in sorted({float(np.max(array)), *map(float, program.sizes)}):
+        said = f"divides by {other:g} where {named(program, divisor)} belongs{place(group[0])}"
+        change = each(group, with_argument(position, lambda own, n=other: np.full_like(own, n, float)))
+        yield Edited("scaled_by_count", said, 1 if summed else 2, change)
 
 
 def _numbers(program: Program, group: Group, position: int, number: float) -> Iterator[Edited]:
@@ -85,7 +99,7 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     name = f"{'1/' if divides else ''}{named(program, factor)}"
     cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
     cause = "scaled_by_constant" if is_kinked(factor) else cause
-    bits = 2 if is_kinked(factor) else 1
+    bits = 2 if is_kinked(factor) else 1.1
     yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
     if mask:
         turned = with_argument(position, lambda mask: 1 - np.asarray(mask, float))
@@ -96,6 +110,41 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     if first.name in ("multiply", "divide"):
         said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
         yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
+
+
+# --- at another place ---
+
+
+def misplaced(program: Program) -> Iterator[Edited]:
+    """A factor besides; or at another place than its own, such as before a sum for behind it."""
+    found = [(group, *one) for group in program.groups for one in factors_of(program, group[0])]
+    found = [one for one in found if isinstance(one[2], Step) and not is_slope(one[2]) and not is_mask(one[2])]
+    of_slopes = [item for step in program.backward if is_slope(step) for item in step.parents]
+    different = {value.value.tobytes(): value for value in [*of_slopes, *(factor for *_, factor in found)]}
+    for at in dict.fromkeys([program.cotangent, *program.arriving.values(), *program.gradients.values()]):
+        for factor in different.values():
+            for word, change in (("multiplies", np.multiply), ("divides", np.divide)):
+                said = f"{word} by {named(program, factor)} besides{place(at)}"
+                yield from _moved(program, said, 2, at, (factor, change), {})
+        for group, position, factor in found:
+            change = np.divide if group[0].name == "divide" else np.multiply
+            said = f"has the factor {named(program, factor)} elsewhere than{place(group[0])}"
+            yield from _moved(program, said, 3, at, (factor, change), each(group, with_argument(position, ones)))
+
+
+def _moved(
+    program: Program, said: str, bits: float, at: Step, by: tuple[Step, Any], others: dict[Step, Any]
+) -> Iterator[Edited]:
+    """One more factor at a value that carries the cotangent, beside other edits."""
+    factor, change = by
+    if joint(factor.value.shape, at.value.shape) != at.value.shape:
+        return
+    if at is program.cotangent:
+        more = lambda s: lambda v: others.get(s, s.run)({**v, at: change(at.value, filled(factor, v))})  # noqa: E731
+        edits = each(program.users.get(at, []), more)
+    else:
+        edits = each([at], lambda s: lambda v: change(others.get(s, s.run)(v), filled(factor, v)))
+    yield Edited("wrong_factor", said, bits, others | edits)
 
 
 # --- several factors at once ---

@@ -8,6 +8,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Group, each, instead, with_argument
 from reference.oracle.edits.functions import multiplied, put
 from reference.oracle.edits.program import Program
+from reference.oracle.edits.rules import returned, scattered
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, named, place
 
@@ -15,9 +16,9 @@ from reference.oracle.edits.values import array_of, named, place
 def moves(program: Program, group: Group) -> Iterator[Edited]:
     """Entries in another order, reversed, or laid over each other instead of added up."""
     first, where = group[0], place(group[0])
-    if first.name in LAID:
-        cause, words, bits, laid = LAID[first.name]
-        yield Edited(cause, f"{words}{where}", bits, each(group, instead(lambda s, v: laid(*filled(s.args, v)))))
+    for cause, words, bits, laid in LAID.get(first.name, ()):
+        change = each(group, instead(lambda s, v, f=laid: f(*filled(s.args, v))))
+        yield Edited(cause, f"{words}{where}", bits, change)
     source = first.args[0] if first.args else None
     if first.name not in MOVED or not isinstance(source, Step) or source.value.size != first.value.size:
         return
@@ -45,12 +46,22 @@ def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int,
     return there.reshape(shape)
 
 
+def _averaged(added: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """What is added up at equal places, divided by how often."""
+    return lambda ct, *where: added(ct, *where) / np.maximum(added(np.ones_like(ct), *where), 1)
+
+
 MOVED = ("transpose", "swapaxes", "moveaxis", "returned", "flip", "reshape")
 # By the step: what it is called where entries lie over each other or are summed the other way round, and how.
-LAID: dict[str, tuple[str, str, float, Callable[..., Any]]] = {
-    "scattered": ("not_accumulated", "assigns where it should add at equal indices", 1, _assigned),
-    "returned": ("not_accumulated", "lets what overlaps replace each other", 1.5, _laid_back),
-    "from the end": ("flipped", "sums from the beginning where it should from the end", 1, np.cumsum),
+ASSIGNS = ("not_accumulated", "assigns where it should add at equal indices", 1)
+AVERAGES = ("scaled_by_count", "averages where it should add at equal indices", 2)
+LAID: dict[str, tuple[tuple[str, str, float, Callable[..., Any]], ...]] = {
+    "scattered": ((*ASSIGNS, _assigned), (*AVERAGES, _averaged(scattered))),
+    "returned": (
+        ("not_accumulated", "lets what overlaps replace each other", 1.5, _laid_back),
+        (*AVERAGES, _averaged(returned)),
+    ),
+    "from the end": (("flipped", "sums from the beginning where it should from the end", 1, np.cumsum),),
 }
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, each, instead, with_value
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_value
 from reference.oracle.edits.program import Program, in_time
-from reference.oracle.edits.tape import Step, filled
+from reference.oracle.edits.tape import Step
 from reference.oracle.edits.values import array_of, is_slope, named, place
 
 # Steps in which nothing stands that could be another value.
@@ -30,7 +30,7 @@ def operands(program: Program, group: Group) -> Iterator[Edited]:
             said = f"has {named(program, value)} where {named(program, operand)} belongs{place(first)}"
             edits = each(group, with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
-            factor = first.name in ("multiply", "divide", "matmul", "einsum") and not carries
+            factor = first.name in ("multiply", "divide", "matmul", "einsum")
             yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
 
 
@@ -110,28 +110,46 @@ def exchanged(program: Program) -> Iterator[Edited]:
 
 
 def anew(program: Program) -> Iterator[Edited]:
-    """A value of the forward that the backward computes anew, with one operand alone where two belong."""
+    """A value without the cotangent that the backward computes anew, with one operand alone where two belong."""
     seen: set[Any] = set()
     for step in program.steps:
-        if step.part != "forward" or step.name not in ("multiply", "divide", "add", "subtract", "maximum", "power"):
+        if step in program.carrying or step.name not in NOTHING:
             continue
         if (step.place, step.name) in seen:
             continue
         seen.add((step.place, step.name))
-        group = [one for one in program.steps if one.part == "forward" and one.place == step.place]
+        group = [one for one in program.steps if one.place == step.place and one.name == step.name]
         for position, operand in enumerate(step.args):
-            if np.shape(array_of(operand)) == step.value.shape and step.value.ndim:
-                other = named(program, step.args[1 - position])
-                said = f"uses {named(program, step)} without {other}"
-                alone = instead(lambda s, v, p=position: filled(s.args[p], v))
-                yield Edited("wrong_operand", said, 3, each(group, alone))
+            if np.ndim(array_of(operand)) and step.value.ndim:
+                said = f"uses {named(program, step)} without {named(program, step.args[1 - position])}"
+                alone = instead(lambda s, v, p=1 - position: _without(s, p, v))
+                exchange = (step.value, array_of(operand)) if step.name in ("multiply", "divide") else None
+                cause = (
+                    "term_missing" if _is_summand(program, step, step.args[1 - position], operand) else "wrong_operand"
+                )
+                yield Edited(cause, said, 3, each(group, alone), exchange=exchange)
+
+
+# What does nothing in the place of an operand.
+NOTHING = {"add": 0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0, "maximum": -np.inf}
+
+
+def _without(step: Step, position: int, values: Values) -> np.ndarray:
+    return np.broadcast_to(with_value(position, NOTHING[step.name])(step)(values), step.value.shape)
+
+
+def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
+    """Whether a value is a summand of what multiplies the cotangent, and no statistic of the other one."""
+    both = [program.leaves_behind(one) if isinstance(one, Step) else set() for one in (left_out, kept)]
+    statistic = np.size(array_of(left_out)) < step.value.size and both[0] & both[1]
+    users = [user for user in program.users.get(step, []) if user.part == "backward"]
+    times = all(user in program.carrying or user.name in ("slope of square", "slope of power") for user in users)
+    return step.name in ("add", "subtract") and bool(users) and times and not statistic
 
 
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
-    """A value of the forward that is computed anew with an edit, and used so at one place of the backward alone."""
+    """A value that is computed anew with an edit, and used so at one place of the backward alone."""
     for edited in whole:
-        if any(step.part != "forward" for step in edited.edits):
-            continue
         changed = program.values_with(edited.edits)
         for group in program.groups:
             if any(parent in changed for step in group for parent in step.parents):

@@ -71,7 +71,7 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
     name, where = first.name.removeprefix("slope of "), place(first)
     if not np.allclose(first.value, 1):
         said, none = f"lacks the derivative of {name}{where}", each(group, instead(lambda s, v: ones(s.value)))
-        cause, bits = ("scaled_by_constant", 2) if is_kinked(first) else ("derivative_missing", 1)
+        cause, bits = ("scaled_by_constant", 2) if is_kinked(first) else ("derivative_missing", 1.1)
         yield Edited(cause, said, bits, none, free=True)
         if number := _number_of(first, name):
             said = f"lacks the derivative of {name}, all but its number {number:g},{where}"
@@ -88,6 +88,27 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
     yield from _of_other_passes(group, name, where)
+    yield from _of_cotangent(program, group, name, where)
+
+
+def _of_cotangent(program: Program, group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The slope at the cotangent; or what passes it cut off where it is negative."""
+    products = {user: step for step in group for user in program.users.get(step, []) if user.name == "multiply"}
+    if len(products) != len(group):
+        return
+    said = f"takes the derivative of {name} at the cotangent{where}"
+    at_cotangent = instead(lambda s, v: _at_cotangent(s, products[s], v))
+    yield Edited("not_linear", said, 1.5, each(list(products), at_cotangent))
+    if is_mask(group[0]):
+        said = f"lets only what is positive of the cotangent pass{where}"
+        yield Edited("not_linear", said, 1.5, each(list(products), after(lambda ct: np.maximum(ct, 0))))
+
+
+def _at_cotangent(product: Step, slope: Step, values: Mapping[Step, Any]) -> Any:
+    ct = next(filled(one, values) for one in product.args if one is not slope)
+    forward = getattr(slope.function, "forward", None) or getattr(np, slope.name.removeprefix("slope of "))
+    args = [ct if np.shape(array_of(one)) == np.shape(ct) else filled(one, values) for one in slope.args[1:]]
+    return ct * slope.function(forward(*args), *args)  # pyright: ignore[reportOptionalCall]
 
 
 def _number_of(slope: Step, name: str) -> float:

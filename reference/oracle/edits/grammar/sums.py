@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
+from reference.oracle.edits.edit import Edited, Group, Values, after, each, instead, with_argument
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import shared, spread
 from reference.oracle.edits.tape import Step, filled
@@ -79,6 +79,23 @@ def _shares(group: Group) -> Iterator[Edited]:
     change = instead(lambda s, v, f=other: f(filled(s.args[0], v), s.how["shape"], s.how["axis"]))
     if count > 1:
         yield Edited("scaled_by_count", said, 1, each(group, change), number=number)
+
+
+def counts(program: Program) -> Iterator[Edited]:
+    """Another count than that of a mean: in all means of so many entries, or at one place."""
+    found: dict[Any, list[Step]] = {}
+    for step in program.steps:
+        if step.name in ("mean", "shared"):
+            sizes = sorted((step.value.size, step.parents[0].value.size))
+            count = sizes[1] // max(sizes[0], 1)
+            for key in dict.fromkeys((step.part, step.place)):
+                found.setdefault((key, count), []).append(step)
+    for (_, count), steps in found.items():
+        others = program.sizes | {other for _, other in found} | {count - 1}
+        for other in sorted(others - {0, 1, count}):
+            said = f"divides by {other} where a mean of {count} belongs{place(steps[0])}"
+            change = each(steps, after(lambda mean, by=count / other: mean * by))
+            yield Edited("scaled_by_count", said, 2 + (other != count - 1), change)
 
 
 def _spelled(axis: Any, rank: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """What is added up: a term left out, alone, or with the other sign; a value taken for a constant; a pass cut off."""
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
+BROADCASTING = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "where", "broadcast_to")
 # What a term through a statistic passes on its way back.
 SUMS = ("gathered", "sum", "mean", "spread", "shared")
 ALONG = (*SUMS, "multiply", "divide", "negative", "reshape", "subtract", "add", "added up", "transpose", "expand_dims")
@@ -46,10 +48,10 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
     """What a contribution that is left out is called."""
     node = added.of
     if added.name == "added up" and node is not None and user is not None:
-        if around_loop(program, node, user):
+        if around_loop(program, node, user) or handed_on(program, node, user):
             return "time_not_carried"
         first, second = added.ways
-        if first is not None and second is not None and (first.place, first.name) == (second.place, second.name):
+        if first is not None and second is not None and alike(first, second):
             return "not_accumulated"  # two passes of a loop
     if added.name == "added up" and user is not None and is_penalty(program, user):
         return "regularization"
@@ -61,11 +63,17 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
     return "statistics_as_constants" if statistic else "term_missing"
 
 
+def alike(first: Step, second: Step) -> bool:
+    """Whether two steps are one expression in two passes of a loop, and not of different arguments."""
+    same = first is not second and (first.place, first.name) == (second.place, second.name)
+    return same and {a for a in first.parents if a.part == "leaf"} == {a for a in second.parents if a.part == "leaf"}
+
+
 def leads_to_statistic(program: Program, step: Step) -> bool:
     """Whether what begins here is nothing but the way into a statistic."""
     while not is_statistic(program, step):
         users = program.tape_users(step)
-        if len(users) != 1 or step.name in ("matmul", "einsum"):
+        if len(users) != 1:
             return False
         step = users[0]
     return True
@@ -81,18 +89,25 @@ def around_loop(program: Program, made: Step, user: Step) -> bool:
     return made.name == user.name and made.place == user.place
 
 
+def handed_on(program: Program, made: Step, user: Step) -> bool:
+    """Whether a value is one of several outputs and a state: the next of an argument, that others are mixed into."""
+    is_output = program.out in program.tape_users(user) and user is not program.out
+    states = [leaf for leaf in program.leaves_behind(made) if leaf.value.shape == made.value.shape]
+    mixed = any(step.name in ("matmul", "einsum") for step in program.ancestors(made))
+    return is_output and bool(states) and mixed
+
+
 def through_sum(program: Program, term: Step, kept: Any) -> bool:
     """Whether a term comes back through a sum over an axis that the other term does not come through."""
     shared = set(program.ancestors(kept)) if isinstance(kept, Step) else set()
-    waiting = [term] if isinstance(term, Step) else []
-    while waiting:
-        step = waiting.pop()
-        if step in shared or step.part != "backward" or step not in program.carrying:
-            continue
-        if step.name in SUMS:
+    step = term if isinstance(term, Step) else None
+    while step is not None and step not in shared and step.part == "backward":
+        if step.name in SUMS and step.value.size < step.parents[0].value.size and step not in program.last_sums:
             return True
-        if step.name in ALONG or step.name.startswith("slope"):
-            waiting += step.parents
+        carrying = [one for one in step.parents if one in program.carrying]
+        if len(carrying) > 1:  # what comes back in several ways
+            return all(through_sum(program, one, kept) for one in carrying)
+        step = carrying[0] if carrying and step.name in ALONG else None
     return False
 
 
@@ -115,10 +130,48 @@ def cuts(program: Program) -> Iterator[Edited]:
         text = place(forward).removeprefix(" in ") or forward.name
         statistic = is_statistic(program, forward)
         cause = "statistics_as_constants" if statistic else "term_missing"
+        if any(around_loop(program, one, user) for one, _ in pairs for user in program.tape_users(one)):
+            cause = "time_not_carried"
         cause = "regularization" if forward in penalized else cause
         cut = each([arriving for _, arriving in pairs], instead(lambda s, v: np.zeros_like(s.value)))
         said = f"treats the value of {text} as a constant"
         yield Edited(cause, said, 1 if statistic else 2.5, cut, scalable=True)
+
+
+def not_carried(program: Program) -> Iterator[Edited]:
+    """Of what comes back to a value in a loop, all that comes from later passes left out: in all passes, or in some."""
+    found: dict[Any, dict[Step, Any]] = {}
+    for forward, arriving in program.arriving.items():
+        terms = list(_ways(arriving))
+        here = [term for term, user in terms if user is None or not around_loop(program, forward, user)]
+        if len(here) < len(terms) > 1:
+            keeps = instead(lambda s, v, t=here: sum((filled(one, v) for one in t), np.zeros_like(s.value)))
+            found.setdefault((forward.place, forward.name), {})[arriving] = keeps(arriving)
+    for cuts in found.values():
+        passes = sorted(cuts, key=program.order.__getitem__)
+        said = f"carries nothing back from the passes after{place(passes[0])}"
+        yield Edited("time_not_carried", said, 1, cuts)
+        for first in (0, 1) if len(passes) > 1 else ():
+            some = {step: cuts[step] for step in passes[first::2]}
+            yield Edited("time_not_carried", f"{said}, in every second pass", 3, some)
+    if len(found) > 1:
+        everything = {step: edit for cuts in found.values() for step, edit in cuts.items()}
+        yield Edited(
+            "time_not_carried", "carries nothing back from one pass of a loop to the one before", 1, everything
+        )
+
+
+def _ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
+    """The contributions that add up to what arrives at a step, and the user that each came through."""
+    if arriving.name != "added up" or not arriving.ways:
+        yield arriving, None
+        return
+    (first, second), (before, way) = arriving.args, arriving.ways
+    if before is None and isinstance(first, Step) and first.name == "added up":
+        yield from _ways(first)
+    else:
+        yield first, before
+    yield second, way
 
 
 def all_statistics(program: Program) -> Iterator[Edited]:
@@ -157,28 +210,31 @@ def _summands(program: Program, step: Any, sign: int) -> Iterator[tuple[int, Any
 
 
 def is_statistic(program: Program, forward: Step) -> bool:
-    """Whether a step reduces an array to what is then used for all of its entries."""
-    reduced = (
-        forward.name in ("sum", "mean", "max", "min", "prod") and forward.value.size < forward.parents[0].value.size
-    )
-    waiting = [forward] if reduced else []
-    seen: set[Step] = set()
+    """Whether a step reduces an array to what is then used for all of its entries, or as a divisor of their sum."""
+    if forward.name not in ("sum", "mean", "max", "min", "prod") or forward.value.size >= forward.parents[0].value.size:
+        return False
+    waiting, seen, leaves = [forward], {forward}, program.leaves_behind(forward)
     while waiting:
-        step = waiting.pop()
-        if step.value.size > forward.value.size:
-            return True
-        if step not in seen and step.name not in ("matmul", "einsum", "concatenate", "stack"):
-            seen.add(step)
-            waiting += program.tape_users(step)
+        before = waiting.pop()
+        for step in program.tape_users(before):
+            others = [one for one in step.parents if one is not before]
+            again = any(leaves & program.leaves_behind(one) and forward not in program.ancestors(one) for one in others)
+            grown = step.name in BROADCASTING and step.value.size > before.value.size
+            if (grown and again) or (again and step.name == "divide" and step.args[1] is before):
+                return True
+            if step not in seen and step.name not in ("concatenate", "stack") and len(seen) < 40:
+                seen.add(step)
+                waiting.append(step)
     return False
 
 
 def overwritten(program: Program, group: Group) -> Iterator[Edited]:
     """In a loop: each pass assigns what it should add, so that the last pass, or the first, is all that is left."""
     passes = [step for step in group if step.name == "added up"]
-    ways = {(way.place, way.name) for step in passes for way in step.ways if way is not None}
-    if not passes or len({step.of for step in passes}) > 1 or len(ways) > 1:
+    users = [way for step in passes for way in step.ways if way is not None]
+    if not passes or len({step.of for step in passes}) > 1 or len({(way.place, way.name) for way in users}) > 1:
         return
+    cause = "not_accumulated" if all(alike(a, b) for a, b in combinations(users, 2)) else "term_missing"
     for number, word in ((0, "last"), (-1, "first")):
         ordered = sorted(passes, key=program.order.__getitem__)
         said = f"keeps the {word} of {len(passes) + 1} contributions that should add up{place(passes[0])}"
@@ -187,7 +243,7 @@ def overwritten(program: Program, group: Group) -> Iterator[Edited]:
             edits = each([ordered[-1]], instead(lambda s, v, o=chain_start: filled(o, v)))
         else:
             edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
-        yield Edited("not_accumulated", said, 1.5, edits)
+        yield Edited(cause, said, 1.5, edits)
 
 
 def assigned(program: Program, group: Group) -> Iterator[Edited]:
@@ -223,6 +279,8 @@ def windows(program: Program, group: Group) -> Iterator[Edited]:
         return
     if any(last in step.parents and step.name == "added up" for step in program.users.get(last, [])):
         return
+    if len({(part.of.place, part.of.name) for part in parts if part.of}) > 1:
+        return  # they are different expressions
     forward = sorted(parts, key=lambda part: part.of.turn if part.of else 0)
     for ordered, word in ((forward, "later"), (forward[::-1], "earlier")):
         said = f"lets {word} windows replace what overlaps, which should add up{place(last)}"
