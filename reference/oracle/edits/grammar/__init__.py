@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from reference.oracle.edits.edit import Edited
-from reference.oracle.edits.grammar.arguments import examples, turned, upstream
+from reference.oracle.edits.grammar.arguments import examples
 from reference.oracle.edits.grammar.factors import chains, factors
 from reference.oracle.edits.grammar.indices import indices, keys, strides
 from reference.oracle.edits.grammar.masks import forward_masks, masks
-from reference.oracle.edits.grammar.moves import moves, products, rearranged
+from reference.oracle.edits.grammar.moves import moves, products
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
+from reference.oracle.edits.grammar.orders import arrived, rearranged, reordered
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
 from reference.oracle.edits.grammar.sums import axes, parts, sums
@@ -18,14 +19,14 @@ from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
+    cuts, all_statistics, numbers, epsilons, axes, reordered, spans, examples, exchanged, forward_masks, skipped,
 )  # fmt: skip
 PLACES = (
     factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes)
+LAST = (anew, extra_slopes, arrived)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, each, instead, with_argument
+from reference.oracle.edits.edit import Edited, Group, each, instead
 from reference.oracle.edits.functions import multiplied, put
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
@@ -90,25 +90,3 @@ def _turned(letters: str, i: int, j: int) -> str:
     turned = list(letters)
     turned[i], turned[j] = turned[j], turned[i]
     return "".join(turned)
-
-
-def rearranged(program: Program, group: Group) -> Iterator[Edited]:
-    """An operand that is moved by one place, or reversed, along an axis."""
-    first, where = group[0], place(group[0])
-    if first.name not in ("multiply", "divide", "subtract", "add", "matmul", "einsum"):
-        return
-    for position, operand in enumerate(first.args):
-        if not isinstance(operand, Step | np.ndarray) or array_of(operand).ndim == 0:
-            continue
-        carries = isinstance(operand, Step) and operand in program.carrying
-        name = "the cotangent" if carries else named(program, operand)
-        for axis, size in enumerate(array_of(operand).shape):
-            if size < 2:
-                continue
-            for by in (1, -1):
-                rolled = with_argument(position, lambda a, k=by, x=axis: np.roll(a, k, x))
-                yield Edited(
-                    "shifted", f"takes {name} moved by {by:+d} along axis {axis}{where}", 4, each(group, rolled)
-                )
-            flipped = with_argument(position, lambda a, x=axis: np.flip(a, x))
-            yield Edited("flipped", f"takes {name} in reverse along axis {axis}{where}", 4, each(group, flipped))
