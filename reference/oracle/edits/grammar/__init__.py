@@ -6,7 +6,7 @@ from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar.arguments import examples
 from reference.oracle.edits.grammar.factors import chains, factors
 from reference.oracle.edits.grammar.indices import indices, keys, strides
-from reference.oracle.edits.grammar.masks import forward_masks, masks
+from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.edits.grammar.moves import moves, products
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
@@ -19,10 +19,10 @@ from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, all_statistics, numbers, epsilons, axes, reordered, spans, examples, exchanged, forward_masks, skipped,
+    cuts, all_statistics, numbers, epsilons, axes, reordered, spans, examples, exchanged, forward_masks, borders, skipped,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
+    factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead
+from reference.oracle.edits.grammar.orders import orders
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, named, place
@@ -25,8 +26,9 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
         others = {
             "moved by +1": ("shifted", (part + 1) % shape[axis]),
             "moved by -1": ("shifted", (part - 1) % shape[axis]),
-            "in reverse": ("wrong_index", part[::-1]),
-            "of the first everywhere": ("wrong_index", np.broadcast_to(part[:1], part.shape)),
+            "of the first entry of all": ("wrong_index", np.zeros_like(part)),
+            "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % shape[axis]),
+            **{order.words: (order.cause, order.change(part)) for order in orders(part.shape)},
             **_largest(program, part, shape[axis]),
         }
         for words, (cause, other) in others.items():

@@ -1,6 +1,6 @@
 """An array in another order: reversed, transposed, moved on, its blocks exchanged or dealt out, one row for all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Group, after, each, instead, with_argument
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import array_of, named, place
+from reference.oracle.edits.values import array_of, is_mask, named, place
 
 # More axes than these are not read in every order.
 MOST_AXES = 4
@@ -36,9 +36,7 @@ def orders(shape: tuple[int, ...]) -> Iterator[Order]:
             yield Order("flipped", words, 2 + count / 4, lambda a, x=some: np.flip(a, x))
     for a, b in combinations(longer, 2):
         if shape[a] == shape[b]:
-            yield Order(
-                "transposed", f"with axes {a} and {b} exchanged", 2, lambda v, a=a, b=b: np.swapaxes(v, a, b)
-            )
+            yield Order("transposed", f"with axes {a} and {b} exchanged", 2, lambda v, a=a, b=b: np.swapaxes(v, a, b))
     for axis in longer:
         yield from _along(axis, shape[axis])
     for order in permutations(axes) if 1 < len(longer) and len(shape) <= MOST_AXES else ():
@@ -72,7 +70,18 @@ def reordered(program: Program) -> Iterator[Edited]:
         users = [user for user in program.users.get(value, ()) if user.part == "backward"]
         for order in orders(value.value.shape) if users else ():
             said = f"takes {named(program, value)} {order.words}"
-            yield Edited(order.cause, said, order.bits, each(users, _with(value, order.change)))
+            yield Edited(
+                _cause(program, value, users, order), said, order.bits, each(users, _with(value, order.change))
+            )
+
+
+def _cause(program: Program, value: Any, users: Sequence[Step], order: Order) -> str:
+    """Masks and winners have names of their own; dealt out is what another reshape does, where there are such."""
+    if is_mask(value):
+        return "mask_wrong"
+    if order.words.startswith("dealt") and any(step.name == "reshape" for step in program.forward):
+        return "transposed"
+    return "wrong_winner" if all(user.name.startswith("winner of ") for user in users) else order.cause
 
 
 def _with(value: Step, change: Callable[[Any], Any]) -> Callable[[Step], Any]:
@@ -88,7 +97,8 @@ def rearranged(program: Program, group: Group) -> Iterator[Edited]:
             name = "the cotangent" if carries else named(program, operand)
             for order in orders(array_of(operand).shape):
                 edits = each(group, with_argument(position, order.change))
-                yield Edited(order.cause, f"takes {name} {order.words}{where}", order.bits + 1, edits)
+                cause = _cause(program, operand, group, order)
+                yield Edited(cause, f"takes {name} {order.words}{where}", order.bits + 1, edits)
 
 
 COMPUTED = ("multiply", "divide", "subtract", "add", "matmul", "einsum", "added up", "spread", "shared")
