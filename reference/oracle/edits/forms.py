@@ -89,8 +89,9 @@ def _over_picked(tape: Tape, picks: list[Step], found: Normalized) -> Jump:
     _, backward, _ = triple("log_softmax")
 
     def jump(ct: Any) -> tuple[Step, Any]:
-        for pick in picks:
+        for tape.slot, pick in enumerate(picks):
             ((_, ct),) = step_parts(tape, pick, ct)
+        tape.slot = None
         (part,) = backward((remembering(tape, found.region.exit), found.axis), ct)
         return found.region.entrance, part
 

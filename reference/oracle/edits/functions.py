@@ -272,6 +272,17 @@ def _along_axis(indices: Any, axis: int) -> tuple[Any, ...]:
     return tuple(grid)
 
 
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """np.correlate of real arrays."""
+    over = {"valid": (0, 0), "same": (np.size(v) // 2, (np.size(v) - 1) // 2), "full": (np.size(v) - 1,) * 2}[mode]
+    return np.lib.stride_tricks.sliding_window_view(np.pad(a, over), np.size(v)) @ v
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """np.convolve."""
+    return correlate(a, np.flip(v), mode) if np.size(a) >= np.size(v) else convolve(v, a, mode)
+
+
 FUNCTIONS.update({name: _step(name) for name in (*MOVES, *LOOKS) if hasattr(np, name)})
 FUNCTIONS["sliding_window_view"] = _step("sliding_window_view")
 FUNCTIONS.update({name: _split(name) for name in SPLITS if hasattr(np, name)})
@@ -282,4 +293,5 @@ FUNCTIONS.update(
     where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
     einsum=einsum, matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, pad=pad,
     put_along_axis=put_along_axis, take_along_axis=take_along_axis,
+    correlate=correlate, convolve=convolve, solve=lambda a, b: record(np.linalg.solve, "solve", (a, b)),
 )  # fmt: skip

@@ -18,12 +18,12 @@ from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edi
 from reference.oracle.edits.naming import (
     IN_A_SLOPE,
     factor_between,
-    has_loops,
+    may_overwrite,
     multiple_cause,
     named_number,
     of_statics,
     whole,
-    without_loops,
+    overwritten_or_alone,
 )
 from reference.oracle.edits.penalties import penalty_steps
 from reference.oracle.edits.program import Program
@@ -64,7 +64,7 @@ class Search:
         model = named_number(view, model)
         if self._pointwise:
             model = replace(model, cause=IN_A_SLOPE.get(model.cause, model.cause))
-        return model if self._looped else without_loops(model)
+        return model if self._looped else overwritten_or_alone(model)
 
     @cached_property
     def _pointwise(self) -> bool:
@@ -72,7 +72,7 @@ class Search:
 
     @cached_property
     def _looped(self) -> bool:
-        return has_loops(self.evidence)
+        return may_overwrite(self.evidence)
 
     @cached_property
     def found(self) -> dict[int, list[Found]]:

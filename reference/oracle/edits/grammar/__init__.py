@@ -10,7 +10,7 @@ from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, 
 from reference.oracle.edits.grammar.moves import moves, products
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
-from reference.oracle.edits.grammar.orders import arrived, rearranged, reordered
+from reference.oracle.edits.grammar.orders import again, arrived, rearranged, reordered
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
 from reference.oracle.edits.grammar.sums import axes, parts, sums
@@ -25,8 +25,9 @@ PLACES = (
     factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
     alone, passes, updated,
 )  # fmt: skip
+ANEW = (indices, keys, passes)
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes, arrived)
+LAST = (anew, extra_slopes, arrived, again)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:
@@ -44,7 +45,9 @@ def whole_edits(program: Program) -> Iterator[Edited]:
 
 def further_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask a lot."""
-    yield from locally(program, [edited for whole in WHOLE for edited in whole(program)])
+    edits = [edited for whole in WHOLE for edited in whole(program)]
+    edits += [edited for row in ANEW for group in program.forward_groups for edited in row(program, group)]
+    yield from locally(program, edits)
     for row in MANY:
         for group in program.groups:
             yield from row(program, group)

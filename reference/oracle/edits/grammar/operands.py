@@ -60,6 +60,12 @@ def _of_another_pass(program: Program, ordered: list[Step], mine: list[Any], pos
         edits = {step: with_value(position, other)(step) for step, other in pairs}
         cause = "derivative_at_wrong_value" if is_slope(ordered[0]) else "shifted"
         yield Edited(cause, f"takes {name} of the step {word}{where}", 3, edits)
+        end = mine[-1] if move == 1 else mine[0]
+        beyond = program.later(end) if isinstance(end, Step) else None
+        beyond = np.zeros_like(array_of(beyond)) if move == -1 and beyond is not None else beyond
+        if beyond is not None:
+            edits = edits | each([ordered[-1 if move == 1 else 0]], with_value(position, beyond))
+            yield Edited(cause, f"takes {name} of the step {word}, in every step,{where}", 3, edits)
     handed_on = any(later in program.users_behind(earlier) for earlier, later in pairwise(ordered))
     for number, word in ((0, "first"), (-1, "last")):
         edits = each(ordered, with_value(position, mine[number]))
@@ -132,6 +138,7 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
     for edited in whole:
         if any(step.part != "forward" for step in edited.edits):
             continue
+        yield edited
         changed = program.values_with(edited.edits)
         for group in program.groups:
             if any(parent in changed for step in group for parent in step.parents):

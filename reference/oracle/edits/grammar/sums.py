@@ -38,9 +38,10 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
 
 def _one_entry(group: Group, axes: tuple[int, ...], where: str) -> Iterator[Edited]:
     for word, one in ONE_ENTRY.items():
-        only = word == "the first" or (word == "the last" and 0 not in axes)
         said = f"takes {word} entry along axis {', '.join(map(str, axes))} where it should sum{where}"
-        yield Edited("part_missing" if only else "not_accumulated", said, 2.5, each(group, _over(axes, one)))
+        yield Edited(
+            "part_missing" if word == "the first" else "not_accumulated", said, 1.5, each(group, _over(axes, one))
+        )
 
 
 def _other_axes(group: Group, axes: tuple[int, ...], cause: str, where: str) -> Iterator[Edited]:

@@ -44,6 +44,8 @@ def in_words(term: Step) -> str:
 def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | None) -> str:
     """What a contribution that is left out is called."""
     node = added.of
+    if _apart(term, kept):
+        return "part_missing"
     if added.name == "added up" and node is not None and user is not None:
         if around_loop(program, node, user):
             return "time_not_carried"
@@ -54,6 +56,12 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
         return "regularization"
     statistic = through_sum(program, term, kept) if user is None else leads_to_statistic(program, user)
     return "statistics_as_constants" if statistic else "term_missing"
+
+
+def _apart(term: Any, kept: Any) -> bool:
+    """Whether a term belongs to a part of an array of which the other has nothing."""
+    placed = isinstance(term, Step) and isinstance(kept, Step) and term.name in ("scattered", "returned")
+    return placed and not np.any((term.value != 0) & (kept.value != 0))
 
 
 def leads_to_statistic(program: Program, step: Step) -> bool:
