@@ -13,7 +13,7 @@ from reference.oracle.diagnosis.source import source_of
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.grammar.factors import joint
 from reference.oracle.edits.program import Program
-from reference.oracle.edits.values import array_of, named
+from reference.oracle.edits.values import array_of, is_mask, named
 
 # Of a function of each entry by itself that is known by a name: a slip in its derivative.
 IN_A_SLOPE = {
@@ -98,7 +98,7 @@ def factor_between(program: Program, old: Any, new: Any) -> str:
             continue
         with np.errstate(all="ignore"):
             if np.allclose(new * one, old, rtol=1e-9, atol=1e-300):
-                return f"the factor {named(program, value)} is missing"
+                return f"the {'mask' if is_mask(one) else 'factor'} {named(program, value)} is missing"
             if np.allclose(old * one, new, rtol=1e-9, atol=1e-300):
                 return f"the factor {named(program, value)} is there once too often"
     return ""

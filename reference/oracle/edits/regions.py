@@ -189,8 +189,9 @@ def picked(steps: list[Step], normalized: Mapping[Step, Normalized]) -> dict[Ste
         while isinstance(source, Step) and source.name in ("getitem", "reshape") and len(source.parents) == 1:
             picks.append(source)
             source = source.args[0]
-        if picks and source in normalized and normalized[source].op == "softmax":
-            found[step] = (picks, normalized[source])
+        softmax = normalized.get(source) if picks and isinstance(source, Step) else None
+        if softmax is not None and softmax.op == "softmax":
+            found[step] = (picks, softmax)
     return found
 
 

@@ -22,8 +22,8 @@ from reference.oracle.edits.naming import (
     multiple_cause,
     named_number,
     of_statics,
-    whole,
     overwritten_or_alone,
+    whole,
 )
 from reference.oracle.edits.penalties import penalty_steps
 from reference.oracle.edits.program import Program
@@ -135,7 +135,8 @@ class Search:
 
 def _by_a_factor(model: Model, factor: str) -> Model:
     """A value in the place of another that differs by one factor alone."""
-    return replace(model, cause="wrong_factor", message=f"{model.message}: {factor}")
+    cause = "mask_missing" if factor.startswith("the mask") else "wrong_factor"
+    return replace(model, cause=cause, message=f"{model.message}: {factor}")
 
 
 def fitted(

@@ -5,29 +5,32 @@ from collections.abc import Iterator
 from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.grammar.arguments import examples
 from reference.oracle.edits.grammar.factors import chains, factors
-from reference.oracle.edits.grammar.indices import indices, keys, strides
+from reference.oracle.edits.grammar.indices import columns, indices, keys, strides
 from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.edits.grammar.moves import moves, products
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
-from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
+from reference.oracle.edits.grammar.operands import anew, exchanged, locally, on_one_way, operands, passes, updated
 from reference.oracle.edits.grammar.orders import again, arrived, rearranged, reordered
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
-from reference.oracle.edits.grammar.sums import axes, parts, sums
+from reference.oracle.edits.grammar.sums import axes, parts, shares_over, sums
 from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms, windows
 from reference.oracle.edits.program import Program
 
-# Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
+# Rows for a program as a whole, for every place of it, for what of the forward is computed anew, for one of several
+# ways, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, all_statistics, numbers, epsilons, axes, reordered, spans, examples, exchanged, forward_masks, borders, skipped,
+    cuts, all_statistics, numbers, epsilons, axes, shares_over, spans, examples, exchanged, forward_masks, borders,
+    skipped, reordered,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
-    alone, passes, updated,
+    factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, columns, products, parts, overwritten,
+    assigned, windows, alone, passes, updated,
 )  # fmt: skip
 ANEW = (indices, keys, passes)
+WAYS = (factors, masks)
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes, arrived, again)
+LAST = (extra_slopes, arrived, again)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:
@@ -45,7 +48,10 @@ def whole_edits(program: Program) -> Iterator[Edited]:
 
 def further_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask a lot."""
-    edits = [edited for whole in WHOLE for edited in whole(program)]
+    for row in WAYS:
+        for edited in [one for group in program.groups if len(group) == 1 for one in row(program, group)]:
+            yield from on_one_way(program, edited)
+    edits = [edited for whole in (anew, *WHOLE) for edited in whole(program)]
     edits += [edited for row in ANEW for group in program.forward_groups for edited in row(program, group)]
     yield from locally(program, edits)
     for row in MANY:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead
+from reference.oracle.edits.functions import put
 from reference.oracle.edits.grammar.orders import orders
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
@@ -35,6 +36,22 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
             if not np.array_equal(other, part):
                 change = each(group, instead(_with_index(axis, other)))
                 yield Edited(cause, f"takes the index {words}{where}", 3, change)
+
+
+def columns(program: Program, group: Group) -> Iterator[Edited]:
+    """Two indices, one of which stands as a column, so that each of the one meets each of the other."""
+    first = group[0]
+    key = first.args[1] if first.name == "scattered" and isinstance(first.args[1], tuple) else ()
+    if len(key) == 2 and all(isinstance(part, np.ndarray) and part.size == first.value.shape[0] for part in key):
+        said = f"pairs every row with the index of every row{place(first)}"
+        yield Edited("wrong_index", said, 2.5, each(group, instead(_crossed)))
+
+
+def _crossed(step: Step, values: Values) -> np.ndarray:
+    ct, (rows, others), shape = filled(step.args, values)
+    return put(
+        np.zeros(shape), (np.ravel(rows), np.reshape(others, (-1, 1))), np.broadcast_to(np.ravel(ct), (shape[0],))
+    )
 
 
 def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:

@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_value
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument, with_value
 from reference.oracle.edits.functions import put_added
+from reference.oracle.edits.grammar.orders import orders
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import all_of, first_of
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import is_mask, place
 
+# So far a mask is moved.
+MOST_MOVED = 3
 MASKS = ("mask", "greater", "less", "greater_equal", "less_equal", "equal", "astype", "where")
 
 
@@ -139,32 +142,36 @@ def _cause(program: Program, step: Step, of_slope: str, of_mask: str) -> str:
 
 def forward_masks(program: Program) -> Iterator[Edited]:
     """A mask that the forward is given, at another place, turned round, or without effect, in the backward."""
-    for step in program.steps:
-        for position, mask in enumerate(step.args if step.name in ("where", "multiply", "add", "mask") else ()):
-            if isinstance(mask, Step) or not _masking(mask):
+    for group in program.forward_groups:
+        first = group[0]
+        for position, mask in enumerate(first.args if first.name in ("where", "multiply", "add", "mask") else ()):
+            masks = [step.args[position] for step in group]
+            if any(isinstance(one, Step) for one in masks) or not _masking(mask):
                 continue
-            for words, change in OTHER_MASKS.items():
-                other = change(np.asarray(mask))
-                if other.shape == np.shape(mask) and not np.array_equal(other, mask):
-                    cause = "mask_missing" if words == "without" else "mask_wrong"
-                    said = f"takes the mask {words}{place(step)}"
-                    yield Edited(cause, said, 3, each([step], with_value(position, other)))
-                    behind = _masked_by(program, mask, change)
-                    if behind:
-                        both = each([step], with_value(position, other)) | behind
-                        yield Edited(cause, f"{said}, and on the way back", 2.5, both)
+            for words, change in _other_masks(np.asarray(mask)):
+                cause = "mask_missing" if words == "without" else "mask_wrong"
+                said = f"takes the mask {words}{place(first)}"
+                here = each(group, with_argument(position, lambda m, c=change: c(np.asarray(m))))
+                behind = _masked_by(program, masks, change)
+                yield Edited(cause, said, 3, here)
+                if behind:
+                    yield Edited(cause, f"{said}, and on the way back", 2.5, here | behind)
+                    yield Edited(cause, f"{said}, on the way back alone", 2.5, behind)
 
 
-def _masked_by(program: Program, mask: Any, change: Callable[[np.ndarray], np.ndarray]) -> dict[Step, Any]:
-    """The backward's products with the same mask, or with its opposite, with another one."""
-    whole = np.asarray(mask)
-    open_there = whole.astype(bool) if whole.dtype == bool or is_mask(whole) else whole > -1e4
+def _masked_by(program: Program, masks: list[Any], change: Callable[[np.ndarray], np.ndarray]) -> dict[Step, Any]:
+    """The backward's products with the same masks, or with their opposites, with others."""
+    opened = [np.asarray(mask, bool) if is_mask(mask) else np.asarray(mask) > -1e4 for mask in masks]
     edits: dict[Step, Any] = {}
-    for step in program.backward if open_there.ndim else ():
+    for step in program.backward:
         for position, item in enumerate(step.args if step.name == "multiply" else ()):
-            same = isinstance(item, np.ndarray) and item.shape == open_there.shape and is_mask(item)
-            if same and np.array_equal(item.astype(bool), open_there):
-                edits |= each([step], with_value(position, change(open_there) * 1.0))
+            if not isinstance(item, np.ndarray) or not is_mask(item):
+                continue
+            for mask in opened:
+                if np.array_equal(item.astype(bool), mask):
+                    edits |= each([step], with_value(position, change(mask) * 1.0))
+                elif np.array_equal(item.astype(bool), ~mask):
+                    edits |= each([step], with_value(position, 1.0 - change(mask)))
     return edits
 
 
@@ -173,17 +180,14 @@ def _masking(value: Any) -> bool:
     return array.ndim >= 1 and array.size > 1 and (array.dtype == bool or is_mask(array) or bool(np.any(array < -1e4)))
 
 
-OTHER_MASKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "without": lambda mask: np.full_like(mask, mask.max()),
-    "turned round": lambda mask: ~mask if mask.dtype == bool else mask.max() + mask.min() - mask,
-    "one place earlier": lambda mask: _moved(mask, -1),
-    "one place later": lambda mask: _moved(mask, 1),
-    "from the other corner": lambda mask: np.flip(mask),
-    "transposed": lambda mask: np.swapaxes(mask, -1, -2) if mask.ndim > 1 else mask,
-}
+def _other_masks(mask: np.ndarray) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    yield "without", lambda mask: np.full_like(mask, mask.max())
+    yield "turned round", lambda mask: ~mask if mask.dtype == bool else mask.max() + mask.min() - mask
+    for by in range(1, min(mask.shape[-1], MOST_MOVED + 1)):
+        yield f"{by} earlier", lambda mask, k=by: _moved(mask, -k)
+        yield f"{by} later", lambda mask, k=by: _moved(mask, k)
+    yield from ((order.words, order.change) for order in orders(mask.shape))
 
 
 def _moved(mask: np.ndarray, by: int) -> np.ndarray:
-    moved = np.roll(mask, by, -1)
-    moved[..., 0 if by > 0 else -1] = mask[..., 0 if by > 0 else -1]
-    return moved
+    return np.take(mask, np.clip(np.arange(mask.shape[-1]) - by, 0, mask.shape[-1] - 1), -1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, each, instead
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead
 from reference.oracle.edits.functions import multiplied, put
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
@@ -18,6 +18,10 @@ def moves(program: Program, group: Group) -> Iterator[Edited]:
     if first.name in LAID:
         cause, words, bits, laid = LAID[first.name]
         yield Edited(cause, f"{words}{where}", bits, each(group, instead(lambda s, v: laid(*filled(s.args, v)))))
+    if first.name == "returned" and first.of is not None and first.of.name == "pad":
+        for words, far in (("beginning", 0.0), ("end", 1.0)):
+            said = f"cuts the padding off so that the {words} is kept{where}"
+            yield Edited("shifted", said, 1.5, each(group, instead(lambda s, v, f=far: _cut(s, v, f))))
     source = first.args[0] if first.args else None
     if first.name not in MOVED or not isinstance(source, Step) or source.value.size != first.value.size:
         return
@@ -43,6 +47,13 @@ def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int,
     mine = (source >= start) & (source < start + there.size)
     there[source[mine] - start] = np.broadcast_to(ct, source.shape)[mine]
     return there.reshape(shape)
+
+
+def _cut(step: Step, values: Values, far: float) -> np.ndarray:
+    """A padded cotangent without its padding, all of it taken from one side."""
+    ct, shape = np.asarray(filled(step.args[0], values)), step.value.shape
+    starts = [int(far * (long - size)) for long, size in zip(ct.shape, shape, strict=True)]
+    return ct[tuple(slice(start, start + size) for start, size in zip(starts, shape, strict=True))]
 
 
 MOVED = ("transpose", "swapaxes", "moveaxis", "returned", "flip", "reshape")

@@ -11,7 +11,11 @@ from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
-HOLD_NUMBERS = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power")
+COMPARE = ("greater", "less", "greater_equal", "less_equal")
+HOLD_NUMBERS = (
+    *COMPARE,
+    "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power",
+)  # fmt: skip
 SMALL = 1e-2
 
 
@@ -34,7 +38,7 @@ def numbers(program: Program) -> Iterator[Edited]:
 def _others(own: float, program: Program) -> list[float]:
     known = sorted({float(size) for leaf in program.tape.leaves for size in leaf.value.shape})
     sizes = known if own in known or own + 1 in known else []
-    return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes)) if other != own]
+    return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes, 1 - own)) if other != own]
 
 
 def _everywhere(program: Program, own: float, other: float, places: list[tuple[Step, int]]) -> Edited:
@@ -46,6 +50,8 @@ def _everywhere(program: Program, own: float, other: float, places: list[tuple[S
 
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
+    if all(step.name in COMPARE for step in steps):
+        return "mask_wrong"
     if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
         return "epsilon_one_side" if any(_guards(program, step) for step in steps) else "term_missing"
     if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):

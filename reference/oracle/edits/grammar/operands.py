@@ -1,15 +1,16 @@
 """Another value of the program in the place of an operand."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, each, instead, with_value
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_value
 from reference.oracle.edits.program import Program, in_time
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import array_of, is_slope, named, place
+from reference.oracle.edits.values import array_of, is_mask, is_slope, named, place
 
 # Steps in which nothing stands that could be another value.
 FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "reshape", "transpose", "blanked", "getitem")
@@ -130,7 +131,11 @@ def anew(program: Program) -> Iterator[Edited]:
                 other = named(program, step.args[1 - position])
                 said = f"uses {named(program, step)} without {other}"
                 alone = instead(lambda s, v, p=position: filled(s.args[p], v))
-                yield Edited("wrong_operand", said, 3, each(group, alone))
+                cause = "mask_missing" if is_mask(step.args[1 - position]) else "wrong_operand"
+                yield Edited(cause, said, 3, each(group, alone))
+
+
+PRODUCTS = ("multiply", "divide", "matmul", "einsum")
 
 
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
@@ -143,4 +148,26 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
         for group in program.groups:
             if any(parent in changed for step in group for parent in step.parents):
                 edits = each(group, instead(lambda s, v, c=changed: s.run({**c, **v})))
-                yield Edited(edited.cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+                a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
+                cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
+                yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+
+
+def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:
+    """An edit of one step of the backward that only one of those who use what comes of it sees."""
+    (step,) = edited.edits
+    inside, users = [step], program.users.get(step, [])
+    while len(users) == 1:
+        inside.append(users[0])
+        users = program.users.get(users[0], [])
+    for user in users if len(users) > 1 else ():
+        change = instead(lambda s, v, i=inside: s.run({**v, i[-1]: _last(i, edited.edits, v)}))
+        words = f"{edited.words}, on the way{place(user)} only"
+        yield replace(edited, words=words, bits=edited.bits + 1.5, edits=each([user], change), exchange=None)
+
+
+def _last(steps: list[Step], edits: Any, values: Values) -> Any:
+    found = dict(values)
+    for step in steps:
+        found[step] = edits[step](found) if step in edits else step.run(found)
+    return found[steps[-1]]

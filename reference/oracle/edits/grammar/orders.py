@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, permutations, product
 from typing import Any
 
@@ -43,7 +44,7 @@ def orders(shape: tuple[int, ...]) -> Iterator[Order]:
         for blocks in product(*(_divisors(shape[axis]) for axis in some)):
             words = f"dealt out among {blocks} blocks along axis {', '.join(map(str, some))}"
             yield Order("wrong_index", words, 4, lambda a, x=some, b=blocks: _dealt(a, x, b))
-    for order in permutations(axes) if 1 < len(longer) and len(shape) <= MOST_AXES else ():
+    for order in permutations(axes) if len(longer) > 1 and len(shape) <= MOST_AXES else ():
         if [axis for axis in order if axis in longer] != longer:
             words = f"with its entries in the order of the axes {order}"
             yield Order("transposed", words, 4, lambda a, o=order: np.reshape(np.transpose(a, o), np.shape(a)))
@@ -154,7 +155,7 @@ def again(program: Program) -> Iterator[Edited]:
             ):
                 continue
             region = [step for step in program.forward if step in inside]
-            map_of = lambda x, r=region, e=end: _through(r, start, e, x) - _through(r, start, e, 0 * x)  # noqa: E731
+            map_of = partial(_linear, region, start, end)
             if np.allclose(map_of(2 * start.value), 2 * map_of(start.value)):
                 back = [np.flip(map_of(np.flip(ct.value, axis)), axis) for axis in range(ct.value.ndim)]
                 cause = "flipped" if any(np.allclose(one, arrived.value) for one in back) else "transposed"
@@ -165,6 +166,10 @@ def again(program: Program) -> Iterator[Edited]:
 def _encloses(program: Program, inside: set[Step], end: Step) -> bool:
     """Whether these steps are used by each other alone, but for the last."""
     return all(inside.issuperset(program.tape_users(step)) for step in inside if step is not end)
+
+
+def _linear(region: list[Step], start: Step, end: Step, x: Any) -> np.ndarray:
+    return _through(region, start, end, x) - _through(region, start, end, 0 * x)
 
 
 def _through(region: list[Step], start: Step, end: Step, x: Any) -> np.ndarray:
