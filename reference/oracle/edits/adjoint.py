@@ -154,9 +154,10 @@ def _go_back(program: Program, step: Step, arriving: dict[Step, list[Arrival]], 
     apart = jump is not None and len(parts) > 1
     for ct, via in parts if apart else [(_added_up(program, step, parts), None)]:
         tape.of, tape.via = step, via
-        for parent, part in [jump(ct)] if jump else _parts(tape, step, ct):
-            tape.of = step
+        for number, (parent, part) in enumerate([jump(ct)] if jump else step_parts(tape, step, ct)):
+            tape.of, tape.slot = step, number
             arriving.setdefault(parent, []).append((summed_to(part, parent.value.shape), step))
+            tape.slot = None
             if jump and (start := step_of(ct)) and (end := step_of(part)):
                 program.spans.append((start, end))
 
@@ -177,7 +178,8 @@ def _added_up(program: Program, step: Step, parts: list[Arrival]) -> Any:
     return total
 
 
-def _parts(tape: Tape, step: Step, ct: Any) -> Any:
+def step_parts(tape: Tape, step: Step, ct: Any) -> Any:
+    """What a cotangent of a step is for each of its parents, recorded."""
     args, how = _recalled(tape, step.args), {key: _recalled(tape, item) for key, item in step.how.items()}
     return parts(step, ct, remembering(tape, step), args, how)
 

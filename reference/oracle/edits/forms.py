@@ -8,11 +8,11 @@ import numpy as np
 
 from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.pullbacks import flat
-from reference.oracle.edits.adjoint import Jump, of_forward, of_pair
+from reference.oracle.edits.adjoint import Jump, of_forward, of_pair, step_parts
 from reference.oracle.edits.frameworks.as_numpy import as_numpy
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.recorded import record, remembering
-from reference.oracle.edits.regions import Normalized, Region, Slope, curves, softmaxes, variances
+from reference.oracle.edits.regions import Normalized, Region, Slope, curves, picked, softmaxes, variances
 from reference.oracle.edits.tape import Step, Tape
 from reference.oracle.recognition.recognize import Known, triple
 from reference.oracle.recognition.templates import alike
@@ -54,8 +54,10 @@ def of_op(known: Known, names: tuple[str, ...]) -> Program | None:
 def _named(tape: Tape, steps: list[Step]) -> Mapping[Step, Jump]:
     """Over every function that has a name."""
     over: dict[Step, Jump] = {step: _over_curve(tape, region) for step, region in curves(steps, True).items()}
-    over |= {region.exit: _over_variance(tape, region, *how) for region, *how in variances(steps)}
-    return over | {step: _over_op(tape, found) for step, found in softmaxes(steps).items()}
+    over |= {found[0].exit: _over_variance(tape, *found) for found in variances(steps)}
+    normalized = softmaxes(steps)
+    over |= {step: _over_op(tape, found) for step, found in normalized.items()}
+    return over | {step: _over_picked(tape, *found) for step, found in picked(steps, normalized).items()}
 
 
 def _any(tape: Tape, steps: list[Step]) -> Mapping[Step, Jump]:
@@ -90,6 +92,20 @@ def _over_op(tape: Tape, found: Normalized) -> Jump:
         out = remembering(tape, found.region.exit)
         probabilities = out if found.op == "softmax" else np.exp(out)
         (part,) = backward((probabilities, found.axis), ct)
+        return found.region.entrance, part
+
+    return jump
+
+
+def _over_picked(tape: Tape, picks: list[Step], found: Normalized) -> Jump:
+    """Over the logarithm of entries of a softmax, as if it were taken before the picking."""
+    _, backward, _ = triple("log_softmax")
+
+    def jump(ct: Any) -> tuple[Step, Any]:
+        for tape.slot, pick in enumerate(picks):
+            ((_, ct),) = step_parts(tape, pick, ct)
+        tape.slot = None
+        (part,) = backward((remembering(tape, found.region.exit), found.axis), ct)
         return found.region.entrance, part
 
     return jump

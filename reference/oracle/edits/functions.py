@@ -25,7 +25,7 @@ MOVES = (
     "reshape", "transpose", "permute_dims", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims",
     "squeeze", "ravel", "broadcast_to", "flip", "fliplr", "flipud", "rot90", "roll", "repeat", "tile", "concatenate",
     "stack", "vstack", "hstack", "column_stack", "dstack", "take", "diagonal", "diag", "sliding_window_view",
-    "take_along_axis", "delete", "append", "atleast_1d", "atleast_2d", "tril", "triu", "insert", "compress", "pad",
+    "delete", "append", "atleast_1d", "atleast_2d", "tril", "triu", "insert", "compress", "pad",
 )  # fmt: skip
 # Moves whose result is a list of arrays.
 SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
@@ -60,20 +60,25 @@ def _piece(function: Callable[..., Any], number: int, name: str, args: tuple, ho
     return piece
 
 
+def _whole(array: Any) -> Any:
+    """An array, also of a list of arrays."""
+    return np.stack(array) if isinstance(array, list | tuple) else array
+
+
 def _sum(array: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **how: Any) -> Any:
-    return record(np.sum, "sum", (array,), {"axis": axis, "keepdims": bool(keepdims)})
+    return record(np.sum, "sum", (_whole(array),), {"axis": axis, "keepdims": bool(keepdims)})
 
 
 def _extreme(name: str) -> Callable[..., Any]:
     def extreme(array: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **how: Any) -> Any:
-        return record(getattr(np, name), name, (array,), {"axis": axis, "keepdims": bool(keepdims)})
+        return record(getattr(np, name), name, (_whole(array),), {"axis": axis, "keepdims": bool(keepdims)})
 
     return extreme
 
 
 def mean(array: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **how: Any) -> Any:
     """np.mean."""
-    return record(np.mean, "mean", (array,), {"axis": axis, "keepdims": bool(keepdims)})
+    return record(np.mean, "mean", (_whole(array),), {"axis": axis, "keepdims": bool(keepdims)})
 
 
 def variance(
@@ -262,9 +267,29 @@ def sort(array: Any, axis: int = -1, **how: Any) -> Any:
 
 def put_along_axis(array: Any, indices: Any, values: Any, axis: Any) -> None:
     """np.put_along_axis, into a recorded array."""
+    array[_along_axis(indices, axis)] = values
+
+
+def take_along_axis(array: Any, indices: Any, axis: Any = -1) -> Any:
+    """np.take_along_axis."""
+    return array[_along_axis(indices, axis)]
+
+
+def _along_axis(indices: Any, axis: int) -> tuple[Any, ...]:
     grid = list(np.indices(np.shape(indices), sparse=True))
     grid[axis] = bare(indices)
-    array[tuple(grid)] = values
+    return tuple(grid)
+
+
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """np.correlate of real arrays."""
+    over = {"valid": (0, 0), "same": (np.size(v) // 2, (np.size(v) - 1) // 2), "full": (np.size(v) - 1,) * 2}[mode]
+    return np.lib.stride_tricks.sliding_window_view(np.pad(a, over), np.size(v)) @ v
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """np.convolve."""
+    return correlate(a, np.flip(v), mode) if np.size(a) >= np.size(v) else convolve(v, a, mode)
 
 
 FUNCTIONS.update({name: _step(name) for name in (*MOVES, *LOOKS) if hasattr(np, name)})
@@ -276,5 +301,6 @@ FUNCTIONS.update(
     std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, copy=copy, astype=astype,
     where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
     einsum=einsum, matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, pad=pad,
-    sort=sort, put_along_axis=put_along_axis,
+    sort=sort, put_along_axis=put_along_axis, take_along_axis=take_along_axis,
+    correlate=correlate, convolve=convolve, solve=lambda a, b: record(np.linalg.solve, "solve", (a, b)),
 )  # fmt: skip

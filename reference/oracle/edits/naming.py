@@ -1,5 +1,6 @@
 """What an accepted edit is called where its numbers, and not its place alone, say it."""
 
+import inspect
 import re
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from reference.oracle.diagnosis.source import source_of
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.grammar.factors import joint
 from reference.oracle.edits.program import Program
-from reference.oracle.edits.values import array_of, named
+from reference.oracle.edits.values import array_of, is_mask, named
 
 # Of a function of each entry by itself that is known by a name: a slip in its derivative.
 IN_A_SLOPE = {
@@ -20,7 +21,8 @@ IN_A_SLOPE = {
     "wrong_operand": "derivative_at_wrong_value",
 }
 # Words of edits that look the same where something is overwritten and where only a part was asked for.
-ALONE = ("adds the ", "all but", "takes the last", "keeps the")
+ALONE = ("adds the ", "all but", "takes the last", "keeps the", "holds one of several")
+OVERWRITES = r"^\s*for |\]\s*=[^=]|\bput"
 # What an op at other statics is called, where the present names differ.
 OF_STATICS = {
     "coupled_over_wrong_axis": "wrong_axis",
@@ -31,13 +33,24 @@ OF_STATICS = {
 }
 
 
-def has_loops(evidence: Evidence) -> bool:
-    """Whether the subject's code has loops, in which something may be overwritten."""
-    text, _ = source_of(evidence.subject.source)
-    return not text or re.search(r"^\s*for ", text, re.MULTILINE) is not None
+def may_overwrite(evidence: Evidence) -> bool:
+    """Whether the subject's code has loops, or assigns to parts of arrays, so that something may be overwritten."""
+    texts = [source_of(function)[0] for function in _called_by(evidence.subject.source, 2)]
+    return not texts or not texts[0] or any(re.search(OVERWRITES, text, re.MULTILINE) for text in texts)
 
 
-def without_loops(model: Model) -> Model:
+def _called_by(function: Any, depth: int) -> list[Any]:
+    """A function, and those beside it that it calls."""
+    function = inspect.unwrap(function) if callable(function) else function
+    if not inspect.isfunction(function):
+        return []
+    around = {**function.__globals__, **inspect.getclosurevars(function).nonlocals} if depth else {}
+    named = [around.get(name) for name in (*function.__code__.co_names, *function.__code__.co_freevars)]
+    own = [one for one in named if getattr(one, "__module__", None) == function.__module__]
+    return [function, *(other for one in own for other in _called_by(one, depth - 1))]
+
+
+def overwritten_or_alone(model: Model) -> Model:
     """Where nothing is overwritten, one of several contributions is all that was asked for."""
     alone = model.cause == "not_accumulated" and any(words in model.message for words in ALONE)
     return replace(model, cause="part_missing") if alone else model
@@ -85,7 +98,7 @@ def factor_between(program: Program, old: Any, new: Any) -> str:
             continue
         with np.errstate(all="ignore"):
             if np.allclose(new * one, old, rtol=1e-9, atol=1e-300):
-                return f"the factor {named(program, value)} is missing"
+                return f"the {'mask' if is_mask(one) else 'factor'} {named(program, value)} is missing"
             if np.allclose(old * one, new, rtol=1e-9, atol=1e-300):
                 return f"the factor {named(program, value)} is there once too often"
     return ""

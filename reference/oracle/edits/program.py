@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.tape import Step, Tape, reaching
+from reference.oracle.edits.tape import Step, Tape, filled, reaching
 
 # What a step gives instead: (the values that edits changed before it) -> its value.
 Edit = Callable[[Mapping[Step, Any]], Any]
@@ -46,11 +46,13 @@ class Program:
     @cached_property
     def groups(self) -> list[tuple[Step, ...]]:
         """The backward's steps at each place in the code: one a pass through a loop."""
-        found: dict[Any, list[Step]] = {}
-        for step in self.backward:
-            found.setdefault((step.place, step.name), []).append(step)
-        whole = [tuple(group) for group in found.values()]
+        whole = _by_place(self.backward)
         return whole + [part for group in whole for part in _by_way(group)]
+
+    @cached_property
+    def forward_groups(self) -> list[tuple[Step, ...]]:
+        """The same of what the backward uses of the forward."""
+        return _by_place([step for step in self.steps if step.part == "forward"])
 
     @cached_property
     def users(self) -> dict[Step, list[Step]]:
@@ -121,10 +123,19 @@ class Program:
     @cached_property
     def loops(self) -> list[list[Step]]:
         """The values of each place in the code that is visited more than once, in the order of the visits."""
-        found: dict[Any, list[Step]] = {}
-        for step in self.steps:
-            found.setdefault((step.place, step.name), []).append(step)
-        return [in_time(group) for group in found.values() if len(group) > 1]
+        return [in_time(group) for group in _by_place(self.steps) if len(group) > 1]
+
+    def later(self, value: Step) -> Any:
+        """What a value of a loop is one pass later, also behind the last pass; None where it is no such value."""
+        same = self._visits.get((value.place, value.name), [])
+        if value.part == "forward" and value.turn + 1 < len(same):
+            return same[value.turn + 1]
+        moved = {parent: later for parent in value.parents if (later := self.later(parent)) is not None}
+        return value.run({parent: filled(later, {}) for parent, later in moved.items()}) if moved else None
+
+    @cached_property
+    def _visits(self) -> dict[Any, tuple[Step, ...]]:
+        return {(group[0].place, group[0].name): group for group in _by_place(self.tape.steps)}
 
     @cached_property
     def carrying(self) -> set[Step]:
@@ -180,6 +191,14 @@ class Program:
 def in_time(group: Sequence[Step]) -> list[Step]:
     """The visits of one place in the order of the forward's passes."""
     return sorted(group, key=lambda step: step.of.turn if step.of is not None else step.turn)
+
+
+def _by_place(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """Steps at each place in the code."""
+    found: dict[Any, list[Step]] = {}
+    for step in steps:
+        found.setdefault((step.place, step.name), []).append(step)
+    return [tuple(group) for group in found.values()]
 
 
 def _by_way(group: tuple[Step, ...]) -> list[tuple[Step, ...]]:

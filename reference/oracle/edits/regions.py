@@ -181,6 +181,20 @@ def softmaxes(steps: list[Step]) -> dict[Step, Normalized]:
     return found
 
 
+def picked(steps: list[Step], normalized: Mapping[Step, Normalized]) -> dict[Step, tuple[list[Step], Normalized]]:
+    """The logarithms of entries of a softmax: by what the entries are picked, the last first, and from what."""
+    found = {}
+    for step in steps:
+        picks, source = [], step.args[0] if step.name == "log" else None
+        while isinstance(source, Step) and source.name in ("getitem", "reshape") and len(source.parents) == 1:
+            picks.append(source)
+            source = source.args[0]
+        softmax = normalized.get(source) if picks and isinstance(source, Step) else None
+        if softmax is not None and softmax.op == "softmax":
+            found[step] = (picks, softmax)
+    return found
+
+
 def _softmax_axis(region: Region) -> tuple[str, int | tuple[int, ...]] | None:
     x, y = region.entrance.value, region.exit.value
     for axes in _axes(x.shape):

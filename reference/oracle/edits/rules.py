@@ -206,6 +206,12 @@ def _added_at(ct: Any, out: Any, array: Any, key: Any, value: Any) -> Parts:
     return [ct, None, record(taken, "getitem", (ct, key))]
 
 
+def _solve(ct: Any, out: Any, matrix: Any, right: Any) -> Parts:
+    part = np.linalg.solve(np.swapaxes(matrix, -1, -2), ct)
+    column, row = (part[..., None], out[..., None]) if np.ndim(out) == 1 else (part, out)
+    return [-(column @ np.swapaxes(row, -1, -2)), part]
+
+
 def _where(ct: Any, out: Any, condition: Any, a: Any, b: Any) -> Parts:
     return [
         None,
@@ -245,6 +251,7 @@ RULES: Mapping[str, Callable[..., Parts]] = {
     "max": _extreme("max"),
     "min": _extreme("min"),
     "cumsum": _cumsum,
+    "solve": _solve,
     "prod": _prod,
     "einsum": _contracted,
     "matmul": _contracted,

@@ -17,12 +17,12 @@ from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edi
 from reference.oracle.edits.naming import (
     IN_A_SLOPE,
     factor_between,
-    has_loops,
+    may_overwrite,
     multiple_cause,
     named_number,
     of_statics,
+    overwritten_or_alone,
     whole,
-    without_loops,
 )
 from reference.oracle.edits.penalties import penalty_steps
 from reference.oracle.edits.program import Program
@@ -65,7 +65,7 @@ class Search:
         model = named_number(view, model)
         if self._pointwise:
             model = replace(model, cause=IN_A_SLOPE.get(model.cause, model.cause))
-        return model if self._looped else without_loops(model)
+        return model if self._looped else overwritten_or_alone(model)
 
     @cached_property
     def _pointwise(self) -> bool:
@@ -73,7 +73,7 @@ class Search:
 
     @cached_property
     def _looped(self) -> bool:
-        return has_loops(self.evidence)
+        return may_overwrite(self.evidence)
 
     @cached_property
     def found(self) -> dict[int, list[Found]]:
@@ -148,7 +148,8 @@ class Search:
 
 def _by_a_factor(model: Model, factor: str) -> Model:
     """A value in the place of another that differs by one factor alone."""
-    return replace(model, cause="wrong_factor", message=f"{model.message}: {factor}")
+    cause = "mask_missing" if factor.startswith("the mask") else "wrong_factor"
+    return replace(model, cause=cause, message=f"{model.message}: {factor}")
 
 
 def fitted(

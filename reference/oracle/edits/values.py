@@ -21,9 +21,9 @@ def is_number(value: Any) -> bool:
 
 
 def is_mask(value: Any) -> bool:
-    """Whether entries are only 0 and 1, both or zeros alone."""
-    array = np.asarray(value.value if isinstance(value, Step) else value)
-    return array.size > 1 and bool(np.isin(array, (0.0, 1.0)).all()) and bool(np.any(array == 0))
+    """Whether entries are only 0 and one other number, both or zeros alone."""
+    array = array_of(value)
+    return array.size > 1 and bool(np.isin(array, (0.0, array.max())).all()) and bool(np.any(array == 0))
 
 
 def is_kinked(value: Any) -> bool:

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 from reference.oracle.edits.edit import Edited
-from reference.oracle.edits.grammar.arguments import examples, turned, upstream
+from reference.oracle.edits.grammar.arguments import examples
 from reference.oracle.edits.grammar.factors import chains, factors, misplaced
-from reference.oracle.edits.grammar.indices import indices, keys, strides
-from reference.oracle.edits.grammar.masks import forward_masks, masks
-from reference.oracle.edits.grammar.moves import moves, products, rearranged
+from reference.oracle.edits.grammar.indices import columns, indices, keys, strides
+from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, opened
+from reference.oracle.edits.grammar.moves import moves, products
 from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, numbers
-from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
+from reference.oracle.edits.grammar.operands import anew, exchanged, locally, on_one_way, operands, passes, updated
+from reference.oracle.edits.grammar.orders import again, arrived, rearranged, reordered
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
-from reference.oracle.edits.grammar.sums import axes, counts, parts, sums
+from reference.oracle.edits.grammar.sums import axes, counts, parts, shares_over, sums
 from reference.oracle.edits.grammar.terms import (
     all_statistics,
     alone,
@@ -25,16 +26,20 @@ from reference.oracle.edits.grammar.terms import (
 )
 from reference.oracle.edits.program import Program
 
-# Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
+# Rows for a program as a whole, for every place of it, for what of the forward is computed anew, for one of several
+# ways, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
+    cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, shares_over, spans, examples, exchanged,
+    forward_masks, borders, skipped, reordered,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
-    alone, passes, updated,
+    factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, columns, products, parts, overwritten,
+    assigned, windows, alone, passes, updated,
 )  # fmt: skip
+ANEW = (indices, keys, passes)
+WAYS = (factors, masks)
 MANY = (rearranged, operands, chains)
-LAST = (misplaced, anew, extra_slopes, fitted_numbers)
+LAST = (misplaced, extra_slopes, fitted_numbers, arrived, again)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:
@@ -56,9 +61,14 @@ def _of_forward(edited: Edited) -> bool:
 
 def further_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask a lot."""
+    for row in WAYS:
+        for edited in [one for group in program.groups if len(group) == 1 for one in row(program, group)]:
+            yield from on_one_way(program, edited)
+    new = [*anew(program), *(one for row in ANEW for group in program.forward_groups for one in row(program, group))]
+    yield from new
     anywhere = [edited for whole in WHOLE for edited in whole(program) if _of_forward(edited)]
     without = [edited for group in program.groups for edited in factors(program, group) if "lacks" in edited.words]
-    yield from locally(program, anywhere + without)
+    yield from locally(program, new + anywhere + without)
     for row in MANY:
         for group in program.groups:
             yield from row(program, group)

@@ -102,14 +102,29 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     bits = 2 if is_kinked(factor) else 1.1
     yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
     if mask:
-        turned = with_argument(position, lambda mask: 1 - np.asarray(mask, float))
+        top = float(np.max(array_of(factor)))
+        turned = with_argument(position, lambda mask: top - np.asarray(mask, float))
         cause = of_comparison(program, factor, "wrong_derivative", "mask_wrong")
         yield Edited(cause, f"has the mask {name} turned round{where}", 2, each(group, turned))
+        for words, other in _guessed(program, array_of(factor)):
+            guess = with_argument(position, lambda _, m=other: top * m)
+            yield Edited("mask_wrong", f"takes {words} for the mask{where}", 3, each(group, guess))
         return
     yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
     if first.name in ("multiply", "divide"):
         said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
         yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
+
+
+def _guessed(program: Program, mask: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Masks that are read off the values that the forward computes."""
+    alike = [value for value in program.values if value.value.shape == mask.shape]
+    for number, value in enumerate(alike):
+        name = named(program, value)
+        yield f"where {name} is not 0", value.value != 0
+        yield f"where {name} is positive", value.value > 0
+        for other in alike[:number]:
+            yield f"where {name} is {named(program, other)}", value.value == other.value
 
 
 # --- at another place ---

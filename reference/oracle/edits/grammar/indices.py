@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead
+from reference.oracle.edits.functions import put
+from reference.oracle.edits.grammar.orders import orders
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, named, place
@@ -25,14 +27,31 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
         others = {
             "moved by +1": ("shifted", (part + 1) % shape[axis]),
             "moved by -1": ("shifted", (part - 1) % shape[axis]),
-            "in reverse": ("wrong_index", part[::-1]),
-            "of the first everywhere": ("wrong_index", np.broadcast_to(part[:1], part.shape)),
+            "of the first entry of all": ("wrong_index", np.zeros_like(part)),
+            "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % shape[axis]),
+            **{order.words: (order.cause, order.change(part)) for order in orders(part.shape)},
             **_largest(program, part, shape[axis]),
         }
         for words, (cause, other) in others.items():
             if not np.array_equal(other, part):
                 change = each(group, instead(_with_index(axis, other)))
                 yield Edited(cause, f"takes the index {words}{where}", 3, change)
+
+
+def columns(program: Program, group: Group) -> Iterator[Edited]:
+    """Two indices, one of which stands as a column, so that each of the one meets each of the other."""
+    first = group[0]
+    key = first.args[1] if first.name == "scattered" and isinstance(first.args[1], tuple) else ()
+    if len(key) == 2 and all(isinstance(part, np.ndarray) and part.size == first.value.shape[0] for part in key):
+        said = f"pairs every row with the index of every row{place(first)}"
+        yield Edited("wrong_index", said, 2.5, each(group, instead(_crossed)))
+
+
+def _crossed(step: Step, values: Values) -> np.ndarray:
+    ct, (rows, others), shape = filled(step.args, values)
+    return put(
+        np.zeros(shape), (np.ravel(rows), np.reshape(others, (-1, 1))), np.broadcast_to(np.ravel(ct), (shape[0],))
+    )
 
 
 def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:

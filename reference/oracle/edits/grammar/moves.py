@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, each, instead, with_argument
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead
 from reference.oracle.edits.functions import multiplied, put
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import returned, scattered
@@ -19,6 +19,10 @@ def moves(program: Program, group: Group) -> Iterator[Edited]:
     for cause, words, bits, laid in LAID.get(first.name, ()):
         change = each(group, instead(lambda s, v, f=laid: f(*filled(s.args, v))))
         yield Edited(cause, f"{words}{where}", bits, change)
+    if first.name == "returned" and first.of is not None and first.of.name == "pad":
+        for words, far in (("beginning", 0.0), ("end", 1.0)):
+            said = f"cuts the padding off so that the {words} is kept{where}"
+            yield Edited("shifted", said, 1.5, each(group, instead(lambda s, v, f=far: _cut(s, v, f))))
     source = first.args[0] if first.args else None
     if first.name not in MOVED or not isinstance(source, Step) or source.value.size != first.value.size:
         return
@@ -49,6 +53,13 @@ def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int,
 def _averaged(added: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """What is added up at equal places, divided by how often."""
     return lambda ct, *where: added(ct, *where) / np.maximum(added(np.ones_like(ct), *where), 1)
+
+
+def _cut(step: Step, values: Values, far: float) -> np.ndarray:
+    """A padded cotangent without its padding, all of it taken from one side."""
+    ct, shape = np.asarray(filled(step.args[0], values)), step.value.shape
+    starts = [int(far * (long - size)) for long, size in zip(ct.shape, shape, strict=True)]
+    return ct[tuple(slice(start, start + size) for start, size in zip(starts, shape, strict=True))]
 
 
 MOVED = ("transpose", "swapaxes", "moveaxis", "returned", "flip", "reshape")
@@ -101,25 +112,3 @@ def _turned(letters: str, i: int, j: int) -> str:
     turned = list(letters)
     turned[i], turned[j] = turned[j], turned[i]
     return "".join(turned)
-
-
-def rearranged(program: Program, group: Group) -> Iterator[Edited]:
-    """An operand that is moved by one place, or reversed, along an axis."""
-    first, where = group[0], place(group[0])
-    if first.name not in ("multiply", "divide", "subtract", "add", "matmul", "einsum"):
-        return
-    for position, operand in enumerate(first.args):
-        if not isinstance(operand, Step | np.ndarray) or array_of(operand).ndim == 0:
-            continue
-        carries = isinstance(operand, Step) and operand in program.carrying
-        name = "the cotangent" if carries else named(program, operand)
-        for axis, size in enumerate(array_of(operand).shape):
-            if size < 2:
-                continue
-            for by in (1, -1):
-                rolled = with_argument(position, lambda a, k=by, x=axis: np.roll(a, k, x))
-                yield Edited(
-                    "shifted", f"takes {name} moved by {by:+d} along axis {axis}{where}", 4, each(group, rolled)
-                )
-            flipped = with_argument(position, lambda a, x=axis: np.flip(a, x))
-            yield Edited("flipped", f"takes {name} in reverse along axis {axis}{where}", 4, each(group, flipped))

@@ -8,25 +8,17 @@ import numpy as np
 
 from reference.oracle.edits.edit import Edited, each, instead, with_value
 from reference.oracle.edits.grammar.factors import counts
+from reference.oracle.edits.grammar.masks import of_comparison
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import SLOPES
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import place
 
+COMPARE = ("greater", "less", "greater_equal", "less_equal")
 HOLD_NUMBERS = (
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "maximum",
-    "minimum",
-    "power",
-    "float_power",
-    "greater",
-    "greater_equal",
-    "less",
-    "less_equal",
-)
+    *COMPARE,
+    "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power",
+)  # fmt: skip
 # Below this a number is an epsilon; of more numbers than that, each is not tried in the place of every other.
 SMALL, MOST = 1e-2, 6
 
@@ -101,9 +93,11 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
 
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
-    if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
-        if any(_guards(program, step) for step in steps):
-            return "epsilon_one_side"
+    if all(step.name in COMPARE for step in steps):
+        return of_comparison(program, steps[0].args[0], "static_ignored", "mask_wrong")
+    added = all(step.name == "add" and step.part == "forward" for step in steps)
+    if added and (other == 0 or abs(own) < SMALL) and any(_guards(program, step) for step in steps):
+        return "epsilon_one_side"
     if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):
         return "term_missing"
     if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):

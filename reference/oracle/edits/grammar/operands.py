@@ -1,6 +1,7 @@
 """Another value of the program in the place of an operand."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_value
 from reference.oracle.edits.program import Program, in_time
 from reference.oracle.edits.tape import Step
-from reference.oracle.edits.values import array_of, is_slope, named, place
+from reference.oracle.edits.values import array_of, is_mask, is_slope, named, place
 
 # Steps in which nothing stands that could be another value.
 FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "reshape", "transpose", "blanked", "getitem")
@@ -60,6 +61,12 @@ def _of_another_pass(program: Program, ordered: list[Step], mine: list[Any], pos
         edits = {step: with_value(position, other)(step) for step, other in pairs}
         cause = "derivative_at_wrong_value" if is_slope(ordered[0]) else "shifted"
         yield Edited(cause, f"takes {name} of the step {word}{where}", 3, edits)
+        end = mine[-1] if move == 1 else mine[0]
+        beyond = program.later(end) if isinstance(end, Step) else None
+        beyond = np.zeros_like(array_of(beyond)) if move == -1 and beyond is not None else beyond
+        if beyond is not None:
+            edits = edits | each([ordered[-1 if move == 1 else 0]], with_value(position, beyond))
+            yield Edited(cause, f"takes {name} of the step {word}, in every step,{where}", 3, edits)
     handed_on = any(later in program.users_behind(earlier) for earlier, later in pairwise(ordered))
     for number, word in ((0, "first"), (-1, "last")):
         edits = each(ordered, with_value(position, mine[number]))
@@ -124,9 +131,9 @@ def anew(program: Program) -> Iterator[Edited]:
                 said = f"uses {named(program, step)} without {named(program, step.args[1 - position])}"
                 alone = instead(lambda s, v, p=1 - position: _without(s, p, v))
                 exchange = (step.value, array_of(operand)) if step.name in ("multiply", "divide") else None
-                cause = (
-                    "term_missing" if _is_summand(program, step, step.args[1 - position], operand) else "wrong_operand"
-                )
+                left_out = step.args[1 - position]
+                cause = "term_missing" if _is_summand(program, step, left_out, operand) else "wrong_operand"
+                cause = "mask_missing" if is_mask(left_out) else cause
                 yield Edited(cause, said, 3, each(group, alone), exchange=exchange)
 
 
@@ -147,6 +154,9 @@ def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
     return step.name in ("add", "subtract") and bool(users) and times and not statistic
 
 
+PRODUCTS = ("multiply", "divide", "matmul", "einsum")
+
+
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
     """A value that is computed anew with an edit, and used so at one place of the backward alone."""
     for edited in whole:
@@ -154,4 +164,26 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
         for group in program.groups:
             if any(parent in changed for step in group for parent in step.parents):
                 edits = each(group, instead(lambda s, v, c=changed: s.run({**c, **v})))
-                yield Edited(edited.cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+                a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
+                cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
+                yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+
+
+def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:
+    """An edit of one step of the backward that only one of those who use what comes of it sees."""
+    (step,) = edited.edits
+    inside, users = [step], program.users.get(step, [])
+    while len(users) == 1:
+        inside.append(users[0])
+        users = program.users.get(users[0], [])
+    for user in users if len(users) > 1 else ():
+        change = instead(lambda s, v, i=inside: s.run({**v, i[-1]: _last(i, edited.edits, v)}))
+        words = f"{edited.words}, on the way{place(user)} only"
+        yield replace(edited, words=words, bits=edited.bits + 1.5, edits=each([user], change), exchange=None)
+
+
+def _last(steps: list[Step], edits: Any, values: Values) -> Any:
+    found = dict(values)
+    for step in steps:
+        found[step] = edits[step](found) if step in edits else step.run(found)
+    return found[steps[-1]]

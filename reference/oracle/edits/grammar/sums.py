@@ -10,7 +10,7 @@ from reference.oracle.edits.edit import Edited, Group, Values, after, each, inst
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import shared, spread
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import place
+from reference.oracle.edits.values import is_slope, named, place
 
 
 def sums(program: Program, group: Group) -> Iterator[Edited]:
@@ -33,14 +33,29 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
     bits, cause = (1, "wrong_reduction") if last else (1.5, "diagonal_only")
     yield Edited(cause, f"does not sum over axis {spelled}{where}", bits, whole)
     yield from _one_entry(group, axes, where)
+    said = f"adds one contribution along axis {spelled}, where as many as there are belong{where}"
+    yield Edited("not_accumulated", said, 3, each(group, instead(_once)))
     yield from _other_axes(group, axes, "wrong_reduction" if last else "wrong_axis", where)
 
 
 def _one_entry(group: Group, axes: tuple[int, ...], where: str) -> Iterator[Edited]:
     for word, one in ONE_ENTRY.items():
-        only = word == "the first" or (word == "the last" and 0 not in axes)
         said = f"takes {word} entry along axis {', '.join(map(str, axes))} where it should sum{where}"
-        yield Edited("part_missing" if only else "not_accumulated", said, 2.5, each(group, _over(axes, one)))
+        yield Edited(
+            "part_missing" if word == "the first" else "not_accumulated", said, 1.5, each(group, _over(axes, one))
+        )
+
+
+def _once(step: Step, values: Values) -> Any:
+    """One whole contribution, whatever slopes and masks make of each."""
+    source, sign = step.args[0], 1.0
+    while isinstance(source, Step) and source.name in ("negative", "multiply") and source.part == "backward":
+        sign *= -1 if source.name == "negative" else 1
+        source = next((a for a in source.args if isinstance(a, Step) and not is_slope(a) and a.value.size > 1), None)
+    array = sign * np.asarray(filled(source, values))
+    axes = _axes(step) or ()
+    high, low = array.max(axis=axes, keepdims=True), array.min(axis=axes, keepdims=True)
+    return np.reshape(np.where(high > -low, high, low), step.value.shape)
 
 
 def _other_axes(group: Group, axes: tuple[int, ...], cause: str, where: str) -> Iterator[Edited]:
@@ -151,6 +166,22 @@ def axes(program: Program) -> Iterator[Edited]:
                         yield Edited("wrong_axis", said, 3.5, each(anew, instead(_with_axes(other))))
 
 
+def shares_over(program: Program) -> Iterator[Edited]:
+    """Shares that add up to one along an axis, which in the backward do so along another."""
+    for value in program.values:
+        users = [user for user in program.users.get(value, ()) if user.part == "backward"]
+        whole = [axis for axis in range(value.value.ndim) if np.allclose(value.value.sum(axis), 1)]
+        for axis in range(value.value.ndim) if whole and users else ():
+            if axis not in whole:
+                said = f"takes {named(program, value)} as shares over axis {axis} where axis {whole[0]} belongs"
+                change = instead(lambda s, v, o=value, a=axis: s.run({**v, o: _shares_of(filled(o, v), a)}))
+                yield Edited("wrong_axis", said, 3, each(users, change))
+
+
+def _shares_of(array: np.ndarray, axis: int) -> np.ndarray:
+    return array / np.sum(array, axis=axis, keepdims=True)
+
+
 def _axes_of(step: Step) -> tuple[int, ...] | None:
     if step.name == "gathered":
         return tuple(step.args[1]) if isinstance(step.args[0], Step) else None
@@ -187,6 +218,8 @@ def parts(program: Program, group: Group) -> Iterator[Edited]:
     elif first.name in ("gathered", "sum") and isinstance(first.args[0], Step):
         shape, position = first.args[0].value.shape, 0
         over = [(axis, shape[axis]) for axis in _axes(first) or ()]
+    elif first.name == "scattered" and isinstance(first.args[1], np.ndarray) and first.args[1].dtype.kind in "iu":
+        position, over = 0, list(enumerate(first.args[1].shape))
     else:
         return
     for axis, size in over:

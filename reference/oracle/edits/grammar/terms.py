@@ -47,6 +47,8 @@ def in_words(term: Step) -> str:
 def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | None) -> str:
     """What a contribution that is left out is called."""
     node = added.of
+    if _apart(term, kept):
+        return "part_missing"
     if added.name == "added up" and node is not None and user is not None:
         if around_loop(program, node, user) or handed_on(program, node, user):
             return "time_not_carried"
@@ -67,6 +69,12 @@ def alike(first: Step, second: Step) -> bool:
     """Whether two steps are one expression in two passes of a loop, and not of different arguments."""
     same = first is not second and (first.place, first.name) == (second.place, second.name)
     return same and {a for a in first.parents if a.part == "leaf"} == {a for a in second.parents if a.part == "leaf"}
+
+
+def _apart(term: Any, kept: Any) -> bool:
+    """Whether a term belongs to a part of an array of which the other has nothing."""
+    placed = isinstance(term, Step) and isinstance(kept, Step) and term.name in ("scattered", "returned")
+    return placed and not np.any((term.value != 0) & (kept.value != 0))
 
 
 def leads_to_statistic(program: Program, step: Step) -> bool:
@@ -244,6 +252,26 @@ def overwritten(program: Program, group: Group) -> Iterator[Edited]:
         else:
             edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
         yield Edited(cause, said, 1.5, edits)
+    ordered = sorted(passes, key=program.order.__getitem__)
+    contributions = [ordered[0].args[0], *(step.args[1] for step in ordered)][::-1]
+    for words, kept in _some(len(contributions)):
+        said = f"adds {words} of {len(contributions)} contributions only{place(passes[0])}"
+        chosen = [contributions[number] for number in kept]
+        change = instead(lambda s, v, c=chosen: sum(filled(one, v) for one in c))
+        yield Edited("part_missing", said, 2.5, each([ordered[-1]], change))
+
+
+def _some(count: int) -> Iterator[tuple[str, list[int]]]:
+    """Of passes, which may be those of a loop in a loop: without the first or last of either, or every second."""
+    numbers = list(range(count))
+    for size in [size for size in range(1, count) if count % size == 0]:
+        yield f"all but the last {size}", numbers[:-size]
+        yield f"all but the first {size}", numbers[size:]
+        if size > 1:
+            yield f"all but the last of every {size}", [n for n in numbers if n % size != size - 1]
+            yield f"all but the first of every {size}", [n for n in numbers if n % size != 0]
+    yield "every second", numbers[::2]
+    yield "every second, from the second on,", numbers[1::2]
 
 
 def assigned(program: Program, group: Group) -> Iterator[Edited]:
@@ -288,8 +316,10 @@ def windows(program: Program, group: Group) -> Iterator[Edited]:
 
 
 def _laid(parts: list[Step], values: Values) -> np.ndarray:
-    """Windows laid over each other."""
+    """Windows laid over each other; what is written to the same places is added up before."""
     whole = np.zeros(parts[0].args[2])
+    if all(isinstance(part.args[1], np.ndarray) and np.array_equal(part.args[1], parts[0].args[1]) for part in parts):
+        return put(whole, parts[0].args[1], sum(filled(part.args[0], values) for part in parts))
     for part in parts:
         whole[part.args[1]] = filled(part.args[0], values)
     return whole
