@@ -61,3 +61,8 @@ def test_a_function_that_nobody_knows_needs_no_acquittal():
     subject = Subject("odd", lambda x: x**5, lambda x: (x**5, lambda ct: (5 * ct * x**4,)), ("x",))
     evidence = Evidence(subject, ("x",), (Z,), Z**5, Z, (None,), (None,), (0.0,), (False,))
     assert acquit(evidence) == ()
+
+
+def test_a_smooth_loss_has_no_kink_where_a_prediction_is_zero():
+    sentences = acquit(evidence_of("huber_loss", {}, (np.round(Z), P), named=True))
+    assert not any("kink" in sentence for sentence in sentences), sentences

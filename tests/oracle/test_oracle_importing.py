@@ -12,6 +12,7 @@ import pytest
 from helpers.oracle_command import RELU, forgotten, judge_here, run_check
 
 from reference.oracle.command.importing import load
+from reference.oracle.command.importing.helpers import known
 from reference.oracle.command.importing.standins import NotThere, used
 from reference.oracle.reading.texts import NotPython
 
@@ -194,6 +195,14 @@ def test_a_course_s_missing_helpers_are_known_by_name(tree):
     assert [sentence.rpartition("; ")[2] for sentence in used()] == [
         f"a {name} of our own stands in" for name in ("relu", "sigmoid", "relu_backward")
     ]
+
+
+def test_every_function_of_single_numbers_stands_in_for_a_missing_one_of_its_name(tree):
+    module = tree({"net.py": COURSE.replace("relu_backward", "tanh_backward").replace("sigmoid", "softplus")}).module
+    z = np.array([-1.0, 2.0])
+    np.testing.assert_allclose(module.plain(z), np.log1p(np.exp(z)), rtol=1e-15)
+    np.testing.assert_allclose(module.back(np.array([3.0, 4.0]), z), np.array([3, 4]) / np.cosh(z) ** 2, rtol=1e-15)
+    assert known("dense") is known("softmax_backward") is known("no_such_function_backward") is None
 
 
 def test_inputs_of_its_own_are_taken_from_a_file_with_a_missing_import(tree):
