@@ -37,7 +37,7 @@ def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]
     evidence = sharpened(evidence, known[0]) if known else evidence
     search = None if only else searched(evidence, known)
     findings = []
-    for view in views(evidence, known):
+    for view in views(search.evidence if search else evidence, known):
         found = search.of(view) if search else []
         matches = list(islice(_accepted(view, found, only or ALL), MOST))
         findings += to_findings(view, matches, line_in(view) if matches else None)

@@ -8,7 +8,7 @@ from reference.oracle.edits.grammar.factors import chains, factors, misplaced
 from reference.oracle.edits.grammar.indices import columns, indices, keys, strides
 from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.edits.grammar.moves import moves, products
-from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, numbers
+from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, guarded, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, on_one_way, operands, passes, updated
 from reference.oracle.edits.grammar.orders import again, arrived, rearranged, reordered
 from reference.oracle.edits.grammar.slopes import skipped, slopes
@@ -39,7 +39,7 @@ PLACES = (
 ANEW = (indices, keys, passes)
 WAYS = (factors, masks)
 MANY = (rearranged, operands, chains)
-LAST = (misplaced, extra_slopes, fitted_numbers, arrived, again)
+LAST = (misplaced, extra_slopes, fitted_numbers, guarded, arrived, again)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, each, instead, with_value
+from reference.oracle.edits.edit import Edited, each, instead, with_argument, with_value
 from reference.oracle.edits.grammar.factors import counts
 from reference.oracle.edits.grammar.masks import of_comparison
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import SLOPES
 from reference.oracle.edits.tape import Step, filled
-from reference.oracle.edits.values import place
+from reference.oracle.edits.values import array_of, named, place
 
 COMPARE = ("greater", "less", "greater_equal", "less_equal")
 HOLD_NUMBERS = (
@@ -46,6 +46,29 @@ def fitted_numbers(program: Program) -> Iterator[Edited]:
             yield replace(at(own), at=at, own=own)
 
 
+def guarded(program: Program) -> Iterator[Edited]:
+    """A small number beside what the backward divides by, to be found."""
+    for group in program.groups:
+        first = group[0]
+        place_of = {"divide": 1, "slope of log": 1, "reciprocal": 0}.get(first.name)
+        if place_of is None or np.ndim(array_of(first.args[place_of])) == 0:
+            continue
+
+        def at(number: float, group=group, position=place_of) -> Edited:
+            said = f"divides by {named(program, group[0].args[position])} and {number:.3g}{place(group[0])}"
+            more = with_argument(position, lambda value: np.asarray(value) + number)
+            cause = "epsilon_one_side" if abs(number) < SMALL else "wrong_operand"
+            return Edited(cause, said, 3, each(group, more), freedom=1)
+
+        yield replace(at(0.0), at=at, own=0.0)
+
+
+def is_floor(step: Step) -> bool:
+    """Whether a step puts a small number under values."""
+    numbers = [float(a) for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    return step.name == "maximum" and any(0 < number < SMALL for number in numbers)
+
+
 def _choices(own: float, places: Places) -> list[Places]:
     """A number wherever it stands, and at each place alone."""
     kinds: dict[Any, Places] = {}
@@ -60,7 +83,8 @@ def _together(program: Program, own: float, other: float, found: dict[float, Pla
         if second is not None and says(other) != other:
             first = _everywhere(program, own, other, found[own])
             edits = {**first.edits, **_everywhere(program, second, says(other), found[second]).edits}
-            yield replace(first, cause="static_ignored", edits=edits)
+            cause = first.cause if first.cause == "epsilon_one_side" else "static_ignored"
+            yield replace(first, cause=cause, edits=edits)
 
 
 def _found(program: Program) -> dict[float, Places]:
@@ -95,7 +119,7 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name in COMPARE for step in steps):
         return of_comparison(program, steps[0].args[0], "static_ignored", "mask_wrong")
-    added = all(step.name == "add" and step.part == "forward" for step in steps)
+    added = all(step.name in ("add", "maximum") and step.part == "forward" for step in steps)
     if added and (other == 0 or abs(own) < SMALL) and any(_guards(program, step) for step in steps):
         return "epsilon_one_side"
     if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):

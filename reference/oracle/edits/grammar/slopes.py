@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, after, each, instead, ones
+from reference.oracle.edits.grammar.numbers import is_floor
 from reference.oracle.edits.program import Program, in_time
 from reference.oracle.edits.regions import CURVES
 from reference.oracle.edits.tape import Step, filled
@@ -154,7 +155,14 @@ def skipped(program: Program) -> Iterator[Edited]:
             own = [s for s in program.backward if is_slope(s) and s.of in same]
             edits = each(same, instead(lambda s, v: filled(next(a for a in s.args if isinstance(a, Step)), v)))
             edits |= each(own, instead(lambda s, v: ones(s.value)))
-            yield Edited("derivative_missing", f"goes back as if {forward.name} were not there{place(step)}", 2, edits)
+            cause = "epsilon_one_side" if is_floor(forward) else "derivative_missing"
+            yield Edited(cause, f"goes back as if {in_words(forward)} were not there{place(step)}", 2, edits)
+
+
+def in_words(step: Step) -> str:
+    """A function by its name, and the number that it holds."""
+    numbers = [f"{float(a):g}" for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    return " of ".join([step.name, *numbers])
 
 
 def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:
@@ -170,6 +178,10 @@ def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]
         return edit
 
     return make
+
+
+# What a curve of the forward without a name is called.
+UNNAMED = "the function"
 
 
 def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
@@ -192,7 +204,9 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             spelled = re.sub(r"\bu\b", letter, formula)
             said = f"uses {spelled} as the derivative of {name} ({letter} its {whose}){where}"
             change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
-            yield Edited(cause, said, {"wrong_derivative": 4}.get(cause, 3), each(group, change))
+            yield Edited(
+                cause, said, {"wrong_derivative": 4}.get(cause, 3) + 3 * (name == UNNAMED), each(group, change)
+            )
 
 
 def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:
