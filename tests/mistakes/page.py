@@ -112,7 +112,7 @@ def _section(results: Results) -> str:
     held = "\n".join(f"- {words}: {'holds' if holds else 'BROKEN'}" for words, holds in table.promises(results))
     lines = [
         f"# The set {results.which}\n",
-        f"{held}\n\n{table.by_one_name(results)}\n",
+        f"{held}\n",
         f"{table.markdown(*table.table(results))}\n",
         f"{table.markdown(*table.family_table(results))}\n",
         "\n".join(f"- {line}" for line in table.misses(results)) or "No misses.",
@@ -131,6 +131,5 @@ def plain(results: Results) -> str:
         ]
         parts.append("")
     parts += [f"{'holds ' if holds else 'BROKEN'}  {words}" for words, holds in table.promises(results)]
-    parts.append(f"        {table.by_one_name(results)}")
     wrong = table.misses(results)
     return "\n".join([*parts, "", *(wrong or ["no misses"])])
