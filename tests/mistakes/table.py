@@ -8,6 +8,8 @@ from .judges import Run, is_named, is_named_at_all
 
 WRONG: tuple[Kind, ...] = ("wrong backward", "wrong forward", "impure")
 PROMISED_BACKWARDS, PROMISED_NAMED = 130, 0.9
+# The first cause, where the oracle withholds its verdict because equal calls differ.
+CALLS_DIFFER = (("not_deterministic",), ("accumulates",), ("stale_state",))
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,13 @@ class Results:
 
 def is_caught(case: Mistake, run: Run) -> bool:
     """Rejected; or, where equal calls of impure code differ, the verdict withheld for exactly that reason."""
-    withheld = case.kind == "impure" and run.outcome == "cannot tell" and is_named(case, run)
+    withheld = case.kind == "impure" and run.outcome == "cannot tell" and run.causes[:1] in CALLS_DIFFER
     return run.outcome == "fail" or withheld
+
+
+def is_judged_right(case: Mistake, run: Run) -> bool:
+    """Caught if it is wrong, acquitted if it is not."""
+    return run.outcome == "pass" if case.kind == "control" else is_caught(case, run)
 
 
 def caught(pairs: Iterable[tuple[Mistake, list[Run]]]) -> tuple[int, int]:
@@ -106,7 +113,7 @@ def misses(results: Results) -> list[str]:
         for run in runs:
             where = f"{case.id} ({case.kind}, {run.manner}, {run.size}, seed {run.seed})"
             should = "pass" if case.kind == "control" else "fail"
-            if run.outcome != "pass" if case.kind == "control" else not is_caught(case, run):
+            if not is_judged_right(case, run):
                 verdicts.append(f"{where}: {run.outcome} instead of {should}. {run.said}")
             elif case.kind != "control" and not is_named(case, run):
                 causes.append(f"{where}: {run.causes[:1]} instead of {case.cause}")
