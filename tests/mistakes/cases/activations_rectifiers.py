@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 
 from ..case import Family, normal, sized
-from .functions import whole_numbers
 
 family = Family("activations")
 
@@ -73,6 +72,20 @@ def leaky_down(x):
 )
 def leaky_mask_from_the_output(dout, out):
     return dout * np.where(out > 0, 1, -0.5)
+
+
+@family.whole("", "control", "layer", away_from_zero, op="relu")
+class Relu:
+    def forward(self, x):
+        self.mask = x <= 0
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout):
+        dx = dout.copy()
+        dx[self.mask] = 0
+        return dx
 
 
 @family.impure(51, relu, away_from_zero, op="relu", argument="x", cause="changed_in_place")
@@ -157,11 +170,6 @@ def maxout_teaches_every_piece(g, x):
 @wrong(48, lambda x: np.clip(x, -1.2, 0.7), cause="static_ignored")
 def clip_open_in_the_size(g, x):
     return g * (np.abs(x) < 1.2)
-
-
-@family.control("F7", lambda x: np.maximum(x, 0), whole_numbers, op="relu")
-def relu_with_half_a_slope_at_zero(g, x):
-    return g * np.heaviside(x, 0.5)
 
 
 def leaky_backward(g, x):

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from ..case import Family, sized
-from .functions import sigmoid, whole_numbers
+from .functions import sigmoid
 
 family = Family("activations")
 
@@ -221,8 +221,3 @@ def jax_tanh_minus_its_square():
 )
 def sigmoid_by_half_angle_without_the_half(x):
     return (1 + np.tanh(x)) / 2
-
-
-@family.control("F7", lambda x: np.where(x >= 0, x, 0), whole_numbers, op="relu")
-def relu_with_slope_one_at_zero(g, x):
-    return np.where(x >= 0, g, 0)

@@ -197,6 +197,25 @@ def silu_factor_x_missing(x, cotangent):
     return (cotangent * (s + s * (1 - s)),)
 
 
+@family.whole(43, "wrong backward", "torch", matrix, op="silu", names=("x",), argument="x", cause="term_missing")
+def torch_swish_without_its_second_term():
+    import torch
+
+    class Swish(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            s = torch.sigmoid(x)
+            ctx.save_for_backward(s)
+            return x * s
+
+        @staticmethod
+        def backward(ctx, *grad_outputs):
+            (s,) = ctx.saved_tensors
+            return grad_outputs[0] * s
+
+    return Swish
+
+
 @family.whole("", "control", "vjp", matrix, op="silu", names=("x",))
 def silu_vjp(x):
     s = 1 / (1 + np.exp(-x))

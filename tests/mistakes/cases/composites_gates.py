@@ -175,40 +175,8 @@ def jax_softplus_with_the_slope_of_tanh():
     return plus
 
 
-# Images (N, C, H, W) and a slope a channel.
-IMAGE = sized(((2, 3, 4, 5), (3,)), ((4, 8, 10, 12), (8,)))
-
-
-def prelu(x, a):
-    return np.where(x > 0, x, a[:, None, None] * x)
-
-
-@family.wrong(2, prelu, IMAGE, cause="wrong_reduction", argument="a")
-def slopes_of_each_position(g, x, a):
-    return g * np.where(x > 0, 1, a[:, None, None]), np.where(x > 0, 0, x * g).sum(0)
-
-
-@family.wrong(49, prelu, IMAGE, cause="mask_missing", argument="a")
-def slopes_learn_everywhere(g, x, a):
-    return g * np.where(x > 0, 1, a[:, None, None]), (x * g).sum((0, 2, 3))
-
-
 matrix = sized(((5, 7),), ((30, 24),))
 impure = partial(family.whole, kind="impure", style="layer")
-
-
-@impure(85, inputs=matrix, argument="x", cause="stale_state")
-class ReluThatKeepsItsFirstMask:
-    def __init__(self):
-        self.mask = None
-
-    def forward(self, x):
-        if self.mask is None:
-            self.mask = x > 0
-        return np.maximum(x, 0)
-
-    def backward(self, dout):
-        return dout * self.mask
 
 
 @impure(83, inputs=matrix, argument="x", cause="changed_in_place")

@@ -85,23 +85,6 @@ def channel_windows_rotated(g, x, K):
     return dx, dK
 
 
-def bags(size, seed):
-    rows, d, n = (6, 3, 4) if size == "small" else (20, 12, 16)
-    (table,) = normal(seed, (rows, d))
-    return table, (np.arange(n * 3).reshape(n, 3) * 3) % (rows - 1)
-
-
-def bag(table, words):
-    return table[words].mean(axis=1)
-
-
-@family.wrong(100, bag, bags, cause="not_accumulated", argument="table")
-def repeated_words_once(g, table, words):
-    d = np.zeros_like(table)
-    d[words] += g[:, None] / words.shape[1]
-    return d, None
-
-
 TORCH = sized(((4, 5),), ((16, 20),))
 
 
@@ -119,6 +102,25 @@ def torch_centered_without_the_mean():
             return grad_outputs[0].clone()
 
     return Centered
+
+
+@family.whole(32, "wrong backward", "torch", TORCH, names=("x",), cause="diagonal_only", argument="x")
+def torch_softmax_diagonal():
+    import torch
+
+    class Softmax(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = torch.softmax(x, -1)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, *grad_outputs):
+            (y,) = ctx.saved_tensors
+            return grad_outputs[0] * y * (1 - y)
+
+    return Softmax
 
 
 # Channel-wise functions of images (N, C, H, W).

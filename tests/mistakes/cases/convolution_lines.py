@@ -1,4 +1,4 @@
-"""Convolution along one axis, around a circle, and by single pixels."""
+"""Convolution along one axis, around a circle, by single pixels, by Fourier."""
 
 from functools import partial
 
@@ -161,3 +161,26 @@ def pointwise_kernel_by_the_first_input(residuals, cotangent):
 @separate(58, cause="transposed", argument="x")
 def depthwise_taps_read_by_columns(residuals, cotangent):
     return separable_backward(residuals, cotangent, turn=True)
+
+
+def by_fourier(x, w):
+    size = x.shape[2:]
+    X, W = np.fft.rfft2(x), np.fft.rfft2(w, s=size)
+    y = np.fft.irfft2(np.einsum("nchw,fchw->nfhw", X, W.conj()), s=size)
+    return y[:, :, : size[0] - w.shape[2] + 1, : size[1] - w.shape[3] + 1], (X, W, size, w.shape[2:])
+
+
+@family.control(
+    "",
+    by_fourier,
+    sized(((2, 3, 6, 5), (4, 3, 3, 2)), ((4, 6, 14, 12), (8, 6, 3, 3))),
+    op="conv",
+    statics={"layout": "channels_first"},
+    style="rule",
+)
+def by_fourier_backward(residuals, g):
+    X, W, size, (kh, kw) = residuals
+    G = np.fft.rfft2(g, s=size)
+    dx = np.fft.irfft2(np.einsum("nfhw,fchw->nchw", G, W), s=size)
+    dw = np.fft.irfft2(np.einsum("nfhw,nchw->fchw", G.conj(), X), s=size)
+    return dx, dw[:, :, :kh, :kw]

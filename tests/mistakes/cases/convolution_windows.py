@@ -159,6 +159,15 @@ def convolution_dilated(dout, x, w, b):
     return input_gradient(dout, x, w, dilation=2), kernel_gradient(dout, x, w, dilation=2), bias_gradient(dout)
 
 
+def in_single_precision(size, seed):
+    return tuple(p.astype(np.float32) for p in images(size, seed))
+
+
+@conv(family.control)(109, inputs=in_single_precision, precision="float32")
+def convolution_in_float32(dout, x, w, b):
+    return input_gradient(dout, x, w), kernel_gradient(dout, x, w), bias_gradient(dout)
+
+
 def halves(x, w):
     return zip(np.split(x, 2, axis=1), np.split(w, 2), strict=True)
 

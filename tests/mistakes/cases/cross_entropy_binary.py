@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from ..case import Family, normal, sized
-from .functions import sigmoid, softmax
+from ..case import Family, normal
+from .functions import sigmoid
 
 family = Family("cross_entropy")
 
@@ -223,9 +223,3 @@ def of_probabilities_backward(g, logits, targets):
 )
 def cross_entropy_of_what_is_already_softmax(logits, targets):
     return -np.log(logits[np.arange(len(logits)), targets])
-
-
-@family.wrong(31, softmax, sized(((7, 5),), ((120, 30),)), op="softmax", cause="wrong_axis", argument="x")
-def inner_products_over_the_batch(dy, x):
-    p = softmax(x)
-    return p * (dy - np.sum(p * dy, axis=0))

@@ -103,30 +103,6 @@ def maxout_with_every_piece_on(x, W, b):
     return pieces.max(0), pullback
 
 
-# The cosine between rows: a, b (N, D)
-SIDES = sized(((5, 3), (5, 3)), ((24, 16), (24, 16)))
-
-
-def lengths(a):
-    return np.sqrt((a * a).sum(axis=1, keepdims=True))
-
-
-def cosine(a, b):
-    return ((a / lengths(a)) * (b / lengths(b))).sum(axis=1)
-
-
-@family.wrong(84, cosine, SIDES, argument="a b", cause="statistics_as_constants")
-def cosine_with_fixed_lengths(g, a, b):
-    scale = g[:, None] / (lengths(a) * lengths(b))
-    return scale * b, scale * a
-
-
-@family.wrong(23, cosine, SIDES, argument="a", cause="wrong_operand")
-def cosine_takes_away_the_other_side(g, a, b):
-    u, v, c = a / lengths(a), b / lengths(b), cosine(a, b)[:, None]
-    return g[:, None] * (v - c * v) / lengths(a), g[:, None] * (u - c * v) / lengths(b)
-
-
 rows_scaled = sized(((4, 7), (4, 1)), ((64, 90), (64, 1)))
 
 

@@ -155,6 +155,17 @@ def cross_entropy_of_each_example(residuals, cotangent):
     return cotangent[:, None] * (p - one_hot(t, p.shape[1])), None
 
 
+def in_single_precision(size, seed):
+    z, t = labelled(size, seed)
+    return z.astype(np.float32), t
+
+
+@family.control(109, per_example, in_single_precision, style="rule", op="softmax_cross_entropy", precision="float32")
+def cross_entropy_in_float32(residuals, cotangent):
+    p, t = residuals
+    return cotangent[:, None] * (p - one_hot(t, p.shape[1]).astype(np.float32)), None
+
+
 @family.whole("F6", "control", "layer", labelled, inputs_of_layer=2, ends_in_loss=True)
 class SoftmaxWithLoss:
     """Ignores its upstream, which is always 1."""

@@ -281,3 +281,17 @@ def the_last_of_equal_maxima(x):
         return dx
 
     return halve(x), pullback
+
+
+@family.whole("", "control", "layer", images, op="max_pool", statics=halved)
+class Pooling:
+    def forward(self, x):
+        self.x = x
+        windows = split_windows(x, 2, 2)
+        self.arg_max = windows.argmax(axis=-1)
+        return windows.max(axis=-1)
+
+    def backward(self, dout):
+        dmax = np.zeros((dout.size, 4))
+        dmax[np.arange(dout.size), self.arg_max.flatten()] = dout.flatten()
+        return gathered(dmax.reshape(*dout.shape, 4), self.x, 2, 2)

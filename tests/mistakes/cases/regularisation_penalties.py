@@ -76,17 +76,6 @@ class ElasticNetHalved:
         return {"w": x.T @ (x @ self.w - t) / len(t) + 0.1 * np.sign(self.w) + 0.1 * self.w}
 
 
-def weighted(x, W):
-    return x @ W
-
-
-@family.wrong(
-    141, weighted, sized(((5, 3), (3, 4)), ((24, 16), (16, 12))), argument="W", op="dense", cause="not_linear"
-)
-def clipped_on_the_way_out(g, x, W):
-    return g @ W.T, np.clip(x.T @ g, -1, 1)
-
-
 weights = sized(((5, 7),), ((24, 40),))
 alone = partial(family.wrong, inputs=weights, argument="W")
 
@@ -130,29 +119,6 @@ def weighted_rows(size, seed):
 )
 def weights_not_differentiated_in_the_total(g, x, w):
     return w[:, None] * g / w.sum(), x @ g / w.sum()
-
-
-def hinge(scores, y):
-    rows = np.arange(len(scores))
-    margins = np.maximum(0, scores - scores[rows, y][:, None] + 1)
-    margins[rows, y] = 0
-    return margins.sum()
-
-
-def some_scores(size, seed):
-    n, classes = (7, 6) if size == "small" else (64, 10)
-    return normal(seed, (n, classes))[0], np.random.default_rng(seed + 6).integers(classes, size=n)
-
-
-@family.wrong(115, hinge, some_scores, argument="scores", cause="not_accumulated")
-def right_class_pushed_once(dout, scores, y):
-    dscores = np.zeros_like(scores)
-    for i, row in enumerate(scores):
-        for j in range(len(row)):
-            if j != y[i] and row[j] - row[y[i]] + 1 > 0:
-                dscores[i, j] = 1
-                dscores[i, y[i]] = -1
-    return dout * dscores, None
 
 
 def line(size, seed):
