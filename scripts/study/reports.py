@@ -95,7 +95,7 @@ def function_of(part: Any) -> Function:
 def _correct(home: Path) -> Iterator[Function]:
     """Functions to find a right line in: beside the case, in the reference, in the corpus's correct code."""
     reference, mistakes = ROOT / "reference", ROOT / "tests" / "mistakes"
-    folders = (reference, reference / "models", mistakes / "controls", mistakes)
+    folders = (reference, reference / "models", mistakes / "cases", mistakes)
     for file in (home, *(file for folder in folders for file in sorted(folder.glob("*.py")))):
         yield from functions_in(file)
 

@@ -18,10 +18,11 @@ Inputs = Callable[[str, int], tuple[Any, ...]]
 class Mistake:
     """A forward and a backward, inputs that expose what is wrong with them, and what a judge should say.
 
-    number is the line of the catalogue of real mistakes ("F3" and the like: correct code reported as wrong).
+    number is the line of `catalogue.md`, the list of real mistakes ("F3" and the like: correct code reported as wrong).
     build returns fresh code: a pair of functions, a vjp, or a class that is made from its parameters. inputs returns
-    the primals, parameters last. expected_cause holds every acceptable name of the cause, best first; expected_argument
-    the names of the arguments that may be blamed (empty where the whole function is to blame).
+    the primals, parameters last. cause is the one name that the definitions in `reference/oracle/causes.toml` give,
+    also a second one where they give two; expected_argument holds the names of the arguments that may be blamed (empty
+    where the whole function is to blame).
     """
 
     id: str
@@ -32,9 +33,8 @@ class Mistake:
     build: Callable[[], Any]
     inputs: Inputs
     names: tuple[str, ...]
-    expected_cause: tuple[str, ...] = ()
-    # What a reader who had only the definitions called it: one name, or two where the definitions give two.
-    one_name: tuple[str, ...] = ()
+    cause: str = ""
+    also: str = ""
     expected_argument: tuple[str, ...] = ()
     op: str | None = None
     statics: Mapping[str, Any] = field(default_factory=dict)
@@ -101,11 +101,10 @@ class Family:
         return add
 
     def _add(self, code: Any, number: int | str, kind: Kind, build: Callable[[], Any], inputs: Inputs, **more: Any):
-        cause, argument, op = more.pop("cause", ()), more.pop("argument", ()), more.get("op")
+        argument, op = more.pop("argument", ()), more.get("op")
         more.setdefault("style", "forward_backward")
         more.setdefault("judged", ("plain", "named") if op else ("plain",))
         more["names"] = more.get("names") or _names(code, more)
-        more["expected_cause"] = (cause,) if isinstance(cause, str) else tuple(cause)
         more["expected_argument"] = tuple(argument.split()) if isinstance(argument, str) else tuple(argument)
         family = more.pop("family", self.name)
         id = f"{family}/{more.pop('id', code.__name__.lower())}"

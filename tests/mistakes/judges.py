@@ -109,20 +109,18 @@ class Holding:
         return self.make(*self.params.values()).gradient(x, t)
 
 
-def first_cause_is_right(case: Mistake, run: Run) -> bool:
-    """Whether the first finding names an acceptable cause, and no argument that is innocent."""
-    return bool(run.causes) and run.causes[0] in case.expected_cause and _blames(case, run.arguments[0])
+def is_named(case: Mistake, run: Run) -> bool:
+    """Whether the first finding has the name that the definitions give, and blames no innocent argument."""
+    return bool(run.causes) and _names(case, run.causes[0], run.arguments[0])
 
 
-def one_name_is_right(case: Mistake, run: Run) -> bool:
-    """Whether the first finding has the one name that the definitions give, and blames no innocent argument."""
-    return bool(run.causes) and run.causes[0] in case.one_name and _blames(case, run.arguments[0])
+def is_named_at_all(case: Mistake, run: Run) -> bool:
+    """Whether any finding has the name that the definitions give, of an argument that is to blame."""
+    return any(_names(case, *found) for found in zip(run.causes, run.arguments, strict=True))
 
 
-def some_cause_is_right(case: Mistake, run: Run) -> bool:
-    """Whether any finding names an acceptable cause of an argument that is to blame."""
-    pairs = zip(run.causes, run.arguments, strict=True)
-    return any(cause in case.expected_cause and _blames(case, argument) for cause, argument in pairs)
+def _names(case: Mistake, cause: str, argument: str) -> bool:
+    return cause in (case.cause, case.also) and _blames(case, argument)
 
 
 def _blames(case: Mistake, argument: str) -> bool:

@@ -1,6 +1,6 @@
-"""The corpus of mistakes is what it says it is, and the oracle judges a slice of it right.
+"""The corpus of mistakes is what it says it is, and the oracle judges its small inputs right.
 
-The whole corpus is judged by scripts/kill_matrix.py, which writes docs/kill_matrix.md.
+At both sizes and beside other checkers it is judged by scripts/kill_matrix.py, which writes docs/kill_matrix.md.
 """
 
 import json
@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from mistakes import page, table
-from mistakes.case import Mistake
+from mistakes.case import Kind, Mistake
 from mistakes.corpus import by_file, load
-from mistakes.judges import Run, by_oracle, first_cause_is_right
+from mistakes.judges import Run, by_oracle, is_named
 from mistakes.run import copies, parts, vjp_of
 from mistakes.truth import gradient_errors, impurities, wrong_arguments
 
@@ -27,6 +28,8 @@ from reference.oracle.specs import SPECS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "kill_matrix.md"
+# Cases that the oracle names otherwise than the definitions do. The list only shrinks.
+NOT_NAMED = (ROOT / "tests" / "mistakes" / "not_named.txt").read_text(encoding="utf-8").split()
 CASES = load("all")
 DEVELOPMENT = load("development")
 # Catalogue numbers that no forward and backward pair can show, and where they are dealt with instead.
@@ -55,10 +58,10 @@ def test_ids_are_unique():
 
 def test_the_development_set_is_as_large_as_promised():
     count = Counter(case.kind for case in DEVELOPMENT)
-    assert count["wrong backward"] >= 140
-    assert count["wrong forward"] >= 10
-    assert count["impure"] >= 8
-    assert count["control"] >= 60
+    assert count["wrong backward"] >= 370
+    assert count["wrong forward"] >= 30
+    assert count["impure"] >= 25
+    assert count["control"] >= 130
 
 
 def test_every_catalogued_mistake_has_a_case():
@@ -76,10 +79,10 @@ def test_every_op_has_a_control():
     assert sorted(set(SPECS) - {case.op for case in DEVELOPMENT if case.kind == "control"}) == []
 
 
-def test_expected_causes_are_in_the_vocabulary():
+def test_causes_are_in_the_vocabulary():
     known = set(oracle.CAUSES) - {"unexplained"}
-    assert {case.id: case.expected_cause for case in CASES if not set(case.expected_cause) <= known} == {}
-    assert [case.id for case in CASES if case.kind != "control" and not case.expected_cause] == []
+    assert {case.id: case.cause for case in CASES if case.kind != "control" and case.cause not in known} == {}
+    assert {case.id: case.also for case in CASES if case.also and case.also not in known} == {}
 
 
 def test_expected_arguments_are_arguments():
@@ -126,31 +129,36 @@ def test_correct_code_changes_nothing(cases):
     assert {case.id: changed for case in importable(cases) if (changed := impurities(case))} == {}
 
 
-def first_of_each_family(kind: str) -> list:
-    firsts = {case.family: case for case in reversed(DEVELOPMENT) if case.kind == kind}
-    return [pytest.param(case, id=case.id) for case in firsts.values()]
+def judged(case: Mistake) -> list[Run]:
+    return [by_oracle(case, "small", 0, manner) for manner in case.judged]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", first_of_each_family("wrong backward"))
-def test_oracle_names_a_wrong_backward(case):
-    run = by_oracle(case, "small", 0, "plain")
-    assert (run.outcome, first_cause_is_right(case, run)) == ("fail", True), run
+@every_file_with("wrong backward", "wrong forward", "impure", "control")
+def test_the_oracle_judges_every_case_as_it_should(cases):
+    """The verdict, the arguments that are wrong, and the name of the cause but for the cases in not_named.txt."""
+    runs = [(case, run) for case in importable(cases) for run in judged(case)]
+    assert [run for case, run in runs if not table.is_judged_right(case, run)] == []
+    backwards = [(case, run) for case, run in runs if case.kind == "wrong backward"]
+    assert [run for case, run in backwards if set(run.wrong) != set(case.expected_argument or run.wrong)] == []
+    misnamed = {case.id for case, run in runs if case.kind != "control" and not is_named(case, run)}
+    assert misnamed - set(NOT_NAMED) == set(), "named otherwise"
+    assert set(NOT_NAMED) & {case.id for case, _ in runs} - misnamed == set(), "named right: take them off the list"
 
 
-@pytest.mark.parametrize("case", first_of_each_family("wrong forward"))
-def test_oracle_notices_a_wrong_forward(case):
-    assert by_oracle(case, "small", 0, "named").outcome == "fail"
+def test_the_list_of_misnamed_cases_is_of_mistakes():
+    assert sorted(set(NOT_NAMED)) == NOT_NAMED
+    assert set(NOT_NAMED) - {case.id for case in CASES if case.kind != "control"} == set()
 
 
-@pytest.mark.parametrize("case", first_of_each_family("impure"))
-def test_oracle_notices_impure_code(case):
-    assert table.is_caught(case, by_oracle(case, "small", 0, "plain"))
+def first_of_each_family(kind: str) -> list:
+    firsts = {case.family: case for case in reversed(DEVELOPMENT) if case.kind == kind and case.style != "torch"}
+    return [pytest.param(case, id=case.id) for case in firsts.values()]
 
 
-@pytest.mark.parametrize("case", first_of_each_family("control"))
-def test_oracle_acquits_correct_code(case):
-    assert by_oracle(case, "small", 0, "plain").outcome == "pass"
+@pytest.mark.parametrize("case", [case for kind in get_args(Kind) for case in first_of_each_family(kind)])
+def test_the_oracle_judges_the_first_of_each_family_right(case):
+    assert [run for run in judged(case) if not table.is_judged_right(case, run)] == []
 
 
 WRONG = next(case for case in DEVELOPMENT if case.kind == "wrong backward")
@@ -168,18 +176,18 @@ def broken(*runs: Run) -> list[str]:
 
 
 def test_the_table_is_content_with_a_right_judgment():
-    assert broken(run_of(WRONG, "fail", *WRONG.expected_cause), run_of(CONTROL, "pass")) == []
+    assert broken(run_of(WRONG, "fail", WRONG.cause), run_of(CONTROL, "pass")) == []
 
 
 @pytest.mark.parametrize("outcome", ["pass", "cannot tell", "raised"])
 def test_one_seed_that_lets_a_mistake_pass_breaks_the_promise(outcome):
-    runs = (run_of(WRONG, "fail", *WRONG.expected_cause), run_of(WRONG, outcome), run_of(CONTROL, "pass"))
+    runs = (run_of(WRONG, "fail", WRONG.cause), run_of(WRONG, outcome), run_of(CONTROL, "pass"))
     assert "wrong backwards caught" in broken(*runs)
 
 
 @pytest.mark.parametrize("outcome", ["fail", "raised"])
 def test_accusing_correct_code_once_breaks_the_promise(outcome):
-    right = run_of(WRONG, "fail", *WRONG.expected_cause)
+    right = run_of(WRONG, "fail", WRONG.cause)
     assert broken(right, run_of(CONTROL, "pass"), run_of(CONTROL, outcome)) == ["correct code accused"]
 
 
@@ -188,11 +196,12 @@ def test_a_wrong_name_breaks_the_promise():
 
 
 def test_blaming_an_innocent_argument_is_not_a_right_name():
-    run = run_of(WRONG, "fail", *WRONG.expected_cause)
-    assert first_cause_is_right(WRONG, run)
-    assert not first_cause_is_right(WRONG, replace(run, arguments=("innocent",) * len(run.causes)))
+    run = run_of(WRONG, "fail", WRONG.cause)
+    assert is_named(WRONG, run)
+    assert not is_named(WRONG, replace(run, arguments=("innocent",) * len(run.causes)))
 
 
+@pytest.mark.skipif(not load("held-out"), reason="the page is written when both sets are there")
 def test_the_committed_page_is_of_this_corpus():
     pytest.importorskip("torch", reason="the record has the cases in PyTorch too")
     text = PAGE.read_text(encoding="utf-8")
@@ -221,13 +230,13 @@ def test_the_page_on_public_code_has_the_totals_of_its_records(row):
 @pytest.mark.slow
 def test_the_script_writes_every_judgment_and_tells_by_its_exit_status(tmp_path):
     script = [sys.executable, str(ROOT / "scripts" / "kill_matrix.py"), "--quick", "--no-peers", "--workers", "1"]
-    choice = ["--set", "development", "--family", "other_forms", "--out", str(tmp_path)]
+    choice = ["--set", "development", "--family", "regularisation", "--out", str(tmp_path)]
     done = subprocess.run([*script, *choice], capture_output=True, text=True)
-    count = sum((case.family, case.kind) == ("other_forms", "wrong backward") for case in DEVELOPMENT)
+    count = sum((case.family, case.kind) == ("regularisation", "wrong backward") for case in DEVELOPMENT)
     assert f"wrong backwards caught: {count} of {count}" in done.stdout, done.stdout + done.stderr
     assert done.returncode == ("BROKEN" in done.stdout)
     judgments = (tmp_path / "judgments.jsonl").read_text(encoding="utf-8").splitlines()[1:]
     assert {case for _, case, *_ in map(json.loads, judgments)} == {
-        case.id for case in DEVELOPMENT if case.family == "other_forms"
+        case.id for case in DEVELOPMENT if case.family == "regularisation"
     }
     assert f"wrong backwards caught: {count} of {count}" in (tmp_path / "details.md").read_text(encoding="utf-8")

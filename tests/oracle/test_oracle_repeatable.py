@@ -58,7 +58,7 @@ def reports(seed: int, *arguments: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [("11", "150"), ("40", "400", "realistic")], ids=["small", "realistic"])
+@pytest.mark.parametrize("part", [("11", "28"), ("40", "75", "realistic")], ids=["small", "realistic"])
 def test_three_runs_print_the_same_reports_one_of_them_on_a_busy_machine(part):
     first, second = reports(1, *part), reports(2, *part)
     with busy_machine(2):

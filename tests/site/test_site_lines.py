@@ -11,12 +11,7 @@ from scripts.study.refusal import Refusal
 
 
 def test_a_right_line_is_not_the_wrong_one():
-    corpus = ROOT / "tests" / "mistakes"
-    functions = [
-        function
-        for name in ("regularisation.py", "controls/sequences.py")
-        for function in excerpt.functions_in(corpus / name)
-    ]
+    functions = excerpt.functions_in(ROOT / "tests" / "mistakes" / "cases" / "regularisation_penalties.py")
     wrong = reports._first("return dx, dW + 2 * dout * REG * W, db + 2", iter(functions), "the corpus")
     right = reports._first("return dx, dW + 2 * dout * REG * W, db", iter(functions), "the corpus", wrong)
     assert right.text == "return dx, dW + 2 * dout * REG * W, db"

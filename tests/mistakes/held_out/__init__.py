@@ -1,1 +1,0 @@
-"""The fifth held-out set, written from the catalogue alone; nothing is changed after it was judged."""
