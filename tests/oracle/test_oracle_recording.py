@@ -95,7 +95,7 @@ FORWARDS = {
 # What is recorded as steps, and so must be recorded right; anything else is not recorded at all.
 STEPS = {
     "pad-constant", "pad-edge", "pad-reflect", "pad-symmetric", "pad-wrap", "linalg-norm", "generator", "while",
-    "while-in-place", "recursion", "ndindex", "in-place",
+    "while-in-place", "recursion", "ndindex", "in-place", "sort", "convolve", "linalg-solve",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.fit import solved
 from reference.oracle.edits.forms import forms
 from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edits
+from reference.oracle.edits.guards import about_as_much
 from reference.oracle.edits.naming import (
     IN_A_SLOPE,
     factor_between,
@@ -35,8 +36,12 @@ ENTRIES, RUNS = 60_000, 50_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
 # gains by every further argument that it explains.
 OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
+# Of what only bounds an error.
+GUARDS = 30.0
 # How near a prediction must come, as a share of the largest entry, to be asked further.
 NEAR = 1e-4
+# What an edit may leave of a small error, and what is rounding whatever the error.
+LEFT, ROUNDED = 0.05, 1e-9
 # The rounding of a program's own gradients, as a share of the largest entry.
 EXACT = 1e-13
 
@@ -61,7 +66,8 @@ class Search:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=self._called(view, one.model)) for one in self.found.get(view.position, [])]
         statics = [model for known in self.known for model in other_statics(view, known)]
-        return found + [Found(OTHER_STATICS, of_statics(model)) for model in statics]
+        found += [Found(OTHER_STATICS, of_statics(model)) for model in statics]
+        return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
 
     def _called(self, view: View, model: Model) -> Model:
         model = named_number(view, model)
@@ -160,7 +166,7 @@ def fitted(
     """The edit as a prediction, or the same with one fitted number, where it is near enough to be asked further."""
     if predicted.shape != got.shape or not np.isfinite(predicted).all():
         return None
-    near = NEAR * max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
+    near = _near(expected, got)
     if np.max(np.abs(predicted - got), initial=0.0) <= near:
         return Model(edited.cause, edited.words, predicted, number=edited.number, freedom=edited.freedom)
     if edited.free:
@@ -178,6 +184,13 @@ def fitted(
             named = whole(left) or cause == "scaled_by_count"
             return Model(cause, words, prediction, freedom=int(not named))
     return None
+
+
+def _near(expected: np.ndarray, got: np.ndarray) -> float:
+    """How near is near enough: to the size of the gradients, and to that of the error, where it is a small one."""
+    size = max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
+    error = np.max(np.abs(got - expected), initial=0.0) if got.shape == expected.shape else size
+    return float(max(min(NEAR * size, LEFT * error), ROUNDED * size))
 
 
 def multiple(array: np.ndarray, of: np.ndarray) -> float:

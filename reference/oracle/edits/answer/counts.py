@@ -149,7 +149,7 @@ def exchanged(view: View) -> Iterator[Number]:
             yield _count("size", a / b, f"{a}/{b}", f"the {wrong} stands where the {right} belongs")
     for name, array in view.arrays.items():
         total = float(np.sum(np.abs(array))) if array.dtype.kind in "fib" and array.ndim else 0.0
-        for size in (array.size, *array.shape) if total else ():
+        for size in (array.size, *array.shape) if total and array.size > 1 else ():
             yield _count("size", size / total, f"{size} / sum of {name}", f"{name} is summed where it is counted")
             yield _count("size", total / size, f"sum of {name} / {size}", f"{name} is counted where it is summed")
 
