@@ -54,7 +54,7 @@ def of_op(known: Known, names: tuple[str, ...]) -> Program | None:
 def _named(tape: Tape, steps: list[Step]) -> Mapping[Step, Jump]:
     """Over every function that has a name."""
     over: dict[Step, Jump] = {step: _over_curve(tape, region) for step, region in curves(steps, True).items()}
-    over |= {region.exit: _over_variance(tape, region, *how) for region, *how in variances(steps)}
+    over |= {region.exit: _over_variance(tape, region, axes, n) for region, axes, n in variances(steps)}
     return over | {step: _over_op(tape, found) for step, found in softmaxes(steps).items()}
 
 

@@ -269,8 +269,9 @@ FUNCTIONS.update({name: _split(name) for name in SPLITS if hasattr(np, name)})
 FUNCTIONS.update({alias: _extreme(name) for name in ("max", "min") for alias in (name, f"a{name}")})
 FUNCTIONS.update(
     sum=_sum, cumsum=_step("cumsum"), prod=_step("prod"), mean=mean, average=average, var=variance, norm=norm,
-    std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, sort=sort, copy=copy, astype=astype,
-    where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
+    std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, sort=sort, copy=copy,
+    astype=astype, where=where, getitem=getitem,
+    setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
     einsum=einsum, matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, pad=pad,
     put_along_axis=put_along_axis,
 )  # fmt: skip

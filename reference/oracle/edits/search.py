@@ -34,6 +34,7 @@ ENTRIES, RUNS = 60_000, 50_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
 # gains by every further argument that it explains.
 OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
+CERTAIN = 8.0
 # How near a prediction must come, as a share of the largest entry, to be asked further.
 NEAR = 1e-4
 
@@ -85,9 +86,14 @@ class Search:
                     for program in self.programs:
                         for position, one in self._explaining(program, edits(program)):
                             found.setdefault(position, []).append(one)
-                if all(any(not one.model.freedom for one in found.get(position, ())) for position in wanted):
+                if all(self._certain(found.get(position, [])) for position in wanted):
                     break
         return found
+
+    @staticmethod
+    def _certain(found: list[Found]) -> bool:
+        """Whether an edit is short enough that no row that asks more could be shorter."""
+        return any(one.bits < CERTAIN and not one.model.freedom for one in found)
 
     def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
         """The arguments that each edit explains, within the budget."""

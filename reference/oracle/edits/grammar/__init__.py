@@ -9,25 +9,18 @@ from reference.oracle.edits.grammar.indices import indices, keys, strides
 from reference.oracle.edits.grammar.masks import forward_masks, masks
 from reference.oracle.edits.grammar.moves import moves, products, rearranged
 from reference.oracle.edits.grammar.numbers import epsilons, numbers
-from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
+from reference.oracle.edits.grammar.operands import anew, exchanged, locally, mistaken, operands, passes, updated
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
 from reference.oracle.edits.grammar.sums import axes, counts, parts, sums
-from reference.oracle.edits.grammar.terms import (
-    all_statistics,
-    alone,
-    assigned,
-    cuts,
-    not_carried,
-    overwritten,
-    terms,
-    windows,
-)
+from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms, windows
+from reference.oracle.edits.grammar.time import not_carried
 from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
-    cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
+    cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, upstream, turned, spans, examples, exchanged,
+    mistaken, forward_masks, skipped,
 )  # fmt: skip
 PLACES = (
     factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
