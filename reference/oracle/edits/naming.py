@@ -11,9 +11,10 @@ from reference.oracle.diagnosis.evidence import Evidence
 from reference.oracle.diagnosis.model import Model
 from reference.oracle.diagnosis.source import source_of
 from reference.oracle.diagnosis.view import View
-from reference.oracle.edits.grammar.factors import joint
+from reference.oracle.edits.grammar.factors import factors_of, joint
 from reference.oracle.edits.program import Program
-from reference.oracle.edits.values import array_of, is_mask, named
+from reference.oracle.edits.tape import Step
+from reference.oracle.edits.values import array_of, is_mask, is_slope, named
 
 # Of a function of each entry by itself that is known by a name: a slip in its derivative.
 IN_A_SLOPE = {
@@ -91,8 +92,19 @@ def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
 
 def factor_between(program: Program, old: Any, new: Any) -> str:
     """The one value of the program by which two values differ, in words; nothing where there is none."""
+    for product, other, words in ((old, new, "is missing"), (new, old, "is there besides")):
+        factors = [one for one in product.parents if one is not other] if isinstance(product, Step) else []
+        if (
+            len(factors) == 1
+            and other in product.parents
+            and product.name in ("multiply", "divide", "matmul", "einsum")
+        ):
+            return f"the factor {named(program, factors[0])} {words}"
     old, new = array_of(old), array_of(new)
-    for value in program.values:
+    multiplied = [factor for group in program.groups for _, factor in factors_of(program, group[0])]
+    for value in dict.fromkeys(
+        [*program.tape.leaves, *(one for one in multiplied if isinstance(one, Step) and not is_slope(one))]
+    ):
         one = value.value
         if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
             continue

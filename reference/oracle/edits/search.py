@@ -38,6 +38,7 @@ ENTRIES, RUNS = 60_000, 50_000
 OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
 # Of what only bounds an error.
 GUARDS = 30.0
+CERTAIN = 8.0
 # How near a prediction must come, as a share of the largest entry, to be asked further.
 NEAR = 1e-4
 # What an edit may leave of a small error, and what is rounding whatever the error.
@@ -94,9 +95,14 @@ class Search:
                     for program in self.programs:
                         for position, one in self._explaining(program, edits(program)):
                             found.setdefault(position, []).append(one)
-                if all(any(not one.model.freedom for one in found.get(position, ())) for position in wanted):
+                if all(self._certain(found.get(position, [])) for position in wanted):
                     break
         return found
+
+    @staticmethod
+    def _certain(found: list[Found]) -> bool:
+        """Whether an edit is short enough that no row that asks more could be shorter."""
+        return any(one.bits < CERTAIN and not one.model.freedom for one in found)
 
     def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
         """The arguments that each edit explains, within the budget."""

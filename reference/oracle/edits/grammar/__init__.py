@@ -9,7 +9,16 @@ from reference.oracle.edits.grammar.indices import columns, indices, keys, strid
 from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.edits.grammar.moves import moves, products
 from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, guarded, numbers
-from reference.oracle.edits.grammar.operands import anew, exchanged, locally, on_one_way, operands, passes, updated
+from reference.oracle.edits.grammar.operands import (
+    anew,
+    exchanged,
+    locally,
+    mistaken,
+    on_one_way,
+    operands,
+    passes,
+    updated,
+)
 from reference.oracle.edits.grammar.orders import again, arrived, rearranged, reordered
 from reference.oracle.edits.grammar.slopes import skipped, slopes
 from reference.oracle.edits.grammar.spans import extra_slopes, spans
@@ -19,18 +28,18 @@ from reference.oracle.edits.grammar.terms import (
     alone,
     assigned,
     cuts,
-    not_carried,
     overwritten,
     terms,
     windows,
 )
+from reference.oracle.edits.grammar.time import not_carried
 from reference.oracle.edits.program import Program
 
 # Rows for a program as a whole, for every place of it, for what of the forward is computed anew, for one of several
 # ways, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
     cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, shares_over, spans, examples, exchanged,
-    forward_masks, borders, skipped, reordered,
+    mistaken,     forward_masks, borders, skipped, reordered,
 )  # fmt: skip
 PLACES = (
     factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, columns, products, parts, overwritten,

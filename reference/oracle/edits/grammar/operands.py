@@ -17,9 +17,13 @@ FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "resha
 
 
 def operands(program: Program, group: Group) -> Iterator[Edited]:
-    """Another value of the same shape where one stands."""
-    first = group[0]
-    for position, operand in enumerate(first.args if len(group) == 1 and first.name not in FIXED else ()):
+    """Another value of the same shape where one stands, in one pass of a loop of a few."""
+    for first in group if len(group) <= 4 else ():
+        yield from _other_operands(program, first) if first.name not in FIXED else ()
+
+
+def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
+    for position, operand in enumerate(first.args):
         if not isinstance(operand, Step) or operand.value.ndim == 0 or operand.value.dtype == bool:
             continue
         carries = operand in program.carrying
@@ -29,14 +33,15 @@ def operands(program: Program, group: Group) -> Iterator[Edited]:
             if value.value.shape != operand.value.shape or np.array_equal(value.value, operand.value):
                 continue
             said = f"has {named(program, value)} where {named(program, operand)} belongs{place(first)}"
-            edits = each(group, with_value(position, value))
+            edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
             factor = first.name in ("multiply", "divide", "matmul", "einsum")
             yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
 
 
 def _earlier(program: Program, value: Step, step: Step) -> bool:
-    return value not in program.order or program.order[value] < program.order[step]
+    """Whether a value can be there when a step is taken."""
+    return step not in program.ancestors(value)
 
 
 def passes(program: Program, group: Group) -> Iterator[Edited]:
@@ -67,7 +72,8 @@ def _of_another_pass(program: Program, ordered: list[Step], mine: list[Any], pos
         if beyond is not None:
             edits = edits | each([ordered[-1 if move == 1 else 0]], with_value(position, beyond))
             yield Edited(cause, f"takes {name} of the step {word}, in every step,{where}", 3, edits)
-    handed_on = any(later in program.users_behind(earlier) for earlier, later in pairwise(ordered))
+    steps = [item for item in mine if isinstance(item, Step)]
+    handed_on = any(earlier in program.ancestors(later) for earlier, later in pairwise(steps))
     for number, word in ((0, "first"), (-1, "last")):
         edits = each(ordered, with_value(position, mine[number]))
         said = f"takes {name} of the {word} of {len(mine)} passes everywhere{where}"
@@ -84,25 +90,36 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
         moved = any(_alike(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
         said = f"has {named(program, same[0])} where {named(program, mine[-1])} belongs{place(ordered[0])}"
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
-        yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits)
+        times = ordered[0].name in ("multiply", "divide", "matmul", "einsum")
+        exchange = (mine[-1], same[-1]) if times and not moved else None
+        yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)
 
 
 def _alike(a: Any, b: Any) -> bool:
     return a is b or (array_of(a).shape == array_of(b).shape and np.array_equal(array_of(a), array_of(b)))
 
 
+MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")
+
+
 def updated(program: Program, group: Group) -> Iterator[Edited]:
     """A parameter after its update: itself and a multiple of its own gradient."""
     first = group[0]
     for position, operand in enumerate(first.args):
-        number = next((i for i, leaf in enumerate(program.arguments) if leaf is not None and leaf is operand), None)
+        moved, leaf = [], operand
+        while isinstance(leaf, Step) and leaf.name in MOVED and len(leaf.parents) == 1:
+            moved, leaf = [leaf, *moved], leaf.parents[0]
+        number = next((i for i, own in enumerate(program.arguments) if own is not None and own is leaf), None)
         if number is None or number not in program.gradients:
             continue
         gradient = program.gradients[number].value
-        if gradient.shape == operand.value.shape and first not in program.ancestors(program.gradients[number]):
-            said = f"lacks the update of {operand.name}{place(first)}: it uses {operand.name} after its step"
-            change = operand.value + gradient
-            yield Edited("updated_weight", said, 3, each(group, with_value(position, change)), scalable=True)
+        if gradient.shape == leaf.value.shape and first not in program.ancestors(program.gradients[number]):
+            said = f"lacks the update of {leaf.name}{place(first)}: it uses {leaf.name} after its step"
+            values = {leaf: leaf.value + gradient}
+            for step in moved:
+                values[step] = step.run(values)
+            change = values[operand]
+            yield Edited("updated_weight", said, 0.5, each(group, with_value(position, change)), scalable=True)
 
 
 def exchanged(program: Program) -> Iterator[Edited]:
@@ -114,6 +131,26 @@ def exchanged(program: Program) -> Iterator[Edited]:
                 users = [s for s in program.backward if {a, b} & set(s.parents)]
                 edits = each(users, instead(lambda s, v, a=a, b=b: s.run({**v, a: b.value, b: a.value})))
                 yield Edited("wrong_operand", f"has {a.name} and {b.name} in each other's place", 3, edits)
+
+
+def mistaken(program: Program) -> Iterator[Edited]:
+    """An argument in whose place one value of the forward is computed with another, or with a statistic of another."""
+    leaves = [leaf for leaf in program.tape.leaves if leaf is not program.cotangent and leaf.value.ndim]
+    for leaf in leaves:
+        others = {other.name: other.value for other in leaves if other is not leaf}
+        for other in leaves:
+            for name, reduce in (("mean", np.mean), ("variance", np.var), ("deviation", np.std)):
+                axes = range(other.value.ndim)
+                others |= {f"the {name} of {other.name} over axis {a}": reduce(other.value, axis=a) for a in axes}
+        users = {user.place: user for user in program.tape_users(leaf) if user in program.order}
+        for name, value in others.items() if users else ():
+            for user in users.values() if value.shape == leaf.value.shape else ():
+                said = f"has {name} where {leaf.name} belongs{place(user)}"
+                yield Edited("wrong_operand", said, 3, each([user], _given(leaf, value)))
+
+
+def _given(leaf: Step, other: np.ndarray) -> Any:
+    return instead(lambda s, v: s.run({**v, leaf: other}))
 
 
 def anew(program: Program) -> Iterator[Edited]:
@@ -166,6 +203,8 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
                 edits = each(group, instead(lambda s, v, c=changed: s.run({**c, **v})))
                 a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
                 cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
+                moved = edited.cause == "wrong_operand" and is_slope(group[0])
+                cause = "derivative_at_wrong_value" if moved else cause
                 yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
 
 

@@ -95,18 +95,22 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
 def _of_cotangent(program: Program, group: Group, name: str, where: str) -> Iterator[Edited]:
     """The slope at the cotangent; or what passes it cut off where it is negative."""
     products = {user: step for step in group for user in program.users.get(step, []) if user.name == "multiply"}
-    if len(products) != len(group):
+    carried = [_carried(user, step) for user, step in products.items()]
+    if len(products) != len(group) or all(np.all(ct.value > 0) or np.all(ct.value < 0) for ct in carried):
         return
     said = f"takes the derivative of {name} at the cotangent{where}"
-    at_cotangent = instead(lambda s, v: _at_cotangent(s, products[s], v))
+    at_cotangent = instead(lambda s, v: _at_cotangent(products[s], filled(_carried(s, products[s]), v), v))
     yield Edited("not_linear", said, 1.5, each(list(products), at_cotangent))
     if is_mask(group[0]):
         said = f"lets only what is positive of the cotangent pass{where}"
         yield Edited("not_linear", said, 1.5, each(list(products), after(lambda ct: np.maximum(ct, 0))))
 
 
-def _at_cotangent(product: Step, slope: Step, values: Mapping[Step, Any]) -> Any:
-    ct = next(filled(one, values) for one in product.args if one is not slope)
+def _carried(product: Step, slope: Step) -> Step:
+    return next(one for one in product.parents if one is not slope)
+
+
+def _at_cotangent(slope: Step, ct: Any, values: Mapping[Step, Any]) -> Any:
     forward = getattr(slope.function, "forward", None) or getattr(np, slope.name.removeprefix("slope of "))
     args = [ct if np.shape(array_of(one)) == np.shape(ct) else filled(one, values) for one in slope.args[1:]]
     return ct * slope.function(forward(*args), *args)  # pyright: ignore[reportOptionalCall]

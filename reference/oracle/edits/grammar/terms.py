@@ -9,6 +9,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.edits.functions import put
 from reference.oracle.edits.grammar.factors import line
+from reference.oracle.edits.grammar.time import around_loop, handed_on
 from reference.oracle.edits.penalties import is_penalty, penalty_steps
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.tape import Step, filled
@@ -87,24 +88,6 @@ def leads_to_statistic(program: Program, step: Step) -> bool:
     return True
 
 
-def around_loop(program: Program, made: Step, user: Step) -> bool:
-    """Whether a value is used by the next pass of the loop that made it: at an earlier place in the same code."""
-    for (code, here), (other, there) in zip(made.place, user.place, strict=False):
-        if code is not other:
-            return False
-        if here != there:
-            return there < here
-    return made.name == user.name and made.place == user.place
-
-
-def handed_on(program: Program, made: Step, user: Step) -> bool:
-    """Whether a value is one of several outputs and a state: the next of an argument, that others are mixed into."""
-    is_output = program.out in program.tape_users(user) and user is not program.out
-    states = [leaf for leaf in program.leaves_behind(made) if leaf.value.shape == made.value.shape]
-    mixed = any(step.name in ("matmul", "einsum") for step in program.ancestors(made))
-    return is_output and bool(states) and mixed
-
-
 def through_sum(program: Program, term: Step, kept: Any) -> bool:
     """Whether a term comes back through a sum over an axis that the other term does not come through."""
     shared = set(program.ancestors(kept)) if isinstance(kept, Step) else set()
@@ -144,42 +127,6 @@ def cuts(program: Program) -> Iterator[Edited]:
         cut = each([arriving for _, arriving in pairs], instead(lambda s, v: np.zeros_like(s.value)))
         said = f"treats the value of {text} as a constant"
         yield Edited(cause, said, 1 if statistic else 2.5, cut, scalable=True)
-
-
-def not_carried(program: Program) -> Iterator[Edited]:
-    """Of what comes back to a value in a loop, all that comes from later passes left out: in all passes, or in some."""
-    found: dict[Any, dict[Step, Any]] = {}
-    for forward, arriving in program.arriving.items():
-        terms = list(_ways(arriving))
-        here = [term for term, user in terms if user is None or not around_loop(program, forward, user)]
-        if len(here) < len(terms) > 1:
-            keeps = instead(lambda s, v, t=here: sum((filled(one, v) for one in t), np.zeros_like(s.value)))
-            found.setdefault((forward.place, forward.name), {})[arriving] = keeps(arriving)
-    for cuts in found.values():
-        passes = sorted(cuts, key=program.order.__getitem__)
-        said = f"carries nothing back from the passes after{place(passes[0])}"
-        yield Edited("time_not_carried", said, 1, cuts)
-        for first in (0, 1) if len(passes) > 1 else ():
-            some = {step: cuts[step] for step in passes[first::2]}
-            yield Edited("time_not_carried", f"{said}, in every second pass", 3, some)
-    if len(found) > 1:
-        everything = {step: edit for cuts in found.values() for step, edit in cuts.items()}
-        yield Edited(
-            "time_not_carried", "carries nothing back from one pass of a loop to the one before", 1, everything
-        )
-
-
-def _ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
-    """The contributions that add up to what arrives at a step, and the user that each came through."""
-    if arriving.name != "added up" or not arriving.ways:
-        yield arriving, None
-        return
-    (first, second), (before, way) = arriving.args, arriving.ways
-    if before is None and isinstance(first, Step) and first.name == "added up":
-        yield from _ways(first)
-    else:
-        yield first, before
-    yield second, way
 
 
 def all_statistics(program: Program) -> Iterator[Edited]:
