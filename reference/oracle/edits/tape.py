@@ -102,6 +102,9 @@ class Tape:
     visits: dict[Any, int] = field(default_factory=dict)
     operations: int = 0
     entries: int = 0
+    # Whether sums come before the factors that are the same along them, and how often they did.
+    early: bool = False
+    exchanged: int = 0
     # Whether the program still runs; what it keeps of its arrays afterwards are arrays like any other.
     recording: bool = True
 
