@@ -186,9 +186,12 @@ def summed_to(ct: Any, shape: tuple[int, ...]) -> Any:
 def _gathered_early(ct: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The sum of a product, before what is the same along its axes multiplies or divides it, if that comes first."""
     tape, step = ct.tape, ct.step
-    first, second = step.args if tape.early and step.name in ("multiply", "divide") else (None, None)
+    first, second = step.args if tape.early and step.name in ("multiply", "divide", "added up") else (None, None)
     if tape.early and step.name == "negative":
         return -_gathered_early(remembering(tape, step.args[0]), axes, shape)
+    if step.name == "added up" and isinstance(first, Step) and isinstance(second, Step):
+        one, other = (_gathered_early(remembering(tape, term), axes, shape) for term in (first, second))
+        return one + other
     if isinstance(first, Step) and isinstance(second, Step) and len(shape) == np.ndim(first.value):
         sizes = (1,) * (len(shape) - second.value.ndim) + second.value.shape
         if second.value.size > 1 and all(sizes[axis] == 1 for axis in axes):

@@ -28,7 +28,7 @@ PLACES = (
     assigned, windows, alone, passes, updated,
 )  # fmt: skip
 ANEW = (indices, keys, passes)
-WAYS = (factors, masks)
+WAYS = (factors, masks, columns)
 MANY = (rearranged, operands, chains)
 LAST = (extra_slopes, arrived, again)
 
