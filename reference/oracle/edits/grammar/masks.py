@@ -77,9 +77,7 @@ def borders(program: Program) -> Iterator[Edited]:
         if step.name == "pad" and np.any(np.asarray(step.how.get("constant_values", 0.0)) != 0):
             change = instead(lambda s, v: np.pad(*filled(s.args, v)))
         elif step.name == "setitem" and not isinstance(step.args[0], Step) and np.any(step.args[0] < -1e4):
-            change = instead(
-                lambda s, v: s.function(np.where(s.args[0] < -1e4, 0.0, s.args[0]), *filled(s.args[1:], v))
-            )  # pyright: ignore
+            change = with_argument(0, lambda base: np.where(base < -1e4, 0.0, base))
         else:
             continue
         wins = any(other.name.startswith("winner of ") for other in program.behind([step]))

@@ -156,7 +156,8 @@ def again(program: Program) -> Iterator[Edited]:
                 continue
             region = [step for step in program.forward if step in inside]
             map_of = partial(_linear, region, start, end)
-            if np.allclose(map_of(2 * start.value), 2 * map_of(start.value)):
+            other = np.flip(start.value)
+            if np.allclose(map_of(start.value - other / 2), map_of(start.value) - map_of(other) / 2):
                 back = [np.flip(map_of(np.flip(ct.value, axis)), axis) for axis in range(ct.value.ndim)]
                 cause = "flipped" if any(np.allclose(one, arrived.value) for one in back) else "transposed"
                 said = f"goes forward once more where it should go back{place(end)}"
