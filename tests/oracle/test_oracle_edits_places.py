@@ -101,7 +101,7 @@ def normed(x):
     return centered / np.sqrt((centered**2).mean(axis=2, keepdims=True) + 1e-3)
 
 
-def of_normed(axes=2):
+def of_normed(axes=(2,)):
     def backward(ct, x):
         deviation = np.sqrt(x.var(axis=2, keepdims=True) + 1e-3)
         y = normed(x)
