@@ -32,9 +32,10 @@ def of_forward(
     cotangent: Any,
     jumps: Jumps | None = None,
     regroups: bool = False,
+    early: bool = False,
 ) -> Program | None:
     """The adjoint of a forward, or None where it cannot be followed to the end, or is to be regrouped and cannot be."""
-    tape = Tape(regroups=regroups)
+    tape = Tape(regroups=regroups, early=early)
     try:
         out, leaves = _run(tape, forward, primals, names)
         if out is None or tape.regroups:
@@ -42,7 +43,8 @@ def of_forward(
         tape.regroups = False
         with np.errstate(all="ignore"):
             over = jumps(tape, reaching(tape.steps, [out])) if jumps else None
-            return None if over == {} else adjoint(tape, out, leaves, cotangent, over)
+            program = None if over == {} else adjoint(tape, out, leaves, cotangent, over)
+            return program if tape.exchanged or not early else None
     except (Exception, TooLong):  # anybody's code, on arrays that it does not expect
         return None
     finally:
@@ -203,6 +205,24 @@ def summed_to(ct: Any, shape: tuple[int, ...]) -> Any:
     axes = tuple(range(extra)) + tuple(
         extra + i for i, size in enumerate(shape) if size == 1 and np.shape(ct)[extra + i] != 1
     )
+    return _gathered_early(ct, axes, shape) if step_of(ct) else record(gathered, "gathered", (ct, axes, shape))
+
+
+def _gathered_early(ct: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The sum of a product, before what is the same along its axes multiplies or divides it, if that comes first."""
+    tape, step = ct.tape, ct.step
+    first, second = step.args if tape.early and step.name in ("multiply", "divide", "added up") else (None, None)
+    if tape.early and step.name == "negative":
+        return -_gathered_early(remembering(tape, step.args[0]), axes, shape)
+    if step.name == "added up" and isinstance(first, Step) and isinstance(second, Step):
+        one, other = (_gathered_early(remembering(tape, term), axes, shape) for term in (first, second))
+        return one + other
+    if isinstance(first, Step) and isinstance(second, Step) and len(shape) == np.ndim(first.value):
+        sizes = (1,) * (len(shape) - second.value.ndim) + second.value.shape
+        if second.value.size > 1 and all(sizes[axis] == 1 for axis in axes):
+            tape.exchanged += 1
+            early, factor = _gathered_early(remembering(tape, first), axes, shape), remembering(tape, second)
+            return early * factor if step.name == "multiply" else early / factor
     return record(gathered, "gathered", (ct, axes, shape))
 
 

@@ -34,11 +34,11 @@ def forms(evidence: Evidence, known: list[Known]) -> Iterator[Program]:
 def _of(forward: Callable[..., Any], evidence: Evidence) -> Iterator[Program]:
     """A forward's adjoint in its forms; none where it cannot be followed."""
     cotangent = flat(evidence.cotangent)
-    for jumps in (None, _named, _any):
-        program = of_forward(forward, evidence.primals, evidence.names, cotangent, jumps)
+    for jumps, early in ((None, False), (None, True), (_named, False), (_any, False)):
+        program = of_forward(forward, evidence.primals, evidence.names, cotangent, jumps, early)
         if program is not None:
             yield program
-        elif jumps is None:
+        elif jumps is None and not early:
             return
     program = of_forward(forward, evidence.primals, evidence.names, cotangent, regroups=True)
     yield from () if program is None else (program,)

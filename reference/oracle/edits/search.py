@@ -32,7 +32,7 @@ from reference.oracle.recognition.recognize import Known
 from reference.oracle.recognition.statics import other_statics
 
 # Arguments with more entries together are not searched; runs of single steps for all edits of a kind together.
-ENTRIES, RUNS = 60_000, 50_000
+ENTRIES, RUNS = 60_000, 40_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
 # gains by every further argument that it explains.
 OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0

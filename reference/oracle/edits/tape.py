@@ -104,6 +104,9 @@ class Tape:
     entries: int = 0
     # Whether products may be taken in another order than the program's; None once one was.
     regroups: bool | None = False
+    # Whether sums come before the factors that are the same along them, and how often they did.
+    early: bool = False
+    exchanged: int = 0
     # Whether the program still runs; what it keeps of its arrays afterwards are arrays like any other.
     recording: bool = True
 

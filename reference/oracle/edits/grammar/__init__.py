@@ -46,7 +46,7 @@ PLACES = (
     assigned, windows, alone, passes, updated,
 )  # fmt: skip
 ANEW = (indices, keys, passes)
-WAYS = (factors, masks)
+WAYS = (factors, masks, columns)
 MANY = (rearranged, operands, chains)
 LAST = (misplaced, extra_slopes, fitted_numbers, guarded, arrived, again)
 

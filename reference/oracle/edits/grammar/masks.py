@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, Group, Values, applied, each, instead, with_argument, with_value
+from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument, with_value
 from reference.oracle.edits.functions import put_added
 from reference.oracle.edits.grammar.orders import orders
 from reference.oracle.edits.program import Program
@@ -79,8 +79,7 @@ def borders(program: Program) -> Iterator[Edited]:
         if step.name == "pad" and np.any(np.asarray(step.how.get("constant_values", 0.0)) != 0):
             change = instead(lambda s, v: np.pad(*filled(s.args, v)))
         elif step.name == "setitem" and not isinstance(step.args[0], Step) and np.any(step.args[0] < -1e4):
-            emptied = np.where(step.args[0] < -1e4, 0.0, step.args[0])
-            change = instead(lambda s, v, e=emptied: applied(s, [e, *filled(s.args[1:], v)], v))
+            change = with_argument(0, lambda base: np.where(base < -1e4, 0.0, base))
         else:
             continue
         wins = any(other.name.startswith("winner of ") for other in program.behind([step]))

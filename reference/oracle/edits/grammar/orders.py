@@ -138,8 +138,7 @@ def arrived(program: Program) -> Iterator[Edited]:
 def again(program: Program) -> Iterator[Edited]:
     """A linear map of the forward that is applied once more where its transpose belongs."""
     for start in program.arguments:
-        arrived = program.arriving.get(start) if start is not None else None
-        if start is None or arrived is None:
+        if start is None or (arrived := program.arriving.get(start)) is None:
             continue
         inside = {start}
         for end in program.forward:
@@ -156,11 +155,12 @@ def again(program: Program) -> Iterator[Edited]:
                 continue
             region = [step for step in program.forward if step in inside]
             map_of = partial(_linear, region, start, end)
-            if np.allclose(map_of(2 * start.value), 2 * map_of(start.value)):
+            other = np.flip(start.value)
+            if np.allclose(map_of(start.value - other / 2), map_of(start.value) - map_of(other) / 2):
                 back = [np.flip(map_of(np.flip(ct.value, axis)), axis) for axis in range(ct.value.ndim)]
                 cause = "flipped" if any(np.allclose(one, arrived.value) for one in back) else "transposed"
-                said = f"goes forward once more where it should go back{place(end)}"
-                yield Edited(cause, said, 3, each([arrived], instead(lambda s, v, m=map_of, c=ct: m(filled(c, v)))))
+                edits = each([arrived], instead(lambda s, v, m=map_of, c=ct: m(filled(c, v))))
+                yield Edited(cause, f"goes forward once more where it should go back{place(end)}", 3, edits)
 
 
 def _encloses(program: Program, inside: set[Step], end: Step) -> bool:
