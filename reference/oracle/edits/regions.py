@@ -1,5 +1,6 @@
 """Parts of a forward that are one function of one value, however they are written: a sigmoid, a softmax, any curve."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -126,19 +127,28 @@ def curves(steps: list[Step], only_named: bool) -> dict[Step, Region]:
     """By their exits, the longest regions that are curves: those with a name, or any of several steps."""
     order = {step: number for number, step in enumerate(steps)}
     found: dict[Step, Region] = {}
+    users = Counter(parent for step in steps for parent in step.parents)
     for step in reversed(steps):
         for region in regions_to(step, order):
-            if len(region.steps) < 2 and step.name in SLOPES:
+            if len(region.steps) < 2 and step.name in SLOPES and users[step] < 2:
                 continue
             if not region.pointwise or np.array_equal(region.entrance.value, region.exit.value):
                 continue
-            name = _name_of(region)
+            if only_named and _used_elsewhere(region, users):
+                continue
+            name = _name_of(region) or (step.name if len(region.steps) == 1 and step.name in SLOPES else "")
             if not name and _straight(region):
                 continue
             if name or not only_named:
                 found[step] = Region(region.entrance, region.exit, region.steps, name)
     inside = {step for region in found.values() for step in region.steps if step is not region.exit}
     return found if only_named else {step: region for step, region in found.items() if step not in inside}
+
+
+def _used_elsewhere(region: Region, users: Mapping[Step, int]) -> bool:
+    """Whether a value inside of a region is also used outside of it: then it is gone back through by itself."""
+    within = Counter(parent for step in region.steps for parent in step.parents)
+    return any(users[step] > within[step] for step in region.steps if step is not region.exit)
 
 
 def _straight(region: Region) -> bool:

@@ -10,8 +10,9 @@ from reference.oracle.edits.grammar.masks import forward_masks, masks
 from reference.oracle.edits.grammar.moves import moves, products, rearranged
 from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, numbers
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
+from reference.oracle.edits.grammar.penalized import penalized
 from reference.oracle.edits.grammar.slopes import skipped, slopes
-from reference.oracle.edits.grammar.spans import extra_slopes, spans
+from reference.oracle.edits.grammar.spans import extra_slopes, extra_terms, spans
 from reference.oracle.edits.grammar.sums import axes, parts, sums
 from reference.oracle.edits.grammar.terms import all_statistics, alone, assigned, cuts, overwritten, terms, windows
 from reference.oracle.edits.program import Program
@@ -25,7 +26,7 @@ PLACES = (
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes, fitted_numbers)
+LAST = (anew, extra_slopes, extra_terms, fitted_numbers, penalized)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:
@@ -43,7 +44,7 @@ def whole_edits(program: Program) -> Iterator[Edited]:
 
 def further_edits(program: Program) -> Iterator[Edited]:
     """The rows that ask a lot."""
-    yield from locally(program, [edited for whole in WHOLE for edited in whole(program)])
+    yield from locally(program, [edited for whole in (*WHOLE, anew) for edited in whole(program)])
     for row in MANY:
         for group in program.groups:
             yield from row(program, group)

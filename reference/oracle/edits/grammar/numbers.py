@@ -59,16 +59,18 @@ def _choices(own: float, places: Places) -> list[Places]:
     kinds: dict[Any, Places] = {}
     for step, position in places:
         kinds.setdefault((step.place, step.name, position), []).append((step, position))
-    return [places, *(kinds.values() if len(kinds) > 1 else ())]
+    behind = [(step, position) for step, position in places if step.part == "backward"]
+    return [places, *([behind] if 1 < len(behind) < len(places) else []), *(kinds.values() if len(kinds) > 1 else ())]
 
 
 def _together(program: Program, own: float, other: float, found: dict[float, Places]) -> Iterator[Edited]:
     for says in TOGETHER.values():
         second = next((number for number in found if number != own and abs(number - says(own)) < 1e-12), None)
         if second is not None and says(other) != other:
-            first = _everywhere(program, own, other, found[own])
-            edits = {**first.edits, **_everywhere(program, second, says(other), found[second]).edits}
-            yield replace(first, cause="static_ignored", edits=edits)
+            for some, more in zip(_choices(own, found[own])[:2], _choices(second, found[second])[:2], strict=False):
+                first = _everywhere(program, own, other, some)
+                edits = {**first.edits, **_everywhere(program, second, says(other), more).edits}
+                yield replace(first, cause="static_ignored", edits=edits)
 
 
 def _found(program: Program) -> dict[float, Places]:
@@ -97,15 +99,18 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
         edits |= each([step], with_value(position, other))
     cause = _cause(program, own, other, [step for step, _ in places])
     bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
+    bits += 2 * (own == 0) - 0.5 * all(on_a_branch(program, step) for step, _ in places)
     return Edited(cause, said, bits, edits, freedom=freedom)
 
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
-    if all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL):
-        if any(_guards(program, step) for step in steps):
-            return "epsilon_one_side"
+    added = all(step.name == "add" and step.part == "forward" for step in steps) and (other == 0 or abs(own) < SMALL)
+    if added and any(_guards(program, step) for step in steps):
+        return "epsilon_one_side"
     if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):
         return "term_missing"
+    if all(on_a_branch(program, step) for step in steps):
+        return "scaled_by_constant"
     if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):
         return "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
@@ -113,6 +118,14 @@ def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str
     multiplies = all(step.name in ("multiply", "divide") and not _inside(program, step) for step in steps)
     once = len({(step.of or step).place for step in steps}) == 1
     return "scaled_by_constant" if multiplies and once else "static_ignored"
+
+
+def on_a_branch(program: Program, step: Step) -> bool:
+    """Whether a product is one of the values that the forward chooses between."""
+    users = program.tape_users(step)
+    return (
+        step.name == "multiply" and bool(users) and all(user.name in ("where", "maximum", "minimum") for user in users)
+    )
 
 
 def _summand(program: Program, step: Step) -> bool:

@@ -1,6 +1,6 @@
 """Another value of the program in the place of an operand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -110,21 +110,36 @@ def exchanged(program: Program) -> Iterator[Edited]:
 
 
 def anew(program: Program) -> Iterator[Edited]:
-    """A value of the forward that the backward computes anew, with one operand alone where two belong."""
+    """A value that the backward computes anew: with one operand alone where two belong, or with a sign turned."""
     seen: set[Any] = set()
     for step in program.steps:
-        if step.part != "forward" or step.name not in ("multiply", "divide", "add", "subtract", "maximum", "power"):
-            continue
-        if (step.place, step.name) in seen:
+        if step in program.carrying or step.name not in COMPUTED or (step.place, step.name) in seen:
             continue
         seen.add((step.place, step.name))
-        group = [one for one in program.steps if one.part == "forward" and one.place == step.place]
-        for position, operand in enumerate(step.args):
+        group = [one for one in program.steps if (one.place, one.name) == (step.place, step.name)]
+        cause = "derivative_at_wrong_value" if _only_for_slopes(program, step) else "wrong_operand"
+        cause = "term_missing" if step.part == "backward" and step.name in ("add", "subtract") else cause
+        for position, operand in enumerate(step.args if len(step.args) > 1 else ()):
             if np.shape(array_of(operand)) == step.value.shape and step.value.ndim:
                 other = named(program, step.args[1 - position])
                 said = f"uses {named(program, step)} without {other}"
                 alone = instead(lambda s, v, p=position: filled(s.args[p], v))
-                yield Edited("wrong_operand", said, 3, each(group, alone))
+                yield Edited(cause, said, 3, each(group, alone))
+        if step.name in TURNED:
+            turned = each(group, instead(lambda s, v: TURNED[s.name](*filled(s.args, v))))
+            yield Edited("sign", f"has a sign turned in {named(program, step)}", 3, turned)
+
+
+COMPUTED = ("multiply", "divide", "add", "subtract", "maximum", "power", "negative")
+TURNED: Mapping[str, Callable[..., Any]] = {"add": np.subtract, "subtract": np.add, "negative": np.positive}
+
+
+def _only_for_slopes(program: Program, step: Step) -> bool:
+    """Whether the backward has what is computed from here in nothing but slopes and masks."""
+    bent = {one for one in program.backward if is_slope(one) or one.name == "mask"}
+    changed = {one for one in program.behind([step]) if one not in program.carrying} - bent
+    users = {user for one in changed for user in program.users.get(one, ())} - changed
+    return bool(users) and users <= bent
 
 
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
@@ -132,8 +147,21 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
     for edited in whole:
         if any(step.part != "forward" for step in edited.edits):
             continue
-        changed = program.values_with(edited.edits)
+        changed = {step: program.values_with({step: edit}) for step, edit in edited.edits.items()}
         for group in program.groups:
-            if any(parent in changed for step in group for parent in step.parents):
-                edits = each(group, instead(lambda s, v, c=changed: s.run({**c, **v})))
-                yield Edited(edited.cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+            anew = {step: _nearest(program, step, changed) for step in group}
+            if any(anew.values()):
+                edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
+                slopes = edited.cause == "wrong_operand" and all(is_slope(s) or s.name == "mask" for s in group)
+                cause = "derivative_at_wrong_value" if slopes else edited.cause
+                yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+
+
+def _nearest(program: Program, step: Step, changed: Mapping[Step, Mapping[Step, Any]]) -> dict[Step, Any]:
+    """What a step is computed from, each with the latest of the edits before it alone: of one pass, in a loop."""
+    values: dict[Step, Any] = {}
+    for parent in step.parents:
+        before = [edited for edited, anew in changed.items() if parent in anew]
+        if before:
+            values[parent] = changed[max(before, key=lambda one: program.order.get(one, -1))][parent]
+    return values
