@@ -48,7 +48,22 @@ class Recorded(np.ndarray):
         tape_of((), self).count()
         before = self.step if self.step is not None else plain(self).copy()
         plain(self)[bare(key)] = bare(value)
-        self.step = FUNCTIONS["setitem"](self, before, key, value)
+        more = _added(before, key, value)
+        name, value = ("setitem", value) if more is None else ("added_at", remembering(self.tape, more))
+        self.step = FUNCTIONS[name](self, before, key, value)
+
+
+def _added(before: Any, key: Any, value: Any) -> Step | None:
+    """What is added to a part of an array that is assigned the sum of itself and this: array[key] += value."""
+    step = step_of(value)
+    if step is None or step.name != "add" or not isinstance(more := step.args[1], Step):
+        return None
+    part = step.args[0]
+    if isinstance(part, Step):
+        same = part.name == "getitem" and part.args[0] is before and repr(part.args[1]) == repr(bare(key))
+    else:
+        same = not isinstance(before, Step) and np.array_equal(part, before[bare(key)])
+    return more if same and more.value.shape == step.value.shape else None
 
 
 def _method(name: str) -> Callable[..., Any]:

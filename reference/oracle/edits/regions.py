@@ -50,8 +50,10 @@ class Region:
 class Slope:
     """The derivative of a pointwise region, as a function of its output and input."""
 
-    def __init__(self, region: Region):
+    def __init__(self, region: Region, anew: Mapping[Step, tuple] | None = None):
         self.region = region
+        # The arguments of steps that are taken with others than the region's own.
+        self.anew = anew or {}
 
     def __call__(self, y: Any, x: Any) -> np.ndarray:
         """The derivative at x, by the adjoint of the region's own steps."""
@@ -61,7 +63,7 @@ class Slope:
         values: dict[Step, Any] = {self.region.entrance: remembering(tape, leaf)}
         with np.errstate(all="ignore"):
             for step in self.region.steps:
-                args = recalled(step.args, values)
+                args = recalled(self.anew.get(step, step.args), values)
                 how = {key: recalled(item, values) for key, item in step.how.items()}
                 values[step] = record(step.function, step.name, args, how)  # pyright: ignore[reportArgumentType]
             out = values[self.region.exit].step

@@ -8,7 +8,7 @@ from reference.oracle.edits.grammar.factors import chains, factors
 from reference.oracle.edits.grammar.indices import indices, keys, strides
 from reference.oracle.edits.grammar.masks import forward_masks, masks
 from reference.oracle.edits.grammar.moves import moves, products, rearranged
-from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, numbers
+from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, numbers, rescaled
 from reference.oracle.edits.grammar.operands import anew, exchanged, locally, operands, passes, updated
 from reference.oracle.edits.grammar.penalized import penalized
 from reference.oracle.edits.grammar.slopes import skipped, slopes
@@ -20,13 +20,14 @@ from reference.oracle.edits.program import Program
 # Rows for a program as a whole, for every place of it, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
     cuts, all_statistics, numbers, epsilons, axes, upstream, turned, spans, examples, exchanged, forward_masks, skipped,
+    strides,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, sums, moves, keys, strides, indices, products, parts, overwritten, assigned, windows,
+    factors, slopes, terms, masks, sums, moves, keys, indices, products, parts, overwritten, assigned, windows,
     alone, passes, updated,
 )  # fmt: skip
 MANY = (rearranged, operands, chains)
-LAST = (anew, extra_slopes, extra_terms, fitted_numbers, penalized)
+LAST = (anew, extra_slopes, extra_terms, fitted_numbers, rescaled, penalized)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:

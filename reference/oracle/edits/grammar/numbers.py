@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, each, instead, with_value
-from reference.oracle.edits.grammar.factors import counts
+from reference.oracle.edits.edit import Edited, after, each, instead, with_value
+from reference.oracle.edits.grammar.factors import counts, joint
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import SLOPES
 from reference.oracle.edits.tape import Step, filled
@@ -159,6 +159,23 @@ def _guards(program: Program, step: Step) -> bool:
 
 def _is_sum(value: Any) -> bool:
     return isinstance(value, Step) and value.name in ("sum", "gathered")
+
+
+def rescaled(program: Program) -> Iterator[Edited]:
+    """A whole gradient divided by a statistic with another epsilon than the forward's: beside it, or under its root."""
+    for end in program.gradients.values():
+        for value in program.values:
+            whole, one = end.value.shape, value.value
+            if one.size >= end.value.size or joint(whole, one.shape) != whole or not np.all(one > 0):
+                continue
+            for power in (1, 2, -1, -2):
+
+                def at(number: float, end=end, one=one, power=power) -> Edited:
+                    ratio = (1 + number / one ** float(power)) ** (-1 / abs(power))
+                    said = f"divides by a statistic whose epsilon is other by {number:.3g}{place(end)}"
+                    return Edited("epsilon_one_side", said, 3, each([end], after(lambda g: g * ratio)), freedom=1)
+
+                yield replace(at(0.0), at=at)
 
 
 def epsilons(program: Program) -> Iterator[Edited]:

@@ -152,8 +152,11 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
             anew = {step: _nearest(program, step, changed) for step in group}
             if any(anew.values()):
                 edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
-                slopes = edited.cause == "wrong_operand" and all(is_slope(s) or s.name == "mask" for s in group)
-                cause = "derivative_at_wrong_value" if slopes else edited.cause
+                cause = edited.cause
+                if cause == "wrong_operand":
+                    if not all(is_slope(step) or step.name == "mask" for step in group):
+                        continue
+                    cause = "derivative_at_wrong_value"
                 yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
 
 

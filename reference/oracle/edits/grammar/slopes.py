@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, after, each, instead, ones
 from reference.oracle.edits.program import Program, in_time
-from reference.oracle.edits.regions import CURVES
+from reference.oracle.edits.regions import CURVES, Slope
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, is_kinked, is_mask, is_slope, place
 
@@ -87,6 +87,7 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said = f"takes the derivative of {name} at minus the input{where}"
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
+    yield from _of_other_numbers(group, name, where)
     yield from _of_other_passes(group, name, where)
 
 
@@ -149,6 +150,23 @@ def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]
         return edit
 
     return make
+
+
+def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The derivative with another number in the function: none, or one."""
+    slope = group[0].function
+    if not isinstance(slope, Slope):
+        return
+    for step in slope.region.steps:
+        for position, number in enumerate(step.args):
+            if isinstance(number, Step | bool) or np.ndim(number) != 0 or not isinstance(number, int | float):
+                continue
+            for other in {0.0, 1.0} - {float(number)}:
+                args = (*step.args[:position], other, *step.args[position + 1 :])
+                change = Slope(slope.region, {step: args})
+                said = f"has the derivative of {name} with {other:g} where the forward has {number:g}{where}"
+                once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
+                yield Edited("static_ignored", said, 2.8, once)
 
 
 def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
