@@ -157,7 +157,12 @@ def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
     slope = group[0].function
     if not isinstance(slope, Slope):
         return
+    chosen = {
+        item for step in slope.region.steps if step.name in ("where", "maximum", "minimum") for item in step.parents
+    }
     for step in slope.region.steps:
+        if step.name == "multiply" and step in chosen:
+            continue  # a number in front of one branch, which `numbers` asks about
         for position, number in enumerate(step.args):
             if isinstance(number, Step | bool) or np.ndim(number) != 0 or not isinstance(number, int | float):
                 continue
