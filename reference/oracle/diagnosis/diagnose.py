@@ -14,6 +14,7 @@ from reference.oracle.diagnosis.pullbacks import Pullbacks
 from reference.oracle.diagnosis.source import line_of
 from reference.oracle.diagnosis.view import View
 from reference.oracle.edits.answer import ALL, AT_A_LOOK, IN_PLACES, Row, answers
+from reference.oracle.edits.naming import may_overwrite, overwritten_or_alone
 from reference.oracle.edits.search import Found, searched
 from reference.oracle.recognition.recognize import Known, recognize
 from reference.oracle.report import Finding
@@ -46,7 +47,8 @@ def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]
 
 def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> Iterator[Match]:
     """The explanations that leave nothing but noise, one a cause; in the words of the answer where it has them."""
-    told = [(bits, model) for row in rows for bits, model in _asked(view, row)]
+    named = (lambda model: model) if may_overwrite(view.evidence) else overwritten_or_alone
+    told = [(bits, named(model)) for row in rows for bits, model in _asked(view, row)]
     ranked = sorted([*((one.bits, one.model) for one in found), *told], key=lambda one: one[0])
     causes: set[str] = set()
     longest = np.inf

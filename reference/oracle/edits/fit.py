@@ -6,7 +6,7 @@ from reference.oracle.edits.edit import Edited
 from reference.oracle.edits.program import Program
 
 # Steps of the search, how much each must gain, and how near is near enough, as a share of the largest entry.
-MOST, GAIN, NEAR = 12, 0.5, 1e-9
+MOST, GAIN, NEAR = 20, 0.8, 1e-9
 
 
 def solved(program: Program, edited: Edited, position: int, got: np.ndarray) -> float | None:

@@ -14,7 +14,7 @@ def is_penalty(program: Program, user: Step) -> bool:
         users = program.tape_users(step)
         if len(users) != 1:
             return False
-        summed = summed or step.name in ("sum", "mean", "matmul", "einsum")
+        summed = summed or step.value.size == 1 < user.value.size
         step = users[0]
         if program.leaves_behind(step) != leaves:
             return summed and step.name == "add" and step.value.size == 1 and _ends_in_sums(program, step)

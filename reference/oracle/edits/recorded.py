@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -46,9 +47,24 @@ class Recorded(np.ndarray):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         tape_of((), self).count()
-        before = self.step if self.step is not None else plain(self).copy()
+        before: Any = self.step if self.step is not None else plain(self).copy()
         plain(self)[bare(key)] = bare(value)
-        self.step = FUNCTIONS["setitem"](self, before, key, value)
+        more = _added(before, key, value)
+        name, value = ("setitem", value) if more is None else ("added_at", remembering(self.tape, more))
+        self.step = FUNCTIONS[name](self, before, key, value)
+
+
+def _added(before: Any, key: Any, value: Any) -> Step | None:
+    """What is added to a part of an array that is assigned the sum of itself and this: array[key] += value."""
+    step = step_of(value)
+    if step is None or step.name != "add" or not isinstance(more := step.args[1], Step):
+        return None
+    part = step.args[0]
+    if isinstance(part, Step):
+        same = part.name == "getitem" and part.args[0] is before and repr(part.args[1]) == repr(bare(key))
+    elif same := isinstance(before, np.ndarray) and np.shape(part) == step.value.shape:
+        before[bare(key)] = part  # a constant at this place, whatever has been written there since
+    return more if same and more.value.shape == step.value.shape else None
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -190,7 +206,7 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     while frame is not None and frame.f_code.co_name != "recorded_call":
         if code is None and not within(frame, *UNDERNEATH):
             code, line = frame.f_code, frame.f_lineno
-        calls.append((frame.f_code, frame.f_lasti))
+        calls.append((frame.f_code, _beginnings(frame.f_code)[frame.f_lasti // 2]))
         frame = frame.f_back
     if tape.of is not None:
         return (tape.of.place, tape.of.name, tape.slot, tuple(calls)), tape.of.code, tape.of.line
@@ -198,6 +214,17 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     if tape.at is not None:
         return (*tape.at.calls, *reversed(calls)), tape.at.code, tape.at.line
     return tuple(reversed(calls)), code, line
+
+
+@cache
+def _beginnings(code: CodeType) -> list[int]:
+    """Where the expression of every instruction begins: a call that Python has sped up is left at another one."""
+    found: list[int] = []
+    last = None
+    for number, position in enumerate(code.co_positions()):
+        found.append(found[-1] if position == last else number)
+        last = position
+    return found
 
 
 def within(frame: FrameType, *packages: str) -> bool:

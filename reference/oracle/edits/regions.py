@@ -1,5 +1,6 @@
 """Parts of a forward that are one function of one value, however they are written: a sigmoid, a softmax, any curve."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -49,8 +50,10 @@ class Region:
 class Slope:
     """The derivative of a pointwise region, as a function of its output and input."""
 
-    def __init__(self, region: Region):
+    def __init__(self, region: Region, anew: Mapping[Step, tuple] | None = None):
         self.region = region
+        # The arguments of steps that are taken with others than the region's own.
+        self.anew = anew or {}
 
     def __call__(self, y: Any, x: Any) -> np.ndarray:
         """The derivative at x, by the adjoint of the region's own steps."""
@@ -60,7 +63,7 @@ class Slope:
         values: dict[Step, Any] = {self.region.entrance: remembering(tape, leaf)}
         with np.errstate(all="ignore"):
             for step in self.region.steps:
-                args = recalled(step.args, values)
+                args = recalled(self.anew.get(step, step.args), values)
                 how = {key: recalled(item, values) for key, item in step.how.items()}
                 values[step] = record(step.function, step.name, args, how)  # pyright: ignore[reportArgumentType]
             out = values[self.region.exit].step
@@ -126,19 +129,28 @@ def curves(steps: list[Step], only_named: bool) -> dict[Step, Region]:
     """By their exits, the longest regions that are curves: those with a name, or any of several steps."""
     order = {step: number for number, step in enumerate(steps)}
     found: dict[Step, Region] = {}
+    users = Counter(parent for step in steps for parent in step.parents)
     for step in reversed(steps):
         for region in regions_to(step, order):
-            if len(region.steps) < 2 and step.name in SLOPES:
+            if len(region.steps) < 2 and step.name in SLOPES and users[step] < 2:
                 continue
             if not region.pointwise or np.array_equal(region.entrance.value, region.exit.value):
                 continue
-            name = _name_of(region)
+            if only_named and _used_elsewhere(region, users):
+                continue
+            name = _name_of(region) or (step.name if len(region.steps) == 1 and step.name in SLOPES else "")
             if not name and _straight(region):
                 continue
             if name or not only_named:
                 found[step] = Region(region.entrance, region.exit, region.steps, name)
     inside = {step for region in found.values() for step in region.steps if step is not region.exit}
     return found if only_named else {step: region for step, region in found.items() if step not in inside}
+
+
+def _used_elsewhere(region: Region, users: Mapping[Step, int]) -> bool:
+    """Whether a value inside of a region is also used outside of it: then it is gone back through by itself."""
+    within = Counter(parent for step in region.steps for parent in step.parents)
+    return any(users[step] > within[step] for step in region.steps if step is not region.exit)
 
 
 def _straight(region: Region) -> bool:

@@ -27,9 +27,9 @@ def is_mask(value: Any) -> bool:
 
 
 def is_kinked(value: Any) -> bool:
-    """Whether a value is 1 on one side and another number on the other: the slope of two lines that meet."""
+    """Whether a value is one number on one side and another on the other: the slope of two lines that meet."""
     found = np.unique(np.round(array_of(value).astype(float), 12)) if array_of(value).size > 1 else np.ones(1)
-    return len(found) == 2 and 1.0 in found and not {0.0, -1.0} & set(found)
+    return len(found) == 2 and 0.0 not in found and not {1.0, -1.0} <= set(found)
 
 
 def is_slope(value: Any) -> bool:

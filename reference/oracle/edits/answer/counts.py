@@ -48,7 +48,10 @@ def named(view: View) -> Found:
         for number in _told_apart(view, found):
             words = f"is {in_words(number.words)}: {number.why}"
             predicted = number.value * view.expected
-            yield bits, Model(number.cause, words, predicted, separates=SEPARATES, role=number.role)
+            yield (
+                bits + (number.cause == "scaled_by_constant"),
+                Model(number.cause, words, predicted, separates=SEPARATES, role=number.role),
+            )
 
 
 def unnamed(view: View) -> Found:
@@ -56,7 +59,7 @@ def unnamed(view: View) -> Found:
     ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
     if ratio and not any(equal_to(ratio, [*numbers(view), *exchanged(view)])):
         words = f"is {ratio:.6g} times the true gradient"
-        yield 6, Model("scaled_by_constant", words, ratio * view.expected, freedom=1)
+        yield 10, Model("scaled_by_constant", words, ratio * view.expected, freedom=1)
 
 
 def fitted_ratio(got: np.ndarray, expected: np.ndarray) -> float | None:

@@ -27,7 +27,7 @@ def one_of_several(view: View) -> Found:
             if np.max(meeting, initial=0) > 1 < int(view.wrong.sum()):
                 words = f"holds one of several contributions where up to {int(np.max(meeting))} meet"
                 predicted = predicted.reshape(view.x.shape)
-                yield 5, Model("not_accumulated", words, predicted, noise=view.jacobian_noise)
+                yield 7, Model("not_accumulated", words, predicted, noise=view.jacobian_noise)
 
 
 def _nearest(contributions: np.ndarray, got: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -79,9 +79,9 @@ def cotangent_alone(view: View) -> Found:
     """The cotangent, or all but it."""
     if view.same_shape and view.cotangent.shape == view.out.shape == view.x.shape:
         words = "is the cotangent unchanged: no derivative is applied"
-        yield 4.5, Model("derivative_missing", words, view.cotangent, role="identity")
+        yield 6, Model("derivative_missing", words, view.cotangent, role="identity")
         words = "lacks exactly the cotangent, as of a skip connection"
-        yield 5, Model("term_missing", words, view.expected - view.cotangent)
+        yield 6.5, Model("term_missing", words, view.expected - view.cotangent)
 
 
 def other_slope(view: View) -> Found:

@@ -8,7 +8,7 @@ from reference.oracle.edits.grammar.factors import chains, factors, misplaced
 from reference.oracle.edits.grammar.indices import columns, indices, keys, strides
 from reference.oracle.edits.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.edits.grammar.moves import moves, products
-from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, guarded, numbers
+from reference.oracle.edits.grammar.numbers import epsilons, fitted_numbers, guarded, numbers, rescaled
 from reference.oracle.edits.grammar.operands import (
     anew,
     exchanged,
@@ -20,8 +20,9 @@ from reference.oracle.edits.grammar.operands import (
     updated,
 )
 from reference.oracle.edits.grammar.orders import again, arrived, rearranged, reordered
+from reference.oracle.edits.grammar.penalized import penalized
 from reference.oracle.edits.grammar.slopes import skipped, slopes
-from reference.oracle.edits.grammar.spans import extra_slopes, spans
+from reference.oracle.edits.grammar.spans import extra_slopes, extra_terms, spans
 from reference.oracle.edits.grammar.sums import axes, counts, parts, shares_over, sums
 from reference.oracle.edits.grammar.terms import (
     all_statistics,
@@ -39,16 +40,16 @@ from reference.oracle.edits.program import Program
 # ways, and those that ask a lot, which come where nothing else fits.
 WHOLE = (
     cuts, not_carried, all_statistics, numbers, epsilons, axes, counts, shares_over, spans, examples, exchanged,
-    mistaken,     forward_masks, borders, skipped, reordered,
+    mistaken, forward_masks, borders, skipped, reordered, strides,
 )  # fmt: skip
 PLACES = (
-    factors, slopes, terms, masks, opened, sums, moves, keys, strides, indices, columns, products, parts, overwritten,
+    factors, slopes, terms, masks, opened, sums, moves, keys, indices, columns, products, parts, overwritten,
     assigned, windows, alone, passes, updated,
 )  # fmt: skip
 ANEW = (indices, keys, passes)
 WAYS = (factors, masks, columns)
 MANY = (rearranged, operands, chains)
-LAST = (misplaced, extra_slopes, fitted_numbers, guarded, arrived, again)
+LAST = (misplaced, extra_slopes, extra_terms, fitted_numbers, guarded, rescaled, penalized, arrived, again)
 
 
 def plain_edits(program: Program) -> Iterator[Edited]:

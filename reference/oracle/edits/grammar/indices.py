@@ -107,22 +107,37 @@ def _with_start(axis: int, by: int) -> Callable[[Step, Values], Any]:
     return make
 
 
-def strides(program: Program, group: Group) -> Iterator[Edited]:
-    """Windows that a loop visits in steps, visited in other steps."""
-    if group[0].name not in ("getitem", "scattered", "setitem", "added_at") or len(group) < 2:
-        return
+def strides(program: Program) -> Iterator[Edited]:
+    """Windows that a loop visits in steps, visited in other steps: by the backward, or where it reads anew."""
+    forward: dict[Any, list[Step]] = {}
+    for step in program.steps:
+        if step.part == "forward":
+            forward.setdefault((step.place, step.name), []).append(step)
+    for group in [*program.groups, *map(tuple, forward.values())]:
+        if group[0].name in ("getitem", "scattered", "setitem", "added_at") and len(group) > 1:
+            yield from _strides(group)
+
+
+def _strides(group: Group) -> Iterator[Edited]:
     keys = [step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],) for step in group]
+    steps: dict[int, tuple[int, list[int]]] = {}
     for axis in range(min(map(len, keys))):
         starts = [_start(key[axis]) for key in keys]
-        if any(start is None for start in starts):
-            continue
         places = sorted({start for start in starts if start is not None})
         own = min((b - a for a, b in pairwise(places)), default=0)
-        for other in (1, 2, 3) if own else ():
-            if other != own and all((start - places[0]) % own == 0 for start in places):
-                moved = {start: places[0] + (start - places[0]) // own * other for start in places}
-                said = f"goes on by {other} along axis {axis} where the forward goes on by {own}{place(group[0])}"
-                yield Edited("static_ignored", said, 3, each(group, instead(_at_start(axis, moved))))
+        if own and None not in starts and all((start - places[0]) % own == 0 for start in places):
+            steps[axis] = own, places
+    for axes in [*([axis] for axis in steps), *([list(steps)] if len(steps) > 1 else [])]:
+        for other in (1, 2, 3):
+            moved = {axis: _moved(*steps[axis], other) for axis in axes if steps[axis][0] != other}
+            if len(moved) == len(axes):
+                own, spelled = steps[axes[0]][0], " and ".join(map(str, axes))
+                said = f"goes on by {other} along axis {spelled} where the forward goes on by {own}{place(group[0])}"
+                yield Edited("static_ignored", said, 3, each(group, instead(_at_start(moved))))
+
+
+def _moved(own: int, places: list[int], other: int) -> dict[int, int]:
+    return {start: places[0] + (start - places[0]) // own * other for start in places}
 
 
 def _start(part: Any) -> int | None:
@@ -132,17 +147,18 @@ def _start(part: Any) -> int | None:
     return int(number) if counted and number >= 0 else None
 
 
-def _at_start(axis: int, moved: dict[int, int]) -> Callable[[Step, Values], Any]:
+def _at_start(moved: dict[int, dict[int, int]]) -> Callable[[Step, Values], Any]:
     def make(step: Step, values: Values) -> Any:
         args = list(filled(step.args, values))
         key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        part = key[axis]
-        start = _start(part) or 0
-        new = moved[start]
-        if isinstance(part, slice):
-            key[axis] = slice(new, None if part.stop is None else part.stop - start + new, part.step)
-        else:
-            key[axis] = new
+        for axis, places in moved.items():
+            part = key[axis]
+            start = _start(part) or 0
+            new = places[start]
+            if isinstance(part, slice):
+                key[axis] = slice(new, None if part.stop is None else part.stop - start + new, part.step)
+            else:
+                key[axis] = new
         args[1] = tuple(key)
         return applied(step, args, values)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.edit import Edited, each, instead, with_argument, with_value
-from reference.oracle.edits.grammar.factors import counts
+from reference.oracle.edits.edit import Edited, after, each, instead, with_argument, with_value
+from reference.oracle.edits.grammar.factors import counts, joint
 from reference.oracle.edits.grammar.masks import of_comparison
 from reference.oracle.edits.program import Program
 from reference.oracle.edits.rules import SLOPES
@@ -74,17 +74,19 @@ def _choices(own: float, places: Places) -> list[Places]:
     kinds: dict[Any, Places] = {}
     for step, position in places:
         kinds.setdefault((step.place, step.name, position), []).append((step, position))
-    return [places, *(kinds.values() if len(kinds) > 1 else ())]
+    behind = [(step, position) for step, position in places if step.part == "backward"]
+    return [places, *([behind] if 1 < len(behind) < len(places) else []), *(kinds.values() if len(kinds) > 1 else ())]
 
 
 def _together(program: Program, own: float, other: float, found: dict[float, Places]) -> Iterator[Edited]:
     for says in TOGETHER.values():
         second = next((number for number in found if number != own and abs(number - says(own)) < 1e-12), None)
         if second is not None and says(other) != other:
-            first = _everywhere(program, own, other, found[own])
-            edits = {**first.edits, **_everywhere(program, second, says(other), found[second]).edits}
-            cause = first.cause if first.cause == "epsilon_one_side" else "static_ignored"
-            yield replace(first, cause=cause, edits=edits)
+            for some, more in zip(_choices(own, found[own])[:2], _choices(second, found[second])[:2], strict=False):
+                first = _everywhere(program, own, other, some)
+                edits = {**first.edits, **_everywhere(program, second, says(other), more).edits}
+                cause = first.cause if first.cause == "epsilon_one_side" else "static_ignored"
+                yield replace(first, cause=cause, edits=edits)
 
 
 def _found(program: Program) -> dict[float, Places]:
@@ -113,6 +115,7 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
         edits |= each([step], with_value(position, other))
     cause = _cause(program, own, other, [step for step, _ in places])
     bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
+    bits += 2 * (own == 0) - 0.5 * all(on_a_branch(program, step) for step, _ in places)
     return Edited(cause, said, bits, edits, freedom=freedom)
 
 
@@ -124,6 +127,8 @@ def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str
         return "epsilon_one_side"
     if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):
         return "term_missing"
+    if all(on_a_branch(program, step) for step in steps):
+        return "scaled_by_constant"
     if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):
         return "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
@@ -131,6 +136,14 @@ def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str
     multiplies = all(step.name in ("multiply", "divide") and not _inside(program, step) for step in steps)
     once = len({(step.of or step).place for step in steps}) == 1
     return "scaled_by_constant" if multiplies and once else "static_ignored"
+
+
+def on_a_branch(program: Program, step: Step) -> bool:
+    """Whether a product is one of the values that the forward chooses between."""
+    users = program.tape_users(step)
+    return (
+        step.name == "multiply" and bool(users) and all(user.name in ("where", "maximum", "minimum") for user in users)
+    )
 
 
 def _summand(program: Program, step: Step) -> bool:
@@ -164,6 +177,23 @@ def _guards(program: Program, step: Step) -> bool:
 
 def _is_sum(value: Any) -> bool:
     return isinstance(value, Step) and value.name in ("sum", "gathered")
+
+
+def rescaled(program: Program) -> Iterator[Edited]:
+    """A whole gradient divided by a statistic with another epsilon than the forward's: beside it, or under its root."""
+    for end in program.gradients.values():
+        for value in program.values:
+            whole, one = end.value.shape, value.value
+            if one.size >= end.value.size or joint(whole, one.shape) != whole or not np.all(one > 0):
+                continue
+            for power in (1, 2, -1, -2):
+
+                def at(number: float, end=end, one=one, power=power) -> Edited:
+                    ratio = (1 + number / one ** float(power)) ** (-1 / abs(power))
+                    said = f"divides by a statistic whose epsilon is other by {number:.3g}{place(end)}"
+                    return Edited("epsilon_one_side", said, 3, each([end], after(lambda g: g * ratio)), freedom=1)
+
+                yield replace(at(0.0), at=at)
 
 
 def epsilons(program: Program) -> Iterator[Edited]:

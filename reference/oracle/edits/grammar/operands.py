@@ -1,6 +1,6 @@
 """Another value of the program in the place of an operand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_value
 from reference.oracle.edits.program import Program, in_time
-from reference.oracle.edits.tape import Step
+from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, is_mask, is_slope, named, place
 
 # Steps in which nothing stands that could be another value.
@@ -154,28 +154,39 @@ def _given(leaf: Step, other: np.ndarray) -> Any:
 
 
 def anew(program: Program) -> Iterator[Edited]:
-    """A value without the cotangent that the backward computes anew, with one operand alone where two belong."""
+    """A value that the backward computes anew: with one operand alone where two belong, or with a sign turned."""
     seen: set[Any] = set()
     for step in program.steps:
-        if step in program.carrying or step.name not in NOTHING:
-            continue
-        if (step.place, step.name) in seen:
+        computed = step.name in NOTHING or step.name in TURNED
+        if step in program.carrying or not computed or (step.place, step.name) in seen:
             continue
         seen.add((step.place, step.name))
-        group = [one for one in program.steps if one.place == step.place and one.name == step.name]
-        for position, operand in enumerate(step.args):
+        group = [one for one in program.steps if (one.place, one.name) == (step.place, step.name)]
+        for position, operand in enumerate(step.args if len(step.args) > 1 else ()):
             if np.ndim(array_of(operand)) and step.value.ndim:
-                said = f"uses {named(program, step)} without {named(program, step.args[1 - position])}"
+                left_out = step.args[1 - position]
+                said = f"uses {named(program, step)} without {named(program, left_out)}"
                 alone = instead(lambda s, v, p=1 - position: _without(s, p, v))
                 exchange = (step.value, array_of(operand)) if step.name in ("multiply", "divide") else None
-                left_out = step.args[1 - position]
-                cause = "term_missing" if _is_summand(program, step, left_out, operand) else "wrong_operand"
-                cause = "mask_missing" if is_mask(left_out) else cause
+                cause = _cause_of_less(program, step, left_out, operand)
                 yield Edited(cause, said, 3, each(group, alone), exchange=exchange)
+        if step.name in TURNED:
+            turned = each(group, instead(lambda s, v: TURNED[s.name](*filled(s.args, v))))
+            yield Edited("sign", f"has a sign turned in {named(program, step)}", 3, turned)
+
+
+def _cause_of_less(program: Program, step: Step, left_out: Any, kept: Any) -> str:
+    """What it is called where a value is computed without one operand."""
+    if is_mask(left_out):
+        return "mask_missing"
+    if _is_summand(program, step, left_out, kept) or (step.part == "backward" and step.name in ("add", "subtract")):
+        return "term_missing"
+    return "derivative_at_wrong_value" if _only_for_slopes(program, step) else "wrong_operand"
 
 
 # What does nothing in the place of an operand.
 NOTHING = {"add": 0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0, "maximum": -np.inf}
+TURNED: Mapping[str, Callable[..., Any]] = {"add": np.subtract, "subtract": np.add, "negative": np.positive}
 
 
 def _without(step: Step, position: int, values: Values) -> np.ndarray:
@@ -194,18 +205,37 @@ def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
 PRODUCTS = ("multiply", "divide", "matmul", "einsum")
 
 
+def _only_for_slopes(program: Program, step: Step) -> bool:
+    """Whether the backward has what is computed from here in nothing but slopes and masks."""
+    bent = {one for one in program.backward if is_slope(one) or one.name == "mask"}
+    changed = {one for one in program.behind([step]) if one not in program.carrying} - bent
+    users = {user for one in changed for user in program.users.get(one, ())} - changed
+    return bool(users) and users <= bent
+
+
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
     """A value that is computed anew with an edit, and used so at one place of the backward alone."""
     for edited in whole:
-        changed = program.values_with(edited.edits)
+        changed = {step: program.values_with({step: edit}) for step, edit in edited.edits.items()}
         for group in program.groups:
-            if any(parent in changed for step in group for parent in step.parents):
-                edits = each(group, instead(lambda s, v, c=changed: s.run({**c, **v})))
+            anew = {step: _nearest(program, step, changed) for step in group}
+            if any(anew.values()):
+                edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
                 a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
                 cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
-                moved = edited.cause == "wrong_operand" and is_slope(group[0])
-                cause = "derivative_at_wrong_value" if moved else cause
+                bent = all(is_slope(step) or step.name == "mask" for step in group)
+                cause = "derivative_at_wrong_value" if bent and edited.cause == "wrong_operand" else cause
                 yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+
+
+def _nearest(program: Program, step: Step, changed: Mapping[Step, Mapping[Step, Any]]) -> dict[Step, Any]:
+    """What a step is computed from, each with the latest of the edits before it alone: of one pass, in a loop."""
+    values: dict[Step, Any] = {}
+    for parent in step.parents:
+        before = [edited for edited, anew in changed.items() if parent in anew]
+        if before:
+            values[parent] = changed[max(before, key=lambda one: program.order.get(one, -1))][parent]
+    return values
 
 
 def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:

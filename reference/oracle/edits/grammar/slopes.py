@@ -9,7 +9,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Group, after, each, instead, ones
 from reference.oracle.edits.grammar.numbers import is_floor
 from reference.oracle.edits.program import Program, in_time
-from reference.oracle.edits.regions import CURVES
+from reference.oracle.edits.regions import CURVES, Slope
 from reference.oracle.edits.tape import Step, filled
 from reference.oracle.edits.values import array_of, is_kinked, is_mask, is_slope, place
 
@@ -88,6 +88,7 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said = f"takes the derivative of {name} at minus the input{where}"
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
+    yield from _of_other_numbers(group, name, where)
     yield from _of_other_passes(group, name, where)
     yield from _of_cotangent(program, group, name, where)
 
@@ -182,6 +183,28 @@ def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]
         return edit
 
     return make
+
+
+def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The derivative with another number in the function: none, or one."""
+    slope = group[0].function
+    if not isinstance(slope, Slope):
+        return
+    chosen = {
+        item for step in slope.region.steps if step.name in ("where", "maximum", "minimum") for item in step.parents
+    }
+    for step in slope.region.steps:
+        if step.name == "multiply" and step in chosen:
+            continue  # a number in front of one branch, which `numbers` asks about
+        for position, number in enumerate(step.args):
+            if isinstance(number, Step | bool) or np.ndim(number) != 0 or not isinstance(number, int | float):
+                continue
+            for other in {0.0, 1.0} - {float(number)}:
+                args = (*step.args[:position], other, *step.args[position + 1 :])
+                change = Slope(slope.region, {step: args})
+                said = f"has the derivative of {name} with {other:g} where the forward has {number:g}{where}"
+                once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
+                yield Edited("static_ignored", said, 2.8, once)
 
 
 # What a curve of the forward without a name is called.

@@ -9,6 +9,7 @@ import numpy as np
 from reference.oracle.edits.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.edits.functions import put
 from reference.oracle.edits.grammar.factors import line
+from reference.oracle.edits.grammar.numbers import on_a_branch
 from reference.oracle.edits.grammar.time import around_loop, handed_on
 from reference.oracle.edits.penalties import is_penalty, penalty_steps
 from reference.oracle.edits.program import Program
@@ -56,7 +57,8 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
         first, second = added.ways
         if first is not None and second is not None and alike(first, second):
             return "not_accumulated"  # two passes of a loop
-    if added.name == "added up" and user is not None and is_penalty(program, user):
+    users = [user] if user is not None else list(_ways(term))
+    if users and all(is_penalty(program, one) for one in users):
         return "regularization"
     number, mask = line(program, term)
     _, rest = line(program, kept) if number and mask is not None else (False, None)
@@ -76,6 +78,13 @@ def _apart(term: Any, kept: Any) -> bool:
     """Whether a term belongs to a part of an array of which the other has nothing."""
     placed = isinstance(term, Step) and isinstance(kept, Step) and term.name in ("scattered", "returned")
     return placed and not np.any((term.value != 0) & (kept.value != 0))
+
+
+def _ways(term: Any) -> Iterator[Step]:
+    """The users of a value of the forward that a sum of contributions came through."""
+    if isinstance(term, Step) and term.name == "added up":
+        yield from (way for way in term.ways if way is not None)
+        yield from _ways(term.args[0])
 
 
 def leads_to_statistic(program: Program, step: Step) -> bool:
@@ -121,6 +130,7 @@ def cuts(program: Program) -> Iterator[Edited]:
         text = place(forward).removeprefix(" in ") or forward.name
         statistic = is_statistic(program, forward)
         cause = "statistics_as_constants" if statistic else "term_missing"
+        cause = "scaled_by_constant" if on_a_branch(program, forward) else cause
         if any(around_loop(program, one, user) for one, _ in pairs for user in program.tape_users(one)):
             cause = "time_not_carried"
         cause = "regularization" if forward in penalized else cause
