@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from reference.oracle import explain
-from reference.oracle.diagnosis import acquit, explain_forward
 from reference.oracle.explain import evidence_of
 from reference.oracle.questions import forward, linearity, purity
 from reference.oracle.questions.base import Base, behind_a_forward, with_ones
@@ -17,6 +16,8 @@ from reference.oracle.questions.judged import Judged
 from reference.oracle.questions.narrowed import begun
 from reference.oracle.questions.power import power
 from reference.oracle.questions.strictness import measured, of_argument, weighed
+from reference.oracle.recognition.acquittals import acquit
+from reference.oracle.recognition.conventions import explain_forward
 from reference.oracle.rendering.numbers import apart
 from reference.oracle.report import Finding, Report, Verdict
 from reference.oracle.subjects import trees

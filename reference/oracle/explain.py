@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.diagnose import ON_A_PART, ON_ALL, diagnose
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.questions import shrink
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.forward import Agreement, agrees

@@ -14,8 +14,8 @@ from planted.known import (
     value,
 )
 
-from reference.oracle.diagnosis import acquit
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.recognition.acquittals import acquit
 from reference.oracle.subjects.subject import Subject
 
 

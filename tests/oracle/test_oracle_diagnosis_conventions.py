@@ -20,8 +20,8 @@ from planted.known import (
 )
 
 from reference.oracle.causes import CAUSES
-from reference.oracle.diagnosis import explain_forward
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.recognition.conventions import explain_forward
 from reference.oracle.recognition.recognize import triple
 from reference.oracle.subjects.subject import Subject
 

@@ -28,7 +28,7 @@ from planted.known import (
 )
 
 from reference.oracle.diagnosis import diagnose
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.recognition.recognize import recognize
 from reference.oracle.subjects.subject import Subject
 

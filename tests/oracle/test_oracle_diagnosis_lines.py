@@ -4,7 +4,7 @@ import numpy as np
 from planted.evidence import AFFINE, affine, evidence_of
 
 from reference.oracle.diagnosis import diagnose
-from reference.oracle.diagnosis.source import line_of
+from reference.oracle.evidence.source import line_of
 
 
 def test_the_line_that_computes_the_gradient_is_named():

@@ -6,11 +6,11 @@ import pytest
 from reference import oracle
 from reference.oracle import opspec
 from reference.oracle.diagnosis import diagnose
-from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.edits.adjoint import of_forward, of_pair
-from reference.oracle.edits.functions import put_added
-from reference.oracle.edits.grammar import further_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.grammar import further_edits, plain_edits, whole_edits
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.recognition.recognize import triple
+from reference.oracle.recording.adjoint import of_forward, of_pair
+from reference.oracle.recording.functions import put_added
 from reference.oracle.specs import SPECS
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from reference.oracle.edits.diagnose import diagnose
 from test_oracle_edits import drawn, evidence_of, measured, recorded, recurrent, softmax
 
-from reference.oracle.edits.adjoint import of_forward
+from reference.oracle.diagnosis.diagnose import diagnose
+from reference.oracle.recording.adjoint import of_forward
 
 TINY = 1e-3
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from reference.oracle.edits.diagnose import diagnose
 from test_oracle_edits import evidence_of, softmax
+
+from reference.oracle.diagnosis.diagnose import diagnose
 
 MASK = np.arange(21).reshape(7, 3) % 4 != 1
 LABELS = np.array([2, 0, 1, 1, 2, 0, 2])

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from reference.oracle.edits.diagnose import diagnose
 from test_oracle_edits import evidence_of
+
+from reference.oracle.diagnosis.diagnose import diagnose
 
 
 def leaky(x):

@@ -10,10 +10,10 @@ from helpers.drawn import normal, positive
 from helpers.forwards_in_jax import JAX
 from helpers.forwards_in_torch import TORCH
 
-from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.edits.forms import forms, of_forward
-from reference.oracle.edits.frameworks.as_numpy import as_numpy
-from reference.oracle.edits.values import source_line
+from reference.oracle.diagnosis.forms import forms, of_forward
+from reference.oracle.diagnosis.values import source_line
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.recording.frameworks.as_numpy import as_numpy
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.frameworks import from_jax, from_torch
 from reference.oracle.subjects.subject import from_forward_backward

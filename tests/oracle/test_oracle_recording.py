@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from reference import oracle
-from reference.oracle.diagnosis.pullbacks import differentiate, flat
-from reference.oracle.edits.adjoint import followed, of_forward
-from reference.oracle.edits.makers import COPIERS, MAKERS, making_recorded
-from reference.oracle.edits.tape import MOST_OPERATIONS, MOST_STEPS, Tape
+from reference.oracle.evidence.pullbacks import differentiate, flat
+from reference.oracle.recording.adjoint import followed, of_forward
+from reference.oracle.recording.makers import COPIERS, MAKERS, making_recorded
+from reference.oracle.recording.tape import MOST_OPERATIONS, MOST_STEPS, Tape
 
 RNG = np.random.default_rng(3)
 X, V = RNG.normal(size=(4, 5)), RNG.normal(size=5)

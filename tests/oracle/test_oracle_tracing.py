@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from reference.oracle import example_inputs
-from reference.oracle.diagnosis.pullbacks import differentiate, flat
-from reference.oracle.edits.adjoint import of_forward
-from reference.oracle.edits.makers import COPIERS, MAKERS
+from reference.oracle.evidence.pullbacks import differentiate, flat
 from reference.oracle.recognition.recognize import triple
+from reference.oracle.recording.adjoint import of_forward
+from reference.oracle.recording.makers import COPIERS, MAKERS
 from reference.oracle.specs import SPECS
 
 

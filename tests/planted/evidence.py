@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis import diagnose
-from reference.oracle.diagnosis.evidence import Evidence
-from reference.oracle.diagnosis.pullbacks import differentiate, flat
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.evidence.pullbacks import differentiate, flat
 from reference.oracle.report import Finding
 from reference.oracle.subjects.subject import from_forward_backward
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.recognition.recognize import triple
 from reference.oracle.subjects.subject import Subject
 

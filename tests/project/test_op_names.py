@@ -14,20 +14,14 @@ EXCUSED = {
     ("reading/scenes.py", "dense"): "the inputs that a row's `scene` names",
     ("reading/scenes_of_images.py", "conv"): "the inputs that a row's `scene` names",
     ("reading/vocabulary.py", "dropout"): "a name of the argument that is a rate",
-    ("edits/frameworks/elementwise.py", "tanh"): "PyTorch's and JAX's function",
-    ("edits/frameworks/elementwise.py", "sigmoid"): "PyTorch's and JAX's function",
+    ("recording/frameworks/elementwise.py", "tanh"): "PyTorch's and JAX's function",
+    ("recording/frameworks/elementwise.py", "sigmoid"): "PyTorch's and JAX's function",
     **{
-        ("edits/frameworks/layers.py", name): "PyTorch's function, or a value of its argument"
+        ("recording/frameworks/layers.py", name): "PyTorch's function, or a value of its argument"
         for name in ("relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "softplus", "huber_loss", "dropout")
     },
-    ("edits/frameworks/layers.py", "binary_cross_entropy"): "PyTorch's function",
-    ("edits/pointwise.py", "tanh"): "NumPy's function",
-    **{
-        ("edits/regions.py", name): "a curve that is still known by name there"
-        for name in ("sigmoid", "tanh", "relu", "softplus", "silu", "gelu", "softmax", "log_softmax")
-    },
-    ("edits/forms.py", "softmax"): "still known by name there",
-    ("edits/search.py", "softmax"): "still known by name there",
+    ("recording/frameworks/layers.py", "binary_cross_entropy"): "PyTorch's function",
+    ("recording/pointwise.py", "tanh"): "NumPy's function",
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if "specs" not in path.relative_to(ROOT).parts)
 

@@ -7,15 +7,15 @@ from itertools import islice
 
 import numpy as np
 
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.diagnosis.answer import ALL, AT_A_LOOK, IN_PLACES, Row, answers
 from reference.oracle.diagnosis.match import Match, match, to_findings
-from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.pullbacks import Pullbacks
-from reference.oracle.diagnosis.source import line_of
-from reference.oracle.diagnosis.view import View
-from reference.oracle.edits.answer import ALL, AT_A_LOOK, IN_PLACES, Row, answers
-from reference.oracle.edits.naming import may_overwrite, overwritten_or_alone
-from reference.oracle.edits.search import Found, searched
+from reference.oracle.diagnosis.naming import may_overwrite, overwritten_or_alone
+from reference.oracle.diagnosis.search import Found, searched
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.evidence.model import Model
+from reference.oracle.evidence.pullbacks import Pullbacks
+from reference.oracle.evidence.source import line_of
+from reference.oracle.evidence.view import View
 from reference.oracle.recognition.recognize import Known, recognize
 from reference.oracle.report import Finding
 

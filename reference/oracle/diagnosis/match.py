@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.oracle.causes import REPAIRS
-from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.view import View
+from reference.oracle.evidence.model import Model
+from reference.oracle.evidence.view import View
 from reference.oracle.report import Finding
 
 # Decimal digits of agreement, over all independent wrong entries, that rule out a coincidence.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.edits.adjoint import followed
+from reference.oracle.recording.adjoint import followed
 from reference.oracle.subjects import trees
 
 # In operations on arrays: what a call costs beside what happens in it. In entries: what costs as much as an operation.

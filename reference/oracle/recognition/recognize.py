@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.opspec import as_it_is
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects.trees import leaves

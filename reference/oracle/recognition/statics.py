@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.model import Model
-from reference.oracle.diagnosis.view import View
+from reference.oracle.evidence.model import Model
+from reference.oracle.evidence.view import View
 from reference.oracle.recognition.geometries import geometries
 from reference.oracle.recognition.recognize import Known, triple
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from reference.oracle.diagnosis.evidence import Evidence
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.recognition.recognize import agrees, candidates, recognize, triple
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects.trees import leaves

@@ -1,0 +1,207 @@
+"""What multiplies the cotangent: left out, applied twice, inverted, or another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, ones, with_argument
+from reference.oracle.diagnosis.grammar.masks import of_comparison
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place
+from reference.oracle.recording.program import Program
+from reference.oracle.recording.tape import Step, filled
+
+
+def factors_of(program: Program, step: Step) -> list[tuple[int, Any]]:
+    """(position, factor) of a product that carries the cotangent in one operand: the others."""
+    if step.name in ("multiply", "divide"):
+        items = list(enumerate(step.args))
+    elif step.name in ("matmul", "einsum"):
+        items = list(enumerate(step.args))[2:]
+    else:
+        return []
+    carrying = [i for i, item in items if isinstance(item, Step) and item in program.carrying]
+    return [(i, item) for i, item in items if i not in carrying] if len(carrying) == 1 else []
+
+
+def factors(program: Program, group: Group) -> Iterator[Edited]:
+    """A factor left out, applied twice, or inverted; or the cotangent left out."""
+    first = group[0]
+    for position, factor in factors_of(program, first):
+        if is_slope(factor):
+            pass
+        elif is_number(factor):
+            yield from _numbers(program, group, position, float(array_of(factor).ravel()[0]))
+        elif not (isinstance(factor, Step) and factor.name.startswith("winner of ")):
+            yield from _arrays(program, group, position, factor)
+        if first.name == "divide" and position == 1:
+            yield from _counts(program, group, position, factor)
+        if first.name == "multiply":
+            said = f"does not depend on the cotangent{place(first)}"
+            other = 1 - position
+            yield Edited("ignores_cotangent", said, 2, each(group, with_argument(other, ones)))
+
+
+def _counts(program: Program, group: Group, position: int, divisor: Any) -> Iterator[Edited]:
+    """In the place of counts that differ from row to row, or of the sum of weights, one count of entries."""
+    array = array_of(divisor)
+    summed = isinstance(divisor, Step) and divisor.name in ("sum", "gathered")
+    if not summed and (array.size == 1 or np.any(array != np.round(array))):
+        return
+    for other in sorted({float(np.max(array)), *map(float, program.sizes)}):
+        said = f"divides by {other:g} where {named(program, divisor)} belongs{place(group[0])}"
+        change = each(group, with_argument(position, lambda own, n=other: np.full_like(own, n, float)))
+        yield Edited("scaled_by_count", said, 1 if summed else 2, change)
+
+
+def _numbers(program: Program, group: Group, position: int, number: float) -> Iterator[Edited]:
+    if abs(number) in (0.0, 1.0):
+        return
+    first = group[0]
+    divides = first.name == "divide"
+    spelled, where = f"1/{number:.6g}" if divides else f"{number:.6g}", place(first)
+    size = 1 / number if divides else number
+    count = None if line(program, first)[1] is not None else 1 / size
+    cause = "scaled_by_count" if counts(first) else "scaled_by_constant"
+    said = f"lacks the factor {spelled}{where}"
+    yield Edited(cause, said, 1, each(group, with_argument(position, ones)), number=count)
+    said = f"has the factor {spelled} twice{where}"
+    yield Edited(cause, said, 2, each(group, with_argument(position, np.square)), number=count and size)
+    said = f"{'multiplies' if divides else 'divides'} by {number:.6g}{where}"
+    yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)), number=count and count**2)
+
+
+def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:
+    """Of products one after the other: whether a number is among the factors, and the mask, where one is."""
+    number, mask = False, None
+    while isinstance(step, Step) and step.part == "backward" and step.name in ("multiply", "divide"):
+        for _, factor in factors_of(program, step):
+            number = number or (is_number(factor) and abs(float(array_of(factor).ravel()[0])) not in (0.0, 1.0))
+            mask = array_of(factor) if is_mask(factor) else mask
+        step = next((parent for parent in step.parents if parent in program.carrying), None)
+    return number, mask
+
+
+def counts(step: Step) -> bool:
+    """Whether a step divides what was summed: by a count."""
+    forward = step.of
+    return (
+        forward is not None
+        and forward.name == "divide"
+        and any(isinstance(item, Step) and item.name in ("sum", "gathered") for item in forward.args)
+    )
+
+
+def _arrays(program: Program, group: Group, position: int, factor: Any) -> Iterator[Edited]:
+    first = group[0]
+    divides = first.name == "divide" and position == 1
+    mask, where = is_mask(factor), place(first)
+    name = f"{'1/' if divides else ''}{named(program, factor)}"
+    cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
+    cause = "scaled_by_constant" if is_kinked(factor) else cause
+    bits = 2 if is_kinked(factor) else 1.1
+    yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
+    if mask:
+        top = float(np.max(array_of(factor)))
+        turned = with_argument(position, lambda mask: top - np.asarray(mask, float))
+        cause = of_comparison(program, factor, "wrong_derivative", "mask_wrong")
+        yield Edited(cause, f"has the mask {name} turned round{where}", 2, each(group, turned))
+        for words, other in _guessed(program, array_of(factor)):
+            guess = with_argument(position, lambda _, m=other: top * m)
+            yield Edited("mask_wrong", f"takes {words} for the mask{where}", 3, each(group, guess))
+        return
+    yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
+    if first.name in ("multiply", "divide"):
+        said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
+        yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
+
+
+def _guessed(program: Program, mask: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Masks that are read off the values that the forward computes."""
+    alike = [value for value in program.values if value.value.shape == mask.shape]
+    for number, value in enumerate(alike):
+        name = named(program, value)
+        yield f"where {name} is not 0", value.value != 0
+        yield f"where {name} is positive", value.value > 0
+        for other in alike[:number]:
+            yield f"where {name} is {named(program, other)}", value.value == other.value
+
+
+# --- at another place ---
+
+
+def misplaced(program: Program) -> Iterator[Edited]:
+    """A factor besides; or at another place than its own, such as before a sum for behind it."""
+    found = [(group, *one) for group in program.groups for one in factors_of(program, group[0])]
+    found = [one for one in found if isinstance(one[2], Step) and not is_slope(one[2]) and not is_mask(one[2])]
+    of_slopes = [item for step in program.backward if is_slope(step) for item in step.parents]
+    different = {value.value.tobytes(): value for value in [*of_slopes, *(factor for *_, factor in found)]}
+    for at in dict.fromkeys([program.cotangent, *program.arriving.values(), *program.gradients.values()]):
+        for factor in different.values():
+            for word, change in (("multiplies", np.multiply), ("divides", np.divide)):
+                said = f"{word} by {named(program, factor)} besides{place(at)}"
+                yield from _moved(program, said, 2, at, (factor, change), {})
+        for group, position, factor in found:
+            change = np.divide if group[0].name == "divide" else np.multiply
+            said = f"has the factor {named(program, factor)} elsewhere than{place(group[0])}"
+            yield from _moved(program, said, 3, at, (factor, change), each(group, with_argument(position, ones)))
+
+
+def _moved(
+    program: Program, said: str, bits: float, at: Step, by: tuple[Step, Any], others: dict[Step, Any]
+) -> Iterator[Edited]:
+    """One more factor at a value that carries the cotangent, beside other edits."""
+    factor, change = by
+    if joint(factor.value.shape, at.value.shape) != at.value.shape:
+        return
+    if at is program.cotangent:
+        more = lambda s: lambda v: others.get(s, s.run)({**v, at: change(at.value, filled(factor, v))})  # noqa: E731
+        edits = each(program.users.get(at, []), more)
+    else:
+        edits = each([at], lambda s: lambda v: change(others.get(s, s.run)(v), filled(factor, v)))
+    yield Edited("wrong_factor", said, bits, others | edits)
+
+
+# --- several factors at once ---
+
+
+def chains(program: Program, group: Group) -> Iterator[Edited]:
+    """All that multiplies the cotangent on its way through products, replaced by one other value."""
+    last = group[0]
+    start = _start(program, last)
+    if start is None or len(group) > 1 or last.value.ndim == 0:
+        return
+    with np.errstate(all="ignore"):
+        whole = np.asarray(last.value / start.value)
+    for value in program.values:
+        for formula, power in (("{}", 1), ("1/{}", -1), ("{}**2", 2), ("sqrt({})", 0.5), ("1/sqrt({})", -0.5)):
+            array = _raised(value, power, {})
+            if joint(array.shape, start.value.shape) != last.value.shape or np.allclose(array, whole):
+                continue
+            said = f"multiplies by {formula.format(named(program, value))}, and by nothing else,{place(last)}"
+            change = lambda s, v, o=value, p=power: filled(start, v) * _raised(o, p, v)  # noqa: E731
+            exchange = (whole, value.value**power) if whole.shape == value.value.shape else None
+            yield Edited("wrong_operand", said, 6, each(group, instead(change)), exchange=exchange)
+
+
+def joint(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape that two arrays have together, where they have one."""
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        return None
+
+
+def _raised(value: Step, power: float, values: Values) -> np.ndarray:
+    return np.asarray(filled(value, values), float) ** power
+
+
+def _start(program: Program, step: Step) -> Step | None:
+    """Where a chain of two products or more begins that ends here; None where there is none."""
+    length = 0
+    while step.name in ("multiply", "divide", "negative") and step.part == "backward":
+        carrying = [item for item in step.parents if item in program.carrying]
+        if len(carrying) != 1:
+            break
+        step, length = carrying[0], length + 1
+    return step if length > 1 else None

@@ -1,0 +1,224 @@
+"""Numbers that stand in a program: another one, or none, for the backward."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
+from reference.oracle.diagnosis.grammar.factors import counts, joint
+from reference.oracle.diagnosis.grammar.masks import of_comparison
+from reference.oracle.diagnosis.values import array_of, named, place
+from reference.oracle.recording.program import Program
+from reference.oracle.recording.rules import SLOPES
+from reference.oracle.recording.tape import Step, filled
+
+COMPARE = ("greater", "less", "greater_equal", "less_equal")
+HOLD_NUMBERS = (
+    *COMPARE,
+    "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power",
+)  # fmt: skip
+# Below this a number is an epsilon; of more numbers than that, each is not tried in the place of every other.
+SMALL, MOST = 1e-2, 6
+
+
+Places = list[tuple[Step, int]]
+# Numbers that say one setting together, as a rate and what is left of it.
+TOGETHER: dict[str, Callable[[float], float]] = {"1 -": lambda a: 1 - a, "- 1": lambda a: a - 1, "-": lambda a: -a}
+
+
+def numbers(program: Program) -> Iterator[Edited]:
+    """Every number of the forward at another value: in its own place, and wherever it stands."""
+    found = _found(program)
+    for own, places in found.items():
+        for other in _others(own, program, list(found)):
+            for some in _choices(own, places):
+                yield _everywhere(program, own, other, some)
+            yield from _together(program, own, other, found)
+
+
+def fitted_numbers(program: Program) -> Iterator[Edited]:
+    """Every number of the forward at the value that fits."""
+    for own, places in _found(program).items():
+        for some in _choices(own, places):
+            at = lambda other, o=own, p=some: _everywhere(program, o, other, p, 1)  # noqa: E731
+            yield replace(at(own), at=at, own=own)
+
+
+def guarded(program: Program) -> Iterator[Edited]:
+    """A small number beside what the backward divides by, to be found."""
+    for group in program.groups:
+        first = group[0]
+        place_of = {"divide": 1, "slope of log": 1, "reciprocal": 0}.get(first.name)
+        if place_of is None or np.ndim(array_of(first.args[place_of])) == 0:
+            continue
+
+        def at(number: float, group=group, position=place_of) -> Edited:
+            said = f"divides by {named(program, group[0].args[position])} and {number:.3g}{place(group[0])}"
+            more = with_argument(position, lambda value: np.asarray(value) + number)
+            cause = "epsilon_one_side" if abs(number) < SMALL else "wrong_operand"
+            return Edited(cause, said, 3, each(group, more), freedom=1)
+
+        yield replace(at(0.0), at=at, own=0.0)
+
+
+def is_floor(step: Step) -> bool:
+    """Whether a step puts a small number under values."""
+    numbers = [float(a) for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    return step.name == "maximum" and any(0 < number < SMALL for number in numbers)
+
+
+def _choices(own: float, places: Places) -> list[Places]:
+    """A number wherever it stands, and at each place alone."""
+    kinds: dict[Any, Places] = {}
+    for step, position in places:
+        kinds.setdefault((step.place, step.name, position), []).append((step, position))
+    behind = [(step, position) for step, position in places if step.part == "backward"]
+    return [places, *([behind] if 1 < len(behind) < len(places) else []), *(kinds.values() if len(kinds) > 1 else ())]
+
+
+def _together(program: Program, own: float, other: float, found: dict[float, Places]) -> Iterator[Edited]:
+    for says in TOGETHER.values():
+        second = next((number for number in found if number != own and abs(number - says(own)) < 1e-12), None)
+        if second is not None and says(other) != other:
+            for some, more in zip(_choices(own, found[own])[:2], _choices(second, found[second])[:2], strict=False):
+                first = _everywhere(program, own, other, some)
+                edits = {**first.edits, **_everywhere(program, second, says(other), more).edits}
+                cause = first.cause if first.cause == "epsilon_one_side" else "static_ignored"
+                yield replace(first, cause=cause, edits=edits)
+
+
+def _found(program: Program) -> dict[float, Places]:
+    """Every number that stands in a program, and where."""
+    found: dict[float, Places] = {}
+    for step in program.steps:
+        for position, item in enumerate(
+            step.args if step.name in HOLD_NUMBERS or step.name.startswith("slope") else ()
+        ):
+            if not isinstance(item, Step | bool) and np.ndim(item) == 0 and isinstance(item, int | float | np.number):
+                found.setdefault(float(item), []).append((step, position))
+    return found
+
+
+def _others(own: float, program: Program, found: list[float]) -> list[float]:
+    known = sorted({float(size) for leaf in program.tape.leaves for size in leaf.value.shape})
+    sizes = known if own in known or own + 1 in known else []
+    beside = [sign * one for one in found for sign in (1, -1)] if len(found) <= MOST else []
+    return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes, 0.5, 1 - own, *beside)) if other != own]
+
+
+def _everywhere(program: Program, own: float, other: float, places: Places, freedom: int = 0) -> Edited:
+    said = f"is the gradient with {other:g} where the forward has {own:g}{place(places[0][0])}"
+    edits: dict[Step, Any] = {}
+    for step, position in places:
+        edits |= each([step], with_value(position, other))
+    cause = _cause(program, own, other, [step for step, _ in places])
+    bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
+    bits += 2 * (own == 0) - 0.5 * all(on_a_branch(program, step) for step, _ in places)
+    return Edited(cause, said, bits, edits, freedom=freedom)
+
+
+def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
+    if all(step.name in COMPARE for step in steps):
+        return of_comparison(program, steps[0].args[0], "static_ignored", "mask_wrong")
+    added = all(step.name in ("add", "maximum") and step.part == "forward" for step in steps)
+    if added and (other == 0 or abs(own) < SMALL) and any(_guards(program, step) for step in steps):
+        return "epsilon_one_side"
+    if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):
+        return "term_missing"
+    if all(on_a_branch(program, step) for step in steps):
+        return "scaled_by_constant"
+    if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):
+        return "term_missing"
+    if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
+        return "scaled_by_count"
+    multiplies = all(step.name in ("multiply", "divide") and not _inside(program, step) for step in steps)
+    once = len({(step.of or step).place for step in steps}) == 1
+    return "scaled_by_constant" if multiplies and once else "static_ignored"
+
+
+def on_a_branch(program: Program, step: Step) -> bool:
+    """Whether a product is one of the values that the forward chooses between."""
+    users = program.tape_users(step)
+    return (
+        step.name == "multiply" and bool(users) and all(user.name in ("where", "maximum", "minimum") for user in users)
+    )
+
+
+def _summand(program: Program, step: Step) -> bool:
+    """Whether a number is a summand of a factor: the 1 of 1 + scale."""
+    users = program.tape_users(step) if step.part == "forward" else program.users.get(step, [])
+    return step.name in ("add", "subtract") and any(user.name in ("multiply", "einsum", "matmul") for user in users)
+
+
+def _inside(program: Program, step: Step) -> bool:
+    """Whether what is computed here goes into a function that bends it."""
+    waiting, seen = [step], set()
+    while waiting:
+        for user in program.tape_users(waiting.pop()):
+            if user.name in SLOPES and user.name not in ("maximum", "minimum"):
+                return True
+            if user not in seen:
+                seen.add(user)
+                waiting.append(user)
+    return False
+
+
+def _guards(program: Program, step: Step) -> bool:
+    """Whether a value is divided by, or goes into a root, a power or a logarithm."""
+    for user in program.tape_users(step):
+        if user.name in ("sqrt", "log", "log2", "log10", "reciprocal", "power"):
+            return True
+        if user.name == "divide" and user.args[1] is step:
+            return True
+    return False
+
+
+def _is_sum(value: Any) -> bool:
+    return isinstance(value, Step) and value.name in ("sum", "gathered")
+
+
+def rescaled(program: Program) -> Iterator[Edited]:
+    """A whole gradient divided by a statistic with another epsilon than the forward's: beside it, or under its root."""
+    for end in program.gradients.values():
+        for value in program.values:
+            whole, one = end.value.shape, value.value
+            if one.size >= end.value.size or joint(whole, one.shape) != whole or not np.all(one > 0):
+                continue
+            for power in (1, 2, -1, -2):
+
+                def at(number: float, end=end, one=one, power=power) -> Edited:
+                    ratio = (1 + number / one ** float(power)) ** (-1 / abs(power))
+                    said = f"divides by a statistic whose epsilon is other by {number:.3g}{place(end)}"
+                    return Edited("epsilon_one_side", said, 3, each([end], after(lambda g: g * ratio)), freedom=1)
+
+                yield replace(at(0.0), at=at)
+
+
+def epsilons(program: Program) -> Iterator[Edited]:
+    """A small number inside of a root in one place and outside of it in the other."""
+    for step in program.steps:
+        if step.name not in ("sqrt", "add") or step.part != "forward":
+            continue
+        inner = step.args[0]
+        if (
+            step.name == "sqrt"
+            and isinstance(inner, Step)
+            and inner.name == "add"
+            and (small := _small(inner)) is not None
+        ):
+            said = f"has the small number {small:g} outside of the root{place(step)}"
+            edits = each([step], instead(lambda s, v, e=small: np.sqrt(filled(s.args[0], v) - e) + e))
+            yield Edited("epsilon_one_side", said, 2, edits)
+        if step.name == "add" and (small := _small(step)) is not None:
+            root = next((a for a in step.args if isinstance(a, Step) and a.name == "sqrt"), None)
+            if root is not None:
+                said = f"has the small number {small:g} inside of the root{place(step)}"
+                edits = each([step], instead(lambda s, v, r=root, e=small: np.sqrt(filled(r, v) ** 2 + e)))
+                yield Edited("epsilon_one_side", said, 2, edits)
+
+
+def _small(step: Step) -> float | None:
+    numbers = [float(a) for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    return numbers[0] if numbers and 0 < abs(numbers[0]) < 0.2 else None

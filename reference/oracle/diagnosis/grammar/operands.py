@@ -1,0 +1,258 @@
+"""Another value of the program in the place of an operand."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
+from reference.oracle.diagnosis.values import array_of, is_mask, is_slope, named, place
+from reference.oracle.recording.program import Program, in_time
+from reference.oracle.recording.tape import Step, filled
+
+# Steps in which nothing stands that could be another value.
+FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "reshape", "transpose", "blanked", "getitem")
+
+
+def operands(program: Program, group: Group) -> Iterator[Edited]:
+    """Another value of the same shape where one stands, in one pass of a loop of a few."""
+    for first in group if len(group) <= 4 else ():
+        yield from _other_operands(program, first) if first.name not in FIXED else ()
+
+
+def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
+    for position, operand in enumerate(first.args):
+        if not isinstance(operand, Step) or operand.value.ndim == 0 or operand.value.dtype == bool:
+            continue
+        carries = operand in program.carrying
+        for value in [program.cotangent, *program.backward] if carries else program.values:
+            if (value in program.carrying) != carries or value is operand or not _earlier(program, value, first):
+                continue
+            if value.value.shape != operand.value.shape or np.array_equal(value.value, operand.value):
+                continue
+            said = f"has {named(program, value)} where {named(program, operand)} belongs{place(first)}"
+            edits = each([first], with_value(position, value))
+            cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
+            factor = first.name in ("multiply", "divide", "matmul", "einsum")
+            yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
+
+
+def _earlier(program: Program, value: Step, step: Step) -> bool:
+    """Whether a value can be there when a step is taken."""
+    return step not in program.ancestors(value)
+
+
+def passes(program: Program, group: Group) -> Iterator[Edited]:
+    """In a loop: the operand of the pass before or after, of one pass in all, or another value of the same pass."""
+    if len(group) < 2 or group[0].name in FIXED:
+        return
+    ordered = in_time(group)
+    for position in range(len(ordered[0].args)):
+        mine = [step.args[position] for step in ordered]
+        known = [item for item in mine if isinstance(item, Step)]
+        shapes = {np.shape(array_of(item)) for item in mine if isinstance(item, Step | np.ndarray)}
+        if not known or len(shapes) > 1 or () in shapes or any(item in program.carrying for item in known):
+            continue
+        yield from _of_another_pass(program, ordered, mine, position)
+        yield from _of_the_same_pass(program, ordered, mine, position)
+
+
+def _of_another_pass(program: Program, ordered: list[Step], mine: list[Any], position: int) -> Iterator[Edited]:
+    name, where = named(program, next(item for item in mine if isinstance(item, Step))), place(ordered[0])
+    for move, word in ((1, "after"), (-1, "before")):
+        pairs = [(step, mine[k + move]) for k, step in enumerate(ordered) if 0 <= k + move < len(ordered)]
+        edits = {step: with_value(position, other)(step) for step, other in pairs}
+        cause = "derivative_at_wrong_value" if is_slope(ordered[0]) else "shifted"
+        yield Edited(cause, f"takes {name} of the step {word}{where}", 3, edits)
+        end = mine[-1] if move == 1 else mine[0]
+        beyond = program.later(end) if isinstance(end, Step) else None
+        beyond = np.zeros_like(array_of(beyond)) if move == -1 and beyond is not None else beyond
+        if beyond is not None:
+            edits = edits | each([ordered[-1 if move == 1 else 0]], with_value(position, beyond))
+            yield Edited(cause, f"takes {name} of the step {word}, in every step,{where}", 3, edits)
+    steps = [item for item in mine if isinstance(item, Step)]
+    handed_on = any(earlier in program.ancestors(later) for earlier, later in pairwise(steps))
+    for number, word in ((0, "first"), (-1, "last")):
+        edits = each(ordered, with_value(position, mine[number]))
+        said = f"takes {name} of the {word} of {len(mine)} passes everywhere{where}"
+        yield Edited("wrong_index", said, 3.5 if handed_on else 2.5, edits)
+
+
+def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], position: int) -> Iterator[Edited]:
+    shape = array_of(mine[0]).shape
+    for same in program.loops:
+        if len(same) != len(ordered) or same[0].value.shape != shape or same[0] in program.carrying:
+            continue
+        if any(a is b for a, b in zip(same, mine, strict=True)):
+            continue
+        moved = any(_alike(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
+        said = f"has {named(program, same[0])} where {named(program, mine[-1])} belongs{place(ordered[0])}"
+        edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
+        times = ordered[0].name in ("multiply", "divide", "matmul", "einsum")
+        exchange = (mine[-1], same[-1]) if times and not moved else None
+        yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a is b or (array_of(a).shape == array_of(b).shape and np.array_equal(array_of(a), array_of(b)))
+
+
+MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")
+
+
+def updated(program: Program, group: Group) -> Iterator[Edited]:
+    """A parameter after its update: itself and a multiple of its own gradient."""
+    first = group[0]
+    for position, operand in enumerate(first.args):
+        moved, leaf = [], operand
+        while isinstance(leaf, Step) and leaf.name in MOVED and len(leaf.parents) == 1:
+            moved, leaf = [leaf, *moved], leaf.parents[0]
+        number = next((i for i, own in enumerate(program.arguments) if own is not None and own is leaf), None)
+        if number is None or number not in program.gradients:
+            continue
+        gradient = program.gradients[number].value
+        if gradient.shape == leaf.value.shape and first not in program.ancestors(program.gradients[number]):
+            said = f"lacks the update of {leaf.name}{place(first)}: it uses {leaf.name} after its step"
+            values = {leaf: leaf.value + gradient}
+            for step in moved:
+                values[step] = step.run(values)
+            change = values[operand]
+            yield Edited("updated_weight", said, 0.5, each(group, with_value(position, change)), scalable=True)
+
+
+def exchanged(program: Program) -> Iterator[Edited]:
+    """Two arguments of one shape in each other's place, in the whole backward."""
+    leaves = [leaf for leaf in program.arguments if leaf is not None]
+    for number, a in enumerate(leaves):
+        for b in leaves[:number]:
+            if a.value.shape == b.value.shape and a.value.ndim:
+                users = [s for s in program.backward if {a, b} & set(s.parents)]
+                edits = each(users, instead(lambda s, v, a=a, b=b: s.run({**v, a: b.value, b: a.value})))
+                yield Edited("wrong_operand", f"has {a.name} and {b.name} in each other's place", 3, edits)
+
+
+def mistaken(program: Program) -> Iterator[Edited]:
+    """An argument in whose place one value of the forward is computed with another, or with a statistic of another."""
+    leaves = [leaf for leaf in program.tape.leaves if leaf is not program.cotangent and leaf.value.ndim]
+    for leaf in leaves:
+        others = {other.name: other.value for other in leaves if other is not leaf}
+        for other in leaves:
+            for name, reduce in (("mean", np.mean), ("variance", np.var), ("deviation", np.std)):
+                axes = range(other.value.ndim)
+                others |= {f"the {name} of {other.name} over axis {a}": reduce(other.value, axis=a) for a in axes}
+        users = {user.place: user for user in program.tape_users(leaf) if user in program.order}
+        for name, value in others.items() if users else ():
+            for user in users.values() if value.shape == leaf.value.shape else ():
+                said = f"has {name} where {leaf.name} belongs{place(user)}"
+                yield Edited("wrong_operand", said, 3, each([user], _given(leaf, value)))
+
+
+def _given(leaf: Step, other: np.ndarray) -> Any:
+    return instead(lambda s, v: s.run({**v, leaf: other}))
+
+
+def anew(program: Program) -> Iterator[Edited]:
+    """A value that the backward computes anew: with one operand alone where two belong, or with a sign turned."""
+    seen: set[Any] = set()
+    for step in program.steps:
+        computed = step.name in NOTHING or step.name in TURNED
+        if step in program.carrying or not computed or (step.place, step.name) in seen:
+            continue
+        seen.add((step.place, step.name))
+        group = [one for one in program.steps if (one.place, one.name) == (step.place, step.name)]
+        for position, operand in enumerate(step.args if len(step.args) > 1 else ()):
+            if np.ndim(array_of(operand)) and step.value.ndim:
+                left_out = step.args[1 - position]
+                said = f"uses {named(program, step)} without {named(program, left_out)}"
+                alone = instead(lambda s, v, p=1 - position: _without(s, p, v))
+                exchange = (step.value, array_of(operand)) if step.name in ("multiply", "divide") else None
+                cause = _cause_of_less(program, step, left_out, operand)
+                yield Edited(cause, said, 3, each(group, alone), exchange=exchange)
+        if step.name in TURNED:
+            turned = each(group, instead(lambda s, v: TURNED[s.name](*filled(s.args, v))))
+            yield Edited("sign", f"has a sign turned in {named(program, step)}", 3, turned)
+
+
+def _cause_of_less(program: Program, step: Step, left_out: Any, kept: Any) -> str:
+    """What it is called where a value is computed without one operand."""
+    if is_mask(left_out):
+        return "mask_missing"
+    if _is_summand(program, step, left_out, kept) or (step.part == "backward" and step.name in ("add", "subtract")):
+        return "term_missing"
+    return "derivative_at_wrong_value" if _only_for_slopes(program, step) else "wrong_operand"
+
+
+# What does nothing in the place of an operand.
+NOTHING = {"add": 0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0, "maximum": -np.inf}
+TURNED: Mapping[str, Callable[..., Any]] = {"add": np.subtract, "subtract": np.add, "negative": np.positive}
+
+
+def _without(step: Step, position: int, values: Values) -> np.ndarray:
+    return np.broadcast_to(with_value(position, NOTHING[step.name])(step)(values), step.value.shape)
+
+
+def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
+    """Whether a value is a summand of what multiplies the cotangent, and no statistic of the other one."""
+    both = [program.leaves_behind(one) if isinstance(one, Step) else set() for one in (left_out, kept)]
+    statistic = np.size(array_of(left_out)) < step.value.size and both[0] & both[1]
+    users = [user for user in program.users.get(step, []) if user.part == "backward"]
+    times = all(user in program.carrying or user.name in ("slope of square", "slope of power") for user in users)
+    return step.name in ("add", "subtract") and bool(users) and times and not statistic
+
+
+PRODUCTS = ("multiply", "divide", "matmul", "einsum")
+
+
+def _only_for_slopes(program: Program, step: Step) -> bool:
+    """Whether the backward has what is computed from here in nothing but slopes and masks."""
+    bent = {one for one in program.backward if is_slope(one) or one.name == "mask"}
+    changed = {one for one in program.behind([step]) if one not in program.carrying} - bent
+    users = {user for one in changed for user in program.users.get(one, ())} - changed
+    return bool(users) and users <= bent
+
+
+def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
+    """A value that is computed anew with an edit, and used so at one place of the backward alone."""
+    for edited in whole:
+        changed = {step: program.values_with({step: edit}) for step, edit in edited.edits.items()}
+        for group in program.groups:
+            anew = {step: _nearest(program, step, changed) for step in group}
+            if any(anew.values()):
+                edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
+                a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
+                cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
+                bent = all(is_slope(step) or step.name == "mask" for step in group)
+                cause = "derivative_at_wrong_value" if bent and edited.cause == "wrong_operand" else cause
+                yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
+
+
+def _nearest(program: Program, step: Step, changed: Mapping[Step, Mapping[Step, Any]]) -> dict[Step, Any]:
+    """What a step is computed from, each with the latest of the edits before it alone: of one pass, in a loop."""
+    values: dict[Step, Any] = {}
+    for parent in step.parents:
+        before = [edited for edited, anew in changed.items() if parent in anew]
+        if before:
+            values[parent] = changed[max(before, key=lambda one: program.order.get(one, -1))][parent]
+    return values
+
+
+def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:
+    """An edit of one step of the backward that only one of those who use what comes of it sees."""
+    (step,) = edited.edits
+    inside, users = [step], program.users.get(step, [])
+    while len(users) == 1:
+        inside.append(users[0])
+        users = program.users.get(users[0], [])
+    for user in users if len(users) > 1 else ():
+        change = instead(lambda s, v, i=inside: s.run({**v, i[-1]: _last(i, edited.edits, v)}))
+        words = f"{edited.words}, on the way{place(user)} only"
+        yield replace(edited, words=words, bits=edited.bits + 1.5, edits=each([user], change), exchange=None)
+
+
+def _last(steps: list[Step], edits: Any, values: Values) -> Any:
+    found = dict(values)
+    for step in steps:
+        found[step] = edits[step](found) if step in edits else step.run(found)
+    return found[steps[-1]]

@@ -1,0 +1,252 @@
+"""The derivative of a function: left out, squared, at another point, or another function's."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
+from reference.oracle.diagnosis.grammar.numbers import is_floor
+from reference.oracle.diagnosis.regions import Slope
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, place
+from reference.oracle.recording.program import Program, in_time
+from reference.oracle.recording.tape import Step, filled
+from reference.oracle.specs.curves import CURVES
+
+
+def slope_of(curve: Callable[[Any], Any], u: Any) -> Any:
+    """The derivative of a curve by the six-point difference."""
+    h = 1e-3
+    with np.errstate(all="ignore"):
+        a, b, c, d, e, f = (curve(u + k * h) for k in (1, -1, 2, -2, 3, -3))
+    return (45 * (a - b) - 9 * (c - d) + (e - f)) / (60 * h)
+
+
+# Formulas that people write for a derivative, in terms of the function's input or output.
+FORMULAS: Mapping[str, Callable[[Any], Any]] = {
+    "u * (1 - u)": lambda u: u * (1 - u),
+    "1 - u**2": lambda u: 1 - u * u,
+    "1 + u**2": lambda u: 1 + u * u,
+    "u * (1 + u)": lambda u: u * (1 + u),
+    "(u > 0)": lambda u: (u > 0) * 1.0,
+    "(u >= 0)": lambda u: (u >= 0) * 1.0,
+    "(u < 0)": lambda u: (u < 0) * 1.0,
+    "u": lambda u: u,
+    "2 * u": lambda u: 2 * u,
+    "-u": lambda u: -u,
+    "1 / u": lambda u: 1 / u,
+    "1 / u**2": lambda u: 1 / u**2,
+    "u**2": lambda u: u * u,
+    "exp(u)": np.exp,
+    "exp(-u)": lambda u: np.exp(-u),
+    "sign(u)": np.sign,
+    "sigmoid(u)": lambda u: 1 / (1 + np.exp(-u)),
+    "sigmoid(-u)": lambda u: 1 / (1 + np.exp(u)),
+    "tanh(u)": np.tanh,
+    "sigmoid'(u)": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2,
+    "1 - tanh(u)**2": lambda u: 1 - np.tanh(u) ** 2,
+    "cos(u)": np.cos,
+    "1 - u": lambda u: 1 - u,
+    "1 + u": lambda u: 1 + u,
+    "1 / (1 + u)": lambda u: 1 / (1 + u),
+    "sqrt(u)": np.sqrt,
+    "1 / sqrt(u)": lambda u: 1 / np.sqrt(u),
+    **{f"the derivative of {name}": (lambda u, f=curve: slope_of(f, u)) for name, curve in CURVES.items()},
+}
+
+
+# Formulas that are another with one sign turned.
+SIGNS = {
+    "1 + u**2": "1 - u**2",
+    "u * (1 + u)": "u * (1 - u)",
+    "1 - u": "1 + u",
+    "1 + u": "1 - u",
+}
+
+
+def slopes(program: Program, group: Group) -> Iterator[Edited]:
+    """Every edit of a slope that needs no other value of the program."""
+    first = group[0]
+    if not is_slope(first):
+        return
+    name, where = first.name.removeprefix("slope of "), place(first)
+    if not np.allclose(first.value, 1):
+        said, none = f"lacks the derivative of {name}{where}", each(group, instead(lambda s, v: ones(s.value)))
+        cause, bits = ("scaled_by_constant", 2) if is_kinked(first) else ("derivative_missing", 1.1)
+        yield Edited(cause, said, bits, none, free=True)
+        if number := _number_of(first, name):
+            said = f"lacks the derivative of {name}, all but its number {number:g},{where}"
+            yield Edited("derivative_missing", said, 1.2, each(group, instead(lambda s, v: number * ones(s.value))))
+    if is_mask(first):
+        said = f"passes the gradient where {name} does not, and only there{where}"
+        yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
+    else:
+        yield from _altered(group, name, where)
+    if len(first.args) == 2 and array_of(first.args[1]).shape == first.value.shape:
+        said = f"takes the derivative of {name} at the output, f'(f(x)){where}"
+        yield Edited("derivative_at_wrong_value", said, 1.5, each(group, _at(lambda y, x: y)))
+        said = f"takes the derivative of {name} at minus the input{where}"
+        yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
+    yield from _formulas(group, name, where)
+    yield from _of_other_numbers(group, name, where)
+    yield from _of_other_passes(group, name, where)
+    yield from _of_cotangent(program, group, name, where)
+
+
+def _of_cotangent(program: Program, group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The slope at the cotangent; or what passes it cut off where it is negative."""
+    products = {user: step for step in group for user in program.users.get(step, []) if user.name == "multiply"}
+    carried = [_carried(user, step) for user, step in products.items()]
+    if len(products) != len(group) or all(np.all(ct.value > 0) or np.all(ct.value < 0) for ct in carried):
+        return
+    said = f"takes the derivative of {name} at the cotangent{where}"
+    at_cotangent = instead(lambda s, v: _at_cotangent(products[s], filled(_carried(s, products[s]), v), v))
+    yield Edited("not_linear", said, 1.5, each(list(products), at_cotangent))
+    if is_mask(group[0]):
+        said = f"lets only what is positive of the cotangent pass{where}"
+        yield Edited("not_linear", said, 1.5, each(list(products), after(lambda ct: np.maximum(ct, 0))))
+
+
+def _carried(product: Step, slope: Step) -> Step:
+    return next(one for one in product.parents if one is not slope)
+
+
+def _at_cotangent(slope: Step, ct: Any, values: Mapping[Step, Any]) -> Any:
+    forward = getattr(slope.function, "forward", None) or getattr(np, slope.name.removeprefix("slope of "))
+    args = [ct if np.shape(array_of(one)) == np.shape(ct) else filled(one, values) for one in slope.args[1:]]
+    return ct * slope.function(forward(*args), *args)  # pyright: ignore[reportOptionalCall]
+
+
+def _number_of(slope: Step, name: str) -> float:
+    """The number in front of the derivative of a power; 0 of any other function."""
+    exponent = float(array_of(slope.args[2])) if name == "power" and np.ndim(array_of(slope.args[2])) == 0 else 0.0
+    return {"sqrt": 0.5, "square": 2.0, "cbrt": 1 / 3}.get(name, exponent)
+
+
+def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The sign of a slope alone, the slope twice, inverted, or with its sign turned."""
+    slope = group[0].value
+    if np.isin(slope, (-1.0, 0.0, 1.0)).all():
+        yield Edited(
+            "sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative))
+        )
+        return
+    if is_kinked(slope):
+        said = f"applies the derivative of {name} twice{where}"
+        yield Edited("scaled_by_constant", said, 2, each(group, after(np.square)))
+        return
+    cause = "wrong_derivative" if np.any(slope < 0) else "derivative_missing"
+    said = f"lacks the derivative of {name}, all but its sign,{where}"
+    yield Edited(cause, said, 2.5, each(group, after(np.sign)), free=True)
+    said = f"applies the derivative of {name} twice{where}"
+    yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
+    said = f"divides by the derivative of {name}{where}"
+    yield Edited("wrong_derivative", said, 2.5, each(group, after(np.reciprocal)))
+    said = f"has the sign of the derivative of {name} turned{where}"
+    yield Edited("sign", said, 2, each(group, after(np.negative)))
+
+
+def skipped(program: Program) -> Iterator[Edited]:
+    """A function that the backward takes for nothing: its input stands for its output, and 1 for its derivative."""
+    seen: set[Any] = set()
+    for step in program.backward:
+        forward = step.of
+        if not is_slope(step) or forward is None or (forward.place, forward.name) in seen:
+            continue
+        seen.add((forward.place, forward.name))
+        inputs = [a for a in forward.args if isinstance(a, Step) and a.value.shape == forward.value.shape]
+        if len(inputs) == 1:
+            same = [s for s in program.steps if (s.place, s.name) == (forward.place, forward.name)]
+            own = [s for s in program.backward if is_slope(s) and s.of in same]
+            edits = each(same, instead(lambda s, v: filled(next(a for a in s.args if isinstance(a, Step)), v)))
+            edits |= each(own, instead(lambda s, v: ones(s.value)))
+            cause = "epsilon_one_side" if is_floor(forward) else "derivative_missing"
+            yield Edited(cause, f"goes back as if {in_words(forward)} were not there{place(step)}", 2, edits)
+
+
+def in_words(step: Step) -> str:
+    """A function by its name, and the number that it holds."""
+    numbers = [f"{float(a):g}" for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    return " of ".join([step.name, *numbers])
+
+
+def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:
+    """A slope at another point than the input."""
+
+    def make(step: Step) -> Callable[..., Any]:
+        forward = getattr(step.function, "forward", None) or getattr(np, step.name.removeprefix("slope of "), None)
+
+        def edit(values: Mapping[Step, Any]) -> Any:
+            there = point(*filled(step.args, values))
+            return step.function(forward(there), there)  # pyright: ignore[reportOptionalCall]
+
+        return edit
+
+    return make
+
+
+def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """The derivative with another number in the function: none, or one."""
+    slope = group[0].function
+    if not isinstance(slope, Slope):
+        return
+    chosen = {
+        item for step in slope.region.steps if step.name in ("where", "maximum", "minimum") for item in step.parents
+    }
+    for step in slope.region.steps:
+        if step.name == "multiply" and step in chosen:
+            continue  # a number in front of one branch, which `numbers` asks about
+        for position, number in enumerate(step.args):
+            if isinstance(number, Step | bool) or np.ndim(number) != 0 or not isinstance(number, int | float):
+                continue
+            for other in {0.0, 1.0} - {float(number)}:
+                args = (*step.args[:position], other, *step.args[position + 1 :])
+                change = Slope(slope.region, {step: args})
+                said = f"has the derivative of {name} with {other:g} where the forward has {number:g}{where}"
+                once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
+                yield Edited("static_ignored", said, 2.8, once)
+
+
+# What a curve of the forward without a name is called.
+UNNAMED = "the function"
+
+
+def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
+    first = group[0]
+    for number, argument in enumerate(first.args):
+        numeric = isinstance(argument, Step) and argument.value.dtype.kind == "f"
+        for formula, function in FORMULAS.items() if numeric else ():
+            value = function(argument.value)
+            if value.shape != first.value.shape or not np.isfinite(value).all() or np.allclose(value, first.value):
+                continue
+            others = [array_of(other) for other in first.args if other is not argument]
+            fits_elsewhere = any(
+                o.shape == value.shape and o.dtype.kind == "f" and np.allclose(function(o), first.value) for o in others
+            )
+            cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
+            plus = SIGNS.get(formula)
+            turned = function(-argument.value) if plus is None else FORMULAS[plus](argument.value)
+            cause = "sign" if np.allclose(turned, first.value) else cause
+            letter, whose = ("y", "output") if number == 0 else ("x", "input")
+            spelled = re.sub(r"\bu\b", letter, formula)
+            said = f"uses {spelled} as the derivative of {name} ({letter} its {whose}){where}"
+            change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
+            yield Edited(
+                cause, said, {"wrong_derivative": 4}.get(cause, 3) + 3 * (name == UNNAMED), each(group, change)
+            )
+
+
+def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:
+    """In a loop: the slope of the pass before or after, or of one pass in all of them."""
+    if len(group) < 2 or len({step.value.shape for step in group}) > 1:
+        return
+    passes = in_time(group)
+    for number, word in ((-1, "last"), (0, "first")):
+        said = f"takes the derivative of {name} of the {word} of {len(group)} passes everywhere{where}"
+        change = instead(lambda s, v, o=passes[number]: filled(o, v))
+        yield Edited("derivative_at_wrong_value", said, 2, each(group, change))
+    for move, word in ((-1, "before"), (1, "after")):
+        pairs = {step: passes[k + move] for k, step in enumerate(passes) if 0 <= k + move < len(passes)}
+        edits = {step: (lambda v, o=other: filled(o, v)) for step, other in pairs.items()}
+        yield Edited("derivative_at_wrong_value", f"takes the derivative of {name} of the step {word}{where}", 2, edits)

@@ -1,0 +1,251 @@
+"""Sums over axes: a mean, one entry, another axis, or none in the place of one."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.edit import Edited, Group, Values, after, each, instead, with_argument
+from reference.oracle.diagnosis.values import is_slope, named, place
+from reference.oracle.recording.program import Program
+from reference.oracle.recording.rules import shared, spread
+from reference.oracle.recording.tape import Step, filled
+
+
+def sums(program: Program, group: Group) -> Iterator[Edited]:
+    """A sum that is a mean, one entry, none, or over other axes."""
+    first = group[0]
+    if first.name in ("spread", "shared"):
+        yield from _shares(group)
+    axes = _axes(first)
+    if axes is None:
+        return
+    last, where = first in program.last_sums, place(first)
+    spelled = ", ".join(map(str, axes))
+    count = int(np.prod([first.args[0].value.shape[axis] for axis in axes]))
+    mean = first.name == "mean"
+    taken, right = ("sum", "mean") if mean else ("mean", "sum")
+    said = f"takes the {taken} over axis {spelled} where the {right} belongs{where}"
+    change = each(group, _over(axes, np.sum if mean else np.mean))
+    yield Edited("scaled_by_count", said, 2, change, number=count if mean else 1 / count)
+    whole = each(group, instead(lambda s, v: filled(s.args[0], v)))
+    bits, cause = (1, "wrong_reduction") if last else (1.5, "diagonal_only")
+    yield Edited(cause, f"does not sum over axis {spelled}{where}", bits, whole)
+    yield from _one_entry(group, axes, where)
+    said = f"adds one contribution along axis {spelled}, where as many as there are belong{where}"
+    yield Edited("not_accumulated", said, 3, each(group, instead(_once)))
+    yield from _other_axes(group, axes, "wrong_reduction" if last else "wrong_axis", where)
+
+
+def _one_entry(group: Group, axes: tuple[int, ...], where: str) -> Iterator[Edited]:
+    for word, one in ONE_ENTRY.items():
+        said = f"takes {word} entry along axis {', '.join(map(str, axes))} where it should sum{where}"
+        yield Edited(
+            "part_missing" if word == "the first" else "not_accumulated", said, 1.5, each(group, _over(axes, one))
+        )
+
+
+def _once(step: Step, values: Values) -> Any:
+    """One whole contribution, whatever slopes and masks make of each."""
+    source, sign = step.args[0], 1.0
+    while isinstance(source, Step) and source.name in ("negative", "multiply") and source.part == "backward":
+        sign *= -1 if source.name == "negative" else 1
+        source = next((a for a in source.args if isinstance(a, Step) and not is_slope(a) and a.value.size > 1), None)
+    array = sign * np.asarray(filled(source, values))
+    axes = _axes(step) or ()
+    high, low = array.max(axis=axes, keepdims=True), array.min(axis=axes, keepdims=True)
+    return np.reshape(np.where(high > -low, high, low), step.value.shape)
+
+
+def _other_axes(group: Group, axes: tuple[int, ...], cause: str, where: str) -> Iterator[Edited]:
+    rank = group[0].args[0].value.ndim
+    for some in range(1, rank + 1):
+        for other in combinations(range(rank), some):
+            if set(other) != set(axes):
+                spelled, own = ", ".join(map(str, other)), ", ".join(map(str, axes))
+                said = f"sums over axis {spelled} where axis {own} belongs{where}"
+                yield Edited(cause, said, 2 + 0.5 * some, each(group, instead(_along(other))))
+
+
+ONE_ENTRY: dict[str, Callable[..., Any]] = {
+    "the last": lambda array, axis: np.take(array, -1, axis),
+    "the first": lambda array, axis: np.take(array, 0, axis),
+    "the largest": np.max,
+    "the smallest": np.min,
+}
+
+
+def _axes(step: Step) -> tuple[int, ...] | None:
+    """The axes that a step of the backward sums over; None where it does not."""
+    if step.name == "gathered":
+        return tuple(step.args[1])
+    if step.name not in ("sum", "mean") or not isinstance(step.args[0], Step):
+        return None
+    return _spelled(step.how["axis"], step.args[0].value.ndim)
+
+
+def _shares(group: Group) -> Iterator[Edited]:
+    """What comes back from a mean without its count, or from a sum with one."""
+    first, where = group[0], place(group[0])
+    count = np.size(first.value) // max(np.size(first.args[0].value), 1)
+    other, words, number = (spread, "lacks", count) if first.name == "shared" else (shared, "has", 1 / count)
+    said = f"{words} the factor 1/{count} of a mean{where}"
+    change = instead(lambda s, v, f=other: f(filled(s.args[0], v), s.how["shape"], s.how["axis"]))
+    if count > 1:
+        yield Edited("scaled_by_count", said, 1, each(group, change), number=number)
+
+
+def counts(program: Program) -> Iterator[Edited]:
+    """Another count than that of a mean: in all means of so many entries, or at one place."""
+    found: dict[Any, list[Step]] = {}
+    for step in program.steps:
+        if step.name in ("mean", "shared"):
+            sizes = sorted((step.value.size, step.parents[0].value.size))
+            count = sizes[1] // max(sizes[0], 1)
+            for key in dict.fromkeys((step.part, step.place)):
+                found.setdefault((key, count), []).append(step)
+    for (_, count), steps in found.items():
+        others = program.sizes | {other for _, other in found} | {count - 1}
+        for other in sorted(others - {0, 1, count}):
+            said = f"divides by {other} where a mean of {count} belongs{place(steps[0])}"
+            change = each(steps, after(lambda mean, by=count / other: mean * by))
+            yield Edited("scaled_by_count", said, 2 + (other != count - 1), change)
+
+
+def _spelled(axis: Any, rank: int) -> tuple[int, ...]:
+    """Axes as they are counted from the first."""
+    return tuple(range(rank)) if axis is None else tuple(sorted(int(one) % rank for one in np.atleast_1d(axis)))
+
+
+def _over(axes: tuple[int, ...], reduce: Callable[..., Any]) -> Callable[[Step], Any]:
+    def make(step: Step, values: Values) -> Any:
+        array = filled(step.args[0], values)
+        for axis in sorted(axes, reverse=True):
+            array = reduce(array, axis=axis)
+        return np.reshape(array, step.value.shape)
+
+    return instead(make)
+
+
+def _along(axes: tuple[int, ...]) -> Callable[[Step, Values], Any]:
+    def make(step: Step, values: Values) -> Any:
+        reduce = np.mean if step.name == "mean" else np.sum
+        array = reduce(filled(step.args[0], values), axis=axes, keepdims=True)
+        return array if step.name != "gathered" and step.how["keepdims"] else np.reshape(array, step.value.shape)
+
+    return make
+
+
+REDUCE: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min}
+
+
+def axes(program: Program) -> Iterator[Edited]:
+    """All statistics over some axes, in the backward and in what it computes anew, over others."""
+    found: dict[tuple[int, int], dict[tuple[int, ...], list[Step]]] = {}
+    for step in program.steps:
+        if (own := _axes_of(step)) is not None and step.args[0].value.ndim > 1:
+            source = step.how["shape"] if step.name in ("spread", "shared") else step.args[0].value.shape
+            found.setdefault((len(source), 0), {}).setdefault(own, []).append(step)
+    for (rank, _), by_axes in found.items():
+        for own, steps in by_axes.items():
+            anew = [step for step in steps if step.part == "forward"]
+            for some in range(1, rank + 1):
+                for other in combinations(range(rank), some):
+                    if other == own:
+                        continue
+                    spelled = f"axis {', '.join(map(str, other))} where the forward takes {', '.join(map(str, own))}"
+                    edits = each(steps, instead(_with_axes(other)))
+                    yield Edited("wrong_axis", f"takes statistics over {spelled}", 3, edits)
+                    behind = [step for step in steps if step.part == "backward"]
+                    if behind and anew:
+                        said = f"takes its sums over {spelled}"
+                        yield Edited("wrong_axis", said, 3, each(behind, instead(_with_axes(other))))
+                    if anew and len(anew) < len(steps):
+                        said = f"computes statistics anew over {spelled}"
+                        yield Edited("wrong_axis", said, 3.5, each(anew, instead(_with_axes(other))))
+
+
+def shares_over(program: Program) -> Iterator[Edited]:
+    """Shares that add up to one along an axis, which in the backward do so along another."""
+    for value in program.values:
+        users = [user for user in program.users.get(value, ()) if user.part == "backward"]
+        whole = [axis for axis in range(value.value.ndim) if np.allclose(value.value.sum(axis), 1)]
+        for axis in range(value.value.ndim) if whole and users else ():
+            if axis not in whole:
+                said = f"takes {named(program, value)} as shares over axis {axis} where axis {whole[0]} belongs"
+                change = instead(lambda s, v, o=value, a=axis: s.run({**v, o: _shares_of(filled(o, v), a)}))
+                yield Edited("wrong_axis", said, 3, each(users, change))
+
+
+def _shares_of(array: np.ndarray, axis: int) -> np.ndarray:
+    return array / np.sum(array, axis=axis, keepdims=True)
+
+
+def _axes_of(step: Step) -> tuple[int, ...] | None:
+    if step.name == "gathered":
+        return tuple(step.args[1]) if isinstance(step.args[0], Step) else None
+    if step.name not in (*REDUCE, "spread", "shared") or not step.args or not isinstance(step.args[0], Step):
+        return None
+    rank = len(step.how["shape"]) if step.name in ("spread", "shared") else step.args[0].value.ndim
+    return _spelled(step.how["axis"], rank)
+
+
+def _with_axes(axes: tuple[int, ...]) -> Callable[[Step, Values], Any]:
+    def make(step: Step, values: Values) -> Any:
+        array = np.asarray(filled(step.args[0], values))
+        if step.name in ("spread", "shared"):
+            shape = step.how["shape"]
+            whole = np.broadcast_to(array, shape)
+            return whole / (np.prod([shape[axis] for axis in axes]) if step.name == "shared" else 1)
+        return REDUCE.get(step.name, np.sum)(array, axis=axes, keepdims=True)
+
+    return make
+
+
+def parts(program: Program, group: Group) -> Iterator[Edited]:
+    """A sum over an axis, or the contracted axis of a product, of which only a part is added."""
+    first, where = group[0], place(group[0])
+    if first.name in ("matmul", "einsum") and len(first.args) == 4:
+        inputs, output, a, _ = first.args
+        shape = np.shape(a.value if isinstance(a, Step) else a)
+        over = [
+            (axis, size)
+            for axis, (letter, size) in enumerate(zip(inputs[0], shape, strict=True))
+            if letter not in output
+        ]
+        position = 2
+    elif first.name in ("gathered", "sum") and isinstance(first.args[0], Step):
+        shape, position = first.args[0].value.shape, 0
+        over = [(axis, shape[axis]) for axis in _axes(first) or ()]
+    elif first.name == "scattered" and isinstance(first.args[1], np.ndarray) and first.args[1].dtype.kind in "iu":
+        position, over = 0, list(enumerate(first.args[1].shape))
+    else:
+        return
+    for axis, size in over:
+        for words, kept in _ranges(size):
+            said = f"adds {words} of {size} along axis {axis} only{where}"
+            cause = "not_accumulated" if words.startswith("the last") or words == "the first" else "part_missing"
+            yield Edited(cause, said, 2.5, each(group, with_argument(position, _masked(axis, kept))))
+
+
+def _ranges(size: int) -> Iterator[tuple[str, slice]]:
+    if size > 1:
+        yield "the last", slice(-1, None)
+        yield "the first", slice(None, 1)
+    if size > 2:
+        yield "all but the last", slice(None, -1)
+        yield "all but the first", slice(1, None)
+    for first in range(2, size - 1) if size <= 16 else ():
+        yield f"the first {first}", slice(None, first)
+        yield f"the last {size - first}", slice(first, None)
+
+
+def _masked(axis: int, kept: slice) -> Callable[[Any], Any]:
+    def change(array: Any) -> Any:
+        part = np.zeros_like(array)
+        key = (slice(None),) * axis + (kept,)
+        part[key] = np.asarray(array)[key]
+        return part
+
+    return change

@@ -1,0 +1,128 @@
+"""What an accepted edit is called where its numbers, and not its place alone, say it."""
+
+import inspect
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.grammar.factors import factors_of, joint
+from reference.oracle.diagnosis.values import array_of, is_mask, is_slope, named
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.evidence.model import Model
+from reference.oracle.evidence.source import source_of
+from reference.oracle.evidence.view import View
+from reference.oracle.recording.program import Program
+from reference.oracle.recording.tape import Step
+
+# Of a function of each entry by itself that is known by a name: a slip in its derivative.
+IN_A_SLOPE = {
+    "wrong_factor": "wrong_derivative",
+    "wrong_operand": "derivative_at_wrong_value",
+}
+# Words of edits that look the same where something is overwritten and where only a part was asked for.
+ALONE = ("adds the ", "all but", "takes the last", "keeps the", "holds one of several")
+OVERWRITES = r"^\s*for |\]\s*=[^=]|\bput"
+# What an op at other statics is called, where the present names differ.
+OF_STATICS = {
+    "coupled_over_wrong_axis": "wrong_axis",
+    "reduced_over_wrong_axis": "wrong_axis",
+    "padding_counted": "scaled_by_count",
+    "groups_mixed": "wrong_index",
+    "approximation_one_side": "wrong_derivative",
+}
+
+
+def may_overwrite(evidence: Evidence) -> bool:
+    """Whether the subject's code has loops, or assigns to parts of arrays, so that something may be overwritten."""
+    texts = [source_of(function)[0] for function in _called_by(evidence.subject.source, 2)]
+    return not texts or not texts[0] or any(re.search(OVERWRITES, text, re.MULTILINE) for text in texts)
+
+
+def _called_by(function: Any, depth: int) -> list[Any]:
+    """A function, and those beside it that it calls."""
+    function = inspect.unwrap(function) if callable(function) else function
+    if not inspect.isfunction(function):
+        return []
+    around = {**function.__globals__, **inspect.getclosurevars(function).nonlocals} if depth else {}
+    named = [around.get(name) for name in (*function.__code__.co_names, *function.__code__.co_freevars)]
+    own = [one for one in named if getattr(one, "__module__", None) == function.__module__]
+    return [function, *(other for one in own for other in _called_by(one, depth - 1))]
+
+
+def overwritten_or_alone(model: Model) -> Model:
+    """Where nothing is overwritten, one of several contributions is all that was asked for."""
+    alone = model.cause == "not_accumulated" and any(words in model.message for words in ALONE)
+    return replace(model, cause="part_missing") if alone else model
+
+
+def of_statics(model: Model) -> Model:
+    """The op's own gradient at other statics."""
+    said = model.message.split("; the forward")[0]
+    cause = OF_STATICS.get(model.cause, model.cause)
+    if "negative_slope" in said or "alpha" in said:
+        cause = "scaled_by_constant"
+    elif "padding" in said and not any(other in said for other in ("strides", "dilation", "window")):
+        cause = "shifted"
+    return replace(model, cause=cause)
+
+
+def whole(times: float) -> bool:
+    """Whether a multiple is one that people write: a small whole number, or one over it, or its opposite."""
+    size = abs(times)
+    return size > 1e-9 and any(abs(one - round(one)) < 1e-7 and round(one) <= 12 for one in (size, 1 / size))
+
+
+def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
+    """What a contribution that counts so many times is called; left out it is called `cause`."""
+    if cause in ("regularization", "updated_weight", "missing", "scaled_by_constant"):
+        return cause
+    if abs(times + 1) < 1e-7:
+        return "sign"
+    if abs(times - 2) < 1e-7:
+        return "term_extra"
+    counts = abs(times) > 1e-9 and any(
+        abs(one - round(one)) < 1e-6 and round(one) in sizes for one in (times, 1 / times)
+    )
+    less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
+    of_two = not whole(times) and any(abs(times - a / b) < 1e-7 for a in sizes for b in sizes)
+    return "scaled_by_count" if counts or less_one or of_two else "scaled_by_constant" if abs(times) > 1e-9 else cause
+
+
+def factor_between(program: Program, old: Any, new: Any) -> str:
+    """The one value of the program by which two values differ, in words; nothing where there is none."""
+    for product, other, words in ((old, new, "is missing"), (new, old, "is there besides")):
+        factors = [one for one in product.parents if one is not other] if isinstance(product, Step) else []
+        if (
+            len(factors) == 1
+            and other in product.parents
+            and product.name in ("multiply", "divide", "matmul", "einsum")
+        ):
+            return f"the factor {named(program, factors[0])} {words}"
+    old, new = array_of(old), array_of(new)
+    multiplied = [factor for group in program.groups for _, factor in factors_of(program, group[0])]
+    for value in dict.fromkeys(
+        [*program.tape.leaves, *(one for one in multiplied if isinstance(one, Step) and not is_slope(one))]
+    ):
+        one = value.value
+        if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
+            continue
+        with np.errstate(all="ignore"):
+            if np.allclose(new * one, old, rtol=1e-9, atol=1e-300):
+                return f"the {'mask' if is_mask(one) else 'factor'} {named(program, value)} is missing"
+            if np.allclose(old * one, new, rtol=1e-9, atol=1e-300):
+                return f"the factor {named(program, value)} is there once too often"
+    return ""
+
+
+def named_number(view: View, model: Model) -> Model:
+    """What a number that is missing, or there twice, counts."""
+    if model.number is None or model.cause != "scaled_by_constant":
+        return model
+    sizes = {size for array in view.arrays.values() for size in (*array.shape, array.size)} | {view.out.size}
+    for one in (abs(model.number), 1 / abs(model.number)):
+        for counted in (one,) if abs(one - round(one)) < 1e-9 else (one, one**2):
+            if counted > 2.5 and abs(counted - round(counted)) < 1e-6 and round(counted) in sizes:
+                return replace(model, cause="scaled_by_count")
+    return model

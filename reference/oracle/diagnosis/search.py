@@ -1,0 +1,242 @@
+"""The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import log2
+
+import numpy as np
+
+from reference.oracle.diagnosis.edit import Edited
+from reference.oracle.diagnosis.fit import solved
+from reference.oracle.diagnosis.forms import forms
+from reference.oracle.diagnosis.grammar import further_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.guards import about_as_much
+from reference.oracle.diagnosis.naming import (
+    IN_A_SLOPE,
+    factor_between,
+    may_overwrite,
+    multiple_cause,
+    named_number,
+    of_statics,
+    overwritten_or_alone,
+    whole,
+)
+from reference.oracle.diagnosis.penalties import penalty_steps
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.evidence.model import Model
+from reference.oracle.evidence.view import View
+from reference.oracle.recognition.recognize import Known
+from reference.oracle.recognition.statics import other_statics
+from reference.oracle.recording.program import Program
+from reference.oracle.recording.tape import Step
+from reference.oracle.specs import SPECS
+
+# Arguments with more entries together are not searched; runs of single steps for all edits of a kind together.
+ENTRIES, RUNS = 60_000, 40_000
+# Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
+# gains by every further argument that it explains.
+OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
+# Of what only bounds an error.
+GUARDS = 30.0
+CERTAIN = 8.0
+# How near a prediction must come, as a share of the largest entry, to be asked further.
+NEAR = 1e-4
+# What an edit may leave of a small error, and what is rounding whatever the error.
+LEFT, ROUNDED = 0.05, 1e-9
+# The rounding of a program's own gradients, as a share of the largest entry.
+EXACT = 1e-13
+
+
+@dataclass(frozen=True)
+class Found:
+    """An edit that explains the gradient of an argument."""
+
+    bits: float
+    model: Model
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The programs of a wrong backward, and what their edits explain."""
+
+    evidence: Evidence
+    programs: list[Program]
+    known: list[Known]
+
+    def of(self, view: View) -> list[Found]:
+        """What explains one argument: edits of programs, and the op at other statics."""
+        found = [replace(one, model=self._called(view, one.model)) for one in self.found.get(view.position, [])]
+        statics = [model for known in self.known for model in other_statics(view, known)]
+        found += [Found(OTHER_STATICS, of_statics(model)) for model in statics]
+        return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
+
+    def _called(self, view: View, model: Model) -> Model:
+        model = named_number(view, model)
+        if self._pointwise:
+            model = replace(model, cause=IN_A_SLOPE.get(model.cause, model.cause))
+        return model if self._looped else overwritten_or_alone(model)
+
+    @cached_property
+    def _pointwise(self) -> bool:
+        return any(SPECS[known.op].entry_by_entry and known.family == "activations" for known in self.known)
+
+    @cached_property
+    def _looped(self) -> bool:
+        return may_overwrite(self.evidence)
+
+    @cached_property
+    def found(self) -> dict[int, list[Found]]:
+        """By argument, what explains it; rows that ask a lot where nothing else explains all."""
+        found: dict[int, list[Found]] = {}
+        wanted = [i for i, wrong in enumerate(self.evidence.wrong) if wrong and self.evidence.got[i] is not None]
+        with np.errstate(all="ignore"):
+            for stage in ((plain_edits, whole_edits), (further_edits,)):
+                for edits in stage:
+                    for program in self.programs:
+                        for position, one in self._explaining(program, edits(program)):
+                            found.setdefault(position, []).append(one)
+                if all(self._certain(found.get(position, [])) for position in wanted):
+                    break
+        return found
+
+    @staticmethod
+    def _certain(found: list[Found]) -> bool:
+        """Whether an edit is short enough that no row that asks more could be shorter."""
+        return any(one.bits < CERTAIN and not one.model.freedom for one in found)
+
+    def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
+        """The arguments that each edit explains, within the budget."""
+        place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), RUNS
+        for edited in self._with_numbers(program, edits):
+            behind = program.behind(list(edited.edits))
+            left -= len(behind)
+            if left < 0:
+                return
+            explained, broken = self._tried(program, edited, behind)
+            if explained and penalized and all(step.of in penalized for step in edited.edits):
+                explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
+            for position, model in explained.items():
+                bits = place + edited.bits + BROKEN * broken - SHARED * (len(explained) - 1) + FITTED * model.freedom
+                yield position, Found(bits, model)
+
+    def _with_numbers(self, program: Program, edits: Iterator[Edited]) -> Iterator[Edited]:
+        """The edits, those that hold a number to be found with it."""
+        for edited in edits:
+            if edited.at is None:
+                yield edited
+                continue
+            for position, wrong in enumerate(self.evidence.wrong):
+                got = self.evidence.got[position]
+                if wrong and got is not None and position in program.gradients:
+                    number = solved(program, edited, position, np.asarray(got, float))
+                    yield from () if number is None else (edited.at(number),)
+
+    def _tried(self, program: Program, edited: Edited, behind: list[Step]) -> tuple[Mapping[int, Model], int]:
+        """The wrong arguments that an edit explains, and how many right ones it would have made wrong."""
+        changed, evidence = set(behind), self.evidence
+        if not any(evidence.wrong[i] for i, step in program.gradients.items() if step in changed):
+            return {}, 0
+        try:
+            predictions = program.edited(edited.edits, behind)
+        except Exception:  # the edit does not fit these shapes
+            return {}, 0
+        explained, broken = {}, 0
+        for position, predicted in predictions.items():
+            got, expected = evidence.got[position], evidence.expected[position]
+            if got is not None and evidence.wrong[position] and expected is not None:
+                fit = fitted(edited, predicted, expected, np.asarray(got, float), self.sizes)
+                explained |= {} if fit is None else {position: fit}
+            elif got is not None and np.shape(got) == np.shape(predicted):
+                broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
+        if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
+            explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
+        return explained, broken
+
+    @cached_property
+    def sizes(self) -> set[int]:
+        """The sizes of the arguments along neighbouring axes together."""
+        shapes = [np.shape(primal) for primal in self.evidence.primals]
+        spans = [shape[i:j] for shape in shapes for i in range(len(shape)) for j in range(i + 1, len(shape) + 1)]
+        return {int(np.prod(span)) for span in spans}
+
+
+def _by_a_factor(model: Model, factor: str) -> Model:
+    """A value in the place of another that differs by one factor alone."""
+    cause = "mask_missing" if factor.startswith("the mask") else "wrong_factor"
+    return replace(model, cause=cause, message=f"{model.message}: {factor}")
+
+
+def fitted(
+    edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray, sizes: set[int]
+) -> Model | None:
+    """The edit as a prediction, or the same with one fitted number, where it is near enough to be asked further."""
+    if predicted.shape != got.shape or not np.isfinite(predicted).all():
+        return None
+    near = _near(expected, got)
+    if np.max(np.abs(predicted - got), initial=0.0) <= near:
+        return Model(edited.cause, edited.words, predicted, number=edited.number, freedom=edited.freedom)
+    if edited.free:
+        times = multiple(got, predicted)
+        if times and np.max(np.abs(times * predicted - got)) <= near:
+            words, freedom = f"{edited.words}, times {times:.6g}", int(not whole(times))
+            return Model(edited.cause, words, times * predicted, freedom=freedom)
+    if edited.scalable and expected.shape == got.shape:
+        times = multiple(got - expected, predicted - expected)
+        prediction = expected + times * (predicted - expected)
+        if times and np.max(np.abs(prediction - got)) <= near:
+            left = 1 - times
+            words = edited.words.replace("lacks ", f"has {left:.6g} times ", 1)
+            cause = multiple_cause(edited.cause, left, sizes)
+            named = whole(left) or cause == "scaled_by_count"
+            return Model(cause, words, prediction, freedom=int(not named))
+    return None
+
+
+def _near(expected: np.ndarray, got: np.ndarray) -> float:
+    """How near is near enough: to the size of the gradients, and to that of the error, where it is a small one."""
+    size = max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
+    error = np.max(np.abs(got - expected), initial=0.0) if got.shape == expected.shape else size
+    return float(max(min(NEAR * size, LEFT * error), ROUNDED * size))
+
+
+def multiple(array: np.ndarray, of: np.ndarray) -> float:
+    """The number by which one array comes nearest to another."""
+    power = float(np.sum(of * of))
+    return float(np.sum(array * of)) / power if power else 0.0
+
+
+def searched(evidence: Evidence, known: list[Known]) -> Search | None:
+    """The search through the programs of an evidence whose own gradients are the measured ones."""
+    if sum(np.size(primal) for primal in evidence.primals) > ENTRIES:
+        return None
+    usable = [program for program in forms(evidence, known) if _usable(program, evidence)]
+    exact = _sharpened(evidence, usable[0]) if usable else evidence
+    return Search(exact, usable, known) if usable or known else None
+
+
+def _sharpened(evidence: Evidence, program: Program) -> Evidence:
+    """A program's own gradients where differences measured the same ones: they tell more causes apart."""
+    expected, noise = list(evidence.expected), list(evidence.noise)
+    for position, step in program.gradients.items():
+        true, primal = expected[position], evidence.primals[position]
+        if true is not None and evidence.wrong[position] and primal.dtype == np.float64:
+            expected[position] = step.value
+            noise[position] = min(noise[position], EXACT * float(np.max(np.abs(step.value), initial=0.0)))
+    return replace(evidence, expected=tuple(expected), noise=tuple(noise))
+
+
+def _usable(program: Program, evidence: Evidence) -> bool:
+    """Whether a program's own gradients are the measured ones."""
+    rounding = max((float(np.finfo(p.dtype).eps) for p in evidence.primals if p.dtype.kind == "f"), default=0.0)
+    quadruples = zip(evidence.expected, evidence.got, evidence.noise, strict=True)
+    for position, (true, got, noise) in enumerate(quadruples):
+        if true is None:
+            continue
+        own = program.gradients[position].value if position in program.gradients else np.zeros_like(true)
+        sizes = [true, got - true] if got is not None and np.shape(got) == np.shape(true) else [true]
+        size = max(float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one))) for one in sizes)
+        excused = 8 * noise + (1e-6 + 4000 * rounding) * max(size, 1e-300)
+        if own.shape != true.shape or not np.max(np.abs(own - true), initial=0.0) <= excused:
+            return False
+    return True

@@ -1,0 +1,74 @@
+"""What a value of a program is: its role, and its name in words."""
+
+import linecache
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.recording.program import Program
+from reference.oracle.recording.tape import Step
+
+# Where the reference's own ops are written.
+HOME = Path(__file__).parents[2]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a factor is one number."""
+    return array_of(value).size == 1
+
+
+def is_mask(value: Any) -> bool:
+    """Whether entries are only 0 and one other number, both or zeros alone."""
+    array = array_of(value)
+    return array.size > 1 and bool(np.isin(array, (0.0, array.max())).all()) and bool(np.any(array == 0))
+
+
+def is_kinked(value: Any) -> bool:
+    """Whether a value is one number on one side and another on the other: the slope of two lines that meet."""
+    found = np.unique(np.round(array_of(value).astype(float), 12)) if array_of(value).size > 1 else np.ones(1)
+    return len(found) == 2 and 0.0 not in found and not {1.0, -1.0} <= set(found)
+
+
+def is_slope(value: Any) -> bool:
+    """Whether a value is the derivative of a function at a point."""
+    return isinstance(value, Step) and value.name.startswith("slope of ")
+
+
+def array_of(value: Any) -> np.ndarray:
+    """A value as an array."""
+    return np.asarray(value.value if isinstance(value, Step) else value)
+
+
+def source_line(step: Step) -> str:
+    """The user's line that a step stands in."""
+    return linecache.getline(step.code.co_filename, step.line).strip() if step.code else ""
+
+
+def place(step: Step) -> str:
+    """Where a step of the backward belongs, in words."""
+    forward = step.of if step.of is not None and step.of.code is not None else step
+    text = source_line(forward)
+    return f" in {whose(forward)}`{text}`" if text else ""
+
+
+def whose(step: Step) -> str:
+    """Whose line a step stands in, where it is not the user's: the backward of an op that was recognized."""
+    ours = step.code is not None and Path(step.code.co_filename).parent == HOME
+    return "the reference's " if ours else ""
+
+
+def named(program: Program, value: Any) -> str:
+    """A value in words."""
+    if not isinstance(value, Step):
+        return f"{float(np.ravel(value)[0]):.6g}" if np.size(value) == 1 else "a constant array"
+    if value.part == "leaf":
+        return value.name
+    if is_slope(value):
+        return f"the derivative of {value.name.removeprefix('slope of ')}"
+    text = source_line(value)
+    assigned = re.match(r"^(\w+) = ", text)
+    if assigned:
+        return assigned[1]
+    return f"the value of {whose(value)}`{text}`" if text else f"a value of {value.name}"
