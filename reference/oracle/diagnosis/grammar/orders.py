@@ -79,12 +79,13 @@ def _only_first(array: Any, axis: int) -> np.ndarray:
 def reordered(program: Program) -> Iterator[Edited]:
     """The cotangent, or what the forward saved, in another order wherever the backward uses it."""
     for value in (program.cotangent, *program.values):
-        users = [user for user in program.users.get(value, ()) if user.part == "backward"]
-        for order in orders(value.value.shape) if users else ():
-            said = f"takes {named(program, value)} {order.words}"
-            yield Edited(
-                _cause(program, value, users, order), said, order.bits, each(users, _with(value, order.change))
-            )
+        everywhere = program.users.get(value, [])
+        backward = [user for user in everywhere if user.part == "backward"]
+        saved = [everywhere] if value.part == "leaf" and len(backward) < len(everywhere) else []
+        for users in (*saved, *([backward] if backward else [])):
+            for order in orders(value.value.shape):
+                said, edits = f"takes {named(program, value)} {order.words}", each(users, _with(value, order.change))
+                yield Edited(_cause(program, value, users, order), said, order.bits, edits)
 
 
 def _cause(program: Program, value: Any, users: Sequence[Step], order: Order) -> str:
