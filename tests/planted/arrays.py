@@ -116,13 +116,6 @@ def loop_ends_early(ct, x):
     return (x_ct,)
 
 
-@plant("part_missing", "x", cubes, normal(1, 7, 5))
-def one_entry_wrong(ct, x):
-    x_ct = ct * slope(x)
-    x_ct[2, 3] *= 1.25
-    return (x_ct,)
-
-
 @plant("scaled_by_constant", "x", cubes, normal(1, 7, 5))
 def half_of_it_scaled(ct, x):
     return (ct * slope(x) * np.where(x > 0, 1, 0.3),)

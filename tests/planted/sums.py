@@ -35,7 +35,7 @@ def bias_summed_over_features(ct, x, b):
     return ct, ct.sum(1)
 
 
-@plant("not_accumulated", "w", affine, *AFFINE)
+@plant("part_missing", "w", affine, *AFFINE)
 def kernel_of_the_last_example(ct, x, w, b):
     return ct @ w.T, np.outer(x[-1], ct[-1]), ct.sum(0)
 

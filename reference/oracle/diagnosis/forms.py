@@ -36,7 +36,7 @@ def _of(forward: Callable[..., Any], evidence: Evidence) -> Iterator[Program]:
     """A forward's adjoint in its forms; none where it cannot be followed."""
     cotangent = flat(evidence.cotangent)
     for jumps, early in ((None, False), (None, True), (_named, False), (_any, False)):
-        program = of_forward(forward, evidence.primals, evidence.names, cotangent, jumps, early)
+        program = of_forward(forward, evidence.primals, evidence.names, cotangent, jumps, early=early)
         if program is not None:
             yield program
         elif jumps is None and not early:

@@ -77,7 +77,12 @@ class Program:
         for step in reversed(self.backward):
             ends.update(step.parents if step in ends and step.name == "added up" else ())
         sums = [step for step in self.backward if step.name in ("gathered", "sum")]
-        return {step for step in sums if step in ends or ends.issuperset(self.users.get(step, [None]))}
+        return {step for step in sums if step in ends or ends.issuperset(self._no_larger(step))}
+
+    def _no_larger(self, step: Step) -> list[Step | None]:
+        """The users of a step; None for one that stretches it, or where there is none."""
+        users = self.users.get(step, [])
+        return [user if user.value.size == step.value.size else None for user in users] or [None]
 
     @cached_property
     def sizes(self) -> set[int]:

@@ -179,11 +179,13 @@ def _cause_of_less(program: Program, step: Step, left_out: Any, kept: Any) -> st
     """What it is called where a value is computed without one operand."""
     if is_mask(left_out):
         return "mask_missing"
-    if _is_summand(program, step, left_out, kept) or (step.part == "backward" and step.name in ("add", "subtract")):
+    whole = np.size(array_of(left_out)) == step.value.size  # no statistic of the other one
+    if _is_summand(program, step, left_out, kept) or (whole and step.part == "backward" and step.name in SUMS):
         return "term_missing"
     return "derivative_at_wrong_value" if _only_for_slopes(program, step) else "wrong_operand"
 
 
+SUMS = ("add", "subtract")
 # What does nothing in the place of an operand.
 NOTHING = {"add": 0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0, "maximum": -np.inf}
 TURNED: Mapping[str, Callable[..., Any]] = {"add": np.subtract, "subtract": np.add, "negative": np.positive}

@@ -85,7 +85,8 @@ def reordered(program: Program) -> Iterator[Edited]:
         for users in (*saved, *([backward] if backward else [])):
             for order in orders(value.value.shape):
                 said, edits = f"takes {named(program, value)} {order.words}", each(users, _with(value, order.change))
-                yield Edited(_cause(program, value, users, order), said, order.bits, edits)
+                bits = order.bits + (value is program.cotangent)
+                yield Edited(_cause(program, value, users, order), said, bits, edits)
 
 
 def _cause(program: Program, value: Any, users: Sequence[Step], order: Order) -> str:
