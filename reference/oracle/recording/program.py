@@ -135,8 +135,13 @@ class Program:
         same = self._visits.get((value.place, value.name), [])
         if value.part == "forward" and value.turn + 1 < len(same):
             return same[value.turn + 1]
-        moved = {parent: later for parent in value.parents if (later := self.later(parent)) is not None}
-        return value.run({parent: filled(later, {}) for parent, later in moved.items()}) if moved else None
+        moved: dict[Step, Any] = {}
+        for parent in value.parents:
+            later = self.later(parent)
+            there = None if later is None else np.asarray(filled(later, {}))
+            if there is not None and there.shape == parent.value.shape:
+                moved[parent] = there
+        return value.run(moved) if moved else None
 
     @cached_property
     def _visits(self) -> dict[Any, tuple[Step, ...]]:
