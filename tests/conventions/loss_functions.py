@@ -13,7 +13,7 @@ def svm_loss(x, y):
     num_pos = np.sum(margins > 0, axis=1)
     dx = np.zeros_like(x)
     dx[margins > 0] = 1
-    # wrong svm_loss x [term_missing]: dx[np.arange(N), y] = 0
+    # wrong svm_loss x [part_missing]: dx[np.arange(N), y] = 0
     dx[np.arange(N), y] -= num_pos
     dx /= N
     return loss, dx
@@ -77,7 +77,7 @@ def huber_loss(pred, y, delta=1.0):
     error = pred - y
     small = np.abs(error) <= delta
     loss = np.where(small, 0.5 * error**2, delta * (np.abs(error) - 0.5 * delta)).sum()
-    # wrong huber_loss pred [wrong_derivative wrong_operand]: dpred = np.where(small, error, -delta)
+    # wrong huber_loss pred [derivative_missing]: dpred = np.where(small, error, delta)
     dpred = np.where(small, error, delta * np.sign(error))
     return loss, dpred
 

@@ -110,7 +110,7 @@ class Arctan:
     """function and derivative as attributes of the class."""
 
     function = staticmethod(lambda x: np.arctan(x))
-    # wrong Arctan x [sign]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
+    # wrong Arctan x [sign wrong_derivative]: derivative = staticmethod(lambda x: 1 / (1 - x**2))
     derivative = staticmethod(lambda x: 1 / (1 + x**2))
 
 

@@ -63,7 +63,7 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c = cache
     tanh_c = np.tanh(next_c)
     dc = dnext_c + dnext_h * o * (1 - tanh_c**2)
-    # wrong lstm_step prev_c [wrong_operand wrong_derivative wrong_factor unexplained]: dprev_c = dc * i
+    # wrong lstm_step prev_c [wrong_index wrong_operand]: dprev_c = dc * i
     dprev_c = dc * f
     di, df, dg = dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dc * i * (1 - g**2)
     da = np.hstack([di, df, dnext_h * tanh_c * o * (1 - o), dg])

@@ -41,6 +41,9 @@ def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]
     for view in views(search.evidence if search else evidence, known):
         found = search.of(view) if search else []
         matches = list(islice(_accepted(view, found, only or ALL), MOST))
+        if not matches and search:  # what came back may be no more exact than the measurement
+            view = replace(view, evidence=evidence)
+            matches = list(islice(_accepted(view, found, only or ALL), MOST))
         findings += to_findings(view, matches, line_in(view) if matches else None)
     return findings
 
@@ -98,6 +101,7 @@ def sharpened(evidence: Evidence, known: Known) -> Evidence:
         if own is not None and evidence.wrong[position]:
             size = float(np.max(np.abs(own), initial=0.0))
             coarse = measured is None or noise[position] > 1e-6 * size
-            if coarse and np.shape(own) == np.shape(evidence.primals[position]):
+            apart = 0.0 if measured is None else float(np.max(np.abs(measured - own), initial=0.0))
+            if coarse and np.shape(own) == np.shape(evidence.primals[position]) and apart <= 8 * noise[position]:
                 expected[position], noise[position] = np.asarray(own, np.float64), 1e-12 * size
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))

@@ -25,6 +25,11 @@ def is_mask(value: Any) -> bool:
     return array.size > 1 and bool(np.isin(array, (0.0, array.max())).all()) and bool(np.any(array == 0))
 
 
+def numbers_in(step: Step) -> list[float]:
+    """The numbers that a step is given."""
+    return [float(a) for a in step.args if isinstance(a, int | float | np.number) and not isinstance(a, bool)]
+
+
 def is_kinked(value: Any) -> bool:
     """Whether a value is one number on one side and another on the other: the slope of two lines that meet."""
     found = np.unique(np.round(array_of(value).astype(float), 12)) if array_of(value).size > 1 else np.ones(1)

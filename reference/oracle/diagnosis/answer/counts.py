@@ -59,7 +59,7 @@ def unnamed(view: View) -> Found:
     ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
     if ratio and not any(equal_to(ratio, [*numbers(view), *exchanged(view)])):
         words = f"is {ratio:.6g} times the true gradient"
-        yield 10, Model("scaled_by_constant", words, ratio * view.expected, freedom=1)
+        yield 8, Model("scaled_by_constant", words, ratio * view.expected, freedom=1)
 
 
 def fitted_ratio(got: np.ndarray, expected: np.ndarray) -> float | None:

@@ -59,7 +59,7 @@ def of_another_argument(view: View) -> Found:
             if other.ndim == 2:
                 yield 2, Model("arguments_swapped", f"is the transposed gradient of {name}", other.T)
         elif got is not None:
-            yield 3, Model("wrong_operand", f"is the gradient of {name}, which has it as well", np.asarray(got, float))
+            yield 5, Model("wrong_operand", f"is the gradient of {name}, which has it as well", np.asarray(got, float))
 
 
 def shifted(view: View) -> Found:

@@ -91,7 +91,8 @@ def keys(program: Program, group: Group) -> Iterator[Edited]:
         for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
             if other != start and 0 <= other <= shape[axis] - (stop - start):
                 said = f"begins at {other} along axis {axis} where {start} belongs{place(first)}"
-                yield Edited("shifted", said, 2.5, each(group, instead(_with_start(axis, other - start))))
+                cause = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
+                yield Edited(cause, said, 2.5, each(group, instead(_with_start(axis, other - start))))
 
 
 def _with_start(axis: int, by: int) -> Callable[[Step, Values], Any]:

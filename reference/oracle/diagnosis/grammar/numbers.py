@@ -9,7 +9,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.factors import counts, joint
 from reference.oracle.diagnosis.grammar.masks import of_comparison
-from reference.oracle.diagnosis.values import array_of, named, place
+from reference.oracle.diagnosis.values import array_of, named, numbers_in, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step, filled
@@ -65,8 +65,7 @@ def guarded(program: Program) -> Iterator[Edited]:
 
 def is_floor(step: Step) -> bool:
     """Whether a step puts a small number under values."""
-    numbers = [float(a) for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
-    return step.name == "maximum" and any(0 < number < SMALL for number in numbers)
+    return step.name == "maximum" and any(0 < number < SMALL for number in numbers_in(step))
 
 
 def _choices(own: float, places: Places) -> list[Places]:
@@ -220,5 +219,5 @@ def epsilons(program: Program) -> Iterator[Edited]:
 
 
 def _small(step: Step) -> float | None:
-    numbers = [float(a) for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    numbers = numbers_in(step)
     return numbers[0] if numbers and 0 < abs(numbers[0]) < 0.2 else None

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
-from reference.oracle.diagnosis.grammar.numbers import is_floor
+from reference.oracle.diagnosis.grammar.numbers import SMALL, is_floor
 from reference.oracle.diagnosis.regions import Slope
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, place
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
 from reference.oracle.specs.curves import CURVES
@@ -167,7 +167,7 @@ def skipped(program: Program) -> Iterator[Edited]:
 
 def in_words(step: Step) -> str:
     """A function by its name, and the number that it holds."""
-    numbers = [f"{float(a):g}" for a in step.args if not isinstance(a, Step) and np.ndim(a) == 0]
+    numbers = [f"{number:g}" for number in numbers_in(step)]
     return " of ".join([step.name, *numbers])
 
 
@@ -205,7 +205,8 @@ def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
                 change = Slope(slope.region, {step: args})
                 said = f"has the derivative of {name} with {other:g} where the forward has {number:g}{where}"
                 once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
-                yield Edited("static_ignored", said, 2.8, once)
+                guards = step.name in ("add", "maximum") and 0 < number < SMALL
+                yield Edited("epsilon_one_side" if guards else "static_ignored", said, 2.8, once)
 
 
 # What a curve of the forward without a name is called.

@@ -93,7 +93,7 @@ def extra_terms(program: Program) -> Iterator[Edited]:
 
             def at(number: float, ct=ct, end=end) -> Edited:
                 more = instead(lambda s, v: s.run(v) + number * filled(ct, v))(end)
-                return Edited("term_extra", f"adds {number:.6g} times {named(program, ct)}", 3, {end: more}, freedom=1)
+                return Edited("term_extra", f"adds {number:.6g} times {named(program, ct)}", 6, {end: more}, freedom=1)
 
             yield replace(at(1.0), at=at)
     for group in map(in_time, program.loops):
