@@ -22,7 +22,7 @@ from reference.oracle.questions.judged import Judged
 from reference.oracle.report import Finding
 from reference.oracle.subjects.vjp import Fault, Trial
 
-# Up to this many entries in all every hypothesis is tried at once, and as the last resort up to the second number.
+# Up to this many entries in all every edit is tried at once, and as the last resort up to the second number.
 AT_ONCE = 3000
 AT_LAST = 60_000
 # So many smaller inputs are judged.

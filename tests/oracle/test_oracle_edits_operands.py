@@ -188,3 +188,19 @@ def test_a_sorted_array_gives_the_measured_gradients():
     np.testing.assert_allclose(
         program.gradients[0].value, measured(sorted_rows, primals, cotangent)[0], rtol=1e-6, atol=1e-8
     )
+
+
+def weighted(x, w, v):
+    y = x * np.exp(w) / v.reshape(1, -1)
+    return y + 1
+
+
+@pytest.mark.parametrize(("lost", "said"), [("w", "the factor exp(...) in"), ("v", "the factor 1/v in")])
+def test_a_part_of_a_line_does_not_go_by_the_name_of_the_whole(lost, said):
+    def backward(ct, x, w, v):
+        dx = ct * (1 if lost == "w" else np.exp(w)) / (1 if lost == "v" else v)
+        y = x * np.exp(w) / v
+        return dx, (ct * y).sum(axis=0), -(ct * y / v).sum(axis=0)
+
+    first = diagnose(evidence_of(weighted, backward, [(5, 7), (7,), (7,)]))[0]
+    assert said in first.message

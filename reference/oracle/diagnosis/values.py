@@ -12,6 +12,8 @@ from reference.oracle.recording.tape import Step
 
 # Where the reference's own ops are written.
 HOME = Path(__file__).parents[2]
+# A value in another shape goes by the name of what it was made of.
+SAME_ENTRIES = ("reshape", "ravel", "expand_dims", "squeeze", "broadcast_to")
 
 
 def is_number(value: Any) -> bool:
@@ -64,6 +66,12 @@ def whose(step: Step) -> str:
     return "the reference's " if ours else ""
 
 
+def is_all_of_its_line(program: Program, value: Step) -> bool:
+    """Whether no other value of the same line is computed from this one."""
+    users = [user for user in program.users.get(value, ()) if user.part == value.part] + program.tape_users(value)
+    return not any((user.code, user.line) == (value.code, value.line) for user in users)
+
+
 def named(program: Program, value: Any) -> str:
     """A value in words."""
     if not isinstance(value, Step):
@@ -72,8 +80,10 @@ def named(program: Program, value: Any) -> str:
         return value.name
     if is_slope(value):
         return f"the derivative of {value.name.removeprefix('slope of ')}"
+    if value.name in SAME_ENTRIES and len(value.parents) == 1:
+        return named(program, value.parents[0])
     text = source_line(value)
+    if not text or not is_all_of_its_line(program, value):
+        return f"{value.name}(...)" if text else f"a value of {value.name}"
     assigned = re.match(r"^(\w+) = ", text)
-    if assigned:
-        return assigned[1]
-    return f"the value of {whose(value)}`{text}`" if text else f"a value of {value.name}"
+    return assigned[1] if assigned else f"the value of {whose(value)}`{text}`"

@@ -1,4 +1,4 @@
-"""One wrong argument, and what a hypothesis may ask about it."""
+"""One wrong argument, and what may be asked about it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from reference.oracle.evidence.pullbacks import Pullbacks, leaves
 
 @dataclass(frozen=True)
 class View:
-    """The evidence as one argument sees it; shared between all hypotheses."""
+    """The evidence as one argument sees it; shared between all that ask."""
 
     evidence: Evidence
     position: int
