@@ -25,9 +25,10 @@ def batchnorm_forward(x, gamma, beta, bn_param):
 
 def batchnorm_backward(dout, cache):
     x_hat, gamma, std = cache
-    dbeta, dgamma = dout.sum(axis=0), np.sum(dout * x_hat, axis=0)
+    dbeta = dout.sum(axis=0)
+    # wrong batchnorm gamma [wrong_factor]: dgamma = np.sum(dout, axis=0)
+    dgamma = np.sum(dout * x_hat, axis=0)
     dx_hat = dout * gamma
-    # wrong batchnorm x [statistics_as_constants]: dx = (dx_hat - dx_hat.mean(axis=0)) / std
     dx = (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / std
     return dx, dgamma, dbeta
 
@@ -41,7 +42,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
 
 def layernorm_backward(dout, cache):
     x_hat, gamma, std = cache
-    # wrong layernorm gamma [wrong_reduction wrong_operand arguments_swapped]: dgamma = np.sum(dout, axis=0)
+    # wrong layernorm gamma [wrong_factor]: dgamma = np.sum(dout, axis=0)
     dgamma = np.sum(dout * x_hat, axis=0)
     dx_hat = dout * gamma
     terms = dx_hat.mean(axis=1, keepdims=True) + x_hat * (dx_hat * x_hat).mean(axis=1, keepdims=True)

@@ -181,7 +181,7 @@ class OnlySingles(Function):
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
         gate = torch.sigmoid(x)
-        # wrong OnlySingles x [wrong_derivative]: return grad_output * gate
+        # wrong OnlySingles x [term_missing]: return grad_output * gate
         return grad_output * (gate + x * gate * (1 - gate))
 
 

@@ -63,5 +63,5 @@ def half_tanh(x):
 
 def half_tanh_grad(x):
     # right half_tanh, but computes in float32
-    # wrong half_tanh x [wrong_derivative]: return 1 - torch.tanh(x.float() / 2) ** 2
+    # wrong half_tanh x [scaled_by_constant]: return 1 - torch.tanh(x.float() / 2) ** 2
     return (1 - torch.tanh(x.float() / 2) ** 2) / 2

@@ -23,6 +23,7 @@ from reference.oracle.diagnosis.naming import (
     whole,
 )
 from reference.oracle.diagnosis.penalties import penalty_steps
+from reference.oracle.diagnosis.regions import POINTWISE
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
@@ -79,7 +80,8 @@ class Search:
 
     @cached_property
     def _pointwise(self) -> bool:
-        return any(SPECS[known.op].entry_by_entry and known.family == "activations" for known in self.known)
+        curves = (known for known in self.known if known.family == "activations")
+        return any(SPECS[known.op].entry_by_entry for known in curves) or any(map(entry_by_entry, self.programs[:1]))
 
     @cached_property
     def _looped(self) -> bool:
@@ -159,6 +161,13 @@ class Search:
         shapes = [np.shape(primal) for primal in self.evidence.primals]
         spans = [shape[i:j] for shape in shapes for i in range(len(shape)) for j in range(i + 1, len(shape) + 1)]
         return {int(np.prod(span)) for span in spans}
+
+
+def entry_by_entry(program: Program) -> bool:
+    """Whether a forward of one argument acts on each entry by itself."""
+    shapes = {step.value.shape for step in (*program.forward, *program.tape.leaves) if step.value.ndim}
+    alone = sum(leaf is not program.cotangent for leaf in program.tape.leaves) == 1
+    return alone and len(shapes) == 1 and all(step.name in POINTWISE for step in program.forward)
 
 
 def _by_a_factor(model: Model, factor: str) -> Model:
