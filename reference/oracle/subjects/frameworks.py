@@ -201,11 +201,14 @@ def from_jax(function: Callable[..., Any]) -> Subject:
     def host(value: Any) -> Any:
         return value if isinstance(value, jax.core.Tracer) else np.asarray(value)  # a forward may be traced
 
+    fast = _Compiled(jax, function)
+
     def forward(*primals: Any) -> Any:
-        return precisely(lambda: trees.mapped(host, function(*map(jax.numpy.asarray, primals))))
+        return precisely(lambda: trees.mapped(host, fast.forward(*map(jax.numpy.asarray, primals))))
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
-        out, pull = precisely(lambda: jax.vjp(function, *map(jax.numpy.asarray, primals)))
+        arrays = precisely(lambda: tuple(map(jax.numpy.asarray, primals)))
+        out, pull = precisely(lambda: fast.vjp(*arrays))
         host = trees.mapped(np.array, out)
 
         def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -219,6 +222,39 @@ def from_jax(function: Callable[..., Any]) -> Subject:
 
     source = getattr(function, "bwd", None) or function
     return Subject(name_of(function), forward, vjp, parameter_names(function), source, "jax")
+
+
+class _Compiled:
+    """A JAX function and its vjp, compiled once where it loops: JAX compiles a loop of its own anew at every call."""
+
+    def __init__(self, jax: Any, function: Callable[..., Any]):
+        self.jax, self.function = jax, function
+        self.loops: bool | None = None
+        self.call = jax.jit(function)
+        self.pull = jax.jit(lambda primals, upstream: jax.vjp(function, *primals)[1](upstream))
+
+    def forward(self, *arrays: Any) -> Any:
+        """The function's output."""
+        return self.call(*arrays) if self._looping(arrays) else self.function(*arrays)
+
+    def vjp(self, *arrays: Any) -> tuple[Any, Callable[[Any], Any]]:
+        """The function's output, and its gradients of a cotangent."""
+        if not self._looping(arrays):
+            return self.jax.vjp(self.function, *arrays)
+        return self.call(*arrays), lambda upstream: self.pull(arrays, upstream)
+
+    def _looping(self, arrays: tuple[Any, ...]) -> bool:
+        if self.loops is None:
+            try:
+                text = str(self.jax.make_jaxpr(self.function)(*arrays))
+                self.loops = "scan[" in text or "while[" in text
+                if self.loops:
+                    out, _ = self.jax.vjp(self.function, *arrays)
+                    upstream = self.jax.tree_util.tree_map(self.jax.numpy.zeros_like, out)
+                    self.pull(arrays, upstream)
+            except Exception:  # it looks at its numbers, or raises: then as it is
+                self.loops = False
+        return self.loops
 
 
 def _cotangent(jax: Any, cotangent: Any, like: Any) -> Any:
