@@ -64,7 +64,9 @@ def report_of(case: Mistake, size: Size, seed: int, manner: str) -> oracle.Repor
     named = {"op": case.op, "statics": dict(case.statics)} if manner == "named" else {}
     subject, taken = subject_of(case, primals)
     subject = replace(subject, constants=(*subject.constants, *case.constants))
-    names = case.names if len(taken) == len(primals) and case.style not in ("layer", "network") else None
+    names = (
+        case.names[: len(primals)] if len(taken) == len(primals) and case.style not in ("layer", "network") else None
+    )
     return oracle.check(subject, *taken, names=names, seed=seed, strict=True, **named)
 
 
@@ -102,11 +104,14 @@ class Holding:
     def __init__(self, make: Any, params: dict[str, np.ndarray]):
         self.make, self.params = make, params
 
-    def loss(self, x: Any, t: Any) -> Any:
-        return self.make(*self.params.values()).loss(x, t)
+    def loss(self, *inputs: Any) -> Any:
+        return self._made().loss(*inputs)
 
-    def gradient(self, x: Any, t: Any) -> Any:
-        return self.make(*self.params.values()).gradient(x, t)
+    def gradient(self, *inputs: Any) -> Any:
+        return self._made().gradient(*inputs)
+
+    def _made(self) -> Any:
+        return self.make(*self.params.values())
 
 
 def is_named(case: Mistake, run: Run) -> bool:
