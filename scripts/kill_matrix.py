@@ -4,8 +4,8 @@
                                   [--out FOLDER]
 
 Exit status 0 where every promise holds, 1 where one is broken. FOLDER (runs/kill_matrix) gets judgments.jsonl, a line
-for each judgment, and details.md, every table and miss. A run without --quick, --family, --set and
---no-peers also writes docs/kill_matrix.md. The peers need torch and autograd.
+for each judgment, and details.md, every table and miss. A run without --family, --set and --no-peers also
+writes docs/kill_matrix.md. The peers need torch and autograd.
 """
 
 import importlib

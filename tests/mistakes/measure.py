@@ -83,7 +83,7 @@ def main() -> int:
     for one in results:
         print(page.plain(one))
     print(f"{sum(len(one.runs) for one in results)} judgments in {seconds:.0f} s")
-    whole = not (arguments.quick or arguments.family) and arguments.set == "all"
+    whole = not arguments.family and arguments.set == "all"
     write_details(results, arguments.out)
     if whole and peers and len(available()) == len(PEERS):
         PAGE.write_text(page.document(results, versions(), seconds), encoding="utf-8")
