@@ -120,7 +120,7 @@ class EachPieceOverwritesTheInputGradient(Maxout):
             dz = dout * (which == k)
             self.dW[:, :, k] = self.x.T @ dz
             dx = dz @ self.W[:, :, k].T
-        return dx
+        return dx  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 class PReLU:

@@ -107,7 +107,7 @@ def filter_gradient_of_the_last_stamp(dout, cache):
         stamp = dout[:, :, t * s : t * s + K]
         dw = np.tensordot(x[:, :, t], stamp, axes=(0, 0))
         dx[:, :, t] = np.tensordot(stamp, w, axes=([1, 2], [1, 2]))
-    return dx, dw, dout.sum(axis=2).sum(axis=0)
+    return dx, dw, dout.sum(axis=2).sum(axis=0)  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 @family.wrong("", transposed_conv, STAMPS, style="cache", cause="scaled_by_count", argument="b")

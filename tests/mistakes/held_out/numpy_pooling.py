@@ -126,7 +126,7 @@ def padded_average(x, p=1):
     padded = np.pad(x, ((0, 0), (p, p)))
     inside = np.pad(np.ones(x.shape[1]), p)
     counts = np.convolve(inside, np.ones(3), "valid")
-    return np.apply_along_axis(np.convolve, 1, padded, np.ones(3), "valid") / counts
+    return np.apply_along_axis(np.convolve, 1, padded, np.ones(3), "valid") / counts  # pyright: ignore
 
 
 @family.wrong("", padded_average, same((4, 5)), names=("x",), cause="scaled_by_count", argument="x")

@@ -67,7 +67,7 @@ def rnn_recurrent_weight_keeps_the_first_step(ctx, g):
         dwx = dwx + x[t].T @ da
         dwh = h[t].T @ da
         carried = da @ wh.T
-    return torch.stack(dx), dwx, dwh
+    return torch.stack(dx), dwx, dwh  # pyright: ignore[reportPossiblyUnboundVariable]
 
 
 @wrong(rnn, RNN, "shifted", "wh")
@@ -80,7 +80,7 @@ def rnn_recurrent_weight_from_the_new_state(ctx, g):
     for t in reversed(range(len(x))):
         das[t] = (g[t] + dh) * (1 - h[t + 1] * h[t + 1])
         dh = das[t] @ wh.T
-    da, states = torch.stack(das), torch.stack(h[1:])
+    da, states = torch.stack(das), torch.stack(h[1:])  # pyright: ignore
     return da @ wx.T, torch.einsum("tbd,tbh->dh", x, da), torch.einsum("tbk,tbh->kh", states, da)
 
 
