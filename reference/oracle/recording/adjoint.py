@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.recording import functions, grouping  # noqa: F401 - tell the recorded arrays what NumPy does
+from reference.oracle.recording import compound, grouping  # noqa: F401 - tell the recorded arrays what NumPy does
 from reference.oracle.recording.makers import making_recorded
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.recorded import Recorded, record, remembering, step_of

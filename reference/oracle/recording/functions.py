@@ -260,38 +260,6 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **how: Any) -> Any:
     return record(np.pad, "pad", (array, pad_width, mode), how)
 
 
-def sort(array: Any, axis: int = -1, **how: Any) -> Any:
-    """np.sort: the entries taken in their order."""
-    return np.take_along_axis(array, np.argsort(array, axis=axis), axis)
-
-
-def put_along_axis(array: Any, indices: Any, values: Any, axis: Any) -> None:
-    """np.put_along_axis, into a recorded array."""
-    array[_along_axis(indices, axis)] = values
-
-
-def take_along_axis(array: Any, indices: Any, axis: Any = -1) -> Any:
-    """np.take_along_axis."""
-    return array[_along_axis(indices, axis)]
-
-
-def _along_axis(indices: Any, axis: int) -> tuple[Any, ...]:
-    grid = list(np.indices(np.shape(indices), sparse=True))
-    grid[axis] = bare(indices)
-    return tuple(grid)
-
-
-def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """np.correlate of real arrays."""
-    over = {"valid": (0, 0), "same": (np.size(v) // 2, (np.size(v) - 1) // 2), "full": (np.size(v) - 1,) * 2}[mode]
-    return np.lib.stride_tricks.sliding_window_view(np.pad(a, over), np.size(v)) @ v
-
-
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """np.convolve."""
-    return correlate(a, np.flip(v), mode) if np.size(a) >= np.size(v) else convolve(v, a, mode)
-
-
 FUNCTIONS.update({name: _step(name) for name in (*MOVES, *LOOKS) if hasattr(np, name)})
 FUNCTIONS["sliding_window_view"] = _step("sliding_window_view")
 FUNCTIONS.update({name: _split(name) for name in SPLITS if hasattr(np, name)})
@@ -301,6 +269,5 @@ FUNCTIONS.update(
     std=lambda *args, **how: np.sqrt(variance(*args, **how)), clip=clip, diff=difference, copy=copy, astype=astype,
     where=where, getitem=getitem, setitem=_writing(put, "setitem"), added_at=_writing(put_added, "added_at"),
     einsum=einsum, matmul=matmul, dot=dot, tensordot=tensordot, outer=outer, inner=inner, vdot=inner, pad=pad,
-    sort=sort, put_along_axis=put_along_axis, take_along_axis=take_along_axis,
-    correlate=correlate, convolve=convolve, solve=lambda a, b: record(np.linalg.solve, "solve", (a, b)),
+    solve=lambda a, b: record(np.linalg.solve, "solve", (a, b)),
 )  # fmt: skip
