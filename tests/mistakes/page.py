@@ -65,7 +65,7 @@ def document(results: Sequence[Results], versions: Mapping[str, str], seconds: f
         *(f"## The checkers on the set {one.which}\n\n{table.markdown(*table.table(one))}\n" for one in results[-1:]),
         MEASURED,
         f"{PUBLIC}\n{table.markdown(*public_code())}\n",
-        f"Made with {made}, in {seconds:.0f} s, on {_inputs(results)}.\nFingerprints of the cases: {corpus}.\n",
+        f"Made with {made}, in {seconds:.0f} s,\non {_inputs(results)}.\nFingerprints of the cases: {corpus}.\n",
     ]
     return "\n".join(parts)
 
