@@ -26,7 +26,7 @@ def batchnorm_forward(x, gamma, beta, bn_param):
 def batchnorm_backward(dout, cache):
     x_hat, gamma, std = cache
     dbeta = dout.sum(axis=0)
-    # wrong batchnorm gamma [wrong_factor]: dgamma = np.sum(dout, axis=0)
+    # wrong batchnorm gamma [wrong_factor wrong_operand]: dgamma = np.sum(dout, axis=0)
     dgamma = np.sum(dout * x_hat, axis=0)
     dx_hat = dout * gamma
     dx = (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / std
