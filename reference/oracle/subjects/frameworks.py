@@ -244,6 +244,8 @@ class _Compiled:
         return self.call(*arrays), lambda upstream: self.pull(arrays, upstream)
 
     def _looping(self, arrays: tuple[Any, ...]) -> bool:
+        if any(isinstance(array, self.jax.core.Tracer) for array in arrays):
+            return False  # it is being traced, to be followed step by step
         if self.loops is None:
             try:
                 text = str(self.jax.make_jaxpr(self.function)(*arrays))
