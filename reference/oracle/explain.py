@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.diagnose import ON_A_PART, ON_ALL, diagnose
+from reference.oracle.diagnosis.answer import ON_A_PART, ON_ALL
+from reference.oracle.diagnosis.diagnose import diagnose
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.questions import shrink
 from reference.oracle.questions.base import Base

@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from reference.oracle.diagnosis.answer import ALL, AT_A_LOOK, IN_PLACES, Row, answers
+from reference.oracle.diagnosis.answer import ALL, Row
 from reference.oracle.diagnosis.match import Match, match, to_findings
 from reference.oracle.diagnosis.naming import may_overwrite, overwritten_or_alone
 from reference.oracle.diagnosis.search import Found, searched
@@ -23,8 +23,6 @@ from reference.oracle.report import Finding
 MOST = 3
 # Explanations that take so many bits more than the shortest are not said beside it.
 LONGER = 3.0
-# What can be asked of arrays of any size: of all entries, and of a part of them.
-ON_ALL, ON_A_PART = AT_A_LOOK, IN_PLACES
 
 
 def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]:
@@ -66,7 +64,7 @@ def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> Iter
 def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:
     """The predictions of a row up to one that cannot be made of these values or shapes: it explains nothing here."""
     with suppress(ValueError, ArithmeticError, IndexError, TypeError), np.errstate(all="ignore"):
-        yield from answers(view, (row,))
+        yield from row(view)
 
 
 def line_in(view: View) -> int | None:

@@ -24,14 +24,6 @@ IN_A_SLOPE = {
 # Words of edits that look the same where something is overwritten and where only a part was asked for.
 ALONE = ("adds the ", "all but", "takes the last", "keeps the", "holds one of several")
 OVERWRITES = r"^\s*for |\]\s*=[^=]|\bput"
-# What an op at other statics is called, where the present names differ.
-OF_STATICS = {
-    "coupled_over_wrong_axis": "wrong_axis",
-    "reduced_over_wrong_axis": "wrong_axis",
-    "padding_counted": "scaled_by_count",
-    "groups_mixed": "wrong_index",
-    "approximation_one_side": "wrong_derivative",
-}
 
 
 def may_overwrite(evidence: Evidence) -> bool:
@@ -55,17 +47,6 @@ def overwritten_or_alone(model: Model) -> Model:
     """Where nothing is overwritten, one of several contributions is all that was asked for."""
     alone = model.cause == "not_accumulated" and any(words in model.message for words in ALONE)
     return replace(model, cause="part_missing") if alone else model
-
-
-def of_statics(model: Model) -> Model:
-    """The op's own gradient at other statics."""
-    said = model.message.split("; the forward")[0]
-    cause = OF_STATICS.get(model.cause, model.cause)
-    if "negative_slope" in said or "alpha" in said:
-        cause = "scaled_by_constant"
-    elif "padding" in said and not any(other in said for other in ("strides", "dilation", "window")):
-        cause = "shifted"
-    return replace(model, cause=cause)
 
 
 def whole(times: float) -> bool:

@@ -18,7 +18,6 @@ from reference.oracle.diagnosis.naming import (
     may_overwrite,
     multiple_cause,
     named_number,
-    of_statics,
     overwritten_or_alone,
     whole,
 )
@@ -69,7 +68,7 @@ class Search:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=self._called(view, one.model)) for one in self.found.get(view.position, [])]
         statics = [model for known in self.known for model in other_statics(view, known)]
-        found += [Found(OTHER_STATICS, of_statics(model)) for model in statics]
+        found += [Found(OTHER_STATICS, model) for model in statics]
         return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
 
     def _called(self, view: View, model: Model) -> Model:

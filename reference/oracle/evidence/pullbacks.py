@@ -9,6 +9,7 @@ import numpy as np
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.numerics import budget
 from reference.oracle.recording.adjoint import followed, of_forward
+from reference.oracle.subjects import trees
 from reference.oracle.subjects.returned import aligned
 
 # The largest Jacobian worth holding.
@@ -16,28 +17,15 @@ LARGEST = 4_000_000
 
 
 def leaves(out: Any) -> list[np.ndarray]:
-    """The arrays of an output: one, or those of a tuple, list or dict in order."""
-    if isinstance(out, dict):
-        return [leaf for value in out.values() for leaf in leaves(value)]
-    if isinstance(out, tuple | list):
-        return [leaf for value in out for leaf in leaves(value)]
-    return [np.asarray(out)]
+    """The leaves of an output as arrays, in order."""
+    return [np.asarray(leaf) for leaf in trees.leaves(out)]
 
 
 def rebuild(like: Any, vector: np.ndarray) -> Any:
     """The entries of a vector in the structure and shapes of an output."""
-    remaining = [np.asarray(vector)]
-
-    def take(node: Any) -> Any:
-        if isinstance(node, dict):
-            return {key: take(value) for key, value in node.items()}
-        if isinstance(node, tuple | list):
-            return type(node)(take(value) for value in node)
-        array = np.asarray(node)
-        head, remaining[0] = remaining[0][: array.size], remaining[0][array.size :]
-        return head.reshape(array.shape)
-
-    return take(like)
+    ends = np.cumsum([leaf.size for leaf in leaves(like)])
+    pieces = iter(np.split(np.asarray(vector), ends[:-1]))
+    return trees.mapped(lambda leaf: next(pieces).reshape(np.shape(leaf)), like)
 
 
 def flat(out: Any) -> np.ndarray:

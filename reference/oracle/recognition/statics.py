@@ -17,6 +17,8 @@ CAUSE_OF = {
     "epsilon": "epsilon_one_side",
     "axis": "wrong_axis",
     "groups": "wrong_index",
+    "negative_slope": "scaled_by_constant",
+    "alpha": "scaled_by_constant",
 }
 
 
@@ -27,7 +29,8 @@ def other_statics(view: View, known: Known) -> Iterator[Model]:
         cause = CAUSE_OF.get(name, "static_ignored")
         yield from _changed(view, known, cause, {name: value}, {name: value})
     for said, statics in geometries(known, tuple(defaults)):
-        yield from _changed(view, known, "static_ignored", said, statics)
+        cause = "shifted" if set(said) == {"padding"} else "static_ignored"
+        yield from _changed(view, known, cause, said, statics)
 
 
 def _changed(
@@ -71,14 +74,6 @@ def _values(name: str, default: Any, now: Any, known: Known) -> Iterator[Any]:
             yield from (1.0, 2.0, 0.5, 1e9)
         case "label_smoothing":
             yield from (0.0, now / 2, 2 * now)
-
-
-def pairs_of(padding: Any, rank: int) -> tuple[tuple[int, int], ...]:
-    """Padding as one pair a dimension, or nothing for "SAME"."""
-    if isinstance(padding, str):
-        return ((0, 0),) * rank if padding == "VALID" else ()
-    per_dimension = padding if isinstance(padding, tuple | list) else (padding,) * rank
-    return tuple((p, p) if isinstance(p, int) else (int(p[0]), int(p[1])) for p in per_dimension)
 
 
 def gradient_with(view: View, known: Known, changed: Mapping[str, Any], *primals: np.ndarray) -> np.ndarray | None:

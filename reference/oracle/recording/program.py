@@ -101,10 +101,6 @@ class Program:
                 found.setdefault(parent, []).append(step)
         return found
 
-    def users_behind(self, step: Step) -> set[Step]:
-        """All steps that depend on one."""
-        return set(self.behind([step]))
-
     def ancestors(self, step: Step) -> set[Step]:
         """A step and all that it is computed from."""
         if step not in self._ancestors:

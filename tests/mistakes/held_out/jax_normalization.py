@@ -1,29 +1,10 @@
 """Normalizations as jax.custom_vjp, backward wrong."""
 
-import inspect
-
 from ..case import Family, sized
+from ..declared import custom_vjp
 
 family = Family("normalization")
-
-
-def wrong(forward, inputs, cause, argument, **more):
-    """Declare a backward that belongs to a forward, which returns (out, residuals), of a jax.custom_vjp."""
-
-    def add(backward):
-        def build():
-            import jax
-
-            function = jax.custom_vjp(lambda *primals: forward(*primals)[0])
-            function.defvjp(forward, backward)
-            return function
-
-        names = tuple(inspect.signature(forward).parameters)
-        build.__name__ = backward.__name__
-        case = family.whole("", "wrong backward", "jax", inputs, cause=cause, argument=argument, names=names, **more)
-        return case(build)
-
-    return add
+wrong = custom_vjp(family)
 
 
 IMAGE = sized(((3, 4, 5),), ((3, 4, 5),))

@@ -1,31 +1,12 @@
 """Recurrences as jax.custom_vjp, backward wrong."""
 
-import inspect
-
 import numpy as np
 
 from ..case import Family, normal, sized
+from ..declared import custom_vjp
 
 family = Family("recurrent")
-
-
-def wrong(forward, inputs, cause, argument, **more):
-    """Declare a backward that belongs to a forward, which returns (out, residuals), of a jax.custom_vjp."""
-
-    def add(backward):
-        def build():
-            import jax
-
-            function = jax.custom_vjp(lambda *primals: forward(*primals)[0])
-            function.defvjp(forward, backward)
-            return function
-
-        names = tuple(inspect.signature(forward).parameters)
-        build.__name__ = backward.__name__
-        case = family.whole("", "wrong backward", "jax", inputs, cause=cause, argument=argument, names=names, **more)
-        return case(build)
-
-    return add
+wrong = custom_vjp(family)
 
 
 def smoothing(size, seed):

@@ -1,33 +1,12 @@
 """Recurrent cells and scans as torch.autograd.Function, backward wrong."""
 
-import inspect
-
 import numpy as np
 
 from ..case import Family, normal, sized
+from ..declared import autograd_function
 
 family = Family("recurrent")
-
-
-def wrong(forward, inputs, cause, argument, **more):
-    """Declare a backward that belongs to the forward of a torch.autograd.Function."""
-
-    def add(backward):
-        def build():
-            import torch
-
-            class Written(torch.autograd.Function):
-                pass
-
-            Written.forward, Written.backward = staticmethod(forward), staticmethod(backward)
-            return Written
-
-        names = tuple(inspect.signature(forward).parameters)[1:]
-        build.__name__ = backward.__name__
-        case = family.whole("", "wrong backward", "torch", inputs, cause=cause, argument=argument, names=names, **more)
-        return case(build)
-
-    return add
+wrong = autograd_function(family)
 
 
 RNN = sized(((4, 3, 2), (2, 5), (5, 5)), ((4, 3, 2), (2, 5), (5, 5)))

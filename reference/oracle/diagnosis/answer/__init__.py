@@ -9,22 +9,15 @@ from reference.oracle.evidence.view import View
 # (bits, prediction) of every edit of the answer that a row makes.
 Row = Callable[[View], Iterator[tuple[float, Model]]]
 
-# What looks at the numbers that came back, and what asks the subject once more.
-AT_A_LOOK: tuple[Row, ...] = (
+# What is cheap on arrays of any size, of all entries and of a part of them; and what asks for more.
+ON_ALL: tuple[Row, ...] = (
     calls.nothing, calls.rounded, calls.integral, counts.sign, counts.named, places.permuted, places.flipped,
     places.of_another_argument, parts.unsummed,
 )  # fmt: skip
-IN_PLACES: tuple[Row, ...] = (calls.clipped, parts.holes, parts.multiple_of_the_argument, parts.scaled_in_part)
+ON_A_PART: tuple[Row, ...] = (calls.clipped, parts.holes, parts.multiple_of_the_argument, parts.scaled_in_part)
 AT_LENGTH: tuple[Row, ...] = (
     calls.rounded_inside, calls.deaf, calls.crooked, calls.another_mask, counts.unnamed, places.shifted,
     places.rows_elsewhere, meetings.one_of_several, meetings.other_winners, meetings.near_ties, meetings.all_ties,
-    parts.summed_too_far, parts.cotangent_alone, parts.other_slope,
-    parts.one_example,
+    parts.summed_too_far, parts.cotangent_alone, parts.other_slope, parts.one_example,
 )  # fmt: skip
-ALL = (*AT_A_LOOK, *IN_PLACES, *AT_LENGTH)
-
-
-def answers(view: View, rows: tuple[Row, ...] = ALL) -> Iterator[tuple[float, Model]]:
-    """(bits, prediction) of every edit of the answer."""
-    for row in rows:
-        yield from row(view)
+ALL = (*ON_ALL, *ON_A_PART, *AT_LENGTH)
