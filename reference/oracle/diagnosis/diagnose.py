@@ -9,6 +9,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.answer import ALL, Row
 from reference.oracle.diagnosis.match import Match, match, to_findings
+from reference.oracle.diagnosis.mending import mending
 from reference.oracle.diagnosis.naming import may_overwrite, overwritten_or_alone
 from reference.oracle.diagnosis.search import Found, searched
 from reference.oracle.evidence.evidence import Evidence
@@ -35,9 +36,10 @@ def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]
     known = [] if only else recognize(evidence)
     evidence = sharpened(evidence, known[0]) if known else evidence
     search = None if only else searched(evidence, known)
+    mend = None if only else mending(search.evidence if search else evidence)
     findings = []
     for view in views(search.evidence if search else evidence, known):
-        found = search.of(view) if search else []
+        found = [one for way in (search, mend) if way for one in way.of(view)]
         matches = list(islice(_accepted(view, found, only or ALL), MOST))
         if not matches and search:  # what came back may be no more exact than the measurement
             view = replace(view, evidence=evidence)

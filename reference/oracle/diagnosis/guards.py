@@ -23,7 +23,7 @@ def about_as_much(view: View, program: Program) -> Iterator[Model]:
         if edited.cause == "epsilon_one_side":
             moved = program.edited(edited.edits).get(view.position, own.value)
             if np.all(error <= TIMES * np.abs(moved - own.value) + view.noise):
-                number = edited.words.removeprefix("is the gradient with 0 where the forward has ")
+                number = edited.words.removeprefix("has 0 in place of ")
                 shown = f"without it the true gradient moves by up to {np.max(np.abs(moved - own.value)):.1e}"
                 words = f"has the small number elsewhere: the forward has {number}"
                 yield Model("epsilon_one_side", words, view.got, shown=shown)

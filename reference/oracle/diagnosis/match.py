@@ -26,6 +26,7 @@ class Match:
 
 def match(view: View, model: Model) -> Match | None:
     """The prediction with the error it leaves, or None where it leaves more than noise or proves too little."""
+    view = view.turned if model.mends else view
     observed = view.got if model.observed is None else model.observed
     predicted = np.asarray(model.predicted, dtype=np.float64)
     if observed.shape != predicted.shape or not predicted.size or not np.isfinite(predicted).all():

@@ -1,9 +1,10 @@
 """The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log2
+from typing import ClassVar
 
 import numpy as np
 
@@ -63,6 +64,10 @@ class Search:
     evidence: Evidence
     programs: list[Program]
     known: list[Known]
+    stages: ClassVar[tuple[tuple[Callable[[Program], Iterator[Edited]], ...], ...]] = (
+        (plain_edits, whole_edits),
+        (further_edits,),
+    )
 
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
@@ -92,7 +97,7 @@ class Search:
         found: dict[int, list[Found]] = {}
         wanted = [i for i, wrong in enumerate(self.evidence.wrong) if wrong and self.evidence.got[i] is not None]
         with np.errstate(all="ignore"):
-            for stage in ((plain_edits, whole_edits), (further_edits,)):
+            for stage in self.stages:
                 for edits in stage:
                     for program in self.programs:
                         for position, one in self._explaining(program, edits(program)):

@@ -1,6 +1,7 @@
 """What the engine hands to the diagnosis once a gradient is known to be wrong."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,3 +30,10 @@ class Evidence:
     wrong: tuple[bool, ...]
     op: str | None = None
     statics: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def turned(self) -> "Evidence":
+        """What came back for the truth, and the truth for what came back."""
+        pairs = list(zip(self.got, self.expected, self.wrong, strict=True))
+        got = tuple(expected if wrong else got for got, expected, wrong in pairs)
+        return replace(self, got=got, expected=tuple(got if wrong else expected for got, expected, wrong in pairs))

@@ -14,7 +14,8 @@ class Model:
     message continues "<argument>_ct ...". role is that of the finding. separates: the input that tells it from
     explanations that fit as well here. shown: what an experiment showed, where that is the evidence and not a
     prediction. number: the number that an edit leaves out or applies once more, where it is one. noise: the largest
-    error of `predicted` itself, where it was measured rather than computed.
+    error of `predicted` itself, where it was measured rather than computed. mends: it predicts the truth, by an edit of
+    what the backward computes.
     """
 
     cause: str
@@ -27,6 +28,7 @@ class Model:
     number: float | None = None
     noise: float = 0.0
     role: str = ""
+    mends: bool = False
 
     @property
     def key(self) -> str:

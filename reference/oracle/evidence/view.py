@@ -1,6 +1,6 @@
 """One wrong argument, and what may be asked about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,11 @@ class View:
     ask: Pullbacks
     # The statics of the op that the forward was recognized as.
     recognized: tuple[tuple[str, Any], ...] = ()
+
+    @cached_property
+    def turned(self) -> "View":
+        """The same with the true gradient for what came back, and the other way round."""
+        return replace(self, evidence=self.evidence.turned)
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from reference.oracle.recording.program import Program
 from reference.oracle.recording.recorded import Recorded, record, remembering, step_of
 from reference.oracle.recording.rules import parts
 from reference.oracle.recording.tape import Step, Tape, TooLong, reaching
+from reference.oracle.subjects import trees
 
 # From the cotangent of a step to an earlier step and its part; which steps of a forward are gone back through so.
 Jump = Callable[[Any], tuple[Step, Any]]
@@ -84,31 +85,54 @@ def of_pair(
     names: Sequence[str],
     cotangent: Any,
 ) -> Program | None:
-    """A backward by hand, recorded while it runs on what its forward saved; None where it cannot be followed."""
+    """A backward by hand behind the forward that saves for it; what the forward returns beside its output is left."""
+
+    def vjp(*given: Any) -> tuple[Any, Callable[[Any], Any]]:
+        out, residuals = forward(*given)
+        if not isinstance(out, tuple):
+            return out, lambda upstream: backward(residuals, upstream)
+        rest = [np.zeros(np.shape(one)) for one in out[1:]]
+        return out[0], lambda upstream: backward(residuals, (upstream, *rest))
+
+    return of_pullback(vjp, primals, names, cotangent)
+
+
+def of_pullback(
+    vjp: Callable[..., Any], primals: Sequence[Any], names: Sequence[str], cotangent: Any
+) -> Program | None:
+    """A backward by hand, recorded while it runs; None where it cannot be followed."""
     tape = Tape()
     try:
         with making_recorded(tape), np.errstate(all="ignore"):
             leaves = [_leaf(tape, primal, name) for primal, name in zip(primals, names, strict=False)]
-            out, residuals = recorded_call(forward, [leaf for leaf, _ in leaves])
-            first = out[0] if isinstance(out, tuple | list) else out
-            upstream = tape.leaf(np.asarray(cotangent, np.float64), "cotangent")
+            out, pullback = recorded_call(vjp, [leaf for leaf, _ in leaves])
             tape.part = "backward"
-            rest = [np.zeros(np.shape(one)) for one in out[1:]] if isinstance(out, tuple) else []
-            given = remembering(tape, upstream)
-            found = recorded_call(backward, [residuals, (given, *rest) if rest else given])
+            upstream, given = _upstream(tape, cotangent)
+            found = recorded_call(pullback, [given])
             steps = {position: step_of(gradient) for position, gradient in enumerate(found)}
-    except (Exception, TooLong):  # the op refuses these arguments
+    except (Exception, TooLong):  # anybody's code, on arrays that it does not expect
         return None
     finally:
         tape.recording = False
     gradients = {position: step for position, step in steps.items() if step is not None and step.part == "backward"}
-    return Program(
-        tape,
-        upstream,
-        gradients,
-        tuple(step for _, step in leaves),
-        first.step if isinstance(first, Recorded) else None,
-    )
+    first = out.step if isinstance(out, Recorded) else None
+    return Program(tape, upstream, gradients, tuple(step for _, step in leaves), first)
+
+
+def _upstream(tape: Tape, cotangent: Any) -> tuple[Step, Any]:
+    """The cotangent as one leaf; of several outputs, cut into the parts that the backward is given."""
+    parts = trees.leaves(cotangent)
+    whole = np.concatenate([np.ravel(part) for part in parts]) if len(parts) > 1 else np.asarray(parts[0])
+    leaf = tape.leaf(np.asarray(whole, np.float64), "cotangent")
+    given = remembering(tape, leaf)
+    if len(parts) == 1:
+        return leaf, trees.mapped(lambda part: given, cotangent)
+    ends = iter(np.cumsum([np.size(part) for part in parts]))
+    return leaf, trees.mapped(lambda part: _cut(given, next(ends), np.shape(part)), cotangent)
+
+
+def _cut(vector: Any, end: int, shape: tuple[int, ...]) -> Any:
+    return np.reshape(vector[end - int(np.prod(shape)) : end], shape)
 
 
 def _leaf(tape: Tape, primal: Any, name: str) -> tuple[Any, Step | None]:

@@ -71,6 +71,17 @@ class Program:
         return [step for step in unique if step not in self.carrying]
 
     @cached_property
+    def constants(self) -> list[Step]:
+        """All that does not carry the cotangent, masks and what the forward alone computes included."""
+        plain = dict.fromkeys([*self.tape.leaves, *self.forward, *self.steps])
+        return [step for step in plain if step.value.size > 1 and step not in self.carrying]
+
+    @cached_property
+    def visits(self) -> list[tuple[Step, ...]]:
+        """The steps of the backward at each place, those that no gradient depends on included."""
+        return _by_place([step for step in self.tape.steps if step.part == "backward"])
+
+    @cached_property
     def last_sums(self) -> set[Step]:
         """The sums that bring a gradient to the shape of its argument."""
         ends = set(self.gradients.values())

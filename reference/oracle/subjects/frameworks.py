@@ -199,7 +199,7 @@ def from_jax(function: Callable[..., Any]) -> Subject:
             return call()
 
     def host(value: Any) -> Any:
-        return value if isinstance(value, jax.core.Tracer) else np.asarray(value)  # a forward may be traced
+        return value if isinstance(value, jax.core.Tracer) else np.array(value)  # it may be traced
 
     fast = _Compiled(jax, function)
 
@@ -209,16 +209,14 @@ def from_jax(function: Callable[..., Any]) -> Subject:
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
         arrays = precisely(lambda: tuple(map(jax.numpy.asarray, primals)))
         out, pull = precisely(lambda: fast.vjp(*arrays))
-        host = trees.mapped(np.array, out)
 
         def pullback(cotangent: Any) -> tuple[Any, ...]:
-            upstream = trees.mapped(lambda ct, like: _cotangent(jax, ct, like), cotangent, host)
+            upstream = trees.mapped(lambda ct, like: _cotangent(jax, ct, like), cotangent, out)
             gradients = precisely(lambda: pull(upstream))
-            return tuple(
-                np.array(g) if is_floating(np.dtype(p.dtype)) else None for g, p in zip(gradients, primals, strict=True)
-            )
+            pairs = zip(gradients, primals, strict=True)
+            return tuple(host(g) if is_floating(np.dtype(p.dtype)) else None for g, p in pairs)
 
-        return host, Pullback(pullback)
+        return trees.mapped(host, out), Pullback(pullback)
 
     source = getattr(function, "bwd", None) or function
     return Subject(name_of(function), forward, vjp, parameter_names(function), source, "jax")
@@ -261,6 +259,7 @@ class _Compiled:
 
 def _cotangent(jax: Any, cotangent: Any, like: Any) -> Any:
     """JAX wants a cotangent of dtype float0 for an integer output."""
-    if is_floating(np.asarray(like).dtype):
-        return np.asarray(cotangent, np.asarray(like).dtype)
+    if is_floating(np.dtype(like.dtype)):
+        traced = isinstance(cotangent, jax.core.Tracer)
+        return cotangent.astype(like.dtype) if traced else np.asarray(cotangent, like.dtype)
     return np.zeros(np.shape(like), jax.dtypes.float0)

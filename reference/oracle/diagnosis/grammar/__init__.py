@@ -6,6 +6,14 @@ from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar.arguments import examples
 from reference.oracle.diagnosis.grammar.factors import chains, factors, misplaced
 from reference.oracle.diagnosis.grammar.indices import columns, indices, keys, strides
+from reference.oracle.diagnosis.grammar.inserted import (
+    accumulated,
+    added,
+    matrix_products,
+    multiplied,
+    over_passes,
+    turned,
+)
 from reference.oracle.diagnosis.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.diagnosis.grammar.moves import moves, products
 from reference.oracle.diagnosis.grammar.numbers import epsilons, fitted_numbers, guarded, numbers, rescaled
@@ -84,3 +92,12 @@ def further_edits(program: Program) -> Iterator[Edited]:
             yield from row(program, group)
     for whole in LAST:
         yield from whole(program)
+
+
+def mending_edits(program: Program) -> Iterator[Edited]:
+    """The rows for what a backward lacks."""
+    for row in (over_passes, turned):
+        yield from row(program)
+    for row in (accumulated, matrix_products, multiplied, added):
+        for group in program.groups:
+            yield from row(program, group)

@@ -49,7 +49,7 @@ def _counts(program: Program, group: Group, position: int, divisor: Any) -> Iter
     if not summed and (array.size == 1 or np.any(array != np.round(array))):
         return
     for other in sorted({float(np.max(array)), *map(float, program.sizes)}):
-        said = f"divides by {other:g} where {named(program, divisor)} belongs{place(group[0])}"
+        said = f"divides by {other:g} in place of {named(program, divisor)}{place(group[0])}"
         change = each(group, with_argument(position, lambda own, n=other: np.full_like(own, n, float)))
         yield Edited("scaled_by_count", said, 1 if summed else 2, change)
 

@@ -90,7 +90,7 @@ def keys(program: Program, group: Group) -> Iterator[Edited]:
         start, stop, _ = part.indices(shape[axis])
         for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
             if other != start and 0 <= other <= shape[axis] - (stop - start):
-                said = f"begins at {other} along axis {axis} where {start} belongs{place(first)}"
+                said = f"begins at {other} along axis {axis} in place of {start}{place(first)}"
                 cause = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
                 yield Edited(cause, said, 2.5, each(group, instead(_with_start(axis, other - start))))
 

@@ -92,10 +92,10 @@ def products(program: Program, group: Group) -> Iterator[Edited]:
                 if shape[i] == shape[j]:
                     spelled = tuple(_turned(one, i, j) if n == number else one for n, one in enumerate(inputs))
                     change = instead(lambda s, v, sp=spelled: multiplied(sp, s.args[1], *filled(s.args[2:], v)))
-                    said = f"multiplies by {name} where its transpose belongs{where}"
+                    said = f"multiplies by {name} in place of its transpose{where}"
                     yield Edited("transposed", said, 1.5, each(group, change))
     for number, star in enumerate(STARS):
-        said = f"multiplies entry by entry where a product of matrices belongs{where}"
+        said = f"multiplies entry by entry in place of a product of matrices{where}"
         change = instead(lambda s, v, f=star: f(*map(np.asarray, filled(s.args[2:], v))))
         yield Edited("elementwise_product", said, 2 + number / 10, each(group, change))
 

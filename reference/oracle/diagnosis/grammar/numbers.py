@@ -108,7 +108,7 @@ def _others(own: float, program: Program, found: list[float]) -> list[float]:
 
 
 def _everywhere(program: Program, own: float, other: float, places: Places, freedom: int = 0) -> Edited:
-    said = f"is the gradient with {other:g} where the forward has {own:g}{place(places[0][0])}"
+    said = f"has {other:g} in place of {own:g}{place(places[0][0])}"
     edits: dict[Step, Any] = {}
     for step, position in places:
         edits |= each([step], with_value(position, other))

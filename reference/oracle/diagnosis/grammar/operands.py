@@ -32,7 +32,7 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
                 continue
             if value.value.shape != operand.value.shape or np.array_equal(value.value, operand.value):
                 continue
-            said = f"has {named(program, value)} where {named(program, operand)} belongs{place(first)}"
+            said = f"has {named(program, value)} in place of {named(program, operand)}{place(first)}"
             edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
             factor = first.name in ("multiply", "divide", "matmul", "einsum")
@@ -88,7 +88,7 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
         if any(a is b for a, b in zip(same, mine, strict=True)):
             continue
         moved = any(_alike(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
-        said = f"has {named(program, same[0])} where {named(program, mine[-1])} belongs{place(ordered[0])}"
+        said = f"has {named(program, same[0])} in place of {named(program, mine[-1])}{place(ordered[0])}"
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
         times = ordered[0].name in ("multiply", "divide", "matmul", "einsum")
         exchange = (mine[-1], same[-1]) if times and not moved else None
@@ -145,7 +145,7 @@ def mistaken(program: Program) -> Iterator[Edited]:
         users = {user.place: user for user in program.tape_users(leaf) if user in program.order}
         for name, value in others.items() if users else ():
             for user in users.values() if value.shape == leaf.value.shape else ():
-                said = f"has {name} where {leaf.name} belongs{place(user)}"
+                said = f"has {name} in place of {leaf.name}{place(user)}"
                 yield Edited("wrong_operand", said, 3, each([user], _given(leaf, value)))
 
 

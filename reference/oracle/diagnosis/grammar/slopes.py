@@ -203,7 +203,7 @@ def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
             for other in {0.0, 1.0} - {float(number)}:
                 args = (*step.args[:position], other, *step.args[position + 1 :])
                 change = Slope(slope.region, {step: args})
-                said = f"has the derivative of {name} with {other:g} where the forward has {number:g}{where}"
+                said = f"has the derivative of {name} with {other:g} in place of {number:g}{where}"
                 once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
                 guards = step.name in ("add", "maximum") and 0 < number < SMALL
                 yield Edited("epsilon_one_side" if guards else "static_ignored", said, 2.8, once)

@@ -26,7 +26,7 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
     count = int(np.prod([first.args[0].value.shape[axis] for axis in axes]))
     mean = first.name == "mean"
     taken, right = ("sum", "mean") if mean else ("mean", "sum")
-    said = f"takes the {taken} over axis {spelled} where the {right} belongs{where}"
+    said = f"takes the {taken} over axis {spelled} in place of the {right}{where}"
     change = each(group, _over(axes, np.sum if mean else np.mean))
     yield Edited("scaled_by_count", said, 2, change, number=count if mean else 1 / count)
     whole = each(group, instead(lambda s, v: filled(s.args[0], v)))
@@ -64,7 +64,7 @@ def _other_axes(group: Group, axes: tuple[int, ...], cause: str, where: str) -> 
         for other in combinations(range(rank), some):
             if set(other) != set(axes):
                 spelled, own = ", ".join(map(str, other)), ", ".join(map(str, axes))
-                said = f"sums over axis {spelled} where axis {own} belongs{where}"
+                said = f"sums over axis {spelled} in place of axis {own}{where}"
                 yield Edited(cause, said, 2 + 0.5 * some, each(group, instead(_along(other))))
 
 
@@ -108,7 +108,7 @@ def counts(program: Program) -> Iterator[Edited]:
     for (_, count), steps in found.items():
         others = program.sizes | {other for _, other in found} | {count - 1}
         for other in sorted(others - {0, 1, count}):
-            said = f"divides by {other} where a mean of {count} belongs{place(steps[0])}"
+            said = f"divides by {other} in place of a mean of {count}{place(steps[0])}"
             change = each(steps, after(lambda mean, by=count / other: mean * by))
             yield Edited("scaled_by_count", said, 2 + (other != count - 1), change)
 
@@ -154,7 +154,7 @@ def axes(program: Program) -> Iterator[Edited]:
                 for other in combinations(range(rank), some):
                     if other == own:
                         continue
-                    spelled = f"axis {', '.join(map(str, other))} where the forward takes {', '.join(map(str, own))}"
+                    spelled = f"axis {', '.join(map(str, other))} in place of {', '.join(map(str, own))}"
                     edits = each(steps, instead(_with_axes(other)))
                     yield Edited("wrong_axis", f"takes statistics over {spelled}", 3, edits)
                     behind = [step for step in steps if step.part == "backward"]
@@ -173,7 +173,7 @@ def shares_over(program: Program) -> Iterator[Edited]:
         whole = [axis for axis in range(value.value.ndim) if np.allclose(value.value.sum(axis), 1)]
         for axis in range(value.value.ndim) if whole and users else ():
             if axis not in whole:
-                said = f"takes {named(program, value)} as shares over axis {axis} where axis {whole[0]} belongs"
+                said = f"takes {named(program, value)} as shares over axis {axis} in place of axis {whole[0]}"
                 change = instead(lambda s, v, o=value, a=axis: s.run({**v, o: _shares_of(filled(o, v), a)}))
                 yield Edited("wrong_axis", said, 3, each(users, change))
 

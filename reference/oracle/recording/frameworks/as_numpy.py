@@ -1,4 +1,4 @@
-"""A forward in PyTorch or JAX as one of NumPy calls, which arrays that remember can go through."""
+"""A forward or a backward in PyTorch or JAX as one of NumPy calls, which arrays that remember can go through."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -15,23 +15,53 @@ WAYS: dict[str, Callable[..., Callable[..., Any]]] = {"torch": of_torch, "jax": 
 
 
 def as_numpy(subject: Subject, primals: Sequence[Any]) -> Callable[..., Any] | None:
-    """A function of NumPy arrays with the forward's values at shapes like the primals'; None where it has no such.
+    """A function of NumPy arrays with the forward's values at shapes like the primals'; None where it has no such."""
+    return _alike(subject, subject.forward, primals)
 
-    It is compared with the subject's own forward at the primals, and beside them: what the forward computes outside of
-    its framework, or chooses by the numbers, would be a constant.
+
+def vjp_as_numpy(subject: Subject, primals: Sequence[Any], cotangent: Any) -> Callable[..., Any] | None:
+    """The same of the backward: a function from primals to an output and a pullback."""
+    count, floating = len(primals), []
+
+    def backward(*given: Any) -> tuple[Any, ...]:
+        parts = iter(given[count:])
+        found = subject.vjp(*given[:count])[1](trees.mapped(lambda _: next(parts), cotangent))
+        floating[:] = [place for place, gradient in enumerate(found) if gradient is not None]
+        return tuple(found[place] for place in floating)
+
+    function = _alike(subject, backward, (*primals, *map(np.asarray, trees.leaves(cotangent))))
+    forward = as_numpy(subject, primals)
+    if function is None or forward is None:
+        return None
+
+    def vjp(*given: Any) -> tuple[Any, Callable[[Any], Any]]:
+        def pullback(upstream: Any) -> list[Any]:
+            found = dict(zip(floating, function(*given, *trees.leaves(upstream)), strict=True))
+            return [found.get(place) for place in range(count)]
+
+        return forward(*given), pullback
+
+    return vjp
+
+
+def _alike(subject: Subject, function: Callable[..., Any], arguments: Sequence[Any]) -> Callable[..., Any] | None:
+    """A function of the subject's framework as one of NumPy calls.
+
+    It is compared with the function itself at the arguments, and beside them: what is computed outside of the
+    framework, or chosen by the numbers, would be a constant.
     """
     way = WAYS.get(subject.style) or (of_torch if "torch" in sys.modules else None)  # a layer may hold tensors
     if way is None:
         return None
-    given = tuple(np.array(primal) for primal in primals)
-    beside = tuple(_beside(primal, place) for place, primal in enumerate(given))
+    given = tuple(np.array(argument) for argument in arguments)
+    beside = tuple(_beside(argument, place) for place, argument in enumerate(given))
     try:
         with np.errstate(all="ignore"):
-            forward = way(subject.forward, beside)
-            agrees = all(_agree(forward, subject.forward, point) for point in (given, beside))
+            alike = way(function, beside)
+            agrees = all(_agree(alike, function, point) for point in (given, beside))
     except Exception:  # anybody's code, and operations that are not known
         return None
-    return forward if agrees else None
+    return alike if agrees else None
 
 
 def _beside(primal: np.ndarray, place: int) -> np.ndarray:

@@ -1,0 +1,86 @@
+"""The user's own backward, and what mends it: the grammar read backwards, from the wrong program to the true one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.diagnosis.grammar import further_edits, mending_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.search import Found, Search
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.evidence.view import View
+from reference.oracle.recording.adjoint import of_pullback
+from reference.oracle.recording.frameworks.as_numpy import vjp_as_numpy
+from reference.oracle.recording.program import Program
+
+# What it was called to begin with, if an edit of this name mends it; of others that are no edits both ways, nothing.
+BACKWARDS = {
+    "term_missing": "term_extra",
+    "term_extra": "term_missing",
+    "derivative_missing": "derivative_twice",
+    "derivative_twice": "derivative_missing",
+    "mask_missing": "mask_wrong",
+    "part_missing": "term_extra",
+    "time_not_carried": "term_extra",
+    "factor added": "wrong_factor",
+    "mask added": "mask_missing",
+    "slope added": "derivative_missing",
+    "term added": "term_missing",
+    "sum added": "not_accumulated",
+}
+BOTH_WAYS = (
+    "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
+    "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
+    "transposed", "elementwise_product", "epsilon_one_side", "static_ignored", "not_accumulated",
+)  # fmt: skip
+
+
+class Mending(Search):
+    """The edits of a wrong backward after which it is the true one."""
+
+    stages = ((plain_edits, whole_edits, mending_edits), (further_edits,))
+
+    def of(self, view: View) -> list[Found]:
+        """What mends the gradient of one argument."""
+        return [turned for one in self.found.get(view.position, []) if (turned := self._turned(view, one))]
+
+    def _turned(self, view: View, found: Found) -> Found | None:
+        model = self._called(view, found.model)
+        cause = BACKWARDS.get(model.cause, model.cause if model.cause in BOTH_WAYS else None)
+        if cause is None:
+            return None
+        return replace(
+            found, model=replace(model, cause=cause, message=f"is right once it {model.message}", mends=True)
+        )
+
+
+def mending(evidence: Evidence) -> Mending | None:
+    """The subject's own backward, as far as it can be followed."""
+    program = _recorded(evidence.subject.vjp, evidence)
+    if program is None:
+        vjp = vjp_as_numpy(evidence.subject, evidence.primals, evidence.cotangent)
+        program = None if vjp is None else _recorded(vjp, evidence)
+    if program is None:
+        return None
+    return Mending(evidence.turned, [program], [])
+
+
+def _recorded(vjp: Callable[..., Any], evidence: Evidence) -> Program | None:
+    program = of_pullback(vjp, evidence.primals, evidence.names, evidence.cotangent)
+    return program if program is not None and _follows(program, evidence) else None
+
+
+def _follows(program: Program, evidence: Evidence) -> bool:
+    """Whether the recorded backward returns what the subject's did, wherever that is wrong."""
+    triples = zip(evidence.got, evidence.wrong, range(len(evidence.got)), strict=True)
+    return all(
+        _same(program.gradients[place].value, got) if place in program.gradients else False
+        for got, wrong, place in triples
+        if wrong and got is not None
+    )
+
+
+def _same(own: np.ndarray, got: Any) -> bool:
+    size = float(np.max(np.abs(got), initial=0.0))
+    return own.shape == np.shape(got) and bool(np.max(np.abs(own - got), initial=0.0) <= 1e-9 * size)
