@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 
+from reference.oracle.causes import CAUSES
 from reference.oracle.diagnosis.answer import ALL, Row
 from reference.oracle.diagnosis.match import Match, match, to_findings
 from reference.oracle.diagnosis.mending import mending
@@ -24,6 +24,8 @@ from reference.oracle.report import Finding
 MOST = 3
 # Explanations that take so many bits more than the shortest are not said beside it.
 LONGER = 3.0
+# Of those that take almost as few, the cause that stands first in the vocabulary: the particular before the general.
+ALIKE = 1.0
 
 
 def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]:
@@ -40,27 +42,35 @@ def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]
     findings = []
     for view in views(search.evidence if search else evidence, known):
         found = [one for way in (search, mend) if way for one in way.of(view)]
-        matches = list(islice(_accepted(view, found, only or ALL), MOST))
+        matches = _accepted(view, found, only or ALL)[:MOST]
         if not matches and search:  # what came back may be no more exact than the measurement
             view = replace(view, evidence=evidence)
-            matches = list(islice(_accepted(view, found, only or ALL), MOST))
+            matches = _accepted(view, found, only or ALL)[:MOST]
         findings += to_findings(view, matches, line_in(view) if matches else None)
     return findings
 
 
-def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> Iterator[Match]:
+def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> list[Match]:
     """The explanations that leave nothing but noise, one a cause; in the words of the answer where it has them."""
     named = (lambda model: model) if may_overwrite(view.evidence) else overwritten_or_alone
     told = [(bits, named(model)) for row in rows for bits, model in _asked(view, row)]
     ranked = sorted([*((one.bits, one.model) for one in found), *told], key=lambda one: one[0])
-    causes: set[str] = set()
-    longest = np.inf
+    accepted: dict[str, tuple[float, Match]] = {}
+    shortest = np.inf
     for bits, model in ranked:
-        if bits <= longest and model.cause not in causes and (accepted := match(view, model)):
-            causes.add(model.cause)
-            longest = min(longest, bits + LONGER)
-            own = (match(view, other) for _, other in told if other.cause == model.cause and other.role)
-            yield next((one for one in own if one), accepted) if not model.role else accepted
+        if bits <= shortest + LONGER and model.cause not in accepted and (fits := match(view, model)):
+            alike = [other for more, other in ranked if other.cause == model.cause and more <= bits + LONGER]
+            accepted[model.cause] = bits, fits if model.role else _in_better_words(view, alike) or fits
+            shortest = min(shortest, bits)
+    order = list(CAUSES)
+    first = [cause for cause, (bits, _) in accepted.items() if bits <= shortest + ALIKE]
+    return [accepted[cause][1] for cause in dict.fromkeys([*sorted(first, key=order.index), *accepted])]
+
+
+def _in_better_words(view: View, alike: list[Model]) -> Match | None:
+    """Of explanations of one cause the one that says more: which of its roles it is, or which of the user's lines."""
+    better = sorted(alike, key=lambda model: (not model.role, not model.mends))
+    return next((found for model in better if (model.role or model.mends) and (found := match(view, model))), None)
 
 
 def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:

@@ -61,7 +61,7 @@ def mending(evidence: Evidence) -> Mending | None:
     if program is None:
         vjp = vjp_as_numpy(evidence.subject, evidence.primals, evidence.cotangent)
         program = None if vjp is None else _recorded(vjp, evidence)
-    if program is None:
+    if program is None or not _is_linear(program):
         return None
     return Mending(evidence.turned, [program], [])
 
@@ -79,6 +79,14 @@ def _follows(program: Program, evidence: Evidence) -> bool:
         for got, wrong, place in triples
         if wrong and got is not None
     )
+
+
+def _is_linear(program: Program) -> bool:
+    """Whether the opposite of the cotangent gives the opposite gradients: else no edit of a linear program mends it."""
+    users = program.users.get(program.cotangent, [])
+    turned = {step: lambda v, s=step: s.run({**v, program.cotangent: -program.cotangent.value}) for step in users}
+    changed = program.edited(turned)
+    return all(_same(-gradient, program.gradients[place].value) for place, gradient in changed.items())
 
 
 def _same(own: np.ndarray, got: Any) -> bool:

@@ -121,14 +121,14 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name in COMPARE for step in steps):
         return of_comparison(program, steps[0].args[0], "static_ignored", "mask_wrong")
-    added = all(step.name in ("add", "maximum") and step.part == "forward" for step in steps)
-    if added and (other == 0 or abs(own) < SMALL) and any(_guards(program, step) for step in steps):
+    added = all(step.name in ("add", "maximum") and step not in program.carrying for step in steps)
+    if added and (other == 0 or abs(own) != 1) and any(_guards(program, step) for step in steps):
         return "epsilon_one_side"
     if other == 0 and abs(own) == 1 and all(_summand(program, step) for step in steps):
         return "term_missing"
     if all(on_a_branch(program, step) for step in steps):
         return "scaled_by_constant"
-    if other == 0 and all(step.name == "multiply" and step.part == "forward" for step in steps):
+    if other == 0 and all(step.name == "multiply" and step not in program.carrying for step in steps):
         return "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
         return "scaled_by_count"
@@ -166,7 +166,7 @@ def _inside(program: Program, step: Step) -> bool:
 
 def _guards(program: Program, step: Step) -> bool:
     """Whether a value is divided by, or goes into a root, a power or a logarithm."""
-    for user in program.tape_users(step):
+    for user in (*program.tape_users(step), *program.users.get(step, ())):
         if user.name in ("sqrt", "log", "log2", "log10", "reciprocal", "power"):
             return True
         if user.name == "divide" and user.args[1] is step:

@@ -30,7 +30,7 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
     change = each(group, _over(axes, np.sum if mean else np.mean))
     yield Edited("scaled_by_count", said, 2, change, number=count if mean else 1 / count)
     whole = each(group, instead(lambda s, v: filled(s.args[0], v)))
-    bits, cause = (1, "wrong_reduction") if last else (1.5, "diagonal_only")
+    bits, cause = (1, "wrong_reduction") if last else (2.1, "diagonal_only")
     yield Edited(cause, f"does not sum over axis {spelled}{where}", bits, whole)
     yield from _one_entry(group, axes, where)
     said = f"adds one contribution along axis {spelled}, where as many as there are belong{where}"
@@ -150,11 +150,12 @@ def axes(program: Program) -> Iterator[Edited]:
     for (rank, _), by_axes in found.items():
         for own, steps in by_axes.items():
             anew = [step for step in steps if step.part == "forward"]
+            where = place(steps[0]) if len({(step.code, step.line) for step in steps}) == 1 else ""
             for some in range(1, rank + 1):
                 for other in combinations(range(rank), some):
                     if other == own:
                         continue
-                    spelled = f"axis {', '.join(map(str, other))} in place of {', '.join(map(str, own))}"
+                    spelled = f"axis {', '.join(map(str, other))} in place of axis {', '.join(map(str, own))}{where}"
                     edits = each(steps, instead(_with_axes(other)))
                     yield Edited("wrong_axis", f"takes statistics over {spelled}", 3, edits)
                     behind = [step for step in steps if step.part == "backward"]
