@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.values import same
 from reference.oracle.recording.adjoint import adjoint
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.recorded import record, remembering
@@ -155,9 +156,9 @@ def _name_of(region: Region) -> str:
     if x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0:
         with np.errstate(all="ignore"):
             bent = {name: curve for name, curve in CURVES.items() if name not in KINKED}
-            return next((name for name, curve in bent.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
+            return next((name for name, curve in bent.items() if same(curve(x), y, 1e-9, 1e-12)), "")
     with np.errstate(all="ignore"):
-        return next((name for name, curve in CURVES.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
+        return next((name for name, curve in CURVES.items() if same(curve(x), y, 1e-9, 1e-12)), "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,9 +202,9 @@ def _softmax_axis(region: Region) -> tuple[str, int | tuple[int, ...]] | None:
     for axes in _axes(x.shape):
         with np.errstate(all="ignore"):
             p = shares(x, axes)
-            if np.allclose(p, y, rtol=1e-9, atol=1e-12):
+            if same(p, y, 1e-9, 1e-12):
                 return SHARES, axes
-            if np.allclose(np.log(p), y, rtol=1e-9, atol=1e-12):
+            if same(np.log(p), y, 1e-9, 1e-12):
                 return LOGARITHMS, axes
     return None
 
