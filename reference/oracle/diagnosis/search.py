@@ -1,6 +1,6 @@
 """The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log2
@@ -10,7 +10,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.fit import solved
 from reference.oracle.diagnosis.forms import forms
-from reference.oracle.diagnosis.grammar import further_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.grammar import Groups, further_edits, plain_edits, whole_edits
 from reference.oracle.diagnosis.guards import about_as_much
 from reference.oracle.diagnosis.naming import (
     IN_A_SLOPE,
@@ -32,6 +32,8 @@ from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step
 from reference.oracle.specs import SPECS
 
+# The rows at some places of a program.
+Edits = Callable[[Program, Groups], Iterator[Edited]]
 # Arguments with more entries together are not searched; runs of single steps for all edits of a kind together.
 ENTRIES, RUNS = 60_000, 40_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
@@ -95,7 +97,7 @@ class Search:
             for stage in ((plain_edits, whole_edits), (further_edits,)):
                 for edits in stage:
                     for program in self.programs:
-                        for position, one in self._explaining(program, edits(program)):
+                        for position, one in self._explaining(program, edits):
                             found.setdefault(position, []).append(one)
                 if all(self._certain(found.get(position, [])) for position in wanted):
                     break
@@ -106,13 +108,16 @@ class Search:
         """Whether an edit is short enough that no row that asks more could be shorter."""
         return any(one.bits < CERTAIN and not one.model.freedom for one in found)
 
-    def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
-        """The arguments that each edit explains, within the budget."""
+    def _explaining(self, program: Program, edits: Edits) -> Iterator[tuple[int, Found]]:
+        """The arguments that each edit explains, within the budget: edits at places from which some wrong one comes."""
         place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), RUNS
         ends = [step for i, step in program.gradients.items() if self.evidence.wrong[i]]
         wanted = set().union(*map(program.ancestors, ends))
-        for edited in self._with_numbers(program, edits):
+        groups = [group for group in program.groups if not wanted.isdisjoint(group)]
+        for edited in self._with_numbers(program, edits(program, groups)):
             behind = program.behind(list(edited.edits))
+            if wanted.isdisjoint(behind):
+                continue
             left -= len(behind)
             if left < 0:
                 return
@@ -142,8 +147,6 @@ class Search:
 
         wanted: what the wrong gradients are computed from. All that the edit changes is run where it explains one.
         """
-        if wanted.isdisjoint(behind):
-            return {}, 0
         explained = self._explained(edited, _run(program, edited, program.towards(wanted, behind, edited.edits)))
         predictions = _run(program, edited, behind) if explained else {}
         if not predictions:

@@ -230,7 +230,7 @@ class _Compiled:
     def __init__(self, jax: Any, function: Callable[..., Any]):
         self.jax, self.function = jax, function
         # The forward of a jax.custom_vjp by itself: the rule around it matters only to those who differentiate.
-        self.primal = function.__wrapped__ if isinstance(function, jax.custom_vjp) else function
+        self.primal = getattr(function, "__wrapped__", function) if isinstance(function, jax.custom_vjp) else function
         self.loops: bool | None = None
         self.call = jax.jit(function)
         self.pull = jax.jit(lambda primals, upstream: jax.vjp(function, *primals)[1](upstream))
