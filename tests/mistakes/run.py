@@ -104,9 +104,13 @@ def _torch(case: Mistake, function: Any) -> Vjp:
 def _jax(case: Mistake, function: Any) -> Vjp:
     import jax
 
+    forward = jax.jit(function)  # compiled, since it is differenced many times
+
     def vjp(*primals):
-        out, pullback = jax.vjp(function, *primals)
-        return np.asarray(out), lambda ct: tuple(np.asarray(grad) for grad in pullback(ct))
+        def pullback(ct):
+            return tuple(np.asarray(grad) for grad in jax.vjp(function, *primals)[1](ct))
+
+        return np.asarray(forward(*primals)), pullback
 
     return vjp
 

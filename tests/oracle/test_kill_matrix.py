@@ -129,8 +129,14 @@ def test_correct_code_changes_nothing(cases):
     assert {case.id: changed for case in importable(cases) if (changed := impurities(case))} == {}
 
 
+# Each case is judged once, whichever test asks first.
+JUDGED: dict[str, list[Run]] = {}
+
+
 def judged(case: Mistake) -> list[Run]:
-    return [by_oracle(case, "small", 0, manner) for manner in case.judged]
+    if case.id not in JUDGED:
+        JUDGED[case.id] = [by_oracle(case, "small", 0, manner) for manner in case.judged]
+    return JUDGED[case.id]
 
 
 @pytest.mark.slow

@@ -134,7 +134,7 @@ def test_edits_are_of_the_programs_own_steps_and_leave_it_as_it_was(name):
     steps, count = set(program.steps), 0
     with np.errstate(all="ignore"):
         for rows in (plain_edits, whole_edits, further_edits):
-            for edited in rows(program):
+            for edited in rows(program, program.groups):
                 count += 1
                 assert edited.cause in oracle.CAUSES, edited.words
                 assert set(edited.edits) <= steps, edited.words

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.values import same
 from reference.oracle.recording.adjoint import adjoint
+from reference.oracle.recording.program import Program
 from reference.oracle.recording.recorded import record, remembering
 from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step, Tape
@@ -55,10 +57,23 @@ class Slope:
         self.region = region
         # The arguments of steps that are taken with others than the region's own.
         self.anew = anew or {}
+        # The adjoint of the region's own steps at arrays of each shape: it is run again at others.
+        self.programs: dict[tuple[int, ...], Program] = {}
 
     def __call__(self, y: Any, x: Any) -> np.ndarray:
-        """The derivative at x, by the adjoint of the region's own steps."""
-        x = np.asarray(x, np.float64)
+        """The derivative at x."""
+        x = np.array(x, np.float64)
+        if x.shape not in self.programs:
+            self.programs[x.shape] = self._recorded(x)
+        program = self.programs[x.shape]
+        if 0 not in program.gradients:
+            return np.zeros(x.shape)
+        leaf = program.tape.leaves[0]
+        with np.errstate(all="ignore"):
+            moved = program.edited({leaf: lambda _: x}, [leaf, *program.behind([leaf])])
+        return moved.get(0, program.gradients[0].value)
+
+    def _recorded(self, x: np.ndarray) -> Program:
         tape = Tape()
         leaf = tape.leaf(x, "x")
         values: dict[Step, Any] = {self.region.entrance: remembering(tape, leaf)}
@@ -70,7 +85,7 @@ class Slope:
             out = values[self.region.exit].step
             program = adjoint(tape, out, (leaf,), np.ones(x.shape))
         tape.recording = False
-        return program.gradients[0].value if 0 in program.gradients else np.zeros(x.shape)
+        return program
 
     def forward(self, x: Any) -> Any:
         """The region itself."""
@@ -141,9 +156,9 @@ def _name_of(region: Region) -> str:
     if x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0:
         with np.errstate(all="ignore"):
             bent = {name: curve for name, curve in CURVES.items() if name not in KINKED}
-            return next((name for name, curve in bent.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
+            return next((name for name, curve in bent.items() if same(curve(x), y, 1e-9, 1e-12)), "")
     with np.errstate(all="ignore"):
-        return next((name for name, curve in CURVES.items() if np.allclose(curve(x), y, rtol=1e-9, atol=1e-12)), "")
+        return next((name for name, curve in CURVES.items() if same(curve(x), y, 1e-9, 1e-12)), "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,9 +202,9 @@ def _softmax_axis(region: Region) -> tuple[str, int | tuple[int, ...]] | None:
     for axes in _axes(x.shape):
         with np.errstate(all="ignore"):
             p = shares(x, axes)
-            if np.allclose(p, y, rtol=1e-9, atol=1e-12):
+            if same(p, y, 1e-9, 1e-12):
                 return SHARES, axes
-            if np.allclose(np.log(p), y, rtol=1e-9, atol=1e-12):
+            if same(np.log(p), y, 1e-9, 1e-12):
                 return LOGARITHMS, axes
     return None
 

@@ -11,7 +11,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.fit import solved
 from reference.oracle.diagnosis.forms import forms
-from reference.oracle.diagnosis.grammar import further_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.grammar import Groups, further_edits, plain_edits, whole_edits
 from reference.oracle.diagnosis.guards import about_as_much
 from reference.oracle.diagnosis.naming import (
     IN_A_SLOPE,
@@ -33,6 +33,8 @@ from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step
 from reference.oracle.specs import SPECS
 
+# The rows at some places of a program.
+Edits = Callable[[Program, Groups], Iterator[Edited]]
 # Arguments with more entries together are not searched; runs of single steps for all edits of a kind together.
 ENTRIES, RUNS = 60_000, 40_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
@@ -100,7 +102,7 @@ class Search:
             for stage in self.stages:
                 for edits in stage:
                     for program in self.programs:
-                        for position, one in self._explaining(program, edits(program)):
+                        for position, one in self._explaining(program, edits):
                             found.setdefault(position, []).append(one)
                 if all(self._certain(found.get(position, [])) for position in wanted):
                     break
@@ -111,15 +113,20 @@ class Search:
         """Whether an edit is short enough that no row that asks more could be shorter."""
         return any(one.bits < CERTAIN and not one.model.freedom for one in found)
 
-    def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
-        """The arguments that each edit explains, within the budget."""
+    def _explaining(self, program: Program, edits: Edits) -> Iterator[tuple[int, Found]]:
+        """The arguments that each edit explains, within the budget: edits at places from which some wrong one comes."""
         place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), RUNS
-        for edited in self._with_numbers(program, edits):
+        ends = [step for i, step in program.gradients.items() if self.evidence.wrong[i]]
+        wanted = set().union(*map(program.ancestors, ends))
+        groups = [group for group in program.groups if not wanted.isdisjoint(group)]
+        for edited in self._with_numbers(program, edits(program, groups)):
             behind = program.behind(list(edited.edits))
+            if wanted.isdisjoint(behind):
+                continue
             left -= len(behind)
             if left < 0:
                 return
-            explained, broken = self._tried(program, edited, behind)
+            explained, broken = self._tried(program, edited, behind, wanted)
             if explained and penalized and all(step.of in penalized for step in edited.edits):
                 explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
             for position, model in explained.items():
@@ -138,26 +145,45 @@ class Search:
                     number = solved(program, edited, position, np.asarray(got, float))
                     yield from () if number is None else (edited.at(number),)
 
-    def _tried(self, program: Program, edited: Edited, behind: list[Step]) -> tuple[Mapping[int, Model], int]:
-        """The wrong arguments that an edit explains, and how many right ones it would have made wrong."""
-        changed, evidence = set(behind), self.evidence
-        if not any(evidence.wrong[i] for i, step in program.gradients.items() if step in changed):
+    def _tried(
+        self, program: Program, edited: Edited, behind: list[Step], wanted: set[Step]
+    ) -> tuple[Mapping[int, Model], int]:
+        """The wrong arguments that an edit explains, and how many right ones it would have made wrong.
+
+        wanted: what the wrong gradients are computed from. All that the edit changes is run where it explains one.
+        """
+        explained = self._explained(edited, _run(program, edited, program.towards(wanted, behind, edited.edits)))
+        predictions = _run(program, edited, behind) if explained else {}
+        if not predictions:
             return {}, 0
-        try:
-            predictions = program.edited(edited.edits, behind)
-        except Exception:  # the edit does not fit these shapes
-            return {}, 0
-        explained, broken = {}, 0
-        for position, predicted in predictions.items():
-            got, expected = evidence.got[position], evidence.expected[position]
-            if got is not None and evidence.wrong[position] and expected is not None:
-                fit = fitted(edited, predicted, expected, np.asarray(got, float), self.sizes)
-                explained |= {} if fit is None else {position: fit}
-            elif got is not None and np.shape(got) == np.shape(predicted):
-                broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
-        if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
+        if edited.exchange and (factor := factor_between(program, *edited.exchange)):
             explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
-        return explained, broken
+        return explained, sum(self._broken(position, predicted) for position, predicted in predictions.items())
+
+    def _explained(self, edited: Edited, predictions: Mapping[int, np.ndarray]) -> dict[int, Model]:
+        found = {}
+        for position, (got, expected, near) in self._wrong.items():
+            predicted = predictions.get(position)
+            fit = None if predicted is None else fitted(edited, predicted, expected, got, near, self.sizes)
+            found |= {} if fit is None else {position: fit}
+        return found
+
+    @cached_property
+    def _wrong(self) -> dict[int, tuple[np.ndarray, np.ndarray, float]]:
+        """Of every wrong argument what came back, the true gradient, and how near is near enough."""
+        evidence, found = self.evidence, {}
+        for position, (got, expected) in enumerate(zip(evidence.got, evidence.expected, strict=True)):
+            if evidence.wrong[position] and got is not None and expected is not None:
+                got = np.asarray(got, float)
+                found[position] = (got, expected, _near(expected, got))
+        return found
+
+    def _broken(self, position: int, predicted: np.ndarray) -> bool:
+        """Whether the gradient of a right argument would have been another one."""
+        got = self.evidence.got[position]
+        if got is None or position in self._wrong or np.shape(got) != np.shape(predicted):
+            return False
+        return not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
 
     @cached_property
     def sizes(self) -> set[int]:
@@ -165,6 +191,13 @@ class Search:
         shapes = [np.shape(primal) for primal in self.evidence.primals]
         spans = [shape[i:j] for shape in shapes for i in range(len(shape)) for j in range(i + 1, len(shape) + 1)]
         return {int(np.prod(span)) for span in spans}
+
+
+def _run(program: Program, edited: Edited, steps: list[Step]) -> dict[int, np.ndarray]:
+    try:
+        return program.edited(edited.edits, steps)
+    except Exception:  # the edit does not fit these shapes
+        return {}
 
 
 def entry_by_entry(program: Program) -> bool:
@@ -181,13 +214,15 @@ def _by_a_factor(model: Model, factor: str) -> Model:
 
 
 def fitted(
-    edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray, sizes: set[int]
+    edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray, near: float, sizes: set[int]
 ) -> Model | None:
     """The edit as a prediction, or the same with one fitted number, where it is near enough to be asked further."""
-    if predicted.shape != got.shape or not np.isfinite(predicted).all():
+    if predicted.shape != got.shape:
         return None
-    near = _near(expected, got)
-    if np.max(np.abs(predicted - got), initial=0.0) <= near:
+    away = np.max(np.abs(predicted - got), initial=0.0)
+    if not np.isfinite(away):
+        return None
+    if away <= near:
         return Model(edited.cause, edited.words, predicted, number=edited.number, freedom=edited.freedom)
     if edited.free:
         times = multiple(got, predicted)

@@ -1,6 +1,7 @@
 """What a value of a program is: its role, and its name in words."""
 
 import linecache
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step
 
 # Where the reference's own ops are written.
-HOME = Path(__file__).parents[2]
+HOME = str(Path(__file__).parents[2])
 # A value in another shape goes by the name of what it was made of.
 SAME_ENTRIES = ("reshape", "ravel", "expand_dims", "squeeze", "broadcast_to")
 
@@ -38,6 +39,15 @@ def is_kinked(value: Any) -> bool:
     return len(found) == 2 and 0.0 not in found and not {1.0, -1.0} <= set(found)
 
 
+def same(a: np.ndarray, b: np.ndarray, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+    """np.allclose, which one entry often refuses."""
+    if a.size and a.shape == b.shape:
+        x, y = a.item(0), b.item(0)
+        if not (x == y or abs(x - y) <= atol + rtol * abs(y)):
+            return False
+    return np.allclose(a, b, rtol=rtol, atol=atol)
+
+
 def is_slope(value: Any) -> bool:
     """Whether a value is the derivative of a function at a point."""
     return isinstance(value, Step) and value.name.startswith("slope of ")
@@ -62,7 +72,7 @@ def place(step: Step) -> str:
 
 def whose(step: Step) -> str:
     """Whose line a step stands in, where it is not the user's: the backward of an op that was recognized."""
-    ours = step.code is not None and Path(step.code.co_filename).parent == HOME
+    ours = step.code is not None and os.path.dirname(step.code.co_filename) == HOME
     return "the reference's " if ours else ""
 
 

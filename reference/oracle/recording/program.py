@@ -185,6 +185,11 @@ class Program:
     def _behind(self) -> dict[tuple[Step, ...], list[Step]]:
         return {}
 
+    def towards(self, wanted: set[Step], behind: Sequence[Step], edits: Mapping[Step, Edit]) -> list[Step]:
+        """Of what lies behind edits all up to the last of them, which may use any of it, then what is wanted alone."""
+        last = max((self.order[step] for step in edits if step in self.order), default=-1)
+        return [step for step in behind if step in wanted or self.order[step] <= last]
+
     def values_with(self, edits: Mapping[Step, Edit]) -> dict[Step, Any]:
         """The values that these edits change, in the part of the program in which they are."""
         values: dict[Step, Any] = {}

@@ -3,10 +3,12 @@
 A rule runs on recorded arrays, so the backward of a recorded forward is a program like any other.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from reference.oracle.recording.functions import MOVES, SPLITS, contracted, put, put_added, taken
 from reference.oracle.recording.pointwise import PARTIALS
@@ -48,7 +50,8 @@ def _moved(step: Step, ct: Any) -> Iterator[tuple[Step, Any]]:
         numbers = {other: np.zeros(other.value.shape, np.int64) for other in entries}
         numbers[parent] = np.arange(start, start + size).reshape(parent.value.shape)
         source = _numbered(step, numbers)
-        yield parent, record(returned, "returned", (ct, source, start, parent.value.shape))
+        mine = (source >= start) & (source < start + size)
+        yield parent, record(returned, "returned", (ct, mine, source[mine] - start, parent.value.shape))
 
 
 def _numbered(step: Step, numbers: Mapping[Step, np.ndarray]) -> np.ndarray:
@@ -73,12 +76,10 @@ def _without_constants(tree: Any, numbers: Mapping[Step, np.ndarray]) -> Any:
     return type(tree)(_without_constants(item, numbers) for item in tree) if isinstance(tree, tuple | list) else tree
 
 
-def returned(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Every entry of a cotangent at the place that the entry came from, added up."""
-    size = int(np.prod(shape))
-    mine = (source >= start) & (source < start + size)
-    weights = np.broadcast_to(ct, source.shape)[mine]
-    return np.bincount(source[mine] - start, weights=weights, minlength=size).reshape(shape)
+def returned(ct: np.ndarray, mine: np.ndarray, source: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Those entries of a cotangent that came from here, at the places that they came from, added up."""
+    weights = (ct if np.shape(ct) == mine.shape else np.broadcast_to(ct, mine.shape))[mine]
+    return np.bincount(source, weights=weights, minlength=math.prod(shape)).reshape(shape)
 
 
 def _reshape(ct: Any, out: Any, array: Any, *args: Any, **how: Any) -> Parts:
@@ -105,9 +106,10 @@ def _broadcast_to(ct: Any, out: Any, array: Any, shape: Any = None, **how: Any) 
     return [ct]  # summed to the shape of the array as any cotangent is
 
 
-def _kept(array: Any, axis: Any) -> tuple[int, ...]:
-    """The shape after a reduction that keeps its axes."""
-    return np.sum(np.zeros(np.shape(array)), axis=axis, keepdims=True).shape
+def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
+    """A shape after a reduction that keeps its axes."""
+    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    return tuple(1 if number in axes else size for number, size in enumerate(shape))
 
 
 def _sum(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = False) -> Parts:
@@ -120,19 +122,19 @@ def _mean(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = Fals
 
 def spread(ct: np.ndarray, shape: tuple[int, ...], axis: Any) -> np.ndarray:
     """The cotangent of a sum for every entry that it adds."""
-    kept = np.sum(np.zeros(shape), axis=axis, keepdims=True).shape
-    return np.broadcast_to(np.reshape(ct, kept) if np.size(ct) == np.prod(kept) else ct, shape)
+    whole = kept(shape, axis)
+    return np.broadcast_to(np.reshape(ct, whole) if np.size(ct) == math.prod(whole) else ct, shape)
 
 
 def shared(ct: np.ndarray, shape: tuple[int, ...], axis: Any) -> np.ndarray:
     """The cotangent of a mean for every entry: its share."""
-    return spread(ct, shape, axis) / (np.zeros(shape).size / max(np.sum(np.zeros(shape), axis=axis).size, 1))
+    return spread(ct, shape, axis) / (math.prod(shape) / max(math.prod(kept(shape, axis)), 1))
 
 
 def _extreme(name: str) -> Callable[..., Parts]:
     def rule(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = False) -> Parts:
-        kept = _kept(array, axis)
-        ct = ct if np.shape(ct) == kept else np.reshape(ct, kept)
+        whole = kept(np.shape(array), axis)
+        ct = ct if np.shape(ct) == whole else np.reshape(ct, whole)
         return [ct * record(first_of, f"winner of {name}", (array, axis, name))]
 
     return rule
@@ -166,8 +168,8 @@ def from_the_end(ct: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _prod(ct: Any, out: Any, array: Any, axis: Any = None, keepdims: bool = False, **how: Any) -> Parts:
-    kept = _kept(array, axis)
-    return [np.reshape(ct, kept) * np.reshape(out, kept) / array]
+    whole = kept(np.shape(array), axis)
+    return [np.reshape(ct, whole) * np.reshape(out, whole) / array]
 
 
 def _contracted(ct: Any, out: Any, inputs: tuple[str, ...], output: str, *operands: Any) -> Parts:

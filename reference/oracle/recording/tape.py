@@ -58,8 +58,20 @@ class Step:
     def run(self, values: Mapping["Step", Any]) -> np.ndarray:
         """The step's value where earlier steps have these values, and the others their own."""
         assert self.function is not None
-        how = {key: filled(item, values) for key, item in self.how.items()}
-        return np.asarray(self.function(*filled(self.args, values), **how))
+        if self._places is None:
+            how = {key: filled(item, values) for key, item in self.how.items()}
+            return np.asarray(self.function(*filled(self.args, values), **how))
+        args = list(self.args)
+        for place in self._places:
+            args[place] = values.get(args[place], args[place].value)
+        return np.asarray(self.function(*args, **self.how))
+
+    @cached_property
+    def _places(self) -> list[int] | None:
+        """Where steps stand among the arguments; None where some stand inside of others."""
+        places = [place for place, item in enumerate(self.args) if isinstance(item, Step)]
+        others = [item for item in self.args if not isinstance(item, Step)]
+        return None if any(True for _ in steps_in((others, self.how))) else places
 
 
 def steps_in(tree: Any) -> Iterator[Step]:

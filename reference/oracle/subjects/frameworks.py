@@ -227,13 +227,17 @@ class _Compiled:
 
     def __init__(self, jax: Any, function: Callable[..., Any]):
         self.jax, self.function = jax, function
+        # The forward of a jax.custom_vjp by itself: the rule around it matters only to those who differentiate.
+        self.primal = getattr(function, "__wrapped__", function) if isinstance(function, jax.custom_vjp) else function
         self.loops: bool | None = None
         self.call = jax.jit(function)
         self.pull = jax.jit(lambda primals, upstream: jax.vjp(function, *primals)[1](upstream))
 
     def forward(self, *arrays: Any) -> Any:
         """The function's output."""
-        return self.call(*arrays) if self._looping(arrays) else self.function(*arrays)
+        if self._traced(arrays):
+            return self.function(*arrays)
+        return self.call(*arrays) if self._looping(arrays) else self.primal(*arrays)
 
     def vjp(self, *arrays: Any) -> tuple[Any, Callable[[Any], Any]]:
         """The function's output, and its gradients of a cotangent."""
@@ -241,9 +245,13 @@ class _Compiled:
             return self.jax.vjp(self.function, *arrays)
         return self.call(*arrays), lambda upstream: self.pull(arrays, upstream)
 
+    def _traced(self, arrays: tuple[Any, ...]) -> bool:
+        """Whether the function is to be followed step by step, as it stands."""
+        return any(isinstance(array, self.jax.core.Tracer) for array in arrays)
+
     def _looping(self, arrays: tuple[Any, ...]) -> bool:
-        if any(isinstance(array, self.jax.core.Tracer) for array in arrays):
-            return False  # it is being traced, to be followed step by step
+        if self._traced(arrays):
+            return False
         if self.loops is None:
             try:
                 text = str(self.jax.make_jaxpr(self.function)(*arrays))

@@ -1,6 +1,6 @@
 """The grammar: every way in which one place of a program may be something else, and the cause that it is called by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar.arguments import examples
@@ -43,6 +43,7 @@ from reference.oracle.diagnosis.grammar.terms import (
 )
 from reference.oracle.diagnosis.grammar.time import not_carried
 from reference.oracle.recording.program import Program
+from reference.oracle.recording.tape import Step
 
 # Rows for a program as a whole, for every place of it, for what of the forward is computed anew, for one of several
 # ways, and those that ask a lot, which come where nothing else fits.
@@ -60,14 +61,17 @@ MANY = (rearranged, operands, chains)
 LAST = (misplaced, extra_slopes, extra_terms, fitted_numbers, guarded, rescaled, penalized, arrived, again)
 
 
-def plain_edits(program: Program) -> Iterator[Edited]:
-    """The rows that ask little."""
+Groups = Sequence[tuple[Step, ...]]
+
+
+def plain_edits(program: Program, groups: Groups) -> Iterator[Edited]:
+    """The rows that ask little, at these places."""
     for row in PLACES:
-        for group in program.groups:
+        for group in groups:
             yield from row(program, group)
 
 
-def whole_edits(program: Program) -> Iterator[Edited]:
+def whole_edits(program: Program, groups: Groups) -> Iterator[Edited]:
     """The rows for a program as a whole."""
     for whole in WHOLE:
         yield from whole(program)
@@ -77,18 +81,18 @@ def _of_forward(edited: Edited) -> bool:
     return all(step.part == "forward" for step in edited.edits)
 
 
-def further_edits(program: Program) -> Iterator[Edited]:
-    """The rows that ask a lot."""
+def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
+    """The rows that ask a lot, at these places."""
     for row in WAYS:
-        for edited in [one for group in program.groups if len(group) == 1 for one in row(program, group)]:
+        for edited in [one for group in groups if len(group) == 1 for one in row(program, group)]:
             yield from on_one_way(program, edited)
     new = [*anew(program), *(one for row in ANEW for group in program.forward_groups for one in row(program, group))]
     yield from new
     anywhere = [edited for whole in WHOLE for edited in whole(program) if _of_forward(edited)]
-    without = [edited for group in program.groups for edited in factors(program, group) if "lacks" in edited.words]
-    yield from locally(program, new + anywhere + without)
+    without = [edited for group in groups for edited in factors(program, group) if "lacks" in edited.words]
+    yield from locally(program, groups, new + anywhere + without)
     for row in MANY:
-        for group in program.groups:
+        for group in groups:
             yield from row(program, group)
     for whole in LAST:
         yield from whole(program)

@@ -7,7 +7,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, ones, with_argument
 from reference.oracle.diagnosis.grammar.masks import of_comparison
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place, same
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
@@ -176,7 +176,7 @@ def chains(program: Program, group: Group) -> Iterator[Edited]:
     for value in program.values:
         for formula, power in (("{}", 1), ("1/{}", -1), ("{}**2", 2), ("sqrt({})", 0.5), ("1/sqrt({})", -0.5)):
             array = _raised(value, power, {})
-            if joint(array.shape, start.value.shape) != last.value.shape or np.allclose(array, whole):
+            if joint(array.shape, start.value.shape) != last.value.shape or same(array, whole):
                 continue
             said = f"multiplies by {formula.format(named(program, value))}, and by nothing else,{place(last)}"
             change = lambda s, v, o=value, p=power: filled(start, v) * _raised(o, p, v)  # noqa: E731

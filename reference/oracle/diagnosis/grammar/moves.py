@@ -42,11 +42,10 @@ def _assigned(ct: np.ndarray, key: Any, shape: tuple[int, ...]) -> np.ndarray:
     return put(np.zeros(shape), key, ct)
 
 
-def _laid_back(ct: np.ndarray, source: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+def _laid_back(ct: np.ndarray, mine: np.ndarray, source: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Every entry of a cotangent at the place that it came from; the last of several is left."""
     there = np.zeros(int(np.prod(shape)))
-    mine = (source >= start) & (source < start + there.size)
-    there[source[mine] - start] = np.broadcast_to(ct, source.shape)[mine]
+    there[source] = np.broadcast_to(ct, mine.shape)[mine]
     return there.reshape(shape)
 
 

@@ -1,6 +1,6 @@
 """Another value of the program in the place of an operand."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -215,11 +215,11 @@ def _only_for_slopes(program: Program, step: Step) -> bool:
     return bool(users) and users <= bent
 
 
-def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
-    """A value that is computed anew with an edit, and used so at one place of the backward alone."""
+def locally(program: Program, groups: Sequence[Group], whole: list[Edited]) -> Iterator[Edited]:
+    """A value that is computed anew with an edit, and used so at one of these places of the backward alone."""
     for edited in whole:
         changed = {step: program.values_with({step: edit}) for step, edit in edited.edits.items()}
-        for group in program.groups:
+        for group in groups:
             anew = {step: _nearest(program, step, changed) for step in group}
             if any(anew.values()):
                 edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}

@@ -79,6 +79,7 @@ def _only_first(array: Any, axis: int) -> np.ndarray:
 def reordered(program: Program) -> Iterator[Edited]:
     """The cotangent, or what the forward saved, in another order wherever the backward uses it."""
     for value in (program.cotangent, *program.values):
+        mask = is_mask(value)
         everywhere = program.users.get(value, [])
         backward = [user for user in everywhere if user.part == "backward"]
         saved = [everywhere] if value.part == "leaf" and len(backward) < len(everywhere) else []
@@ -86,13 +87,11 @@ def reordered(program: Program) -> Iterator[Edited]:
             for order in orders(value.value.shape):
                 said, edits = f"takes {named(program, value)} {order.words}", each(users, _with(value, order.change))
                 bits = order.bits + (value is program.cotangent)
-                yield Edited(_cause(program, value, users, order), said, bits, edits)
+                yield Edited("mask_wrong" if mask else _cause(program, users, order), said, bits, edits)
 
 
-def _cause(program: Program, value: Any, users: Sequence[Step], order: Order) -> str:
-    """Masks and winners have names of their own; dealt out is what another reshape does, where there are such."""
-    if is_mask(value):
-        return "mask_wrong"
+def _cause(program: Program, users: Sequence[Step], order: Order) -> str:
+    """Winners have a name of their own; dealt out is what another reshape does, where there are such."""
     if order.words.startswith("dealt") and any(step.name == "reshape" for step in program.forward):
         return "transposed"
     return "wrong_winner" if all(user.name.startswith("winner of ") for user in users) else order.cause
@@ -107,11 +106,11 @@ def rearranged(program: Program, group: Group) -> Iterator[Edited]:
     first, where = group[0], place(group[0])
     for position, operand in enumerate(first.args if first.name in COMPUTED else ()):
         if isinstance(operand, Step | np.ndarray):
-            carries = isinstance(operand, Step) and operand in program.carrying
+            carries, mask = isinstance(operand, Step) and operand in program.carrying, is_mask(operand)
             name = "the cotangent" if carries else named(program, operand)
             for order in (*orders(array_of(operand).shape), *_turned(array_of(operand).shape, first.value.shape)):
                 edits = each(group, with_argument(position, order.change))
-                cause = _cause(program, operand, group, order)
+                cause = "mask_wrong" if mask else _cause(program, group, order)
                 yield Edited(cause, f"takes {name} {order.words}{where}", order.bits + 1, edits)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
 from reference.oracle.diagnosis.grammar.numbers import SMALL, is_floor
 from reference.oracle.diagnosis.regions import Slope
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place, same
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
 from reference.oracle.specs.curves import CURVES
@@ -219,16 +219,16 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
         numeric = isinstance(argument, Step) and argument.value.dtype.kind == "f"
         for formula, function in FORMULAS.items() if numeric else ():
             value = function(argument.value)
-            if value.shape != first.value.shape or not np.isfinite(value).all() or np.allclose(value, first.value):
+            if value.shape != first.value.shape or not np.isfinite(value).all() or same(value, first.value):
                 continue
             others = [array_of(other) for other in first.args if other is not argument]
             fits_elsewhere = any(
-                o.shape == value.shape and o.dtype.kind == "f" and np.allclose(function(o), first.value) for o in others
+                o.shape == value.shape and o.dtype.kind == "f" and same(function(o), first.value) for o in others
             )
             cause = "derivative_at_wrong_value" if fits_elsewhere else "wrong_derivative"
             plus = SIGNS.get(formula)
             turned = function(-argument.value) if plus is None else FORMULAS[plus](argument.value)
-            cause = "sign" if np.allclose(turned, first.value) else cause
+            cause = "sign" if same(turned, first.value) else cause
             letter, whose = ("y", "output") if number == 0 else ("x", "input")
             spelled = re.sub(r"\bu\b", letter, formula)
             said = f"uses {spelled} as the derivative of {name} ({letter} its {whose}){where}"
