@@ -98,10 +98,10 @@ def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
         yield from whole(program)
 
 
-def mending_edits(program: Program) -> Iterator[Edited]:
-    """The rows for what a backward lacks."""
+def mending_edits(program: Program, groups: Groups) -> Iterator[Edited]:
+    """The rows for what a backward lacks, at these places."""
     for row in (over_passes, turned):
         yield from row(program)
     for row in (accumulated, matrix_products, multiplied, added):
-        for group in program.groups:
+        for group in groups:
             yield from row(program, group)

@@ -234,7 +234,7 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             said = f"uses {spelled} as the derivative of {name} ({letter} its {whose}){where}"
             change = instead(lambda s, v, f=function, n=number: f(filled(s.args[n], v)))
             yield Edited(
-                cause, said, {"wrong_derivative": 4}.get(cause, 3) + 3 * (name == UNNAMED), each(group, change)
+                cause, said, {"wrong_derivative": 4.5}.get(cause, 3) + 3 * (name == UNNAMED), each(group, change)
             )
 
 

@@ -71,7 +71,10 @@ def extra_slopes(program: Program) -> Iterator[Edited]:
                 said = f"applies {formula} with u = {named(program, value)} besides{place(forward)}"
                 change = each([step], instead(lambda s, v, f=apply, o=value: f(s.run(v), filled(o, v))))
                 cause = "term_extra" if "mean" in formula else "derivative_twice"
-                own = value in program.arguments and cause == "derivative_twice"
+                own = (
+                    any(leaf and np.array_equal(value.value, leaf.value) for leaf in program.arguments)
+                    and cause == "derivative_twice"
+                )
                 yield Edited("wrong_derivative" if own else cause, said, 6, change)
 
 
