@@ -179,7 +179,13 @@ def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float 
 
 @jit_op("groups", "layout", "epsilon")
 def group_norm(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, layout: str = "channels_last", epsilon: float = 1e-5
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    *,
+    groups: int,
+    layout: str = "channels_last",
+    epsilon: float = 1e-5,
 ) -> jax.Array:
     """Group normalization: each example by the mean and variance of each group of its channels, at all positions.
 

@@ -136,7 +136,7 @@ def rms_norm(x, scale, *, axis=-1, epsilon=1e-6):
     """RMS normalization: each example divided by the root of its mean square over the axes in `axis`.
 
     y = scale s with s = x r and r = 1 / sqrt(mean(x^2) + epsilon). With g = scale y_ct, and every mean taken over
-    `axis`, x_ct = r (g - s mean(g s)): x reaches y directly and through the root. Squares are taken in float32 at least.
+    `axis`, x_ct = r (g - s mean(g s)): x reaches y directly and through the root. All in float32 at least.
     Residuals: x; r; scale; the axes; and the dtype of x. Derivation: docs/derivations/normalization.md.
     """
     return rms_norm_fwd(x, scale, axis=axis, epsilon=epsilon)[0]
@@ -174,7 +174,8 @@ def group_norm(x, scale, bias, *, groups, layout="channels_last", epsilon=1e-5):
 
     With the channels as (groups, members) and the positions as one axis it is layer_norm over members and positions:
     x_ct = r (g - mean(g) - s mean(g s)), with g = scale y_ct and one scale a channel, that is, a group and a member.
-    Residuals: x - mean; r; scale; the axes of channels and of one group; and the dtypes of bias and x. Derivation: docs/derivations/normalization.md.
+    Residuals: x - mean; r; scale; the axes of channels and of one group; and the dtypes of bias and x.
+    Derivation: docs/derivations/normalization.md.
     """
     return group_norm_fwd(x, scale, bias, groups=groups, layout=layout, epsilon=epsilon)[0]
 
