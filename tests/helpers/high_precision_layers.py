@@ -28,7 +28,7 @@ def _plain(value: np.ndarray) -> Pair:
 
 
 def embedding(indices: np.ndarray, table: np.ndarray, *, ct: np.ndarray, book: bool) -> list[Pair]:
-    table_ct, squares = exact(np.zeros(table.shape)), exact(np.zeros(table.shape))
+    table_ct, squares = (exact(np.zeros(table.shape)) for _ in range(2))
     for place in np.ndindex(indices.shape):
         table_ct[indices[place]] += ct[place]
         squares[indices[place]] += ct[place] ** 2
@@ -41,7 +41,7 @@ def glu(x: np.ndarray, gate: np.ndarray, *, ct: np.ndarray, book: bool, activati
     return [(f * of[0], abs(f) * of[1]) for f, of in ((x, value), (ct, value), (ct * x, slope))]
 
 
-def _of_terms(formula: Callable[..., list[Any]], at: np.ndarray) -> Pair:
+def _of_terms(formula: Callable[..., list[Any]], at: np.ndarray) -> tuple[Any, Any]:
     terms = np.frompyfunc(formula, 1, 1)(at)
     sizes = np.frompyfunc(lambda listed: max(abs(term) for term in listed), 1, 1)
     return np.frompyfunc(mpmath.fsum, 1, 1)(terms), sizes(terms)
@@ -99,7 +99,7 @@ def _mean(values: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def _summed(terms: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...]) -> Pair:
-    return np.sum(terms, axes).reshape(shape), each_root(np.sum(terms**2, axes)).reshape(shape)
+    return np.asarray(np.sum(terms, axes)).reshape(shape), each_root(np.sum(terms**2, axes)).reshape(shape)
 
 
 def rotary_embedding(

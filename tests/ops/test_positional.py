@@ -88,7 +88,7 @@ def test_large_positions_cost_no_digits(dtype, end: int):
     positions = np.arange(end - 64, end)
     x = np.random.default_rng(0).normal(size=(64, 1, 32)).astype(dtype)
     expected = reference.rotary_embedding(x.astype(np.float64), positions)
-    got = np.asarray(functional_nn.rotary_embedding(x, positions), np.float64)
+    got = np.asarray(functional_nn.rotary_embedding(jnp.asarray(x), jnp.asarray(positions)), np.float64)
     bound = 4e-7 if dtype == jnp.float32 else float(jnp.finfo(dtype).eps) / 2
     assert np.abs(got - expected).max() <= bound * 4  # the largest entries are below 4
 
