@@ -181,6 +181,8 @@ class OpSpec:
     scene: str = ""
     # The statics worth trying where a forward has these arguments and this output.
     statics_of: Callable[[Primals, np.ndarray], Iterator[dict[str, Any]]] = as_it_is
+    # Whether it is plain arithmetic there, so that a forward with these values need not be this op.
+    plain_at: Callable[[Primals, Statics], bool] = lambda primals, statics: False
     # The orders in which people take its arguments, its own first; () where that is the only one.
     orders: tuple[tuple[int, ...], ...] = ()
     # What others define by the same name.
@@ -204,7 +206,7 @@ class OpSpec:
 
     @property
     def looks_up(self) -> bool:
-        """Whether its first argument are integers."""
+        """Whether its first argument holds integers."""
         return any(next(iter(case.arguments.values())).kind == "labels" for case in self.cases)
 
     def takes(self, argument: str) -> bool:

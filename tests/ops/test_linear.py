@@ -123,7 +123,7 @@ def test_a_row_of_16_bits_counts_all_of_its_places(dtype):
     """4,099 times 1 is 4,100 in float16 and 4,096 in bfloat16; added one by one they would stop at 2,048 and at 256."""
     indices, table, ones = np.zeros(4099, int), jnp.ones((2, 1), dtype), jnp.ones((4099, 1), dtype)
     _, residuals = embedding_fwd(indices, np.asarray(table))
-    by_jax = jax.vjp(lambda table: functional_nn.embedding(indices, table), table)[1](ones)[0]
+    by_jax = jax.vjp(lambda table: functional_nn.embedding(jnp.asarray(indices), table), table)[1](ones)[0]
     for table_ct in (embedding_bwd(residuals, np.asarray(ones))[1], by_jax):
         assert table_ct.dtype == dtype
         np.testing.assert_array_equal(np.asarray(table_ct, np.float64), np.asarray(jnp.array([[4099], [0]], dtype)))
@@ -149,7 +149,7 @@ def test_traced_indices_outside_the_table_give_nan_and_no_gradient(dtype):
 
 
 def test_indices_that_a_jitted_function_closes_over_are_refused():
-    indices = np.array([0, -1])
+    indices = jnp.array([0, -1])
     with pytest.raises(ValueError, match="embedding: indices must be at least 0"):
         jax.jit(lambda table: functional_nn.embedding(indices, table))(TABLE)
 

@@ -110,6 +110,11 @@ def recognize(evidence: Evidence) -> list[Known]:
     return [known for op in SPECS for known in _matches(evidence, op, primals)]
 
 
+def _candidates_of(op: str, primals: tuple[np.ndarray, ...], out: Any) -> Iterator[dict[str, Any]]:
+    """The candidates at which these values say that it is this op."""
+    yield from (chosen for chosen in candidates(op, primals, out) if not SPECS[op].plain_at(primals, chosen))
+
+
 def _matches(
     evidence: Evidence, op: str, primals: tuple[np.ndarray, ...], statics: Sequence[Mapping[str, Any]] | None = None
 ) -> Iterator[Known]:
@@ -120,7 +125,7 @@ def _matches(
         if order and len(order) != len(primals):
             continue
         own = tuple(primals[position] for position in order) or primals
-        for chosen in candidates(op, own, evidence.out) if statics is None else statics:
+        for chosen in _candidates_of(op, own, evidence.out) if statics is None else statics:
             if known := alike_up_to_a_count(op, chosen, primals, target, upstream, order):
                 yield known
                 return

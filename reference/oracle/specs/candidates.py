@@ -1,6 +1,6 @@
 """The statics with which an op might have been called, read off the arguments and the output where possible."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, product
 from typing import Any
 
@@ -109,6 +109,11 @@ def rotations(primals: Primals, out: np.ndarray) -> Candidates:
     if out.shape == primals[0].shape and out.ndim >= 3 and out.shape[-1] % 2 == 0:
         for base, interleaved in product((10000.0, 500000.0, 1000000.0, 100.0), (False, True)):
             yield {"base": base, "interleaved": interleaved}
+
+
+def turns_nothing(primals: Primals, statics: Mapping[str, Any]) -> bool:
+    """Whether every position is 0."""
+    return primals[0].shape[-3] == 1 if len(primals) == 1 else not np.any(primals[1])
 
 
 def _spatial(primals: Primals, out: np.ndarray) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:

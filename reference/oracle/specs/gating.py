@@ -34,6 +34,7 @@ GATING = (
         resembles=("glu", "swiglu", "geglu", "reglu", "gatedlinearunit"),
         statics_of=candidates.gated,
         conventions=conventions.of_gating,
+        plain_at=lambda primals, statics: statics.get("activation") == "identity",
         orders=((0, 1), (1, 0)),
     ),
 )

@@ -49,6 +49,7 @@ POSITIONAL = (
         resembles=("rotary", "applyrope", "rotaryembedding", "rotarypositionembedding", "rotarypositionalembedding"),
         statics_of=candidates.rotations,
         conventions=conventions.of_rotary,
+        plain_at=candidates.turns_nothing,
         acquittals=(acquittals.TURNED_BACK,),
         blind_spots=blind_spots.of_rotary,
     ),

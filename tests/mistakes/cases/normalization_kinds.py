@@ -232,7 +232,7 @@ def rms_norm_by_the_cube_of_its_root(dout, cache):
     return d * r - x * r**3 * np.mean(d * x, axis=-1, keepdims=True), (dout * x * r).sum(axis=0)
 
 
-def group_norm(x, gamma, beta):
+def in_three_groups(x, gamma, beta):
     v = x.reshape(len(x), 3, -1)
     rstd = 1 / np.sqrt(v.var(axis=-1, keepdims=True) + EPSILON)
     xhat = ((v - v.mean(axis=-1, keepdims=True)) * rstd).reshape(x.shape)
@@ -242,7 +242,7 @@ def group_norm(x, gamma, beta):
 GROUPED = {"op": "group_norm", "statics": {"groups": 3, "layout": "channels_first"}}
 
 
-@family.control("", group_norm, channels, style="cache", names=("x", "gamma", "beta"), **GROUPED)
+@family.control("", in_three_groups, channels, style="cache", names=("x", "gamma", "beta"), **GROUPED)
 def group_norm_of_three_groups(dout, cache):
     xhat, rstd, gamma = cache
     d, h = ((dout * gamma[:, None, None]).reshape(*rstd.shape[:2], -1), xhat.reshape(*rstd.shape[:2], -1))
