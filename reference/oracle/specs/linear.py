@@ -39,7 +39,6 @@ LINEAR = (
         "linear",
         cases=(
             case("sequences", indices=labels("batch in_dim", below="vocabulary"), table="vocabulary width"),
-            case("one index", indices=labels("", below="vocabulary"), table="vocabulary width"),
             case("few rows by three axes", indices=labels("batch 2 in_dim", below="channels"), table="channels 2"),
         ),
         extremes=({"indices": [2, 0, 2, 2], "table": [[1e4, -1e4], [0.0, 1.0], [1e-4, 1e4]]},),
