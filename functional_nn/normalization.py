@@ -10,7 +10,8 @@ from functional_nn._checks import as_number, require, require_floating, require_
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
 
-Axis = int | tuple[int, ...]
+Shape = tuple[int, ...]
+Axis = int | Shape
 
 
 @jit_op("axis", "epsilon")
@@ -148,9 +149,7 @@ def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float 
     y = x / sqrt(mean(x^2) + epsilon) * scale: layer_norm without a mean to take off and without a bias.
 
     Stable because no difference is formed at all; 16-bit squares are taken and added up in float32. A row of zeros
-    gives zeros and finite gradients, thanks to epsilon.
-
-    A square must be a finite number: in float32, values stay below 1.8e19.
+    gives zeros and finite gradients, thanks to epsilon. In float32, values stay below 1.8e19.
 
     Args:
         x: any shape, a floating dtype.
@@ -194,9 +193,8 @@ def group_norm(
     one channel are instance normalization.
 
     Stable for the reasons of batch_norm: squared distances instead of a difference of squares, centred twice. A
-    constant group has variance 0, y = bias and finite gradients, thanks to epsilon.
-
-    A squared distance must be a finite number: in float32, distances from the mean stay below 1.8e19.
+    constant group has variance 0, y = bias and finite gradients, thanks to epsilon. In float32, distances from the
+    mean stay below 1.8e19.
 
     Args:
         x: (batch, *spatial, channels), or (batch, channels, *spatial) for channels_first; any number of spatial axes,
@@ -228,9 +226,7 @@ def group_norm(
     return y.reshape(arrays["x"].shape).astype(dtype)
 
 
-def _groups(
-    arrays: dict[str, jax.Array], groups: int, layout: str
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, int]]:
+def _groups(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, Shape]:
     """The shape of x with its channels as (groups, members) and its positions as one axis; the shape in which the
     parameters broadcast against that; and the axes of one group.
     """
