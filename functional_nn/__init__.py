@@ -17,7 +17,8 @@ from functional_nn.activations import (
 )
 from functional_nn.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from functional_nn.convolution import conv, conv_transpose
-from functional_nn.linear import dense
+from functional_nn.gating import glu
+from functional_nn.linear import dense, embedding
 from functional_nn.losses import (
     binary_cross_entropy,
     cross_entropy_error,
@@ -28,8 +29,9 @@ from functional_nn.losses import (
     softmax_cross_entropy,
     sum_of_squares_error,
 )
-from functional_nn.normalization import batch_norm, batch_norm_inference, layer_norm
+from functional_nn.normalization import batch_norm, batch_norm_inference, group_norm, layer_norm, rms_norm
 from functional_nn.pooling import avg_pool, max_pool
+from functional_nn.positional import rotary_embedding
 from functional_nn.regularization import dropout, dropout_mask
 
 __all__ = [
@@ -46,9 +48,12 @@ __all__ = [
     "dropout",
     "dropout_mask",
     "elu",
+    "embedding",
     "gelu",
+    "glu",
     "gradient",
     "gradient_descent",
+    "group_norm",
     "huber_loss",
     "kl_divergence",
     "layer_norm",
@@ -59,6 +64,8 @@ __all__ = [
     "mean_squared_error",
     "partial_derivative",
     "relu",
+    "rms_norm",
+    "rotary_embedding",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 # Beside booleans and integers. complex and integers are refused by what each argument is for.
 PLAIN = ("float64", "float32", "float16", "bfloat16", "complex64", "complex128")
@@ -52,6 +53,16 @@ def require_floating(op: str, **arrays: Any) -> None:
         dtype = jnp.result_type(as_array(op, name, array))
         if not jnp.issubdtype(dtype, jnp.floating):
             raise TypeError(f"{op}: {name} must have a floating dtype; got {name}.dtype={dtype}")
+
+
+def known_range(integers: Any) -> tuple[int, int] | None:
+    """The least and the largest of an array of integers; None where there is none, or where they are traced."""
+    known = isinstance(integers, np.ndarray | jax.Array) and not isinstance(integers, Tracer)
+    if not known or not jnp.issubdtype(integers.dtype, jnp.integer) or not integers.size:
+        return None
+    # What a jitted function closes over is known too, but what is computed of it there would be traced.
+    with jax.ensure_compile_time_eval():
+        return int(np.min(integers)), int(np.max(integers))
 
 
 def as_number(op: str, name: str, value: Any, rule: str, legal: Callable[[float], bool]) -> float:

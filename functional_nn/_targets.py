@@ -5,9 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
-from functional_nn._checks import as_array, require, require_floating
+from functional_nn._checks import as_array, known_range, require, require_floating
 
 
 def check_pair(op: str, **arrays: Any) -> None:
@@ -28,13 +27,10 @@ def check_not_empty(op: str, name: str, array: Any) -> None:
 def check_labels(op: str, targets: Any = None, **scores_by_name: Any) -> None:
     """Refuse a label that is no class. Only here, before jit, do labels have values."""
     name, scores = next(iter(scores_by_name.items()), ("", 0.0))
-    known = isinstance(targets, np.ndarray | jax.Array) and not isinstance(targets, Tracer)
     *batch, classes = np.shape(scores) or (0,)
-    labels = known and jnp.issubdtype(targets.dtype, jnp.integer) and targets.shape == tuple(batch)
-    if labels and targets.size and classes:
-        # Labels that a jitted function closes over are known too, but what is computed of them there would be traced.
-        with jax.ensure_compile_time_eval():
-            low, high = int(np.min(targets)), int(np.max(targets))
+    ends = known_range(targets) if np.shape(targets) == tuple(batch) and classes else None
+    if ends:
+        low, high = ends
         got = f"labels from {low} to {high}, {name}.shape={np.shape(scores)}"
         require(low >= 0 and high < classes, op, f"labels must be at least 0 and below {name}.shape[-1]", got)
 

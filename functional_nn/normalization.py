@@ -6,10 +6,12 @@ from operator import index
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import as_number, require, require_floating
+from functional_nn._checks import as_number, require, require_floating, require_ints
+from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
 
-Axis = int | tuple[int, ...]
+Shape = tuple[int, ...]
+Axis = int | Shape
 
 
 @jit_op("axis", "epsilon")
@@ -138,6 +140,112 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
     centred, _, variance = _moments(x, axes)
     scale, bias = arrays["scale"].reshape(normalized), arrays["bias"].reshape(normalized)
     return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
+
+
+@jit_op("axis", "epsilon")
+def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float = 1e-6) -> jax.Array:
+    """RMS normalization: each example divided by the root of its mean square over the axes in `axis`.
+
+    y = x / sqrt(mean(x^2) + epsilon) * scale: layer_norm without a mean to take off and without a bias.
+
+    Stable because no difference is formed at all; 16-bit squares are taken and added up in float32. A row of zeros
+    gives zeros and finite gradients, thanks to epsilon. In float32, values stay below 1.8e19.
+
+    Args:
+        x: any shape, a floating dtype.
+        scale: the sizes of the axes in `axis`, in the order they have in x; (features,) for one axis.
+        axis: the axis, or a tuple of axes, to normalize over.
+        epsilon: added to the mean square, above 0.
+
+    Returns:
+        The shape of x, in the dtype that the arguments promote to.
+
+    Raises:
+        ValueError: shapes that do not fit, an axis out of range or named twice, no value to average over,
+            epsilon not above 0.
+        TypeError: an argument is not a floating array, or axis is not made of integers.
+
+    References:
+        Zhang and Sennrich, Root Mean Square Layer Normalization, arXiv:1910.07467; docs/derivations/normalization.md.
+    """
+    arrays, dtype = _promoted("rms_norm", x=x, scale=scale)
+    x, axes = arrays["x"], _axes("rms_norm", jnp.shape(x), axis)
+    normalized, epsilon = _check("rms_norm", axes, arrays), _epsilon("rms_norm", epsilon)
+    _check_count("rms_norm", x, axes)
+    mean_square = jnp.mean(jnp.square(x), axes, keepdims=True)
+    return (x * jax.lax.rsqrt(mean_square + epsilon) * arrays["scale"].reshape(normalized)).astype(dtype)
+
+
+@jit_op("groups", "layout", "epsilon")
+def group_norm(
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    *,
+    groups: int,
+    layout: str = "channels_last",
+    epsilon: float = 1e-5,
+) -> jax.Array:
+    """Group normalization: each example by the mean and variance of each group of its channels, at all positions.
+
+    y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with the biased variance (divided by N). A group is
+    channels // groups neighbouring channels. One group is layer normalization over all but the batch axis; groups of
+    one channel are instance normalization.
+
+    Stable for the reasons of batch_norm: squared distances instead of a difference of squares, centred twice. A
+    constant group has variance 0, y = bias and finite gradients, thanks to epsilon. In float32, distances from the
+    mean stay below 1.8e19.
+
+    Args:
+        x: (batch, *spatial, channels), or (batch, channels, *spatial) for channels_first; any number of spatial axes,
+            none included; a floating dtype.
+        scale: (channels,).
+        bias: (channels,).
+        groups: how many groups, at least 1; it divides channels.
+        layout: "channels_last" or "channels_first".
+        epsilon: added to the variance, above 0.
+
+    Returns:
+        The shape of x, in the dtype that the arguments promote to.
+
+    Raises:
+        ValueError: shapes that do not fit, groups below 1 or that do not divide channels, no value to average over,
+            an unknown layout, epsilon not above 0.
+        TypeError: an argument is not a floating array, or groups is not an int.
+
+    References:
+        Wu and He, Group Normalization, arXiv:1803.08494; Ulyanov, Vedaldi and Lempitsky, Instance Normalization,
+        arXiv:1607.08022; docs/derivations/normalization.md.
+    """
+    arrays, dtype = _promoted("group_norm", x=x, scale=scale, bias=bias)
+    split, kept, axes = _groups(arrays, groups, layout)
+    epsilon = _epsilon("group_norm", epsilon)
+    centred, _, variance = _moments(arrays["x"].reshape(split), axes)
+    scale, bias = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept)
+    y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+    return y.reshape(arrays["x"].shape).astype(dtype)
+
+
+def _groups(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, Shape]:
+    """The shape of x with its channels as (groups, members) and its positions as one axis; the shape in which the
+    parameters broadcast against that; and the axes of one group.
+    """
+    x, *parameters = arrays.values()
+    require(layout in LAYOUTS, "group_norm", f"layout must be one of {LAYOUTS}", f"layout={layout!r}")
+    require(x.ndim >= 2, "group_norm", "x must have a batch axis and a channel axis", f"x.shape={x.shape}")
+    channels = x.shape[-1 if layout == "channels_last" else 1]
+    got = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())
+    rule = f"parameters must have one entry a channel, {(channels,)}"
+    require(all(array.shape == (channels,) for array in parameters), "group_norm", rule, got)
+    require_ints("group_norm", "groups must be an int", f"{groups=}", (groups,))
+    rule = "groups must be at least 1 and divide the channels of x"
+    require(groups >= 1 and channels % groups == 0, "group_norm", rule, f"{groups=}, {channels=}")
+    rule = "there must be at least one value to average over"
+    require(0 not in x.shape[1:], "group_norm", rule, f"x.shape={x.shape}")
+    members, positions = channels // groups, math.prod(x.shape[1:]) // channels
+    if layout == "channels_last":
+        return (len(x), positions, groups, members), (1, 1, groups, members), (1, 3)
+    return (len(x), groups, members, positions), (1, groups, members, 1), (2, 3)
 
 
 def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:

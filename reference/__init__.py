@@ -16,7 +16,8 @@ from reference.activations import (
 )
 from reference.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from reference.convolution import conv, conv_transpose
-from reference.linear import dense
+from reference.gating import glu
+from reference.linear import dense, embedding
 from reference.losses import (
     binary_cross_entropy,
     cross_entropy_error,
@@ -27,8 +28,9 @@ from reference.losses import (
     softmax_cross_entropy,
     sum_of_squares_error,
 )
-from reference.normalization import batch_norm, batch_norm_inference, layer_norm
+from reference.normalization import batch_norm, batch_norm_inference, group_norm, layer_norm, rms_norm
 from reference.pooling import avg_pool, max_pool
+from reference.positional import rotary_embedding
 from reference.regularization import dropout, dropout_mask
 
 __all__ = [
@@ -45,9 +47,12 @@ __all__ = [
     "dropout",
     "dropout_mask",
     "elu",
+    "embedding",
     "gelu",
+    "glu",
     "gradient",
     "gradient_descent",
+    "group_norm",
     "huber_loss",
     "kl_divergence",
     "layer_norm",
@@ -58,6 +63,8 @@ __all__ = [
     "mean_squared_error",
     "partial_derivative",
     "relu",
+    "rms_norm",
+    "rotary_embedding",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",

@@ -1,13 +1,13 @@
-"""The linear layer: a matrix product and a bias.
+"""Linear maps: a matrix product and a bias; and rows looked up in a table, which is a product with one-hot rows.
 
-What it takes, returns and refuses stands with its twin in functional_nn/linear.py.
+What each takes, returns and refuses stands with its twin in functional_nn/linear.py.
 """
 
 import math
 
 import numpy as np
 
-from reference._checks import as_floating, quiet, require
+from reference._checks import as_array, as_floating, quiet, require
 
 
 def dense(x, kernel, bias=None):
@@ -39,6 +39,43 @@ def dense_bwd(residuals, cotangent):
     kernel_ct = examples.T @ error
     bias_ct = None if bias is None else error.sum(axis=0).astype(bias.dtype)
     return np.asarray(x_ct, x.dtype), kernel_ct.astype(kernel.dtype), bias_ct
+
+
+def embedding(indices, table):
+    """Looks rows up in a table: each index becomes the row of that number.
+
+    y = H table, where a row of H is 0 but for a 1 at its index, so that table_ct = H^T y_ct: the cotangent of each
+    place is added to the row that it looked up. H is never formed.
+    Residuals: the indices, and the shape and dtype of table. Derivation: docs/derivations/linear.md.
+    """
+    return embedding_fwd(indices, table)[0]
+
+
+@quiet
+def embedding_fwd(indices, table):
+    indices, table = _as_indices(indices), as_floating("embedding", "table", table)
+    require(table.ndim == 2, "embedding", "table must have two axes, (vocabulary, width)", f"table.shape={table.shape}")
+    low, high = (indices.min(), indices.max()) if indices.size else (0, -1)
+    rule, got = "indices must be at least 0 and below table.shape[0]", f"indices from {low} to {high}"
+    require(low >= 0 and high < len(table), "embedding", rule, f"{got}, table.shape={table.shape}")
+    return table[indices], (indices, table.shape, table.dtype)
+
+
+@quiet
+def embedding_bwd(residuals, cotangent):
+    indices, shape, dtype = residuals
+    # In float32 at least: of many small numbers added one by one, 16 bits forget the later ones.
+    table_ct = np.zeros(shape, np.promote_types(dtype, np.float32))
+    for place in np.ndindex(indices.shape):
+        table_ct[indices[place]] += cotangent[place]
+    return None, table_ct.astype(dtype)
+
+
+def _as_indices(value):
+    indices = as_array("embedding", "indices", value)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"embedding: indices must have an integer dtype; got indices.dtype={indices.dtype}")
+    return indices
 
 
 def _check_shapes(x, kernel, bias):

@@ -8,7 +8,9 @@ from operator import index
 
 import numpy as np
 
-from reference._checks import as_floating, as_number, quiet, require, require_hashable
+from reference._checks import as_floating, as_number, quiet, require, require_hashable, require_ints
+
+LAYOUTS = ("channels_last", "channels_first")
 
 
 def batch_norm(x, scale, bias, *, axis=-1, epsilon=1e-5):
@@ -128,6 +130,107 @@ def layer_norm_bwd(residuals, cotangent):
     through_variance = standard * np.mean(standard_ct * standard, axes, keepdims=True)
     x_ct = inverse_std * (standard_ct - through_mean - through_variance)
     return x_ct.astype(x_dtype), scale_ct.astype(scale.dtype), bias_ct.astype(bias_dtype)
+
+
+def rms_norm(x, scale, *, axis=-1, epsilon=1e-6):
+    """RMS normalization: each example divided by the root of its mean square over the axes in `axis`.
+
+    y = scale s with s = x r and r = 1 / sqrt(mean(x^2) + epsilon). With g = scale y_ct, and every mean taken over
+    `axis`, x_ct = r (g - s mean(g s)): x reaches y directly and through the root. All in float32 at least.
+    Residuals: x; r; scale; the axes; and the dtype of x. Derivation: docs/derivations/normalization.md.
+    """
+    return rms_norm_fwd(x, scale, axis=axis, epsilon=epsilon)[0]
+
+
+@quiet
+def rms_norm_fwd(x, scale, *, axis=-1, epsilon=1e-6):
+    x, scale = _floating("rms_norm", x=x, scale=scale)
+    axes = _axes("rms_norm", x, axis)
+    normalized = _check("rms_norm", axes, x=x, scale=scale)
+    epsilon = _epsilon("rms_norm", epsilon)
+    _check_count("rms_norm", x, axes)
+    dtype = np.result_type(x, scale)
+    wide = x.astype(np.promote_types(dtype, np.float32))
+    inverse_rms = 1 / np.sqrt(np.mean(wide**2, axes, keepdims=True) + epsilon)
+    y = wide * inverse_rms * scale.reshape(normalized)
+    return y.astype(dtype), (wide, inverse_rms, scale, axes, x.dtype)
+
+
+@quiet
+def rms_norm_bwd(residuals, cotangent):
+    x, inverse_rms, scale, axes, x_dtype = residuals
+    others = tuple(i for i in range(x.ndim) if i not in axes)
+    normalized = tuple(size if i in axes else 1 for i, size in enumerate(x.shape))
+    standard = x * inverse_rms
+    scale_ct = np.sum(cotangent * standard, others)
+    standard_ct = cotangent * scale.reshape(normalized)
+    through_root = standard * np.mean(standard_ct * standard, axes, keepdims=True)
+    x_ct = inverse_rms * (standard_ct - through_root)
+    return x_ct.astype(x_dtype), scale_ct.astype(scale.dtype)
+
+
+def group_norm(x, scale, bias, *, groups, layout="channels_last", epsilon=1e-5):
+    """Group normalization: each example by the mean and variance of each group of its channels, at all positions.
+
+    With the channels as (groups, members) and the positions as one axis it is layer_norm over members and positions:
+    x_ct = r (g - mean(g) - s mean(g s)), with g = scale y_ct and one scale a channel, that is, a group and a member.
+    Residuals: x - mean; r; scale; the axes of channels and of one group; and the dtypes of bias and x.
+    Derivation: docs/derivations/normalization.md.
+    """
+    return group_norm_fwd(x, scale, bias, groups=groups, layout=layout, epsilon=epsilon)[0]
+
+
+@quiet
+def group_norm_fwd(x, scale, bias, *, groups, layout="channels_last", epsilon=1e-5):
+    x, scale, bias = _floating("group_norm", x=x, scale=scale, bias=bias)
+    split, channels, axes = _groups(groups, layout, x=x, scale=scale, bias=bias)
+    kept = tuple(size if i in channels else 1 for i, size in enumerate(split))
+    epsilon = _epsilon("group_norm", epsilon)
+    dtype = np.result_type(x, scale, bias)
+    centred, _, variance = _moments(x.astype(dtype).reshape(split), axes)
+    inverse_std = 1 / np.sqrt(variance + epsilon)
+    y = centred * inverse_std * scale.reshape(kept) + bias.reshape(kept)
+    return y.reshape(x.shape).astype(dtype), (centred, inverse_std, scale, channels, axes, bias.dtype, x.dtype)
+
+
+@quiet
+def group_norm_bwd(residuals, cotangent):
+    centred, inverse_std, scale, channels, axes, bias_dtype, x_dtype = residuals
+    y_ct = cotangent.reshape(centred.shape)
+    others = tuple(i for i in range(4) if i not in channels)
+    kept = tuple(size if i in channels else 1 for i, size in enumerate(centred.shape))
+    standard = centred * inverse_std
+    scale_ct = np.sum(y_ct * standard, others).reshape(scale.shape)
+    bias_ct = np.sum(y_ct, others).reshape(scale.shape)
+    standard_ct = y_ct * scale.reshape(kept)
+    through_mean = np.mean(standard_ct, axes, keepdims=True)
+    through_variance = standard * np.mean(standard_ct * standard, axes, keepdims=True)
+    x_ct = inverse_std * (standard_ct - through_mean - through_variance)
+    return x_ct.reshape(cotangent.shape).astype(x_dtype), scale_ct.astype(scale.dtype), bias_ct.astype(bias_dtype)
+
+
+def _groups(groups, layout, **arrays):
+    """The shape of x with its channels as (groups, members) and its positions as one axis; the two axes of channels;
+    and the axes of one group.
+    """
+    x, *parameters = arrays.values()
+    require_hashable("group_norm", "layout", layout)
+    require(layout in LAYOUTS, "group_norm", f"layout must be one of {LAYOUTS}", f"layout={layout!r}")
+    require(x.ndim >= 2, "group_norm", "x must have a batch axis and a channel axis", f"x.shape={x.shape}")
+    channels = x.shape[-1 if layout == "channels_last" else 1]
+    got = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())
+    rule = f"parameters must have one entry a channel, {(channels,)}"
+    require(all(array.shape == (channels,) for array in parameters), "group_norm", rule, got)
+    require_hashable("group_norm", "groups", groups)
+    require_ints("group_norm", "groups must be an int", f"{groups=}", (groups,))
+    rule = "groups must be at least 1 and divide the channels of x"
+    require(groups >= 1 and channels % groups == 0, "group_norm", rule, f"{groups=}, {channels=}")
+    rule = "there must be at least one value to average over"
+    require(0 not in x.shape[1:], "group_norm", rule, f"x.shape={x.shape}")
+    members, positions = channels // groups, math.prod(x.shape[1:]) // channels
+    if layout == "channels_last":
+        return (len(x), positions, groups, members), (2, 3), (1, 3)
+    return (len(x), groups, members, positions), (1, 2), (2, 3)
 
 
 def _moments(x, axes):

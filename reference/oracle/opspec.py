@@ -21,6 +21,8 @@ DIMENSIONS: Mapping[str, int] = {
     "in_channels": 2,
     "out_channels": 5,
     "channels": 5,
+    "heads": 2,
+    "vocabulary": 17,
     "length": 13,
     "depth": 5,
     "height": 7,
@@ -179,6 +181,10 @@ class OpSpec:
     scene: str = ""
     # The statics worth trying where a forward has these arguments and this output.
     statics_of: Callable[[Primals, np.ndarray], Iterator[dict[str, Any]]] = as_it_is
+    # Whether it is plain arithmetic there, so that a forward with these values need not be this op.
+    plain_at: Callable[[Primals, Statics], bool] = lambda primals, statics: False
+    # The orders in which people take its arguments, its own first; () where that is the only one.
+    orders: tuple[tuple[int, ...], ...] = ()
     # What others define by the same name.
     conventions: Callable[[Value, Primals, Statics], Iterator[Guess]] = nothing
     acquittals: tuple[Acquittal, ...] = ()
@@ -197,6 +203,11 @@ class OpSpec:
     def entry_by_entry(self) -> bool:
         """Whether it is a function of each number by itself: one of its cases is a single number."""
         return any(next(iter(case.arguments.values())).shape == "" for case in self.cases)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether its first argument holds integers."""
+        return any(next(iter(case.arguments.values())).kind == "labels" for case in self.cases)
 
     def takes(self, argument: str) -> bool:
         """Whether an argument of this name is one of its own."""

@@ -1,4 +1,4 @@
-"""The linear layer: worked numbers, the part of the bias, and PyTorch as a third witness."""
+"""Linear maps: worked numbers, the part of the bias, rows that add up in 16 bits, and PyTorch as a third witness."""
 
 import jax
 import jax.numpy as jnp
@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 import functional_nn
-from reference.linear import dense, dense_bwd, dense_fwd
+from reference.linear import dense, dense_bwd, dense_fwd, embedding, embedding_bwd, embedding_fwd
 
 # Saito, section 3.3.3: the product of a 1x2 input and a 2x3 matrix.
 X = np.array([[1.0, 2.0], [3.0, 4.0]])
 KERNEL = np.array([[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]])
 BIAS = np.array([1.0, 2.0, 3.0])
 OPS = pytest.mark.parametrize("op", [functional_nn.dense, dense], ids=["functional_nn", "reference"])
+TABLE = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+EMBEDDINGS = pytest.mark.parametrize("op", [functional_nn.embedding, embedding], ids=["functional_nn", "reference"])
 COTANGENT = np.array([[1.0, -1.0, 0.0], [2.0, 0.0, -3.0]])
 
 
@@ -90,3 +92,75 @@ def test_pytorch_agrees(shape: tuple[int, ...]):
     witness = (x_grad, kernel_grad.T, bias_grad)
     for name, by_hand, by_torch in zip(("x", "kernel", "bias"), dense_bwd(residuals, cotangent), witness, strict=True):
         np.testing.assert_allclose(np.asarray(by_hand), by_torch, rtol=1e-12, err_msg=name)
+
+
+# --- Rows of a table -----------------------------------------------------------------------------------------------
+
+
+@EMBEDDINGS
+def test_worked_numbers_of_embedding(op):
+    """Row 2 is (5, 6), row 0 is (1, 2); an index alone gives a row alone."""
+    np.testing.assert_array_equal(op(np.array([[2, 0], [2, 3]]), TABLE), [[[5, 6], [1, 2]], [[5, 6], [7, 8]]])
+    np.testing.assert_array_equal(op(3, TABLE), [7, 8])
+
+
+def test_worked_gradient_of_embedding():
+    """Row 2 was looked up first and last: 1 + 100 and 10 + 1000; row 0 once; rows 1 and 3 never."""
+    _, residuals = embedding_fwd(np.array([2, 0, 2]), TABLE)
+    indices_ct, table_ct = embedding_bwd(residuals, np.array([[1.0, 10.0], [2.0, 20.0], [100.0, 1000.0]]))
+    assert indices_ct is None
+    np.testing.assert_array_equal(table_ct, [[2, 20], [0, 0], [101, 1010], [0, 0]])
+
+
+@EMBEDDINGS
+def test_it_is_the_product_with_one_hot_rows(op):
+    indices = np.array([3, 1, 1, 0, 3])
+    np.testing.assert_array_equal(op(indices, TABLE), np.eye(4)[indices] @ TABLE)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16], ids=lambda dtype: dtype.__name__)
+def test_a_row_of_16_bits_counts_all_of_its_places(dtype):
+    """4,099 times 1 is 4,100 in float16 and 4,096 in bfloat16; added one by one they would stop at 2,048 and at 256."""
+    indices, table, ones = np.zeros(4099, int), jnp.ones((2, 1), dtype), jnp.ones((4099, 1), dtype)
+    _, residuals = embedding_fwd(indices, np.asarray(table))
+    by_jax = jax.vjp(lambda table: functional_nn.embedding(jnp.asarray(indices), table), table)[1](ones)[0]
+    for table_ct in (embedding_bwd(residuals, np.asarray(ones))[1], by_jax):
+        assert table_ct.dtype == dtype
+        np.testing.assert_array_equal(np.asarray(table_ct, np.float64), np.asarray(jnp.array([[4099], [0]], dtype)))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.uint8, np.uint64], ids=lambda d: d.__name__)
+def test_traced_indices_outside_the_table_give_nan_and_no_gradient(dtype):
+    """And never another row: of 64 bits, whose lower half alone would be a row, and of 8, which cannot say 300."""
+    outside = {np.int8: [-1, -128], np.int32: [-1, 300], np.int64: [2**32 + 1, -1], np.uint8: [255, 200]}
+    indices = np.array([2, *outside.get(dtype, [2**32 + 1, 2**64 - 1]), 2], dtype)
+    rows, row_count = np.array([False, True, True, False]), 150 if dtype == np.uint8 else 300
+
+    @jax.jit
+    def value_and_gradient(indices, table):
+        out, pullback = jax.vjp(lambda table: functional_nn.embedding(indices, table), table)
+        return out, pullback(jnp.ones_like(out))[0]
+
+    table = np.arange(1.0, row_count + 1)[:, None] * [1.0, 10.0]
+    out, table_ct = value_and_gradient(indices, table)
+    np.testing.assert_array_equal(np.isnan(out), np.stack([rows, rows], 1))
+    np.testing.assert_array_equal(np.asarray(out)[~rows], table[[2, 2]])
+    np.testing.assert_array_equal(table_ct, 2.0 * (np.arange(row_count) == 2)[:, None] * [1, 1])
+
+
+def test_indices_that_a_jitted_function_closes_over_are_refused():
+    indices = jnp.array([0, -1])
+    with pytest.raises(ValueError, match="embedding: indices must be at least 0"):
+        jax.jit(lambda table: functional_nn.embedding(indices, table))(TABLE)
+
+
+def test_pytorch_agrees_on_embedding():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    indices, table, cotangent = rng.integers(0, 5, (3, 7)), rng.normal(size=(5, 2)), rng.normal(size=(3, 7, 2))
+    weight = torch.tensor(table, requires_grad=True)
+    expected = torch.nn.functional.embedding(torch.tensor(indices), weight)
+    expected.backward(torch.tensor(cotangent))
+    out, residuals = embedding_fwd(indices, table)
+    np.testing.assert_array_equal(out, expected.detach().numpy())
+    np.testing.assert_allclose(embedding_bwd(residuals, cotangent)[1], weight.grad.numpy(), rtol=1e-12, atol=1e-15)

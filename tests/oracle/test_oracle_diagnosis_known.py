@@ -161,6 +161,11 @@ RECOGNIZED = (
     ("layer_norm", {"axis": 1, "epsilon": 1e-6}, (ROWS, GAMMA, BETA)),
     ("gelu", {"approximate": True}, (Z,)),
     ("softmax_cross_entropy", {"label_smoothing": 0.1}, (Z, LABELS)),
+    ("rms_norm", {"axis": 1, "epsilon": 1e-8}, (ROWS, GAMMA)),
+    ("group_norm", {"groups": 2, "layout": "channels_last", "epsilon": 1e-6}, (X, normal(8, 4), normal(9, 4))),
+    ("glu", {"activation": "silu"}, (Z, normal(8, *Z.shape))),
+    ("rotary_embedding", {"base": 500000.0, "interleaved": True}, (normal(8, 3, 5, 2, 6),)),
+    ("embedding", {}, (LABELS, normal(8, 11, 2))),
 )
 
 
@@ -172,6 +177,41 @@ def test_an_unnamed_op_is_recognized_with_its_statics(case):
     assert known[0].op == op, f"{op} was taken for {known[0].op}"
     for name, static in statics.items():
         assert known[0].statics[name] == static, f"{name} was taken to be {known[0].statics[name]}"
+
+
+def evidence_on(forward: Callable[..., np.ndarray], primals: tuple[np.ndarray, ...]) -> Evidence:
+    """A forward whose backward was not asked."""
+    out, names, none = forward(*primals), ("a", "b")[: len(primals)], (None,) * len(primals)
+    subject = Subject("forward alone", forward, lambda *p: (forward(*p), lambda ct: none), names)
+    noise, wrong = (0.0,) * len(primals), (False,) * len(primals)
+    return Evidence(subject, names, primals, out, np.cos(out), none, none, noise, wrong)
+
+
+@pytest.mark.parametrize(
+    ("op", "forward", "primals"),
+    [
+        ("rotary_embedding", lambda x: 1.0 * x, (normal(9, 3, 1, 2, 6),)),
+        ("glu", lambda x, y: x * y, (Z, normal(8, *Z.shape))),
+    ],
+)
+def test_plain_arithmetic_is_not_taken_for_an_op(op, forward, primals):
+    """A rotation at position 0 changes nothing, and the bilinear unit is a product."""
+    assert op not in {known.op for known in recognize(evidence_on(forward, primals))}
+
+
+@pytest.mark.parametrize(
+    ("op", "forward", "primals"),
+    [
+        ("embedding", lambda table, ids: table[ids], (normal(8, 11, 2), LABELS)),
+        ("glu", lambda gate, x: x / (1 + np.exp(-gate)), (Z, normal(8, *Z.shape))),
+    ],
+)
+def test_an_op_is_recognized_in_another_order_of_its_arguments(op, forward, primals):
+    evidence = evidence_on(forward, primals)
+    known, *_ = recognize(evidence)
+    in_order = gradient_of(op, evidence.cotangent, primals[1], primals[0], position=0 if op == "glu" else 1)
+    assert (known.op, known.order) == (op, (1, 0))
+    np.testing.assert_array_equal(known.gradients()[1 if op == "glu" else 0], in_order)
 
 
 def test_a_gradient_that_was_not_measured_is_taken_from_the_recognized_op():

@@ -115,6 +115,10 @@ def test_a_file_never_takes_the_place_of_a_module_in_use(loaded):
         ("Dropout", None, "elementwise"),
         ("conv_relu", None, "elementwise"),
         ("affine_relu", None, "dense"),
+        ("rms_norm", None, "normalization"),
+        ("Embedding", None, "embedding"),
+        ("swiglu", None, "glu"),
+        ("apply_rotary_embedding", None, "rotary_embedding"),
         ("Mystery", None, None),
     ],
 )

@@ -173,6 +173,8 @@ def test_a_link_leads_to_a_file(page: Path, link: str):
             "normalization",
             "regularization",
             "calculus",
+            "gating",
+            "positional",
         )
     ],
     ids=name,

@@ -12,15 +12,18 @@ ROOT = Path(__file__).resolve().parents[2] / "reference/oracle"
 EXCUSED = {
     ("reading/filling.py", "relu"): "what somebody's constructor is told to use",
     ("reading/scenes.py", "dense"): "the inputs that a row's `scene` names",
+    ("reading/scenes.py", "embedding"): "the inputs that a row's `scene` names",
     ("reading/scenes_of_images.py", "conv"): "the inputs that a row's `scene` names",
     ("reading/vocabulary.py", "dropout"): "a name of the argument that is a rate",
+    ("reading/vocabulary.py", "embedding"): "a word in the names of sizes",
     ("recording/frameworks/elementwise.py", "tanh"): "PyTorch's and JAX's function",
     ("recording/frameworks/elementwise.py", "sigmoid"): "PyTorch's and JAX's function",
     **{
         ("recording/frameworks/layers.py", name): "PyTorch's function, or a value of its argument"
-        for name in ("relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "softplus", "huber_loss", "dropout")
+        for name in ("relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "softplus", "huber_loss", "dropout", "glu")
     },
     ("recording/frameworks/layers.py", "binary_cross_entropy"): "PyTorch's function",
+    ("recording/frameworks/layers.py", "embedding"): "PyTorch's function",
     ("recording/pointwise.py", "tanh"): "NumPy's function",
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if "specs" not in path.relative_to(ROOT).parts)

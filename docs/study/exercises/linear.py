@@ -1,7 +1,7 @@
-"""演習 全結合層: 逆伝播を書きます。 / Exercise: the backward of the fully connected layer.
+"""演習 全結合層と埋め込み: 逆伝播を書きます。 / Exercise: the backward of the dense layer and of embedding.
 
-3つの勾配を、1つずつ書いて確かめられます。
-The three gradients can be written and checked one by one.
+どの勾配も、1つずつ書いて確かめられます。
+The gradients can be written and checked one by one.
 
     functional-nn check docs/study/exercises/linear.py
 """
@@ -19,3 +19,14 @@ def dense_bwd(residuals, cotangent):
     kernel_ct = None
     bias_ct = None
     return x_ct, kernel_ct, bias_ct
+
+
+def embedding_fwd(indices, table):
+    return table[indices], (indices, table.shape)
+
+
+def embedding_bwd(residuals, cotangent):
+    indices, shape = residuals
+    # 同じ行を何度も引いたら、その全部を足します。 / A row that was looked up several times gets the sum of them all.
+    table_ct = None
+    return None, table_ct  # 整数に勾配はありません / integers have no gradient

@@ -17,6 +17,11 @@ EXAMPLES = {
         "op": "layer_norm",
         "statics": {"epsilon": EPSILON},
     },
+    "rms_norm": {
+        "inputs": (2 * rng.normal(size=(5, 7)) + 1, rng.uniform(0.5, 2, 7)),
+        "op": "rms_norm",
+        "statics": {"epsilon": EPSILON},
+    },
 }
 
 
@@ -50,3 +55,17 @@ def layer_norm_bwd(residuals, cotangent):
     scale_ct = None
     bias_ct = None
     return x_ct, scale_ct, bias_ct
+
+
+def rms_norm_fwd(x, scale):
+    inverse_rms = 1 / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + EPSILON)
+    standard = x * inverse_rms
+    return standard * scale, (standard, inverse_rms, scale)
+
+
+def rms_norm_bwd(residuals, cotangent):
+    standard, inverse_rms, scale = residuals
+    # 平均を引かないので、平均への道はありません。 / No mean is taken off, so no path goes through it.
+    x_ct = None
+    scale_ct = None
+    return x_ct, scale_ct

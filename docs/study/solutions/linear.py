@@ -1,9 +1,11 @@
-"""解答 全結合層: 逆伝播を書きます。 / Solution: the backward of the fully connected layer.
+"""解答 全結合層と埋め込み: 逆伝播を書きます。 / Solution: the backward of the dense layer and of embedding.
 
 演習の答えの1つです。 / One way to write it.
 
     functional-nn check docs/study/solutions/linear.py
 """
+
+import numpy as np
 
 
 def dense_fwd(x, kernel, bias):
@@ -18,3 +20,15 @@ def dense_bwd(residuals, cotangent):
     kernel_ct = x.T @ cotangent
     bias_ct = cotangent.sum(axis=0)
     return x_ct, kernel_ct, bias_ct
+
+
+def embedding_fwd(indices, table):
+    return table[indices], (indices, table.shape)
+
+
+def embedding_bwd(residuals, cotangent):
+    indices, shape = residuals
+    # 同じ行を何度も引いたら、その全部を足します。 / A row that was looked up several times gets the sum of them all.
+    table_ct = np.zeros(shape)
+    np.add.at(table_ct, indices, cotangent)
+    return None, table_ct  # 整数に勾配はありません / integers have no gradient

@@ -47,7 +47,7 @@ def _of(forward: Callable[..., Any], evidence: Evidence) -> Iterator[Program]:
 
 def of_op(known: Known, names: tuple[str, ...]) -> Program | None:
     """The reference's own backward of an op that the forward is, recorded with the forward that saved for it."""
-    forward, backward, _ = triple(known.op)
+    forward, backward = known.pair
     share = known.cotangent
     return of_pair(partial(forward, **known.statics), backward, known.primals, names, share)
 

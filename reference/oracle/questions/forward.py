@@ -185,7 +185,8 @@ def recognized(trial: Trial, base: Base) -> Agreement | None:
                 continue
             tried.append(statics)
             try:
-                agreement, _, _ = agrees(trial, base, spec.name, statics)
+                plain = spec.plain_at(trial.primals, statics)
+                agreement = None if plain else agrees(trial, base, spec.name, statics)[0]
             except Exception:  # these primals are not what this op takes
                 continue
             if agreement is not None:

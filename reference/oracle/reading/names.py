@@ -12,9 +12,7 @@ SCENE_OF_OP = {op: SPECS[op].scene or op for op in OPS}
 OTHERS: Mapping[str, tuple[str, ...]] = {
     "classification": ("svm", "hinge", "nll"),
     "regression": ("squarederror", "identitywithloss", "mae", "l2", "squaredloss", "squareloss", "quadratic"),
-    "normalization": ("rmsnorm", "groupnorm"),
     "elementwise": ("exp", "log", "square", "identity"),
-    "embedding": ("embedding", "embed"),
     "recurrent": ("rnn", "rnnstep", "vanillarnn", "gru"),
     "four gates": ("lstm", "lstmstep"),
     "temporal": ("temporal",),
@@ -27,7 +25,7 @@ def recognized(name: str) -> tuple[str | None, str | None]:
     plain = re.sub(r"[_\W]", "", name.lower())
     bare = re.sub("|".join(NOISE), "", plain)
     words = {word: (op, SCENE_OF_OP[op]) for op, words in OPS.items() for word in words}
-    words |= {word: (None, spec.scene) for spec in SPECS.values() for word in spec.resembles}
+    words |= {word: (None, spec.scene or op) for op, spec in SPECS.items() for word in spec.resembles}
     words |= {word: (None, scene) for scene, words in OTHERS.items() for word in words}
     within = [word for word in words if word in plain]
     if not within:

@@ -55,6 +55,7 @@ def scenes(seed: int) -> list[Scene]:
         *_decoders(draw, rng),
         *_cells_by_name(np.random.default_rng([seed, 86028121])),
         *networks_by_hand(np.random.default_rng([seed, 67867967])),
+        _groups_of_channels(np.random.default_rng([seed, 122949823])),
     ]
 
 
@@ -68,6 +69,11 @@ def _normalization(
     width = shape[1]
     sizes = {"in_size": width, "out_size": width, "groups": 1, "bn_param": {"mode": "train"}, "input_shape": shape[1:]}
     return Scene("normalization", {**values, **sizes, **(more or {})})
+
+
+def _groups_of_channels(rng: np.random.Generator) -> Scene:
+    """Images whose channels divide into groups, with one parameter a channel."""
+    return _normalization(partial(normal, rng), rng, (3, 6, 2, 7), 6, {"groups": 3, "G": 3})
 
 
 def _recurrences(draw: Draw, weights: dict[str, Any], sizes: dict[str, Any]) -> Iterator[Scene]:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from reference.oracle.evidence.evidence import Evidence
-from reference.oracle.recognition.recognize import agrees, candidates, recognize, triple
+from reference.oracle.recognition.recognize import Known, agrees, candidates, recognize, triple
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects.trees import leaves
 
@@ -22,7 +22,7 @@ def alike(evidence: Evidence) -> Iterator[Forward]:
     target = np.asarray(leaves(evidence.out)[0], np.float64)
     primals = tuple(np.asarray(primal) for primal in evidence.primals)
     for known in recognize(evidence):
-        yield partial(reduced, known.reduction, known.times, known.op, dict(known.statics))
+        yield partial(reduced, known)
     for forward in () if evidence.op else (*_layers(primals, target), *_networks()):
         with np.errstate(all="ignore"):
             try:
@@ -33,15 +33,11 @@ def alike(evidence: Evidence) -> Iterator[Forward]:
                 yield forward
 
 
-def _first_output(op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
-    return leaves(triple(op)[0](*primals, **statics)[0])[0]
-
-
-def reduced(reduction: str, times: float, op: str, statics: dict, *primals: np.ndarray) -> np.ndarray:
+def reduced(known: Known, *primals: np.ndarray) -> np.ndarray:
     """A multiple of an op's output, or of its mean or sum."""
-    out = _first_output(op, statics, *primals)
-    out = out if times == 1 else times * out
-    return out.mean() if reduction == "mean" else out.sum() if reduction == "sum" else out
+    out = leaves(known.pair[0](*primals, **known.statics)[0])[0]
+    out = out if known.times == 1 else known.times * out
+    return out.mean() if known.reduction == "mean" else out.sum() if known.reduction == "sum" else out
 
 
 def _layers(primals: tuple[np.ndarray, ...], target: np.ndarray) -> Iterator[Forward]:
@@ -54,7 +50,7 @@ def _layers(primals: tuple[np.ndarray, ...], target: np.ndarray) -> Iterator[For
 
 def activated(op: str, statics: dict, kind: str, *primals: np.ndarray) -> np.ndarray:
     """An activation of an op's output."""
-    return ACTIVATIONS[kind](_first_output(op, statics, *primals))
+    return ACTIVATIONS[kind](leaves(triple(op)[0](*primals, **statics)[0])[0])
 
 
 def _networks() -> Iterator[Forward]:

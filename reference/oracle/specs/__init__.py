@@ -3,12 +3,16 @@
 from reference.oracle.opspec import OpSpec
 from reference.oracle.specs.activations import ACTIVATIONS
 from reference.oracle.specs.convolution import CONVOLUTION
+from reference.oracle.specs.gating import GATING
 from reference.oracle.specs.linear import LINEAR
 from reference.oracle.specs.losses import LOSSES
 from reference.oracle.specs.normalization import NORMALIZATION
 from reference.oracle.specs.pooling import POOLING
+from reference.oracle.specs.positional import POSITIONAL
 from reference.oracle.specs.regularization import REGULARIZATION
 
-SPECS: dict[str, OpSpec] = {
-    spec.name: spec for spec in ACTIVATIONS + LOSSES + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + REGULARIZATION
-}
+_FAMILIES = (
+    *(ACTIVATIONS, LOSSES, LINEAR, CONVOLUTION, POOLING, NORMALIZATION, REGULARIZATION),
+    *(GATING, POSITIONAL),
+)
+SPECS: dict[str, OpSpec] = {spec.name: spec for family in _FAMILIES for spec in family}

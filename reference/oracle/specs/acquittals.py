@@ -19,6 +19,15 @@ AT_THE_KINK = Acquittal(
 NO_TERM_FOR_THE_MEAN = Acquittal(
     "No term carries the variance's dependence on the mean: it is zero, because x - mean sums to zero."
 )
+NO_MEAN_TAKEN_OFF = Acquittal("The backward takes no mean off, because the forward takes none off either.")
+ROWS_ADD_UP = Acquittal(
+    "A row that is looked up at several places gets the sum of their gradients: np.add.at adds at every place, where "
+    "`gradient[indices] += ...` adds once.",
+    r"add\.at|index_add|bincount|\.T\s*@|\+=",
+)
+TURNED_BACK = Acquittal(
+    "The backward is the forward with the opposite angle: the transpose of a rotation is its inverse."
+)
 SOFTMAX_WITHIN = Acquittal(
     "p - t needs no softmax derivative: it is the derivative of softmax and cross-entropy together."
 )

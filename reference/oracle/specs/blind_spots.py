@@ -43,6 +43,13 @@ def of_dropout(op: str, statics: Statics, named: Named) -> Iterator[str]:
         yield f"{op}: rate=0 drops nothing and scales by 1, so a missing factor 1/(1 - rate) would not show."
 
 
+def of_rotary(op: str, statics: Statics, named: Named) -> Iterator[str]:
+    x, positions = named.get("x"), named.get("positions")
+    alone = positions is None and x is not None and x.shape[-3] == 1
+    if alone or (positions is not None and not np.any(positions)):
+        yield f"{op} of position 0 alone turns nothing: a backward that turns the wrong way would pass."
+
+
 def _all(value: Any, wanted: int) -> bool:
     """Whether an int, or every int in nested tuples, has the wanted value."""
     return all(_all(item, wanted) for item in value) if isinstance(value, tuple | list) else value == wanted

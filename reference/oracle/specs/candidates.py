@@ -1,6 +1,6 @@
 """The statics with which an op might have been called, read off the arguments and the output where possible."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, product
 from typing import Any
 
@@ -82,13 +82,38 @@ def _turning(error: np.ndarray, loss: float) -> Iterator[float]:
 
 
 def normalized_axes(primals: Primals, out: np.ndarray) -> Candidates:
-    if out.shape != primals[0].shape or len(primals) not in (3, 5):
+    if out.shape != primals[0].shape or len(primals) not in (2, 3, 5):
         return
     for count in range(1, primals[0].ndim):
         for axes in combinations(range(primals[0].ndim), count):
             if tuple(primals[0].shape[axis] for axis in axes) == primals[1].shape:
                 for epsilon in EPSILONS:
                     yield {"axis": axes if count > 1 else axes[0], "epsilon": epsilon}
+
+
+def grouped_channels(primals: Primals, out: np.ndarray) -> Candidates:
+    if out.shape != primals[0].shape or len(primals) != 3 or primals[1].ndim != 1 or out.ndim < 2:
+        return
+    channels = len(primals[1])
+    for layout, axis in (("channels_first", 1), ("channels_last", -1)):
+        divisors = [n for n in range(1, channels + 1) if channels % n == 0] if out.shape[axis] == channels else []
+        yield from ({"groups": n, "layout": layout, "epsilon": epsilon} for n in divisors for epsilon in EPSILONS)
+
+
+def gated(primals: Primals, out: np.ndarray) -> Candidates:
+    if len(primals) == 2 and primals[0].shape == primals[1].shape == out.shape:
+        yield from ({"activation": name} for name in ("sigmoid", "silu", "gelu", "relu", "identity"))
+
+
+def rotations(primals: Primals, out: np.ndarray) -> Candidates:
+    if out.shape == primals[0].shape and out.ndim >= 3 and out.shape[-1] % 2 == 0:
+        for base, interleaved in product((10000.0, 500000.0, 1000000.0, 100.0), (False, True)):
+            yield {"base": base, "interleaved": interleaved}
+
+
+def turns_nothing(primals: Primals, statics: Mapping[str, Any]) -> bool:
+    """Whether every position is 0."""
+    return primals[0].shape[-3] == 1 if len(primals) == 1 else not np.any(primals[1])
 
 
 def _spatial(primals: Primals, out: np.ndarray) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:

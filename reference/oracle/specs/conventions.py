@@ -103,6 +103,35 @@ def _moments(variance: np.ndarray, x: np.ndarray, axes: tuple[int, ...], epsilon
         yield 1 / np.sqrt(variance + other), f"has epsilon {other:g}", "convention_epsilon" if other != epsilon else ""
 
 
+def of_gating(value: Value, primals: Primals, statics: Statics) -> Iterator[Guess]:
+    x, gate = primals
+    yield "convention_layout", "takes the gate first", value((gate, x), statics)
+    yield "convention_approximation", "has a sigmoid of 1.702 times the gate", x * gate * sigmoid(1.702 * gate)
+    inner = np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)
+    yield "convention_approximation", "has gelu in its tanh form", x * 0.5 * gate * (1 + np.tanh(inner))
+
+
+def of_rotary(value: Value, primals: Primals, statics: Statics) -> Iterator[Guess]:
+    x, *rest = primals
+    half, count = x.shape[-1] // 2, x.shape[-3]
+    signs = np.tile([1.0, -1.0], half) if statics.get("interleaved") else np.repeat([1.0, -1.0], half)
+    turned = value((x * signs, *rest), statics)
+    yield "convention_layout", "turns the other way", None if turned is None else turned * signs
+    swapped = value((np.swapaxes(x, -3, -2), *rest), statics)
+    words = "has its heads before its positions"
+    yield "convention_layout", words, None if swapped is None else np.swapaxes(swapped, -3, -2)
+    start = rest[0] if rest else np.arange(count)
+    yield "convention_static", "counts positions from 1", value((x, start + 1), statics)
+
+
+def of_embedding(value: Value, primals: Primals, statics: Statics) -> Iterator[Guess]:
+    indices, table = primals
+    words = "multiplies by the root of the width"
+    yield "convention_static", words, table[indices] * np.sqrt(table.shape[-1])
+    if table.ndim == 2 and table.shape[0] == table.shape[1]:
+        yield "convention_layout", "has its rows as columns of the table", table.T[indices]
+
+
 def of_dropout(value: Value, primals: Primals, statics: Statics) -> Iterator[Guess]:
     x, mask = np.asarray(primals[0], np.float64), np.asarray(primals[1]).astype(bool)
     rate = float(statics.get("rate", 0.5))

@@ -1,9 +1,9 @@
-"""Rows of the dense layer. What the columns mean stands in `reference/oracle/opspec.py`."""
+"""Rows of linear maps. What the columns mean stands in `reference/oracle/opspec.py`."""
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, case, refuses
-from reference.oracle.specs import conventions
+from reference.oracle.opspec import OpSpec, Ulp, case, labels, refuses
+from reference.oracle.specs import acquittals, conventions
 
 LINEAR = (
     OpSpec(
@@ -33,5 +33,32 @@ LINEAR = (
         ),
         called=("affine", "dense", "linear", "fc", "fullyconnected"),
         conventions=conventions.of_dense,
+    ),
+    OpSpec(
+        "embedding",
+        "linear",
+        cases=(
+            case("sequences", indices=labels("batch in_dim", below="vocabulary"), table="vocabulary width"),
+            case("few rows by three axes", indices=labels("batch 2 in_dim", below="channels"), table="channels 2"),
+        ),
+        extremes=({"indices": [2, 0, 2, 2], "table": [[1e4, -1e4], [0.0, 1.0], [1e-4, 1e4]]},),
+        errors=(
+            refuses("index too large", ValueError, "below table.shape[0]", {}, np.array([0, 4]), np.ones((4, 3))),
+            refuses("negative index", ValueError, "at least 0", {}, np.array([[-1], [0]]), np.ones((4, 3))),
+            refuses("an int too large", ValueError, "below table.shape[0]", {}, 4, np.ones((4, 3))),
+            refuses("no rows", ValueError, "below table.shape[0]", {}, np.array([0]), np.ones((0, 3))),
+            refuses("table of rank 1", ValueError, "two axes", {}, np.array([0]), np.ones(4)),
+            refuses("table of rank 3", ValueError, "two axes", {}, np.array([0]), np.ones((4, 3, 2))),
+            refuses("floating indices", TypeError, "indices must have an integer", {}, np.ones(3), np.ones((4, 3))),
+            refuses("booleans", TypeError, "indices must have an integer", {}, np.ones(4, bool), np.ones((4, 3))),
+            refuses("integer table", TypeError, "table must have", {}, np.array([0]), np.ones((4, 3), int)),
+            refuses("list", TypeError, "indices must be an array; got list", {}, [0, 1], np.ones((4, 3))),
+        ),
+        ulp=Ulp(),
+        resembles=("embedding", "embed"),
+        scene="embedding",
+        conventions=conventions.of_embedding,
+        acquittals=(acquittals.ROWS_ADD_UP,),
+        orders=((0, 1), (1, 0)),
     ),
 )

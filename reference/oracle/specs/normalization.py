@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, case, positive, refuses
-from reference.oracle.specs import acquittals, candidates, conventions
+from reference.oracle.opspec import OpSpec, Ulp, case, positive, refuses
+from reference.oracle.specs import acquittals, candidates, conventions, conventions_of_norms
 
 NORMALIZATION = (
     OpSpec(
@@ -140,6 +140,72 @@ NORMALIZATION = (
         scene="normalization",
         statics_of=candidates.normalized_axes,
         conventions=partial(conventions.of_normalization, over_named=True),
+        acquittals=(acquittals.NO_TERM_FOR_THE_MEAN,),
+    ),
+    OpSpec(
+        "rms_norm",
+        "normalization",
+        cases=(
+            case("matrix", x="batch in_dim", scale="in_dim"),
+            case("two axes", {"axis": (2, 1), "epsilon": 1e-3}, x="batch 2 in_dim", scale="2 in_dim"),
+        ),
+        extremes=(
+            {"x": [[10000.0, -9992.0, 10008.0]], "scale": [1.0, 2.0, 1.0]},
+            {"x": [[0.0, 0.0, 0.0], [1e-4, -1e-4, 0.0]], "scale": [2.0, 10.0, 1.0]},
+        ),
+        errors=(
+            refuses("scale of another size", ValueError, "sizes of x", {}, np.ones((3, 4)), np.ones(3)),
+            refuses("axis out of range", ValueError, "axes of x", {"axis": -3}, np.ones((3, 4)), np.ones(4)),
+            refuses("axis twice", ValueError, "twice", {"axis": (1, -1)}, np.ones((3, 4)), np.ones(4)),
+            refuses("no axis", ValueError, "at least one axis", {"axis": ()}, np.ones((3, 4)), np.ones(())),
+            refuses("nothing to average", ValueError, "at least one value", {}, np.ones((3, 0)), np.ones(0)),
+            refuses("epsilon 0", ValueError, "epsilon", {"epsilon": 0}, np.ones((3, 4)), np.ones(4)),
+            refuses("axis a list", TypeError, "hashable", {"axis": [1]}, np.ones((3, 4)), np.ones(4)),
+            refuses("integers", TypeError, "floating dtype", {}, np.ones((3, 4), int), np.ones(4)),
+        ),
+        ulp=Ulp(gradient=8, reason="two sums and a difference"),
+        reference_cancels=True,
+        resembles=("rmsnorm", "rmsnormalization"),
+        scene="normalization",
+        statics_of=candidates.normalized_axes,
+        conventions=conventions_of_norms.of_rms_norm,
+        acquittals=(acquittals.NO_MEAN_TAKEN_OFF,),
+    ),
+    OpSpec(
+        "group_norm",
+        "normalization",
+        cases=(
+            case("two groups", {"groups": 2}, x="batch height width 2*channels", scale="2*channels", bias="2*channels"),
+            case(
+                "channels first",
+                {"groups": 2, "layout": "channels_first", "epsilon": 1e-3},
+                x="batch 2*channels in_dim",
+                scale="2*channels",
+                bias="2*channels",
+            ),
+        ),
+        errors=tuple(
+            refuses(id, error, says, {"groups": 2} | statics, x, np.ones(scale), np.ones(6))
+            for id, error, says, statics, x, scale in (
+                ("scale of another size", ValueError, "one entry a channel", {}, np.ones((3, 5, 6)), 5),
+                ("scale of a group", ValueError, "one entry a channel", {}, np.ones((3, 5, 6)), (2, 3)),
+                ("groups that leave a rest", ValueError, "divide", {"groups": 4}, np.ones((3, 5, 6)), 6),
+                ("groups of 0", ValueError, "at least 1", {"groups": 0}, np.ones((3, 5, 6)), 6),
+                ("more groups than channels", ValueError, "divide", {"groups": 12}, np.ones((3, 5, 6)), 6),
+                ("groups a float", TypeError, "groups must be an int", {"groups": 2.0}, np.ones((3, 5, 6)), 6),
+                ("groups a list", TypeError, "hashable", {"groups": [2]}, np.ones((3, 5, 6)), 6),
+                ("no batch axis", ValueError, "a batch axis and a channel axis", {}, np.ones(6), 6),
+                ("no positions at all", ValueError, "at least one value", {}, np.ones((3, 0, 6)), 6),
+                ("layout", ValueError, "layout must be", {"layout": "first"}, np.ones((3, 5, 6)), 6),
+                ("epsilon 0", ValueError, "epsilon", {"epsilon": 0.0}, np.ones((3, 5, 6)), 6),
+                ("integers", TypeError, "floating dtype", {}, np.ones((3, 5, 6), int), 6),
+            )
+        ),
+        ulp=Ulp(24, 24, reason="the variance of a group is a sum of as many squares as it has entries, here up to 385"),
+        resembles=("groupnorm", "groupnormalization", "instancenorm", "instancenormalization"),
+        scene="normalization",
+        statics_of=candidates.grouped_channels,
+        conventions=conventions_of_norms.of_group_norm,
         acquittals=(acquittals.NO_TERM_FOR_THE_MEAN,),
     ),
 )

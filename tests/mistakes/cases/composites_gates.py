@@ -193,3 +193,17 @@ class TanhWithOneGradientBuffer:
     def backward(self, dout):
         np.multiply(dout, 1 - self.y * self.y, out=self.dx)
         return self.dx
+
+
+def swiglu(x, gate):
+    s = sigmoid(gate)
+    return x * gate * s, (x, gate, s)
+
+
+pairs = sized(((5, 7),) * 2, ((30, 24),) * 2)
+
+
+@family.control("", swiglu, pairs, style="cache", names=("x", "gate"), op="glu", statics={"activation": "silu"})
+def swiglu_by_the_product_rule(dout, cache):
+    x, gate, s = cache
+    return dout * gate * s, dout * x * s * (1 + gate * (1 - s))

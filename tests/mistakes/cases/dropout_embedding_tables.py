@@ -240,3 +240,14 @@ class EmbeddingNeverZeroed:
 
     def backward(self, dout):
         np.add.at(self.dW, self.idx, dout)
+
+
+@family.control(
+    100,
+    lambda ids, table: table[ids],
+    lambda size, seed: words(size, seed)[::-1],
+    names=("ids", "table"),
+    op="embedding",
+)
+def table_gradient_word_by_word(dout, ids, table):
+    return None, counted(table.shape, ids, dout)

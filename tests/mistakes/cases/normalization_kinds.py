@@ -218,3 +218,33 @@ class SpatialBatchNormWithEveryPath:
         dmu = (-dxhat / np.sqrt(self.var + EPSILON)).sum(axis=0) + dvar * (-2 * centred).mean(axis=0)
         dx = dxhat / np.sqrt(self.var + EPSILON) + dvar * 2 * centred / M + dmu / M
         return dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+
+
+def rms_norm(x, gain):
+    r = 1 / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + 1e-6)
+    return x * r * gain, (x, gain, r)
+
+
+@family.control("", rms_norm, rms_rows, style="cache", names=("x", "gain"), op="rms_norm")
+def rms_norm_by_the_cube_of_its_root(dout, cache):
+    x, gain, r = cache
+    d = dout * gain
+    return d * r - x * r**3 * np.mean(d * x, axis=-1, keepdims=True), (dout * x * r).sum(axis=0)
+
+
+def in_three_groups(x, gamma, beta):
+    v = x.reshape(len(x), 3, -1)
+    rstd = 1 / np.sqrt(v.var(axis=-1, keepdims=True) + EPSILON)
+    xhat = ((v - v.mean(axis=-1, keepdims=True)) * rstd).reshape(x.shape)
+    return gamma[:, None, None] * xhat + beta[:, None, None], (xhat, rstd, gamma)
+
+
+GROUPED = {"op": "group_norm", "statics": {"groups": 3, "layout": "channels_first"}}
+
+
+@family.control("", in_three_groups, channels, style="cache", names=("x", "gamma", "beta"), **GROUPED)
+def group_norm_of_three_groups(dout, cache):
+    xhat, rstd, gamma = cache
+    d, h = ((dout * gamma[:, None, None]).reshape(*rstd.shape[:2], -1), xhat.reshape(*rstd.shape[:2], -1))
+    dx = rstd * (d - d.mean(axis=-1, keepdims=True) - h * (d * h).mean(axis=-1, keepdims=True))
+    return dx.reshape(dout.shape), (dout * xhat).sum(axis=(0, 2, 3)), dout.sum(axis=(0, 2, 3))

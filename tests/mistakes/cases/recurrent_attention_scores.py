@@ -247,3 +247,16 @@ def maximum_of_each_row(dout, x):
     dx = np.zeros_like(x)
     np.put_along_axis(dx, x.argmax(axis=-1)[..., None], dout[..., None], axis=-1)
     return dx
+
+
+def turned(x, direction=1):
+    """(batch, length, heads, d), each half of d with the other."""
+    d = x.shape[-1]
+    angle = direction * np.arange(x.shape[1])[:, None, None] * 10000.0 ** (-np.arange(0, d, 2) / d)
+    a, b = x[..., : d // 2], x[..., d // 2 :]
+    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)], axis=-1)
+
+
+@family.control("", turned, sized(((3, 5, 2, 8),), ((4, 16, 3, 32),)), names=("x",), op="rotary_embedding")
+def rotation_undone(dout, x):
+    return turned(dout, -1)
