@@ -17,6 +17,7 @@ from functional_nn.activations import (
 )
 from functional_nn.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from functional_nn.convolution import conv, conv_transpose
+from functional_nn.dot_product import attention
 from functional_nn.linear import dense
 from functional_nn.losses import (
     binary_cross_entropy,
@@ -33,6 +34,7 @@ from functional_nn.pooling import avg_pool, max_pool
 from functional_nn.regularization import dropout, dropout_mask
 
 __all__ = [
+    "attention",
     "avg_pool",
     "batch_norm",
     "batch_norm_inference",

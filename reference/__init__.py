@@ -16,6 +16,7 @@ from reference.activations import (
 )
 from reference.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from reference.convolution import conv, conv_transpose
+from reference.dot_product import attention
 from reference.linear import dense
 from reference.losses import (
     binary_cross_entropy,
@@ -32,6 +33,7 @@ from reference.pooling import avg_pool, max_pool
 from reference.regularization import dropout, dropout_mask
 
 __all__ = [
+    "attention",
     "avg_pool",
     "batch_norm",
     "batch_norm_inference",
