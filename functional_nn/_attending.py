@@ -18,8 +18,8 @@ from jax.ad_checkpoint import checkpoint_name
 
 from functional_nn._numerics import hyperbolic_tangent
 
-# What is kept of a block for its backward pass: less than its scores by far.
-KEPT = ("attention_peak", "attention_share", "attention_out")
+# What is kept of a block for its backward pass: two numbers a query.
+KEPT = ("attention_peak", "attention_share")
 
 
 @dataclass(frozen=True)
@@ -182,15 +182,15 @@ def _weighted(scores: jax.Array, value: jax.Array) -> jax.Array:
 
 @_weighted.defjvp
 def _weighted_jvp(primals, tangents):
-    """With e the exponentials and s their sum, out = e value / s changes by (e scores' (value - out) + e value') / s.
+    """With e the exponentials, s their sum and p = e / s: out' = (e (scores' - sum p scores') value + e value') / s.
 
-    So written, its transpose goes over all scores once: what each adds is known from the rows of out alone.
+    That sum goes over scores, not over rows of out: where one key has all the weight, what cancels does so exactly.
     """
     (scores, value), (scores_tangent, value_tangent) = primals, tangents
     raised, share, out = _softmax_of(scores, value)
-    moved = raised * scores_tangent
-    through_sum = jnp.sum(moved, -1, keepdims=True) * out
-    return out, (_multiply(moved, value) - through_sum + _multiply(raised, value_tangent)) * share
+    mean = jnp.sum(raised * scores_tangent, -1, keepdims=True) * share
+    moved = raised * (scores_tangent - mean)
+    return out, (_multiply(moved, value) + _multiply(raised, value_tangent)) * share
 
 
 def _softmax_of(scores: jax.Array, value: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -200,7 +200,7 @@ def _softmax_of(scores: jax.Array, value: jax.Array) -> tuple[jax.Array, jax.Arr
     raised = jnp.exp(scores - peak)
     total = jnp.sum(raised, -1, keepdims=True)
     share = checkpoint_name(1 / jnp.where(total == 0, 1, total), KEPT[1])
-    return raised, share, checkpoint_name(_multiply(raised, value) * share, KEPT[2])
+    return raised, share, _multiply(raised, value) * share
 
 
 def _multiply(left: jax.Array, right: jax.Array) -> jax.Array:

@@ -7,7 +7,16 @@ import math
 
 import numpy as np
 
-from reference._checks import as_array, as_floating, as_number, quiet, require, require_flag, require_ints
+from reference._checks import (
+    as_array,
+    as_floating,
+    as_number,
+    quiet,
+    require,
+    require_flag,
+    require_hashable,
+    require_ints,
+)
 
 
 def attention(query, key, value, mask=None, *, causal=False, window=None, scale=None, softcap=None):
@@ -78,6 +87,7 @@ def _seen(mask, causal, window, of_scores):
     if causal:
         seen &= ahead <= 0
     if window is not None:
+        require_hashable("attention", "window", window)
         require_ints("attention", "window must be an int", f"window={window!r}", (window,))
         require(window > 0, "attention", "window must be at least 1", f"window={window!r}")
         seen &= np.abs(ahead) < window

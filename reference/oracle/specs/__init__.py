@@ -3,6 +3,7 @@
 from reference.oracle.opspec import OpSpec
 from reference.oracle.specs.activations import ACTIVATIONS
 from reference.oracle.specs.convolution import CONVOLUTION
+from reference.oracle.specs.dot_product import DOT_PRODUCT
 from reference.oracle.specs.linear import LINEAR
 from reference.oracle.specs.losses import LOSSES
 from reference.oracle.specs.normalization import NORMALIZATION
@@ -10,5 +11,6 @@ from reference.oracle.specs.pooling import POOLING
 from reference.oracle.specs.regularization import REGULARIZATION
 
 SPECS: dict[str, OpSpec] = {
-    spec.name: spec for spec in ACTIVATIONS + LOSSES + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + REGULARIZATION
+    spec.name: spec
+    for spec in ACTIVATIONS + LOSSES + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + REGULARIZATION + DOT_PRODUCT
 }
