@@ -29,7 +29,7 @@ class Limits:
     # Pairs of a query and a key up to which the scores are kept.
     pairs: int = 2**18
     # Scores of one block, and the least and the most queries that it may have for that.
-    scores: int = 2**23
+    scores: int = 2**22
     queries: tuple[int, int] = (64, 512)
     # Parts, if they shorten the work, and the least queries of each.
     parts: int = 4
@@ -127,7 +127,7 @@ def _in_blocks(rows: Rows, query: jax.Array, mask: jax.Array | None, start: int,
     """Some rows of the result: together, or by blocks of so many rows whose scores are not kept."""
     length = query.shape[3]
     if block is None or length <= block:
-        return (rows if block is None else _forgetful(rows))(query, mask, start)
+        return (rows if block is None else _forgetful(rows, in_loop=False))(query, mask, start)
     count = -(-length // block)
     with_rows = mask is not None and mask.shape[3] > 1
     blocks = [_divided(each, count, block) for each in (query, *([mask] if with_rows else []))]
@@ -136,7 +136,7 @@ def _in_blocks(rows: Rows, query: jax.Array, mask: jax.Array | None, start: int,
         first, query, *own = taken
         return carry, rows(query, own[0] if own else mask, first)
 
-    _, outs = lax.scan(_forgetful(next_block), None, (start + block * jnp.arange(count), *blocks))
+    _, outs = lax.scan(_forgetful(next_block, in_loop=True), None, (start + block * jnp.arange(count), *blocks))
     joined = jnp.moveaxis(outs, 0, 3)
     return joined.reshape(*joined.shape[:3], count * block, joined.shape[5])[:, :, :, :length]
 
@@ -147,9 +147,13 @@ def _divided(array: jax.Array, count: int, block: int) -> jax.Array:
     return jnp.moveaxis(filled.reshape(*array.shape[:3], count, block, array.shape[4]), 3, 0)
 
 
-def _forgetful(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, of which the backward pass computes again what is not small."""
-    return jax.checkpoint(function, policy=jax.checkpoint_policies.save_only_these_names(*KEPT), prevent_cse=False)
+def _forgetful(function: Callable[..., Any], *, in_loop: bool) -> Callable[..., Any]:
+    """The function, of which the backward pass computes again what is not small.
+
+    In a loop the compiler cannot mistake the second computation for the first, elsewhere it must be kept from it.
+    """
+    kept = jax.checkpoint_policies.save_only_these_names(*KEPT)
+    return jax.checkpoint(function, policy=kept, prevent_cse=not in_loop)
 
 
 def _rows(
