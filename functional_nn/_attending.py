@@ -129,8 +129,8 @@ def _in_blocks(rows: Rows, query: jax.Array, mask: jax.Array | None, start: int,
     if block is None or length <= block:
         return (rows if block is None else _forgetful(rows, in_loop=False))(query, mask, start)
     count = -(-length // block)
-    with_rows = mask is not None and mask.shape[3] > 1
-    blocks = [_divided(each, count, block) for each in (query, *([mask] if with_rows else []))]
+    of_each_query = [] if mask is None or mask.shape[3] == 1 else [mask]
+    blocks = [_divided(each, count, block) for each in (query, *of_each_query)]
 
     def next_block(carry: None, taken: tuple[jax.Array, ...]) -> tuple[None, jax.Array]:
         first, query, *own = taken
