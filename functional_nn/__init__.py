@@ -17,6 +17,7 @@ from functional_nn.activations import (
 )
 from functional_nn.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from functional_nn.convolution import conv, conv_transpose
+from functional_nn.dot_product import attention
 from functional_nn.gating import glu
 from functional_nn.linear import dense, embedding
 from functional_nn.losses import (
@@ -35,6 +36,7 @@ from functional_nn.positional import rotary_embedding
 from functional_nn.regularization import dropout, dropout_mask
 
 __all__ = [
+    "attention",
     "avg_pool",
     "batch_norm",
     "batch_norm_inference",

@@ -16,6 +16,7 @@ from reference.activations import (
 )
 from reference.calculus import derivative, directional_derivative, gradient, gradient_descent, partial_derivative
 from reference.convolution import conv, conv_transpose
+from reference.dot_product import attention
 from reference.gating import glu
 from reference.linear import dense, embedding
 from reference.losses import (
@@ -34,6 +35,7 @@ from reference.positional import rotary_embedding
 from reference.regularization import dropout, dropout_mask
 
 __all__ = [
+    "attention",
     "avg_pool",
     "batch_norm",
     "batch_norm_inference",

@@ -31,6 +31,10 @@ DIMENSIONS: Mapping[str, int] = {
     "kernel_depth": 2,
     "kernel_height": 3,
     "kernel_width": 2,
+    "key_length": 11,
+    "key_heads": 2,
+    "head_dim": 5,
+    "value_dim": 7,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference import convolution, pooling, regularization
+from reference import convolution, dot_product, pooling, regularization
 
 RNG = np.random.default_rng(0)
 
@@ -94,6 +94,15 @@ def embedding_assigning(ct, table, index):
     return gradient, None
 
 
+def attention_backward(ct, query, key, value):
+    return dot_product.attention_bwd(dot_product.attention_fwd(query, key, value)[1], ct)[:3]
+
+
+def attention_without_scale(ct, query, key, value):
+    query_ct, key_ct, value_ct = attention_backward(ct, query, key, value)
+    return query_ct * np.sqrt(query.shape[-1]), key_ct * np.sqrt(query.shape[-1]), value_ct
+
+
 SYMMETRIC = draw(7, 7)
 SYMMETRIC = SYMMETRIC + SYMMETRIC.T
 TIED = np.round(draw(2, 13, 3))
@@ -157,6 +166,15 @@ BLIND = {
         ((1 + np.abs(draw(3)),), draw(3)),
         ((np.array([-1.0, 2.0, 3.0]),), draw(3)),
         "relu",
+    ),
+    "attention over one key": Blind(
+        "every weight is 1",
+        dot_product.attention,
+        attention_backward,
+        attention_without_scale,
+        ((draw(3, 7, 2, 5), draw(3, 1, 2, 5), draw(3, 1, 2, 5)), draw(3, 7, 2, 5)),
+        ((draw(3, 7, 2, 5), draw(3, 11, 2, 5), draw(3, 11, 2, 5)), draw(3, 7, 2, 5)),
+        "attention",
     ),
     "scale of ones": Blind(
         "scale is 1 everywhere",

@@ -191,3 +191,16 @@ def test_scaling_gives_a_table_and_a_picture(bench, monkeypatch: pytest.MonkeyPa
     assert bench.bench.main(["--scaling", "--quick", "--output", str(tmp_path / "scaling")]) == 0
     assert "| depth | 2 |" in capsys.readouterr().out
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_memory_of_attention_is_counted_without_running_it(bench, monkeypatch: pytest.MonkeyPatch, capsys):
+    module = importlib.import_module("benchmarks.attention_memory")
+    monkeypatch.setattr(module, "FORMS", {"ours": module.FORMS["ours"], "jax.nn": module.FORMS["jax.nn"]})
+    (row,) = module.rows((4096,))
+    assert row["length"] == 4096
+    # 8 heads of 4096 by 4096 scores, which JAX's own function holds as a whole.
+    assert row["jax.nn"][0] > 4e-6 * 8 * 4096**2 > row["ours"][0]
+    monkeypatch.setattr(module, "rows", lambda: [row])
+    monkeypatch.setattr(module, "COLUMNS", ("length",))
+    assert bench.bench.main(["--attention-memory"]) == 0
+    assert "| 4096 | 34 |" in capsys.readouterr().out

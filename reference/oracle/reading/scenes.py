@@ -124,6 +124,8 @@ def _attentions(draw: Draw) -> Iterator[Scene]:
     }
     words = {"query": queries, "key": states, "value": three["v"], "queries": queries, "keys": states}
     yield Scene("attention", {**named, **three, **words, "x": queries, "context": states})
+    kept = {name: np.stack([array, 0.5 - array[::-1]], 2) for name, array in {**three, **words}.items()}
+    yield Scene("attention of heads", {**kept, "x": kept["q"], "context": kept["k"]})
 
 
 def _decoders(draw: Draw, rng: np.random.Generator) -> Iterator[Scene]:

@@ -3,6 +3,7 @@
 from reference.oracle.opspec import OpSpec
 from reference.oracle.specs.activations import ACTIVATIONS
 from reference.oracle.specs.convolution import CONVOLUTION
+from reference.oracle.specs.dot_product import DOT_PRODUCT
 from reference.oracle.specs.gating import GATING
 from reference.oracle.specs.linear import LINEAR
 from reference.oracle.specs.losses import LOSSES
@@ -13,6 +14,6 @@ from reference.oracle.specs.regularization import REGULARIZATION
 
 _FAMILIES = (
     *(ACTIVATIONS, LOSSES, LINEAR, CONVOLUTION, POOLING, NORMALIZATION, REGULARIZATION),
-    *(GATING, POSITIONAL),
+    *(GATING, POSITIONAL, DOT_PRODUCT),
 )
 SPECS: dict[str, OpSpec] = {spec.name: spec for family in _FAMILIES for spec in family}

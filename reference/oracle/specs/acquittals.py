@@ -39,6 +39,9 @@ TIES = Acquittal(
     of=lambda x: len(np.unique(x)) < x.size,
 )
 INVERTED = Acquittal("1 / (1 - rate) stands in the backward because this forward is inverted dropout.")
+NO_TERM_FOR_THE_LARGEST = Acquittal(
+    "No term carries the largest score, which is taken off before exp: softmax does not depend on it.", r"\.max\("
+)
 ROTATED = Acquittal(
     "The kernel is rotated in the backward because the forward, a cross-correlation, does not rotate it.",
     r"::\s*-1|flip|rot90",

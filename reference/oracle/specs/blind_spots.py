@@ -50,6 +50,12 @@ def of_rotary(op: str, statics: Statics, named: Named) -> Iterator[str]:
         yield f"{op} of position 0 alone turns nothing: a backward that turns the wrong way would pass."
 
 
+def of_attention(op: str, statics: Statics, named: Named) -> Iterator[str]:
+    key = named.get("key")
+    if key is not None and key.ndim == 4 and key.shape[1] == 1:
+        yield f"{op} over one key: every weight is 1, so a wrong factor in the gradients of query and key is not seen."
+
+
 def _all(value: Any, wanted: int) -> bool:
     """Whether an int, or every int in nested tuples, has the wanted value."""
     return all(_all(item, wanted) for item in value) if isinstance(value, tuple | list) else value == wanted

@@ -194,6 +194,18 @@ def pooled_windows(average: bool) -> Callable[[Primals, np.ndarray], Candidates]
     return choose
 
 
+def attended(primals: Primals, out: np.ndarray) -> Candidates:
+    query, *others = primals[:3]
+    if len(primals) not in (3, 4) or any(array.ndim != 4 for array in (query, *others)):
+        return
+    if out.shape == (*query.shape[:3], others[1].shape[3]):
+        ways = ({"causal": False}, {"causal": True})
+        yield from ({**way, "scale": scale} for way in ways for scale in (None, 1.0))
+        yield from ({**way, "softcap": cap} for way in ways for cap in (50.0, 30.0, 20.0, 10.0))
+        windows = range(1, min(9, query.shape[1]))
+        yield from ({**way, "window": window} for way in ways for window in windows)
+
+
 def dropped(primals: Primals, out: np.ndarray) -> Candidates:
     (x, *_) = primals
     kept = (np.abs(out) > 0) & (np.abs(x) > 0) if out.shape == x.shape else np.zeros(0, bool)
