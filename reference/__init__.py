@@ -29,6 +29,7 @@ from reference.losses import (
 )
 from reference.normalization import batch_norm, batch_norm_inference, layer_norm
 from reference.pooling import avg_pool, max_pool
+from reference.recurrent import gru, linear_recurrence, lstm, rnn
 from reference.regularization import dropout, dropout_mask
 
 __all__ = [
@@ -48,16 +49,20 @@ __all__ = [
     "gelu",
     "gradient",
     "gradient_descent",
+    "gru",
     "huber_loss",
     "kl_divergence",
     "layer_norm",
     "leaky_relu",
+    "linear_recurrence",
     "log_sigmoid",
     "log_softmax",
+    "lstm",
     "max_pool",
     "mean_squared_error",
     "partial_derivative",
     "relu",
+    "rnn",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
