@@ -7,7 +7,6 @@ would do for lax.scan alone: the transpose of lax.associative_scan is no such sc
 forbid forward mode.
 """
 
-from functools import partial
 from typing import Any
 
 import jax

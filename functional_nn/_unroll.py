@@ -2,10 +2,11 @@
 
 JAX's own derivative of a scan adds up the gradient of what all steps share step by step, a product of few rows each.
 Here a step is `sums = pushed + before @ recurrent_kernel`, then a cell of these sums entry by entry. So the tangent of
-the recurrent kernel enters as `before @ tangent`, of all steps at once, and what is left of the scan is linear and holds
-nothing that is differentiated. Transposed, that is the backward through time, and one product for the kernel.
+the recurrent kernel enters as `before @ tangent`, of all steps at once, and what is left of the scan is linear, in what
+enters and the first states alone. Transposed, that is the backward through time, and one product for the kernel.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -70,7 +71,7 @@ def _forward(cell: Cell, reverse: bool, states: States, pushed: Any, recurrent_k
 
 def product(rows: jax.Array, kernel: jax.Array) -> jax.Array:
     """`rows @ kernel` as of one matrix of rows, so that XLA copies nothing for the kernel's gradient."""
-    flat = rows.reshape(-1, rows.shape[-1]) if rows.size else rows.reshape(0, rows.shape[-1])
+    flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
     return (flat @ kernel).reshape(*rows.shape[:-1], kernel.shape[-1])
 
 

@@ -201,7 +201,7 @@ def linear_recurrence(x: jax.Array, decay: jax.Array, initial: jax.Array) -> jax
 
 def _whole_sequence(
     op: str, cell: Cell, arrays: dict[str, jax.Array], gates: int, biases: int, reverse: bool, lengths: Any
-) -> tuple[jax.Array, ...]:
+) -> Any:
     require_floating(op, **arrays)
     _check_shapes(op, {name: jnp.shape(array) for name, array in arrays.items()}, gates, biases)
     require_flag(op, "reverse", reverse)

@@ -178,7 +178,8 @@ def _unroll(step, x, states, weights, counts, order, dtypes):
     outputs, saved = np.zeros((*x.shape[:2], states[0].shape[1]), x.dtype), []
     for t in order:
         new_states, residuals = step(x[:, t], *states, *weights)
-        states = tuple(np.where(counts[:, t], new, old) for new, old in zip(new_states, states, strict=True))
+        pairs = zip(new_states, states, strict=True)
+        states = tuple(np.where(counts[:, t], new, old).astype(x.dtype) for new, old in pairs)
         outputs[:, t] = np.where(counts[:, t], new_states[0], outputs[:, t])
         saved.append(residuals)
     return (outputs, *states), (x, weights, saved, counts, order, dtypes)

@@ -7,8 +7,11 @@ from reference.oracle.specs.linear import LINEAR
 from reference.oracle.specs.losses import LOSSES
 from reference.oracle.specs.normalization import NORMALIZATION
 from reference.oracle.specs.pooling import POOLING
+from reference.oracle.specs.recurrent import RECURRENT
 from reference.oracle.specs.regularization import REGULARIZATION
 
 SPECS: dict[str, OpSpec] = {
-    spec.name: spec for spec in ACTIVATIONS + LOSSES + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + REGULARIZATION
+    spec.name: spec
+    for family in (ACTIVATIONS, LOSSES, LINEAR, CONVOLUTION, POOLING, NORMALIZATION, REGULARIZATION, RECURRENT)
+    for spec in family
 }
