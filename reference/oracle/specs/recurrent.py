@@ -4,8 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from reference.oracle.opspec import Case, Drawn, OpSpec, case, lengths, refuses, uniform
+from reference.oracle.opspec import Case, Drawn, OpSpec, Ulp, case, lengths, refuses, uniform
 from reference.oracle.specs import candidates
+
+IN_UNITS_OF_THE_LARGEST = Ulp(8, 8, "each step hands on its rounding; the unit is that of an example's largest entry")
 
 
 def _case(id: str, gates: int, biases: int, statics: dict | None = None, /, **more: str | Drawn) -> Case:
@@ -65,6 +67,7 @@ RECURRENT = (
         ),
         extremes=_extremes(1, 1),
         errors=_errors(1, 1),
+        ulp=IN_UNITS_OF_THE_LARGEST,
         statics_of=candidates.unrolled,
     ),
     OpSpec(
@@ -79,6 +82,7 @@ RECURRENT = (
             *_errors(4, 4, cell=True),
             refuses("c of another size", ValueError, "c must have", {}, *_arrays(4, 4, True, c=np.ones((2, 4)))),
         ),
+        ulp=IN_UNITS_OF_THE_LARGEST,
         statics_of=candidates.unrolled,
     ),
     OpSpec(
@@ -90,6 +94,7 @@ RECURRENT = (
         ),
         extremes=_extremes(3, 4),
         errors=_errors(3, 4),
+        ulp=IN_UNITS_OF_THE_LARGEST,
         statics_of=candidates.unrolled,
     ),
     OpSpec(
@@ -115,5 +120,6 @@ RECURRENT = (
             refuses("integers", TypeError, "x must have", {}, np.ones((3, 4), int), np.ones((3, 4)), np.ones(3)),
             refuses("a list", TypeError, "decay must be an array", {}, np.ones((1, 1)), [[1.0]], np.ones(1)),
         ),
+        ulp=Ulp(4, 4, "the unit is that of the largest state so far"),
     ),
 )
