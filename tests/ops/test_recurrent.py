@@ -184,8 +184,8 @@ def test_known_lengths_are_refused_inside_a_jitted_function_too():
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64], ids=lambda dtype: dtype.__name__)
 def test_small_integers_hold_a_length_of_a_long_sequence(dtype: Any):
-    x, decay = np.ones((2, 300, 1)), np.zeros((1, 1))
-    outputs, _ = jax.jit(functional_nn.rnn)(x, np.zeros((2, 1)), decay + 1, decay, np.zeros(1), lengths=dtype([0, 99]))
+    x, one, ends = jnp.ones((2, 300, 1)), jnp.ones((1, 1)), jnp.array([0, 99], dtype)
+    outputs, _ = jax.jit(functional_nn.rnn)(x, jnp.zeros((2, 1)), one, 0 * one, jnp.zeros(1), lengths=ends)
     np.testing.assert_array_equal(np.count_nonzero(outputs, axis=1).ravel(), [0, 99])
 
 

@@ -172,6 +172,7 @@ def test_a_link_leads_to_a_file(page: Path, link: str):
             "pooling",
             "normalization",
             "regularization",
+            "recurrent",
             "calculus",
         )
     ],

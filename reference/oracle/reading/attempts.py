@@ -11,7 +11,6 @@ from reference.oracle.reading.certainty import Tried
 from reference.oracle.reading.composed import composed
 from reference.oracle.reading.discover import Found
 from reference.oracle.reading.judged import judged, likely_scene
-from reference.oracle.reading.names import SCENE_OF_OP
 from reference.oracle.reading.readings import given_reading, readings
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.scene import Scene
@@ -113,7 +112,7 @@ def meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
     """The scenes by what a loss is given; the likely ones first, and for a loss those that are made for losses."""
     likely, seed = likely_scene(found, request), request.seed
     every = scenes(seed)
-    if likely in SPECS and likely not in SCENE_OF_OP.values():
+    if likely in SPECS and likely not in {scene.name for scene in every}:
         every = [_op_scene(found, likely, seed), *every]
     kin = "pooling " if likely in SPECS and SPECS[likely].family == "pooling" else f"{likely} "
     # The name of a network says nothing of what its loss is given.

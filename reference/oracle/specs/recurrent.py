@@ -74,8 +74,8 @@ RECURRENT = (
         "lstm",
         "recurrent",
         cases=(
-            _case("reverse", 4, 4, {"reverse": True}, c="batch hidden"),
-            _case("lengths", 4, 4, c="batch hidden", lengths=lengths("batch")),
+            _case("forward", 4, 4, c="batch hidden"),
+            _case("reverse and lengths", 4, 4, {"reverse": True}, c="batch hidden", lengths=lengths("batch")),
         ),
         extremes=_extremes(4, 4, cell=True),
         errors=(
@@ -120,6 +120,7 @@ RECURRENT = (
             refuses("integers", TypeError, "x must have", {}, np.ones((3, 4), int), np.ones((3, 4)), np.ones(3)),
             refuses("a list", TypeError, "decay must be an array", {}, np.ones((1, 1)), [[1.0]], np.ones(1)),
         ),
+        called=("linearrecurrence", "linearscan"),
         ulp=Ulp(4, 4, "the unit is that of the largest state so far"),
     ),
 )
