@@ -15,8 +15,6 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "normalization": ("rmsnorm", "groupnorm"),
     "elementwise": ("exp", "log", "square", "identity"),
     "embedding": ("embedding", "embed"),
-    "recurrent": ("rnn", "rnnstep", "vanillarnn", "gru"),
-    "four gates": ("lstm", "lstmstep"),
     "temporal": ("temporal",),
 }
 NOISE = ("naive", "fast", "layer", "my", "batched", "vectorized", "numpy", "function", "the")

@@ -68,6 +68,8 @@ RECURRENT = (
         extremes=_extremes(1, 1),
         errors=_errors(1, 1),
         ulp=IN_UNITS_OF_THE_LARGEST,
+        resembles=("rnn", "rnnstep", "vanillarnn"),
+        scene="recurrent",
         statics_of=candidates.unrolled,
     ),
     OpSpec(
@@ -83,6 +85,8 @@ RECURRENT = (
             refuses("c of another size", ValueError, "c must have", {}, *_arrays(4, 4, True, c=np.ones((2, 4)))),
         ),
         ulp=IN_UNITS_OF_THE_LARGEST,
+        resembles=("lstm", "lstmstep"),
+        scene="four gates",
         statics_of=candidates.unrolled,
     ),
     OpSpec(
@@ -95,6 +99,8 @@ RECURRENT = (
         extremes=_extremes(3, 4),
         errors=_errors(3, 4),
         ulp=IN_UNITS_OF_THE_LARGEST,
+        resembles=("gru",),
+        scene="recurrent",
         statics_of=candidates.unrolled,
     ),
     OpSpec(
