@@ -68,12 +68,12 @@ def test_pytorch_agrees_in_values_and_gradients(op: str, mode: str):
 @every_side
 def test_pytorch_agrees_on_linear_recurrence(side):
     rng = np.random.default_rng(3)
-    arrays = rng.normal(size=(3, 5, 7)), rng.normal(size=(3, 5, 7)), rng.normal(size=(3, 7))
+    arrays = rng.normal(size=(3, 5, 7, 2)), rng.normal(size=(3, 5, 7, 2)), rng.normal(size=(3, 7, 2))
     x, decay, initial = tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
     states = [initial]
     for t in range(5):
         states.append(decay[:, t] * states[-1] + x[:, t])
-    cotangent = rng.normal(size=(3, 5, 7))
+    cotangent = rng.normal(size=(3, 5, 7, 2))
     out = torch.stack(states[1:], dim=1)
     wanted = torch.autograd.grad((out * torch.tensor(cotangent)).sum(), tensors)
     if side is reference:
