@@ -19,7 +19,7 @@ States = tuple[jax.Array, ...]
 
 
 class Cell(NamedTuple):
-    """What a step does with its sums, entry by entry, and the derivative of that.
+    """What a step does with its sums, a tuple, entry by entry, and the derivative of that.
 
     step(sums, *states) gives the new states, h first, and the slopes that the derivative needs;
     tangent(slopes, sums_tangent, *states_tangent) gives the new states' tangents, linear in the others.
@@ -31,11 +31,11 @@ class Cell(NamedTuple):
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def unroll(
-    cell: Cell, reverse: bool, states: States, pushed: jax.Array, recurrent_kernel: jax.Array, counts: jax.Array | None
+    cell: Cell, reverse: bool, states: States, pushed: States, recurrent_kernel: jax.Array, counts: jax.Array | None
 ) -> tuple[States, jax.Array]:
     """The last states, and the first of the states after every step, (length, batch, hidden).
 
-    pushed (length, batch, sums) is what comes from outside; the last state's product is added to its first columns.
+    pushed is what the sums have from outside, (length, batch, sums) each; the last state's product joins the first.
     counts (length, batch, 1) is False where the states stay as they are.
     """
     last, (after, _) = _forward(cell, reverse, states, pushed, recurrent_kernel, counts)
@@ -48,11 +48,11 @@ def _unroll_jvp(cell: Cell, reverse: bool, primals: Any, tangents: Any) -> Any:
     states_tangent, pushed_tangent, kernel_tangent, _ = tangents
     last, (after, slopes) = _forward(cell, reverse, states, pushed, recurrent_kernel, counts)
     before = shifted(states[0], after, reverse)
-    seeds = _add_to_first(pushed_tangent, product(before, kernel_tangent))
+    seeds = _plus(pushed_tangent, product(before, kernel_tangent))
 
     def step(states_tangent: States, of_step: Any) -> tuple[States, jax.Array]:
         slopes, seed, counts = of_step
-        sums_tangent = _add_to_first(seed, states_tangent[0] @ recurrent_kernel)
+        sums_tangent = _plus(seed, states_tangent[0] @ recurrent_kernel)
         new = _where(counts, cell.tangent(slopes, sums_tangent, *states_tangent), states_tangent)
         return new, new[0]
 
@@ -62,7 +62,7 @@ def _unroll_jvp(cell: Cell, reverse: bool, primals: Any, tangents: Any) -> Any:
 def _forward(cell: Cell, reverse: bool, states: States, pushed: Any, recurrent_kernel: jax.Array, counts: Any) -> Any:
     def step(states: States, of_step: Any) -> tuple[States, tuple[jax.Array, States]]:
         pushed, counts = of_step
-        new, slopes = cell.step(_add_to_first(pushed, states[0] @ recurrent_kernel), *states)
+        new, slopes = cell.step(_plus(pushed, states[0] @ recurrent_kernel), *states)
         new = _where(counts, new, states)
         return new, (new[0], slopes)
 
@@ -85,11 +85,8 @@ def _where(counts: jax.Array | None, new: States, old: States) -> States:
     return new if counts is None else tuple(jnp.where(counts, a, b) for a, b in zip(new, old, strict=True))
 
 
-def _add_to_first(sums: jax.Array, product: jax.Array) -> jax.Array:
-    width = product.shape[-1]
-    if width == sums.shape[-1]:
-        return sums + product
-    return jnp.concatenate([sums[..., :width] + product, sums[..., width:]], -1)
+def _plus(sums: States, product: jax.Array) -> States:
+    return (sums[0] + product, *sums[1:])
 
 
 def _sigmoid(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -103,17 +100,17 @@ def _tanh(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.tanh(x), 4 * _sigmoid(2 * x)[1]
 
 
-def _rnn(sums: jax.Array, h: jax.Array) -> tuple[States, States]:
-    h, slope = _tanh(sums)
+def _rnn(sums: States, h: jax.Array) -> tuple[States, States]:
+    h, slope = _tanh(sums[0])
     return (h,), (slope,)
 
 
-def _rnn_tangent(slopes: States, sums_tangent: jax.Array, h_tangent: jax.Array) -> States:
-    return (slopes[0] * sums_tangent,)
+def _rnn_tangent(slopes: States, sums_tangent: States, h_tangent: jax.Array) -> States:
+    return (slopes[0] * sums_tangent[0],)
 
 
-def _lstm(sums: jax.Array, h: jax.Array, c: jax.Array) -> tuple[States, States]:
-    i, f, g, o = jnp.split(sums, 4, -1)
+def _lstm(sums: States, h: jax.Array, c: jax.Array) -> tuple[States, States]:
+    i, f, g, o = jnp.split(sums[0], 4, -1)
     (i, i_slope), (f, f_slope), (g, g_slope), (o, o_slope) = _sigmoid(i), _sigmoid(f), _tanh(g), _sigmoid(o)
     new_c = f * c + i * g
     read, read_slope = _tanh(new_c)
@@ -121,25 +118,26 @@ def _lstm(sums: jax.Array, h: jax.Array, c: jax.Array) -> tuple[States, States]:
     return (o * read, new_c), (by_sums, f, o * read_slope)
 
 
-def _lstm_tangent(slopes: States, sums_tangent: jax.Array, h_tangent: jax.Array, c_tangent: jax.Array) -> States:
+def _lstm_tangent(slopes: States, sums_tangent: States, h_tangent: jax.Array, c_tangent: jax.Array) -> States:
     by_sums, forget, by_c = slopes
-    i, f, g, o = jnp.split(by_sums * sums_tangent, 4, -1)
+    i, f, g, o = jnp.split(by_sums * sums_tangent[0], 4, -1)
     c = forget * c_tangent + i + f + g
     return o + by_c * c, c
 
 
-def _gru(sums: jax.Array, h: jax.Array) -> tuple[States, States]:
-    r, z, m, x_n = jnp.split(sums, 4, -1)
+def _gru(sums: States, h: jax.Array) -> tuple[States, States]:
+    (r, z, m), x_n = jnp.split(sums[0], 3, -1), sums[1]
     (r, r_slope), (keep, z_slope), (write, _) = _sigmoid(r), _sigmoid(z), _sigmoid(-z)
     n, n_slope = _tanh(x_n + r * m)
     by_n = write * n_slope
-    by_sums = jnp.concatenate([by_n * m * r_slope, (h - n) * z_slope, by_n * r, by_n], -1)
-    return (write * n + keep * h,), (by_sums, keep)
+    by_sums = jnp.concatenate([by_n * m * r_slope, (h - n) * z_slope, by_n * r], -1)
+    return (write * n + keep * h,), (by_sums, by_n, keep)
 
 
-def _gru_tangent(slopes: States, sums_tangent: jax.Array, h_tangent: jax.Array) -> States:
-    by_sums, keep = slopes
-    return (keep * h_tangent + sum(jnp.split(by_sums * sums_tangent, 4, -1)),)
+def _gru_tangent(slopes: States, sums_tangent: States, h_tangent: jax.Array) -> States:
+    by_sums, by_n, keep = slopes
+    r, z, m = jnp.split(by_sums * sums_tangent[0], 3, -1)
+    return (keep * h_tangent + r + z + m + by_n * sums_tangent[1],)
 
 
 RNN, LSTM, GRU = Cell(_rnn, _rnn_tangent), Cell(_lstm, _lstm_tangent), Cell(_gru, _gru_tangent)

@@ -212,19 +212,22 @@ def _whole_sequence(
     if lengths is not None:
         counts, unknown = _counting(op, lengths, x.shape)
         x, h = jnp.where(counts, x, 0), h + unknown
-    pushed = _in_order_of_sums(cell, product(x, kernel), bias)
+    pushed = _from_outside(cell, product(x, kernel), bias)
     states, outputs = unroll(cell, reverse, (h, *c), pushed, recurrent_kernel, counts)
     outputs = outputs if counts is None else jnp.where(counts, outputs, 0)
     return tuple(a.astype(dtype) for a in (jnp.swapaxes(outputs, 0, 1), *states))
 
 
-def _in_order_of_sums(cell: Cell, from_x: jax.Array, bias: jax.Array) -> jax.Array:
-    """What every step's sums have from outside. A GRU's third sum, what the state says to n, has its bias only."""
+def _from_outside(cell: Cell, from_x: jax.Array, bias: jax.Array) -> tuple[jax.Array, ...]:
+    """What every step's sums have from outside; for a GRU two: those that the state joins, and that of n it does not.
+
+    The third that it joins, what the state says to n, has nothing from outside but its bias.
+    """
     if cell is not GRU:
-        return from_x + bias
+        return (from_x + bias,)
     r_and_z, n = jnp.split(from_x, [2 * from_x.shape[-1] // 3], -1)
     both_bias, n_bias, m_bias = jnp.split(bias, [len(bias) // 2, len(bias) * 3 // 4])
-    return jnp.concatenate([r_and_z + both_bias, jnp.broadcast_to(m_bias, n.shape), n + n_bias], -1)
+    return jnp.concatenate([r_and_z + both_bias, jnp.broadcast_to(m_bias, n.shape)], -1), n + n_bias
 
 
 def _counting(op: str, lengths: Any, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
