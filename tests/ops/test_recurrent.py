@@ -176,8 +176,7 @@ def test_an_impossible_length_is_nan_where_it_is_not_known(op: str):
 
 
 def test_known_lengths_are_refused_inside_a_jitted_function_too():
-    arguments = arguments_of("rnn")
-    ends = jnp.array([5, 6, 2])
+    arguments, ends = tuple(map(jnp.asarray, arguments_of("rnn"))), jnp.array([5, 6, 2])
     with pytest.raises(ValueError, match=r"rnn: lengths must be at least 0 and at most x.shape\[1\]; got lengths from"):
         jax.jit(lambda x: functional_nn.rnn(x, *arguments[1:], lengths=ends))(arguments[0])
 
