@@ -33,6 +33,7 @@ from functional_nn.losses import (
 from functional_nn.normalization import batch_norm, batch_norm_inference, group_norm, layer_norm, rms_norm
 from functional_nn.pooling import avg_pool, max_pool
 from functional_nn.positional import rotary_embedding
+from functional_nn.recurrent import gru, linear_recurrence, lstm, rnn
 from functional_nn.regularization import dropout, dropout_mask
 
 __all__ = [
@@ -56,18 +57,22 @@ __all__ = [
     "gradient",
     "gradient_descent",
     "group_norm",
+    "gru",
     "huber_loss",
     "kl_divergence",
     "layer_norm",
     "leaky_relu",
+    "linear_recurrence",
     "log_sigmoid",
     "log_softmax",
+    "lstm",
     "max_pool",
     "mean_squared_error",
     "partial_derivative",
     "relu",
     "rms_norm",
     "rotary_embedding",
+    "rnn",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",

@@ -44,13 +44,14 @@ def _spec(lines: tuple[Line, ...], groups: int, layout: str) -> Spec:
 
 
 def _bind(name: str, left: jax.Array, right: jax.Array, spec: Spec) -> jax.Array:
-    """The primitive of two arrays that, inside shard_map, vary over the same axes of the mesh, as lax ensures too."""
-    varying = [_varying(array) for array in (left, right)]
-    left, right = (
-        jax.lax.pcast(array, tuple(other - own), to="varying") if other - own else array
-        for array, own, other in ((left, *varying), (right, *reversed(varying)))
-    )
-    return _PRIMITIVES[name].bind(left, right, spec=spec)
+    return _PRIMITIVES[name].bind(*vary_alike(left, right), spec=spec)
+
+
+def vary_alike(*arrays: jax.Array) -> list[jax.Array]:
+    """The arrays for a primitive: inside shard_map they vary over the same axes of the mesh, as lax ensures too."""
+    axes = frozenset[str]().union(*map(_varying, arrays))
+    missing = [axes - _varying(array) for array in arrays]
+    return [jax.lax.pcast(a, tuple(m), to="varying") if m else a for a, m in zip(arrays, missing, strict=True)]
 
 
 def _varying(array: jax.Array) -> frozenset[str]:

@@ -32,6 +32,7 @@ from reference.losses import (
 from reference.normalization import batch_norm, batch_norm_inference, group_norm, layer_norm, rms_norm
 from reference.pooling import avg_pool, max_pool
 from reference.positional import rotary_embedding
+from reference.recurrent import gru, linear_recurrence, lstm, rnn
 from reference.regularization import dropout, dropout_mask
 
 __all__ = [
@@ -55,18 +56,22 @@ __all__ = [
     "gradient",
     "gradient_descent",
     "group_norm",
+    "gru",
     "huber_loss",
     "kl_divergence",
     "layer_norm",
     "leaky_relu",
+    "linear_recurrence",
     "log_sigmoid",
     "log_softmax",
+    "lstm",
     "max_pool",
     "mean_squared_error",
     "partial_derivative",
     "relu",
     "rms_norm",
     "rotary_embedding",
+    "rnn",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",

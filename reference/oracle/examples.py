@@ -38,8 +38,9 @@ def _inputs(spec: OpSpec, case: Case, seed: int, dtype: Any) -> ExampleInputs:
     drawn = draw(spec, case, seed=seed, dtype=dtype)
     if spec.chooses:
         drawn = (np.round(2 * drawn[0].astype(np.float64)).astype(dtype) / np.asarray(2, dtype), *drawn[1:])
-    inputs = ExampleInputs(drawn)
-    inputs.names, inputs.statics = tuple(case.arguments), dict(case.statics)
+    primals, statics = spec.passed(case, drawn)
+    inputs = ExampleInputs(primals)
+    inputs.names, inputs.statics = tuple(case.arguments)[: len(primals)], statics
     return inputs
 
 

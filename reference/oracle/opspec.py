@@ -5,8 +5,9 @@ oracle draws its example inputs from them.
 """
 
 import importlib
+import inspect
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,9 @@ DIMENSIONS: Mapping[str, int] = {
     "channels": 5,
     "heads": 2,
     "vocabulary": 17,
+    "hidden": 11,
     "length": 13,
+    "steps": 5,
     "depth": 5,
     "height": 7,
     "width": 11,
@@ -43,7 +46,8 @@ class Drawn:
     """An argument: its shape in dimension names ("batch 2*in_channels length"), and the set its values come from.
 
     kind: "normal" (signed), "uniform" (between low and high), "probabilities" (sum to 1 along the last axis),
-    "labels" (integers below the size of the dimension `below`), "mask" (booleans), "positive".
+    "labels" (integers below the size of the dimension `below`), "lengths" (integers from 0 up to that size, both ends
+    among them), "mask" (booleans), "positive".
     """
 
     shape: str
@@ -56,6 +60,10 @@ class Drawn:
 
 def labels(shape: str, *, below: str = "classes") -> Drawn:
     return Drawn(shape, "labels", below=below, differentiable=False)
+
+
+def lengths(shape: str, *, of: str = "steps") -> Drawn:
+    return Drawn(shape, "lengths", below=of, differentiable=False)
 
 
 def mask(shape: str) -> Drawn:
@@ -76,7 +84,10 @@ def probabilities(shape: str) -> Drawn:
 
 @dataclass(frozen=True)
 class Case:
-    """One way to call the op: statics, and an argument for each positional parameter, in the op's order."""
+    """One way to call the op: statics, and an argument for each positional parameter, in the op's order.
+
+    Behind these, arrays that the op takes by name.
+    """
 
     id: str
     statics: Mapping[str, Any]
@@ -217,6 +228,18 @@ class OpSpec:
         """Whether an argument of this name is one of its own."""
         return any(argument in case.arguments for case in self.cases)
 
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """What it takes by name: its statics, and arrays that have no gradient."""
+        parameters = inspect.signature(self.reference()).parameters.values()
+        return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
+
+    def passed(self, case: Case, arguments: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a case as the op takes them: by position, and by name together with the statics."""
+        named = dict(zip(case.arguments, arguments, strict=True))
+        by_name = {name: named.pop(name) for name in self.keywords if name in named}
+        return tuple(named.values()), {**case.statics, **by_name}
+
     def reference(self, suffix: str = "") -> Callable[..., Any]:
         """The NumPy function of this op; suffix "_fwd" or "_bwd" for the other two of its triple."""
         return getattr(importlib.import_module(f"reference.{self.family}"), self.name + suffix)
@@ -258,6 +281,9 @@ def _values(spec: OpSpec, drawn: Drawn, rng: np.random.Generator, dtype: Any, di
             return (weights / weights.sum(-1, keepdims=True)).astype(dtype)
         case "labels":
             return rng.integers(0, dimensions[drawn.below], size=shape)
+        case "lengths":
+            ends = np.linspace(0, dimensions[drawn.below], int(np.prod(shape))).astype(int)
+            return rng.permutation(ends).reshape(shape)
         case "mask":
             return rng.random(shape) < 0.7
     raise ValueError(f"draw: kind must be one that Drawn documents; got kind={drawn.kind!r}")

@@ -46,13 +46,17 @@ class Row:
         return tuple(arguments[i] for i in self.moved)
 
     def jax(self, *arguments: Any) -> Any:
-        return self.spec.jax()(*arguments, **self.case.statics)
+        return self._call(self.spec.jax(), arguments)
 
     def reference(self, *arguments: Any) -> Any:
-        return self.spec.reference()(*arguments, **self.case.statics)
+        return self._call(self.spec.reference(), arguments)
 
     def forward(self, *arguments: Any) -> tuple[Any, Any]:
-        return self.spec.reference("_fwd")(*arguments, **self.case.statics)
+        return self._call(self.spec.reference("_fwd"), arguments)
+
+    def _call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        positional, named = self.spec.passed(self.case, arguments)
+        return function(*positional, **named)
 
     def pullback(self, arguments: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
         """The hand-written cotangents of the differentiable arguments."""

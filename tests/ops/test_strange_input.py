@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from inspect import Parameter, signature
 from typing import Any
 
 import jax
@@ -71,23 +70,23 @@ STATICS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def calls(spec: OpSpec) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+def calls(spec: OpSpec) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any]]]:
     """What is strange, and the call of which everything else is as it should be."""
-    parameters = signature(spec.reference()).parameters.values()
-    statics = [parameter.name for parameter in parameters if parameter.kind == Parameter.KEYWORD_ONLY]
     case = max(spec.cases[:4], key=lambda case: len(case.arguments))
-    arguments, given = list(draw(spec, case)), dict(case.statics)
+    arguments = list(draw(spec, case))
     for position, name in enumerate(case.arguments):
         for what, made in ARGUMENTS.items():
             with warnings.catch_warnings(action="ignore"):
                 value = made(arguments[position])
-            yield f"{name} is {what}", [*arguments[:position], value, *arguments[position + 1 :]], given
-    for name in statics:
+            replaced = [*arguments[:position], value, *arguments[position + 1 :]]
+            yield f"{name} is {what}", *spec.passed(case, replaced)
+    positional, given = spec.passed(case, arguments)
+    for name in spec.keywords:
         for value in STATICS:
-            yield f"{name}={type(value).__name__} {str(value)[:20]}", arguments, given | {name: value}
+            yield f"{name}={type(value).__name__} {str(value)[:20]}", positional, given | {name: value}
 
 
-def outcome(op: Callable[..., Any], arguments: list[Any], statics: dict[str, Any]) -> Any:
+def outcome(op: Callable[..., Any], arguments: tuple[Any, ...], statics: dict[str, Any]) -> Any:
     """What an op gives, as arrays, or what it raises."""
     try:
         return [np.asarray(leaf) for leaf in jax.tree.leaves(op(*arguments, **statics))]
@@ -149,9 +148,10 @@ def test_special_values_give_the_same_and_no_warning(spec: OpSpec, dtype: Any):
         for value in (value for value in SPECIAL if np.isfinite(value) or not finite_only):
             special = [np.array(argument) for argument in arguments]
             special[position].reshape(-1)[:1] = value
-            out, residuals = spec.reference("_fwd")(*special, **case.statics)
+            positional, named = spec.passed(case, special)
+            out, residuals = spec.reference("_fwd")(*positional, **named)
             spec.reference("_bwd")(residuals, probe(out, spec.name))
-            ours = outcome(spec.jax(), special, dict(case.statics))
+            ours = outcome(spec.jax(), positional, named)
             wrong = difference(spec, ours, [np.asarray(leaf) for leaf in jax.tree.leaves(out)])
             assert not wrong, f"{spec.name} with {value} in {name}: {wrong}"
 

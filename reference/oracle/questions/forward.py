@@ -39,17 +39,11 @@ def validated(op: str | None, statics: Mapping[str, Any] | None) -> dict[str, An
         return {}
     if op not in SPECS:
         raise ValueError(f"oracle.check: op must be one of {', '.join(SPECS)}; got {op!r}")
-    known = keywords(SPECS[op])
+    known = SPECS[op].keywords
     if strangers := [name for name in statics or {} if name not in known]:
         rule = f"statics of {op} must be among {', '.join(known)}" if known else f"{op} has no statics"
         raise ValueError(f"oracle.check: {rule}; got {strangers[0]!r}")
     return dict(statics or {})
-
-
-def keywords(spec: OpSpec) -> list[str]:
-    """The statics that an op takes."""
-    parameters = inspect.signature(spec.reference()).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 def reference_out(op: str, statics: Mapping[str, Any], primals: tuple[Any, ...]) -> Any:

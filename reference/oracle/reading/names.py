@@ -13,8 +13,6 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "classification": ("svm", "hinge", "nll"),
     "regression": ("squarederror", "identitywithloss", "mae", "l2", "squaredloss", "squareloss", "quadratic"),
     "elementwise": ("exp", "log", "square", "identity"),
-    "recurrent": ("rnn", "rnnstep", "vanillarnn", "gru"),
-    "four gates": ("lstm", "lstmstep"),
     "temporal": ("temporal",),
 }
 NOISE = ("naive", "fast", "layer", "my", "batched", "vectorized", "numpy", "function", "the")

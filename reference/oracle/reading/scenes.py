@@ -54,6 +54,7 @@ def scenes(seed: int) -> list[Scene]:
         *geometries(draw),
         *_decoders(draw, rng),
         *_cells_by_name(np.random.default_rng([seed, 86028121])),
+        _reset_after(np.random.default_rng([seed, 122949823])),
         *networks_by_hand(np.random.default_rng([seed, 67867967])),
         _groups_of_channels(np.random.default_rng([seed, 122949823])),
     ]
@@ -151,6 +152,13 @@ def _cells_by_name(rng: np.random.Generator) -> Iterator[Scene]:
     for name, needs in (("cell", "Wax"), ("gates", "Wf")):
         yield Scene(f"{name} by name, in columns", {**held, "x": draw(7, 3), "xt": draw(7, 3)}, needs=needs)
         yield Scene(f"{name} by name, sequences in columns", {**held, "x": draw(7, 3, 4)}, needs=needs)
+
+
+def _reset_after(rng: np.random.Generator) -> Scene:
+    """Sequences of three gates, one of which adds up two sums with a bias each."""
+    draw = partial(normal, rng)
+    kernels = {"kernel": 0.5 * draw(7, 33), "recurrent": 0.5 * draw(11, 33), "bias": draw(44)}
+    return Scene("sequence of three gates and four biases", {"x": draw(3, 5, 7), "state": draw(3, 11), **kernels})
 
 
 def alike(arguments: list[str], seed: int) -> Scene:

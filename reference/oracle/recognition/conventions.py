@@ -12,7 +12,7 @@ from reference.oracle.causes import REPAIRS, current
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.opspec import Guess
 from reference.oracle.recognition.recognize import candidates, triple
-from reference.oracle.recognition.statics import default_statics
+from reference.oracle.recognition.statics import default_statics, differs
 from reference.oracle.report import Blame, Finding
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects.trees import leaves
@@ -124,7 +124,7 @@ def _reductions(forward: Forward) -> Iterator[Guess]:
 def _other_statics(forward: Forward) -> Iterator[Guess]:
     """The op at other statics: those left at their default, and all that the shapes allow."""
     for name, value in default_statics(forward.op).items():
-        if name in forward.statics and forward.statics[name] != value:
+        if name in forward.statics and differs(forward.statics[name], value):
             changed = {**forward.statics, name: value}
             words = f"ignores {name}={forward.statics[name]!r}"
             yield _CAUSE_OF.get(name, "convention_static"), words, _reference(forward.op, forward.primals, changed)

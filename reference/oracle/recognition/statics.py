@@ -49,8 +49,13 @@ def alternatives(view: View, known: Known) -> Iterator[tuple[str, Any]]:
     for name, default in defaults.items():
         now = known.statics.get(name, default)
         for value in _values(name, default, now, known):
-            if value != now and value is not inspect.Parameter.empty:
+            if differs(value, now) and value is not inspect.Parameter.empty:
                 yield name, value
+
+
+def differs(one: Any, other: Any) -> bool:
+    """Whether two values of a static are not the same; one may be an array."""
+    return not np.array_equal(one, other)
 
 
 def default_statics(op: str) -> Mapping[str, Any]:
@@ -72,6 +77,10 @@ def _values(name: str, default: Any, now: Any, known: Known) -> Iterator[Any]:
             yield from (1.0, default, 0.0, 0.2, -now, now * now, 1 / now if now else 1.0)
         case "delta":
             yield from (1.0, 2.0, 0.5, 1e9)
+        case "reverse":
+            yield not now
+        case "lengths":
+            yield None
         case "label_smoothing":
             yield from (0.0, now / 2, 2 * now)
 

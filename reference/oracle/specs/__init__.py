@@ -10,10 +10,11 @@ from reference.oracle.specs.losses import LOSSES
 from reference.oracle.specs.normalization import NORMALIZATION
 from reference.oracle.specs.pooling import POOLING
 from reference.oracle.specs.positional import POSITIONAL
+from reference.oracle.specs.recurrent import RECURRENT
 from reference.oracle.specs.regularization import REGULARIZATION
 
 _FAMILIES = (
     *(ACTIVATIONS, LOSSES, LINEAR, CONVOLUTION, POOLING, NORMALIZATION, REGULARIZATION),
-    *(GATING, POSITIONAL, DOT_PRODUCT),
+    *(GATING, POSITIONAL, DOT_PRODUCT, RECURRENT),
 )
 SPECS: dict[str, OpSpec] = {spec.name: spec for family in _FAMILIES for spec in family}

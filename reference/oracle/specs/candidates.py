@@ -211,3 +211,16 @@ def dropped(primals: Primals, out: np.ndarray) -> Candidates:
     kept = (np.abs(out) > 0) & (np.abs(x) > 0) if out.shape == x.shape else np.zeros(0, bool)
     if kept.any():
         yield {"rate": float(1 - x[kept].flat[0] / out[kept].flat[0])}
+
+
+def unrolled(primals: Primals, out: np.ndarray) -> Candidates:
+    """Both directions; and where an example's outputs end in zeros, the length that it seems to have."""
+    x = primals[0]
+    if x.ndim != 3 or out.ndim != 3 or out.shape[:2] != x.shape[:2]:
+        return
+    lengths = x.shape[1] - np.argmax(out[:, ::-1].any(axis=-1), axis=1)
+    lengths = np.where(out.any(axis=(1, 2)), lengths, 0)
+    for reverse in (False, True):
+        yield {"reverse": reverse}
+        if (lengths < x.shape[1]).any():
+            yield {"reverse": reverse, "lengths": lengths}
