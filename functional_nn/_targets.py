@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from functional_nn._checks import as_array, require, require_floating
+from functional_nn._checks import as_array, require, require_floating, require_ints
 
 
 def check_pair(op: str, **arrays: Any) -> None:
@@ -25,33 +25,72 @@ def check_not_empty(op: str, name: str, array: Any) -> None:
     require(0 not in shape[1:], op, "an example must have at least one element", f"{name}.shape={shape}")
 
 
-def check_labels(op: str, targets: Any = None, **scores_by_name: Any) -> None:
+def check_labels(op: str, targets: Any = None, ignore_label: Any = None, **scores_by_name: Any) -> None:
     """Refuse a label that is no class. Only here, before jit, do labels have values."""
     name, scores = next(iter(scores_by_name.items()), ("", 0.0))
-    known = isinstance(targets, np.ndarray | jax.Array) and not isinstance(targets, Tracer)
     *batch, classes = np.shape(scores) or (0,)
-    labels = known and jnp.issubdtype(targets.dtype, jnp.integer) and targets.shape == tuple(batch)
-    if labels and targets.size and classes:
-        # Labels that a jitted function closes over are known too, but what is computed of them there would be traced.
-        with jax.ensure_compile_time_eval():
-            low, high = int(np.min(targets)), int(np.max(targets))
-        got = f"labels from {low} to {high}, {name}.shape={np.shape(scores)}"
-        require(low >= 0 and high < classes, op, f"labels must be at least 0 and below {name}.shape[-1]", got)
+    require_ignorable(op, ignore_label)
+    values = known_ints(targets)
+    if values is not None and values.shape == tuple(batch) and classes:
+        kept = values if ignore_label is None else values[values != ignore_label]
+        got = f"labels from {kept.min(initial=0)} to {kept.max(initial=0)}, {name}.shape={np.shape(scores)}"
+        legal = bool(np.all((kept >= 0) & (kept < classes)))
+        require(legal, op, f"labels must be at least 0 and below {name}.shape[-1]", got)
 
 
-def distributions(op: str, name: str, scores: Any, targets: Any) -> jax.Array:
-    """One distribution an example: targets as given, or one-hot from labels, NaN for a label that is no class."""
+def known_ints(array: Any) -> np.ndarray | None:
+    """The values of an array of integers, where it is one and not traced."""
+    known = isinstance(array, np.ndarray | jax.Array) and not isinstance(array, Tracer)
+    return np.asarray(array) if known and jnp.issubdtype(array.dtype, jnp.integer) else None
+
+
+def require_ignorable(op: str, ignore_label: Any) -> None:
+    """Refuse what is neither None nor an int."""
+    rule, got = "ignore_label must be an int or None", f"ignore_label={ignore_label!r}"
+    require_ints(op, rule, got, () if ignore_label is None else (ignore_label,))
+
+
+def require_scored(op: str, name: str, scores: Any, targets: Any) -> tuple[jax.Array, jax.Array]:
+    """The scores and their targets: refused unless these are a distribution or a label an example."""
     require_floating(op, **{name: scores})
     scores, targets = jnp.asarray(scores), jnp.asarray(as_array(op, "targets", targets))
     got = f"{name}.shape={scores.shape}, targets.shape={targets.shape}, targets.dtype={targets.dtype}"
     require(scores.ndim > 0 and scores.shape[-1] > 0, op, f"{name} must have a last axis with at least one class", got)
     if jnp.issubdtype(targets.dtype, jnp.floating):
         require(targets.shape == scores.shape, op, f"floating targets must have the shape of {name}", got)
-        return targets
+        return scores, targets
     if not jnp.issubdtype(targets.dtype, jnp.integer):
         raise TypeError(f"{op}: targets must be integer labels or floating distributions; got {got}")
     require(targets.shape == scores.shape[:-1], op, f"integer labels must have the shape of {name} but its last", got)
+    return scores, targets
+
+
+def distributions(scores: jax.Array, targets: jax.Array) -> jax.Array:
+    """One distribution an example: targets as given, or one-hot from labels, NaN for a label that is no class."""
+    if jnp.issubdtype(targets.dtype, jnp.floating):
+        return targets
     classes = scores.shape[-1]
     legal = (targets >= 0) & (targets < classes)
     hot = targets[..., None] == jnp.arange(classes)
     return jnp.where(legal[..., None], hot, jnp.nan).astype(scores.dtype)
+
+
+def ignored_examples(op: str, targets: jax.Array, ignore_label: int | None) -> jax.Array | None:
+    """Which examples have the label that is ignored; None where there is none."""
+    require_ignorable(op, ignore_label)
+    if ignore_label is None:
+        return None
+    rule, got = "ignore_label must be None where targets are distributions", f"{ignore_label=}"
+    require(jnp.issubdtype(targets.dtype, jnp.integer), op, rule, f"{got}, targets.dtype={targets.dtype}")
+    limits = jnp.iinfo(targets.dtype)
+    # A label that the dtype cannot hold stands nowhere.
+    found = targets == ignore_label if limits.min <= ignore_label <= limits.max else jnp.zeros_like(targets)
+    return found.astype(bool)
+
+
+def check_class_weights(op: str, class_weights: Any, logits: jax.Array) -> None:
+    """Refuse weights, where there are any, unless there is one a class."""
+    if class_weights is not None:
+        require_floating(op, class_weights=class_weights)
+        got = f"class_weights.shape={jnp.shape(class_weights)}, logits.shape={logits.shape}"
+        require(jnp.shape(class_weights) == logits.shape[-1:], op, "class_weights must have one weight a class", got)

@@ -8,6 +8,8 @@ import importlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, wraps
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -169,6 +171,8 @@ class OpSpec:
     ulp_of_reference: Ulp | None = None
     # Whether terms of size 1 cancel in that form, as in p - t: then it is right to roundings of 1, not of the result.
     reference_cancels: bool = False
+    # Arrays taken by keyword: a case, a caller of `reference` and `jax` and a backward have them after the others.
+    by_keyword: tuple[str, ...] = ()
     # Named so that the oracle can be imported without JAX; found only when asked.
     twin: str = ""
     # What people call it, in lower case without separators; and words that say no more than which inputs suit it: the
@@ -204,11 +208,28 @@ class OpSpec:
 
     def reference(self, suffix: str = "") -> Callable[..., Any]:
         """The NumPy function of this op; suffix "_fwd" or "_bwd" for the other two of its triple."""
-        return getattr(importlib.import_module(f"reference.{self.family}"), self.name + suffix)
+        function = getattr(importlib.import_module(f"reference.{self.family}"), self.name + suffix)
+        return function if suffix == "_bwd" else _by_position(function, self.by_keyword)
 
     def jax(self) -> Callable[..., Any]:
         """The JAX function of this op."""
-        return getattr(importlib.import_module(self.twin or f"functional_nn.{self.family}"), self.name)
+        module = importlib.import_module(self.twin or f"functional_nn.{self.family}")
+        return _by_position(getattr(module, self.name), self.by_keyword)
+
+
+@cache
+def _by_position(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    """The function, taking the arguments of these names after the positional ones too."""
+    parameters = signature(function).parameters.values()
+    positional = sum(parameter.kind is not Parameter.KEYWORD_ONLY for parameter in parameters)
+
+    @wraps(function)
+    def op(*arguments: Any, **named: Any) -> Any:
+        further = arguments[positional : positional + len(names)]
+        rest = arguments[positional + len(names) :]  # too many: Python says so
+        return function(*arguments[:positional], *rest, **dict(zip(names, further, strict=False)), **named)
+
+    return op if names else function
 
 
 def sizes(shape: str, dimensions: Mapping[str, int] = DIMENSIONS) -> tuple[int, ...]:

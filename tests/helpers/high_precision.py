@@ -141,20 +141,25 @@ def _t_log(t: Any, p: Any) -> Any:
     return t * log(p) if t else mpf(0)
 
 
-def _smooth(t: Vector, share: float) -> list[Any]:
-    return [(1 - mpf(share)) * each + mpf(share) / len(t) for each in t]
+def _smooth(t: Vector, share: float, weights: Vector | None = None) -> list[Any]:
+    shared = [(1 - mpf(share)) * each + mpf(share) / len(t) for each in t]
+    return shared if weights is None else [w * each for w, each in zip(weights, shared, strict=True)]
 
 
 def _huber(d: Any, delta: float) -> Any:
     return d * d / 2 if abs(d) <= delta else delta * (abs(d) - mpf(delta) / 2)
 
 
-def _softmax_cross_entropy(z: Vector, t: Vector, label_smoothing: float = 0.0) -> Terms:
-    return [-_t_log(s, p) for s, p in zip(_smooth(t, label_smoothing), probabilities(z), strict=True)]
+def _softmax_cross_entropy(
+    z: Vector, t: Vector, label_smoothing: float = 0.0, class_weights: Vector | None = None
+) -> Terms:
+    return [-_t_log(s, p) for s, p in zip(_smooth(t, label_smoothing, class_weights), probabilities(z), strict=True)]
 
 
-def _softmax_cross_entropy_ct(z: Vector, t: Vector, label_smoothing: float = 0.0) -> list[Terms]:
-    p, s = probabilities(z), _smooth(t, label_smoothing)
+def _softmax_cross_entropy_ct(
+    z: Vector, t: Vector, label_smoothing: float = 0.0, class_weights: Vector | None = None
+) -> list[Terms]:
+    p, s = probabilities(z), _smooth(t, label_smoothing, class_weights)
     return [[p[i] * (sum(s) - s[i]), -s[i] * (1 - p[i])] for i in range(len(z))]
 
 
@@ -202,12 +207,13 @@ LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] = {
 # The same with log sum exp of a sum that is nearly 1, and with p - t.
 BOOK_LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] = {
     "softmax_cross_entropy": (
-        lambda z, t, label_smoothing=0.0: [
-            *_softmax_cross_entropy(z, t, label_smoothing),
-            *(sign * mpf(max(t)) for sign in (1, -1)),
+        lambda z, t, label_smoothing=0.0, class_weights=None: [
+            *_softmax_cross_entropy(z, t, label_smoothing, class_weights),
+            *(sign * max(_smooth(t, 0, class_weights)) for sign in (1, -1)),
         ],
-        lambda z, t, label_smoothing=0.0: [
-            [p * sum(t), -s] for p, s in zip(probabilities(z), _smooth(t, label_smoothing), strict=True)
+        lambda z, t, label_smoothing=0.0, class_weights=None: [
+            [p * sum(_smooth(t, label_smoothing, class_weights)), -s]
+            for p, s in zip(probabilities(z), _smooth(t, label_smoothing, class_weights), strict=True)
         ],
     ),
     "sigmoid_binary_cross_entropy": (
