@@ -31,6 +31,7 @@ from functional_nn.losses import (
 from functional_nn.normalization import batch_norm, batch_norm_inference, layer_norm
 from functional_nn.pooling import avg_pool, max_pool
 from functional_nn.regularization import dropout, dropout_mask
+from functional_nn.sequence_losses import ctc_loss, linear_softmax_cross_entropy
 
 __all__ = [
     "avg_pool",
@@ -40,6 +41,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cross_entropy_error",
+    "ctc_loss",
     "dense",
     "derivative",
     "directional_derivative",
@@ -53,6 +55,7 @@ __all__ = [
     "kl_divergence",
     "layer_norm",
     "leaky_relu",
+    "linear_softmax_cross_entropy",
     "log_sigmoid",
     "log_softmax",
     "max_pool",

@@ -94,3 +94,52 @@ def check_class_weights(op: str, class_weights: Any, logits: jax.Array) -> None:
         require_floating(op, class_weights=class_weights)
         got = f"class_weights.shape={jnp.shape(class_weights)}, logits.shape={logits.shape}"
         require(jnp.shape(class_weights) == logits.shape[-1:], op, "class_weights must have one weight a class", got)
+
+
+def require_integers(op: str, **arrays: Any) -> None:
+    """Raise a TypeError unless every named argument is an array (or scalar) of an integer dtype."""
+    for name, array in arrays.items():
+        dtype = jnp.result_type(as_array(op, name, array))
+        if not jnp.issubdtype(dtype, jnp.integer):
+            raise TypeError(f"{op}: {name} must have an integer dtype; got {name}.dtype={dtype}")
+
+
+def check_labels_of_rows(op: str, x: Any = None, kernel: Any = None, labels: Any = None) -> None:
+    """Refuse a label that is no class of the kernel, where labels have values."""
+    values, shape = known_ints(labels), np.shape(kernel)
+    if values is not None and values.shape == np.shape(x)[:-1] and len(shape) == 2 and shape[1]:
+        got = f"labels from {values.min(initial=0)} to {values.max(initial=0)}, kernel.shape={shape}"
+        legal = bool(np.all((values >= 0) & (values < shape[1])))
+        require(legal, op, "labels must be at least 0 and below kernel.shape[-1]", got)
+
+
+def check_alignments(
+    op: str, logits: Any = None, labels: Any = None, logit_lengths: Any = None, label_lengths: Any = None
+) -> None:
+    """Refuse lengths beyond their arrays, labels that are no class, and too few steps, where their values are known."""
+    shapes = [np.shape(array) for array in (logits, labels, logit_lengths, label_lengths)]
+    if [len(shape) for shape in shapes] != [3, 2, 1, 1] or len({shape[0] for shape in shapes}) > 1 or not shapes[0][2]:
+        return  # the op says so
+    symbols, steps, counts = (known_ints(array) for array in (labels, logit_lengths, label_lengths))
+    for name, lengths, of, most in (
+        ("logit_lengths", steps, "logits", shapes[0][1]),
+        ("label_lengths", counts, "labels", shapes[1][1]),
+    ):
+        if lengths is not None:
+            legal = bool(np.all((lengths >= 0) & (lengths <= most)))
+            rule, got = (
+                f"{name} must be at least 0 and at most {of}.shape[1]",
+                f"{name}={lengths}, {of}.shape[1]={most}",
+            )
+            require(legal, op, rule, got)
+    if symbols is None or counts is None:
+        return
+    within = np.arange(shapes[1][1]) < counts[:, None]
+    rule = "labels must be at least 1, as 0 is the blank, and below logits.shape[-1]"
+    got = f"labels from {symbols[within].min(initial=1)} to {symbols[within].max(initial=1)}, logits.shape={shapes[0]}"
+    require(bool(np.all(~within | ((symbols >= 1) & (symbols < shapes[0][2])))), op, rule, got)
+    if steps is not None:
+        repeats = np.sum((symbols[:, 1:] == symbols[:, :-1]) & within[:, 1:], -1)
+        rule = "logit_lengths must leave a step for every label, and for a blank between equal ones"
+        got = f"logit_lengths={steps}, label_lengths={counts}, repeats={repeats}"
+        require(bool(np.all(steps >= counts + repeats)), op, rule, got)

@@ -30,6 +30,7 @@ from reference.losses import (
 from reference.normalization import batch_norm, batch_norm_inference, layer_norm
 from reference.pooling import avg_pool, max_pool
 from reference.regularization import dropout, dropout_mask
+from reference.sequence_losses import ctc_loss, linear_softmax_cross_entropy
 
 __all__ = [
     "avg_pool",
@@ -39,6 +40,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cross_entropy_error",
+    "ctc_loss",
     "dense",
     "derivative",
     "directional_derivative",
@@ -52,6 +54,7 @@ __all__ = [
     "kl_divergence",
     "layer_norm",
     "leaky_relu",
+    "linear_softmax_cross_entropy",
     "log_sigmoid",
     "log_softmax",
     "max_pool",

@@ -39,7 +39,8 @@ class Drawn:
     """An argument: its shape in dimension names ("batch 2*in_channels length"), and the set its values come from.
 
     kind: "normal" (signed), "uniform" (between low and high), "probabilities" (sum to 1 along the last axis),
-    "labels" (integers below the size of the dimension `below`), "mask" (booleans), "positive".
+    "labels" (integers from low up, below the size of the dimension `below`), "lengths" (integers from low to high),
+    "mask" (booleans), "positive".
     """
 
     shape: str
@@ -50,8 +51,12 @@ class Drawn:
     differentiable: bool = True
 
 
-def labels(shape: str, *, below: str = "classes") -> Drawn:
-    return Drawn(shape, "labels", below=below, differentiable=False)
+def labels(shape: str, *, least: int = 0, below: str = "classes") -> Drawn:
+    return Drawn(shape, "labels", low=least, below=below, differentiable=False)
+
+
+def lengths(shape: str, low: int, high: int) -> Drawn:
+    return Drawn(shape, "lengths", low=low, high=high, differentiable=False)
 
 
 def mask(shape: str) -> Drawn:
@@ -263,7 +268,9 @@ def _values(spec: OpSpec, drawn: Drawn, rng: np.random.Generator, dtype: Any, di
             weights = rng.uniform(0.1, 1.0, size=shape)
             return (weights / weights.sum(-1, keepdims=True)).astype(dtype)
         case "labels":
-            return rng.integers(0, dimensions[drawn.below], size=shape)
+            return rng.integers(int(drawn.low), dimensions[drawn.below], size=shape)
+        case "lengths":
+            return rng.integers(int(drawn.low), int(drawn.high) + 1, size=shape)
         case "mask":
             return rng.random(shape) < 0.7
     raise ValueError(f"draw: kind must be one that Drawn documents; got kind={drawn.kind!r}")

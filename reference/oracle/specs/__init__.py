@@ -8,7 +8,19 @@ from reference.oracle.specs.losses import LOSSES
 from reference.oracle.specs.normalization import NORMALIZATION
 from reference.oracle.specs.pooling import POOLING
 from reference.oracle.specs.regularization import REGULARIZATION
+from reference.oracle.specs.sequence_losses import SEQUENCE_LOSSES
 
 SPECS: dict[str, OpSpec] = {
-    spec.name: spec for spec in ACTIVATIONS + LOSSES + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + REGULARIZATION
+    spec.name: spec
+    for family in (
+        ACTIVATIONS,
+        LOSSES,
+        LINEAR,
+        CONVOLUTION,
+        POOLING,
+        NORMALIZATION,
+        REGULARIZATION,
+        SEQUENCE_LOSSES,
+    )
+    for spec in family
 }

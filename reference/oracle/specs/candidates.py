@@ -61,6 +61,11 @@ def _written(number: float, out: np.ndarray) -> bool:
     return out.size > 1 or abs(number - round(number, 3)) < 1e-8
 
 
+def in_one_chunk(primals: Primals, out: np.ndarray) -> Candidates:
+    """The chunk changes no value: all rows at once."""
+    yield {"chunk": max(primals[0].size, 1)}
+
+
 def deltas(primals: Primals, out: np.ndarray) -> Candidates:
     yield from ({"delta": delta} for delta in (1.0, 0.5, 2.0, 1.5, 0.1, 0.25, 5.0, 10.0))
     if len(primals) == 2 and primals[0].shape == primals[1].shape and primals[0].ndim and out.ndim < 2:
