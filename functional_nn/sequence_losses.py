@@ -126,11 +126,11 @@ def ctc_loss(logits: jax.Array, labels: jax.Array, logit_lengths: jax.Array, lab
 
 
 def _ctc(logits: jax.Array, labels: jax.Array, logit_lengths: jax.Array, label_lengths: jax.Array) -> jax.Array:
-    seen = jnp.arange(logits.shape[1]) < logit_lengths[:, None]
     within = jnp.arange(labels.shape[1]) < label_lengths[:, None]
     legal = jnp.all(~within | ((labels > 0) & (labels < logits.shape[-1])), -1)
     for lengths, most in ((logit_lengths, logits.shape[1]), (label_lengths, labels.shape[1])):
         legal &= (lengths >= 0) & (lengths <= most)
+    seen = (jnp.arange(logits.shape[1]) < logit_lengths[:, None]) | ~legal[:, None]
     # A factor, so that the gradient is NaN as well; 0 before, so that no NaN behind the length comes in.
     factor = jnp.where(legal, 1, jnp.nan).astype(logits.dtype)
     log_p = log_probabilities(jnp.where(seen[..., None], logits, 0) * factor[:, None, None], -1)

@@ -2,12 +2,14 @@
 
     python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--keep-memory] [--output STEM]
     python scripts/bench.py --scaling | --forms [--quick] [--keep-memory] [--output STEM]
+    python scripts/bench.py --vocabulary [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. Where oneDNN is used, our
 convolutions without it are contenders too. --compiled adds torch.compile to the training steps, where a C++ compiler is
 at hand. --keep-memory lets this process keep what is freed, as scripts/train.py does: all contenders then wait less for
 the system. --scaling measures instead how a step's time and memory grow, --forms the forms of a convolution and its
-gradients beside each other, which needs JAX only.
+gradients beside each other, which needs JAX only. --vocabulary runs nothing: it asks XLA for the memory of a loss over
+50,000 classes, whole and by chunks.
 
 In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
 round, so they bear a machine that does other things; the load average in the table says whether it did. Import, first
@@ -48,6 +50,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--keep-memory", action="store_true", help="keep freed memory, as scripts/train.py does")
     parser.add_argument("--scaling", action="store_true", help="time and memory against batch, size, channels, depth")
     parser.add_argument("--forms", action="store_true", help="the forms of a convolution: of lax, ours, oneDNN")
+    parser.add_argument("--vocabulary", action="store_true", help="the memory of a loss over 50,000 classes")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
     options = parser.parse_args(argv)
     options.cases = [case for case in (*OPS, *NETWORKS) if options.only in case.name]
@@ -132,8 +135,10 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     if options.keep_memory and not keep_freed_memory():
         return refused("--keep-memory needs glibc, and no settings for it in the environment")
-    from benchmarks import forms, measure, report, scaling
+    from benchmarks import forms, measure, report, scaling, vocabulary
 
+    if options.vocabulary:
+        return show({"machine": vocabulary.machine(), "rows": vocabulary.rows()}, vocabulary, options.output)
     if options.forms:
         facts = measure.machine()
         forms_result = {

@@ -6,6 +6,7 @@ largest one is the measure of what rounding may do to the sum.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby, product
 from typing import Any
 
 import mpmath
@@ -221,3 +222,21 @@ BOOK_LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] 
         lambda z, t: [[logistic(a) / len(z), -b / len(z)] for a, b in zip(z, t, strict=True)],
     ),
 }
+
+
+def alignments(labels: Sequence[int], steps: int, classes: int) -> list[tuple[int, ...]]:
+    """Every sequence of so many classes that is the labels once repetitions are merged and blanks, class 0, struck."""
+    merged = lambda path: [k for k, _ in groupby(path) if k]  # noqa: E731 (named for the line below)
+    return [path for path in product(range(classes), repeat=steps) if merged(path) == list(labels)]
+
+
+def ctc(z: Sequence[Vector], labels: Sequence[int]) -> tuple[Any, list[list[Any]]]:
+    """The negative log-likelihood, and the gradient to every score: p less the chance given the labels."""
+    p, paths = [probabilities(row) for row in z], alignments(labels, len(z), len(z[0]))
+    chances = [mpmath.fprod(p[t][k] for t, k in enumerate(path)) for path in paths]
+    total = sum(chances)
+    slope = [list(row) for row in p]
+    for path, chance in zip(paths, chances, strict=True):
+        for t, k in enumerate(path):
+            slope[t][k] -= chance / total
+    return -log(total), slope
