@@ -173,6 +173,7 @@ def test_a_link_leads_to_a_file(page: Path, link: str):
             "normalization",
             "regularization",
             "calculus",
+            "sequence_losses",
         )
     ],
     ids=name,

@@ -98,7 +98,7 @@ SEQUENCE_LOSSES = (
             },
         ),
         errors=_UNALIGNED,
-        ulp=Ulp(reason="in units of the largest logarithm on the way, as each is rounded", value=16, gradient=16),
+        ulp=Ulp(value=2, gradient=2, reason="in units of the largest logarithm on the way, as each is rounded"),
         resembles=("ctc", "ctcloss"),
         acquittals=(acquittals.SOFTMAX_WITHIN,),
     ),
