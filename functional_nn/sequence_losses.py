@@ -148,8 +148,8 @@ def _ctc(logits: jax.Array, labels: jax.Array, logit_lengths: jax.Array, label_l
 
 def _alphas(emitted: jax.Array, seen: jax.Array, states: jax.Array) -> jax.Array:
     """log of the probability of all ways through an example's steps that end in each state."""
-    # A label may follow another label at once, unless that is its equal.
-    skips = (states > 0) & (states != _shifted(states, 2, 0))
+    # A label may follow another label at once, but not its equal, nor a blank a blank.
+    skips = states != _shifted(states, 2, 0)
 
     def step(alpha: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         emitted, seen = now

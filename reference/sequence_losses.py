@@ -89,8 +89,8 @@ def _with_blanks(labels):
 
 
 def _skips(states, s):
-    """Whether state s may follow s - 2 at once: a label that follows another one, its equal excepted."""
-    return s >= 2 and states[s] != 0 and states[s] != states[s - 2]
+    """Whether state s may follow s - 2 at once: a label another label, but not its equal, nor a blank a blank."""
+    return s >= 2 and states[s] != states[s - 2]
 
 
 def _ways_here(emitted, states):
