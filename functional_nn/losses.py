@@ -164,16 +164,15 @@ def softmax_cross_entropy(
 
     Raises:
         ValueError: shapes do not fit, there are no classes, label_smoothing or a label is out of range, or ignore_label
-            stands beside distributions. In a traced computation labels have no values yet: there the loss and
-            gradient of an example whose label is out of range are NaN.
+            stands beside distributions. Traced, an example with a label out of range has NaN for loss and gradient.
         TypeError: an array has the wrong dtype, or ignore_label is no int.
 
     References:
         Saito, Deep Learning from Scratch, appendix A; Szegedy et al., arXiv:1512.00567; docs/derivations/losses.md.
     """
-    op, rule = "softmax_cross_entropy", "lie between 0 and 1"
+    op = "softmax_cross_entropy"
     logits, targets = require_scored(op, "logits", logits, targets)
-    share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
+    share = as_number(op, "label_smoothing", label_smoothing, "lie between 0 and 1", lambda number: 0 <= number <= 1)
     ignored = ignored_examples(op, targets, ignore_label)
     check_class_weights(op, class_weights, logits)
     if ignored is None:
@@ -273,12 +272,10 @@ def _within(array: jax.Array) -> tuple[int, ...]:
     return tuple(range(1, array.ndim))
 
 
-def _softmax_cross_entropy(
-    logits: jax.Array, targets: jax.Array, share: float, class_weights: jax.Array | None
-) -> jax.Array:
-    if class_weights is None and share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
+def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, share: float, weights: jax.Array | None) -> jax.Array:
+    if weights is None and share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
         return in_float32(lambda z: cross_entropy_of_labels(z, targets.astype(int)), logits)
-    arrays = [logits, distributions(logits, targets)] + ([] if class_weights is None else [class_weights])
+    arrays = [logits, distributions(logits, targets)] + ([] if weights is None else [weights])
     smooth = lambda t: (1 - share) * t + share / logits.shape[-1]  # noqa: E731 (named for the line below)
     return in_float32(lambda z, t, w=1.0: cross_entropy_of_softmax(z, w * smooth(t)), *arrays)
 

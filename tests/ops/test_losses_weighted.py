@@ -57,12 +57,11 @@ def test_an_ignored_example_adds_nothing_whatever_its_scores(twin: Any, ignored:
     np.testing.assert_array_equal(logits_ct, [kept_ct[0], [0, 0, 0], kept_ct[1]])
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
 @every_twin
-def test_a_label_that_the_dtype_cannot_hold_stands_nowhere(twin: Any, dtype: Any):
-    labels = np.array([2, 0], dtype)
-    losses = twin.softmax_cross_entropy(np.zeros((2, 3)), labels, ignore_label=-300)
-    np.testing.assert_allclose(losses, [np.log(3.0)] * 2, rtol=1e-15)
+def test_a_label_that_the_dtype_cannot_hold_stands_nowhere(twin: Any):
+    # -44 has the bits of 212 in uint8.
+    losses = twin.softmax_cross_entropy(np.zeros((2, 213)), np.array([212, 0], np.uint8), ignore_label=-44)
+    np.testing.assert_allclose(losses, [np.log(213.0)] * 2, rtol=1e-14)
 
 
 @pytest.mark.parametrize("weights", [None, jnp.asarray(WEIGHTS)], ids=["plain", "weighted"])
