@@ -35,6 +35,7 @@ from functional_nn.pooling import avg_pool, max_pool
 from functional_nn.positional import rotary_embedding
 from functional_nn.recurrent import gru, linear_recurrence, lstm, rnn
 from functional_nn.regularization import dropout, dropout_mask
+from functional_nn.sequence_losses import ctc_loss, linear_softmax_cross_entropy
 
 __all__ = [
     "attention",
@@ -45,6 +46,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cross_entropy_error",
+    "ctc_loss",
     "dense",
     "derivative",
     "directional_derivative",
@@ -63,6 +65,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear_recurrence",
+    "linear_softmax_cross_entropy",
     "log_sigmoid",
     "log_softmax",
     "lstm",
@@ -71,8 +74,8 @@ __all__ = [
     "partial_derivative",
     "relu",
     "rms_norm",
-    "rotary_embedding",
     "rnn",
+    "rotary_embedding",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",

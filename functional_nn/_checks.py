@@ -55,14 +55,16 @@ def require_floating(op: str, **arrays: Any) -> None:
             raise TypeError(f"{op}: {name} must have a floating dtype; got {name}.dtype={dtype}")
 
 
+def known_ints(array: Any) -> np.ndarray | None:
+    """The values of an array of integers, where it is one and not traced."""
+    known = isinstance(array, np.ndarray | jax.Array) and not isinstance(array, Tracer)
+    return np.asarray(array) if known and jnp.issubdtype(array.dtype, jnp.integer) else None
+
+
 def known_range(integers: Any) -> tuple[int, int] | None:
     """The least and the largest of an array of integers; None where there is none, or where they are traced."""
-    known = isinstance(integers, np.ndarray | jax.Array) and not isinstance(integers, Tracer)
-    if not known or not jnp.issubdtype(integers.dtype, jnp.integer) or not integers.size:
-        return None
-    # What a jitted function closes over is known too, but what is computed of it there would be traced.
-    with jax.ensure_compile_time_eval():
-        return int(np.min(integers)), int(np.max(integers))
+    values = known_ints(integers)
+    return None if values is None or not values.size else (int(values.min()), int(values.max()))
 
 
 def as_number(op: str, name: str, value: Any, rule: str, legal: Callable[[float], bool]) -> float:

@@ -5,19 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from functional_nn._checks import require, require_ints
+from functional_nn._checks import require, require_flag, require_ints
 
 # An int for every spatial dimension, or one a dimension.
 PerDimension = int | tuple[int, ...]
-# "VALID", "SAME", an int, one int a dimension, or one (low, high) pair a dimension.
+# "VALID", "SAME", "SAME_LOWER", an int, one int a dimension, or one (low, high) pair a dimension.
 Padding = str | int | tuple[int | tuple[int, int], ...]
+
+# The padding at both ends of one dimension, or the name of one that depends on the sizes.
+Ends = tuple[int, int] | str
 
 LAYOUTS = ("channels_last", "channels_first")
 
 
 @dataclass(frozen=True)
 class Line:
-    """The windows along one spatial dimension: `count` of them, the first starts at `-low`, the next ones stride on."""
+    """The windows along one spatial dimension: `count` of them, the first starts at `-low`, the next ones stride on.
+
+    `overhang` is the part of `high` that is no padding: as far as ceil_mode lets the last window reach beyond that.
+    """
 
     size: int
     window: int
@@ -26,6 +32,7 @@ class Line:
     low: int
     high: int
     count: int
+    overhang: int = 0
 
     def positions(self) -> np.ndarray:
         """Where each window's element at each offset lies in x: (window, count) ints, outside of x in the padding."""
@@ -36,6 +43,16 @@ class Line:
         """Whether each window's element at each offset lies in x and not in the padding: (window, count) booleans."""
         positions = self.positions()
         return (positions >= 0) & (positions < self.size)
+
+    def inside_padding(self) -> np.ndarray:
+        """As `inside`, of x with its padding."""
+        positions = self.positions()
+        return (positions >= -self.low) & (positions < self.size + self.high - self.overhang)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the window is x: all of it, and nothing else."""
+        return (self.window, self.low, self.high, self.dilation) == (self.size, 0, 0, 1)
 
     def span(self) -> tuple[int, int]:
         """The windows from the first to the last that reach x; those before and after lie in the padding alone."""
@@ -82,23 +99,31 @@ def lines(
     strides: PerDimension,
     padding: Padding,
     dilation: PerDimension,
+    ceil_mode: bool = False,
 ) -> tuple[Line, ...]:
     """Every spatial dimension's windows on an x of these sizes."""
     steps = _steps(op, len(sizes), window, strides, dilation)
     pads = paddings(op, padding, len(sizes))
-    return tuple(_line(op, *each) for each in zip(sizes, steps, pads, strict=True))
+    return tuple(_line(op, *each, ceil_mode) for each in zip(sizes, steps, pads, strict=True))
 
 
 def pool_lines(
     op: str,
     sizes: tuple[int, ...],
-    window: PerDimension,
+    window: PerDimension | str,
     strides: PerDimension | None,
     padding: Padding,
-    dilation: PerDimension = 1,
+    dilation: PerDimension,
+    ceil_mode: bool,
 ) -> tuple[Line, ...]:
     """As `lines`, with the window as default for the strides, and no window that lies in the padding alone."""
-    found = lines(op, sizes, window, window if strides is None else strides, padding, dilation)
+    require_flag(op, "ceil_mode", ceil_mode)
+    everywhere = isinstance(window, str) and window == "all"
+    extent: Any = sizes if everywhere else window
+    found = lines(op, sizes, extent, extent if strides is None else strides, padding, dilation, ceil_mode)
+    if everywhere:
+        rule, got = 'window="all" takes no strides, padding or dilation', f"{strides=}, {padding=}, {dilation=}"
+        require(strides is None and all(line.is_whole for line in found), op, rule, got)
     rule = "every window must hold at least one element of x"
     got = f"spatial sizes {sizes}, window={window}, strides={strides}, padding={padding!r}, dilation={dilation}"
     require(all(line.inside().any(0).all() for line in found), op, rule, got)
@@ -123,9 +148,9 @@ def transposed_lines(
     for (_, stride, step), more in zip(steps, extra, strict=True):
         rule = "output_padding must be smaller than the stride or the dilation of its dimension"
         require(more < max(stride, step), op, rule, f"output_padding={output_padding}, {strides=}, {dilation=}")
-    rule = 'output_padding must be 0 with padding="SAME", which fixes the output size'
-    require(padding != "SAME" or not any(extra), op, rule, f"output_padding={output_padding}")
     pads = paddings(op, padding, len(sizes))
+    rule = 'output_padding must be 0 with padding="SAME" or "SAME_LOWER", which fix the output size'
+    require(not isinstance(padding, str) or padding == "VALID" or not any(extra), op, rule, f"{output_padding=}")
     return tuple(_transposed_line(op, *each) for each in zip(sizes, steps, pads, extra, strict=True))
 
 
@@ -146,11 +171,12 @@ def require_groups(op: str, groups: Any, channels: int, got: str) -> None:
     require(channels % groups == 0, op, "groups must divide the kernel's out_channels", got)
 
 
-def paddings(op: str, padding: Any, rank: int) -> tuple[tuple[int, int] | None, ...]:
-    """The padding as one (low, high) pair a spatial dimension; None stands for "SAME", which depends on the sizes."""
+def paddings(op: str, padding: Any, rank: int) -> tuple[Ends, ...]:
+    """The padding as one (low, high) pair a spatial dimension, or the name of one that depends on the sizes."""
     if isinstance(padding, str):
-        require(padding in ("VALID", "SAME"), op, 'padding must be "VALID", "SAME" or ints', f"padding={padding!r}")
-        return ((0, 0) if padding == "VALID" else None,) * rank
+        rule = 'padding must be "VALID", "SAME", "SAME_LOWER" or ints'
+        require(padding in ("VALID", "SAME", "SAME_LOWER"), op, rule, f"padding={padding!r}")
+        return ((0, 0) if padding == "VALID" else padding,) * rank
     entries = padding if isinstance(padding, tuple) else (padding,) * rank
     rule, got = "padding must be an int, or one int or (low, high) pair a spatial dimension", f"padding={padding!r}"
     pairs = tuple(entry if isinstance(entry, tuple) else (entry, entry) for entry in entries)
@@ -170,27 +196,33 @@ def _steps(
     return list(zip(windows, *checked, strict=True))
 
 
-def _line(op: str, size: int, step: tuple[int, int, int], pad: tuple[int, int] | None) -> Line:
+def _line(op: str, size: int, step: tuple[int, int, int], ends: Ends, ceil_mode: bool) -> Line:
     window, stride, dilation = step
     extent = (window - 1) * dilation + 1
-    low, high = _same(extent, stride, (size - 1) % stride + 1) if pad is None else pad
+    low, high = _same(ends, extent, (size - 1) % stride + 1) if isinstance(ends, str) else ends
+    reach = low + size + high
+    count = (reach - extent) // stride + 1
+    if ceil_mode and count * stride < min(low + size, reach - extent + stride):
+        count += 1  # what is left over at the high end gets a window too, if that starts before the padding there
     rule = "the (dilated) window must fit into the padded input"
-    require(extent <= size + low + high, op, rule, f"a window of {extent} on {size} elements padded by {(low, high)}")
-    return Line(size, window, stride, dilation, low, high, (size + low + high - extent) // stride + 1)
+    require(count >= 1, op, rule, f"a window of {extent} on {size} elements padded by {(low, high)}")
+    overhang = max((count - 1) * stride + extent - reach, 0)
+    return Line(size, window, stride, dilation, low, high + overhang, count, overhang)
 
 
-def _transposed_line(op: str, count: int, step: tuple[int, int, int], pad: tuple[int, int] | None, more: int) -> Line:
+def _transposed_line(op: str, count: int, step: tuple[int, int, int], ends: Ends, more: int) -> Line:
     window, stride, dilation = step
     extent = (window - 1) * dilation + 1
     reach = (count - 1) * stride + extent
-    low, high = _same(extent, stride, stride) if pad is None else pad
-    size = count * stride if pad is None else reach - low - high + more
+    low, high = _same(ends, extent, stride) if isinstance(ends, str) else ends
+    size = count * stride if isinstance(ends, str) else reach - low - high + more
     rule = "the padding must leave at least one element of the output"
     require(size >= 1, op, rule, f"{reach + more} elements less a padding of {(low, high)}")
     return Line(size, window, stride, dilation, low, reach - low - size, count)
 
 
-def _same(extent: int, stride: int, last: int) -> tuple[int, int]:
-    """The padding of "SAME", the odd element at the high end; the last window finds `last` elements left of x."""
+def _same(name: str, extent: int, last: int) -> tuple[int, int]:
+    """Enough padding for a last window that finds `last` elements left of x; the odd one high, or low as named."""
     total = max(extent - last, 0)
-    return total // 2, total - total // 2
+    less = total // 2
+    return (total - less, less) if name == "SAME_LOWER" else (less, total - less)

@@ -18,8 +18,9 @@ def jit_op(*statics: str, check: Callable[..., None] | None = None) -> Callable[
     """Jit an op whose keyword arguments `statics` are compile-time constants; an unhashable one is a named TypeError.
 
     The op is inlined where another jitted function calls it, so a model's program reads as if it were written out.
-    `check(op, **arrays)` is called before, where arrays that are not traced have values.
+    `check(op, **arrays)` is called before, where arrays that are not traced have values; with the statics it names.
     """
+    checked = [name for name in statics if check and name in signature(check).parameters]
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         compiled = jax.jit(_of_statics(function), static_argnames=statics, inline=True)
@@ -31,7 +32,10 @@ def jit_op(*statics: str, check: Callable[..., None] | None = None) -> Callable[
             taken.extend(args[len(arrays) :])  # too many: Python says so
             named = {n: (_static if n in statics else _argument)(name, n, value) for n, value in kwargs.items()}
             if check:
-                check(name, **dict(zip(arrays, taken, strict=False)), **{n: named[n] for n in arrays if n in named})
+                values = {n: named[n] for n in arrays if n in named} | {
+                    n: named[n].value for n in checked if n in named
+                }
+                check(name, **dict(zip(arrays, taken, strict=False)), **values)
             return compiled(*taken, **named)
 
         return cast(Callable[P, R], op)

@@ -153,3 +153,27 @@ def _at(labels: jax.Array, scores: jax.Array) -> jax.Array:
     """Each example's entry at its label, NaN for a label that is no class."""
     places = jnp.where(labels < 0, scores.shape[-1], labels)[..., None]
     return jnp.take_along_axis(scores, places, -1, mode="fill", fill_value=jnp.nan)
+
+
+def log_sum_of_exponentials(x: jax.Array) -> jax.Array:
+    """log of the sum of exp(x) over the last axis; of nothing but -infinities -infinity, and there the slope is 0.
+
+    No rule of jax.custom_jvp, as second derivatives through a scan do not see it.
+    """
+    peak = lax.stop_gradient(jnp.max(x, -1, keepdims=True))
+    nothing = jnp.isneginf(peak)
+    raised = jnp.exp(jnp.where(nothing, 0, x) - jnp.where(nothing, 0, peak))
+    return jnp.where(nothing, -jnp.inf, jnp.log(jnp.sum(raised, -1, keepdims=True)) + peak)[..., 0]
+
+
+@jax.custom_jvp
+def without_slope(out: jax.Array, x: jax.Array, where: jax.Array) -> jax.Array:
+    """out, and that its slope to those entries of x is NaN; x has one axis or more in front that are those of out."""
+    return out
+
+
+@without_slope.defjvp
+def _without_slope_jvp(primals, tangents):
+    (out, x, where), (tangent, x_tangent, _) = primals, tangents
+    within = tuple(range(out.ndim, x.ndim))
+    return without_slope(out, x, where), tangent + jnp.sum(jnp.where(where, jnp.nan, 0) * x_tangent, within)

@@ -35,8 +35,8 @@ def conv(
         kernel: (*window, in_channels // groups, out_channels), or (out_channels, in_channels // groups, *window).
         bias: (out_channels,), or None for none.
         strides: how far the window moves, an int or one a spatial dimension.
-        padding: "VALID" (none), "SAME" (ceil(size / strides) positions, the odd element of padding at the high end), an
-            int, one int a spatial dimension, or one (low, high) pair a spatial dimension.
+        padding: "VALID" (none), "SAME" (ceil(size / strides) positions, an odd element of padding at the high end),
+            "SAME_LOWER" (at the low end), an int, one int or (low, high) pair a spatial dimension.
         dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
         groups: divides in_channels and out_channels; in_channels makes the convolution depthwise.
         layout: "channels_last" or "channels_first".
@@ -89,7 +89,8 @@ def conv_transpose(
         bias: (in_channels,), or None for none.
         strides: the distance between the windows of neighbouring elements of x, an int or one a spatial dimension.
         padding: what conv would add to the output: "VALID" (none), "SAME" (the output's size is size * strides: the
-            gradient of conv with "SAME" by an input of that size), an int, one int or (low, high) pair a dimension.
+            gradient of conv with "SAME" by an input of that size), "SAME_LOWER" likewise, an int, one int or
+            (low, high) pair a dimension.
         output_padding: how many elements more the output has at the high end, an int or one a spatial dimension, less
             than the larger of stride and dilation: several input sizes of a strided conv lead to the same output size.
         dilation: the distance between neighbours inside the window, an int or one a spatial dimension.

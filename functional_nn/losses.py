@@ -14,7 +14,15 @@ from functional_nn._numerics import (
     in_float32,
     log_one_minus,
 )
-from functional_nn._targets import check_labels, check_not_empty, check_pair, distributions
+from functional_nn._targets import (
+    check_class_weights,
+    check_labels,
+    check_not_empty,
+    check_pair,
+    distributions,
+    ignored_examples,
+    require_scored,
+)
 
 
 @jit_op()
@@ -120,16 +128,26 @@ def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Arr
     References:
         Saito, Deep Learning from Scratch, section 4.2.2; docs/derivations/losses.md.
     """
-    targets = distributions("cross_entropy_error", "probabilities", probabilities, targets)
-    return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, targets)
+    probabilities, targets = require_scored("cross_entropy_error", "probabilities", probabilities, targets)
+    t = distributions(probabilities, targets)
+    return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, t)
 
 
-@jit_op("label_smoothing", check=check_labels)
-def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smoothing: float = 0.0) -> jax.Array:
+@jit_op("label_smoothing", "ignore_label", check=check_labels)
+def softmax_cross_entropy(
+    logits: jax.Array,
+    targets: jax.Array,
+    *,
+    label_smoothing: float = 0.0,
+    ignore_label: int | None = None,
+    class_weights: jax.Array | None = None,
+) -> jax.Array:
     """Cross-entropy of softmax, from the scores before softmax.
 
     loss = -sum_j t_j log softmax(logits)_j over the last axis, and logits_ct = ct (p sum_j t_j - t): for targets of
-    sum 1 the famous p - t. With label_smoothing a, t is (1 - a) t + a / classes.
+    sum 1 the famous p - t. With label_smoothing a, t is (1 - a) t + a / classes; with class_weights w it is then w t,
+    whatever that sums to. An example whose label is ignore_label has the loss 0 and the gradient 0. All of it is as in
+    PyTorch's cross_entropy with reduction="none"; its "mean" divides by the weights of the labels that count.
 
     Stable because the logarithm and the exponential cancel on paper: no probability is formed that could be 0. Where
     the right answer is nearly certain, log p comes from log1p and p - 1 from the sum of the other probabilities.
@@ -138,25 +156,30 @@ def softmax_cross_entropy(logits: jax.Array, targets: jax.Array, *, label_smooth
         logits: (*batch, classes), a floating dtype.
         targets: (*batch,) integer labels; or (*batch, classes) floating, one-hot or soft.
         label_smoothing: between 0 and 1.
+        ignore_label: an int, or None for no such label; it may be no class, as PyTorch's -100.
+        class_weights: (classes,), a floating dtype, or None for ones. An array and no static: it has a gradient.
 
     Returns:
-        batch, the dtype of logits (and targets, where those are floating).
+        batch, the dtype of logits (and targets and class_weights, where those are floating).
 
     Raises:
-        ValueError: shapes do not fit, there are no classes, label_smoothing or a label is out of range. In a traced
-            computation labels have no values yet: there the loss and gradient of such an example are NaN.
-        TypeError: logits is not a floating array, or targets is neither integer nor floating.
+        ValueError: shapes do not fit, there are no classes, label_smoothing or a label is out of range, or ignore_label
+            stands beside distributions. Traced, an example with a label out of range has NaN for loss and gradient.
+        TypeError: an array has the wrong dtype, or ignore_label is no int.
 
     References:
         Saito, Deep Learning from Scratch, appendix A; Szegedy et al., arXiv:1512.00567; docs/derivations/losses.md.
     """
-    distribution = distributions("softmax_cross_entropy", "logits", logits, targets)
-    op, rule = "softmax_cross_entropy", "lie between 0 and 1"
-    share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
-    classes = jnp.shape(logits)[-1]
-    if share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
-        return in_float32(lambda z: cross_entropy_of_labels(z, jnp.asarray(targets).astype(int)), logits)
-    return in_float32(lambda z, t: cross_entropy_of_softmax(z, (1 - share) * t + share / classes), logits, distribution)
+    op = "softmax_cross_entropy"
+    logits, targets = require_scored(op, "logits", logits, targets)
+    share = as_number(op, "label_smoothing", label_smoothing, "lie between 0 and 1", lambda number: 0 <= number <= 1)
+    ignored = ignored_examples(op, targets, ignore_label)
+    check_class_weights(op, class_weights, logits)
+    if ignored is None:
+        return _softmax_cross_entropy(logits, targets, share, class_weights)
+    # Whatever the scores of an ignored example are, NaN included, its loss and gradient are 0.
+    logits, targets = jnp.where(ignored[..., None], 0, logits), jnp.where(ignored, 0, targets)
+    return jnp.where(ignored, 0, _softmax_cross_entropy(logits, targets, share, class_weights))
 
 
 @jit_op()
@@ -247,6 +270,14 @@ def kl_divergence(log_predictions: jax.Array, targets: jax.Array) -> jax.Array:
 def _within(array: jax.Array) -> tuple[int, ...]:
     """The axes inside an example: all but the first."""
     return tuple(range(1, array.ndim))
+
+
+def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, share: float, weights: jax.Array | None) -> jax.Array:
+    if weights is None and share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
+        return in_float32(lambda z: cross_entropy_of_labels(z, targets.astype(int)), logits)
+    arrays = [logits, distributions(logits, targets)] + ([] if weights is None else [weights])
+    smooth = lambda t: (1 - share) * t + share / logits.shape[-1]  # noqa: E731 (named for the line below)
+    return in_float32(lambda z, t, w=1.0: cross_entropy_of_softmax(z, w * smooth(t)), *arrays)
 
 
 def _huber(difference: jax.Array, delta: float) -> jax.Array:

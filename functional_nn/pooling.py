@@ -18,14 +18,15 @@ from functional_nn.cpu import blocks
 UNROLLED = 8
 
 
-@jit_op("window", "strides", "padding", "dilation", "layout")
+@jit_op("window", "strides", "padding", "dilation", "ceil_mode", "layout")
 def max_pool(
     x: jax.Array,
     *,
-    window: PerDimension,
+    window: PerDimension | str,
     strides: PerDimension | None = None,
     padding: Padding = "VALID",
     dilation: PerDimension = 1,
+    ceil_mode: bool = False,
     layout: str = "channels_last",
 ) -> jax.Array:
     """The largest element of every window.
@@ -38,10 +39,13 @@ def max_pool(
 
     Args:
         x: (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; a floating dtype.
-        window: the size of the window, an int or one a spatial dimension.
+        window: the size of the window, an int or one a spatial dimension; "all" is one window over all of space, which
+            is global pooling, and leaves every spatial dimension a size of 1.
         strides: how far the window moves, an int or one a spatial dimension; None means the window, without overlap.
-        padding: "VALID" (none), "SAME" (ceil(size / strides) windows), an int, one int or (low, high) pair a dimension.
+        padding: "VALID" (none), "SAME" (ceil(size / strides) windows, an odd element of padding at the high end),
+            "SAME_LOWER" (at the low end), an int, one int or (low, high) pair a dimension.
         dilation: the distance between neighbours inside the window, an int or one a spatial dimension.
+        ceil_mode: whether what is left over at the high end gets a window too, if that starts before the padding there.
         layout: "channels_last" or "channels_first".
 
     Returns:
@@ -57,7 +61,8 @@ def max_pool(
     require_floating("max_pool", x=x)
     out = jnp.asarray(x)
     axes = spatial_axes("max_pool", out, layout)
-    geometry = pool_lines("max_pool", tuple(out.shape[a] for a in axes), window, strides, padding, dilation)
+    sizes = tuple(out.shape[a] for a in axes)
+    geometry = pool_lines("max_pool", sizes, window, strides, padding, dilation, ceil_mode)
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
     if blocks.are_small(geometry):
         return blocks.maxima(wide, axes, geometry).astype(out.dtype)
@@ -67,29 +72,35 @@ def max_pool(
     return wide.astype(out.dtype)
 
 
-@jit_op("window", "strides", "padding", "count_include_pad", "layout")
+@jit_op("window", "strides", "padding", "count_include_pad", "ceil_mode", "layout")
 def avg_pool(
     x: jax.Array,
     *,
-    window: PerDimension,
+    window: PerDimension | str,
     strides: PerDimension | None = None,
     padding: Padding = "VALID",
     count_include_pad: bool = True,
+    ceil_mode: bool = False,
     layout: str = "channels_last",
 ) -> jax.Array:
     """The mean of every window.
 
     out[n, p, c] = (sum over offsets k of x[n, p * strides + k - low, c]) / count, where x is 0 in the padding and
-    count is the number of elements of the window: all of them, or only those inside x if count_include_pad is False.
+    count is the number of elements of the window: those inside x or the padding, or only those inside x if
+    count_include_pad is False.
 
     Stable because 16-bit elements are summed in 32 bits and rounded once, at the end.
 
     Args:
         x: (batch, *spatial, channels), or (batch, channels, *spatial) if channels_first; a floating dtype.
-        window: the size of the window, an int or one a spatial dimension.
+        window: the size of the window, an int or one a spatial dimension; "all" is one window over all of space, which
+            is global pooling, and leaves every spatial dimension a size of 1.
         strides: how far the window moves, an int or one a spatial dimension; None means the window, without overlap.
-        padding: "VALID" (none), "SAME" (ceil(size / strides) windows), an int, one int or (low, high) pair a dimension.
+        padding: "VALID" (none), "SAME" (ceil(size / strides) windows, an odd element of padding at the high end),
+            "SAME_LOWER" (at the low end), an int, one int or (low, high) pair a dimension.
         count_include_pad: whether padding counts as elements that are 0.
+        ceil_mode: whether what is left over at the high end gets a window too, if that starts before the padding there;
+            what of that window lies beyond the padding does not count, as in PyTorch, and in ONNX from opset 19 on.
         layout: "channels_last" or "channels_first".
 
     Returns:
@@ -106,15 +117,16 @@ def avg_pool(
     require_flag("avg_pool", "count_include_pad", count_include_pad)
     out = jnp.asarray(x)
     axes = spatial_axes("avg_pool", out, layout)
-    geometry = pool_lines("avg_pool", tuple(out.shape[a] for a in axes), window, strides, padding)
+    sizes = tuple(out.shape[a] for a in axes)
+    geometry = pool_lines("avg_pool", sizes, window, strides, padding, 1, ceil_mode)
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
     if blocks.are_small(geometry):
         return blocks.means(wide, axes, geometry).astype(out.dtype)
     count = np.ones(1)
     for axis, line in zip(axes, geometry, strict=True):
         wide = _sum_along(wide, axis, line)
-        inside = line.inside().sum(0)
-        count = count * (line.window if count_include_pad else _along(axis, wide.ndim, inside))
+        held = line.inside_padding() if count_include_pad else line.inside()
+        count = count * (line.window if held.all() else _along(axis, wide.ndim, held.sum(0)))
     return (wide / count.astype(wide.dtype)).astype(out.dtype)
 
 
@@ -147,6 +159,8 @@ def _max_by_position(x: jax.Array, axis: int, line: Line) -> jax.Array:
 
 def _sum_along(x: jax.Array, axis: int, line: Line) -> jax.Array:
     """The windows' sums along one axis."""
+    if line.is_whole:
+        return jnp.sum(x, axis, keepdims=True)
     if line.window <= UNROLLED:
         return reduce(add, _slices(x, axis, line, 0.0))
     window, strides = ([n if a == axis else 1 for a in range(x.ndim)] for n in (line.window, line.stride))

@@ -34,6 +34,7 @@ from reference.pooling import avg_pool, max_pool
 from reference.positional import rotary_embedding
 from reference.recurrent import gru, linear_recurrence, lstm, rnn
 from reference.regularization import dropout, dropout_mask
+from reference.sequence_losses import ctc_loss, linear_softmax_cross_entropy
 
 __all__ = [
     "attention",
@@ -44,6 +45,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "cross_entropy_error",
+    "ctc_loss",
     "dense",
     "derivative",
     "directional_derivative",
@@ -62,6 +64,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear_recurrence",
+    "linear_softmax_cross_entropy",
     "log_sigmoid",
     "log_softmax",
     "lstm",
@@ -70,8 +73,8 @@ __all__ = [
     "partial_derivative",
     "relu",
     "rms_norm",
-    "rotary_embedding",
     "rnn",
+    "rotary_embedding",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",

@@ -7,17 +7,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference._checks import require, require_hashable, require_ints
+from reference._checks import require, require_flag, require_hashable, require_ints
 
 
 class Geometry(NamedTuple):
-    """Windows on an input, one entry per spatial dimension; `counts` is the number of windows."""
+    """Windows on an input, one entry per spatial dimension.
+
+    `counts` is the number of windows; `overhang` is how far ceil_mode lets the last of them reach beyond the padding.
+    """
 
     window: tuple[int, ...]
     strides: tuple[int, ...]
     dilation: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     counts: tuple[int, ...]
+    overhang: tuple[int, ...]
+
+    @property
+    def around(self):
+        """The padding, and at the high end the overhang as well."""
+        return tuple((low, high + over) for (low, high), over in zip(self.padding, self.overhang, strict=True))
 
 
 def under(geometry, offset):
@@ -72,28 +81,46 @@ def image(op, x, layout):
     return channels_last(x, layout)
 
 
-def conv_geometry(op, sizes, window, strides, padding, dilation):
+def conv_geometry(op, sizes, window, strides, padding, dilation, ceil_mode=False):
     """The windows on an input of these sizes."""
     window, strides, dilation = steps(op, len(sizes), window, strides, dilation)
     pads = paddings(op, padding, sizes, window, strides, dilation)
     spans = [span(k, d) for k, d in zip(window, dilation, strict=True)]
     padded = [size + sum(pair) for size, pair in zip(sizes, pads, strict=True)]
+    # Windows start at 0, stride, 2 * stride, ... as long as they end inside; with ceil_mode as long as they start
+    # before the padding at the high end and the window before them leaves something over.
+    ends = [p - s + 1 for p, s in zip(padded, spans, strict=True)]
+    if ceil_mode:
+        lines = zip(padded, pads, ends, strides, strict=True)
+        ends = [min(p - high, end + stride - 1) for p, (_, high), end, stride in lines]
+    counts = tuple(len(range(0, end, stride)) for end, stride in zip(ends, strides, strict=True))
     rule, got = "the (dilated) window must fit into the padded input", f"a window of {spans} on {padded} elements"
-    require(all(s <= p for s, p in zip(spans, padded, strict=True)), op, rule, got)
-    # Windows start at 0, stride, 2 * stride, ... as long as they end inside.
-    counts = tuple(len(range(0, p - s + 1, stride)) for p, s, stride in zip(padded, spans, strides, strict=True))
-    return Geometry(window, strides, dilation, pads, counts)
+    require(min(counts) >= 1, op, rule, got)
+    lines = zip(counts, strides, spans, padded, strict=True)
+    overhang = tuple(max((count - 1) * stride + s - p, 0) for count, stride, s, p in lines)
+    return Geometry(window, strides, dilation, pads, counts, overhang)
 
 
-def pool_geometry(op, sizes, window, strides, padding, dilation=1):
-    """As `conv_geometry`, and how many elements of x each window holds, shape counts: at least one."""
-    geometry = conv_geometry(op, sizes, window, window if strides is None else strides, padding, dilation)
-    inside = pad(np.ones((1, *sizes, 1), int), geometry.padding, 0)
-    held = sum(inside[under(geometry, offset)] for offset in np.ndindex(geometry.window))
-    rule = "every window must hold at least one element of x"
-    got = f"spatial sizes {sizes}, window={window}, strides={strides}, padding={padding!r}, dilation={dilation}"
-    require(np.min(held) >= 1, op, rule, got)
-    return geometry, held
+def pool_geometry(op, sizes, window, strides, padding, dilation, ceil_mode):
+    """As `conv_geometry`, with no window that lies in the padding alone; of window="all" there is one."""
+    require_flag(op, "ceil_mode", ceil_mode)
+    require_hashable(op, "window", window)
+    everywhere = isinstance(window, str) and window == "all"
+    extent = sizes if everywhere else window
+    geometry = conv_geometry(op, sizes, extent, extent if strides is None else strides, padding, dilation, ceil_mode)
+    got = f"spatial sizes {sizes}, window={window!r}, strides={strides}, padding={padding!r}, dilation={dilation}"
+    plain = strides is None and not np.any(geometry.padding) and set(geometry.dilation) == {1}
+    require(plain or not everywhere, op, 'window="all" takes no strides, padding or dilation', got)
+    fullest = held(geometry, sizes, False)
+    require(np.min(fullest) >= 1, op, "every window must hold at least one element of x", got)
+    return geometry
+
+
+def held(geometry, sizes, padding_counts):
+    """How many elements each window holds, shape counts: those of x, or of x and its padding; beyond lies none."""
+    ones = pad(np.ones((1, *sizes, 1), int), geometry.padding, int(padding_counts))
+    counted = pad(ones, [(0, over) for over in geometry.overhang], 0)
+    return np.sum([counted[under(geometry, offset)] for offset in np.ndindex(geometry.window)], axis=0)
 
 
 def transposed_geometry(op, sizes, window, strides, padding, output_padding, dilation):
@@ -103,8 +130,8 @@ def transposed_geometry(op, sizes, window, strides, padding, output_padding, dil
     rule = "output_padding must be smaller than the stride or the dilation of its dimension"
     legal = all(more < max(pair) for more, *pair in zip(extra, strides, dilation, strict=True))
     require(legal, op, rule, f"output_padding={output_padding}, strides={strides}, dilation={dilation}")
-    if isinstance(padding, str) and padding == "SAME":
-        rule = 'output_padding must be 0 with padding="SAME", which fixes the output size'
+    if isinstance(padding, str) and padding in ("SAME", "SAME_LOWER"):
+        rule = 'output_padding must be 0 with padding="SAME" or "SAME_LOWER", which fix the output size'
         require(not any(extra), op, rule, f"output_padding={output_padding}")
         whole = tuple(size * stride for size, stride in zip(sizes, strides, strict=True))
         pads = paddings(op, padding, whole, window, strides, dilation)
@@ -115,7 +142,7 @@ def transposed_geometry(op, sizes, window, strides, padding, output_padding, dil
     rule = "the padding must leave at least one element of the output"
     require(min(whole) >= 1, op, rule, f"output sizes {whole} with padding={padding!r}")
     padded = [size + sum(pair) for size, pair in zip(whole, pads, strict=True)]
-    return Geometry(window, strides, dilation, pads, sizes), padded
+    return Geometry(window, strides, dilation, pads, sizes, (0,) * len(sizes)), padded
 
 
 def span(window, dilation):
@@ -144,9 +171,11 @@ def paddings(op, padding, sizes, window, strides, dilation):
     rank = len(sizes)
     require_hashable(op, "padding", padding)
     if isinstance(padding, str):
-        require(padding in ("VALID", "SAME"), op, 'padding must be "VALID", "SAME" or ints', f"padding={padding!r}")
-        lines = zip(sizes, window, strides, dilation, strict=True)
-        return ((0, 0),) * rank if padding == "VALID" else tuple(_same(*line) for line in lines)
+        rule = 'padding must be "VALID", "SAME", "SAME_LOWER" or ints'
+        require(padding in ("VALID", "SAME", "SAME_LOWER"), op, rule, f"padding={padding!r}")
+        upper = [_same(*line) for line in zip(sizes, window, strides, dilation, strict=True)]
+        lower = [(high, low) for low, high in upper]
+        return tuple({"VALID": [(0, 0)] * rank, "SAME": upper, "SAME_LOWER": lower}[padding])
     entries = padding if isinstance(padding, tuple) else (padding,) * rank
     pairs = tuple(entry if isinstance(entry, tuple) else (entry, entry) for entry in entries)
     rule, got = "padding must be an int, or one int or (low, high) pair a spatial dimension", f"padding={padding!r}"

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from reference._checks import as_number, quiet
+from reference._checks import as_floating, as_number, quiet, require
 from reference._targets import check_not_empty, check_pair, distributions, unless_labels
 from reference.activations import sigmoid
 
@@ -101,7 +101,7 @@ def cross_entropy_error(probabilities, targets):
 
 @quiet
 def cross_entropy_error_fwd(probabilities, targets):
-    probabilities, targets, t = distributions("cross_entropy_error", "probabilities", probabilities, targets)
+    probabilities, targets, t, _ = distributions("cross_entropy_error", "probabilities", probabilities, targets)
     p = np.where((t == 0) & (probabilities == 0), 1, probabilities)
     log_p = np.log(p)
     loss = -np.sum(t * log_p, -1)
@@ -117,40 +117,52 @@ def cross_entropy_error_bwd(residuals, cotangent):
     return probabilities_ct.astype(probabilities.dtype), unless_labels(targets, targets_ct)
 
 
-def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0):
+def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0, ignore_label=None, class_weights=None):
     """Cross-entropy of softmax, from the scores before softmax.
 
-    L = -sum t log p with log p = z - log sum exp(z), whose derivative is [i = k] - p_k: so dL/dz = p - t.
-    Residuals: both arguments; t, the targets as distributions, smoothed; p; log p; and label_smoothing.
-    Derivation: docs/derivations/losses.md.
+    L = -sum t log p with log p = z - log sum exp(z), whose derivative is [i = k] - p_k: so dL/dz = p - t. With weights
+    w t takes the place of t: dL/dz = p sum w t - w t, and dL/dw is the sum of -t log p over the examples.
+    Residuals: the arguments; t, the targets as distributions, smoothed, 0 where ignored; sum w t times p; log p; and
+    label_smoothing. Derivation: docs/derivations/losses.md.
     """
-    return softmax_cross_entropy_fwd(logits, targets, label_smoothing=label_smoothing)[0]
+    statics = {"label_smoothing": label_smoothing, "ignore_label": ignore_label}
+    return softmax_cross_entropy_fwd(logits, targets, class_weights=class_weights, **statics)[0]
 
 
 @quiet
-def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0):
-    logits, targets, t = distributions("softmax_cross_entropy", "logits", logits, targets)
+def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0, ignore_label=None, class_weights=None):
     op, rule = "softmax_cross_entropy", "lie between 0 and 1"
+    logits, targets, t, counts = distributions(op, "logits", logits, targets, ignore_label)
     share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
-    t = ((1 - share) * t + share / t.shape[-1]).astype(t.dtype)
-    shifted = logits - np.max(logits, -1, keepdims=True)
+    weights = _class_weights(op, class_weights, logits)
+    counts = counts[..., np.newaxis]
+    t = np.where(counts, (1 - share) * t + share / t.shape[-1], 0).astype(t.dtype)
+    weighted = t if weights is None else weights * t
+    scores = np.where(counts, logits, 0)
+    shifted = scores - np.max(scores, -1, keepdims=True)
     raised = np.exp(shifted)
     total = np.sum(raised, -1, keepdims=True)
     log_p = shifted - np.log(total)
     # A class with t = 0 adds nothing, though its log p be -infinity, as of a class masked by its score.
-    loss = np.sum(np.where(t == 0, 0, -t * log_p), -1)
-    # Softmax, times the sum of the targets: 1, where they are distributions.
-    p = raised / total * np.sum(t, -1, keepdims=True)
-    return loss, (logits, targets, t, p, log_p, share)
+    loss = np.sum(np.where(weighted == 0, 0, -weighted * log_p), -1)
+    # Softmax, times the sum of the targets: 1, where they are distributions without weights.
+    p = raised / total * np.sum(weighted, -1, keepdims=True)
+    return loss, (logits, targets, weights, t, p, log_p, share)
 
 
 @quiet
 def softmax_cross_entropy_bwd(residuals, cotangent):
-    logits, targets, t, p, log_p, share = residuals
+    logits, targets, weights, t, p, log_p, share = residuals
     each_ct = _beside(cotangent, t)
-    logits_ct = each_ct * (p - t)
-    targets_ct = -each_ct * (1 - share) * log_p
-    return logits_ct.astype(logits.dtype), unless_labels(targets, targets_ct)
+    weighted, w = (t, 1) if weights is None else (weights * t, weights)
+    logits_ct = each_ct * (p - weighted)
+    targets_ct = -each_ct * w * (1 - share) * log_p
+    cotangents = logits_ct.astype(logits.dtype), unless_labels(targets, targets_ct)
+    if weights is None:
+        return cotangents
+    surprises = np.where(t == 0, 0, -t * log_p).reshape(-1, len(weights))
+    weights_ct = cotangent.reshape(-1) @ surprises
+    return *cotangents, weights_ct.astype(weights.dtype)
 
 
 def sigmoid_binary_cross_entropy(logits, targets):
@@ -238,6 +250,16 @@ def kl_divergence_bwd(residuals, cotangent):
     log_predictions_ct = -each_ct * targets
     targets_ct = each_ct * np.where(absent, 0, gain + 1)
     return log_predictions_ct.astype(log_predictions.dtype), targets_ct.astype(targets.dtype)
+
+
+def _class_weights(op, class_weights, logits):
+    """The weights as an array, or None for none."""
+    if class_weights is None:
+        return None
+    weights = as_floating(op, "class_weights", class_weights)
+    got = f"class_weights.shape={weights.shape}, logits.shape={logits.shape}"
+    require(weights.shape == logits.shape[-1:], op, "class_weights must have one weight a class", got)
+    return weights
 
 
 def _within(array):

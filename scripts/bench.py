@@ -1,13 +1,15 @@
 """Time our ops and training steps beside Flax NNX, Equinox and PyTorch, interleaved in one run.
 
     python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--keep-memory] [--output STEM]
-    python scripts/bench.py --scaling | --forms | --attention-memory [--quick] [--keep-memory] [--output STEM]
+    python scripts/bench.py --scaling | --forms [--quick] [--keep-memory] [--output STEM]
+    python scripts/bench.py --attention-memory | --vocabulary [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. Where oneDNN is used, our
 convolutions without it are contenders too. --compiled adds torch.compile to the training steps, where a C++ compiler is
 at hand. --keep-memory lets this process keep what is freed, as scripts/train.py does: all contenders then wait less for
 the system. --scaling measures instead how a step's time and memory grow, --forms the forms of a convolution and its
-gradients beside each other, and --attention-memory what attention needs as a sequence grows; both need JAX only.
+gradients beside each other, which needs JAX only. --attention-memory and --vocabulary run nothing: they ask XLA for the
+memory of attention as a sequence grows, and of a loss over 50,000 classes, whole and by chunks.
 
 In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
 round, so they bear a machine that does other things; the load average in the table says whether it did. Import, first
@@ -49,6 +51,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scaling", action="store_true", help="time and memory against batch, size, channels, depth")
     parser.add_argument("--forms", action="store_true", help="the forms of a convolution: of lax, ours, oneDNN")
     parser.add_argument("--attention-memory", action="store_true", help="what attention needs, by XLA's own count")
+    parser.add_argument("--vocabulary", action="store_true", help="the memory of a loss over 50,000 classes")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
     options = parser.parse_args(argv)
     options.cases = [case for case in (*OPS, *NETWORKS) if options.only in case.name]
@@ -133,12 +136,11 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     if options.keep_memory and not keep_freed_memory():
         return refused("--keep-memory needs glibc, and no settings for it in the environment")
-    from benchmarks import attention_memory, forms, measure, report, scaling
+    from benchmarks import attention_memory, forms, measure, report, scaling, vocabulary
 
-    if options.attention_memory:
-        return show(
-            {"machine": f"JAX {jax_version()}", "rows": attention_memory.rows()}, attention_memory, options.output
-        )
+    for asked, kind in ((options.attention_memory, attention_memory), (options.vocabulary, vocabulary)):
+        if asked:
+            return show({"machine": vocabulary.machine(), "rows": kind.rows()}, kind, options.output)
     if options.forms:
         facts = measure.machine()
         forms_result = {
@@ -152,12 +154,6 @@ def main(argv: list[str] | None = None) -> int:
         grown = {"machine": report.heading(facts, roof), "curves": scaling.curves(0.5 if options.quick else 2.0)}
         return show(grown, scaling, options.output)
     return show({"machine": facts} | compared(options, roof), report, options.output)
-
-
-def jax_version() -> str:
-    import jax
-
-    return jax.__version__
 
 
 def compared(options: argparse.Namespace, roof: dict[str, float]) -> dict[str, Any]:

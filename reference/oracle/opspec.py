@@ -9,6 +9,8 @@ import inspect
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, wraps
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -46,8 +48,8 @@ class Drawn:
     """An argument: its shape in dimension names ("batch 2*in_channels length"), and the set its values come from.
 
     kind: "normal" (signed), "uniform" (between low and high), "probabilities" (sum to 1 along the last axis),
-    "labels" (integers below the size of the dimension `below`), "lengths" (integers from 0 up to that size, both ends
-    among them), "mask" (booleans), "positive".
+    "labels" (integers from low up, below the size of the dimension `below`), "lengths" (integers from low to high, or
+    to the size of the dimension `below`, both ends among them), "mask" (booleans), "positive".
     """
 
     shape: str
@@ -58,12 +60,12 @@ class Drawn:
     differentiable: bool = True
 
 
-def labels(shape: str, *, below: str = "classes") -> Drawn:
-    return Drawn(shape, "labels", below=below, differentiable=False)
+def labels(shape: str, *, least: int = 0, below: str = "classes") -> Drawn:
+    return Drawn(shape, "labels", low=least, below=below, differentiable=False)
 
 
-def lengths(shape: str, *, of: str = "steps") -> Drawn:
-    return Drawn(shape, "lengths", below=of, differentiable=False)
+def lengths(shape: str, low: int = 0, high: int = 0, *, of: str = "") -> Drawn:
+    return Drawn(shape, "lengths", low=low, high=high, below=of, differentiable=False)
 
 
 def mask(shape: str) -> Drawn:
@@ -186,6 +188,8 @@ class OpSpec:
     ulp_of_reference: Ulp | None = None
     # Whether terms of size 1 cancel in that form, as in p - t: then it is right to roundings of 1, not of the result.
     reference_cancels: bool = False
+    # Arrays taken by keyword: a case, a caller of `reference` and `jax` and a backward have them after the others.
+    by_keyword: tuple[str, ...] = ()
     # Named so that the oracle can be imported without JAX; found only when asked.
     twin: str = ""
     # What people call it, in lower case without separators; and words that say no more than which inputs suit it: the
@@ -242,11 +246,28 @@ class OpSpec:
 
     def reference(self, suffix: str = "") -> Callable[..., Any]:
         """The NumPy function of this op; suffix "_fwd" or "_bwd" for the other two of its triple."""
-        return getattr(importlib.import_module(f"reference.{self.family}"), self.name + suffix)
+        function = getattr(importlib.import_module(f"reference.{self.family}"), self.name + suffix)
+        return function if suffix == "_bwd" else _by_position(function, self.by_keyword)
 
     def jax(self) -> Callable[..., Any]:
         """The JAX function of this op."""
-        return getattr(importlib.import_module(self.twin or f"functional_nn.{self.family}"), self.name)
+        module = importlib.import_module(self.twin or f"functional_nn.{self.family}")
+        return _by_position(getattr(module, self.name), self.by_keyword)
+
+
+@cache
+def _by_position(function: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    """The function, taking the arguments of these names after the positional ones too."""
+    parameters = signature(function).parameters.values()
+    positional = sum(parameter.kind is not Parameter.KEYWORD_ONLY for parameter in parameters)
+
+    @wraps(function)
+    def op(*arguments: Any, **named: Any) -> Any:
+        further = arguments[positional : positional + len(names)]
+        rest = arguments[positional + len(names) :]  # too many: Python says so
+        return function(*arguments[:positional], *rest, **dict(zip(names, further, strict=False)), **named)
+
+    return op if names else function
 
 
 def sizes(shape: str, dimensions: Mapping[str, int] = DIMENSIONS) -> tuple[int, ...]:
@@ -280,10 +301,11 @@ def _values(spec: OpSpec, drawn: Drawn, rng: np.random.Generator, dtype: Any, di
             weights = rng.uniform(0.1, 1.0, size=shape)
             return (weights / weights.sum(-1, keepdims=True)).astype(dtype)
         case "labels":
-            return rng.integers(0, dimensions[drawn.below], size=shape)
+            return rng.integers(int(drawn.low), dimensions[drawn.below], size=shape)
         case "lengths":
-            ends = np.linspace(0, dimensions[drawn.below], int(np.prod(shape))).astype(int)
-            return rng.permutation(ends).reshape(shape)
+            high = dimensions[drawn.below] if drawn.below else int(drawn.high)
+            spread = np.linspace(int(drawn.low), high, int(np.prod(shape))).astype(int)
+            return rng.permutation(spread).reshape(shape)
         case "mask":
             return rng.random(shape) < 0.7
     raise ValueError(f"draw: kind must be one that Drawn documents; got kind={drawn.kind!r}")

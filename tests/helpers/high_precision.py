@@ -6,6 +6,7 @@ largest one is the measure of what rounding may do to the sum.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby, product
 from typing import Any
 
 import mpmath
@@ -141,20 +142,25 @@ def _t_log(t: Any, p: Any) -> Any:
     return t * log(p) if t else mpf(0)
 
 
-def _smooth(t: Vector, share: float) -> list[Any]:
-    return [(1 - mpf(share)) * each + mpf(share) / len(t) for each in t]
+def _smooth(t: Vector, share: float, weights: Vector | None = None) -> list[Any]:
+    shared = [(1 - mpf(share)) * each + mpf(share) / len(t) for each in t]
+    return shared if weights is None else [w * each for w, each in zip(weights, shared, strict=True)]
 
 
 def _huber(d: Any, delta: float) -> Any:
     return d * d / 2 if abs(d) <= delta else delta * (abs(d) - mpf(delta) / 2)
 
 
-def _softmax_cross_entropy(z: Vector, t: Vector, label_smoothing: float = 0.0) -> Terms:
-    return [-_t_log(s, p) for s, p in zip(_smooth(t, label_smoothing), probabilities(z), strict=True)]
+def _softmax_cross_entropy(
+    z: Vector, t: Vector, label_smoothing: float = 0.0, class_weights: Vector | None = None
+) -> Terms:
+    return [-_t_log(s, p) for s, p in zip(_smooth(t, label_smoothing, class_weights), probabilities(z), strict=True)]
 
 
-def _softmax_cross_entropy_ct(z: Vector, t: Vector, label_smoothing: float = 0.0) -> list[Terms]:
-    p, s = probabilities(z), _smooth(t, label_smoothing)
+def _softmax_cross_entropy_ct(
+    z: Vector, t: Vector, label_smoothing: float = 0.0, class_weights: Vector | None = None
+) -> list[Terms]:
+    p, s = probabilities(z), _smooth(t, label_smoothing, class_weights)
     return [[p[i] * (sum(s) - s[i]), -s[i] * (1 - p[i])] for i in range(len(z))]
 
 
@@ -202,12 +208,13 @@ LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] = {
 # The same with log sum exp of a sum that is nearly 1, and with p - t.
 BOOK_LOSSES: dict[str, tuple[Callable[..., Terms], Callable[..., list[Terms]]]] = {
     "softmax_cross_entropy": (
-        lambda z, t, label_smoothing=0.0: [
-            *_softmax_cross_entropy(z, t, label_smoothing),
-            *(sign * mpf(max(t)) for sign in (1, -1)),
+        lambda z, t, label_smoothing=0.0, class_weights=None: [
+            *_softmax_cross_entropy(z, t, label_smoothing, class_weights),
+            *(sign * max(_smooth(t, 0, class_weights)) for sign in (1, -1)),
         ],
-        lambda z, t, label_smoothing=0.0: [
-            [p * sum(t), -s] for p, s in zip(probabilities(z), _smooth(t, label_smoothing), strict=True)
+        lambda z, t, label_smoothing=0.0, class_weights=None: [
+            [p * sum(_smooth(t, label_smoothing, class_weights)), -s]
+            for p, s in zip(probabilities(z), _smooth(t, label_smoothing, class_weights), strict=True)
         ],
     ),
     "sigmoid_binary_cross_entropy": (
@@ -257,3 +264,21 @@ def slope(function: Callable[[Any], Any], at: Any) -> Any:
     """The derivative by a step so small that half of the digits are left."""
     h = mpf(10) ** (-DIGITS // 4)
     return (function(at + h) - function(at - h)) / (2 * h)
+
+
+def alignments(labels: Sequence[int], steps: int, classes: int) -> list[tuple[int, ...]]:
+    """Every sequence of so many classes that is the labels once repetitions are merged and blanks, class 0, struck."""
+    merged = lambda path: [k for k, _ in groupby(path) if k]  # noqa: E731 (named for the line below)
+    return [path for path in product(range(classes), repeat=steps) if merged(path) == list(labels)]
+
+
+def ctc(z: Sequence[Vector], labels: Sequence[int]) -> tuple[Any, list[list[Any]]]:
+    """The negative log-likelihood, and the gradient to every score: p less the chance given the labels."""
+    p, paths = [probabilities(row) for row in z], alignments(labels, len(z), len(z[0]))
+    chances = [mpmath.fprod(p[t][k] for t, k in enumerate(path)) for path in paths]
+    total = sum(chances)
+    slope = [list(row) for row in p]
+    for path, chance in zip(paths, chances, strict=True):
+        for t, k in enumerate(path):
+            slope[t][k] -= chance / total
+    return -log(total), slope

@@ -25,6 +25,7 @@ from reference.oracle.specs import ACTIVATIONS, LOSSES, SPECS
 
 EDGE = 2048
 SIDES = ("functional_nn", "reference")
+WEIGHTS = np.array([0.3, 1.0, 0.0, 2.7, 1.4])
 DTYPES = {"float64": np.float64, "float32": np.float32}
 every_side = pytest.mark.parametrize("side", SIDES)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
@@ -39,19 +40,25 @@ def bounds(spec: OpSpec, case: Case, side: str) -> Ulp:
 
 
 def distinct(specs: Iterable[OpSpec], names: Iterable[str]) -> list[Any]:
-    """One test parameter for each way that the rows call each op: its name and its statics, axes aside."""
+    """One test parameter for each way that the rows call each op: its statics that make numbers, and its arguments."""
     found = {}
     for spec in specs:
         for case in spec.cases:
-            statics = {name: value for name, value in case.statics.items() if name != "axis"}
             if spec.name in names:
-                found.setdefault((spec.name, str(statics)), pytest.param(spec, case, id=f"{spec.name}-{statics or ''}"))
+                weighted = [name for name in spec.by_keyword if name in case.arguments]
+                words = ", ".join([str(statics_of(case) or ""), *weighted])
+                found.setdefault((spec.name, words), pytest.param(spec, case, id=f"{spec.name}-{words}"))
     return list(found.values())
+
+
+def statics_of(case: Case) -> dict[str, Any]:
+    """Those that make numbers, and do not only choose among them."""
+    return {name: value for name, value in case.statics.items() if name not in ("axis", "ignore_label")}
 
 
 def twin(side: str, spec: OpSpec, case: Case, arguments: tuple[np.ndarray, ...], cotangent: np.ndarray):
     """The value, and the cotangent of the first argument."""
-    statics = {name: value for name, value in case.statics.items() if name != "axis"}
+    statics = statics_of(case)
     if side == "reference":
         out, residuals = spec.reference("_fwd")(*arguments, **statics)
         return out, spec.reference("_bwd")(residuals, cotangent)[0]
@@ -211,11 +218,13 @@ def test_a_loss(spec: OpSpec, case: Case, dtype: str, side: str):
     value, gradient = terms_of(side, high_precision.LOSSES, high_precision.BOOK_LOSSES, spec.name)
     for first, targets in examples(spec.name, dtype):
         pairs = [(exact(a), exact(b)) for a, b in zip(first, targets, strict=True)]
-        wants = [value(a, b, **case.statics) for a, b in pairs]
-        slopes = [terms for a, b in pairs for terms in gradient(a, b, **case.statics)]
+        weights = [WEIGHTS.astype(dtype) for name in spec.by_keyword if name in case.arguments]
+        called = statics_of(case) | dict(zip(spec.by_keyword, map(exact, weights), strict=False))
+        wants = [value(a, b, **called) for a, b in pairs]
+        slopes = [terms for a, b in pairs for terms in gradient(a, b, **called)]
         where = [f"{a.tolist()}, targets {b.tolist()}" for a, b in zip(first, targets, strict=True)]
         for given in (targets, *labels(spec.name, targets)):
-            out, first_ct = twin(side, spec, case, (first, given), np.ones(len(first), dtype))
+            out, first_ct = twin(side, spec, case, (first, given, *weights), np.ones(len(first), dtype))
             assert_within(out, wants, where, dtype, bound.value, bound.exponent)
             assert_within(first_ct, slopes, [w for w in where for _ in range(5)], dtype, bound.gradient, bound.exponent)
 

@@ -99,6 +99,9 @@ def test_convolution_multiplies_and_accumulates_in_any_number_of_dimensions(pack
         # The odd element of padding lies at the high end.
         ({"padding": "SAME"}, [12, 23, 34, 45, 50]),
         ({"padding": "SAME", "strides": 4}, [12, 50]),
+        # Or at the low end.
+        ({"padding": "SAME_LOWER"}, [1, 12, 23, 34, 45]),
+        ({"padding": "SAME_LOWER", "strides": 4}, [1, 45]),
         ({"dilation": 3}, [14, 25]),
         # padded: 0 1 2 3 4 5, pairs (0, 2) and (2, 4); the next pair would begin at 4 and end outside.
         ({"dilation": 2, "strides": 2, "padding": ((1, 0),)}, [2, 24]),
@@ -136,6 +139,9 @@ def test_one_dimensions_gradients_by_hand(package: Any):
         # The size times the stride: cut off at the high end first, or filled up there.
         ([1, 10, 100], {"strides": 2, "padding": "SAME"}, [1, 10, 102, 20]),
         ([1, 10], {"strides": 3, "padding": "SAME"}, [1, 10, 0, 2, 20, 0]),
+        # Or at the low end first, which is filled up at the high end all the same.
+        ([1, 10, 100], {"strides": 2, "padding": "SAME_LOWER"}, [10, 102, 20, 200]),
+        ([1, 10], {"strides": 3, "padding": "SAME_LOWER"}, [1, 10, 0, 2, 20, 0]),
     ],
     ids=str,
 )
@@ -165,7 +171,7 @@ def calls(draw: st.DrawFn, op: str, widest: int = 2) -> tuple[tuple[np.ndarray, 
 
     window, strides, dilation = each(1, 3), each(1, 3), each(1, 2)
     pairs = tuple(zip(each(0, widest), each(0, widest), strict=True))
-    padding = draw(st.sampled_from(["VALID", "SAME", pairs]))
+    padding = draw(st.sampled_from(["VALID", "SAME", "SAME_LOWER", pairs]))
     statics: dict[str, Any] = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
     # What the padding cuts off conv_transpose's output, or the window needs of conv's padded input.
     spans = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
@@ -173,7 +179,8 @@ def calls(draw: st.DrawFn, op: str, widest: int = 2) -> tuple[tuple[np.ndarray, 
     least = [max(span - pad, 1) for span, pad in zip(spans, pads, strict=True)]
     if op == "conv_transpose":
         least = [max(pad - span, 0) + 2 for span, pad in zip(spans, pads, strict=True)]
-        most = [0 if padding == "SAME" else max(pair) - 1 for pair in zip(strides, dilation, strict=True)]
+        fixed = padding in ("SAME", "SAME_LOWER")
+        most = [0 if fixed else max(pair) - 1 for pair in zip(strides, dilation, strict=True)]
         statics["output_padding"] = tuple(draw(st.integers(0, more)) for more in most)
     sizes = [size + more for size, more in zip(least, each(0, 2), strict=True)]
     inputs, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 2)) * groups

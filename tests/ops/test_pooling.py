@@ -123,6 +123,8 @@ def test_nan_is_the_maximum_of_its_window_and_the_first_nan_has_the_gradient(pac
         ({"padding": "SAME"}, [9, 6], [0.5, 1]),
         ({"padding": "SAME", "count_include_pad": False}, [9, 12], [0.5, 1.5]),
         ({"padding": ((0, 1),), "count_include_pad": False}, [9, 12], [0.5, 1.5]),
+        # The odd element of padding at the low end: windows (pad 6), (6 12).
+        ({"padding": "SAME_LOWER"}, [3, 9], [1, 0.5]),
     ],
     ids=str,
 )
@@ -134,12 +136,38 @@ def test_whether_padding_counts(package: Any, statics: dict[str, Any], expected:
     np.testing.assert_array_equal(x_ct, image(gradient))
 
 
+@TWINS
+@pytest.mark.parametrize(
+    ("statics", "means", "counted"),
+    [
+        # 1 2 3, 4 5 6, and 7 alone. Beyond the padding nothing counts.
+        ({}, [2, 5, 7], [2, 5, 7]),
+        # pad 1 2, 3 4 5, 6 7 pad.
+        ({"padding": 1}, [1.5, 4, 6.5], [1, 4, 13 / 3]),
+        # 1 2 3, 4 5 6, 7 pad and beyond: of its three places two count.
+        ({"padding": ((0, 1),)}, [2, 5, 7], [2, 5, 3.5]),
+        # pad pad 1, 2 3 4, 5 6 7, and no more: a window that starts in the padding is none.
+        ({"padding": 2}, [1, 3, 6], [1 / 3, 3, 6]),
+        # A stride over the end leaves no window there: 1 2 3, 6 7 beyond.
+        ({"strides": 5}, [2, 6.5], [2, 6.5]),
+    ],
+    ids=str,
+)
+def test_ceil_mode_gives_what_is_left_over_a_window(package: Any, statics: dict[str, Any], means: list, counted: list):
+    x, statics = image([1, 2, 3, 4, 5, 6, 7]), {"window": 3, "ceil_mode": True} | statics
+    assert_close(package.avg_pool(x, count_include_pad=False, **statics), image(means), 1e-15, "means")
+    assert_close(package.avg_pool(x, **statics), image(counted), 1e-15, "means with padding")
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("op", sorted(BY_HAND))
 @TWINS
-def test_the_whole_input_may_be_one_window(package: Any, op: str):
+def test_the_whole_input_may_be_one_window(package: Any, op: str, layout: str):
     x = np.random.default_rng(0).normal(size=(2, 3, 5, 4))
-    expected = x.max((1, 2), keepdims=True) if op == "max_pool" else x.mean((1, 2), keepdims=True)
-    assert_close(getattr(package, op)(x, window=(3, 5)), expected, 1e-15, op)
+    axes = (1, 2) if layout == "channels_last" else (2, 3)
+    expected = x.max(axes, keepdims=True) if op == "max_pool" else x.mean(axes, keepdims=True)
+    for window in ("all", tuple(x.shape[axis] for axis in axes)):
+        assert_close(getattr(package, op)(x, window=window, layout=layout), expected, 1e-15, f"{op} {window}")
 
 
 @st.composite
@@ -153,8 +181,9 @@ def calls(draw: st.DrawFn, op: str) -> tuple[np.ndarray, dict[str, Any]]:
     window, sizes = each(1, 3), each(3, 5)
     # Less padding than the window, and an x longer than the gaps of a dilated one.
     low, high = (tuple(min(pad, k - 1) for pad, k in zip(each(0, 2), window, strict=True)) for _ in "lh")
-    padding = draw(st.sampled_from(["VALID", "SAME", tuple(zip(low, high, strict=True))]))
+    padding = draw(st.sampled_from(["VALID", "SAME", "SAME_LOWER", tuple(zip(low, high, strict=True))]))
     statics = {"window": window, "strides": draw(st.sampled_from([None, each(1, 3)])), "padding": padding}
+    statics["ceil_mode"] = draw(st.booleans())
     if op == "avg_pool":
         statics["count_include_pad"] = draw(st.booleans())
     elif padding == "VALID":
@@ -197,6 +226,11 @@ TORCH = [
     ("avg_pool", 1, {"window": 3, "strides": 2, "padding": 1}),
     ("avg_pool", 2, {"window": (3, 2), "strides": (2, 1), "padding": (1, 0), "count_include_pad": False}),
     ("avg_pool", 3, {"window": (2, 3, 2), "strides": 1, "padding": (0, 1, 1)}),
+    ("max_pool", 2, {"window": (3, 2), "strides": (2, 4), "padding": (1, 0), "dilation": (1, 2), "ceil_mode": True}),
+    ("avg_pool", 2, {"window": (4, 3), "strides": (3, 2), "padding": (2, 1), "ceil_mode": True}),
+    ("avg_pool", 1, {"window": 5, "strides": 4, "padding": 2, "ceil_mode": True, "count_include_pad": False}),
+    ("adaptive_max_pool", 2, {"window": "all"}),
+    ("adaptive_avg_pool", 3, {"window": "all"}),
 ]
 
 
@@ -205,14 +239,15 @@ TORCH = [
 def test_pytorch_agrees_ties_included(op: str, rank: int, statics: dict[str, Any], package: Any):
     torch = pytest.importorskip("torch")
     theirs = {"window": "kernel_size", "strides": "stride"}
+    globally = statics == {"window": "all"}
     rng = np.random.default_rng(rank)
     x = rng.integers(-2, 3, size=(2, 3, *(7, 6, 5)[:rank])).astype(np.float64)
     leaf = torch.tensor(x, requires_grad=True)
-    named = {theirs.get(name, name): value for name, value in statics.items()}
+    named = {theirs.get(name, name): value for name, value in statics.items()} if not globally else {"output_size": 1}
     expected = getattr(torch.nn.functional, f"{op}{rank}d")(leaf, **named)
     cotangent = rng.normal(size=tuple(expected.shape))
     (gradient,) = torch.autograd.grad(expected, leaf, torch.tensor(cotangent))
-    statics = statics | {"layout": "channels_first"}
+    statics, op = statics | {"layout": "channels_first"}, op.removeprefix("adaptive_")
     out, x_ct = value_and_cotangent(package, op, x, cotangent, statics)
     assert_close(out, expected.detach().numpy(), 1e-14, f"{op} against PyTorch: value")
     assert_close(x_ct, gradient.numpy(), 1e-14, f"{op} against PyTorch: cotangent")

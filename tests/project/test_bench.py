@@ -181,6 +181,17 @@ def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPa
     assert "| gather | 2, 5x5, 3 to 4, 3x3, stride 1, pad 1 | 21 | 108 |" in (tmp_path / "forms-0.1.md").read_text()
 
 
+def test_the_memory_of_a_loss_over_many_classes(bench, tmp_path: Path):
+    vocabulary = importlib.import_module("benchmarks.vocabulary")
+    rows = vocabulary.rows(((256, 8, 3000),), chunks=(8,), dtypes=("f4",))
+    assert [row["form"] for row in rows] == ["all at once", "chunk=8"]
+    # Scores, their exponentials and gradients, of which a chunk of 8 in 256 rows has a 32nd.
+    assert rows[0]["bytes"] >= 4 * 256 * 3000
+    assert rows[1]["share"] < 0.1
+    vocabulary.write({"machine": "here", "rows": rows}, tmp_path / "vocabulary-0.1")
+    assert "| 256 | 8 | 3000 | float32 | all at once | " in (tmp_path / "vocabulary-0.1.md").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("at_once")
 def test_scaling_gives_a_table_and_a_picture(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):

@@ -177,6 +177,7 @@ def test_a_link_leads_to_a_file(page: Path, link: str):
             "calculus",
             "gating",
             "positional",
+            "sequence_losses",
         )
     ],
     ids=name,

@@ -66,7 +66,7 @@ class Search:
     evidence: Evidence
     programs: list[Program]
     known: list[Known]
-    stages: ClassVar[tuple[tuple[Callable[[Program], Iterator[Edited]], ...], ...]] = (
+    stages: ClassVar[tuple[tuple[Edits, ...], ...]] = (
         (plain_edits, whole_edits),
         (further_edits,),
     )

@@ -143,7 +143,7 @@ def matching(op: str, statics: dict[str, Any], found: np.ndarray, expected: Any,
     first = np.size(trees.leaves(expected)[0])
     if _near(found, values, loose) or _near(found, values[:first], loose):
         return Agreement(op, statics)
-    if found.size == 1 and values.size > 1 and SPECS[op].family == "losses":
+    if found.size == 1 and values.size > 1 and SPECS[op].family.endswith("losses"):
         for factor, words in ((1 / values.size, "mean"), (1.0, "sum")):
             if _near(found, np.array([factor * values.sum()]), loose):
                 sentence = (

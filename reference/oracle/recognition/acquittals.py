@@ -34,5 +34,5 @@ def _of_its_average(known: Known) -> Iterator[str]:
         yield "1/N stands in the backward because this forward takes the mean over the batch."
     elif known.reduction == "sum":
         yield "There is no 1/N in the backward because this forward sums over the batch."
-    elif known.family == "losses":
+    elif known.family.endswith("losses"):
         yield "There is no 1/N in the backward because the forward gives one loss an example: whoever averages divides."

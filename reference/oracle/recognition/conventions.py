@@ -142,6 +142,7 @@ def _other_statics(forward: Forward) -> Iterator[Guess]:
 
 _CAUSE_OF = {
     "axis": "convention_axis",
+    "ceil_mode": "convention_padding",
     "approximate": "convention_approximation",
     "count_include_pad": "convention_padding",
     "epsilon": "convention_epsilon",
@@ -156,7 +157,8 @@ _OTHERS: dict[str, tuple[Any, ...]] = {
     "layout": ("channels_first", "channels_last"),
     "strides": (1, 2, 3),
     "dilation": (1, 2),
-    "padding": ("VALID", "SAME", 1, 2),
+    "padding": ("VALID", "SAME", "SAME_LOWER", 1, 2),
+    "ceil_mode": (True, False),
 }
 
 

@@ -67,7 +67,7 @@ def default_statics(op: str) -> Mapping[str, Any]:
 def _values(name: str, default: Any, now: Any, known: Known) -> Iterator[Any]:
     ndim = known.primals[0].ndim
     match name:
-        case "approximate" | "count_include_pad":
+        case "approximate" | "count_include_pad" | "ceil_mode":
             yield not now
         case "axis":
             yield from (axis for axis in range(ndim) if isinstance(now, int) and axis != now % ndim)

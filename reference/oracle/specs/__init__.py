@@ -12,9 +12,10 @@ from reference.oracle.specs.pooling import POOLING
 from reference.oracle.specs.positional import POSITIONAL
 from reference.oracle.specs.recurrent import RECURRENT
 from reference.oracle.specs.regularization import REGULARIZATION
+from reference.oracle.specs.sequence_losses import SEQUENCE_LOSSES
 
 _FAMILIES = (
     *(ACTIVATIONS, LOSSES, LINEAR, CONVOLUTION, POOLING, NORMALIZATION, REGULARIZATION),
-    *(GATING, POSITIONAL, DOT_PRODUCT, RECURRENT),
+    *(GATING, POSITIONAL, DOT_PRODUCT, RECURRENT, SEQUENCE_LOSSES),
 )
 SPECS: dict[str, OpSpec] = {spec.name: spec for family in _FAMILIES for spec in family}

@@ -39,6 +39,16 @@ def either_form(primals: Primals, out: np.ndarray) -> Candidates:
 def smoothings(primals: Primals, out: np.ndarray) -> Candidates:
     yield from ({"label_smoothing": smoothing} for smoothing in (0.0, 0.1, 0.05, 0.2))
     yield from _smoothing_read_off(primals, out)
+    yield from _label_of_no_class(primals)
+
+
+def _label_of_no_class(primals: Primals) -> Candidates:
+    """The one label that is no class must be the one that is ignored; a first or last class may be."""
+    if len(primals) > 1 and primals[1].dtype.kind in "iu" and primals[0].ndim:
+        classes = primals[0].shape[-1]
+        strange = np.unique(primals[1][(primals[1] < 0) | (primals[1] >= classes)])
+        usual = strange if strange.size else np.array([0, classes - 1])
+        yield from ({"ignore_label": int(label)} for label in (usual if usual.size <= 2 else ()))
 
 
 def _smoothing_read_off(primals: Primals, out: np.ndarray) -> Candidates:
@@ -59,6 +69,11 @@ def _smoothing_read_off(primals: Primals, out: np.ndarray) -> Candidates:
 def _written(number: float, out: np.ndarray) -> bool:
     """Whether somebody may have written this number: one that is read off a single value must be a round one."""
     return out.size > 1 or abs(number - round(number, 3)) < 1e-8
+
+
+def in_one_chunk(primals: Primals, out: np.ndarray) -> Candidates:
+    """The chunk changes no value: all rows at once."""
+    yield {"chunk": max(primals[0].size, 1)}
 
 
 def deltas(primals: Primals, out: np.ndarray) -> Candidates:
@@ -190,6 +205,9 @@ def pooled_windows(average: bool) -> Callable[[Primals, np.ndarray], Candidates]
                         yield statics | {"window": width, "layout": layout}
                         if average and any(map(any, statics["padding"])):
                             yield statics | {"window": width, "layout": layout, "count_include_pad": False}
+                yield from (
+                    {**found, "window": width, "layout": layout} for found in _rounded_up(sizes, counts, window)
+                )
 
     return choose
 
@@ -204,6 +222,16 @@ def attended(primals: Primals, out: np.ndarray) -> Candidates:
         yield from ({**way, "softcap": cap} for way in ways for cap in (50.0, 30.0, 20.0, 10.0))
         windows = range(1, min(9, query.shape[1]))
         yield from ({**way, "window": window} for way in ways for window in windows)
+
+
+def _rounded_up(sizes: tuple[int, ...], counts: tuple[int, ...], window: tuple[int, ...]) -> Candidates:
+    """The stride, without padding, of which these counts are those with what is left over, and not those without."""
+    for stride in (1, 2, 3, 4, 5):
+        spare = [size - width for size, width in zip(sizes, window, strict=True)]
+        up = tuple(-(-more // stride) + 1 for more in spare)
+        starts = all((count - 1) * stride < size for count, size in zip(counts, sizes, strict=True))
+        if up == counts and starts and any(more % stride for more in spare):
+            yield {"strides": stride, "ceil_mode": True}
 
 
 def dropped(primals: Primals, out: np.ndarray) -> Candidates:

@@ -30,6 +30,13 @@ CONVOLUTION = (
                 kernel="3 2 in_channels out_channels",
             ),
             case(
+                "1d-same-lower",
+                {"strides": 2, "padding": "SAME_LOWER"},
+                x="batch 5 in_channels",
+                kernel="4 in_channels out_channels",
+                bias="out_channels",
+            ),
+            case(
                 "2d-groups-channels-first",
                 {"strides": (1, 2), "padding": 1, "groups": 2, "layout": "channels_first"},
                 x="batch 2*in_channels 5 7",
@@ -134,6 +141,13 @@ CONVOLUTION = (
                 {"strides": (3, 2), "padding": "SAME"},
                 x="batch 5 3 out_channels",
                 kernel="2 5 in_channels out_channels",
+            ),
+            case(
+                "1d-same-lower",
+                {"strides": 2, "padding": "SAME_LOWER"},
+                x="batch 3 out_channels",
+                kernel="5 in_channels out_channels",
+                bias="in_channels",
             ),
             case(
                 "2d-groups-channels-first",

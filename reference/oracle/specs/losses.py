@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, labels, probabilities, refuses, uniform
+from reference.oracle.opspec import OpSpec, Ulp, case, labels, positive, probabilities, refuses, uniform
 from reference.oracle.specs import acquittals, candidates, conventions
 
 
@@ -138,6 +138,21 @@ LOSSES = (
             case("smoothed labels", {"label_smoothing": 0.1}, logits="batch classes", targets=labels("batch")),
             case("smoothed", {"label_smoothing": 0.3}, logits="batch classes", targets=probabilities("batch classes")),
             case("all smooth", {"label_smoothing": 1.0}, logits="batch classes", targets=labels("batch")),
+            case("a label ignored", {"ignore_label": 2}, logits="batch 7 classes", targets=labels("batch 7")),
+            case(
+                "weighted labels",
+                {"label_smoothing": 0.2, "ignore_label": 0},
+                logits="7 classes",
+                targets=labels("7"),
+                class_weights=positive("classes"),
+            ),
+            case(
+                "weighted soft targets",
+                {"label_smoothing": 0.3},
+                logits="batch 2 classes",
+                targets=probabilities("batch 2 classes"),
+                class_weights=positive("classes"),
+            ),
         ),
         extremes=(
             {"logits": [[1e4, 1e4, -1e4], [-1e4, -1e4, -1e4], [0.0, 1e4, 9e3]], "targets": [0, 2, 0]},
@@ -148,9 +163,24 @@ LOSSES = (
             refuses("smoothing below 0", ValueError, "label_smoothing", {"label_smoothing": -0.1}, *_CLASSIFIED),
             refuses("smoothing above 1", ValueError, "label_smoothing", {"label_smoothing": 1.5}, *_CLASSIFIED),
             refuses("smoothing NaN", ValueError, "label_smoothing", {"label_smoothing": np.nan}, *_CLASSIFIED),
+            refuses("a float ignored", TypeError, "ignore_label must be an int", {"ignore_label": 1.0}, *_CLASSIFIED),
+            refuses(
+                "a label beside the ignored one",
+                ValueError,
+                "labels must be",
+                {"ignore_label": -100},
+                _CLASSIFIED[0],
+                np.array([0, -100, -1]),
+            ),
+            refuses("soft and ignored", ValueError, "None where", {"ignore_label": 1}, _CLASSIFIED[0], np.ones((3, 5))),
+            refuses("weights of another size", ValueError, "one weight a class", {}, *_CLASSIFIED, np.ones(3)),
+            refuses("a weight for all", ValueError, "one weight a class", {}, *_CLASSIFIED, np.ones(1)),
+            refuses("integer weights", TypeError, "class_weights must have a floating", {}, *_CLASSIFIED, np.arange(5)),
+            refuses("a tuple of weights", TypeError, "must be an array; got tuple", {}, *_CLASSIFIED, (1.0,) * 5),
         ),
         ulp=Ulp(reason="x - max, the argument of exp, is rounded", exponent=1),
         ulp_of_reference=Ulp(gradient=5, reason="p, smoothed t and the sum of t are rounded", exponent=1),
+        by_keyword=("class_weights",),
         reference_cancels=True,
         resembles=("softmaxwithloss", "softmaxloss", "softmaxcrossentropy"),
         scene="classification",

@@ -18,6 +18,11 @@ _POOL_ERRORS = tuple(
         ("strides-of-0", ValueError, "strides", {"strides": (1, 0)}),
         ("padding-name", ValueError, "padding", {"padding": "CAUSAL"}),
         ("padding-negative", ValueError, "padding", {"padding": (0, -1)}),
+        ("ceil-mode-type", ValueError, "ceil_mode must be a boolean", {"ceil_mode": 1}),
+        ("ceil-mode-window-too-large", ValueError, "fit", {"window": (8, 1), "strides": 3, "ceil_mode": True}),
+        ("window-name", TypeError, "window must be an int", {"window": "every"}),
+        ("all-with-strides", ValueError, 'window="all"', {"window": "all", "strides": 1}),
+        ("all-with-padding", ValueError, 'window="all"', {"window": "all", "padding": (0, (1, 0))}),
         ("window-in-padding-alone", ValueError, "at least one element", {"padding": ((2, 0), (0, 0))}),
         ("layout", ValueError, "layout", {"layout": "first"}),
     )
@@ -65,6 +70,27 @@ POOLING = (
                 {"window": (1, 2, 2, 1), "strides": (2, 1, 2, 1)},
                 x=uniform("2 3 3 4 2 channels", -_APART, _APART),
             ),
+            case(
+                "2d-ceil-mode-dilation",
+                {
+                    "window": (2, 3),
+                    "strides": (3, 2),
+                    "padding": ((0, 1), (1, 0)),
+                    "dilation": (2, 1),
+                    "ceil_mode": True,
+                },
+                x=uniform("batch 7 4 channels", -_APART, _APART),
+            ),
+            case(
+                "1d-same-lower",
+                {"window": 4, "strides": 2, "padding": "SAME_LOWER"},
+                x=uniform("batch length channels", -_APART, _APART),
+            ),
+            case(
+                "2d-all-channels-first",
+                {"window": "all", "layout": "channels_first"},
+                x=uniform("batch channels 7 2", -_APART, _APART),
+            ),
         ),
         errors=(
             refuses("integers", TypeError, "floating dtype", {"window": 2}, np.ones((1, 4, 1), int)),
@@ -72,6 +98,7 @@ POOLING = (
             refuses("no-spatial-axis", ValueError, "at least one spatial axis", {"window": 2}, np.ones((2, 3))),
             refuses("empty-space", ValueError, "spatial", {"window": 1}, np.ones((2, 0, 3))),
             refuses("dilated", ValueError, "fit", {"window": 3, "dilation": 3}, np.ones((2, 5, 7, 3))),
+            refuses("all-dilated", ValueError, "fit", {"window": "all", "dilation": 2}, np.ones((2, 5, 7, 3))),
             *_POOL_ERRORS,
         ),
         called=("maxpool", "pooling", "maxpooling", "pool"),
@@ -114,6 +141,25 @@ POOLING = (
                 x="2 channels 3 2 5",
             ),
             case("4d", {"window": (1, 2, 2, 1), "strides": (2, 1, 2, 1)}, x="2 3 3 4 2 channels"),
+            case(
+                "2d-ceil-mode-counted",
+                {"window": 3, "padding": ((0, 1), (1, 0)), "ceil_mode": True},
+                x="batch 7 4 channels",
+            ),
+            case(
+                "1d-ceil-mode-not-counted-channels-first",
+                {
+                    "window": 4,
+                    "strides": 3,
+                    "padding": 1,
+                    "count_include_pad": False,
+                    "ceil_mode": True,
+                    "layout": "channels_first",
+                },
+                x="batch channels 7",
+            ),
+            case("1d-same-lower", {"window": 4, "strides": 2, "padding": "SAME_LOWER"}, x="batch length channels"),
+            case("2d-all", {"window": "all"}, x="batch height 3 channels"),
         ),
         errors=(
             refuses("integers", TypeError, "floating dtype", {"window": 2}, np.ones((1, 4, 1), int)),

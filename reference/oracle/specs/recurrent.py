@@ -9,6 +9,8 @@ from reference.oracle.specs import candidates
 
 IN_UNITS_OF_THE_LARGEST = Ulp(8, 8, "each step hands on its rounding; the unit is that of an example's largest entry")
 
+UP_TO_ALL = lengths("batch", of="steps")
+
 
 def _case(id: str, gates: int, biases: int, statics: dict | None = None, /, **more: str | Drawn) -> Case:
     """A layer whose kernels have so many blocks, and whose bias so many; a cell and lengths where they are given."""
@@ -63,7 +65,7 @@ RECURRENT = (
         "recurrent",
         cases=(
             _case("forward", 1, 1),
-            _case("reverse and lengths", 1, 1, {"reverse": True}, lengths=lengths("batch")),
+            _case("reverse and lengths", 1, 1, {"reverse": True}, lengths=UP_TO_ALL),
         ),
         extremes=_extremes(1, 1),
         errors=_errors(1, 1),
@@ -77,7 +79,7 @@ RECURRENT = (
         "recurrent",
         cases=(
             _case("forward", 4, 4, c="batch hidden"),
-            _case("reverse and lengths", 4, 4, {"reverse": True}, c="batch hidden", lengths=lengths("batch")),
+            _case("reverse and lengths", 4, 4, {"reverse": True}, c="batch hidden", lengths=UP_TO_ALL),
         ),
         extremes=_extremes(4, 4, cell=True),
         errors=(
@@ -94,7 +96,7 @@ RECURRENT = (
         "recurrent",
         cases=(
             _case("forward", 3, 4),
-            _case("reverse and lengths", 3, 4, {"reverse": True}, lengths=lengths("batch")),
+            _case("reverse and lengths", 3, 4, {"reverse": True}, lengths=UP_TO_ALL),
         ),
         extremes=_extremes(3, 4),
         errors=_errors(3, 4),

@@ -40,7 +40,7 @@ def cross_entropy_gradient(figure: Figure, say: Say) -> None:
     """softmax's output, the target, and the gradient to the logits: the difference of the two, which sums to 0."""
     logits, targets = np.array([[2.0, 1.0, 0.1, -1.0]]), np.array([[0.0, 1.0, 0.0, 0.0]])
     _, residuals = softmax_cross_entropy_fwd(logits, targets)
-    gradient, _ = softmax_cross_entropy_bwd(residuals, np.ones(1))
+    gradient = softmax_cross_entropy_bwd(residuals, np.ones(1))[0]
     parts = [
         (softmax(logits)[0], say("出力 p", "output p"), BLUE),
         (targets[0], say("正解 t", "target t"), GREEN),
