@@ -87,6 +87,7 @@ METHODS: dict[str, Any] = {name: _method(name) for name in (
 )}  # fmt: skip
 METHODS |= {"reshape": _reshape, "transpose": _transpose, "T": property(_transpose)}
 METHODS["flatten"] = lambda self, *order: np.ravel(self)
+METHODS["__deepcopy__"] = lambda self, memo: FUNCTIONS["copy"](self)
 METHODS["astype"] = lambda self, dtype, **how: FUNCTIONS["astype"](self, dtype)
 
 

@@ -14,7 +14,6 @@ from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
-
 # What looks for the places of entries in their order.
 RANKS = ("argmax", "argmin", "argsort")
 

@@ -173,7 +173,7 @@ def true_slopes(program: Program) -> Iterator[Edited]:
                     change = instead(lambda s, v, p=position, a=slope: s.run({**v, s.args[p]: a}))
                     said = f"has the derivative of {region.name or 'the function'} in place of "
                     said += f"{named(program, factor)}{place(group[0])}"
-                    yield Edited("wrong_derivative", said, 4, each(group, change))
+                    yield Edited("wrong_derivative", said, 7, each(group, change))
 
 
 def _slopes(program: Program) -> list[tuple[Any, np.ndarray]]:
