@@ -100,14 +100,18 @@ def keys(program: Program, group: Group) -> Iterator[Edited]:
         for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
             if other != start and 0 <= other <= shape[axis] - (stop - start):
                 said = f"begins at {other} along axis {axis} in place of {start}{place(first)}"
-                cause = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
-                cause = "wrong_winner" if _ranked(first) else cause
+                moved = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
+                cause = "wrong_winner" if _ranked(first) else moved
                 yield Edited(cause, said, 2.5, each(group, instead(_with_start(axis, other - start))))
+        if first.name == "getitem" and stop == part.stop:
+            yield from _wider(group, axis, (shape[axis] - start - 1) // max(stop - start - 1, 1))
 
-        for step in (2, 3):
-            if first.name == "getitem" and start + (stop - start - 1) * step < shape[axis] and stop - start > 1:
-                said = f"goes on by {step} along axis {axis} in place of 1{place(first)}"
-                yield Edited("static_ignored", said, 2.5, each(group, instead(with_key(axis, partial(_spread, step)))))
+
+def _wider(group: Group, axis: int, most: int) -> Iterator[Edited]:
+    """As many entries as a slice has, with others between them."""
+    for step in range(2, min(most, 3) + 1):
+        said = f"goes on by {step} along axis {axis} in place of 1{place(group[0])}"
+        yield Edited("static_ignored", said, 2.5, each(group, instead(with_key(axis, partial(_spread, step)))))
 
 
 def _ranked(step: Step) -> bool:
