@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.grammar import further_edits, mending_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.grammar import (
+    further_edits,
+    mending_edits,
+    plain_edits,
+    replacing_edits,
+    whole_edits,
+)
 from reference.oracle.diagnosis.search import Found, Search
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.view import View
@@ -23,6 +29,7 @@ BACKWARDS = {
     "mask_missing": "mask_wrong",
     "part_missing": "term_extra",
     "time_not_carried": "term_extra",
+    "statistics_as_constants": "term_extra",
     "factor added": "wrong_factor",
     "mask added": "mask_missing",
     "slope added": "derivative_missing",
@@ -32,14 +39,14 @@ BACKWARDS = {
 BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
     "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
-    "transposed", "elementwise_product", "epsilon_one_side", "static_ignored", "not_accumulated",
+    "transposed", "elementwise_product", "downcast", "epsilon_one_side", "static_ignored", "not_accumulated",
 )  # fmt: skip
 
 
 class Mending(Search):
     """The edits of a wrong backward after which it is the true one."""
 
-    stages = ((plain_edits, whole_edits, mending_edits), (further_edits,))
+    stages = ((plain_edits, whole_edits, mending_edits), (further_edits, replacing_edits))
 
     def of(self, view: View) -> list[Found]:
         """What mends the gradient of one argument."""

@@ -86,7 +86,7 @@ def factor_between(program: Program, old: Any, new: Any) -> str:
     for value in dict.fromkeys(
         [*program.tape.leaves, *(one for one in multiplied if isinstance(one, Step) and not is_slope(one))]
     ):
-        one = value.value
+        one = np.asarray(value.value, float)
         if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
             continue
         with np.errstate(all="ignore"):

@@ -116,7 +116,9 @@ def of_pullback(
         tape.recording = False
     gradients = {position: step for position, step in steps.items() if step is not None and step.part == "backward"}
     first = out.step if isinstance(out, Recorded) else None
-    return Program(tape, upstream, gradients, tuple(step for _, step in leaves), first)
+    whole = [(name, np.asarray(primal)) for name, primal in zip(names, primals, strict=False)]
+    given = tuple(Step(name, array, part="leaf") for name, array in whole if array.dtype.kind in "iub")
+    return Program(tape, upstream, gradients, tuple(step for _, step in leaves), first, given=given)
 
 
 def _upstream(tape: Tape, cotangent: Any) -> tuple[Step, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.recording import functions  # noqa: F401 - what these are put together of comes first
-from reference.oracle.recording.recorded import FUNCTIONS, bare
+from reference.oracle.recording.recorded import FUNCTIONS
 
 
 def sort(array: Any, axis: int = -1, **how: Any) -> Any:
@@ -25,8 +25,15 @@ def take_along_axis(array: Any, indices: Any, axis: Any = -1) -> Any:
 
 def _along_axis(indices: Any, axis: int) -> tuple[Any, ...]:
     grid = list(np.indices(np.shape(indices), sparse=True))
-    grid[axis] = bare(indices)
+    grid[axis] = indices
     return tuple(grid)
+
+
+def kron(a: Any, b: Any) -> Any:
+    """np.kron of arrays with as many axes."""
+    apart = [size for pair in zip(np.shape(a), (1,) * np.ndim(a), strict=True) for size in pair]
+    beside = [size for pair in zip((1,) * np.ndim(b), np.shape(b), strict=True) for size in pair]
+    return np.reshape(np.reshape(a, apart) * np.reshape(b, beside), np.multiply(np.shape(a), np.shape(b)))
 
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
@@ -42,4 +49,5 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 FUNCTIONS.update(
     sort=sort, put_along_axis=put_along_axis, take_along_axis=take_along_axis, correlate=correlate, convolve=convolve,
+    kron=kron,
 )  # fmt: skip

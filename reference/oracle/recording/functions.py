@@ -32,7 +32,9 @@ SPLITS = ("split", "array_split", "hsplit", "vsplit", "dsplit", "unstack")
 # What is computed of a recorded array without a derivative: masks and positions.
 # Modes of np.pad that move entries.
 MOVED_BY_PAD = ("constant", "edge", "reflect", "symmetric", "wrap")
-LOOKS = ("argmax", "argmin", "argsort", "sign", "isclose", "zeros_like", "ones_like", "count_nonzero")
+LOOKS = (
+    "argmax", "argmin", "argsort", "sign", "round", "isclose", "zeros_like", "ones_like", "count_nonzero",
+)  # fmt: skip
 
 
 def _step(name: str) -> Callable[..., Any]:

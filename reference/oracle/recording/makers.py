@@ -16,7 +16,7 @@ import numpy as np
 from reference.oracle.recording.recorded import OURS, Recorded, array_of, bare, live, within
 from reference.oracle.recording.tape import Tape
 
-MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like")
+MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like", "eye")
 # Their own calls get what NumPy makes.
 RECORDERS = ("numpy", *OURS)
 COPIERS = ("array", "asarray", "ascontiguousarray", "asanyarray")

@@ -27,6 +27,8 @@ class Program:
     arriving: dict[Step, Step] = field(default_factory=dict)
     # From the cotangent at the end of a part that is gone back through at once to that at its beginning.
     spans: list[tuple[Step, Step]] = field(default_factory=list)
+    # Arguments of whole numbers or of True and False.
+    given: tuple[Step, ...] = ()
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -73,7 +75,7 @@ class Program:
     @cached_property
     def constants(self) -> list[Step]:
         """All that does not carry the cotangent, masks and what the forward alone computes included."""
-        plain = dict.fromkeys([*self.tape.leaves, *self.forward, *self.steps])
+        plain = dict.fromkeys([*self.tape.leaves, *self.given, *self.forward, *self.steps])
         return [step for step in plain if step.value.size > 1 and step not in self.carrying]
 
     @cached_property

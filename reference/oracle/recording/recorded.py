@@ -65,7 +65,7 @@ def _added(before: Any, key: Any, value: Any) -> Step | None:
         same = part.name == "getitem" and part.args[0] is before and repr(part.args[1]) == repr(bare(key))
     elif same := isinstance(before, np.ndarray) and np.shape(part) == step.value.shape:
         before[bare(key)] = part  # a constant at this place, whatever has been written there since
-    return more if same and more.value.shape == step.value.shape else None
+    return more if same else None
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -83,10 +83,11 @@ def _transpose(self: Any, *axes: Any) -> Any:
 # Methods that NumPy does not send through its functions.
 METHODS: dict[str, Any] = {name: _method(name) for name in (
     "sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "clip", "ravel", "swapaxes", "squeeze", "repeat",
-    "take", "copy", "diagonal", "dot",
+    "take", "copy", "diagonal", "dot", "argmax", "argmin", "argsort", "round",
 )}  # fmt: skip
 METHODS |= {"reshape": _reshape, "transpose": _transpose, "T": property(_transpose)}
 METHODS["flatten"] = lambda self, *order: np.ravel(self)
+METHODS["__deepcopy__"] = lambda self, memo: FUNCTIONS["copy"](self)
 METHODS["astype"] = lambda self, dtype, **how: FUNCTIONS["astype"](self, dtype)
 
 

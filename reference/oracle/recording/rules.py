@@ -82,6 +82,13 @@ def returned(ct: np.ndarray, mine: np.ndarray, source: np.ndarray, shape: tuple[
     return np.bincount(source, weights=weights, minlength=math.prod(shape)).reshape(shape)
 
 
+def returned_from(step: Step, ct: np.ndarray) -> np.ndarray:
+    """What a cotangent of a move of one array is for this array."""
+    (parent,) = step.parents
+    numbers = np.arange(1, parent.value.size + 1).reshape(parent.value.shape)
+    return returned(ct, _numbered(step, {parent: numbers}), 1, parent.value.shape)
+
+
 def _reshape(ct: Any, out: Any, array: Any, *args: Any, **how: Any) -> Parts:
     return [np.reshape(ct, np.shape(array))]
 

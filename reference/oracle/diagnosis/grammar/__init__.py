@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar.arguments import examples
+from reference.oracle.diagnosis.grammar.chosen import folded, in_some_passes, labelled, winners
 from reference.oracle.diagnosis.grammar.factors import chains, factors, misplaced
 from reference.oracle.diagnosis.grammar.indices import columns, indices, keys, strides
 from reference.oracle.diagnosis.grammar.inserted import (
@@ -31,6 +32,7 @@ from reference.oracle.diagnosis.grammar.orders import again, arrived, rearranged
 from reference.oracle.diagnosis.grammar.penalized import penalized
 from reference.oracle.diagnosis.grammar.slopes import skipped, slopes
 from reference.oracle.diagnosis.grammar.spans import extra_slopes, extra_terms, spans
+from reference.oracle.diagnosis.grammar.substituted import left_out, substituted, true_slopes
 from reference.oracle.diagnosis.grammar.sums import axes, counts, parts, shares_over, sums
 from reference.oracle.diagnosis.grammar.terms import (
     all_statistics,
@@ -100,8 +102,14 @@ def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
 
 def mending_edits(program: Program, groups: Groups) -> Iterator[Edited]:
     """The rows for what a backward lacks, at these places."""
-    for row in (over_passes, turned):
+    for row in (over_passes, turned, winners, labelled, in_some_passes, folded):
         yield from row(program)
     for row in (accumulated, matrix_products, multiplied, added):
         for group in groups:
             yield from row(program, group)
+
+
+def replacing_edits(program: Program, groups: Groups) -> Iterator[Edited]:
+    """The rows for one wrong value at several places of a backward."""
+    for row in (left_out, true_slopes, substituted):
+        yield from row(program)

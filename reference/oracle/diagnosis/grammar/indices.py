@@ -1,6 +1,7 @@
 """Other indices than the forward's: moved, reversed, of the largest entries, or in other steps."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,9 @@ from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
+# What looks for the places of entries in their order.
+RANKS = ("argmax", "argmin", "argsort")
+
 
 def indices(program: Program, group: Group) -> Iterator[Edited]:
     """An array of indices that is another: moved by one, reversed, of the largest entries."""
@@ -22,6 +26,8 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
     key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
     shape = first.args[2] if first.name == "scattered" else array_of(first.args[0]).shape
     for axis, part in enumerate(key):
+        ranked = isinstance(part, Step) and part.name in RANKS
+        part = array_of(part) if isinstance(part, Step) else part
         if not isinstance(part, np.ndarray) or part.dtype.kind not in "iu" or part.ndim == 0 or axis >= len(shape):
             continue
         others = {
@@ -34,7 +40,8 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
         }
         for words, (cause, other) in others.items():
             if not np.array_equal(other, part):
-                change = each(group, instead(_with_index(axis, other)))
+                change = each(group, instead(with_key(axis, other)))
+                cause = "wrong_winner" if ranked else cause
                 yield Edited(cause, f"takes the index {words}{where}", 3, change)
 
 
@@ -60,11 +67,13 @@ def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[s
     return {f"of the largest entries of {named(program, v)}": ("wrong_index", v.value.argmax(-1)) for v in rows[:4]}
 
 
-def _with_index(axis: int, other: np.ndarray) -> Callable[[Step, Values], Any]:
+def with_key(axis: int, other: Any) -> Callable[[Step, Values], Any]:
+    """A step that reads or writes at another index, or at another slice, along an axis."""
+
     def make(step: Step, values: Values) -> Any:
         args = list(filled(step.args, values))
         key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        key[axis] = other
+        key[axis] = other(key[axis]) if callable(other) else other
         args[1] = tuple(key)
         return applied(step, args, values)
 
@@ -91,8 +100,29 @@ def keys(program: Program, group: Group) -> Iterator[Edited]:
         for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
             if other != start and 0 <= other <= shape[axis] - (stop - start):
                 said = f"begins at {other} along axis {axis} in place of {start}{place(first)}"
-                cause = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
+                moved = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
+                cause = "wrong_winner" if _ranked(first) else moved
                 yield Edited(cause, said, 2.5, each(group, instead(_with_start(axis, other - start))))
+        if first.name == "getitem" and stop == part.stop:
+            yield from _wider(group, axis, (shape[axis] - start - 1) // max(stop - start - 1, 1))
+
+
+def _wider(group: Group, axis: int, most: int) -> Iterator[Edited]:
+    """As many entries as a slice has, with others between them."""
+    for step in range(2, min(most, 3) + 1):
+        said = f"goes on by {step} along axis {axis} in place of 1{place(group[0])}"
+        yield Edited("static_ignored", said, 2.5, each(group, instead(with_key(axis, partial(_spread, step)))))
+
+
+def _ranked(step: Step) -> bool:
+    """Whether what is read are places in an order of entries."""
+    source = step.args[0]
+    return step.name == "getitem" and isinstance(source, Step) and source.name in RANKS
+
+
+def _spread(step: int, part: slice) -> slice:
+    start = part.start or 0
+    return slice(start, start + (part.stop - start - 1) * step + 1, step)
 
 
 def _with_start(axis: int, by: int) -> Callable[[Step, Values], Any]:

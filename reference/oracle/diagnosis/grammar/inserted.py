@@ -27,6 +27,7 @@ def multiplied(program: Program, group: Group) -> Iterator[Edited]:
     if first.name in UNTOUCHED or first.value.dtype.kind != "f" or first.value.size == 1:
         return
     for value, name, arrays in _factors(program, len(group)):
+        arrays = [_aligned(array, first.value.shape) for array in arrays]
         if joint(arrays[0].shape, first.value.shape) != first.value.shape or first in program.ancestors(value):
             continue
         by_step = dict(zip(in_time(group), arrays, strict=True))
@@ -58,6 +59,12 @@ def _factors(program: Program, passes: int) -> Iterator[tuple[Step, str, list[np
                 yield values[0], text, arrays
 
 
+def _aligned(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask of the first axes of an array, so that it is one of the array."""
+    leading = joint(array.shape, shape) != shape and shape[: array.ndim] == array.shape and is_mask(array)
+    return array.reshape(array.shape + (1,) * (len(shape) - array.ndim)) if leading else array
+
+
 def added(program: Program, group: Group) -> Iterator[Edited]:
     """One more term: another value that carries the cotangent, or beside what does not another that does not."""
     first = group[0]
@@ -76,7 +83,7 @@ def added(program: Program, group: Group) -> Iterator[Edited]:
 def accumulated(program: Program, group: Group) -> Iterator[Edited]:
     """Parts that are assigned, in place of being added to what is there."""
     first = group[0]
-    if first.name == "setitem" and first.args[2] in program.carrying:
+    if first.name == "setitem" and isinstance(first.args[2], Step):
         change = instead(lambda s, v: put_added(filled(s.args[0], v), s.args[1], filled(s.args[2], v)))
         yield Edited("sum added", f"adds to what is there{place(first)}", 1.5, each(group, change))
 
