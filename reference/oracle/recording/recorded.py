@@ -207,7 +207,7 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     while frame is not None and frame.f_code.co_name != "recorded_call":
         if code is None and not within(frame, *UNDERNEATH):
             code, line = frame.f_code, frame.f_lineno
-        calls.append((frame.f_code, _beginnings(frame.f_code)[frame.f_lasti // 2]))
+        calls.append((frame.f_code, began(frame.f_code, frame.f_lasti)))
         frame = frame.f_back
     if tape.of is not None:
         return (tape.of.place, tape.of.name, tape.slot, tuple(calls)), tape.of.code, tape.of.line
@@ -215,6 +215,11 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     if tape.at is not None:
         return (*tape.at.calls, *reversed(calls)), tape.at.code, tape.at.line
     return tuple(reversed(calls)), code, line
+
+
+def began(code: CodeType, instruction: int) -> int:
+    """Where the expression begins that an instruction is part of."""
+    return _beginnings(code)[instruction // 2]
 
 
 @cache

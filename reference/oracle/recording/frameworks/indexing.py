@@ -82,7 +82,7 @@ def _key(
             start = _along(np.arange(shape[axis]), batching[axis], count)
         elif axis in named:
             start = _inside(indices[..., named.index(axis)], shape[axis] - sizes[axis], mode)
-        start = start.reshape(*start.shape, *(1,) * len(kept))
+        start = np.reshape(start, (*np.shape(start), *(1,) * len(kept)))
         if axis in kept:
             start = start + _along(np.arange(sizes[axis]), count + kept.index(axis), count + len(kept))
         key.append(start)
