@@ -28,6 +28,7 @@ BACKWARDS = {
     "slope added": "derivative_missing",
     "term added": "term_missing",
     "sum added": "not_accumulated",
+    "carry added": "time_not_carried",
 }
 BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",

@@ -134,8 +134,13 @@ class Program:
 
     @cached_property
     def loops(self) -> list[list[Step]]:
-        """The values of each place in the code that is visited more than once, in the order of the visits."""
-        return [in_time(group) for group in _by_place(self.steps) if len(group) > 1]
+        """The values of each place in the code that is visited more than once, in the order of the visits.
+
+        Behind those of the forward there are the same from the last to the first, as a backward by hand visits them.
+        """
+        loops = [in_time(group) for group in _by_place(self.steps) if len(group) > 1]
+        by_hand = [] if self.arriving else [same[::-1] for same in loops if same[0].part == "forward"]
+        return loops + by_hand
 
     def later(self, value: Step) -> Any:
         """What a value of a loop is one pass later, also behind the last pass; None where it is no such value."""

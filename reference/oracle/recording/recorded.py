@@ -50,12 +50,12 @@ class Recorded(np.ndarray):
         tape_of((), self).count()
         before: Any = self.step if self.step is not None else plain(self).copy()
         plain(self)[bare(key)] = bare(value)
-        more = _added(before, key, value)
+        more = added_to(before, key, value)
         name, value = ("setitem", value) if more is None else ("added_at", remembering(self.tape, more))
         self.step = FUNCTIONS[name](self, before, key, value)
 
 
-def _added(before: Any, key: Any, value: Any) -> Step | None:
+def added_to(before: Any, key: Any, value: Any) -> Step | None:
     """What is added to a part of an array that is assigned the sum of itself and this: array[key] += value."""
     step = step_of(value)
     if step is None or step.name != "add" or not isinstance(more := step.args[1], Step):

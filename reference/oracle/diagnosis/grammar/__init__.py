@@ -9,10 +9,12 @@ from reference.oracle.diagnosis.grammar.indices import columns, indices, keys, s
 from reference.oracle.diagnosis.grammar.inserted import (
     accumulated,
     added,
+    carried,
     matrix_products,
     multiplied,
     over_passes,
     turned,
+    with_one,
 )
 from reference.oracle.diagnosis.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.diagnosis.grammar.moves import moves, products
@@ -98,6 +100,6 @@ def mending_edits(program: Program) -> Iterator[Edited]:
     """The rows for what a backward lacks."""
     for row in (over_passes, turned):
         yield from row(program)
-    for row in (accumulated, matrix_products, multiplied, added):
+    for row in (accumulated, matrix_products, with_one, carried, multiplied, added):
         for group in program.groups:
             yield from row(program, group)

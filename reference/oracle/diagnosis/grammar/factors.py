@@ -95,7 +95,8 @@ def counts(step: Step) -> bool:
 def _arrays(program: Program, group: Group, position: int, factor: Any) -> Iterator[Edited]:
     first = group[0]
     divides = first.name == "divide" and position == 1
-    mask, where = is_mask(factor), place(first)
+    passes = [np.ravel(array_of(step.args[position])) for step in group]  # of a mask, some may have nothing masked
+    mask, where = is_mask(np.concatenate(passes)), place(first)
     name = f"{'1/' if divides else ''}{named(program, factor)}"
     cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
     cause = "scaled_by_constant" if is_kinked(factor) else cause

@@ -198,7 +198,7 @@ def rescaled(program: Program) -> Iterator[Edited]:
 def epsilons(program: Program) -> Iterator[Edited]:
     """A small number inside of a root in one place and outside of it in the other."""
     for step in program.steps:
-        if step.name not in ("sqrt", "add") or step.part != "forward":
+        if step.name not in ("sqrt", "add") or step in program.carrying:
             continue
         inner = step.args[0]
         if (

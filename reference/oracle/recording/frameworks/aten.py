@@ -166,13 +166,36 @@ class Notes:
 
 def partly(array: Any, there: np.ndarray, value: Any, here: np.ndarray) -> Any:
     """A copy of an array in which some entries are those of another."""
+    whole = here.size == np.size(value) and np.array_equal(here, np.arange(here.size))
+    if whole and there.size < np.size(array) and (key := block(there, np.shape(array), np.ndim(value))):
+        return assigned(array, key, value)
     flat = np.ravel(value)
-    flat = flat if here.size == np.size(flat) and np.array_equal(here, np.arange(here.size)) else flat[here]
+    flat = flat if whole else flat[here]
     if there.size == np.size(array):
         order = np.argsort(there)
         return np.reshape(flat if np.array_equal(order, np.arange(order.size)) else flat[order], np.shape(array))
-    key = np.unravel_index(there, np.shape(array))
-    return assigned(array, key, flat)
+    return assigned(array, np.unravel_index(there, np.shape(array)), flat)
+
+
+def block(there: np.ndarray, shape: tuple[int, ...], rank: int) -> tuple[Any, ...] | None:
+    """Places of an array as slices, and numbers for the axes that a part of this rank lacks; None for no block."""
+    places = np.unravel_index(there, shape)
+    along = [np.unique(one) for one in places]
+    grid = np.meshgrid(*along, indexing="ij")
+    if any(one.size != there.size or not np.array_equal(one.ravel(), own) for one, own in zip(grid, places, strict=True)):
+        return None
+    key: list[Any] = []
+    numbers = len(shape) - rank
+    for size, own in zip(shape, along, strict=True):
+        steps = set(np.diff(own))
+        if len(steps) > 1:
+            return None
+        first, step = int(own[0]), int(steps.pop()) if steps else 1
+        number = own.size == 1 < size and sum(isinstance(one, int) for one in key) < numbers
+        key.append(first if number else slice(None) if own.size == size else slice(first, int(own[-1]) + 1, step))
+    while key and key[-1] == slice(None):
+        key.pop()
+    return tuple(key) if sum(isinstance(one, int) for one in key) == numbers else None
 
 
 def memory_of(tensor: Any) -> Memory:
@@ -247,7 +270,8 @@ class Replay:
 
     def __call__(self, *primals: Any) -> Any:
         """The output for these inputs, and a pullback."""
-        values: dict[int, Any] = dict(self.constants) | dict(enumerate(primals))
+        values: dict[int, Any] = {number: one[()] for number, one in self.constants.items()}
+        values.update(enumerate(primals))
         self.run(self.operations[: self.turn], values)
 
         def pullback(*upstream: Any) -> Any:

@@ -62,17 +62,16 @@ def turned(pullback: Callable[..., Any], upstream: Sequence[Any]) -> Any:
 def _saying_where() -> Iterator[None]:
     """JAX says of all that a pullback computes that it stands where the forward does; here, of a written one, where."""
     module = importlib.import_module("jax._src.source_info_util")
-    before = module.current
+    before, context = module.current, getattr(module, "_source_info_context", None)
 
     def current() -> Any:
-        said, stack = before(), module.current_name_stack()
-        here = module.Traceback.get_traceback()
+        said, here = context.context, module.Traceback.get_traceback()
         calls = [code for code, _ in calls_of(here)]
         inside = calls[calls.index(turned.__code__) + 1 :] if turned.__code__ in calls else []
         written = any(module.is_user_filename(code.co_filename) for code in inside if not is_ours(code))
-        return module.SourceInfo(here, stack) if written else said
+        return module.SourceInfo(here if written or not said.traceback else said.traceback, said.name_stack)
 
-    module.current = current
+    module.current = current if context else before
     try:
         yield
     finally:

@@ -14,7 +14,9 @@ from reference.oracle.recording.frameworks.indexing import (
     gather,
     scatter,
     sort,
+    squeezed,
     top_k,
+    without_whole_ends,
 )
 from reference.oracle.recording.frameworks.parts import LETTERS, Unknown
 from reference.oracle.recording.recorded import plain
@@ -110,8 +112,8 @@ def part(x: Any, *, start_indices: Sequence[int], limit_indices: Sequence[int], 
     """A slice of every axis."""
     steps = strides or [1] * len(start_indices)
     bounds = zip(start_indices, limit_indices, steps, np.shape(x), strict=True)
-    key = tuple(slice(None) if (a, b, s) == (0, n, 1) else slice(a, b, s) for a, b, s, n in bounds)
-    return x if all(one == slice(None) for one in key) else x[key]
+    key = [slice(None) if (a, b, s) == (0, n, 1) else slice(a, b, s if s > 1 else None) for a, b, s, n in bounds]
+    return x if all(one == slice(None) for one in key) else x[without_whole_ends(key)]
 
 
 def iota(*, dtype: Any, shape: tuple[int, ...], dimension: int, **params: Any) -> np.ndarray:
@@ -217,7 +219,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     "round": rounded,
     "broadcast_in_dim": broadcast,
     "reshape": reshape,
-    "squeeze": lambda x, *, dimensions, **_: np.squeeze(x, axis=tuple(dimensions)) if dimensions else x,
+    "squeeze": squeezed,
     "expand_dims": lambda x, *, dimensions, **_: np.expand_dims(x, tuple(dimensions)),
     "transpose": lambda x, *, permutation, **_: np.transpose(x, tuple(permutation)),
     "rev": lambda x, *, dimensions, **_: np.flip(x, tuple(dimensions)),
