@@ -24,6 +24,7 @@ from reference.oracle.diagnosis.naming import (
 )
 from reference.oracle.diagnosis.penalties import penalty_steps
 from reference.oracle.diagnosis.regions import POINTWISE
+from reference.oracle.diagnosis.values import is_written_slope
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
@@ -157,6 +158,8 @@ class Search:
                 broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
         if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
             explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
+        if any(model.cause in ("wrong_operand", "shifted") for model in explained.values()) and bends(program, edited):
+            explained = {i: replace(model, cause="derivative_at_wrong_value") for i, model in explained.items()}
         return explained, broken
 
     @cached_property
@@ -172,6 +175,13 @@ def entry_by_entry(program: Program) -> bool:
     shapes = {step.value.shape for step in (*program.forward, *program.tape.leaves) if step.value.ndim}
     alone = sum(leaf is not program.cotangent for leaf in program.tape.leaves) == 1
     return alone and len(shapes) == 1 and all(step.name in POINTWISE for step in program.forward)
+
+
+def bends(program: Program, edited: Edited) -> bool:
+    """Whether an edit of a backward by hand makes the derivative of a function of the forward of what it changes."""
+    changed = {} if program.arriving else program.values_with(edited.edits)
+    anew = [value for step, value in changed.items() if step not in program.carrying]
+    return any(is_written_slope(program, np.asarray(value)) for value in anew)
 
 
 def _by_a_factor(model: Model, factor: str) -> Model:

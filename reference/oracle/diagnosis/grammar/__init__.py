@@ -10,9 +10,11 @@ from reference.oracle.diagnosis.grammar.inserted import (
     accumulated,
     added,
     carried,
+    guards,
     matrix_products,
     multiplied,
     over_passes,
+    rejoined,
     turned,
     with_one,
 )
@@ -100,6 +102,6 @@ def mending_edits(program: Program) -> Iterator[Edited]:
     """The rows for what a backward lacks."""
     for row in (over_passes, turned):
         yield from row(program)
-    for row in (accumulated, matrix_products, with_one, carried, multiplied, added):
+    for row in (accumulated, matrix_products, guards, rejoined, with_one, carried, multiplied, added):
         for group in program.groups:
             yield from row(program, group)

@@ -4,6 +4,7 @@ These are read in one direction only. What each is called before it is mended st
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, Group, each, instead, with_argument
 from reference.oracle.diagnosis.grammar.factors import joint
 from reference.oracle.diagnosis.grammar.masks import of_comparison
-from reference.oracle.diagnosis.regions import POINTWISE
-from reference.oracle.diagnosis.values import is_mask, named, place
+from reference.oracle.diagnosis.values import array_of, is_mask, is_written_slope, named, numbers_in, place
 from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
@@ -102,7 +102,7 @@ def added(program: Program, group: Group) -> Iterator[Edited]:
         by_step = dict(zip(in_time(group), values, strict=True))
         for word, sign in (("adds", 1), ("subtracts", -1)):
             change = each(group, instead(lambda s, v, o=by_step, k=sign: s.run(v) + k * filled(o[s], v)))
-            yield Edited("term added", f"{word} {named(program, value)} besides{place(first)}", 5, change)
+            yield Edited("term added", f"{word} {named(program, value)} besides{place(first)}", 5.5, change)
 
 
 def with_one(program: Program, group: Group) -> Iterator[Edited]:
@@ -118,23 +118,12 @@ def with_one(program: Program, group: Group) -> Iterator[Edited]:
             if any(np.array_equal(other, one.value) for one in program.constants):
                 continue  # another value of the program in its place
             said = f"has {words.format(named(program, factor))} in place of {named(program, factor)}{place(first)}"
-            cause = "wrong_derivative" if _bends_one(factor) else "term added"
+            again = words == "1 - {}" and first.args[1 - position] is factor
+            cause = "wrong_derivative" if again or is_written_slope(program, other) else "term added"
             yield Edited(cause, said, 3, each(group, with_argument(position, change)))
 
 
 WITH_ONE: dict[str, Any] = {"1 - {}": lambda a: 1 - a, "1 + {}": lambda a: 1 + a, "{} - 1": lambda a: a - 1}
-
-
-def _bends_one(value: Step) -> bool:
-    """Whether a value is made of one value of the forward that a function has bent, entry by entry, and numbers."""
-    sources, waiting = set(), [value]
-    while waiting:
-        step = waiting.pop()
-        if step.part == "backward" and step.name in POINTWISE:
-            waiting += step.parents
-        else:
-            sources.add(step)
-    return len(sources) == 1 and all(one.part == "forward" and one.value.shape == value.value.shape for one in sources)
 
 
 def carried(program: Program, group: Group) -> Iterator[Edited]:
@@ -160,6 +149,37 @@ def _ways_back(program: Program, shape: tuple[int, ...], wanted: tuple[int, ...]
         if leaf is not None and leaf.value.ndim == 2 and shape and (*shape[:-1], leaf.value.shape[0]) == wanted:
             if shape[-1] == leaf.value.shape[1]:
                 yield f"{{}} @ {leaf.name}.T", lambda value, m=leaf.value: value @ m.T
+
+
+def rejoined(program: Program, group: Group) -> Iterator[Edited]:
+    """Parts of one array, or the values of a choice, in each other's place."""
+    first = group[0]
+    if first.name not in ("concatenate", "stack", "hstack", "vstack") or first not in program.carrying:
+        return
+    for a, b in combinations(range(len(first.args[0])), 2):
+        if np.shape(array_of(first.args[0][a])) == np.shape(array_of(first.args[0][b])):
+            said = f"has parts {a} and {b} in each other's place{place(first)}"
+            yield Edited("wrong_index", said, 3, each(group, with_argument(0, lambda all, a=a, b=b: _swapped(all, a, b))))
+
+
+def _swapped(items: Any, a: int, b: int) -> list[Any]:
+    items = list(items)
+    items[a], items[b] = items[b], items[a]
+    return items
+
+
+def guards(program: Program, group: Group) -> Iterator[Edited]:
+    """A number of the forward beside what is divided by, rooted or logged."""
+    first = group[0]
+    position = {"divide": 1, "sqrt": 0, "log": 0, "power": 0, "reciprocal": 0}.get(first.name)
+    guarded = None if position is None else first.args[position]
+    if not isinstance(guarded, Step) or guarded in program.carrying:
+        return
+    numbers = {number for step in program.tape.steps if step.name in ("add", "maximum") for number in numbers_in(step)}
+    for number in sorted(numbers - {0.0, 1.0, -1.0}):
+        said = f"adds {number:g} to {named(program, guarded)}{place(first)}"
+        more = with_argument(position, lambda value, n=number: np.asarray(value) + n)  # pyright: ignore
+        yield Edited("epsilon_one_side", said, 2, each(group, more))
 
 
 def accumulated(program: Program, group: Group) -> Iterator[Edited]:
