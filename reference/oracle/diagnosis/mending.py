@@ -33,7 +33,7 @@ BACKWARDS = {
 BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
     "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
-    "transposed", "elementwise_product", "epsilon_one_side", "static_ignored", "not_accumulated",
+    "transposed", "elementwise_product", "epsilon_one_side", "static_ignored", "not_accumulated", "updated_weight",
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ class Mending(Search):
     def _turned(self, view: View, found: Found) -> Found | None:
         model = self._called(view, found.model)
         cause = BACKWARDS.get(model.cause, model.cause if model.cause in BOTH_WAYS else None)
+        cause = "scaled_by_constant" if model.message.startswith("has 2 times the contribution") else cause
         if cause is None:
             return None
         return replace(

@@ -46,6 +46,13 @@ CERTAIN = 8.0
 NEAR = 1e-4
 # What an edit may leave of a small error, and what is rounding whatever the error.
 LEFT, ROUNDED = 0.05, 1e-9
+# Of edits that make, in a backward by hand, the derivative of a function of the forward.
+MADE_A_SLOPE = {
+    "wrong_operand": "derivative_at_wrong_value",
+    "shifted": "derivative_at_wrong_value",
+    "factor added": "wrong_derivative",
+    "term added": "wrong_derivative",
+}
 # The rounding of a program's own gradients, as a share of the largest entry.
 EXACT = 1e-13
 
@@ -158,8 +165,9 @@ class Search:
                 broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
         if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
             explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
-        if any(model.cause in ("wrong_operand", "shifted") for model in explained.values()) and bends(program, edited):
-            explained = {i: replace(model, cause="derivative_at_wrong_value") for i, model in explained.items()}
+        if any(model.cause in MADE_A_SLOPE for model in explained.values()) and bends(program, edited):
+            named = {i: MADE_A_SLOPE.get(model.cause, model.cause) for i, model in explained.items()}
+            explained = {i: replace(model, cause=named[i]) for i, model in explained.items()}
         return explained, broken
 
     @cached_property

@@ -54,7 +54,9 @@ def _slopes_of(program: Program) -> list[np.ndarray]:
     for step in program.tape.steps:
         if step not in program.carrying and step.value.size > 1 and step.name in (*SLOPES, "divide"):
             y, args = step.value, [array_of(one) for one in step.args]
-            found += [y * (1 - y)] if step.name == "divide" else [np.asarray(one(y, *args)) for one in SLOPES[step.name]]
+            found += (
+                [y * (1 - y)] if step.name == "divide" else [np.asarray(one(y, *args)) for one in SLOPES[step.name]]
+            )
     return found
 
 

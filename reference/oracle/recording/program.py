@@ -136,11 +136,14 @@ class Program:
     def loops(self) -> list[list[Step]]:
         """The values of each place in the code that is visited more than once, in the order of the visits.
 
-        Behind those of the forward there are the same from the last to the first, as a backward by hand visits them.
+        In a backward by hand, those of the forward also from the last to the first, and all also without the pass that
+        comes last there, of which some values are not needed any more.
         """
         loops = [in_time(group) for group in _by_place(self.steps) if len(group) > 1]
-        by_hand = [] if self.arriving else [same[::-1] for same in loops if same[0].part == "forward"]
-        return loops + by_hand
+        if self.arriving:
+            return loops
+        loops += [same[::-1] for same in loops if same[0].part == "forward"]
+        return loops + [same[:-1] for same in loops if len(same) > 2]
 
     def later(self, value: Step) -> Any:
         """What a value of a loop is one pass later, also behind the last pass; None where it is no such value."""

@@ -13,6 +13,7 @@ from reference.oracle.diagnosis.grammar.inserted import (
     guards,
     matrix_products,
     multiplied,
+    not_updated,
     over_passes,
     rejoined,
     turned,
@@ -100,7 +101,7 @@ def further_edits(program: Program) -> Iterator[Edited]:
 
 def mending_edits(program: Program) -> Iterator[Edited]:
     """The rows for what a backward lacks."""
-    for row in (over_passes, turned):
+    for row in (over_passes, turned, not_updated):
         yield from row(program)
     for row in (accumulated, matrix_products, guards, rejoined, with_one, carried, multiplied, added):
         for group in program.groups:

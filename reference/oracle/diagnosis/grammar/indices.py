@@ -63,13 +63,12 @@ def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[s
 
 def _elsewhere(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
     """The indices of the same kind that stand elsewhere in the program."""
-    found = {}
+    found: dict[str, tuple[str, np.ndarray]] = {}
     for step in program.tape.steps:
         key = step.args[1] if step.name in ("getitem", "added_at", "setitem") else ()
         for other in key if isinstance(key, tuple) else (key,):
-            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and np.shape(other) == part.shape:
-                if np.all(other < size):
-                    found[f"of{place(step)}"] = ("wrong_index", other)
+            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
+                found |= {f"of{place(step)}": ("wrong_index", other)} if np.all(other < size) else {}
     return found
 
 

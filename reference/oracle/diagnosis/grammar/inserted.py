@@ -146,9 +146,9 @@ def _ways_back(program: Program, shape: tuple[int, ...], wanted: tuple[int, ...]
     if shape == wanted:
         yield "{}", lambda value: value
     for leaf in program.arguments:
-        if leaf is not None and leaf.value.ndim == 2 and shape and (*shape[:-1], leaf.value.shape[0]) == wanted:
-            if shape[-1] == leaf.value.shape[1]:
-                yield f"{{}} @ {leaf.name}.T", lambda value, m=leaf.value: value @ m.T
+        fits = leaf is not None and shape and leaf.value.shape == (*wanted[-1:], shape[-1])
+        if leaf is not None and fits and shape[:-1] == wanted[:-1]:
+            yield f"{{}} @ {leaf.name}.T", lambda value, m=leaf.value: value @ m.T
 
 
 def rejoined(program: Program, group: Group) -> Iterator[Edited]:
@@ -159,7 +159,9 @@ def rejoined(program: Program, group: Group) -> Iterator[Edited]:
     for a, b in combinations(range(len(first.args[0])), 2):
         if np.shape(array_of(first.args[0][a])) == np.shape(array_of(first.args[0][b])):
             said = f"has parts {a} and {b} in each other's place{place(first)}"
-            yield Edited("wrong_index", said, 3, each(group, with_argument(0, lambda all, a=a, b=b: _swapped(all, a, b))))
+            yield Edited(
+                "wrong_index", said, 3, each(group, with_argument(0, lambda all, a=a, b=b: _swapped(all, a, b)))
+            )
 
 
 def _swapped(items: Any, a: int, b: int) -> list[Any]:
@@ -218,6 +220,17 @@ PRODUCTS: dict[str, Any] = {
     "b.T @ a": lambda a, b: b.T @ a,
     "b @ a.T": lambda a, b: b @ a.T,
 }
+
+
+def not_updated(program: Program) -> Iterator[Edited]:
+    """An argument as it is, where a step along its gradient has been taken already."""
+    ends = set(program.gradients.values())
+    for step in program.backward:
+        leaf = next((one for one in step.parents if one in program.arguments), None)
+        moved = step.name in ("add", "subtract") and step in program.carrying
+        if moved and leaf is not None and step not in ends and step.value.shape == leaf.value.shape:
+            said = f"uses {leaf.name} as it is before its step{place(step)}"
+            yield Edited("updated_weight", said, 0.5, each([step], instead(lambda s, v, o=leaf: filled(o, v))))
 
 
 def turned(program: Program) -> Iterator[Edited]:

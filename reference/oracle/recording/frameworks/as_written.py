@@ -45,8 +45,8 @@ def _unstretched(operand: Any) -> Any:
 def _unmasked(operand: Any) -> Any:
     """A mask as it was before it became numbers."""
     step = step_of(operand)
-    bare = step is not None and step.name == "astype" and isinstance(step.args[0], Step)
-    return remembering(operand.tape, step.args[0]) if bare and step.args[0].value.dtype == bool else operand
+    mask = step.args[0] if step is not None and step.name == "astype" else None
+    return remembering(operand.tape, mask) if isinstance(mask, Step) and mask.value.dtype == bool else operand
 
 
 def with_axes_kept(x: Any, shape: Sequence[int]) -> Any:

@@ -182,7 +182,9 @@ def block(there: np.ndarray, shape: tuple[int, ...], rank: int) -> tuple[Any, ..
     places = np.unravel_index(there, shape)
     along = [np.unique(one) for one in places]
     grid = np.meshgrid(*along, indexing="ij")
-    if any(one.size != there.size or not np.array_equal(one.ravel(), own) for one, own in zip(grid, places, strict=True)):
+    if any(
+        one.size != there.size or not np.array_equal(one.ravel(), own) for one, own in zip(grid, places, strict=True)
+    ):
         return None
     key: list[Any] = []
     numbers = len(shape) - rank

@@ -38,11 +38,16 @@ def without_whole_ends(key: list[Any]) -> tuple[Any, ...]:
 def squeezed(x: Any, *, dimensions: Sequence[int], **params: Any) -> Any:
     """Without axes of one entry; where a part was taken along them, the entry itself."""
     step = step_of(x)
-    key = step.args[1] if step is not None and step.name == "getitem" and isinstance(step.args[0], Step) else ()
+    whole, key = step.args[:2] if step is not None and step.name == "getitem" else (None, ())
     sliced = isinstance(key, tuple) and all(isinstance(one, slice) for one in key)
-    if dimensions and sliced and all(axis < len(key) and key[axis] != slice(None) for axis in dimensions):
+    if (
+        isinstance(whole, Step)
+        and sliced
+        and dimensions
+        and all(axis < len(key) and key[axis] != slice(None) for axis in dimensions)
+    ):
         numbered = [one.start if axis in dimensions else one for axis, one in enumerate(key)]
-        return remembering(x.tape, step.args[0])[without_whole_ends(numbered)]
+        return remembering(x.tape, whole)[without_whole_ends(numbered)]
     return np.squeeze(x, axis=tuple(dimensions)) if dimensions else x
 
 
@@ -53,9 +58,7 @@ def gather(
     numbers = dimension_numbers
     dropped = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
     places = dict(zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True))
-    key, first, count = _key(
-        np.shape(x), plain(indices), numbers.start_index_map, places, dropped, slice_sizes, mode
-    )
+    key, first, count = _key(np.shape(x), plain(indices), numbers.start_index_map, places, dropped, slice_sizes, mode)
     picked = x[key]
     order = _order(first, count, [axis not in numbers.offset_dims for axis in range(np.ndim(picked))])
     return picked if order == sorted(order) else np.transpose(picked, order)

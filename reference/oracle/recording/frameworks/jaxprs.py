@@ -4,7 +4,6 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -61,17 +60,17 @@ def turned(pullback: Callable[..., Any], upstream: Sequence[Any]) -> Any:
 @contextmanager
 def _saying_where() -> Iterator[None]:
     """JAX says of all that a pullback computes that it stands where the forward does; here, of a written one, where."""
-    module = importlib.import_module("jax._src.source_info_util")
-    before, context = module.current, getattr(module, "_source_info_context", None)
+    module: Any = importlib.import_module("jax._src.source_info_util")
+    before, known = module.current, hasattr(module, "_source_info_context")
 
     def current() -> Any:
-        said, here = context.context, module.Traceback.get_traceback()
+        said, here = module._source_info_context.context, module.Traceback.get_traceback()
         calls = [code for code, _ in calls_of(here)]
         inside = calls[calls.index(turned.__code__) + 1 :] if turned.__code__ in calls else []
         written = any(module.is_user_filename(code.co_filename) for code in inside if not is_ours(code))
         return module.SourceInfo(here if written or not said.traceback else said.traceback, said.name_stack)
 
-    module.current = current if context else before
+    module.current = current if known else before
     try:
         yield
     finally:
