@@ -137,3 +137,17 @@ class Updated(torch.autograd.Function):
 
 def test_torch_step_taken_too_early():
     assert said_of(oracle.from_torch(Updated), drawn(4, 3), drawn(3, 2)).cause == "updated_weight"
+
+
+def test_a_number_that_is_written_out_is_no_count():
+    def low_rank(x, a, b):
+        low = 0.5 * (x @ a)
+        return low @ b, (x, a, b, low)
+
+    def backward(saved, g):
+        x, a, b, low = saved
+        inner = 0.5 * (g @ b.T)
+        return inner @ a.T, x.T @ inner, 0.5 * low.T @ g
+
+    found = said_of(in_jax(low_rank, backward), drawn(5, 3), drawn(3, 2), drawn(2, 7))
+    assert (found.argument, found.cause) == ("b", "scaled_by_constant")

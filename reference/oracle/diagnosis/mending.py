@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.grammar import further_edits, mending_edits, plain_edits, whole_edits
-from reference.oracle.diagnosis.search import Found, Search
+from reference.oracle.diagnosis.search import RUNS, Found, Search
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.view import View
 from reference.oracle.recording.adjoint import of_pullback
@@ -40,6 +40,7 @@ BOTH_WAYS = (
 class Mending(Search):
     """The edits of a wrong backward after which it is the true one."""
 
+    runs = 3 * RUNS  # of one program, where a search has several
     stages = ((plain_edits, whole_edits, mending_edits), (further_edits,))
 
     def of(self, view: View) -> list[Found]:

@@ -72,6 +72,7 @@ class Search:
     evidence: Evidence
     programs: list[Program]
     known: list[Known]
+    runs: ClassVar[int] = RUNS
     stages: ClassVar[tuple[tuple[Callable[[Program], Iterator[Edited]], ...], ...]] = (
         (plain_edits, whole_edits),
         (further_edits,),
@@ -121,7 +122,7 @@ class Search:
 
     def _explaining(self, program: Program, edits: Iterator[Edited]) -> Iterator[tuple[int, Found]]:
         """The arguments that each edit explains, within the budget."""
-        place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), RUNS
+        place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), self.runs
         for edited in self._with_numbers(program, edits):
             behind = program.behind(list(edited.edits))
             left -= len(behind)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, applied, each, instead
+from reference.oracle.diagnosis.grammar.operands import moved_on
 from reference.oracle.diagnosis.grammar.orders import orders
 from reference.oracle.diagnosis.values import array_of, named, place
 from reference.oracle.recording.functions import put
@@ -68,7 +69,8 @@ def _elsewhere(program: Program, part: np.ndarray, size: int) -> dict[str, tuple
         key = step.args[1] if step.name in ("getitem", "added_at", "setitem") else ()
         for other in key if isinstance(key, tuple) else (key,):
             if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
-                found |= {f"of{place(step)}": ("wrong_index", other)} if np.all(other < size) else {}
+                cause = "shifted" if moved_on(part, other) else "wrong_index"
+                found |= {f"of{place(step)}": (cause, other)} if np.all(other < size) else {}
     return found
 
 

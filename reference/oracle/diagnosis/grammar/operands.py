@@ -35,12 +35,12 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
             said = f"has {named(program, value)} in place of {named(program, operand)}{place(first)}"
             edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
-            cause = "shifted" if not carries and _moved_on(operand.value, value.value) else cause
+            cause = "shifted" if not carries and moved_on(operand.value, value.value) else cause
             factor = first.name in ("multiply", "divide", "matmul", "einsum")
             yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor and cause != "shifted" else None)
 
 
-def _moved_on(one: np.ndarray, other: np.ndarray) -> bool:
+def moved_on(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays are the same but for one place along an axis, at which something else comes in."""
     for axis in range(one.ndim if one.size > 2 else 0):
         first, second = np.moveaxis(one, axis, 0), np.moveaxis(other, axis, 0)
