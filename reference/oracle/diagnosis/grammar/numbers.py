@@ -116,7 +116,8 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
     cause = _cause(program, own, other, [step for step, _ in places])
     bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
     bits += 2 * (own == 0) - 0.5 * all(on_a_branch(program, step) for step, _ in places)
-    if other == 1 and cause == "scaled_by_constant" and not program.arriving and _spelled(own, places[0][0]):
+    by_hand = not program.arriving and all(step.part == "backward" for step, _ in places)
+    if by_hand and other == 1 and cause == "scaled_by_constant" and _spelled(own, places[0][0]):
         bits -= 5  # it stands there to be read
     return Edited(cause, said, bits, edits, freedom=freedom)
 
