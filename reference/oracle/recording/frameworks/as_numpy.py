@@ -36,10 +36,9 @@ def vjp_as_numpy(subject: Subject, primals: Sequence[Any], cotangent: Any) -> Ca
         return out, gradients
 
     alike = _alike(subject, vjp, primals, tuple(map(np.asarray, trees.leaves(cotangent))))
-    if alike is None:
-        return None
 
     def numpy_vjp(*given: Any) -> tuple[Any, Callable[[Any], Any]]:
+        assert alike is not None
         out, pullback = alike(*given)
 
         def gradients(upstream: Any) -> list[Any]:
@@ -48,7 +47,7 @@ def vjp_as_numpy(subject: Subject, primals: Sequence[Any], cotangent: Any) -> Ca
 
         return out, gradients
 
-    return numpy_vjp
+    return numpy_vjp if alike else None
 
 
 def _alike(

@@ -118,16 +118,19 @@ def _key(
         return tuple(key) or (slice(None),), 0, 0
     taken = [axis for axis in axes if axis not in whole]
     if all(axis in dropped for axis in taken):
-        adjacent = taken == list(range(taken[0], taken[-1] + 1)) if taken else True
+        adjacent = not taken or taken == list(range(taken[0], taken[-1] + 1))
         key = tuple(slice(None) if axis in whole else start for axis, start in zip(axes, starts, strict=True))
         return key or (np.zeros((1,) * count, int),), taken[0] if taken and adjacent else 0, count
     kept = [axis for axis in axes if axis not in dropped]
-    key = []
-    for axis, start in zip(axes, starts, strict=True):
-        start = np.reshape(start, (*np.shape(start), *(1,) * len(kept)))
-        more = _along(np.arange(sizes[axis]), count + kept.index(axis), count + len(kept)) if axis in kept else 0
-        key.append(start + more)
-    return tuple(key), 0, count
+    return tuple(_window(axis, start, sizes, count, kept) for axis, start in zip(axes, starts, strict=True)), 0, count
+
+
+def _window(axis: int, start: np.ndarray, sizes: Sequence[int], count: int, kept: list[int]) -> np.ndarray:
+    """Where the entries of the slices stand along one axis."""
+    start = np.reshape(start, (*np.shape(start), *(1,) * len(kept)))
+    if axis not in kept:
+        return start
+    return start + _along(np.arange(sizes[axis]), count + kept.index(axis), count + len(kept))
 
 
 def _starts(
