@@ -13,7 +13,7 @@ from reference.oracle.diagnosis.grammar import (
     replacing_edits,
     whole_edits,
 )
-from reference.oracle.diagnosis.search import Found, Search
+from reference.oracle.diagnosis.search import RUNS, Found, Search
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.view import View
 from reference.oracle.recording.adjoint import of_pullback
@@ -35,17 +35,20 @@ BACKWARDS = {
     "slope added": "derivative_missing",
     "term added": "term_missing",
     "sum added": "not_accumulated",
+    "carry added": "time_not_carried",
 }
 BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
     "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
     "transposed", "elementwise_product", "downcast", "epsilon_one_side", "static_ignored", "not_accumulated",
+    "updated_weight",
 )  # fmt: skip
 
 
 class Mending(Search):
     """The edits of a wrong backward after which it is the true one."""
 
+    runs = 3 * RUNS  # of one program, where a search has several
     stages = ((plain_edits, whole_edits, mending_edits), (further_edits, replacing_edits))
 
     def of(self, view: View) -> list[Found]:
@@ -55,6 +58,7 @@ class Mending(Search):
     def _turned(self, view: View, found: Found) -> Found | None:
         model = self._called(view, found.model)
         cause = BACKWARDS.get(model.cause, model.cause if model.cause in BOTH_WAYS else None)
+        cause = "scaled_by_constant" if model.message.startswith("has 2 times the contribution") else cause
         if cause is None:
             return None
         return replace(

@@ -68,7 +68,14 @@ def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
     )
     less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
     of_two = not whole(times) and any(abs(times - a / b) < 1e-7 for a in sizes for b in sizes)
-    return "scaled_by_count" if counts or less_one or of_two else "scaled_by_constant" if abs(times) > 1e-9 else cause
+    of_roots = not whole(times) and any(abs(times**2 - a / b) < 1e-9 for a in sizes for b in sizes if min(a, b) > 2)
+    return (
+        "scaled_by_count"
+        if counts or less_one or of_two or of_roots
+        else "scaled_by_constant"
+        if abs(times) > 1e-9
+        else cause
+    )
 
 
 def factor_between(program: Program, old: Any, new: Any) -> str:

@@ -24,6 +24,7 @@ from reference.oracle.diagnosis.naming import (
 )
 from reference.oracle.diagnosis.penalties import penalty_steps
 from reference.oracle.diagnosis.regions import POINTWISE
+from reference.oracle.diagnosis.values import is_written_slope
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
@@ -47,6 +48,13 @@ CERTAIN = 8.0
 NEAR = 1e-4
 # What an edit may leave of a small error, and what is rounding whatever the error.
 LEFT, ROUNDED = 0.05, 1e-9
+# Of edits that make, in a backward by hand, the derivative of a function of the forward.
+MADE_A_SLOPE = {
+    "wrong_operand": "derivative_at_wrong_value",
+    "shifted": "derivative_at_wrong_value",
+    "factor added": "wrong_derivative",
+    "term added": "wrong_derivative",
+}
 # The rounding of a program's own gradients, as a share of the largest entry.
 EXACT = 1e-13
 
@@ -66,6 +74,7 @@ class Search:
     evidence: Evidence
     programs: list[Program]
     known: list[Known]
+    runs: ClassVar[int] = RUNS
     stages: ClassVar[tuple[tuple[Edits, ...], ...]] = (
         (plain_edits, whole_edits),
         (further_edits,),
@@ -115,7 +124,7 @@ class Search:
 
     def _explaining(self, program: Program, edits: Edits) -> Iterator[tuple[int, Found]]:
         """The arguments that each edit explains, within the budget: edits at places from which some wrong one comes."""
-        place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), RUNS
+        place, penalized, left = log2(max(2, len(program.groups))), penalty_steps(program), self.runs
         ends = [step for i, step in program.gradients.items() if self.evidence.wrong[i]]
         wanted = set().union(*map(program.ancestors, ends))
         groups = [group for group in program.groups if not wanted.isdisjoint(group)]
@@ -158,6 +167,9 @@ class Search:
             return {}, 0
         if edited.exchange and (factor := factor_between(program, *edited.exchange)):
             explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
+        if any(model.cause in MADE_A_SLOPE for model in explained.values()) and bends(program, edited):
+            named = {i: MADE_A_SLOPE.get(model.cause, model.cause) for i, model in explained.items()}
+            explained = {i: replace(model, cause=named[i]) for i, model in explained.items()}
         return explained, sum(self._broken(position, predicted) for position, predicted in predictions.items())
 
     def _explained(self, edited: Edited, predictions: Mapping[int, np.ndarray]) -> dict[int, Model]:
@@ -205,6 +217,13 @@ def entry_by_entry(program: Program) -> bool:
     shapes = {step.value.shape for step in (*program.forward, *program.tape.leaves) if step.value.ndim}
     alone = sum(leaf is not program.cotangent for leaf in program.tape.leaves) == 1
     return alone and len(shapes) == 1 and all(step.name in POINTWISE for step in program.forward)
+
+
+def bends(program: Program, edited: Edited) -> bool:
+    """Whether an edit of a backward by hand makes the derivative of a function of the forward of what it changes."""
+    changed = {} if program.arriving else program.values_with(edited.edits)
+    anew = [value for step, value in changed.items() if step not in program.carrying]
+    return any(is_written_slope(program, np.asarray(value)) for value in anew)
 
 
 def _by_a_factor(model: Model, factor: str) -> Model:

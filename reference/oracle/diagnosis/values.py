@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.recording.program import Program
+from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step
 
 # Where the reference's own ops are written.
@@ -51,6 +52,22 @@ def same(a: np.ndarray, b: np.ndarray, rtol: float = 1e-5, atol: float = 1e-8) -
 def is_slope(value: Any) -> bool:
     """Whether a value is the derivative of a function at a point."""
     return isinstance(value, Step) and value.name.startswith("slope of ")
+
+
+def is_written_slope(program: Program, array: np.ndarray) -> bool:
+    """Whether an array is the derivative of a function of the forward, as a backward by hand writes it out."""
+    return any(array.shape == one.shape and np.allclose(array, one, rtol=1e-9) for one in _slopes_of(program))
+
+
+def _slopes_of(program: Program) -> list[np.ndarray]:
+    found = []
+    for step in program.tape.steps:
+        if step not in program.carrying and step.value.size > 1 and step.name in (*SLOPES, "divide"):
+            y, args = step.value, [array_of(one) for one in step.args]
+            found += (
+                [y * (1 - y)] if step.name == "divide" else [np.asarray(one(y, *args)) for one in SLOPES[step.name]]
+            )
+    return found
 
 
 def array_of(value: Any) -> np.ndarray:

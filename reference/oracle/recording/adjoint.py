@@ -184,7 +184,7 @@ def _go_back(program: Program, step: Step, arriving: dict[Step, list[Arrival]], 
         tape.of, tape.via = step, via
         for number, (parent, part) in enumerate([jump(ct)] if jump else step_parts(tape, step, ct)):
             tape.of, tape.slot = step, number
-            arriving.setdefault(parent, []).append((summed_to(part, parent.value.shape), step))
+            arriving.setdefault(parent, []).append((summed_to(part, parent.value.shape), via if apart else step))
             tape.slot = None
             if jump and (start := step_of(ct)) and (end := step_of(part)):
                 program.spans.append((start, end))

@@ -136,8 +136,16 @@ class Program:
 
     @cached_property
     def loops(self) -> list[list[Step]]:
-        """The values of each place in the code that is visited more than once, in the order of the visits."""
-        return [in_time(group) for group in _by_place(self.steps) if len(group) > 1]
+        """The values of each place in the code that is visited more than once, in the order of the visits.
+
+        In a backward by hand, those of the forward also from the last to the first, and all also without the pass that
+        comes last there, of which some values are not needed any more.
+        """
+        loops = [in_time(group) for group in _by_place(self.steps) if len(group) > 1]
+        if self.arriving:
+            return loops
+        loops += [same[::-1] for same in loops if same[0].part == "forward"]
+        return loops + [same[:-1] for same in loops if len(same) > 2]
 
     def later(self, value: Step) -> Any:
         """What a value of a loop is one pass later, also behind the last pass; None where it is no such value."""

@@ -50,12 +50,12 @@ class Recorded(np.ndarray):
         tape_of((), self).count()
         before: Any = self.step if self.step is not None else plain(self).copy()
         plain(self)[bare(key)] = bare(value)
-        more = _added(before, key, value)
+        more = added_to(before, key, value)
         name, value = ("setitem", value) if more is None else ("added_at", remembering(self.tape, more))
         self.step = FUNCTIONS[name](self, before, key, value)
 
 
-def _added(before: Any, key: Any, value: Any) -> Step | None:
+def added_to(before: Any, key: Any, value: Any) -> Step | None:
     """What is added to a part of an array that is assigned the sum of itself and this: array[key] += value."""
     step = step_of(value)
     if step is None or step.name != "add" or not isinstance(more := step.args[1], Step):
@@ -208,7 +208,7 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     while frame is not None and frame.f_code.co_name != "recorded_call":
         if code is None and not within(frame, *UNDERNEATH):
             code, line = frame.f_code, frame.f_lineno
-        calls.append((frame.f_code, _beginnings(frame.f_code)[frame.f_lasti // 2]))
+        calls.append((frame.f_code, began(frame.f_code, frame.f_lasti)))
         frame = frame.f_back
     if tape.of is not None:
         return (tape.of.place, tape.of.name, tape.slot, tuple(calls)), tape.of.code, tape.of.line
@@ -216,6 +216,11 @@ def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
     if tape.at is not None:
         return (*tape.at.calls, *reversed(calls)), tape.at.code, tape.at.line
     return tuple(reversed(calls)), code, line
+
+
+def began(code: CodeType, instruction: int) -> int:
+    """Where the expression begins that an instruction is part of."""
+    return _beginnings(code)[instruction // 2]
 
 
 @cache

@@ -10,10 +10,15 @@ from reference.oracle.diagnosis.grammar.indices import columns, indices, keys, s
 from reference.oracle.diagnosis.grammar.inserted import (
     accumulated,
     added,
+    carried,
+    guards,
     matrix_products,
     multiplied,
+    not_updated,
     over_passes,
+    rejoined,
     turned,
+    with_one,
 )
 from reference.oracle.diagnosis.grammar.masks import borders, forward_masks, masks, opened
 from reference.oracle.diagnosis.grammar.moves import moves, products
@@ -102,9 +107,9 @@ def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
 
 def mending_edits(program: Program, groups: Groups) -> Iterator[Edited]:
     """The rows for what a backward lacks, at these places."""
-    for row in (over_passes, turned, winners, labelled, in_some_passes, folded):
+    for row in (over_passes, turned, winners, labelled, in_some_passes, folded, not_updated):
         yield from row(program)
-    for row in (accumulated, matrix_products, multiplied, added):
+    for row in (accumulated, matrix_products, guards, rejoined, with_one, carried, multiplied, added):
         for group in groups:
             yield from row(program, group)
 

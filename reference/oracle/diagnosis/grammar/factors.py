@@ -95,10 +95,12 @@ def counts(step: Step) -> bool:
 def _arrays(program: Program, group: Group, position: int, factor: Any) -> Iterator[Edited]:
     first = group[0]
     divides = first.name == "divide" and position == 1
-    mask, where = is_mask(factor), place(first)
+    passes = [np.ravel(array_of(step.args[position])) for step in group]  # of a mask, some may have nothing masked
+    mask, where = is_mask(np.concatenate(passes)), place(first)
     name = f"{'1/' if divides else ''}{named(program, factor)}"
     cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
     cause = "scaled_by_constant" if is_kinked(factor) else cause
+    cause = "scaled_by_count" if divides and not mask and _are_counts(factor) else cause
     bits = 2 if is_kinked(factor) else 1.1
     yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
     if mask:
@@ -114,6 +116,12 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     if first.name in ("multiply", "divide"):
         said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
         yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
+
+
+def _are_counts(factor: Any) -> bool:
+    """Whether a divisor is made of whole numbers, which no argument of floating numbers goes into."""
+    array = array_of(factor)
+    return not isinstance(factor, Step) and bool(np.all(array >= 1) and np.all(array == np.round(array)))
 
 
 def _guessed(program: Program, mask: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

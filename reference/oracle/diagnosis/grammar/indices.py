@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, applied, each, instead
+from reference.oracle.diagnosis.grammar.operands import moved_on
 from reference.oracle.diagnosis.grammar.orders import orders
 from reference.oracle.diagnosis.values import array_of, named, place
 from reference.oracle.recording.functions import put
@@ -37,6 +38,7 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
             "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % shape[axis]),
             **{order.words: (order.cause, order.change(part)) for order in orders(part.shape)},
             **_largest(program, part, shape[axis]),
+            **_elsewhere(program, part, shape[axis]),
         }
         for words, (cause, other) in others.items():
             if not np.array_equal(other, part):
@@ -65,6 +67,18 @@ def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[s
     """The places of the largest entries of values with one row an index."""
     rows = [v for v in program.values if v.value.ndim == part.ndim + 1 and v.value.shape == (*part.shape, size)]
     return {f"of the largest entries of {named(program, v)}": ("wrong_index", v.value.argmax(-1)) for v in rows[:4]}
+
+
+def _elsewhere(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
+    """The indices of the same kind that stand elsewhere in the program."""
+    found: dict[str, tuple[str, np.ndarray]] = {}
+    for step in program.tape.steps:
+        key = step.args[1] if step.name in ("getitem", "added_at", "setitem") else ()
+        for other in key if isinstance(key, tuple) else (key,):
+            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
+                cause = "shifted" if moved_on(part, other) else "wrong_index"
+                found |= {f"of{place(step)}": (cause, other)} if np.all(other < size) else {}
+    return found
 
 
 def with_key(axis: int, other: Any) -> Callable[[Step, Values], Any]:

@@ -151,6 +151,7 @@ def forward_masks(program: Program) -> Iterator[Edited]:
                 continue
             for words, change in _other_masks(np.asarray(mask)):
                 cause = "mask_missing" if words == "without" else "mask_wrong"
+                cause = "wrong_winner" if _for_a_winner(program, first) else cause
                 said = f"takes the mask {words}{place(first)}"
                 here = each(group, with_argument(position, lambda m, c=change: c(np.asarray(m))))
                 behind = _masked_by(program, masks, change)
@@ -158,6 +159,12 @@ def forward_masks(program: Program) -> Iterator[Edited]:
                 if behind:
                     yield Edited(cause, f"{said}, and on the way back", 2.5, here | behind)
                     yield Edited(cause, f"{said}, on the way back alone", 2.5, behind)
+
+
+def _for_a_winner(program: Program, step: Step) -> bool:
+    """Whether a mask puts what never wins beside the entries of which a maximum is taken."""
+    never = any(np.size(item) and np.max(item) < -1e4 for item in step.args if not isinstance(item, Step))
+    return never and all(user.name == "max" for user in program.tape_users(step))
 
 
 def _masked_by(program: Program, masks: list[Any], change: Callable[[np.ndarray], np.ndarray]) -> dict[Step, Any]:

@@ -1,5 +1,6 @@
 """Numbers that stand in a program: another one, or none, for the backward."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.factors import counts, joint
 from reference.oracle.diagnosis.grammar.masks import of_comparison
-from reference.oracle.diagnosis.values import array_of, named, numbers_in, place
+from reference.oracle.diagnosis.values import array_of, named, numbers_in, place, source_line
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step, filled
@@ -115,7 +116,16 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
     cause = _cause(program, own, other, [step for step, _ in places])
     bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
     bits += 2 * (own == 0) - 0.5 * all(on_a_branch(program, step) for step, _ in places)
+    by_hand = not program.arriving and all(step.part == "backward" for step, _ in places)
+    if by_hand and other == 1 and cause == "scaled_by_constant" and _spelled(own, places[0][0]):
+        bits -= 5  # it stands there to be read
     return Edited(cause, said, bits, edits, freedom=freedom)
+
+
+def _spelled(number: float, step: Step) -> bool:
+    """Whether the user's line multiplies or divides by this number, written out."""
+    text = rf"{re.escape(f'{number:g}')}(?:\.0*)?"
+    return bool(re.search(rf"(?<![\w.*]){text}\s*[*/](?!\*)|(?<!\*)[*/]\s*{text}(?![\w.])", source_line(step)))
 
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
@@ -198,7 +208,7 @@ def rescaled(program: Program) -> Iterator[Edited]:
 def epsilons(program: Program) -> Iterator[Edited]:
     """A small number inside of a root in one place and outside of it in the other."""
     for step in program.steps:
-        if step.name not in ("sqrt", "add") or step.part != "forward":
+        if step.name not in ("sqrt", "add") or step in program.carrying:
             continue
         inner = step.args[0]
         if (

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
-from reference.oracle.diagnosis.values import array_of, is_mask, is_slope, named, place
+from reference.oracle.diagnosis.values import array_of, is_all_of_its_line, is_mask, is_slope, named, place
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
 
@@ -35,8 +35,18 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
             said = f"has {named(program, value)} in place of {named(program, operand)}{place(first)}"
             edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
+            cause = "shifted" if not carries and moved_on(operand.value, value.value) else cause
             factor = first.name in ("multiply", "divide", "matmul", "einsum")
-            yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
+            yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor and cause != "shifted" else None)
+
+
+def moved_on(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays are the same but for one place along an axis, at which something else comes in."""
+    for axis in range(one.ndim if one.size > 2 else 0):
+        first, second = np.moveaxis(one, axis, 0), np.moveaxis(other, axis, 0)
+        if len(first) > 2 and (np.array_equal(first[1:], second[:-1]) or np.array_equal(first[:-1], second[1:])):
+            return True
+    return False
 
 
 def _earlier(program: Program, value: Step, step: Step) -> bool:
@@ -123,14 +133,28 @@ def updated(program: Program, group: Group) -> Iterator[Edited]:
 
 
 def exchanged(program: Program) -> Iterator[Edited]:
-    """Two arguments of one shape in each other's place, in the whole backward."""
+    """Two arguments, or two values of one kind in a backward by hand, in each other's place, in the whole backward."""
     leaves = [leaf for leaf in program.arguments if leaf is not None]
-    for number, a in enumerate(leaves):
-        for b in leaves[:number]:
-            if a.value.shape == b.value.shape and a.value.ndim:
+    kinds: dict[Any, list[Step]] = {}
+    for value in [*program.forward, *program.backward] if not program.arriving else ():
+        if is_all_of_its_line(program, value):
+            kinds.setdefault((value.name, value.part, value in program.carrying), []).append(value)
+    for alike in [leaves, *(some for some in kinds.values() if 1 < len(some) <= MOST_ALIKE)]:
+        for a, b in combinations(alike, 2):
+            if a.value.shape == b.value.shape and a.value.ndim and a not in program.ancestors(b):
                 users = [s for s in program.backward if {a, b} & set(s.parents)]
-                edits = each(users, instead(lambda s, v, a=a, b=b: s.run({**v, a: b.value, b: a.value})))
-                yield Edited("wrong_operand", f"has {a.name} and {b.name} in each other's place", 3, edits)
+                edits = each(users, instead(lambda s, v, a=a, b=b: s.run({**v, a: filled(b, v), b: filled(a, v)})))
+                said = f"has {named(program, a)} and {named(program, b)} in each other's place"
+                yield Edited("wrong_winner" if _choose(users) else "wrong_operand", said, 3, edits)
+
+
+def _choose(users: list[Step]) -> bool:
+    """Whether values stand where entries are chosen that equal another value."""
+    chosen = (user.args[0] for user in users if user.name == "where")
+    return any(isinstance(one, Step) and one.name == "equal" for one in chosen)
+
+
+MOST_ALIKE = 8
 
 
 def mistaken(program: Program) -> Iterator[Edited]:

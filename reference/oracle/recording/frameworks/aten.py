@@ -11,6 +11,7 @@ import numpy as np
 
 from reference.oracle.recording.frameworks.operations import OPERATIONS
 from reference.oracle.recording.frameworks.parts import Unknown, assigned, run_at
+from reference.oracle.recording.recorded import began
 from reference.oracle.recording.tape import At
 from reference.oracle.subjects import trees
 
@@ -165,13 +166,38 @@ class Notes:
 
 def partly(array: Any, there: np.ndarray, value: Any, here: np.ndarray) -> Any:
     """A copy of an array in which some entries are those of another."""
+    whole = here.size == np.size(value) and np.array_equal(here, np.arange(here.size))
+    if whole and there.size < np.size(array) and (key := block(there, np.shape(array), np.ndim(value))):
+        return assigned(array, key, value)
     flat = np.ravel(value)
-    flat = flat if here.size == np.size(flat) and np.array_equal(here, np.arange(here.size)) else flat[here]
+    flat = flat if whole else flat[here]
     if there.size == np.size(array):
         order = np.argsort(there)
         return np.reshape(flat if np.array_equal(order, np.arange(order.size)) else flat[order], np.shape(array))
-    key = np.unravel_index(there, np.shape(array))
-    return assigned(array, key, flat)
+    return assigned(array, np.unravel_index(there, np.shape(array)), flat)
+
+
+def block(there: np.ndarray, shape: tuple[int, ...], rank: int) -> tuple[Any, ...] | None:
+    """Places of an array as slices, and numbers for the axes that a part of this rank lacks; None for no block."""
+    places = np.unravel_index(there, shape)
+    along = [np.unique(one) for one in places]
+    grid = np.meshgrid(*along, indexing="ij")
+    if any(
+        one.size != there.size or not np.array_equal(one.ravel(), own) for one, own in zip(grid, places, strict=True)
+    ):
+        return None
+    key: list[Any] = []
+    numbers = len(shape) - rank
+    for size, own in zip(shape, along, strict=True):
+        steps = set(np.diff(own))
+        if len(steps) > 1:
+            return None
+        first, step = int(own[0]), int(steps.pop()) if steps else 1
+        number = own.size == 1 < size and sum(isinstance(one, int) for one in key) < numbers
+        key.append(first if number else slice(None) if own.size == size else slice(first, int(own[-1]) + 1, step))
+    while key and key[-1] == slice(None):
+        key.pop()
+    return tuple(key) if sum(isinstance(one, int) for one in key) == numbers else None
 
 
 def memory_of(tensor: Any) -> Memory:
@@ -204,19 +230,24 @@ def calls() -> At:
     while frame is not None and frame.f_code is not of_torch.__code__:
         if not frame.f_code.co_filename.startswith(foreign):
             shown = shown or (frame.f_code, frame.f_lineno)
-            found.append((frame.f_code, frame.f_lasti))
+            found.append((frame.f_code, began(frame.f_code, frame.f_lasti)))
         frame = frame.f_back
     code, line = shown or (None, 0)
     return At(tuple(reversed(found)), code, line)
 
 
-def of_torch(forward: Callable[..., Any], primals: Sequence[np.ndarray]) -> Callable[..., Any]:
-    """The forward as NumPy calls, noted at inputs that are all different; it raises where an operation is unknown."""
-    inputs = dict(enumerate(map(np.array, primals)))
+def of_torch(vjp: Callable[..., Any], primals: Sequence[np.ndarray], upstream: Sequence[np.ndarray]) -> "Replay":
+    """An output and its pullback as NumPy calls, noted at inputs that are all different.
+
+    It raises where an operation is unknown.
+    """
+    inputs = dict(enumerate(map(np.array, (*primals, *upstream))))
     notes = Notes(importlib.import_module("torch"), inputs, count=len(inputs))
     with _noting(notes):
-        out = forward(*map(np.array, primals))
-    return Replay(notes.operations, notes.constants, tuple(inputs), trees.mapped(notes.returned, out))
+        out, pullback = vjp(*map(np.array, primals))
+        turn, out = len(notes.operations), trees.mapped(notes.returned, out)
+        found = trees.mapped(notes.returned, pullback(*map(np.array, upstream)))
+    return Replay(notes.operations, turn, notes.constants, out, found)
 
 
 def _noting(notes: Notes) -> Any:
@@ -231,21 +262,33 @@ def _noting(notes: Notes) -> Any:
 
 @dataclass(frozen=True)
 class Replay:
-    """Operations that are run again on other inputs."""
+    """Operations that are run again on other inputs: those of the forward, and from a turn on those of the backward."""
 
     operations: list[Operation]
+    turn: int
     constants: dict[int, np.ndarray]
-    inputs: tuple[int, ...]
     out: Any
+    found: Any
 
     def __call__(self, *primals: Any) -> Any:
-        """The output for these inputs."""
-        values: dict[int, Any] = dict(self.constants) | dict(zip(self.inputs, primals, strict=True))
-        for operation in self.operations:
+        """The output for these inputs, and a pullback."""
+        values: dict[int, Any] = {number: one[()] for number, one in self.constants.items()}
+        values.update(enumerate(primals))
+        self.run(self.operations[: self.turn], values)
+
+        def pullback(*upstream: Any) -> Any:
+            values.update(enumerate(upstream, len(primals)))
+            self.run(self.operations[self.turn :], values)
+            return referred(self.found, values)
+
+        return referred(self.out, values), pullback
+
+    def run(self, operations: list[Operation], values: dict[int, Any]) -> None:
+        """One operation after the other."""
+        for operation in operations:
             args, how = referred(operation.args, values), referred(operation.how, values)
             made = run_at(operation.at, operation.function, args, how)
             values.update(zip(operation.outs, made if operation.several else [made], strict=True))
-        return trees.mapped(lambda ref: values[ref.number], self.out)
 
 
 def referred(tree: Any, values: dict[int, Any]) -> Any:

@@ -30,7 +30,7 @@ def cast(x: Any, dtype: np.dtype) -> Any:
     own = plain(x).dtype
     if dtype.kind == own.kind == "f" and dtype.itemsize >= own.itemsize:
         return x
-    return x.astype(dtype) if isinstance(x, np.ndarray) else np.asarray(x).astype(dtype)
+    return x.astype(dtype) if isinstance(x, np.ndarray) else np.asarray(x).astype(dtype)[()]
 
 
 COMMON: Mapping[str, Callable[..., Any]] = {

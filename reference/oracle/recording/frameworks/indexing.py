@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.recording.frameworks.parts import Unknown, assigned, ordered
-from reference.oracle.recording.recorded import plain
+from reference.oracle.recording.recorded import plain, remembering, step_of
+from reference.oracle.recording.tape import Step
 
 
 def dynamic_slice(x: Any, *starts: Any, slice_sizes: Sequence[int], **params: Any) -> Any:
@@ -23,8 +24,31 @@ def _parts(shape: Sequence[int], starts: Sequence[Any], sizes: Sequence[int]) ->
     found = []
     for extent, start, size in zip(shape, starts, sizes, strict=True):
         first = min(max(int(plain(start)), 0), extent - size)
-        found.append(slice(first, first + size))
-    return tuple(found)
+        found.append(slice(first, first + size) if size < extent else slice(None))
+    return without_whole_ends(found)
+
+
+def without_whole_ends(key: list[Any]) -> tuple[Any, ...]:
+    """A key up to the last axis that is not taken whole; of all that are, the first."""
+    while len(key) > 1 and key[-1] == slice(None):
+        key.pop()
+    return tuple(key)
+
+
+def squeezed(x: Any, *, dimensions: Sequence[int], **params: Any) -> Any:
+    """Without axes of one entry; where a part was taken along them, the entry itself."""
+    step = step_of(x)
+    whole, key = step.args[:2] if step is not None and step.name == "getitem" else (None, ())
+    sliced = isinstance(key, tuple) and all(isinstance(one, slice) for one in key)
+    if (
+        isinstance(whole, Step)
+        and sliced
+        and dimensions
+        and all(axis < len(key) and key[axis] != slice(None) for axis in dimensions)
+    ):
+        numbered = [one.start if axis in dimensions else one for axis, one in enumerate(key)]
+        return remembering(x.tape, whole)[without_whole_ends(numbered)]
+    return np.squeeze(x, axis=tuple(dimensions)) if dimensions else x
 
 
 def gather(
@@ -34,9 +58,10 @@ def gather(
     numbers = dimension_numbers
     dropped = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
     places = dict(zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True))
-    key, count = _key(np.shape(x), plain(indices), numbers.start_index_map, places, dropped, slice_sizes, mode)
+    key, first, count = _key(np.shape(x), plain(indices), numbers.start_index_map, places, dropped, slice_sizes, mode)
     picked = x[key]
-    return _ordered(picked, count, numbers.offset_dims)
+    order = _order(first, count, [axis not in numbers.offset_dims for axis in range(np.ndim(picked))])
+    return picked if order == sorted(order) else np.transpose(picked, order)
 
 
 def scatter(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,13 +74,19 @@ def scatter(write: Callable[..., Any]) -> Callable[..., Any]:
         windows = iter(numbers.update_window_dims)
         sizes = [1 if axis in dropped else np.shape(updates)[next(windows)] for axis in range(np.ndim(x))]
         named = numbers.scatter_dims_to_operand_dims
-        key, count = _key(np.shape(x), plain(indices), named, places, dropped, sizes, mode)
-        front = [axis for axis in range(np.ndim(updates)) if axis not in numbers.update_window_dims]
-        order = (*front, *numbers.update_window_dims)
-        assert len(front) == count
-        return write(x, key, updates if order == tuple(range(len(order))) else np.transpose(updates, order))
+        key, first, count = _key(np.shape(x), plain(indices), named, places, dropped, sizes, mode)
+        order = _order(first, count, [axis not in numbers.update_window_dims for axis in range(np.ndim(updates))])
+        order = [int(place) for place in np.argsort(order)]
+        return write(x, key, updates if order == sorted(order) else np.transpose(updates, order))
 
     return put
+
+
+def _order(first: int, count: int, of_indices: Sequence[bool]) -> list[int]:
+    """Which axis of what a key picks stands at each place, where these are those of the indices."""
+    mine = iter(range(first, first + count))
+    others = iter([axis for axis in range(len(of_indices)) if not first <= axis < first + count])
+    return [next(mine if index else others) for index in of_indices]
 
 
 def _key(
@@ -66,27 +97,57 @@ def _key(
     dropped: Sequence[int],
     sizes: Sequence[int],
     mode: Any,
-) -> tuple[tuple[Any, ...], int]:
-    """Indices for all axes up to the last that is not taken whole, and how many axes the indices themselves have.
+) -> tuple[tuple[Any, ...], int, int]:
+    """Indices for all axes up to the last that is not taken whole, where their own axes come, and how many they have.
 
-    The result has the axes of the indices first, then those of the slices.
+    Numbers and slices where there is one place alone; else arrays, beside axes that are taken whole.
     """
     count, named = indices.ndim - 1, list(named)
-    taken = [axis for axis, size in enumerate(shape) if axis in named or axis in batching or sizes[axis] != size]
-    axes = range(max(taken, default=-1) + 1)
+    whole = [
+        axis for axis, size in enumerate(shape)
+        if axis not in batching and axis not in dropped and sizes[axis] == size
+    ]  # fmt: skip
+    axes = range(max(set(range(len(shape))).difference(whole), default=-1) + 1)
+    starts = [_starts(axis, shape, indices, named, batching, sizes, mode) for axis in axes]
+    if count == 0:
+        single = [int(start) for start in starts]
+        key = [
+            slice(None) if axis in whole else start if axis in dropped else slice(start, start + sizes[axis])
+            for axis, start in zip(axes, single, strict=True)
+        ]
+        return tuple(key) or (slice(None),), 0, 0
+    taken = [axis for axis in axes if axis not in whole]
+    if all(axis in dropped for axis in taken):
+        adjacent = not taken or taken == list(range(taken[0], taken[-1] + 1))
+        key = tuple(slice(None) if axis in whole else start for axis, start in zip(axes, starts, strict=True))
+        return key or (np.zeros((1,) * count, int),), taken[0] if taken and adjacent else 0, count
     kept = [axis for axis in axes if axis not in dropped]
-    key = []
-    for axis in axes:
-        start: Any = np.zeros((1,) * count, int)
-        if axis in batching:
-            start = _along(np.arange(shape[axis]), batching[axis], count)
-        elif axis in named:
-            start = _inside(indices[..., named.index(axis)], shape[axis] - sizes[axis], mode)
-        start = start.reshape(*start.shape, *(1,) * len(kept))
-        if axis in kept:
-            start = start + _along(np.arange(sizes[axis]), count + kept.index(axis), count + len(kept))
-        key.append(start)
-    return tuple(key), count
+    return tuple(_window(axis, start, sizes, count, kept) for axis, start in zip(axes, starts, strict=True)), 0, count
+
+
+def _window(axis: int, start: np.ndarray, sizes: Sequence[int], count: int, kept: list[int]) -> np.ndarray:
+    """Where the entries of the slices stand along one axis."""
+    start = np.reshape(start, (*np.shape(start), *(1,) * len(kept)))
+    if axis not in kept:
+        return start
+    return start + _along(np.arange(sizes[axis]), count + kept.index(axis), count + len(kept))
+
+
+def _starts(
+    axis: int,
+    shape: Sequence[int],
+    indices: np.ndarray,
+    named: list[int],
+    batching: dict[int, int],
+    sizes: Sequence[int],
+    mode: Any,
+) -> np.ndarray:
+    """Where the slices begin along one axis."""
+    if axis in batching:
+        return _along(np.arange(shape[axis]), batching[axis], indices.ndim - 1)
+    if axis in named:
+        return _inside(indices[..., named.index(axis)], shape[axis] - sizes[axis], mode)
+    return np.zeros((1,) * (indices.ndim - 1), int)
 
 
 def _along(values: np.ndarray, axis: int, count: int) -> np.ndarray:
@@ -99,13 +160,6 @@ def _inside(indices: np.ndarray, largest: int, mode: Any) -> np.ndarray:
     if "CLIP" not in str(mode).upper() and not np.array_equal(found, indices):
         raise Unknown("index outside")
     return found
-
-
-def _ordered(picked: Any, count: int, offsets: Sequence[int]) -> Any:
-    """The axes of the slices at their places in the result."""
-    front, back = iter(range(count)), iter(range(count, np.ndim(picked)))
-    order = [next(back) if axis in offsets else next(front) for axis in range(np.ndim(picked))]
-    return picked if order == list(range(len(order))) else np.transpose(picked, order)
 
 
 def sort(*operands: Any, dimension: int, num_keys: int, **params: Any) -> list[Any]:

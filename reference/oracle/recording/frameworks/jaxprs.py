@@ -1,7 +1,9 @@
-"""A JAX forward by its jaxpr: the equations run one after the other, each as NumPy calls."""
+"""A JAX forward or backward by its jaxpr: the equations run one after the other, each as NumPy calls."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 
 from reference.oracle.recording.frameworks.parts import Unknown, run_at
 from reference.oracle.recording.frameworks.primitives import PRIMITIVES
-from reference.oracle.recording.recorded import plain
+from reference.oracle.recording.recorded import began, plain
 from reference.oracle.recording.tape import At
 from reference.oracle.subjects import trees
 
@@ -27,50 +29,121 @@ INLINED = {
     "remat2": "jaxpr",
 }
 MOST_PASSES = 2000
+# What stands between the forward and the backward.
+TURN = "turn"
+OURS = str(Path(__file__).parents[2])
 
 
-def of_jax(forward: Callable[..., Any], primals: Sequence[Any]) -> Callable[..., Any]:
-    """The forward as NumPy calls; it raises where an operation is unknown."""
+def of_jax(vjp: Callable[..., Any], primals: Sequence[Any], upstream: Sequence[Any]) -> "Halves":
+    """An output and its pullback as NumPy calls; it raises where an operation is unknown."""
     jax = importlib.import_module("jax")
     built: list[Any] = []
+    turn = importlib.import_module("jax.extend.core").Primitive(TURN)
+    turn.def_abstract_eval(lambda given: given)
 
     def flat(*given: Any) -> list[Any]:
-        built.append(forward(*given))
-        return trees.leaves(built[-1])
+        out, pullback = vjp(*given[: len(primals)])
+        built[:] = [out, turned(pullback, [turn.bind(one) for one in given[len(primals) :]])]
+        return trees.leaves(tuple(built))
 
-    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        closed = jax.make_jaxpr(flat)(*map(np.asarray, primals))
-    structure = trees.mapped(lambda leaf: None, built[-1])
-    jaxpr = Jaxpr(Path(str(jax.__file__)).parent)
+    with jax.enable_x64(True), jax.default_matmul_precision("highest"), _saying_where():
+        closed = jax.make_jaxpr(flat)(*map(jax.numpy.asarray, (*primals, *upstream)))
+    structures = [trees.mapped(lambda leaf: None, one) for one in built]
+    return Halves(Jaxpr(Path(str(jax.__file__)).parent), closed, structures)
 
-    def numpy_forward(*given: Any) -> Any:
-        values = iter(jaxpr.run(closed, given, ()))
-        return trees.mapped(lambda place: next(values), structure)
 
-    return numpy_forward
+def turned(pullback: Callable[..., Any], upstream: Sequence[Any]) -> Any:
+    """The frame at which a backward begins."""
+    return pullback(*upstream)
+
+
+@contextmanager
+def _saying_where() -> Iterator[None]:
+    """JAX says of all that a pullback computes that it stands where the forward does; here, of a written one, where."""
+    module: Any = importlib.import_module("jax._src.source_info_util")
+    before, known = module.current, hasattr(module, "_source_info_context")
+
+    def current() -> Any:
+        said, here = module._source_info_context.context, module.Traceback.get_traceback()
+        calls = [code for code, _ in calls_of(here)]
+        inside = calls[calls.index(turned.__code__) + 1 :] if turned.__code__ in calls else []
+        written = any(module.is_user_filename(code.co_filename) for code in inside if not is_ours(code))
+        return module.SourceInfo(here if written or not said.traceback else said.traceback, said.name_stack)
+
+    module.current = current if known else before
+    try:
+        yield
+    finally:
+        module.current = before
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A jaxpr in two parts: the forward, and the backward from the first equation on that is made by the pullback."""
+
+    jaxpr: "Jaxpr"
+    closed: Any
+    structures: list[Any]
+
+    def __call__(self, *primals: Any) -> Any:
+        """The output for these inputs, and a pullback."""
+        equations, variables = self.closed.jaxpr.eqns, self.closed.jaxpr.outvars
+        turn = next((n for n, one in enumerate(equations) if one.primitive.name == TURN), len(equations))
+        values = self.jaxpr.begun(self.closed, primals)
+        self.jaxpr.steps(equations[:turn], values, (), None)
+        count = len(trees.leaves(self.structures[0]))
+
+        def pullback(*upstream: Any) -> Any:
+            values.update(zip(self.closed.jaxpr.invars[len(primals) :], upstream, strict=True))
+            self.jaxpr.steps(equations[turn:], values, (), None)
+            found = iter([read(values, one) for one in variables[count:]])
+            return trees.mapped(lambda place: next(found), self.structures[1])
+
+        out = iter([read(values, one) for one in variables[:count]])
+        return trees.mapped(lambda place: next(out), self.structures[0]), pullback
+
+
+def read(values: dict[Any, Any], variable: Any) -> Any:
+    """The value of a variable, or a number that stands in its place."""
+    return np.asarray(variable.val)[()] if hasattr(variable, "val") else values[variable]
+
+
+def calls_of(traceback: Any) -> list[tuple[CodeType, int]]:
+    """The code of the calls that led to an equation, and where each was, without the last, which only asks for them."""
+    return [*zip(*traceback.raw_frames(), strict=True)][:0:-1]
+
+
+def is_ours(code: CodeType) -> bool:
+    return code.co_filename.startswith(OURS)
 
 
 class Jaxpr:
     """Runs jaxprs on NumPy arrays; frames of code in the library's own folder are not the user's."""
 
     def __init__(self, library: Path):
-        self.foreign = (str(library), str(Path(__file__).parents[2]))
+        self.foreign = (str(library), OURS)
         self.control = {"scan": self.scan, "while": self.loop, "cond": self.branch}
         self.known: dict[int, At] = {}
 
     def run(self, closed: Any, given: Sequence[Any], calls: Calls, at: At | None = None) -> list[Any]:
         """The outputs of a jaxpr, which the calls led to, for these arguments."""
+        jaxpr = getattr(closed, "jaxpr", closed)
+        values = self.begun(closed, given)
+        self.steps(jaxpr.eqns, values, calls, at)
+        return [read(values, one) for one in jaxpr.outvars]
+
+    @staticmethod
+    def begun(closed: Any, given: Sequence[Any]) -> dict[Any, Any]:
+        """The values of the constants, and of as many inputs as are given."""
         jaxpr, consts = getattr(closed, "jaxpr", closed), getattr(closed, "consts", ())
-        values = dict(zip(jaxpr.constvars, map(np.asarray, consts), strict=True))
-        values.update(zip(jaxpr.invars, given, strict=True))
+        values = dict(zip(jaxpr.constvars, [np.asarray(one)[()] for one in consts], strict=True))
+        return values | dict(zip(jaxpr.invars, given, strict=False))
 
-        def read(variable: Any) -> Any:
-            return np.asarray(variable.val) if hasattr(variable, "val") else values[variable]
-
-        for equation in jaxpr.eqns:
-            made = self.equation(equation, [read(one) for one in equation.invars], calls, at)
+    def steps(self, equations: Sequence[Any], values: dict[Any, Any], calls: Calls, at: At | None) -> None:
+        """Equations, one after the other."""
+        for equation in equations:
+            made = self.equation(equation, [read(values, one) for one in equation.invars], calls, at)
             values.update(zip(equation.outvars, made, strict=True))
-        return [read(one) for one in jaxpr.outvars]
 
     def equation(self, equation: Any, given: list[Any], calls: Calls, at: At | None) -> Sequence[Any]:
         """The values that one equation gives."""
@@ -99,12 +172,10 @@ class Jaxpr:
     def frames(self, equation: Any) -> list[tuple[CodeType, int, int]]:
         """The calls that made an equation, below the last one of the oracle's own."""
         traceback = equation.source_info.traceback
-        entry, found = traceback.as_python_traceback() if traceback else None, []
-        while entry is not None:
-            found.append((entry.tb_frame.f_code, entry.tb_lasti, entry.tb_lineno))
-            entry = entry.tb_next
-        ours = [i for i, frame in enumerate(found) if frame[0].co_filename.startswith(self.foreign[1])]
-        return found[ours[-1] + 1 :] if ours else found
+        pairs = calls_of(traceback) if traceback else []
+        ours = [i for i, (code, _) in enumerate(pairs) if is_ours(code)]
+        own = pairs[ours[-1] + 1 :] if ours else pairs
+        return [(code, began(code, at), traceback.code_addr2line(code, at)) for code, at in own]
 
     def is_foreign(self, inner: Any) -> bool:
         """Whether a jaxpr was written inside the library: it is traced once for all who call it."""

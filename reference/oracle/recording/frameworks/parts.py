@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.recording.functions import put, put_added
-from reference.oracle.recording.recorded import plain, record
-from reference.oracle.recording.tape import At, Tape
+from reference.oracle.recording.recorded import added_to, plain, record, remembering, step_of
+from reference.oracle.recording.tape import At, Step, Tape
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _erf_of_array = np.vectorize(erf_of_number, otypes=[np.float64])
@@ -93,8 +93,16 @@ def ordered(x: Any, axis: int, descending: bool = False) -> np.ndarray:
 
 
 def assigned(x: Any, key: Any, value: Any) -> Any:
-    """A copy of an array with a part assigned."""
-    return record(put, "setitem", (x, key, value))
+    """A copy of an array with a part assigned, or with more at it."""
+    part = step_of(value)
+    if part is not None and part.name == "getitem" and part.args[0] is step_of(x) and repr(part.args[1]) == repr(key):
+        return x  # what is there already
+    before = step_of(x) or np.array(plain(x))
+    more = added_to(before, key, value)
+    if more is None:
+        return record(put, "setitem", (x, key, value))
+    past = x if isinstance(before, Step) else before
+    return record(put_added, "added_at", (past, key, remembering(value.tape, more)))
 
 
 def added_at(x: Any, key: Any, value: Any) -> Any:

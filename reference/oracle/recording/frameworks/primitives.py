@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.recording.frameworks import parts
+from reference.oracle.recording.frameworks.as_written import entry_by_entry, mean_of, with_axes_kept
 from reference.oracle.recording.frameworks.elementwise import COMMON, cast, remainder
 from reference.oracle.recording.frameworks.indexing import (
     dynamic_slice,
@@ -13,7 +14,9 @@ from reference.oracle.recording.frameworks.indexing import (
     gather,
     scatter,
     sort,
+    squeezed,
     top_k,
+    without_whole_ends,
 )
 from reference.oracle.recording.frameworks.parts import LETTERS, Unknown
 from reference.oracle.recording.recorded import plain
@@ -35,7 +38,8 @@ def divide(a: Any, b: Any, **params: Any) -> Any:
     """a / b; of integers the quotient towards zero."""
     if plain(a).dtype.kind in "iu":
         return np.trunc(plain(a) / plain(b)).astype(plain(a).dtype)
-    return a / b
+    mean = mean_of(a, b)
+    return entry_by_entry(np.divide)(a, b) if mean is None else mean
 
 
 def integer_power(x: Any, *, y: int, **params: Any) -> Any:
@@ -51,7 +55,7 @@ def clamp(low: Any, x: Any, high: Any, **params: Any) -> Any:
 def select(which: Any, *cases: Any, **params: Any) -> Any:
     """Of several values the one of this number, entry by entry."""
     if plain(which).dtype == bool:
-        return np.where(which, cases[1], cases[0])
+        return entry_by_entry(np.where)(which, cases[1], cases[0])
     chosen = cases[0]
     for number, case in enumerate(cases[1:], 1):
         chosen = np.where(plain(which) >= number, case, chosen)
@@ -82,7 +86,8 @@ def broadcast(x: Any, *, shape: tuple[int, ...], broadcast_dimensions: tuple[int
     placed = [1] * len(shape)
     for axis, size in zip(broadcast_dimensions, np.shape(x), strict=True):
         placed[axis] = size
-    x = x if np.shape(x) == tuple(placed) else np.reshape(x, placed)
+    kept = with_axes_kept(x, placed)
+    x = kept if kept is not None else x if np.shape(x) == tuple(placed) else np.reshape(x, placed)
     return x if tuple(placed) == tuple(shape) else np.broadcast_to(x, shape)
 
 
@@ -90,7 +95,8 @@ def reshape(x: Any, *, new_sizes: tuple[int, ...], dimensions: Any, **params: An
     """Other axes for the same entries."""
     if dimensions is not None:
         raise Unknown("reshape in another order")
-    return np.reshape(x, new_sizes)
+    kept = with_axes_kept(x, new_sizes)
+    return np.reshape(x, new_sizes) if kept is None else kept
 
 
 def pad(x: Any, value: Any, *, padding_config: Sequence[tuple[int, int, int]], **params: Any) -> Any:
@@ -106,14 +112,19 @@ def part(x: Any, *, start_indices: Sequence[int], limit_indices: Sequence[int], 
     """A slice of every axis."""
     steps = strides or [1] * len(start_indices)
     bounds = zip(start_indices, limit_indices, steps, np.shape(x), strict=True)
-    key = tuple(slice(None) if (a, b, s) == (0, n, 1) else slice(a, b, s) for a, b, s, n in bounds)
-    return x if all(one == slice(None) for one in key) else x[key]
+    key = [slice(None) if (a, b, s) == (0, n, 1) else slice(a, b, s if s > 1 else None) for a, b, s, n in bounds]
+    return x if all(one == slice(None) for one in key) else x[without_whole_ends(key)]
 
 
 def iota(*, dtype: Any, shape: tuple[int, ...], dimension: int, **params: Any) -> np.ndarray:
     """The positions along one axis."""
     sizes = [-1 if axis == dimension else 1 for axis in range(len(shape))]
     return np.array(np.broadcast_to(np.arange(shape[dimension], dtype=np.dtype(dtype)).reshape(sizes), shape))
+
+
+def on_cpu(platforms: Sequence[Any]) -> int:
+    """Which of the ways that are written for several platforms is meant for this one."""
+    return next(number for number, names in enumerate(platforms) if names is None or "cpu" in names)
 
 
 def over_axes(function: Callable[..., Any]) -> Primitive:
@@ -197,8 +208,8 @@ ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 PRIMITIVES: Mapping[str, Primitive] = {
-    **{name: alone(function) for name, function in ELEMENTWISE.items()},
-    **dict.fromkeys(("copy", "copy_p", "stop_gradient"), same),
+    **{name: alone(entry_by_entry(function)) for name, function in ELEMENTWISE.items()},
+    **dict.fromkeys(("copy", "copy_p", "stop_gradient", "turn"), same),
     "div": divide,
     "integer_pow": integer_power,
     "clamp": clamp,
@@ -208,7 +219,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     "round": rounded,
     "broadcast_in_dim": broadcast,
     "reshape": reshape,
-    "squeeze": lambda x, *, dimensions, **_: np.squeeze(x, axis=tuple(dimensions)) if dimensions else x,
+    "squeeze": squeezed,
     "expand_dims": lambda x, *, dimensions, **_: np.expand_dims(x, tuple(dimensions)),
     "transpose": lambda x, *, permutation, **_: np.transpose(x, tuple(permutation)),
     "rev": lambda x, *, dimensions, **_: np.flip(x, tuple(dimensions)),
@@ -218,6 +229,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     "slice": part,
     "split": split,
     "iota": iota,
+    "platform_index": lambda *, platforms, **_: np.int32(on_cpu(platforms)),
     "reduce_sum": over_axes(np.sum),
     "reduce_max": over_axes(np.max),
     "reduce_min": over_axes(np.min),
