@@ -86,7 +86,8 @@ def returned_from(step: Step, ct: np.ndarray) -> np.ndarray:
     """What a cotangent of a move of one array is for this array."""
     (parent,) = step.parents
     numbers = np.arange(1, parent.value.size + 1).reshape(parent.value.shape)
-    return returned(ct, _numbered(step, {parent: numbers}), 1, parent.value.shape)
+    moved = _numbered(step, {parent: numbers})
+    return returned(ct, moved > 0, moved[moved > 0] - 1, parent.value.shape)
 
 
 def _reshape(ct: Any, out: Any, array: Any, *args: Any, **how: Any) -> Parts:
