@@ -71,6 +71,23 @@ def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
     return "scaled_by_count" if counts or less_one or of_two else "scaled_by_constant" if abs(times) > 1e-9 else cause
 
 
+# What an edit of a mask is called, where it is none that compares the argument itself and so is part of a slope.
+OF_A_MASK = {
+    "derivative_missing": "mask_missing",
+    "wrong_derivative": "mask_wrong",
+    "static_ignored": "mask_wrong",
+    "slope added": "mask added",
+}
+
+
+def by_the_mask(program: Program, mask: Any, position: int, cause: str) -> str:
+    """What an edit of a mask is called in the gradient of one argument."""
+    compared = program.ancestors(mask) if isinstance(mask, Step) else set()
+    if program.cotangent in compared:
+        return "not_linear"
+    return cause if program.arguments[position] in compared else OF_A_MASK.get(cause, cause)
+
+
 def factor_between(program: Program, old: Any, new: Any) -> str:
     """The one value of the program by which two values differ, in words; nothing where there is none."""
     for product, other, words in ((old, new, "is missing"), (new, old, "is there besides")):

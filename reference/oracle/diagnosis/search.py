@@ -15,6 +15,7 @@ from reference.oracle.diagnosis.grammar import further_edits, plain_edits, whole
 from reference.oracle.diagnosis.guards import about_as_much
 from reference.oracle.diagnosis.naming import (
     IN_A_SLOPE,
+    by_the_mask,
     factor_between,
     may_overwrite,
     multiple_cause,
@@ -155,6 +156,11 @@ class Search:
                 explained |= {} if fit is None else {position: fit}
             elif got is not None and np.shape(got) == np.shape(predicted):
                 broken += not np.allclose(predicted, got, rtol=1e-6, atol=1e-9)
+        if edited.mask is not None:
+            explained = {
+                i: replace(model, cause=by_the_mask(program, edited.mask, i, model.cause))
+                for i, model in explained.items()
+            }
         if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
             explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
         return explained, broken

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, ones, with_argument
-from reference.oracle.diagnosis.grammar.masks import of_comparison
 from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
@@ -97,18 +96,19 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     divides = first.name == "divide" and position == 1
     mask, where = is_mask(factor), place(first)
     name = f"{'1/' if divides else ''}{named(program, factor)}"
-    cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
-    cause = "scaled_by_constant" if is_kinked(factor) else cause
-    bits = 2 if is_kinked(factor) else 1.1
-    yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
+    cause = "scaled_by_constant" if is_kinked(factor) else "derivative_missing" if mask else "wrong_factor"
+    bits, compared = 2 if is_kinked(factor) else 1.1, factor if mask else None
+    without = each(group, with_argument(position, ones))
+    yield Edited(cause, f"lacks the factor {name}{where}", bits, without, mask=compared)
     if mask:
         top = float(np.max(array_of(factor)))
         turned = with_argument(position, lambda mask: top - np.asarray(mask, float))
-        cause = of_comparison(program, factor, "wrong_derivative", "mask_wrong")
-        yield Edited(cause, f"has the mask {name} turned round{where}", 2, each(group, turned))
+        said = f"has the mask {name} turned round{where}"
+        yield Edited("wrong_derivative", said, 2, each(group, turned), mask=factor)
         for words, other in _guessed(program, array_of(factor)):
             guess = with_argument(position, lambda _, m=other: top * m)
-            yield Edited("mask_wrong", f"takes {words} for the mask{where}", 3, each(group, guess))
+            said = f"takes {words} for the mask{where}"
+            yield Edited("wrong_derivative", said, 3, each(group, guess), mask=factor)
         return
     yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
     if first.name in ("multiply", "divide"):

@@ -10,7 +10,6 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, each, instead
 from reference.oracle.diagnosis.grammar.factors import joint
-from reference.oracle.diagnosis.grammar.masks import of_comparison
 from reference.oracle.diagnosis.values import is_mask, named, place
 from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program, in_time
@@ -31,9 +30,9 @@ def multiplied(program: Program, group: Group) -> Iterator[Edited]:
             continue
         by_step = dict(zip(in_time(group), arrays, strict=True))
         mask = is_mask(arrays[0])
-        cause = of_comparison(program, value, "slope added", "mask added") if mask else "factor added"
+        cause = "slope added" if mask else "factor added"
         change = each(group, instead(lambda s, v, a=by_step: s.run(v) * a[s]))
-        yield Edited(cause, f"multiplies by {name} besides{where}", 3.5, change)
+        yield Edited(cause, f"multiplies by {name} besides{where}", 3.5, change, mask=value if mask else None)
         if not mask and np.all(arrays[0]):
             change = each(group, instead(lambda s, v, a=by_step: s.run(v) / a[s]))
             yield Edited("factor added", f"divides by {name} besides{where}", 4.5, change)

@@ -8,7 +8,6 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.factors import counts, joint
-from reference.oracle.diagnosis.grammar.masks import of_comparison
 from reference.oracle.diagnosis.values import array_of, named, numbers_in, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
@@ -115,12 +114,13 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
     cause = _cause(program, own, other, [step for step, _ in places])
     bits = 2.5 if other in (0.0, 1.0) else 3 + (other not in (2.0, 0.5)) - freedom
     bits += 2 * (own == 0) - 0.5 * all(on_a_branch(program, step) for step, _ in places)
-    return Edited(cause, said, bits, edits, freedom=freedom)
+    compared = places[0][0] if all(step.name in COMPARE for step, _ in places) else None
+    return Edited(cause, said, bits, edits, freedom=freedom, mask=compared)
 
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name in COMPARE for step in steps):
-        return of_comparison(program, steps[0].args[0], "static_ignored", "mask_wrong")
+        return "static_ignored"
     added = all(step.name in ("add", "maximum") and step.part == "forward" for step in steps)
     if added and (other == 0 or abs(own) < SMALL) and any(_guards(program, step) for step in steps):
         return "epsilon_one_side"
