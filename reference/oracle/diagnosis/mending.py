@@ -1,11 +1,13 @@
 """The user's own backward, and what mends it: the grammar read backwards, from the wrong program to the true one."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar import further_edits, mending_edits, plain_edits, whole_edits
 from reference.oracle.diagnosis.search import Found, Search
 from reference.oracle.evidence.evidence import Evidence
@@ -44,6 +46,13 @@ class Mending(Search):
     def of(self, view: View) -> list[Found]:
         """What mends the gradient of one argument."""
         return [turned for one in self.found.get(view.position, []) if (turned := self._turned(view, one))]
+
+    def _line(self, edited: Edited) -> int | None:
+        source = self.evidence.subject.source
+        code = getattr(inspect.unwrap(source), "__code__", None) if source else None
+        file = code.co_filename if code else ""
+        lines = {step.line for step in edited.edits if step.code is not None and step.code.co_filename == file}
+        return lines.pop() if len(lines) == 1 else None
 
     def _turned(self, view: View, found: Found) -> Found | None:
         model = self._called(view, found.model)

@@ -123,9 +123,14 @@ class Search:
             explained, broken = self._tried(program, edited, behind)
             if explained and penalized and all(step.of in penalized for step in edited.edits):
                 explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
+            line = self._line(edited)
             for position, model in explained.items():
                 bits = place + edited.bits + BROKEN * broken - SHARED * (len(explained) - 1) + FITTED * model.freedom
-                yield position, Found(bits, model)
+                yield position, Found(bits, replace(model, line=line))
+
+    def _line(self, edited: Edited) -> int | None:
+        """The line of the user's backward that an edit belongs to, where that is certain."""
+        return None
 
     def _with_numbers(self, program: Program, edits: Iterator[Edited]) -> Iterator[Edited]:
         """The edits, those that hold a number to be found with it."""

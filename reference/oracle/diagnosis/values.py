@@ -2,7 +2,10 @@
 
 import linecache
 import re
+from functools import cache
+from itertools import islice
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,8 @@ from reference.oracle.recording.tape import Step
 
 # Where the reference's own ops are written.
 HOME = Path(__file__).parents[2]
+# So long an expression of the user's is quoted.
+LONGEST = 44
 # A value in another shape goes by the name of what it was made of.
 SAME_ENTRIES = ("reshape", "ravel", "expand_dims", "squeeze", "broadcast_to")
 
@@ -53,6 +58,24 @@ def source_line(step: Step) -> str:
     return linecache.getline(step.code.co_filename, step.line).strip() if step.code else ""
 
 
+def expression(step: Step) -> str:
+    """The user's expression that a step is, shortened; its whole line where no more is known."""
+    known = step.code is not None and step.instruction is not None
+    return (_quoted(step.code, step.instruction) if known else "") or source_line(step)
+
+
+@cache
+def _quoted(code: CodeType, instruction: int) -> str:
+    first, last, start, end = next(islice(code.co_positions(), instruction, None))
+    if first is None or last is None or start is None or end is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, line).encode() for line in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    text = " ".join(line.decode().strip() for line in lines)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
 def place(step: Step) -> str:
     """Where a step of the backward belongs, in words."""
     forward = step.of if step.of is not None and step.of.code is not None else step
@@ -83,7 +106,9 @@ def named(program: Program, value: Any) -> str:
     if value.name in SAME_ENTRIES and len(value.parents) == 1:
         return named(program, value.parents[0])
     text = source_line(value)
-    if not text or not is_all_of_its_line(program, value):
-        return f"{value.name}(...)" if text else f"a value of {value.name}"
+    if not text:
+        return f"a value of {value.name}"
     assigned = re.match(r"^(\w+) = ", text)
-    return assigned[1] if assigned else f"the value of {whose(value)}`{text}`"
+    if assigned and is_all_of_its_line(program, value):
+        return assigned[1]
+    return f"{whose(value)}`{expression(value)}`"
