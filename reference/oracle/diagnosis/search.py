@@ -9,14 +9,15 @@ from typing import ClassVar
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited
+from reference.oracle.diagnosis.exchange import called
 from reference.oracle.diagnosis.fit import solved
 from reference.oracle.diagnosis.forms import forms
 from reference.oracle.diagnosis.grammar import further_edits, plain_edits, whole_edits
 from reference.oracle.diagnosis.guards import about_as_much
 from reference.oracle.diagnosis.naming import (
+    ADDED,
     IN_A_SLOPE,
     by_the_mask,
-    factor_between,
     may_overwrite,
     multiple_cause,
     named_number,
@@ -73,6 +74,9 @@ class Search:
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=self._called(view, one.model)) for one in self.found.get(view.position, [])]
+        found = [
+            replace(one, model=replace(one.model, cause=ADDED.get(one.model.cause, one.model.cause))) for one in found
+        ]
         statics = [model for known in self.known for model in other_statics(view, known)]
         found += [Found(OTHER_STATICS, model) for model in statics]
         return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
@@ -166,8 +170,9 @@ class Search:
                 i: replace(model, cause=by_the_mask(program, edited.mask, i, model.cause))
                 for i, model in explained.items()
             }
-        if explained and edited.exchange and (factor := factor_between(program, *edited.exchange)):
-            explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
+        if explained and edited.exchange:
+            cause, words = called(program, edited)
+            explained = {i: _called(model, cause, words) for i, model in explained.items()}
         return explained, broken
 
     @cached_property
@@ -185,10 +190,8 @@ def entry_by_entry(program: Program) -> bool:
     return alone and len(shapes) == 1 and all(step.name in POINTWISE for step in program.forward)
 
 
-def _by_a_factor(model: Model, factor: str) -> Model:
-    """A value in the place of another that differs by one factor alone."""
-    cause = "mask_missing" if factor.startswith("the mask") else "wrong_factor"
-    return replace(model, cause=cause, message=f"{model.message}: {factor}")
+def _called(model: Model, cause: str, words: str) -> Model:
+    return replace(model, cause=cause, message=f"{model.message}: {words}" if words else model.message)
 
 
 def fitted(

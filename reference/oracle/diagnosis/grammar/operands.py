@@ -35,8 +35,7 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
             said = f"has {named(program, value)} in place of {named(program, operand)}{place(first)}"
             edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
-            factor = first.name in ("multiply", "divide", "matmul", "einsum")
-            yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor else None)
+            yield Edited(cause, said, 5, edits, exchange=(operand, value))
 
 
 def _earlier(program: Program, value: Step, step: Step) -> bool:
@@ -90,8 +89,7 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
         moved = any(_alike(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
         said = f"has {named(program, same[0])} in place of {named(program, mine[-1])}{place(ordered[0])}"
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
-        times = ordered[0].name in ("multiply", "divide", "matmul", "einsum")
-        exchange = (mine[-1], same[-1]) if times and not moved else None
+        exchange = None if moved else (mine[-1], same[-1])
         yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)
 
 
