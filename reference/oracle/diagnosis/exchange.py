@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited
-from reference.oracle.diagnosis.grammar.factors import factors_of, joint
+from reference.oracle.diagnosis.grammar.factors import factors_of, is_argument, joint
 from reference.oracle.diagnosis.grammar.numbers import COMPARE, SMALL
 from reference.oracle.diagnosis.values import array_of, is_mask, is_number, is_slope, named
 from reference.oracle.recording.program import Program
@@ -83,16 +83,12 @@ def _kind(program: Program, step: Step, of: Step) -> str:
         return ""
     if step.name in PRODUCTS and others:
         if is_number(others[-1]):
-            return "wrong_factor" if _of_an_argument(program, others[-1]) else "scaled_by_constant"
+            return "wrong_factor" if is_argument(program, others[-1]) else "scaled_by_constant"
         return "mask" if is_mask(others[-1]) else "factor"
     if step.name in ("add", "subtract", "maximum") and len(others) == 1 and is_number(others[0]):
         small = 0 < abs(float(array_of(others[0]).ravel()[0])) < SMALL
         return "epsilon_one_side" if small else "shifted by a number" if step.args[0] is of else ""
     return ""
-
-
-def _of_an_argument(program: Program, value: Any) -> bool:
-    return isinstance(value, Step) and bool(program.leaves_behind(value).intersection(program.arguments))
 
 
 def _deepest(old: Any, new: Any) -> tuple[Any, Any] | None:
@@ -101,19 +97,13 @@ def _deepest(old: Any, new: Any) -> tuple[Any, Any] | None:
     while isinstance(old, Step) and isinstance(new, Step) and _alike(old, new):
         different = [(a, b) for a, b in zip(old.args, new.args, strict=True) if not _same(a, b)]
         if len(different) != 1:
-            different = [one for one in different if not _alike_in_shape_alone(*one)][:1] or different[:1]
-        if not different:
             return pair
         pair = old, new = different[0]
     return pair
 
 
 def _alike(old: Step, new: Step) -> bool:
-    return old is not new and old.name == new.name and (old.code, old.line) == (new.code, new.line)
-
-
-def _alike_in_shape_alone(a: Any, b: Any) -> bool:
-    return array_of(a).dtype.kind not in "biuf"
+    return old is not new and old.name == new.name and len(old.args) == len(new.args)
 
 
 def _same(a: Any, b: Any) -> bool:

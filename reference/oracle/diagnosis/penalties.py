@@ -32,6 +32,14 @@ def _ends_in_sums(program: Program, step: Step) -> bool:
     return True
 
 
+def is_of_penalty(program: Program, step: Step, penalized: set[Step]) -> bool:
+    """Whether a step of the backward belongs to a penalty: to its derivative, or to the same arguments alone."""
+    if step.of is not None or step in program.last_sums:
+        return step.of in penalized
+    own = program.leaves_behind(step) - {program.cotangent}
+    return bool(own) and own < set(program.arguments) and any(own == program.leaves_behind(one) for one in penalized)
+
+
 def penalty_steps(program: Program) -> set[Step]:
     """The steps of the forward that make up penalties."""
     starts = [user for leaf in program.arguments if leaf is not None for user in program.tape_users(leaf)]

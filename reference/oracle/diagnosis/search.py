@@ -24,7 +24,7 @@ from reference.oracle.diagnosis.naming import (
     overwritten_or_alone,
     whole,
 )
-from reference.oracle.diagnosis.penalties import penalty_steps
+from reference.oracle.diagnosis.penalties import is_of_penalty, penalty_steps
 from reference.oracle.diagnosis.regions import POINTWISE
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
@@ -125,7 +125,7 @@ class Search:
             if left < 0:
                 return
             explained, broken = self._tried(program, edited, behind)
-            if explained and penalized and all(step.of in penalized for step in edited.edits):
+            if explained and penalized and all(is_of_penalty(program, step, penalized) for step in edited.edits):
                 explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
             line = self._line(edited)
             for position, model in explained.items():

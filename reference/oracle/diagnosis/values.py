@@ -2,6 +2,7 @@
 
 import linecache
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -59,9 +60,14 @@ def source_line(step: Step) -> str:
 
 
 def expression(step: Step) -> str:
-    """The user's expression that a step is, shortened; its whole line where no more is known."""
+    """The user's expression that a step is; its whole line where no more is known."""
     known = step.code is not None and step.instruction is not None
     return (_quoted(step.code, step.instruction) if known else "") or source_line(step)
+
+
+def shortened(text: str) -> str:
+    """The beginning of an expression that is long."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
 @cache
@@ -72,8 +78,7 @@ def _quoted(code: CodeType, instruction: int) -> str:
     lines = [linecache.getline(code.co_filename, line).encode() for line in range(first, last + 1)]
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][start:]
-    text = " ".join(line.decode().strip() for line in lines)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+    return " ".join(line.decode().strip() for line in lines)
 
 
 def place(step: Step) -> str:
@@ -95,6 +100,13 @@ def is_all_of_its_line(program: Program, value: Step) -> bool:
     return not any((user.code, user.line) == (value.code, value.line) for user in users)
 
 
+def only_for(program: Program, steps: Sequence[Step], ends: Callable[[Step], bool]) -> bool:
+    """Whether the backward has what is computed in these steps in nothing but steps of one kind."""
+    changed = {one for one in program.behind(steps) if one not in program.carrying and not ends(one)}
+    users = {user for one in changed for user in program.users.get(one, ())} - changed
+    return bool(users or steps) and all(map(ends, users | set(steps) - changed))
+
+
 def named(program: Program, value: Any) -> str:
     """A value in words."""
     if not isinstance(value, Step):
@@ -108,7 +120,7 @@ def named(program: Program, value: Any) -> str:
     text = source_line(value)
     if not text:
         return f"a value of {value.name}"
-    assigned = re.match(r"^(\w+) = ", text)
-    if assigned and is_all_of_its_line(program, value):
+    assigned, own = re.match(r"^(\w+) = (.*)$", text), expression(value)
+    if assigned and is_all_of_its_line(program, value) and own in (text, assigned[2]):
         return assigned[1]
-    return f"{whose(value)}`{expression(value)}`"
+    return f"{whose(value)}`{shortened(own)}`"

@@ -61,13 +61,25 @@ def _numbers(program: Program, group: Group, position: int, number: float) -> It
     spelled, where = f"1/{number:.6g}" if divides else f"{number:.6g}", place(first)
     size = 1 / number if divides else number
     count = None if line(program, first)[1] is not None else 1 / size
-    cause = "scaled_by_count" if counts(first) else "scaled_by_constant"
+    cause = "scaled_by_count" if counts(first) or _counted(program, first, number) else "scaled_by_constant"
+    cause = "wrong_factor" if is_argument(program, first.args[position]) else cause
     said = f"lacks the factor {spelled}{where}"
     yield Edited(cause, said, 1, each(group, with_argument(position, ones)), number=count)
     said = f"has the factor {spelled} twice{where}"
     yield Edited(cause, said, 2, each(group, with_argument(position, np.square)), number=count and size)
     said = f"{'multiplies' if divides else 'divides'} by {number:.6g}{where}"
     yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)), number=count and count**2)
+
+
+def is_argument(program: Program, value: Any) -> bool:
+    """Whether a number comes of an argument that has a gradient."""
+    return isinstance(value, Step) and bool(program.leaves_behind(value).intersection(program.arguments))
+
+
+def _counted(program: Program, step: Step, number: float) -> bool:
+    """Whether a number of a backward by hand is the size of an argument, and not written out."""
+    by_hand = step.of is None and step.code is not None
+    return by_hand and number in program.sizes and number not in step.code.co_consts
 
 
 def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:

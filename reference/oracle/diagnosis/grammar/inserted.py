@@ -17,6 +17,8 @@ from reference.oracle.recording.tape import Step, filled
 
 # Signs that a value may have: what is asked of the values that the forward computes with.
 UNTOUCHED = ("getitem", "reshape", "transpose", "mask")
+# What it costs to speak of a value that the program gives no name.
+NAMELESS = 1.5
 COMPARED = {"{} > 0": np.greater, "{} <= 0": np.less_equal}
 
 
@@ -32,10 +34,11 @@ def multiplied(program: Program, group: Group) -> Iterator[Edited]:
         mask = is_mask(arrays[0])
         cause = "slope added" if mask else "factor added"
         change = each(group, instead(lambda s, v, a=by_step: s.run(v) * a[s]))
-        yield Edited(cause, f"multiplies by {name} besides{where}", 3.5, change, mask=value if mask else None)
+        bits = 3.5 + NAMELESS * (not mask and name.startswith("`"))
+        yield Edited(cause, f"multiplies by {name} besides{where}", bits, change, mask=value if mask else None)
         if not mask and np.all(arrays[0]):
             change = each(group, instead(lambda s, v, a=by_step: s.run(v) / a[s]))
-            yield Edited("factor added", f"divides by {name} besides{where}", 4.5, change)
+            yield Edited("factor added", f"divides by {name} besides{where}", bits + 1, change)
 
 
 def _factors(program: Program, passes: int) -> Iterator[tuple[Step, str, list[np.ndarray]]]:

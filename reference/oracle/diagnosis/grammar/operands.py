@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
-from reference.oracle.diagnosis.values import array_of, is_mask, is_slope, named, place
+from reference.oracle.diagnosis.grammar.numbers import SMALL
+from reference.oracle.diagnosis.values import array_of, is_mask, is_number, is_slope, named, only_for, place
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
 
@@ -180,7 +181,13 @@ def _cause_of_less(program: Program, step: Step, left_out: Any, kept: Any) -> st
     whole = np.size(array_of(left_out)) == step.value.size  # no statistic of the other one
     if _is_summand(program, step, left_out, kept) or (whole and step.part == "backward" and step.name in SUMS):
         return "term_missing"
-    return "derivative_at_wrong_value" if _only_for_slopes(program, step) else "wrong_operand"
+    if is_number(left_out) and not isinstance(left_out, Step) and step.name in SUMS:
+        return "epsilon_one_side" if abs(left_out) < SMALL else "static_ignored"
+    return "derivative_at_wrong_value" if only_for(program, [step], _is_bent) else "wrong_operand"
+
+
+def _is_bent(step: Step) -> bool:
+    return is_slope(step) or step.name == "mask"
 
 
 SUMS = ("add", "subtract")
@@ -205,14 +212,6 @@ def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
 PRODUCTS = ("multiply", "divide", "matmul", "einsum")
 
 
-def _only_for_slopes(program: Program, step: Step) -> bool:
-    """Whether the backward has what is computed from here in nothing but slopes and masks."""
-    bent = {one for one in program.backward if is_slope(one) or one.name == "mask"}
-    changed = {one for one in program.behind([step]) if one not in program.carrying} - bent
-    users = {user for one in changed for user in program.users.get(one, ())} - changed
-    return bool(users) and users <= bent
-
-
 def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
     """A value that is computed anew with an edit, and used so at one place of the backward alone."""
     for edited in whole:
@@ -222,7 +221,8 @@ def locally(program: Program, whole: list[Edited]) -> Iterator[Edited]:
             if any(anew.values()):
                 edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
                 a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
-                cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
+                names = {"wrong_operand": "wrong_factor", "static_ignored": "scaled_by_constant"} if a_factor else {}
+                cause = names.get(edited.cause, edited.cause)
                 bent = all(is_slope(step) or step.name == "mask" for step in group)
                 cause = "derivative_at_wrong_value" if bent and edited.cause == "wrong_operand" else cause
                 yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
