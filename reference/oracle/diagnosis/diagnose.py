@@ -24,6 +24,8 @@ from reference.oracle.report import Finding
 MOST = 3
 # Explanations that take so many bits more than the shortest are not said beside it.
 LONGER = 3.0
+# What a count costs where a number that is no count is the same.
+COUNTED = 3.0
 
 
 def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]:
@@ -52,6 +54,8 @@ def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> Iter
     """The explanations that leave nothing but noise, one a cause; in the words of the answer where it has them."""
     named = (lambda model: model) if may_overwrite(view.evidence) else overwritten_or_alone
     told = [(bits, named(model)) for row in rows for bits, model in _asked(view, row)]
+    dearer = COUNTED if any(model.cause == "scaled_by_count" for _, model in told) and _holds(view, found) else 0.0
+    told = [(bits + dearer * (model.cause == "scaled_by_count"), model) for bits, model in told]
     ranked = sorted([*((one.bits, one.model) for one in found), *told], key=lambda one: one[0])
     causes: set[str] = set()
     longest = np.inf
@@ -60,7 +64,22 @@ def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> Iter
             causes.add(model.cause)
             longest = min(longest, bits + LONGER)
             own = (match(view, other) for _, other in told if other.cause == model.cause and other.role)
-            yield next((one for one in own if one), accepted) if not model.role else accepted
+            said = next((one for one in own if one), accepted) if not model.role else accepted
+            yield _in_own_line(view, found, bits, said) if any(model is one for _, one in told) else said
+
+
+def _in_own_line(view: View, found: Sequence[Found], bits: float, accepted: Match) -> Match:
+    """What an answer says, by what mends the user's line, where something little longer does."""
+    near = [one.model for one in found if one.model.mends and one.bits <= bits + LONGER]
+    mended = (match(view, model) for model in near if model.cause == accepted.model.cause)
+    model = next((one.model for one in mended if one), None)
+    return replace(accepted, model=replace(model, role=accepted.model.role)) if model else accepted
+
+
+def _holds(view: View, found: Sequence[Found]) -> bool:
+    """Whether a number that stands in a program explains the argument, which then is no count."""
+    constants = (one.model for one in found if one.model.cause == "scaled_by_constant" and not one.model.freedom)
+    return any(match(view, model) for model in constants)
 
 
 def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:

@@ -35,6 +35,7 @@ BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
     "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
     "transposed", "elementwise_product", "epsilon_one_side", "static_ignored", "not_accumulated", "not_linear",
+    "regularization",
 )  # fmt: skip
 
 

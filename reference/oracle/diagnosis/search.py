@@ -77,8 +77,8 @@ class Search:
         found = [
             replace(one, model=replace(one.model, cause=ADDED.get(one.model.cause, one.model.cause))) for one in found
         ]
-        statics = [model for known in self.known for model in other_statics(view, known)]
-        found += [Found(OTHER_STATICS, model) for model in statics]
+        statics = [one for known in self.known for one in other_statics(view, known)]
+        found += [Found(OTHER_STATICS + BROKEN * spoilt, model) for spoilt, model in statics]
         return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
 
     def _called(self, view: View, model: Model) -> Model:

@@ -53,7 +53,7 @@ def orders(shape: tuple[int, ...]) -> Iterator[Order]:
 def _along(axis: int, size: int) -> Iterator[Order]:
     for by in (1, -1):
         yield Order("shifted", f"moved by {by:+d} along axis {axis}", 3, lambda a, k=by: np.roll(a, k, axis))
-    yield Order("wrong_index", f"of the first alone along axis {axis}", 3.5, lambda a: _only_first(a, axis))
+    yield Order("wrong_index", f"of the first alone along axis {axis}", 6.5, lambda a: _only_first(a, axis))
     for blocks in _divisors(size):
         by, words = size // blocks, f"with the next of its {blocks} blocks along axis {axis}"
         yield Order("wrong_index", words, 4, lambda a, k=by: np.roll(a, -k, axis))

@@ -50,7 +50,8 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
     """What a contribution that is left out is called."""
     node = added.of
     if _apart(term, kept):
-        return "scaled_by_constant" if line(program, term)[0] else "part_missing"
+        inside = next((one for one in term.parents if one in program.carrying), term)
+        return "scaled_by_constant" if line(program, inside)[0] else "part_missing"
     if added.name == "added up" and node is not None and user is not None:
         if around_loop(program, node, user) or handed_on(program, node, user):
             return "time_not_carried"
@@ -167,10 +168,8 @@ def alone(program: Program, group: Group) -> Iterator[Edited]:
 
 def _of_neighbours(terms: list[Any]) -> bool:
     """Whether terms come back through slices of one array: from an entry itself and from those beside it."""
-    sliced = [term.of if isinstance(term, Step) else None for term in terms]
-    return (
-        all(one is not None and one.name == "getitem" for one in sliced) and len({one.args[0] for one in sliced}) == 1
-    )
+    sliced = [term.of for term in terms if isinstance(term, Step) and term.of is not None and term.of.name == "getitem"]
+    return len(sliced) == len(terms) and len({one.args[0] for one in sliced}) == 1
 
 
 def _summands(program: Program, step: Any, sign: int) -> Iterator[tuple[int, Any]]:
