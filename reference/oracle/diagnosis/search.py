@@ -125,7 +125,8 @@ class Search:
             if left < 0:
                 return
             explained, broken = self._tried(program, edited, behind)
-            if explained and penalized and all(is_of_penalty(program, step, penalized) for step in edited.edits):
+            changed = [edited.term] if edited.term is not None else edited.edits
+            if explained and penalized and all(is_of_penalty(program, step, penalized) for step in changed):
                 explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
             line = self._line(edited)
             for position, model in explained.items():

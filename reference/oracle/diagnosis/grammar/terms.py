@@ -35,9 +35,9 @@ def terms(program: Program, group: Group) -> Iterator[Edited]:
         said = f"lacks {in_words(user or term)}"
         less = instead(lambda s, v, p=position: _less(s, p, v))
         bits = 0.8 if cause in ("statistics_as_constants", "time_not_carried", "regularization") else 1
-        yield Edited(cause, said, bits, each(group, less), scalable=True)
+        yield Edited(cause, said, bits, each(group, less), scalable=True, term=term)
         turned = each(group, with_argument(position, np.negative))
-        yield Edited("sign", f"has the sign of {in_words(user or term)} turned", 2, turned)
+        yield Edited("sign", f"has the sign of {in_words(user or term)} turned", 2, turned, term=term)
 
 
 def in_words(term: Step) -> str:
