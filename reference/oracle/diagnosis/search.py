@@ -1,6 +1,6 @@
 """The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log2
@@ -126,8 +126,8 @@ class Search:
                 return
             explained, broken = self._tried(program, edited, behind)
             changed = [edited.term] if edited.term is not None else edited.edits
-            if explained and penalized and all(is_of_penalty(program, step, penalized) for step in changed):
-                explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
+            if penalized:
+                explained = {i: _of_penalty(program, changed, penalized, i, model) for i, model in explained.items()}
             line = self._line(edited)
             for position, model in explained.items():
                 bits = place + edited.bits + BROKEN * broken - SHARED * (len(explained) - 1) + FITTED * model.freedom
@@ -189,6 +189,11 @@ def entry_by_entry(program: Program) -> bool:
     shapes = {step.value.shape for step in (*program.forward, *program.tape.leaves) if step.value.ndim}
     alone = sum(leaf is not program.cotangent for leaf in program.tape.leaves) == 1
     return alone and len(shapes) == 1 and all(step.name in POINTWISE for step in program.forward)
+
+
+def _of_penalty(program: Program, changed: Iterable[Step], penalized: set[Step], position: int, model: Model) -> Model:
+    own = all(is_of_penalty(program, step, penalized, position) for step in changed)
+    return replace(model, cause="regularization") if own else model
 
 
 def _called(model: Model, cause: str, words: str) -> Model:
