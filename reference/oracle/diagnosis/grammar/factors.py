@@ -77,9 +77,9 @@ def is_argument(program: Program, value: Any) -> bool:
 
 
 def _counted(program: Program, step: Step, number: float) -> bool:
-    """Whether a number of a backward by hand is the size of an argument, and not written out."""
+    """Whether a number of a backward by hand is the size of an argument, not written out, and more than any 2."""
     written = step.code.co_consts if step.of is None and step.code is not None else (number,)
-    return number in program.sizes and number not in written
+    return number > 2 and number in program.sizes and number not in written
 
 
 def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:
