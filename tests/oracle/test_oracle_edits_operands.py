@@ -195,7 +195,7 @@ def weighted(x, w, v):
     return y + 1
 
 
-@pytest.mark.parametrize(("lost", "said"), [("w", "the factor exp(...) in"), ("v", "by v besides in")])
+@pytest.mark.parametrize(("lost", "said"), [("w", "the factor `np.exp(w)` in"), ("v", "by v besides in")])
 def test_a_part_of_a_line_does_not_go_by_the_name_of_the_whole(lost, said):
     def backward(ct, x, w, v):
         dx = ct * (1 if lost == "w" else np.exp(w)) / (1 if lost == "v" else v)

@@ -26,6 +26,9 @@ MOST = 3
 LONGER = 3.0
 # Of those that take almost as few, the cause that stands first in the vocabulary: the particular before the general.
 ALIKE = 1.0
+# What a count costs where a number that is no count is the same.
+COUNTED = 3.0
+SCALES = ("scaled_by_count", "scaled_by_constant")
 
 
 def diagnose(evidence: Evidence, *, only: tuple[Row, ...] = ()) -> list[Finding]:
@@ -54,23 +57,47 @@ def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> list
     """The explanations that leave nothing but noise, one a cause; in the words of the answer where it has them."""
     named = (lambda model: model) if may_overwrite(view.evidence) else overwritten_or_alone
     told = [(bits, named(model)) for row in rows for bits, model in _asked(view, row)]
+    found = _settled(view, found, told)
+    dearer = COUNTED if any(model.cause == "scaled_by_count" for _, model in told) and _holds(view, found) else 0.0
+    told = [(bits + dearer * (model.cause == "scaled_by_count"), model) for bits, model in told]
     ranked = sorted([*((one.bits, one.model) for one in found), *told], key=lambda one: one[0])
     accepted: dict[str, tuple[float, Match]] = {}
     shortest = np.inf
     for bits, model in ranked:
         if bits <= shortest + LONGER and model.cause not in accepted and (fits := match(view, model)):
             alike = [other for more, other in ranked if other.cause == model.cause and more <= bits + LONGER]
-            accepted[model.cause] = bits, fits if model.role else _in_better_words(view, alike) or fits
+            accepted[model.cause] = bits, _in_better_words(view, alike) or fits
             shortest = min(shortest, bits)
     order = list(CAUSES)
     first = [cause for cause, (bits, _) in accepted.items() if bits <= shortest + ALIKE]
     return [accepted[cause][1] for cause in dict.fromkeys([*sorted(first, key=order.index), *accepted])]
 
 
+def _settled(view: View, found: Sequence[Found], told: Sequence[tuple[float, Model]]) -> Sequence[Found]:
+    """What mends a number, called a count or a constant as one more example says, where it says one of the two."""
+    causes = {model.cause for _, model in told if model.cause in SCALES and not model.freedom and match(view, model)}
+    if len(causes) != 1:
+        return found
+    (cause,) = causes
+    other = [one.model.mends and one.model.cause in SCALES for one in found]
+    return [
+        replace(one, model=replace(one.model, cause=cause)) if renamed else one
+        for one, renamed in zip(found, other, strict=True)
+    ]
+
+
 def _in_better_words(view: View, alike: list[Model]) -> Match | None:
     """Of explanations of one cause the one that says more: which of its roles it is, or which of the user's lines."""
-    better = sorted(alike, key=lambda model: (not model.role, not model.mends))
-    return next((found for model in better if (model.role or model.mends) and (found := match(view, model))), None)
+    fitting = [found for model in alike if model.role or model.mends if (found := match(view, model))]
+    role = next((found.model.role for found in fitting if found.model.role), "")
+    mends = next((found for found in fitting if found.model.mends), None)
+    return replace(mends, model=replace(mends.model, role=role)) if mends else next(iter(fitting), None)
+
+
+def _holds(view: View, found: Sequence[Found]) -> bool:
+    """Whether a number that stands in a program explains the argument, which then is no count."""
+    constants = (one.model for one in found if one.model.cause == "scaled_by_constant" and not one.model.freedom)
+    return any(match(view, model) for model in constants)
 
 
 def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:

@@ -31,6 +31,10 @@ class Edited:
     free: bool = False
     # The value that stands in the program, and the one that the edit puts in its place.
     exchange: tuple[Any, Any] | None = None
+    # The one summand that the edit changes.
+    term: Step | None = None
+    # The mask that the edit changes, or what is compared in it; whether it is part of a slope depends on the argument.
+    mask: Any = None
     # An edit with a number that is to be found, beginning with its own: `edits` are those at the first number tried.
     at: "Callable[[float], Edited] | None" = None
     own: float = 0.0

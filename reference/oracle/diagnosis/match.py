@@ -84,7 +84,7 @@ def _finding(view: View, found: Match, matches: list[Match], line: int | None) -
         index=index,
         got=got,
         expected=expected,
-        line=line,
+        line=model.line or line,
         role=model.role,
     )
 

@@ -1,11 +1,14 @@
 """The user's own backward, and what mends it: the grammar read backwards, from the wrong program to the true one."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar import (
     further_edits,
     mending_edits,
@@ -41,7 +44,7 @@ BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
     "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
     "transposed", "elementwise_product", "downcast", "epsilon_one_side", "static_ignored", "not_accumulated",
-    "updated_weight",
+    "updated_weight", "not_linear", "regularization",
 )  # fmt: skip
 
 
@@ -55,10 +58,27 @@ class Mending(Search):
         """What mends the gradient of one argument."""
         return [turned for one in self.found.get(view.position, []) if (turned := self._turned(view, one))]
 
+    @cached_property
+    def linear(self) -> bool:
+        """Whether the opposite of the cotangent gives the opposite gradients; whatever else is mended in one."""
+        (program,) = self.programs
+        users = program.users.get(program.cotangent, [])
+        turned = {step: lambda v, s=step: s.run({**v, program.cotangent: -program.cotangent.value}) for step in users}
+        changed = program.edited(turned)
+        return all(_same(-gradient, program.gradients[place].value) for place, gradient in changed.items())
+
+    def _line(self, edited: Edited) -> int | None:
+        source = self.evidence.subject.source
+        code = getattr(inspect.unwrap(source), "__code__", None) if source else None
+        file = code.co_filename if code else ""
+        lines = {step.line for step in edited.edits if step.code is not None and step.code.co_filename == file}
+        return lines.pop() if len(lines) == 1 else None
+
     def _turned(self, view: View, found: Found) -> Found | None:
         model = self._called(view, found.model)
         cause = BACKWARDS.get(model.cause, model.cause if model.cause in BOTH_WAYS else None)
         cause = "scaled_by_constant" if model.message.startswith("has 2 times the contribution") else cause
+        cause = cause if self.linear or cause == "updated_weight" else "not_linear"
         if cause is None:
             return None
         return replace(
@@ -72,7 +92,7 @@ def mending(evidence: Evidence) -> Mending | None:
     if program is None:
         vjp = vjp_as_numpy(evidence.subject, evidence.primals, evidence.cotangent)
         program = None if vjp is None else _recorded(vjp, evidence)
-    if program is None or not _is_linear(program):
+    if program is None:
         return None
     return Mending(evidence.turned, [program], [])
 
@@ -90,14 +110,6 @@ def _follows(program: Program, evidence: Evidence) -> bool:
         for got, wrong, place in triples
         if wrong and got is not None
     )
-
-
-def _is_linear(program: Program) -> bool:
-    """Whether the opposite of the cotangent gives the opposite gradients: else no edit of a linear program mends it."""
-    users = program.users.get(program.cotangent, [])
-    turned = {step: lambda v, s=step: s.run({**v, program.cotangent: -program.cotangent.value}) for step in users}
-    changed = program.edited(turned)
-    return all(_same(-gradient, program.gradients[place].value) for place, gradient in changed.items())
 
 
 def _same(own: np.ndarray, got: Any) -> bool:

@@ -5,10 +5,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from reference.oracle.diagnosis.grammar.factors import factors_of, joint
-from reference.oracle.diagnosis.values import array_of, is_mask, is_slope, named
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.source import source_of
@@ -78,30 +74,23 @@ def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
     )
 
 
-def factor_between(program: Program, old: Any, new: Any) -> str:
-    """The one value of the program by which two values differ, in words; nothing where there is none."""
-    for product, other, words in ((old, new, "is missing"), (new, old, "is there besides")):
-        factors = [one for one in product.parents if one is not other] if isinstance(product, Step) else []
-        if (
-            len(factors) == 1
-            and other in product.parents
-            and product.name in ("multiply", "divide", "matmul", "einsum")
-        ):
-            return f"the factor {named(program, factors[0])} {words}"
-    old, new = array_of(old), array_of(new)
-    multiplied = [factor for group in program.groups for _, factor in factors_of(program, group[0])]
-    for value in dict.fromkeys(
-        [*program.tape.leaves, *(one for one in multiplied if isinstance(one, Step) and not is_slope(one))]
-    ):
-        one = np.asarray(value.value, float)
-        if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
-            continue
-        with np.errstate(all="ignore"):
-            if np.allclose(new * one, old, rtol=1e-9, atol=1e-300):
-                return f"the {'mask' if is_mask(one) else 'factor'} {named(program, value)} is missing"
-            if np.allclose(old * one, new, rtol=1e-9, atol=1e-300):
-                return f"the factor {named(program, value)} is there once too often"
-    return ""
+# What is there besides, in a wrong backward.
+ADDED = {"mask added": "mask_wrong", "slope added": "derivative_twice", "factor added": "wrong_factor"}
+# What an edit of a mask is called, where it is none that compares the argument itself and so is part of a slope.
+OF_A_MASK = {
+    "derivative_missing": "mask_missing",
+    "wrong_derivative": "mask_wrong",
+    "static_ignored": "mask_wrong",
+    "slope added": "mask added",
+}
+
+
+def by_the_mask(program: Program, mask: Any, position: int, cause: str) -> str:
+    """What an edit of a mask is called in the gradient of one argument."""
+    compared = program.ancestors(mask) if isinstance(mask, Step) else set()
+    if program.cotangent in compared:
+        return "not_linear"
+    return cause if program.arguments[position] in compared else OF_A_MASK.get(cause, cause)
 
 
 def named_number(view: View, model: Model) -> Model:

@@ -32,6 +32,15 @@ def _ends_in_sums(program: Program, step: Step) -> bool:
     return True
 
 
+def is_of_penalty(program: Program, step: Step, penalized: set[Step], position: int) -> bool:
+    """Whether a step of the backward belongs to a penalty: to its derivative, or to its arguments or its own alone."""
+    if step.of is not None or step in program.last_sums:
+        return step.of in penalized
+    own = program.leaves_behind(step) - {program.cotangent}
+    alone = own == {program.arguments[position]} or any(own == program.leaves_behind(one) for one in penalized)
+    return own < set(program.arguments) and alone
+
+
 def penalty_steps(program: Program) -> set[Step]:
     """The steps of the forward that make up penalties."""
     starts = [user for leaf in program.arguments if leaf is not None for user in program.tape_users(leaf)]

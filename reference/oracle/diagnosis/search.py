@@ -1,6 +1,6 @@
 """The search: every row at every place of every program, ranked by how many bits the edit takes to say."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log2
@@ -9,20 +9,22 @@ from typing import ClassVar
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited
+from reference.oracle.diagnosis.exchange import called
 from reference.oracle.diagnosis.fit import solved
 from reference.oracle.diagnosis.forms import forms
 from reference.oracle.diagnosis.grammar import Groups, further_edits, plain_edits, whole_edits
 from reference.oracle.diagnosis.guards import about_as_much
 from reference.oracle.diagnosis.naming import (
+    ADDED,
     IN_A_SLOPE,
-    factor_between,
+    by_the_mask,
     may_overwrite,
     multiple_cause,
     named_number,
     overwritten_or_alone,
     whole,
 )
-from reference.oracle.diagnosis.penalties import penalty_steps
+from reference.oracle.diagnosis.penalties import is_of_penalty, penalty_steps
 from reference.oracle.diagnosis.regions import POINTWISE
 from reference.oracle.diagnosis.values import is_written_slope
 from reference.oracle.evidence.evidence import Evidence
@@ -83,8 +85,11 @@ class Search:
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
         found = [replace(one, model=self._called(view, one.model)) for one in self.found.get(view.position, [])]
-        statics = [model for known in self.known for model in other_statics(view, known)]
-        found += [Found(OTHER_STATICS, model) for model in statics]
+        found = [
+            replace(one, model=replace(one.model, cause=ADDED.get(one.model.cause, one.model.cause))) for one in found
+        ]
+        statics = [one for known in self.known for one in other_statics(view, known)]
+        found += [Found(OTHER_STATICS + BROKEN * spoilt, model) for spoilt, model in statics]
         return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
 
     def _called(self, view: View, model: Model) -> Model:
@@ -136,11 +141,17 @@ class Search:
             if left < 0:
                 return
             explained, broken = self._tried(program, edited, behind, wanted)
-            if explained and penalized and all(step.of in penalized for step in edited.edits):
-                explained = {i: replace(model, cause="regularization") for i, model in explained.items()}
+            changed = [edited.term] if edited.term is not None else edited.edits
+            if penalized:
+                explained = {i: _of_penalty(program, changed, penalized, i, model) for i, model in explained.items()}
+            line = self._line(edited)
             for position, model in explained.items():
                 bits = place + edited.bits + BROKEN * broken - SHARED * (len(explained) - 1) + FITTED * model.freedom
-                yield position, Found(bits, model)
+                yield position, Found(bits, replace(model, line=line))
+
+    def _line(self, edited: Edited) -> int | None:
+        """The line of the user's backward that an edit belongs to, where that is certain."""
+        return None
 
     def _with_numbers(self, program: Program, edits: Iterator[Edited]) -> Iterator[Edited]:
         """The edits, those that hold a number to be found with it."""
@@ -165,8 +176,14 @@ class Search:
         predictions = _run(program, edited, behind) if explained else {}
         if not predictions:
             return {}, 0
-        if edited.exchange and (factor := factor_between(program, *edited.exchange)):
-            explained = {i: _by_a_factor(model, factor) for i, model in explained.items()}
+        if edited.mask is not None:
+            explained = {
+                i: replace(model, cause=by_the_mask(program, edited.mask, i, model.cause))
+                for i, model in explained.items()
+            }
+        if edited.exchange:
+            cause, words = called(program, edited)
+            explained = {i: _called(model, cause, words) for i, model in explained.items()}
         if any(model.cause in MADE_A_SLOPE for model in explained.values()) and bends(program, edited):
             named = {i: MADE_A_SLOPE.get(model.cause, model.cause) for i, model in explained.items()}
             explained = {i: replace(model, cause=named[i]) for i, model in explained.items()}
@@ -226,10 +243,13 @@ def bends(program: Program, edited: Edited) -> bool:
     return any(is_written_slope(program, np.asarray(value)) for value in anew)
 
 
-def _by_a_factor(model: Model, factor: str) -> Model:
-    """A value in the place of another that differs by one factor alone."""
-    cause = "mask_missing" if factor.startswith("the mask") else "wrong_factor"
-    return replace(model, cause=cause, message=f"{model.message}: {factor}")
+def _of_penalty(program: Program, changed: Iterable[Step], penalized: set[Step], position: int, model: Model) -> Model:
+    own = all(is_of_penalty(program, step, penalized, position) for step in changed)
+    return replace(model, cause="regularization") if own else model
+
+
+def _called(model: Model, cause: str, words: str) -> Model:
+    return replace(model, cause=cause, message=f"{model.message}: {words}" if words else model.message)
 
 
 def fitted(

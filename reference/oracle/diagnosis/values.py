@@ -3,7 +3,11 @@
 import linecache
 import os
 import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import islice
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,8 @@ from reference.oracle.recording.tape import Step
 
 # Where the reference's own ops are written.
 HOME = str(Path(__file__).parents[2])
+# So long an expression of the user's is quoted.
+LONGEST = 44
 # A value in another shape goes by the name of what it was made of.
 SAME_ENTRIES = ("reshape", "ravel", "expand_dims", "squeeze", "broadcast_to")
 
@@ -80,6 +86,28 @@ def source_line(step: Step) -> str:
     return linecache.getline(step.code.co_filename, step.line).strip() if step.code else ""
 
 
+def expression(step: Step) -> str:
+    """The user's expression that a step is; its whole line where no more is known."""
+    known = step.code is not None and step.instruction is not None
+    return (_quoted(step.code, step.instruction) if known else "") or source_line(step)
+
+
+def shortened(text: str) -> str:
+    """The beginning of an expression that is long."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+@cache
+def _quoted(code: CodeType, instruction: int) -> str:
+    first, last, start, end = next(islice(code.co_positions(), instruction, None))
+    if first is None or last is None or start is None or end is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, line).encode() for line in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    return " ".join(line.decode().strip() for line in lines)
+
+
 def place(step: Step) -> str:
     """Where a step of the backward belongs, in words."""
     forward = step.of if step.of is not None and step.of.code is not None else step
@@ -99,6 +127,13 @@ def is_all_of_its_line(program: Program, value: Step) -> bool:
     return not any((user.code, user.line) == (value.code, value.line) for user in users)
 
 
+def only_for(program: Program, steps: Sequence[Step], ends: Callable[[Step], bool]) -> bool:
+    """Whether the backward has what is computed in these steps in nothing but steps of one kind."""
+    changed = {one for one in program.behind(steps) if one not in program.carrying and not ends(one)}
+    users = {user for one in changed for user in program.users.get(one, ())} - changed
+    return bool(users or steps) and all(map(ends, users | set(steps) - changed))
+
+
 def named(program: Program, value: Any) -> str:
     """A value in words."""
     if not isinstance(value, Step):
@@ -110,7 +145,9 @@ def named(program: Program, value: Any) -> str:
     if value.name in SAME_ENTRIES and len(value.parents) == 1:
         return named(program, value.parents[0])
     text = source_line(value)
-    if not text or not is_all_of_its_line(program, value):
-        return f"{value.name}(...)" if text else f"a value of {value.name}"
-    assigned = re.match(r"^(\w+) = ", text)
-    return assigned[1] if assigned else f"the value of {whose(value)}`{text}`"
+    if not text:
+        return f"a value of {value.name}"
+    assigned, own = re.match(r"^(\w+) = (.*)$", text), expression(value)
+    if assigned and is_all_of_its_line(program, value) and own in (text, assigned[2]):
+        return assigned[1]
+    return f"{whose(value)}`{shortened(own)}`"

@@ -1,11 +1,12 @@
 """The right backward at other statics than the forward's: a stride, slope, axis or epsilon that got lost."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
 from reference.oracle.recognition.geometries import geometries
@@ -22,8 +23,9 @@ CAUSE_OF = {
 }
 
 
-def other_statics(view: View, known: Known) -> Iterator[Model]:
-    """The gradient that the op would have with one static at another value, or with its windows elsewhere."""
+def other_statics(view: View, known: Known) -> Iterator[tuple[int, Model]]:
+    """The gradient that the op would have with one static at another value, or with its windows elsewhere; and how many
+    right gradients would be wrong so."""
     defaults = default_statics(known.op)
     for name, value in alternatives(view, known):
         cause = CAUSE_OF.get(name, "static_ignored")
@@ -35,12 +37,21 @@ def other_statics(view: View, known: Known) -> Iterator[Model]:
 
 def _changed(
     view: View, known: Known, cause: str, said: Mapping[str, Any], statics: Mapping[str, Any]
-) -> Iterator[Model]:
-    predicted = gradient_with(view, known, statics)
+) -> Iterator[tuple[int, Model]]:
+    gradients = gradients_with(known, statics)
+    predicted = gradients[view.position] if view.position < len(gradients) else None
     if predicted is not None:
-        other = " and ".join(f"{name}={value}" for name, value in said.items())
+        others = " and ".join(f"{name}={value}" for name, value in said.items())
         own = " and ".join(f"{name}={known.statics.get(name, 'its default')}" for name in said)
-        yield Model(cause, f"is the gradient for {other}; the forward has {own}", predicted)
+        spoilt = sum(_spoilt(view.evidence, number, other) for number, other in enumerate(gradients))
+        yield spoilt, Model(cause, f"is the gradient for {others}; the forward has {own}", predicted)
+
+
+def _spoilt(evidence: Evidence, position: int, gradient: np.ndarray | None) -> bool:
+    got = evidence.got[position]
+    if evidence.wrong[position] or got is None or gradient is None or evidence.expected[position] is None:
+        return False
+    return np.shape(got) != gradient.shape or not np.allclose(got, gradient, rtol=1e-4, atol=1e-6)
 
 
 def alternatives(view: View, known: Known) -> Iterator[tuple[str, Any]]:
@@ -85,14 +96,13 @@ def _values(name: str, default: Any, now: Any, known: Known) -> Iterator[Any]:
             yield from (0.0, now / 2, 2 * now)
 
 
-def gradient_with(view: View, known: Known, changed: Mapping[str, Any], *primals: np.ndarray) -> np.ndarray | None:
-    """This argument's gradient at changed statics or primals; the cotangent placed at the start of another size."""
+def gradients_with(known: Known, changed: Mapping[str, Any]) -> Sequence[np.ndarray | None]:
+    """The gradients at changed statics; the cotangent placed at the start of another size."""
     try:
-        out, _ = known.forward(*primals, **changed)
-        gradients = known.gradients(*primals, cotangent=placed(known.cotangent, out.shape), **changed)
-        return gradients[view.position]
+        out, _ = known.forward(**changed)
+        return known.gradients(cotangent=placed(known.cotangent, out.shape), **changed)
     except Exception:  # the reference refuses what does not fit
-        return None
+        return ()
 
 
 def placed(cotangent: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

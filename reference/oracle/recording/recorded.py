@@ -170,7 +170,7 @@ def record(function: Callable[..., Any], name: str, args: tuple, how: Mapping[st
         return value
     tape = tape_of((args, dict(how)))
     tape.count(np.size(value))
-    place, code, line = _place(tape)
+    place, code, line, instruction = _place(tape)
     step = Step(
         name,
         np.array(value),
@@ -182,6 +182,7 @@ def record(function: Callable[..., Any], name: str, args: tuple, how: Mapping[st
         0,
         code,
         line,
+        instruction,
         tape.of,
         tape.via,
     )
@@ -202,20 +203,21 @@ def array_of(tape: Tape, array: np.ndarray) -> Recorded:
     return recorded
 
 
-def _place(tape: Tape) -> tuple[Any, CodeType | None, int]:
-    """The calls from the beginning of the record down to this step, and the user's code and line."""
-    calls, code, line, frame = [], None, 0, sys._getframe(2)
+def _place(tape: Tape) -> tuple[Any, CodeType | None, int, int | None]:
+    """The calls from the beginning of the record down to this step, and the user's code, line and instruction."""
+    calls, code, line, own, frame = [], None, 0, None, sys._getframe(2)
     while frame is not None and frame.f_code.co_name != "recorded_call":
         if code is None and not within(frame, *UNDERNEATH):
-            code, line = frame.f_code, frame.f_lineno
+            code, line, own = frame.f_code, frame.f_lineno, frame.f_lasti // 2
         calls.append((frame.f_code, began(frame.f_code, frame.f_lasti)))
         frame = frame.f_back
     if tape.of is not None:
-        return (tape.of.place, tape.of.name, tape.slot, tuple(calls)), tape.of.code, tape.of.line
+        of = tape.of
+        return (of.place, of.name, tape.slot, tuple(calls)), of.code, of.line, of.instruction
     calls = calls if tape.slot is None else [("slot", tape.slot), *calls]
     if tape.at is not None:
-        return (*tape.at.calls, *reversed(calls)), tape.at.code, tape.at.line
-    return tuple(reversed(calls)), code, line
+        return (*tape.at.calls, *reversed(calls)), tape.at.code, tape.at.line, None
+    return tuple(reversed(calls)), code, line, own
 
 
 def began(code: CodeType, instruction: int) -> int:

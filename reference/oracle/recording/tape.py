@@ -45,6 +45,8 @@ class Step:
     turn: int = 0
     code: CodeType | None = None
     line: int = 0
+    # The number of the instruction in this code; None where only the line is known.
+    instruction: int | None = None
     of: "Step | None" = None
     via: "Step | None" = None
     # Of a sum of contributions: the user of the forward's value that each of the two came through, where it is one.

@@ -74,6 +74,11 @@ def shifted(view: View) -> Found:
                     words = f"is the true gradient moved by {steps:+d} along axis {axis}"
                     yield 2 + abs(steps), Model("shifted", words, moved, observed=view.got[target])
 
+    for axis, size in enumerate(view.expected.shape) if view.same_shape else ():
+        if size % 2 == 0:
+            words = f"has its halves along axis {axis} exchanged"
+            yield 2.5, Model("wrong_index", words, np.roll(view.expected, size // 2, axis))
+
 
 def _along(view: View, axis: int, part: slice) -> tuple[slice, ...]:
     return tuple(part if one == axis else slice(None) for one in range(view.expected.ndim))

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, ones, with_argument
-from reference.oracle.diagnosis.grammar.masks import of_comparison
 from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place, same
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
@@ -62,13 +61,25 @@ def _numbers(program: Program, group: Group, position: int, number: float) -> It
     spelled, where = f"1/{number:.6g}" if divides else f"{number:.6g}", place(first)
     size = 1 / number if divides else number
     count = None if line(program, first)[1] is not None else 1 / size
-    cause = "scaled_by_count" if counts(first) else "scaled_by_constant"
+    cause = "scaled_by_count" if counts(first) or _counted(program, first, number) else "scaled_by_constant"
+    cause = "wrong_factor" if is_argument(program, first.args[position]) else cause
     said = f"lacks the factor {spelled}{where}"
     yield Edited(cause, said, 1, each(group, with_argument(position, ones)), number=count)
     said = f"has the factor {spelled} twice{where}"
     yield Edited(cause, said, 2, each(group, with_argument(position, np.square)), number=count and size)
     said = f"{'multiplies' if divides else 'divides'} by {number:.6g}{where}"
     yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)), number=count and count**2)
+
+
+def is_argument(program: Program, value: Any) -> bool:
+    """Whether a number comes of an argument that has a gradient."""
+    return isinstance(value, Step) and bool(program.leaves_behind(value).intersection(program.arguments))
+
+
+def _counted(program: Program, step: Step, number: float) -> bool:
+    """Whether a number of a backward by hand is the size of an argument, and not written out."""
+    written = step.code.co_consts if step.of is None and step.code is not None else (number,)
+    return number > 1 and number in program.sizes and number not in written
 
 
 def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:
@@ -98,19 +109,20 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     passes = [np.ravel(array_of(step.args[position])) for step in group]  # of a mask, some may have nothing masked
     mask, where = is_mask(np.concatenate(passes)), place(first)
     name = f"{'1/' if divides else ''}{named(program, factor)}"
-    cause = of_comparison(program, factor, "derivative_missing", "mask_missing") if mask else "wrong_factor"
-    cause = "scaled_by_constant" if is_kinked(factor) else cause
+    cause = "scaled_by_constant" if is_kinked(factor) else "derivative_missing" if mask else "wrong_factor"
     cause = "scaled_by_count" if divides and not mask and _are_counts(factor) else cause
-    bits = 2 if is_kinked(factor) else 1.1
-    yield Edited(cause, f"lacks the factor {name}{where}", bits, each(group, with_argument(position, ones)))
+    bits, compared = 2 if is_kinked(factor) else 1.1, factor if mask else None
+    without = each(group, with_argument(position, ones))
+    yield Edited(cause, f"lacks the factor {name}{where}", bits, without, mask=compared)
     if mask:
         top = float(np.max(array_of(factor)))
         turned = with_argument(position, lambda mask: top - np.asarray(mask, float))
-        cause = of_comparison(program, factor, "wrong_derivative", "mask_wrong")
-        yield Edited(cause, f"has the mask {name} turned round{where}", 2, each(group, turned))
+        said = f"has the mask {name} turned round{where}"
+        yield Edited("wrong_derivative", said, 2, each(group, turned), mask=factor)
         for words, other in _guessed(program, array_of(factor)):
             guess = with_argument(position, lambda _, m=other: top * m)
-            yield Edited("mask_wrong", f"takes {words} for the mask{where}", 3, each(group, guess))
+            said = f"takes {words} for the mask{where}"
+            yield Edited("wrong_derivative", said, 3, each(group, guess), mask=factor)
         return
     yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
     if first.name in ("multiply", "divide"):

@@ -66,7 +66,9 @@ def _crossed(step: Step, values: Values) -> np.ndarray:
 def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
     """The places of the largest entries of values with one row an index."""
     rows = [v for v in program.values if v.value.ndim == part.ndim + 1 and v.value.shape == (*part.shape, size)]
-    return {f"of the largest entries of {named(program, v)}": ("wrong_index", v.value.argmax(-1)) for v in rows[:4]}
+    chosen = any(np.array_equal(v.value.argmax(-1), part) for v in rows[:4])
+    cause = "wrong_winner" if chosen else "wrong_index"
+    return {f"of the largest entries of {named(program, v)}": (cause, v.value.argmax(-1)) for v in rows[:4]}
 
 
 def _elsewhere(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:

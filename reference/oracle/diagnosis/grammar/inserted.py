@@ -11,7 +11,6 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, each, instead, with_argument
 from reference.oracle.diagnosis.grammar.factors import joint
-from reference.oracle.diagnosis.grammar.masks import of_comparison
 from reference.oracle.diagnosis.values import array_of, is_mask, is_written_slope, named, numbers_in, place
 from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program, in_time
@@ -19,6 +18,8 @@ from reference.oracle.recording.tape import Step, filled
 
 # Signs that a value may have: what is asked of the values that the forward computes with.
 UNTOUCHED = ("getitem", "reshape", "transpose", "mask")
+# What it costs to speak of a value that the program gives no name.
+NAMELESS = 1.5
 COMPARED = {"{} > 0": np.greater, "{} <= 0": np.less_equal}
 
 
@@ -33,10 +34,11 @@ def multiplied(program: Program, group: Group) -> Iterator[Edited]:
             continue
         by_step = dict(zip(in_time(group), arrays, strict=True))
         mask = is_mask(arrays[0])
-        compared = value if name == named(program, value) or bits == 4 else None
-        cause = of_comparison(program, compared, "slope added", "mask added") if mask else "factor added"
+        compared = value if mask and (name == named(program, value) or bits == 4) else None
+        cause = ("slope added" if compared else "mask added") if mask else "factor added"
         change = each(group, instead(lambda s, v, a=by_step: s.run(v) * a[s]))
-        yield Edited(cause, f"multiplies by {name} besides{where}", bits, change, free=mask)
+        bits += NAMELESS * (not mask and name.startswith("`"))
+        yield Edited(cause, f"multiplies by {name} besides{where}", bits, change, free=mask, mask=compared)
         if not mask and np.all(arrays[0]):
             change = each(group, instead(lambda s, v, a=by_step: s.run(v) / a[s]))
             yield Edited("factor added", f"divides by {name} besides{where}", bits + 1, change)

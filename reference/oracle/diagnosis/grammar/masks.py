@@ -25,15 +25,12 @@ def masks(program: Program, group: Group) -> Iterator[Edited]:
         yield from _winners(group, where)
     elif first.name == "blanked":
         kept = each(group, instead(lambda s, v: filled(s.args[0], v)))
-        yield Edited(
-            of_comparison(program, first, "derivative_missing", "mask_missing"), f"lacks the mask{where}", 1, kept
-        )
+        yield Edited("derivative_missing", f"lacks the mask{where}", 1, kept, mask=first.args[1])
     elif first.name in MASKS and (is_mask(first) or first.value.dtype == bool):
-        cause = of_comparison(program, first, "derivative_missing", "mask_missing")
-        yield Edited(cause, f"lacks the mask{where}", 1, each(group, instead(lambda s, v: np.ones_like(s.value))))
+        without = each(group, instead(lambda s, v: np.ones_like(s.value)))
+        yield Edited("derivative_missing", f"lacks the mask{where}", 1, without, mask=first)
         turned = instead(lambda s, v: ~s.run(v) if s.value.dtype == bool else 1 - s.run(v))
-        cause = of_comparison(program, first, "wrong_derivative", "mask_wrong")
-        yield Edited(cause, f"has the mask turned round{where}", 2, each(group, turned))
+        yield Edited("wrong_derivative", f"has the mask turned round{where}", 2, each(group, turned), mask=first)
 
 
 def _winners(group: Group, where: str) -> Iterator[Edited]:
@@ -133,12 +130,6 @@ def _labelled(program: Program, first: Step, mask: np.ndarray, label: int) -> di
         if isinstance(key, tuple) and len(key) == 2 and np.shape(key[1]) == mask.shape:
             edits |= each([step], with_value(1, (key[0], np.where(mask, key[1], label))))
     return edits
-
-
-def of_comparison(program: Program, step: Any, of_slope: str, of_mask: str) -> str:
-    """A comparison of the argument itself is part of a slope, any other a mask."""
-    compared = isinstance(step, Step) and step.part != "leaf"
-    return of_slope if compared and program.leaves_behind(step) - {program.cotangent} else of_mask
 
 
 def forward_masks(program: Program) -> Iterator[Edited]:

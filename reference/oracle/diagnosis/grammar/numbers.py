@@ -9,7 +9,6 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.factors import counts, joint
-from reference.oracle.diagnosis.grammar.masks import of_comparison
 from reference.oracle.diagnosis.values import array_of, named, numbers_in, place, source_line
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
@@ -119,7 +118,8 @@ def _everywhere(program: Program, own: float, other: float, places: Places, free
     by_hand = not program.arriving and all(step.part == "backward" for step, _ in places)
     if by_hand and other == 1 and cause == "scaled_by_constant" and _spelled(own, places[0][0]):
         bits -= 5  # it stands there to be read
-    return Edited(cause, said, bits, edits, freedom=freedom)
+    compared = places[0][0] if all(step.name in COMPARE for step, _ in places) else None
+    return Edited(cause, said, bits, edits, freedom=freedom, mask=compared)
 
 
 def _spelled(number: float, step: Step) -> bool:
@@ -130,7 +130,7 @@ def _spelled(number: float, step: Step) -> bool:
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name in COMPARE for step in steps):
-        return of_comparison(program, steps[0].args[0], "static_ignored", "mask_wrong")
+        return "static_ignored"
     added = all(step.name in ("add", "maximum") and step not in program.carrying for step in steps)
     if added and (other == 0 or abs(own) != 1) and any(_guards(program, step) for step in steps):
         return "epsilon_one_side"

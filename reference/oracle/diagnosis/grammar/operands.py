@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
-from reference.oracle.diagnosis.values import array_of, is_all_of_its_line, is_mask, is_slope, named, place
+from reference.oracle.diagnosis.grammar.numbers import SMALL
+from reference.oracle.diagnosis.values import (
+    array_of,
+    is_all_of_its_line,
+    is_mask,
+    is_number,
+    is_slope,
+    named,
+    only_for,
+    place,
+)
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
 
@@ -36,8 +46,7 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
             edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
             cause = "shifted" if not carries and moved_on(operand.value, value.value) else cause
-            factor = first.name in ("multiply", "divide", "matmul", "einsum")
-            yield Edited(cause, said, 5, edits, exchange=(operand, value) if factor and cause != "shifted" else None)
+            yield Edited(cause, said, 5, edits, exchange=None if cause == "shifted" else (operand, value))
 
 
 def moved_on(one: np.ndarray, other: np.ndarray) -> bool:
@@ -100,8 +109,7 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
         moved = any(_alike(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
         said = f"has {named(program, same[0])} in place of {named(program, mine[-1])}{place(ordered[0])}"
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
-        times = ordered[0].name in ("multiply", "divide", "matmul", "einsum")
-        exchange = (mine[-1], same[-1]) if times and not moved else None
+        exchange = None if moved else (mine[-1], same[-1])
         yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)
 
 
@@ -206,7 +214,13 @@ def _cause_of_less(program: Program, step: Step, left_out: Any, kept: Any) -> st
     whole = np.size(array_of(left_out)) == step.value.size  # no statistic of the other one
     if _is_summand(program, step, left_out, kept) or (whole and step.part == "backward" and step.name in SUMS):
         return "term_missing"
-    return "derivative_at_wrong_value" if _only_for_slopes(program, step) else "wrong_operand"
+    if is_number(left_out) and not isinstance(left_out, Step) and step.name in SUMS:
+        return "epsilon_one_side" if abs(left_out) < SMALL else "static_ignored"
+    return "derivative_at_wrong_value" if only_for(program, [step], _is_bent) else "wrong_operand"
+
+
+def _is_bent(step: Step) -> bool:
+    return is_slope(step) or step.name == "mask"
 
 
 SUMS = ("add", "subtract")
@@ -231,14 +245,6 @@ def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
 PRODUCTS = ("multiply", "divide", "matmul", "einsum")
 
 
-def _only_for_slopes(program: Program, step: Step) -> bool:
-    """Whether the backward has what is computed from here in nothing but slopes and masks."""
-    bent = {one for one in program.backward if is_slope(one) or one.name == "mask"}
-    changed = {one for one in program.behind([step]) if one not in program.carrying} - bent
-    users = {user for one in changed for user in program.users.get(one, ())} - changed
-    return bool(users) and users <= bent
-
-
 def locally(program: Program, groups: Sequence[Group], whole: list[Edited]) -> Iterator[Edited]:
     """A value that is computed anew with an edit, and used so at one of these places of the backward alone."""
     for edited in whole:
@@ -248,7 +254,8 @@ def locally(program: Program, groups: Sequence[Group], whole: list[Edited]) -> I
             if any(anew.values()):
                 edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
                 a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
-                cause = "wrong_factor" if a_factor and edited.cause == "wrong_operand" else edited.cause
+                names = {"wrong_operand": "wrong_factor", "static_ignored": "scaled_by_constant"} if a_factor else {}
+                cause = names.get(edited.cause, edited.cause)
                 bent = all(is_slope(step) or step.name == "mask" for step in group)
                 cause = "derivative_at_wrong_value" if bent and edited.cause == "wrong_operand" else cause
                 yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, with_argument
-from reference.oracle.diagnosis.values import array_of, is_mask, named, place
+from reference.oracle.diagnosis.values import array_of, is_mask, named, only_for, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
@@ -53,7 +53,7 @@ def orders(shape: tuple[int, ...]) -> Iterator[Order]:
 def _along(axis: int, size: int) -> Iterator[Order]:
     for by in (1, -1):
         yield Order("shifted", f"moved by {by:+d} along axis {axis}", 3, lambda a, k=by: np.roll(a, k, axis))
-    yield Order("wrong_index", f"of the first alone along axis {axis}", 3.5, lambda a: _only_first(a, axis))
+    yield Order("wrong_index", f"of the first alone along axis {axis}", 6.5, lambda a: _only_first(a, axis))
     for blocks in _divisors(size):
         by, words = size // blocks, f"with the next of its {blocks} blocks along axis {axis}"
         yield Order("wrong_index", words, 4, lambda a, k=by: np.roll(a, -k, axis))
@@ -92,9 +92,14 @@ def reordered(program: Program) -> Iterator[Edited]:
 
 def _cause(program: Program, users: Sequence[Step], order: Order) -> str:
     """Winners have a name of their own; dealt out is what another reshape does, where there are such."""
-    if order.words.startswith("dealt") and any(step.name == "reshape" for step in program.forward):
-        return "transposed"
-    return "wrong_winner" if all(user.name.startswith("winner of ") for user in users) else order.cause
+    if order.words.startswith("dealt"):
+        return "transposed" if any(step.name == "reshape" for step in program.forward) else order.cause
+    chosen = [user for user in users if user.part == "backward" or user in program.order]
+    return "wrong_winner" if only_for(program, chosen, _is_winner) else order.cause
+
+
+def _is_winner(step: Step) -> bool:
+    return step.name.startswith("winner of ")
 
 
 def _with(value: Step, change: Callable[[Any], Any]) -> Callable[[Step], Any]:
@@ -160,8 +165,13 @@ def again(program: Program) -> Iterator[Edited]:
             if np.allclose(map_of(start.value - other / 2), map_of(start.value) - map_of(other) / 2):
                 back = [np.flip(map_of(np.flip(ct.value, axis)), axis) for axis in range(ct.value.ndim)]
                 cause = "flipped" if any(np.allclose(one, arrived.value) for one in back) else "transposed"
+                cause = "wrong_index" if any(map(_is_by_index, region)) else cause
                 edits = each([arrived], instead(lambda s, v, m=map_of, c=ct: m(filled(c, v))))
                 yield Edited(cause, f"goes forward once more where it should go back{place(end)}", 3, edits)
+
+
+def _is_by_index(step: Step) -> bool:
+    return step.name in ("getitem", "take") and isinstance(step.args[1], np.ndarray)
 
 
 def _encloses(program: Program, inside: set[Step], end: Step) -> bool:

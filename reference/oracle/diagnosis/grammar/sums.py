@@ -226,7 +226,7 @@ def parts(program: Program, group: Group) -> Iterator[Edited]:
     for axis, size in over:
         for words, kept in _ranges(size):
             said = f"adds {words} of {size} along axis {axis} only{where}"
-            cause = "not_accumulated" if words.startswith("the last") or words == "the first" else "part_missing"
+            cause = "not_accumulated" if words.startswith("the last") else "part_missing"
             yield Edited(cause, said, 2.5, each(group, with_argument(position, _masked(axis, kept))))
 
 

@@ -35,9 +35,9 @@ def terms(program: Program, group: Group) -> Iterator[Edited]:
         said = f"lacks {in_words(user or term)}"
         less = instead(lambda s, v, p=position: _less(s, p, v))
         bits = 0.8 if cause in ("statistics_as_constants", "time_not_carried", "regularization") else 1
-        yield Edited(cause, said, bits, each(group, less), scalable=True)
+        yield Edited(cause, said, bits, each(group, less), scalable=True, term=term)
         turned = each(group, with_argument(position, np.negative))
-        yield Edited("sign", f"has the sign of {in_words(user or term)} turned", 2, turned)
+        yield Edited("sign", f"has the sign of {in_words(user or term)} turned", 2, turned, term=term)
 
 
 def in_words(term: Step) -> str:
@@ -50,7 +50,8 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
     """What a contribution that is left out is called."""
     node = added.of
     if _apart(term, kept):
-        return "part_missing"
+        inside = next((one for one in term.parents if one in program.carrying), term)
+        return "scaled_by_constant" if line(program, inside)[0] else "part_missing"
     if added.name == "added up" and node is not None and user is not None:
         if around_loop(program, node, user) or handed_on(program, node, user):
             return "time_not_carried"
@@ -157,11 +158,18 @@ def alone(program: Program, group: Group) -> Iterator[Edited]:
         cause = "term_missing"
         if any(through_sum(program, other, term) for _, other in summands if other is not term):
             cause = "statistics_as_constants"
+        cause = "diagonal_only" if _of_neighbours([one for _, one in summands]) else cause
         if not isinstance(term, Step):
             continue
         said = f"has only {in_words(term)}, without the other {len(summands) - 1} terms{place(last)}"
         kept = instead(lambda s, v, t=term, k=sign: np.broadcast_to(k * filled(t, v), s.value.shape))
         yield Edited(cause, said, 2, each(group, kept))
+
+
+def _of_neighbours(terms: list[Any]) -> bool:
+    """Whether terms come back through slices of one array: from an entry itself and from those beside it."""
+    sliced = [term.of for term in terms if isinstance(term, Step) and term.of is not None and term.of.name == "getitem"]
+    return len(sliced) == len(terms) and len({one.args[0] for one in sliced}) == 1
 
 
 def _summands(program: Program, step: Any, sign: int) -> Iterator[tuple[int, Any]]:
@@ -176,7 +184,9 @@ def _summands(program: Program, step: Any, sign: int) -> Iterator[tuple[int, Any
 
 def is_statistic(program: Program, forward: Step) -> bool:
     """Whether a step reduces an array to what is then used for all of its entries, or as a divisor of their sum."""
-    if forward.name not in ("sum", "mean", "max", "min", "prod") or forward.value.size >= forward.parents[0].value.size:
+    contracts = forward.name in ("matmul", "einsum") and forward.value.size == 1
+    reduces = contracts or forward.name in ("sum", "mean", "max", "min", "prod")
+    if not reduces or forward.value.size >= forward.parents[0].value.size:
         return False
     waiting, seen, leaves = [forward], {forward}, program.leaves_behind(forward)
     while waiting:
