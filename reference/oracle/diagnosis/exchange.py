@@ -130,7 +130,7 @@ def _of_factor(program: Program, old: np.ndarray, new: np.ndarray) -> tuple[str,
     multiplied = [factor for group in program.groups for _, factor in factors_of(program, group[0])]
     values = [one for one in multiplied if isinstance(one, Step) and not is_slope(one)]
     for value in dict.fromkeys([*program.tape.leaves, *values]):
-        one = value.value
+        one = np.asarray(value.value, float)
         if one.size < 2 or joint(old.shape, one.shape) != old.shape or np.ptp(one) == 0:
             continue
         kind, added = ("mask", "mask added") if is_mask(one) else ("factor", "wrong_factor")

@@ -152,7 +152,7 @@ def _straight(region: Region) -> bool:
 
 
 def _name_of(region: Region) -> str:
-    x, y = region.entrance.value, region.exit.value
+    x, y = region.entrance.value.astype(float), region.exit.value
     if x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0:
         with np.errstate(all="ignore"):
             bent = {name: curve for name, curve in CURVES.items() if name not in KINKED}

@@ -43,7 +43,9 @@ def _changed(
     if predicted is not None:
         others = " and ".join(f"{name}={value}" for name, value in said.items())
         own = " and ".join(f"{name}={known.statics.get(name, 'its default')}" for name in said)
-        spoilt = sum(_spoilt(view.evidence, number, other) for number, other in enumerate(gradients))
+        spoilt = sum(
+            _spoilt(view.evidence, number, other) for number, other in enumerate(gradients[: len(view.evidence.got)])
+        )
         yield spoilt, Model(cause, f"is the gradient for {others}; the forward has {own}", predicted)
 
 

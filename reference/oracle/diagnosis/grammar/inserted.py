@@ -66,7 +66,7 @@ def _factors(program: Program, passes: int) -> Iterator[tuple[Step, str, list[np
 def _new(seen: set[bytes], step: Step, found: list[tuple[str, list[np.ndarray], float]]) -> Iterator[Any]:
     for name, arrays, bits in found:
         key = b"".join(one.tobytes() for one in arrays)
-        if np.ptp(arrays[0]) and key not in seen:
+        if np.ptp(arrays[0].astype(float)) and key not in seen:
             seen.add(key)
             yield step, name, arrays, bits
 
