@@ -15,10 +15,10 @@ Memory = Mapping[str, Mapping[str, jax.Array]]
 
 def lstm_layer(name: str, memory: Memory | None) -> Layer:
     """An lstm that starts from zeros, or from what is remembered of the batch before."""
-    return name, partial(_unroll, **({} if memory is None else memory[name]))
+    return name, partial(unroll, **({} if memory is None else memory[name]))
 
 
-def _unroll(
+def unroll(
     x: jax.Array,
     kernel: jax.Array,
     recurrent_kernel: jax.Array,
@@ -26,16 +26,13 @@ def _unroll(
     *,
     h: jax.Array | None = None,
     c: jax.Array | None = None,
+    lengths: jax.Array | None = None,
 ) -> Recurrent:
-    nothing = zeros_of(x, recurrent_kernel)
+    """An lstm over x, in the dtype of x, whatever that of the memory is; without a memory it starts from zeros."""
+    nothing = jnp.zeros((x.shape[0], recurrent_kernel.shape[0]), x.dtype)
     h, c = (nothing if start is None else start.astype(x.dtype) for start in (h, c))
-    out, h, c = lstm(x, h, c, kernel, recurrent_kernel, bias)
+    out, h, c = lstm(x, h, c, kernel, recurrent_kernel, bias, lengths=lengths)
     return Recurrent(out, {"h": h, "c": c})
-
-
-def zeros_of(x: jax.Array, recurrent_kernel: jax.Array) -> jax.Array:
-    """The state of each row of x before anything was read."""
-    return jnp.zeros((x.shape[0], recurrent_kernel.shape[0]), x.dtype)
 
 
 def init_tables(key: jax.Array, shapes: Mapping[str, Sequence[int]]) -> Params:

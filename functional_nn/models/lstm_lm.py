@@ -64,8 +64,8 @@ def init(key: jax.Array, config: Config) -> tuple[Params, State]:
         vocabulary), "bias": (vocabulary,)}}, with tied without the last kernel; and state.
 
     References:
-        Saito, Deep Learning from Scratch 2, sections 6.4 and 6.5 (the scales); Jozefowicz et al., An Empirical Exploration
-        of Recurrent Network Architectures, ICML 2015 (the bias of 1); docs/derivations/models.md.
+        Saito, Deep Learning from Scratch 2, chapter 6 (the scales); Jozefowicz et al., An Empirical Exploration of
+        Recurrent Network Architectures, ICML 2015 (the bias of 1); docs/derivations/models.md.
     """
     of_table, of_lstms, of_head = jax.random.split(key, 3)
     shapes = kernel_shapes(config)

@@ -59,8 +59,8 @@ def init(key, config):
         vocabulary), "bias": (vocabulary,)}}, with tied without the last kernel; and state.
 
     References:
-        Saito, Deep Learning from Scratch 2, sections 6.4 and 6.5 (the scales); Jozefowicz et al., An Empirical Exploration
-        of Recurrent Network Architectures, ICML 2015 (the bias of 1); docs/derivations/models.md.
+        Saito, Deep Learning from Scratch 2, chapter 6 (the scales); Jozefowicz et al., An Empirical Exploration of
+        Recurrent Network Architectures, ICML 2015 (the bias of 1); docs/derivations/models.md.
     """
     rng = np.random.default_rng(key)
     shapes = kernel_shapes(config)
