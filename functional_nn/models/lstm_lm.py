@@ -91,10 +91,15 @@ def stateful(state: State, batch: int, dtype: Any = float) -> State:
     Returns:
         {"config": config, "memory": {"lstm1": {"h": (batch, hidden), "c": (batch, hidden)}, ...}}.
 
+    Raises:
+        ValueError: batch is below 1.
+        TypeError: batch is no integer.
+
     References:
         Saito, Deep Learning from Scratch 2, sections 5.2 and 5.3; docs/derivations/models.md.
     """
     config = state["config"]
+    check_config("lstm_lm", config.initializer, batch=batch)
     shape = (batch, config.hidden)
     # Arrays of their own: a training step consumes the state, and one buffer cannot be given away twice.
     memory = {f"lstm{i}": {"h": jnp.zeros(shape, dtype), "c": jnp.zeros(shape, dtype)} for i in _numbers(config)}

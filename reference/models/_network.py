@@ -48,10 +48,15 @@ def backward(layers, params, residuals, cotangent):
         cotangents[layer.name] = cotangent
         cotangent, *weight_cts = layer.backward(saved, cotangent)
         if layer.name in params:
-            names = [name for name in PARAMETERS if name in params[layer.name]]
-            grads[layer.name] = dict(zip(names, weight_cts, strict=True))
+            grads[layer.name] = by_name(params[layer.name], weight_cts)
     cotangents["x"] = cotangent
     return grads, cotangents
+
+
+def by_name(parameters, weight_cts):
+    """The cotangents of a layer's parameters, as its backward returns them, by the parameters' names."""
+    names = [name for name in PARAMETERS if name in parameters]
+    return dict(zip(names, weight_cts, strict=True))
 
 
 def loss_and_backward(layers, params, x, targets):

@@ -86,10 +86,15 @@ def stateful(state, batch, dtype=float):
     Returns:
         {"config": config, "memory": {"lstm1": {"h": (batch, hidden), "c": (batch, hidden)}, ...}}.
 
+    Raises:
+        ValueError: batch is below 1.
+        TypeError: batch is no integer.
+
     References:
         Saito, Deep Learning from Scratch 2, sections 5.2 and 5.3; docs/derivations/models.md.
     """
     config = state["config"]
+    check_config("lstm_lm", config.initializer, batch=batch)
     shape = (batch, config.hidden)
     memory = {f"lstm{i}": {"h": np.zeros(shape, dtype), "c": np.zeros(shape, dtype)} for i in _numbers(config)}
     return {"config": config, "memory": memory}

@@ -8,6 +8,7 @@ from reference._checks import require, require_ints
 from reference.dot_product import attention_bwd, attention_fwd
 from reference.linear import dense_bwd, dense_fwd, embedding_bwd, embedding_fwd
 from reference.models._network import (
+    by_name,
     check_config,
     check_tokens,
     check_vocabulary,
@@ -129,18 +130,18 @@ def layer_cotangents(params, state, x, targets, *, masks=None):
 def _loss_and_backward(params, config, x, targets):
     logits, residuals = _forward(params, config, x)
     loss, logits_ct = mean_cross_entropy(logits, targets, config.padding)
-    return loss, *_backward(residuals, logits_ct)
+    grads, cotangents = _backward(residuals, logits_ct)
+    return loss, {layer: by_name(params[layer], weight_cts) for layer, weight_cts in grads.items()}, cotangents
 
 
 def _forward(params, config, x):
     """The logits, and the residuals of every layer by its name."""
     source, written = _halves(config, x)
     lengths, seen = _counted(source, config.padding)
-    saved = {}
+    saved, reading = {}, {**params["encoder_lstm"], "lengths": lengths}
     embedded, saved["encoder_embedding"] = embedding_fwd(source, **params["encoder_embedding"])
     nothing = zeros_of(embedded, params["encoder_lstm"]["recurrent_kernel"])
-    encoder_lstm = params["encoder_lstm"]
-    (read, last, _), saved["encoder_lstm"] = lstm_fwd(embedded, nothing, nothing, **encoder_lstm, lengths=lengths)
+    (read, last, _), saved["encoder_lstm"] = lstm_fwd(embedded, nothing, nothing, **reading)
     embedded, saved["decoder_embedding"] = embedding_fwd(written, **params["decoder_embedding"])
     (states, _, _), saved["decoder_lstm"] = lstm_fwd(embedded, last, nothing, **params["decoder_lstm"])
     query, looked_at = states[:, :, np.newaxis], read[:, :, np.newaxis]
@@ -151,7 +152,7 @@ def _forward(params, config, x):
 
 
 def _backward(saved, logits_ct):
-    """The gradient to every parameter, and the cotangent of every layer's output: `_forward`, line by line, backwards.
+    """The gradients of every layer, and the cotangent of its output: `_forward`, line by line, backwards.
 
     The states of the decoder are used twice, by attention and beside its context, and so are those of the encoder, as
     keys and as values: what comes back from both uses is added up. The last state of the encoder is used once more,
@@ -170,12 +171,7 @@ def _backward(saved, logits_ct):
     _, *grads["encoder_embedding"] = embedding_bwd(saved["encoder_embedding"], source_ct)
     cotangents = {"dense1": logits_ct, "attention": context_ct, "decoder_lstm": states_ct}
     cotangents |= {"decoder_embedding": written_ct, "encoder_lstm": read_ct, "last": last_ct}
-    return _by_name(grads), cotangents | {"encoder_embedding": source_ct}
-
-
-def _by_name(grads):
-    names = {1: ["table"], 2: ["kernel", "bias"], 3: ["kernel", "recurrent_kernel", "bias"]}
-    return {layer: dict(zip(names[len(arrays)], arrays, strict=True)) for layer, arrays in grads.items()}
+    return grads, cotangents | {"encoder_embedding": source_ct}
 
 
 def _counted(source, padding):

@@ -89,6 +89,25 @@ def test_a_memory_of_other_rows_is_refused(deep: Arranged, side: ModuleType):
 
 
 @both_sides
+def test_a_memory_of_no_rows_is_not_made(side: ModuleType):
+    state = {"config": side.Config(**PLAIN.settings)}
+    with pytest.raises(ValueError, match=r"^lstm_lm: batch must be above 0; got batch=0$"):
+        side.stateful(state, 0)
+    with pytest.raises(TypeError, match=r"^lstm_lm: batch must be an integer, or a tuple of integers; got batch=2.0$"):
+        side.stateful(state, 2.0)
+
+
+def test_where_tokens_are_traced_one_outside_the_vocabulary_spoils_what_comes_from_it():
+    params, state, x, _ = arrange(PLAIN)
+    x[0, 2] = 7
+    logits, _ = jax.jit(lstm_lm.apply)(params, state, x)
+    spoiled = np.zeros((BATCH, LENGTH), bool)
+    spoiled[0, 2:] = True
+    np.testing.assert_array_equal(np.all(np.isnan(logits), axis=-1), spoiled)
+    assert np.all(np.isfinite(logits[~spoiled]))
+
+
+@both_sides
 def test_a_memory_takes_the_dtype_it_is_made_with(side: ModuleType):
     _, state, x, _ = arrange(PLAIN)
     params = jax.tree.map(np.float32, arrange(PLAIN).params)
