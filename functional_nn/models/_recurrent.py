@@ -28,7 +28,7 @@ def unroll(
     c: jax.Array | None = None,
     lengths: jax.Array | None = None,
 ) -> Recurrent:
-    """An lstm over x, in the dtype of x, whatever that of the memory is; without a memory it starts from zeros."""
+    """An lstm over x, from a memory, whose dtype does not widen the network, or from zeros."""
     nothing = jnp.zeros((x.shape[0], recurrent_kernel.shape[0]), x.dtype)
     h, c = (nothing if start is None else start.astype(x.dtype) for start in (h, c))
     out, h, c = lstm(x, h, c, kernel, recurrent_kernel, bias, lengths=lengths)
