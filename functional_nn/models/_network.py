@@ -23,6 +23,13 @@ Statistics = Mapping[str, Mapping[str, jax.Array]]
 Layer = tuple[str, Callable[..., Any]]
 
 
+class Recurrent(NamedTuple):
+    """What a recurrent layer leaves: its output, and its memory after the last step."""
+
+    out: jax.Array
+    memory: Mapping[str, jax.Array]
+
+
 class Normalized(NamedTuple):
     """What a normalization leaves in training: its output, and its estimate of every channel's mean and variance."""
 
@@ -31,13 +38,13 @@ class Normalized(NamedTuple):
 
 
 def forward(layers: Sequence[Layer], params: Params, x: jax.Array) -> tuple[jax.Array, Statistics]:
-    """The output of the last layer, and the moments that normalizations took of the batch."""
-    moments = {}
+    """The output of the last layer; and by its layer, the moments of the batch or the memory that each one leaves."""
+    left = {}
     for name, function in layers:
         x = function(x, **params.get(name, {}))
-        if isinstance(x, Normalized):
-            x, moments[name] = x
-    return x, moments
+        if isinstance(x, Normalized | Recurrent):
+            x, left[name] = x
+    return x, left
 
 
 def outputs(layers: Sequence[Layer], params: Params, x: jax.Array) -> dict[str, jax.Array]:
@@ -137,6 +144,21 @@ def check_input(model: str, x: jax.Array, input_shape: tuple[int, ...]) -> jax.A
     rule = f"x must be (batch, {', '.join(map(str, input_shape))})"
     require(x.ndim > 0 and x.shape[1:] == input_shape, model, rule, f"x.shape={x.shape}")
     return x
+
+
+def check_tokens(model: str, x: jax.Array) -> jax.Array:
+    """x as an array, or an error unless it is a batch of rows of tokens."""
+    x = as_array(model, "x", x)
+    dtype = jnp.result_type(x)
+    if not jnp.issubdtype(dtype, jnp.integer):
+        raise TypeError(f"{model}: x must have an integer dtype; got x.dtype={dtype}")
+    require(jnp.ndim(x) == 2, model, "x must be (batch, length)", f"x.shape={jnp.shape(x)}")
+    return x
+
+
+def check_vocabulary(model: str, vocabulary: int) -> None:
+    """Raise unless there is a token to choose."""
+    require(vocabulary >= 2, model, "vocabulary must be at least 2", f"vocabulary={vocabulary!r}")
 
 
 def check_config(

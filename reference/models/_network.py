@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference._checks import as_floating, require
+from reference._checks import as_array, as_floating, require
 from reference.losses import softmax_cross_entropy_bwd, softmax_cross_entropy_fwd
 from reference.models.initializers import initializer
 from reference.normalization import batch_norm_bwd, batch_norm_fwd, batch_norm_inference_bwd, batch_norm_inference_fwd
 from reference.regularization import dropout_bwd, dropout_fwd, dropout_mask
 
 # In this order every layer's backward returns the cotangents of those that the layer has.
-PARAMETERS = ("kernel", "scale", "bias")
+PARAMETERS = ("table", "kernel", "recurrent_kernel", "scale", "bias")
 
 
 class Layer(NamedTuple):
@@ -48,10 +48,15 @@ def backward(layers, params, residuals, cotangent):
         cotangents[layer.name] = cotangent
         cotangent, *weight_cts = layer.backward(saved, cotangent)
         if layer.name in params:
-            names = [name for name in PARAMETERS if name in params[layer.name]]
-            grads[layer.name] = dict(zip(names, weight_cts, strict=True))
+            grads[layer.name] = by_name(params[layer.name], weight_cts)
     cotangents["x"] = cotangent
     return grads, cotangents
+
+
+def by_name(parameters, weight_cts):
+    """The cotangents of a layer's parameters, as its backward returns them, by the parameters' names."""
+    names = [name for name in PARAMETERS if name in parameters]
+    return dict(zip(names, weight_cts, strict=True))
 
 
 def loss_and_backward(layers, params, x, targets):
@@ -61,13 +66,15 @@ def loss_and_backward(layers, params, x, targets):
     return loss, *backward(layers, params, residuals, logits_ct)
 
 
-def mean_cross_entropy(logits, targets):
-    """The mean of softmax_cross_entropy over the batch, and its gradient to the logits."""
-    losses, residuals = softmax_cross_entropy_fwd(logits, targets)
+def mean_cross_entropy(logits, targets, ignore_label=None):
+    """The mean of softmax_cross_entropy over the batch, but for labels to ignore, and its gradient to the logits."""
+    losses, residuals = softmax_cross_entropy_fwd(logits, targets, ignore_label=ignore_label)
     require(losses.size > 0, "mean_cross_entropy", "the batch must not be empty", f"logits.shape={logits.shape}")
+    count = losses.size if ignore_label is None else int(np.sum(targets != ignore_label))
+    require(count > 0, "mean_cross_entropy", "a target must not be ignore_label", f"only ignore_label={ignore_label!r}")
     # The mean gives each example 1/N of the error: this is the one place where 1/N stands.
-    logits_ct = softmax_cross_entropy_bwd(residuals, np.full_like(losses, 1 / losses.size))[0]
-    return losses.mean(), logits_ct
+    logits_ct = softmax_cross_entropy_bwd(residuals, np.full_like(losses, 1 / count))[0]
+    return losses.sum() / count, logits_ct
 
 
 def without_bias(bwd):
@@ -193,6 +200,20 @@ def check_input(model, x, input_shape):
     rule = f"x must be (batch, {', '.join(map(str, input_shape))})"
     require(x.ndim > 0 and x.shape[1:] == input_shape, model, rule, f"x.shape={x.shape}")
     return x
+
+
+def check_tokens(model, x):
+    """x as an array, or an error unless it is a batch of rows of tokens."""
+    x = as_array(model, "x", x)
+    if x.dtype.kind not in "iu":
+        raise TypeError(f"{model}: x must have an integer dtype; got x.dtype={x.dtype}")
+    require(x.ndim == 2, model, "x must be (batch, length)", f"x.shape={x.shape}")
+    return x
+
+
+def check_vocabulary(model, vocabulary):
+    """Raise unless there is a token to choose."""
+    require(vocabulary >= 2, model, "vocabulary must be at least 2", f"vocabulary={vocabulary!r}")
 
 
 def check_config(model, kernel_initializer, dropout_rate=0.0, **sizes):
