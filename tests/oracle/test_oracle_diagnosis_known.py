@@ -59,7 +59,7 @@ def without_bias_correction(ct: np.ndarray) -> np.ndarray:
 
 KNOWN: tuple[tuple[str, str, dict, tuple, int, Callable], ...] = (
     ("derivative_missing", "sigmoid", {}, (Z,), 0, lambda ct: ct),
-    ("wrong_derivative", "silu", {}, (Z,), 0, lambda ct: ct / (1 + np.exp(-Z))),
+    ("term_missing", "silu", {}, (Z,), 0, lambda ct: ct / (1 + np.exp(-Z))),
     ("scaled_by_constant", "leaky_relu", {"negative_slope": 0.2}, (Z,), 0, lambda ct: ct * np.where(Z > 0, 1, 0.01)),
     ("diagonal_only", "softmax", {"axis": -1}, (Z,), 0, lambda ct: ct * P * (1 - P)),
     ("wrong_axis", "softmax", {"axis": -1}, (Z,), 0, lambda ct: P * (ct - (P * ct).sum(0))),

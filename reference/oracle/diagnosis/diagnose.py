@@ -24,8 +24,8 @@ from reference.oracle.report import Finding
 MOST = 3
 # Explanations that take so many bits more than the shortest are not said beside it.
 LONGER = 3.0
-# Of those that take almost as few, the cause that stands first in the vocabulary: the particular before the general.
-ALIKE = 1.0
+# Of those that take as few, the cause that stands first in the vocabulary: the particular before the general.
+ALIKE = 0.1
 # What a count costs where a number that is no count is the same.
 COUNTED = 3.0
 SCALES = ("scaled_by_count", "scaled_by_constant")

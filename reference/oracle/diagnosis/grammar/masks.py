@@ -7,7 +7,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.orders import orders
-from reference.oracle.diagnosis.values import is_mask, place
+from reference.oracle.diagnosis.values import is_kinked, is_mask, place
 from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import all_of, first_of
@@ -28,7 +28,9 @@ def masks(program: Program, group: Group) -> Iterator[Edited]:
         yield Edited("derivative_missing", f"lacks the mask{where}", 1, kept, mask=first.args[1])
     elif first.name in MASKS and (is_mask(first) or first.value.dtype == bool):
         without = each(group, instead(lambda s, v: np.ones_like(s.value)))
-        yield Edited("derivative_missing", f"lacks the mask{where}", 1, without, mask=first)
+        between = all(is_kinked(user) for user in program.users.get(first, ()))  # two numbers, of which none is 0
+        cause, mask = ("scaled_by_constant", None) if between else ("derivative_missing", first)
+        yield Edited(cause, f"lacks the mask{where}", 1, without, mask=mask)
         turned = instead(lambda s, v: ~s.run(v) if s.value.dtype == bool else 1 - s.run(v))
         yield Edited("wrong_derivative", f"has the mask turned round{where}", 2, each(group, turned), mask=first)
 
