@@ -120,7 +120,8 @@ BOOK_ELEMENTWISE: dict[str, tuple[Callable[..., Terms], Callable[..., Terms]]] =
 
 def probabilities(z: Vector) -> list[Any]:
     raised = [exp(score) for score in z]
-    return [r / sum(raised) for r in raised]
+    total = sum(raised)
+    return [r / total for r in raised]
 
 
 def _softmax(z: Vector) -> list[Terms]:
