@@ -94,7 +94,7 @@ def test_the_mistake_is_named(stem, name):
 
 @pytest.mark.parametrize("stem", sorted({stem for stem, _ in SUBJECTS}))
 def test_nothing_else_is_listed(stem):
-    assert set(judged(stem, wrong=False)) == set(mistakes(text_of(stem)))
+    assert set(judged(stem, False)) == set(mistakes(text_of(stem)))
 
 
 def test_the_lines_that_settle_a_module_of_one_layer_run(tmp_path):
