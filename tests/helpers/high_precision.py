@@ -6,17 +6,33 @@ largest one is the measure of what rounding may do to the sum.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import groupby, product
 from typing import Any
 
 import mpmath
-from mpmath import erfc, exp, log, mpf, pi, sqrt
+from mpmath import erfc, mpf, pi, sqrt
 
 DIGITS = 400
 mpmath.mp.dps = DIGITS
 
 Terms = list[Any]
 Vector = Sequence[Any]
+
+
+@cache
+def _computed(function: Callable[[Any], Any], x: Any, precision: int) -> Any:
+    return function(x)
+
+
+def exp(x: Any) -> Any:
+    """Computed once for all the formulas that are of the same points: at this precision it is what they cost."""
+    return _computed(mpmath.exp, x, mpmath.mp.prec)
+
+
+def log(x: Any) -> Any:
+    """Computed once, as `exp`."""
+    return _computed(mpmath.log, x, mpmath.mp.prec)
 
 
 def logistic(x: Any) -> Any:
@@ -104,7 +120,8 @@ BOOK_ELEMENTWISE: dict[str, tuple[Callable[..., Terms], Callable[..., Terms]]] =
 
 def probabilities(z: Vector) -> list[Any]:
     raised = [exp(score) for score in z]
-    return [r / sum(raised) for r in raised]
+    total = sum(raised)
+    return [r / total for r in raised]
 
 
 def _softmax(z: Vector) -> list[Terms]:

@@ -10,6 +10,9 @@ from functional_nn import _lax
 from functional_nn._geometry import Spec, lines
 from reference.convolution import conv_bwd, conv_fwd
 
+# What each of the sums is taken of.
+TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}
+
 
 def channels_first(x: np.ndarray, kernel: np.ndarray, *rest: np.ndarray) -> tuple[np.ndarray, ...]:
     """The same arguments in the other layout."""

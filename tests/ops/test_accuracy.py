@@ -128,10 +128,8 @@ def points(dtype: str) -> np.ndarray:
 
 
 @cache
-def elementwise_truth(name: str, statics: tuple[Any, ...], dtype: str, side: str) -> tuple[list[Any], list[Any]]:
-    value, slope = terms_of(side, high_precision.ELEMENTWISE, high_precision.BOOK_ELEMENTWISE, name)
-    xs = [mpf(float(x)) for x in points(dtype)]
-    return [value(x, **dict(statics)) for x in xs], [slope(x, **dict(statics)) for x in xs]
+def at_every_point(terms: Callable[..., list[Any]], statics: tuple[Any, ...], dtype: str) -> list[list[Any]]:
+    return [terms(mpf(float(x)), **dict(statics)) for x in points(dtype)]
 
 
 def terms_of(side: str, formulas: dict[str, Any], of_the_book: dict[str, Any], name: str) -> Any:
@@ -145,7 +143,8 @@ def terms_of(side: str, formulas: dict[str, Any], of_the_book: dict[str, Any], n
 @pytest.mark.parametrize(("spec", "case"), distinct(ACTIVATIONS, high_precision.ELEMENTWISE))
 def test_an_elementwise_op(spec: OpSpec, case: Case, dtype: str, side: str):
     x, bound = points(dtype), bounds(spec, case, side)
-    values, slopes = elementwise_truth(spec.name, tuple(case.statics.items()), dtype, side)
+    formulas = terms_of(side, high_precision.ELEMENTWISE, high_precision.BOOK_ELEMENTWISE, spec.name)
+    values, slopes = (at_every_point(terms, tuple(case.statics.items()), dtype) for terms in formulas)
     out, x_ct = twin(side, spec, case, (x,), np.ones_like(x))
     assert_within(out, values, x.tolist(), dtype, bound.value, bound.exponent)
     assert_within(x_ct, slopes, x.tolist(), dtype, bound.gradient, bound.exponent)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.compiling import jit_as_users_have_it
-from helpers.relations import by_hand, channels_first, relation
+from helpers.relations import TAKEN, by_hand, channels_first, relation
 from helpers.rows import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,13 +42,20 @@ def library_uses_all_cores(monkeypatch: pytest.MonkeyPatch, all_cores: bool) -> 
     monkeypatch.setattr(lowerings, "SLOW_CHANNELS", () if all_cores else (1, 3))
 
 
-def agree(name: str, form: Any, arrays: dict[str, np.ndarray], spec: Spec) -> None:
-    taken = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}[name]
-    pair = [jnp.asarray(arrays[role]) for role in taken]
-    by_form = {"fast": form, "lax": lowerings.LAX[name]}
-    found = jit_as_users_have_it(lambda *pair: {said: form(*pair, spec=spec) for said, form in by_form.items()})(*pair)
-    for said, value in found.items():
-        assert_close(value, by_hand(arrays, spec)[name], 1e-12, f"{name} of {spec}: {said} against the reference")
+def agree(by: Mapping[str, Any], arrays: dict[str, np.ndarray], spec: Spec) -> None:
+    """Each sum in the form that is given and in lax's, all by one program, against the reference."""
+
+    def both(arrays: dict[str, jax.Array]) -> dict[str, dict[str, Any]]:
+        found = {}
+        for name, form in by.items():
+            pair = [arrays[role] for role in TAKEN[name]]
+            found[name] = {"fast": form(*pair, spec=spec), "lax": lowerings.LAX[name](*pair, spec=spec)}
+        return found
+
+    expected = by_hand(arrays, spec)
+    for name, found in jit_as_users_have_it(both)({role: jnp.asarray(arrays[role]) for role in arrays}).items():
+        for said, value in found.items():
+            assert_close(value, expected[name], 1e-12, f"{name} of {spec}: {said} against the reference")
 
 
 @pytest.mark.slow
@@ -61,7 +69,7 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
     channels = (images[..., : kernel.shape[-2]], weights, None), statics | {"groups": 1}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forms, "TILE_BYTES", tile_bytes)
-        agree("gather", forms.gather_by_tiles, *relation(channels))
+        agree({"gather": forms.gather_by_tiles}, *relation(channels))
 
 
 @pytest.mark.slow
@@ -70,9 +78,8 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
 def test_planes_and_patches_give_all_three_sums_on_any_geometry(call: tuple):
     (x, kernel, bias), statics = call
     channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1}
-    agree("correlate", forms.correlate_by_planes, *relation(channels))
-    agree("spread", forms.spread_by_planes, *relation(channels))
-    agree("gather", forms.gather_by_patches, *relation(channels))
+    by = {"correlate": forms.correlate_by_planes, "spread": forms.spread_by_planes, "gather": forms.gather_by_patches}
+    agree(by, *relation(channels))
 
 
 @pytest.mark.slow
@@ -82,8 +89,7 @@ def test_forms_for_all_cores_on_any_geometry_without_strides(call: tuple, layout
     (x, kernel, bias), statics = call
     channels = (x[..., : kernel.shape[-2]], kernel, bias), statics | {"groups": 1, "strides": 1}
     arrays, spec = relation(channels, layout)
-    for name, form in lowerings.ON_ALL_CORES.items():
-        agree(name, form, arrays, spec)
+    agree(lowerings.ON_ALL_CORES, arrays, spec)
 
 
 def test_for_all_cores_the_output_is_larger_than_x():
@@ -102,8 +108,8 @@ def test_depthwise_forms_on_any_geometry(call: tuple, layout: str):
     channels = np.random.default_rng(6).normal(size=(*x.shape[:-1], 3))
     weights = np.random.default_rng(7).normal(size=(*kernel.shape[:-2], 1, 3))
     arrays, spec = relation(((channels, weights, bias), statics | {"groups": 3}), layout)
-    for name, form in lowerings.DEPTHWISE.items():
-        agree(name, partial(lowerings._channels_last, name, form), arrays, spec)
+    by_name = {name: partial(lowerings._channels_last, name, form) for name, form in lowerings.DEPTHWISE.items()}
+    agree(by_name, arrays, spec)
 
 
 def chosen(name: str, batch: int, size: int, channels: tuple[int, int], window: int, **change: Any) -> str:

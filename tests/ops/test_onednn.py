@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.relations import by_hand, relation
+from helpers.relations import TAKEN, by_hand, relation
 from helpers.rows import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +25,6 @@ import functional_nn
 from functional_nn.cpu import lowerings, onednn, xla
 
 here = pytest.mark.skipif(onednn.unusable() is not None, reason=f"oneDNN is not used here: {onednn.unusable()}")
-TAKEN = {"correlate": ("x", "kernel"), "spread": ("out", "kernel"), "gather": ("x", "out")}
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ freed memory is filled with NaN, so that whatever is read of it shows.
 """
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -36,26 +36,31 @@ every_form = pytest.mark.parametrize(
 every_op = pytest.mark.parametrize("op", sorted(BY_HAND))
 
 
-@pytest.fixture
-def forms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(lowerings, "FAST", request.param != "lax")
-    monkeypatch.setattr(onednn, "WANTED", request.param == "onednn")
-    if request.param == "all cores":
-        monkeypatch.setattr(lowerings, "LIBRARY_USES_ALL_CORES", False)
-        for threshold in ("LEAST_MULTIPLICATIONS_FOR_ALL", "LEAST_CHANNELS_FOR_ALL", "LEAST_MULTIPLICATIONS"):
-            monkeypatch.setattr(lowerings, threshold, 0)
-    jax.clear_caches()
-    yield
+@pytest.fixture(scope="module")
+def forms(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For all the tests of these forms one after the other: what was compiled with others is forgotten between."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lowerings, "FAST", request.param != "lax")
+        patch.setattr(onednn, "WANTED", request.param == "onednn")
+        if request.param == "all cores":
+            patch.setattr(lowerings, "LIBRARY_USES_ALL_CORES", False)
+            for threshold in ("LEAST_MULTIPLICATIONS_FOR_ALL", "LEAST_CHANNELS_FOR_ALL", "LEAST_MULTIPLICATIONS"):
+                patch.setattr(lowerings, threshold, 0)
+        jax.clear_caches()
+        yield
     jax.clear_caches()
 
 
-@partial(jax.jit, static_argnums=0)
-def filled(value: float) -> list[jax.Array]:
-    return [jnp.full(size, value, jnp.float32) for size in (16, 32, 48, 64, 96, 128, 256, 512, 1024, 4096) * 4]
+@cache
+def filling() -> Any:
+    """The program that fills arrays of many sizes with a value; compiled ahead, it is never forgotten."""
+    sizes = (16, 32, 48, 64, 96, 128, 256, 512, 1024, 4096) * 4
+    filled = jax.jit(lambda value: [jnp.full(size, value, jnp.float32) for size in sizes])
+    return filled.lower(np.float32(0)).compile()
 
 
 def poison_freed_memory() -> None:
-    jax.block_until_ready(filled(np.nan))
+    jax.block_until_ready(filling()(np.float32(np.nan)))
 
 
 def judge(op: str, arguments: tuple[np.ndarray, ...], statics: dict[str, Any], dtype: str, calls: int = 1) -> None:

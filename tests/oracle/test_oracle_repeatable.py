@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "reference" / "oracle"
 # The command ends files that never end by themselves: a limit of time, and said to be one.
 ENGINE = [path for path in sorted(ORACLE.rglob("*.py")) if "command" not in path.relative_to(ORACLE).parts]
-BUSY = "while True: sum(range(1000))"
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -37,34 +35,27 @@ def test_no_file_of_the_engine_can_ask_for_the_time():
     assert len(ENGINE) > 50, "the engine was not found"
 
 
-@contextmanager
-def busy_machine(processes: int) -> Iterator[None]:
-    started = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(processes)]
-    try:
-        yield
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-
-
-def reports(seed: int, *arguments: str) -> list[str]:
-    """Judged in a process whose sets have an order of their own."""
+def started(seed: int, *arguments: str) -> subprocess.Popen[str]:
+    """A process that judges, whose sets have an order of their own."""
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "tests" / "helpers" / "oracle_reports.py"), *arguments]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    return ran.stdout.splitlines()
+    return subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True)
+
+
+def reports(process: subprocess.Popen[str]) -> list[str]:
+    out, err = process.communicate(timeout=900)
+    assert process.returncode == 0, err[-2000:]
+    return out.splitlines()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [("11", "28"), ("40", "75", "realistic")], ids=["small", "realistic"])
-def test_three_runs_print_the_same_reports_one_of_them_on_a_busy_machine(part):
-    first, second = reports(1, *part), reports(2, *part)
-    with busy_machine(2):
-        third = reports(3, *part)
+def test_three_runs_print_the_same_reports_two_of_them_beside_each_other(part):
+    first = reports(started(1, *part))
+    beside = [started(seed, *part) for seed in (2, 3)]  # each keeps the machine busy while the other runs
+    others = [reports(process) for process in beside]
     assert len(first) > 5
-    for other in (second, third):
+    for other in others:
         differing = [(a, b) for a, b in zip(first, other, strict=True) if a != b]
         assert not differing, f"{len(differing)} reports differ, the first: {differing[0]}"
 

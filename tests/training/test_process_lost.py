@@ -14,7 +14,7 @@ from functional_nn.training.endings import ProcessLost
 from functional_nn.training.machine import processes
 
 ROOT = Path(__file__).parents[2]
-RUN = ["--model", "mlp", "--epochs", "100000", "--save-every", "100", "--output", "run"]
+RUN = ["--model", "mlp", "--epochs", "100000", "--save-every", "20", "--output", "run"]
 LONGEST = 120.0
 # The command, in which Ctrl-C comes a second after it has begun to wait for the others.
 INTERRUPTED = """
