@@ -73,10 +73,11 @@ def rotary_embedding(
     half = x.shape[-1] // 2
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     angle = _angles(positions, base ** (-np.arange(half) / max(half, 1)), wide.dtype)[..., None, :]
-    first, second = (wide[..., ::2], wide[..., 1::2]) if interleaved else jnp.split(wide, 2, -1)
+    # The two of a pair have an axis of their own, which runs faster than slices of the head.
+    axis, shape = (-1, (half, 2)) if interleaved else (-2, (2, half))
+    first, second = jnp.unstack(wide.reshape(*x.shape[:-1], *shape), axis=axis)
     cos, sin = jnp.cos(angle), jnp.sin(angle)
-    turned = first * cos - second * sin, first * sin + second * cos
-    out = jnp.stack(turned, -1).reshape(x.shape) if interleaved else jnp.concatenate(turned, -1)
+    out = jnp.stack([first * cos - second * sin, first * sin + second * cos], axis).reshape(x.shape)
     return out.astype(x.dtype)
 
 

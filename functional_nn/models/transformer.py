@@ -207,8 +207,10 @@ def _heads(x: jax.Array, config: Config, positions: jax.Array | None) -> tuple[j
     """Queries, keys and values (batch, length, heads, head_dim), the first two turned by their positions."""
     turned = config.heads + config.heads_of_keys
     heads = x.reshape(*x.shape[:2], turned + config.heads_of_keys, config.head_dim)
-    query, key = jnp.split(rotary_embedding(heads[:, :, :turned], positions), [config.heads], 2)
-    return query, key, heads[:, :, turned:]
+    # Split, since the gradients of slices are added up, each filled with zeros.
+    turned_heads, value = jnp.split(heads, [turned], 2)
+    query, key = jnp.split(rotary_embedding(turned_heads, positions), [config.heads], 2)
+    return query, key, value
 
 
 def _gated(x: jax.Array) -> jax.Array:
