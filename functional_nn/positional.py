@@ -77,7 +77,8 @@ def rotary_embedding(
     axis, shape = (-1, (half, 2)) if interleaved else (-2, (2, half))
     first, second = jnp.unstack(wide.reshape(*x.shape[:-1], *shape), axis=axis)
     cos, sin = jnp.cos(angle), jnp.sin(angle)
-    out = jnp.stack([first * cos - second * sin, first * sin + second * cos], axis).reshape(x.shape)
+    turned = first * cos - second * sin, first * sin + second * cos
+    out = jnp.stack(turned, axis).reshape(x.shape)
     return out.astype(x.dtype)
 
 
