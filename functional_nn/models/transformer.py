@@ -1,9 +1,10 @@
 """A transformer that predicts the next token: blocks of causal attention and of a gated network, each added to x."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -145,7 +146,8 @@ def decode(
     """
     config = state["config"]
     x, position = check_tokens(x, config), _check_position(x, position, cache, config)
-    return forward(layers(config, cache=cache, position=position), with_head(params, config), x)
+    network = _layers(config, lambda name: partial(_attend_cached, config=config, position=position, **cache[name]))
+    return forward(network, with_head(params, config), x)
 
 
 def empty_cache(config: Config, batch: int, dtype: jax.typing.DTypeLike = float) -> Cache:
@@ -162,18 +164,18 @@ def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:
     return {}
 
 
-def layers(
-    config: Config, masks: Masks | None = None, cache: Cache | None = None, position: jax.Array | int = 0
-) -> list[Layer]:
-    """The network, layer by layer, for the parameters of `with_head`; with a cache, for the tokens from position on."""
+def layers(config: Config, masks: Masks | None = None) -> list[Layer]:
+    """The network, layer by layer, for the parameters of `with_head`."""
+    return _layers(config, lambda name: partial(_attend, config=config))
+
+
+def _layers(config: Config, attend: Callable[[str], Callable[..., Any]]) -> list[Layer]:
+    """The network, with attention as the function of each layer's name says."""
     network: list[Layer] = [("embedding", embedding)]
     for i in range(1, config.layers + 1):
-        name = f"attention{i}_heads"
-        heads = partial(_attend, config=config)
-        if cache is not None:
-            heads = partial(_attend_cached, config=config, position=position, **cache[name])
+        heads = f"attention{i}_heads"
         network += [
-            (f"attention{i}", _block(f"attention{i}", (name, heads))),
+            (f"attention{i}", _block(f"attention{i}", (heads, attend(heads)))),
             (f"feedforward{i}", _block(f"feedforward{i}", (f"feedforward{i}_glu", _gated))),
         ]
     return [*network, ("norm", rms_norm), ("head", dense)]
