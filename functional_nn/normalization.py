@@ -172,7 +172,7 @@ def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float 
     x, axes = arrays["x"], _axes("rms_norm", jnp.shape(x), axis)
     normalized, epsilon = _check("rms_norm", axes, arrays), _epsilon("rms_norm", epsilon)
     _check_count("rms_norm", x, axes)
-    mean_square = jnp.mean(jnp.square(x), axes, keepdims=True)
+    mean_square = jnp.mean(x * x, axes, keepdims=True)
     return (x * jax.lax.rsqrt(mean_square + epsilon) * arrays["scale"].reshape(normalized)).astype(dtype)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from functional_nn._checks import as_array, require, require_floating
+from functional_nn._checks import as_array, require, require_floating, require_ints
 from functional_nn.models.initializers import initializer
 from functional_nn.normalization import batch_norm, batch_norm_inference
 from functional_nn.regularization import dropout, dropout_mask
@@ -19,8 +19,9 @@ State = Mapping[str, Any]
 Masks = Mapping[str, jax.Array]
 # A mean and a variance a channel, by the name of the normalization.
 Statistics = Mapping[str, Mapping[str, jax.Array]]
-# A name, and a function of x; where params has the name, also of the parameters there.
-Layer = tuple[str, Callable[..., Any]]
+# A name, and a function of x; where params has the name, also of the parameters there. In place of the function, a
+# list of layers: what these make of x is added to x.
+Layer = tuple[str, "Callable[..., Any] | list[Layer]"]
 
 
 class Recurrent(NamedTuple):
@@ -37,12 +38,23 @@ class Normalized(NamedTuple):
     moments: Mapping[str, jax.Array]
 
 
+class Cached(NamedTuple):
+    """What attention leaves in generation: its output, and the keys and values up to here."""
+
+    out: jax.Array
+    cache: Mapping[str, jax.Array]
+
+
 def forward(layers: Sequence[Layer], params: Params, x: jax.Array) -> tuple[jax.Array, Statistics]:
-    """The output of the last layer; and by its layer, the moments of the batch or the memory that each one leaves."""
-    left = {}
+    """The output of the last layer; and by its layer, what it left: the moments of the batch, a memory, or a cache."""
+    left: dict[str, Any] = {}
     for name, function in layers:
+        if isinstance(function, list):
+            branch, left_inside = forward(function, params, x)
+            x, left = x + branch, {**left, **left_inside}
+            continue
         x = function(x, **params.get(name, {}))
-        if isinstance(x, Normalized | Recurrent):
+        if isinstance(x, Normalized | Cached | Recurrent):
             x, left[name] = x
     return x, left
 
@@ -174,6 +186,13 @@ def check_config(
         0 <= dropout_rate < 1, model, "dropout_rate must be at least 0 and below 1", f"dropout_rate={dropout_rate!r}"
     )
     initializer(kernel_initializer)
+
+
+def check_sizes(model: str, **sizes: int) -> None:
+    """Raise unless every size is an integer above 0."""
+    for name, size in sizes.items():
+        require_ints(model, f"{name} must be an integer", f"{name}={size!r}", (size,))
+        require(size > 0, model, f"{name} must be above 0", f"{name}={size!r}")
 
 
 def check_normalization(model: str, momentum: float, epsilon: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference._checks import as_array, as_floating, require
+from reference._checks import as_array, as_floating, require, require_ints
 from reference.losses import softmax_cross_entropy_bwd, softmax_cross_entropy_fwd
 from reference.models.initializers import initializer
 from reference.normalization import batch_norm_bwd, batch_norm_fwd, batch_norm_inference_bwd, batch_norm_inference_fwd
@@ -28,11 +28,22 @@ class Layer(NamedTuple):
     backward: Any
 
 
+class Branch(NamedTuple):
+    """A residual connection: what the layers make of x is added to x."""
+
+    name: str
+    layers: list[Any]
+
+
 def forward(layers, params, x):
     """The output of the last layer, and the residuals of every layer."""
     residuals = []
     for layer in layers:
-        x, saved = layer.forward(x, **params.get(layer.name, {}))
+        if isinstance(layer, Branch):
+            branch, saved = forward(layer.layers, params, x)
+            x = x + branch
+        else:
+            x, saved = layer.forward(x, **params.get(layer.name, {}))
         residuals.append(saved)
     return x, residuals
 
@@ -41,11 +52,17 @@ def backward(layers, params, residuals, cotangent):
     """The gradient to every parameter, and the cotangent of every layer's output and of the input "x".
 
     Backpropagation in one loop: from the last layer to the first, each hands the error that reaches its output on to
-    its input, and keeps what falls to its own parameters.
+    its input, and keeps what falls to its own parameters. A sum hands the whole error to both of its terms: where a
+    branch is added to x, x receives it as it stands, and once more as the branch hands it back.
     """
     grads, cotangents = {}, {}
     for layer, saved in zip(reversed(layers), reversed(residuals), strict=True):
         cotangents[layer.name] = cotangent
+        if isinstance(layer, Branch):
+            grads_inside, inside = backward(layer.layers, params, saved, cotangent)
+            cotangent = cotangent + inside.pop("x")
+            grads, cotangents = grads | grads_inside, cotangents | inside
+            continue
         cotangent, *weight_cts = layer.backward(saved, cotangent)
         if layer.name in params:
             grads[layer.name] = by_name(params[layer.name], weight_cts)
@@ -145,8 +162,13 @@ def _normalize_by_bwd(residuals, cotangent):
 
 def moments_of(layers, residuals):
     """The moments that normalizations took of the batch."""
-    kept = zip(layers, residuals, strict=True)
-    return {layer.name: saved.moments for layer, saved in kept if isinstance(saved, Normalized)}
+    moments = {}
+    for layer, saved in zip(layers, residuals, strict=True):
+        if isinstance(layer, Branch):
+            moments |= moments_of(layer.layers, saved)
+        elif isinstance(saved, Normalized):
+            moments[layer.name] = saved.moments
+    return moments
 
 
 def moving_average(running, moments, momentum):
@@ -227,6 +249,13 @@ def check_config(model, kernel_initializer, dropout_rate=0.0, **sizes):
         0 <= dropout_rate < 1, model, "dropout_rate must be at least 0 and below 1", f"dropout_rate={dropout_rate!r}"
     )
     initializer(kernel_initializer)
+
+
+def check_sizes(model, **sizes):
+    """Raise unless every size is an integer above 0."""
+    for name, size in sizes.items():
+        require_ints(model, f"{name} must be an integer", f"{name}={size!r}", (size,))
+        require(size > 0, model, f"{name} must be above 0", f"{name}={size!r}")
 
 
 def check_normalization(model, momentum, epsilon):

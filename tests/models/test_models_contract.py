@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers.networks import EXAMPLES, Example, arrange, every_example, example_of, one_of_each, relative_error
 
-from functional_nn.models import deep_convnet, mlp, simple_convnet, vgg
+from functional_nn.models import deep_convnet, mlp, simple_convnet, transformer, vgg
 from reference.models import _network as reference_network
 
 
@@ -211,7 +211,9 @@ def test_layers_by_name_hold_forward_and_backward():
     assert all(isinstance(layer, reference_network.Layer) for layer in example.twin.layers(twin_config))
 
 
-@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet, vgg], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [mlp, simple_convnet, deep_convnet, vgg, transformer], ids=lambda model: model.__name__
+)
 def test_twins_declare_the_same_functions(model: ModuleType):
     twin = importlib.import_module(model.__name__.replace("functional_nn", "reference"))
     assert (model.__doc__ or "") == (twin.__doc__ or ""), f"{model.__name__}: the files say different things"
