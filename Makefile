@@ -8,7 +8,8 @@ ARGS ?=
 TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12
 
 # What gives a verdict on a corpus in NumPy alone: it takes long, and no version of JAX changes it.
-CORPORA = kill_matrix oracle_conventions oracle_diagnosis* oracle_at_scale oracle_power oracle_strict* oracle_cli_planted
+CORPORA = kill_matrix oracle_conventions oracle_diagnosis* oracle_at_scale oracle_power oracle_strict* \
+    oracle_cli_planted
 
 .PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve pictures wheel clean
 
