@@ -81,9 +81,9 @@ class Mending(Search):
         cause = cause if self.linear or cause == "updated_weight" else "not_linear"
         if cause is None:
             return None
-        return replace(
-            found, model=replace(model, cause=cause, message=f"is right once it {model.message}", mends=True)
-        )
+        lacking = model.message.removeprefix("lacks ")
+        said = f"is right once it {lacking}" if lacking == model.message else f"is right without {lacking}"
+        return replace(found, model=replace(model, cause=cause, message=said, mends=True))
 
 
 def mending(evidence: Evidence) -> Mending | None:
