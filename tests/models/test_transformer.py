@@ -98,8 +98,8 @@ def test_gradient_by_hand_is_the_numerical_one(settings: dict[str, Any]):
 
 def in_torch(params: dict[str, dict[str, Any]], config: Any, x: Any) -> Any:
     """The logits as PyTorch's own functions compute them, from the papers alone."""
-    import torch
-    from torch.nn import functional as F
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
 
     turned = torch.arange(x.shape[1])[:, None] * 10000.0 ** (-torch.arange(0, config.head_dim, 2) / config.head_dim)
     turn = torch.polar(torch.ones_like(turned, dtype=torch.float64), turned.double())

@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-import torch
 from helpers.high_precision import slope, unrolled
 from helpers.recurrent import LAYERS, MODES, arguments_of, both, every_layer, every_mode, probes, program
 from mpmath import mpf
@@ -23,6 +22,7 @@ every_side = pytest.mark.parametrize("side", [functional_nn, reference], ids=["f
 
 def by_torch(op: str, arguments: tuple[np.ndarray, ...], mode: dict[str, Any], cotangent: tuple) -> tuple[Any, Any]:
     """torch.nn's layer with the same weights: its bias is in two parts, backwards is a flip, lengths are packed."""
+    torch = pytest.importorskip("torch")
     tensors = [torch.tensor(a, requires_grad=True) for a in arguments]
     x, *states, kernel, recurrent_kernel, bias = tensors
     third = len(bias) * 3 // 4
@@ -50,6 +50,7 @@ def by_torch(op: str, arguments: tuple[np.ndarray, ...], mode: dict[str, Any], c
 
 def _turned(x: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """Each example's own steps from its last to its first, the rest where it is."""
+    torch = pytest.importorskip("torch")
     rows = [torch.cat([row[:end].flip(0), row[end:]]) for row, end in zip(x, ends.tolist(), strict=True)]
     return torch.stack(rows)
 
@@ -67,6 +68,7 @@ def test_pytorch_agrees_in_values_and_gradients(op: str, mode: str):
 
 @every_side
 def test_pytorch_agrees_on_linear_recurrence(side):
+    torch = pytest.importorskip("torch")
     rng = np.random.default_rng(3)
     arrays = rng.normal(size=(3, 5, 7, 2)), rng.normal(size=(3, 5, 7, 2)), rng.normal(size=(3, 7, 2))
     x, decay, initial = tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
