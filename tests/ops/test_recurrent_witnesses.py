@@ -48,7 +48,7 @@ def by_torch(op: str, arguments: tuple[np.ndarray, ...], mode: dict[str, Any], c
     return [out.detach().numpy() for out in results], [g.numpy() for g in torch.autograd.grad(loss, tensors)]
 
 
-def _turned(x: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+def _turned(x: Any, ends: Any) -> Any:
     """Each example's own steps from its last to its first, the rest where it is."""
     torch = pytest.importorskip("torch")
     rows = [torch.cat([row[:end].flip(0), row[end:]]) for row, end in zip(x, ends.tolist(), strict=True)]

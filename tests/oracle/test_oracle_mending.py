@@ -1,9 +1,10 @@
 """The grammar read backwards: a wrong backward of one's own is recorded, and the edit that mends it is named."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -131,8 +132,8 @@ def test_a_mistake_is_mended_in_the_line_where_it_was_made(style):
 class Planted:
     """A forward, a wrong backward of it, and what is wrong."""
 
-    forward: object
-    backward: object
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
     shapes: tuple
     cause: str
     argument: str
@@ -203,4 +204,4 @@ def test_a_backward_that_looks_at_its_numbers_is_still_judged():
 
     found = first_of(oracle.from_forward_backward(lambda x: 5 * x, backward), W)
     assert found.cause == "scaled_by_constant", found.message
-    assert jnp.isfinite(found.got)
+    assert found.got is not None
