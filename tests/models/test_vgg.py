@@ -68,7 +68,8 @@ def test_training_gives_the_same_logits_and_statistics_in_both_twins(trained: tu
 def test_running_statistics_are_nine_parts_old_and_one_part_of_the_unbiased_moments(trained: tuple[Any, Any]):
     params, state, x, _ = arrange_plain()
     old, new = (each["statistics"]["norm1"] for each in (state, trained[1]))
-    convolved = np.asarray(vgg.layers(state["config"])[0][1](x, **params["conv1"]))
+    convolution: Any = vgg.layers(state["config"])[0][1]
+    convolved = np.asarray(convolution(x, **params["conv1"]))
     np.testing.assert_allclose(new["mean"], 0.9 * old["mean"] + 0.1 * convolved.mean((0, 1, 2)), rtol=1e-12)
     unbiased = convolved.var((0, 1, 2), ddof=1)
     np.testing.assert_allclose(new["variance"], 0.9 * old["variance"] + 0.1 * unbiased, rtol=1e-12)
@@ -160,7 +161,7 @@ def test_float32_stays_float32_in_the_reference_and_agrees_with_float64():
 def test_sixteen_bits_gather_the_moments_in_float32():
     """Around 300 the neighbours of bfloat16 are 2 apart, so a mean would be off by up to 1."""
     x = jnp.asarray(300 + np.random.default_rng(0).integers(-1, 2, (64, 4, 4, 1)) * 2, jnp.bfloat16)
-    _, normalize = vgg.layers(vgg.Config(**PLAIN))[1]
+    normalize: Any = vgg.layers(vgg.Config(**PLAIN))[1][1]
     one = jnp.ones(1, jnp.bfloat16)
     normalized = normalize(x, scale=one, bias=0 * one)
     exact = np.asarray(x, np.float64)
