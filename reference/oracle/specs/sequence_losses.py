@@ -83,7 +83,7 @@ SEQUENCE_LOSSES = (
             ),
             case(
                 "equal labels, confident",
-                logits=uniform("2 7 in_channels", -20, 20),
+                logits=uniform("2 7 in_channels", -4, 4),
                 labels=labels("2 3", least=1, below="in_channels"),
                 logit_lengths=lengths("2", 5, 7),
                 label_lengths=lengths("2", 2, 3),
