@@ -95,9 +95,9 @@ def _in_better_words(view: View, alike: list[Model]) -> Match | None:
 
 
 def _holds(view: View, found: Sequence[Found]) -> bool:
-    """Whether a number that stands in a program explains the argument, which then is no count."""
-    constants = (one.model for one in found if one.model.cause == "scaled_by_constant" and not one.model.freedom)
-    return any(match(view, model) for model in constants)
+    """Whether a number that stands in the user's backward explains the argument, which then is no count."""
+    written = (one.model for one in found if one.model.mends and one.model.cause == "scaled_by_constant")
+    return any(match(view, model) for model in written if not model.freedom)
 
 
 def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:
