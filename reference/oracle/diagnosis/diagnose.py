@@ -95,9 +95,12 @@ def _in_better_words(view: View, alike: list[Model]) -> Match | None:
 
 
 def _holds(view: View, found: Sequence[Found]) -> bool:
-    """Whether a number that stands in the user's backward explains the argument, which then is no count."""
-    written = (one.model for one in found if one.model.mends and one.model.cause == "scaled_by_constant")
-    return any(match(view, model) for model in written if not model.freedom)
+    """Whether a number that stands in a program, and is no size there, explains the argument: then it is no count."""
+    sizes = {size for array in view.arrays.values() for size in array.shape}
+    counts = tuple(f"in place of {size} " for size in sizes)
+    constants = (one.model for one in found if one.model.cause == "scaled_by_constant" and not one.model.freedom)
+    plain = (model for model in constants if model.mends or not any(words in model.message for words in counts))
+    return any(match(view, model) for model in plain)
 
 
 def _asked(view: View, row: Row) -> Iterator[tuple[float, Model]]:
