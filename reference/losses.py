@@ -122,8 +122,8 @@ def softmax_cross_entropy(logits, targets, *, label_smoothing=0.0, ignore_label=
 
     L = -sum t log p with log p = z - log sum exp(z), whose derivative is [i = k] - p_k: so dL/dz = p - t. With weights
     w t takes the place of t: dL/dz = p sum w t - w t, and dL/dw is the sum of -t log p over the examples.
-    Residuals: the arguments; t, the targets as distributions, smoothed, 0 where ignored; sum w t times p; log p; and
-    label_smoothing. Derivation: docs/derivations/losses.md.
+    Residuals: the arguments; the targets as distributions, smoothed, 0 where ignored; t, the same with weights; p times
+    the sum of t; log p; and label_smoothing. Derivation: docs/derivations/losses.md.
     """
     statics = {"label_smoothing": label_smoothing, "ignore_label": ignore_label}
     return softmax_cross_entropy_fwd(logits, targets, class_weights=class_weights, **statics)[0]
@@ -136,31 +136,30 @@ def softmax_cross_entropy_fwd(logits, targets, *, label_smoothing=0.0, ignore_la
     share = as_number(op, "label_smoothing", label_smoothing, rule, lambda number: 0 <= number <= 1)
     weights = _class_weights(op, class_weights, logits)
     counts = counts[..., np.newaxis]
-    t = np.where(counts, (1 - share) * t + share / t.shape[-1], 0).astype(t.dtype)
-    weighted = t if weights is None else weights * t
+    given = np.where(counts, (1 - share) * t + share / t.shape[-1], 0).astype(t.dtype)
+    t = given if weights is None else weights * given
     scores = np.where(counts, logits, 0)
     shifted = scores - np.max(scores, -1, keepdims=True)
     raised = np.exp(shifted)
     total = np.sum(raised, -1, keepdims=True)
     log_p = shifted - np.log(total)
     # A class with t = 0 adds nothing, though its log p be -infinity, as of a class masked by its score.
-    loss = np.sum(np.where(weighted == 0, 0, -weighted * log_p), -1)
+    loss = np.sum(np.where(t == 0, 0, -t * log_p), -1)
     # Softmax, times the sum of the targets: 1, where they are distributions without weights.
-    p = raised / total * np.sum(weighted, -1, keepdims=True)
-    return loss, (logits, targets, weights, t, p, log_p, share)
+    p = raised / total * np.sum(t, -1, keepdims=True)
+    return loss, (logits, targets, weights, given, t, p, log_p, share)
 
 
 @quiet
 def softmax_cross_entropy_bwd(residuals, cotangent):
-    logits, targets, weights, t, p, log_p, share = residuals
+    logits, targets, weights, given, t, p, log_p, share = residuals
     each_ct = _beside(cotangent, t)
-    weighted, w = (t, 1) if weights is None else (weights * t, weights)
-    logits_ct = each_ct * (p - weighted)
-    targets_ct = -each_ct * w * (1 - share) * log_p
+    logits_ct = each_ct * (p - t)
+    targets_ct = -each_ct * (1 if weights is None else weights) * (1 - share) * log_p
     cotangents = logits_ct.astype(logits.dtype), unless_labels(targets, targets_ct)
     if weights is None:
         return cotangents
-    surprises = np.where(t == 0, 0, -t * log_p).reshape(-1, len(weights))
+    surprises = np.where(given == 0, 0, -given * log_p).reshape(-1, len(weights))
     weights_ct = cotangent.reshape(-1) @ surprises
     return *cotangents, weights_ct.astype(weights.dtype)
 

@@ -49,7 +49,7 @@ class Drawn:
 
     kind: "normal" (signed), "uniform" (between low and high), "probabilities" (sum to 1 along the last axis),
     "labels" (integers from low up, below the size of the dimension `below`), "lengths" (integers from low to high, or
-    to the size of the dimension `below`, both ends among them), "mask" (booleans), "positive".
+    from 0 to the size of the dimension `below`, both ends among them), "mask" (booleans), "positive".
     """
 
     shape: str
@@ -303,9 +303,10 @@ def _values(spec: OpSpec, drawn: Drawn, rng: np.random.Generator, dtype: Any, di
         case "labels":
             return rng.integers(int(drawn.low), dimensions[drawn.below], size=shape)
         case "lengths":
-            high = dimensions[drawn.below] if drawn.below else int(drawn.high)
-            spread = np.linspace(int(drawn.low), high, int(np.prod(shape))).astype(int)
-            return rng.permutation(spread).reshape(shape)
+            if not drawn.below:
+                return rng.integers(int(drawn.low), int(drawn.high) + 1, size=shape)
+            ends = np.linspace(0, dimensions[drawn.below], int(np.prod(shape))).astype(int)
+            return rng.permutation(ends).reshape(shape)
         case "mask":
             return rng.random(shape) < 0.7
     raise ValueError(f"draw: kind must be one that Drawn documents; got kind={drawn.kind!r}")

@@ -170,7 +170,9 @@ def by_the_batch(ct, x, kernel):
 def test_the_first_line_says_what_happened_and_where():
     text = str(judge(forward, by_the_batch, X, KERNEL))
     line = by_the_batch.__code__.co_firstlineno + 1
-    sentence = f"kernel_ct is right without the factor 1/3 in `return ct @ kernel.T, x.T @ ct / len(x)`; line {line}"
+    sentence = (
+        f"kernel_ct is 1/N of the true gradient (N = 3): you divided by the batch size once too often; line {line}"
+    )
     assert " ".join(text.split()).startswith(f"fail: {sentence} forward, judged as dense"), text
     assert "pairwise different primes" not in text
     assert "fits equally" not in text

@@ -195,7 +195,7 @@ def test_what_a_backward_lacks_is_named(name):
 def test_what_mends_a_backward_that_is_not_linear_is_called_so():
     found = first_of(oracle.from_forward_backward(np.tanh, lambda ct, x: (np.abs(ct) * (1 - np.tanh(x) ** 2),)), W)
     assert found.cause == "not_linear", found.message
-    assert "np.abs(ct)" in found.message, found.message
+    assert "np.abs(ct)" in found.evidence, found.evidence
 
 
 def test_a_backward_that_looks_at_its_numbers_is_still_judged():

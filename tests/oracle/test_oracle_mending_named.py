@@ -78,7 +78,7 @@ def test_a_mended_mistake_has_its_name_and_the_words_of_its_line(name):
     report = oracle.check(oracle.from_forward_backward(forward, backward), *primals)
     first = next(found for found in report.findings if found.argument == argument)
     assert first.cause == cause, first.message
-    assert words in first.message
+    assert words in f"{first.message} {first.evidence}"
 
 
 def test_what_mends_says_its_line():

@@ -65,8 +65,9 @@ def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> list
     shortest = np.inf
     for bits, model in ranked:
         if bits <= shortest + LONGER and model.cause not in accepted and (fits := match(view, model)):
-            alike = [other for more, other in ranked if other.cause == model.cause and more <= bits + LONGER]
-            accepted[model.cause] = bits, _in_better_words(view, alike) or fits
+            near = [other for more, other in ranked if other.cause == model.cause and more <= bits + LONGER]
+            answers = [other for _, other in told if other.cause == model.cause]
+            accepted[model.cause] = bits, _in_better_words(view, answers, near) or fits
             shortest = min(shortest, bits)
     order = list(CAUSES)
     first = [cause for cause, (bits, _) in accepted.items() if bits <= shortest + ALIKE]
@@ -86,12 +87,13 @@ def _settled(view: View, found: Sequence[Found], told: Sequence[tuple[float, Mod
     ]
 
 
-def _in_better_words(view: View, alike: list[Model]) -> Match | None:
-    """Of explanations of one cause the one that says more: which of its roles it is, or which of the user's lines."""
-    fitting = [found for model in alike if model.role or model.mends if (found := match(view, model))]
-    role = next((found.model.role for found in fitting if found.model.role), "")
-    mends = next((found for found in fitting if found.model.mends), None)
-    return replace(mends, model=replace(mends.model, role=role)) if mends else next(iter(fitting), None)
+def _in_better_words(view: View, answers: list[Model], near: list[Model]) -> Match | None:
+    """Of explanations of one cause the one that says most: the answer's, with what mends the user's line beside it."""
+    answer = next((found for model in answers if (found := match(view, model))), None)
+    mended = next((found for model in near if model.mends and (found := match(view, model))), None)
+    if answer is None or mended is None:
+        return answer or mended
+    return replace(answer, model=replace(answer.model, line=mended.model.line, mend=mended.model.message))
 
 
 def _holds(view: View, found: Sequence[Found]) -> bool:

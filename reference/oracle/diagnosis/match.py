@@ -100,6 +100,7 @@ def _evidence(view: View, found: Match, others: list[Model]) -> str:
     before = float(np.max(np.abs(view.error), initial=0.0)) if view.same_shape else view.scale
     left = f"undoing it leaves {found.residual:.1e} of an error of {before:.1e} (noise floor {found.floor:.1e})"
     text = found.model.shown or left
+    text = f"it {found.model.mend}; {text}" if found.model.mend else text
     if others:
         text += f"; fits equally on this input: {', '.join(other.key for other in others)}"
         text += f". {found.model.separates or SEPARATES}" if not _telling(view) else ""

@@ -15,7 +15,7 @@ class Model:
     explanations that fit as well here. shown: what an experiment showed, where that is the evidence and not a
     prediction. number: the number that an edit leaves out or applies once more, where it is one. noise: the largest
     error of `predicted` itself, where it was measured rather than computed. mends: it predicts the truth, by an edit of
-    what the backward computes, which stands in this line.
+    what the backward computes, which stands in this line. mend says such an edit beside what is none.
     """
 
     cause: str
@@ -29,6 +29,7 @@ class Model:
     noise: float = 0.0
     role: str = ""
     mends: bool = False
+    mend: str = ""
     line: int | None = None
 
     @property

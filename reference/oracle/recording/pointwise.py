@@ -18,7 +18,11 @@ PARTIALS: Mapping[str, tuple[Partial, ...]] = {
     "minimum": (lambda y, a, b: (a < b) * 1.0, lambda y, a, b: (b <= a) * 1.0),
     "fmax": (lambda y, a, b: (a > b) * 1.0, lambda y, a, b: (b >= a) * 1.0),
     "fmin": (lambda y, a, b: (a < b) * 1.0, lambda y, a, b: (b <= a) * 1.0),
-    "logaddexp": (lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y)),
+    # Where both are -inf, and so is y, the difference is no number.
+    "logaddexp": (
+        lambda y, a, b: np.exp(np.where(a == y, 0.0, a - y)),
+        lambda y, a, b: np.exp(np.where(b == y, 0.0, b - y)),
+    ),
     "hypot": (lambda y, a, b: a / y, lambda y, a, b: b / y),
     "negative": (lambda y, a: -np.ones_like(y),),
     "positive": (lambda y, a: np.ones_like(y),),

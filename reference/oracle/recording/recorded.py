@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, reduce
 from types import CodeType, FrameType
 from typing import Any
 
@@ -252,6 +252,8 @@ def _call(ufunc: Any, *inputs: Any, **how: Any) -> Any:
 
 
 def _reduce(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, **how: Any) -> Any:
+    if ufunc is np.logaddexp and not how and not keepdims:
+        return reduce(np.logaddexp, np.moveaxis(array, axis, 0))
     name = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}.get(ufunc.__name__)
     if name is None or how:
         return ufunc.reduce(bare(array), axis=axis, keepdims=keepdims, **bare(how))

@@ -82,8 +82,8 @@ SEQUENCE_LOSSES = (
                 label_lengths=lengths("batch", 0, 3),
             ),
             case(
-                "equal labels",
-                logits=uniform("2 7 in_channels", -1, 1),
+                "equal labels, confident",
+                logits=uniform("2 7 in_channels", -20, 20),
                 labels=labels("2 3", least=1, below="in_channels"),
                 logit_lengths=lengths("2", 5, 7),
                 label_lengths=lengths("2", 2, 3),
