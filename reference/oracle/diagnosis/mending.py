@@ -33,6 +33,7 @@ BACKWARDS = {
     "part_missing": "term_extra",
     "time_not_carried": "term_extra",
     "statistics_as_constants": "term_extra",
+    "squared": "wrong_operand",
     "factor added": "wrong_factor",
     "mask added": "mask_missing",
     "slope added": "derivative_missing",

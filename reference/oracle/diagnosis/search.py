@@ -54,6 +54,7 @@ LEFT, ROUNDED = 0.05, 1e-9
 MADE_A_SLOPE = {
     "wrong_operand": "derivative_at_wrong_value",
     "shifted": "derivative_at_wrong_value",
+    "squared": "wrong_derivative",
     "factor added": "wrong_derivative",
     "term added": "wrong_derivative",
 }
