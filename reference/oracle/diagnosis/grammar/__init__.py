@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar.arguments import examples
-from reference.oracle.diagnosis.grammar.chosen import folded, in_some_passes, labelled, winners
+from reference.oracle.diagnosis.grammar.chosen import folded, in_some_passes, kept, labelled, winners
 from reference.oracle.diagnosis.grammar.factors import chains, factors, misplaced
 from reference.oracle.diagnosis.grammar.indices import columns, indices, keys, strides
 from reference.oracle.diagnosis.grammar.inserted import (
@@ -107,7 +107,7 @@ def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
 
 def mending_edits(program: Program, groups: Groups) -> Iterator[Edited]:
     """The rows for what a backward lacks, at these places."""
-    for row in (over_passes, turned, winners, labelled, in_some_passes, folded, not_updated):
+    for row in (over_passes, turned, winners, labelled, kept, in_some_passes, folded, not_updated):
         yield from row(program)
     for row in (accumulated, matrix_products, guards, rejoined, with_one, carried, multiplied, added):
         for group in groups:

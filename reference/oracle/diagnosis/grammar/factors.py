@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, ones, with_argument
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place, same
+from reference.oracle.diagnosis.values import (
+    array_of,
+    is_kinked,
+    is_mask,
+    is_number,
+    is_slope,
+    is_written_slope,
+    named,
+    place,
+    same,
+)
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
@@ -111,6 +121,8 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     name = f"{'1/' if divides else ''}{named(program, factor)}"
     cause = "scaled_by_constant" if is_kinked(factor) else "derivative_missing" if mask else "wrong_factor"
     cause = "scaled_by_count" if divides and not mask and _are_counts(factor) else cause
+    if cause == "wrong_factor" and not program.arriving and is_written_slope(program, array_of(factor)):
+        cause = "derivative_missing"
     bits, compared = 2 if is_kinked(factor) else 1.1, factor if mask else None
     without = each(group, with_argument(position, ones))
     yield Edited(cause, f"lacks the factor {name}{where}", bits, without, mask=compared)
@@ -124,6 +136,7 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
             said = f"takes {words} for the mask{where}"
             yield Edited("wrong_derivative", said, 3, each(group, guess), mask=factor)
         return
+    cause = "derivative_twice" if cause == "derivative_missing" else cause
     yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
     if first.name in ("multiply", "divide"):
         said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
