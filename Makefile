@@ -9,8 +9,8 @@ TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=pyt
 
 # The tests that another version of JAX may fail, or of Python: where code is read, recorded and pointed at.
 ON_JAX = tests/ops tests/models tests/training $$(grep -lw jax tests/oracle/*.py)
-ON_PYTHON = $(wildcard tests/oracle/test_oracle_edits*.py) tests/oracle/test_oracle_recording.py \
-    tests/oracle/test_oracle_importing.py tests/oracle/test_oracle_tracing.py tests/oracle/test_oracle_diagnosis_lines.py
+ON_PYTHON = $(wildcard tests/oracle/test_oracle_edits*.py) \
+    $(addprefix tests/oracle/test_oracle_,recording.py importing.py tracing.py diagnosis_lines.py)
 
 .PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve pictures wheel clean
 
