@@ -25,6 +25,8 @@ from reference.oracle.subjects.arguments import trial_of
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import Fault, Trial, finding, generators_restored, quiet
 
+# Of a forward: it has no one output of which there could be a gradient.
+UNSTEADY = ("not_deterministic", "stale_state")
 MOST_FINDINGS = 3
 
 
@@ -204,7 +206,7 @@ def _verdict(findings: list[Finding], arguments: list[Verdict], strict: bool) ->
     """Fail for anything wrong; "cannot tell" where only the check itself was at fault, or no gradient was asked for."""
     accused = [found for found in findings if found.blame != "check" and (strict or not found.strict)]
     if accused:
-        unsteady = all(found.cause == "not_deterministic" and found.blame == "forward" for found in accused)
+        unsteady = all(found.cause in UNSTEADY and found.blame == "forward" for found in accused)
         return "cannot tell" if unsteady else "fail"
     if "fail" in arguments:
         return "fail"

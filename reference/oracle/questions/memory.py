@@ -123,6 +123,6 @@ def _moved_on(draws: bool) -> Finding:
     """An object whose forward gives something else each time: of a generator of its own, or of what it keeps."""
     kept = "the object carries something from call to call that its output depends on"
     drawn = "it draws from a random generator of its own, which nobody can hold fixed: hand it the mask"
-    said = drawn if draws else kept
     message = "the forward gives another output on its second call"
-    return finding("not_deterministic", message, said, blame="forward")
+    cause, said = ("not_deterministic", drawn) if draws else ("stale_state", kept)
+    return finding(cause, message, said, blame="forward")
