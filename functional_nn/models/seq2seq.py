@@ -114,6 +114,29 @@ def apply(
     return logits, state
 
 
+def attention_weights(params: Params, state: State, x: jax.Array) -> jax.Array:
+    """How much each place of the target looks at each token of the source.
+
+    Args:
+        params: from `init`, or learned.
+        state: from `init`.
+        x: as in `apply`.
+
+    Returns:
+        (batch, length, source_length); of each place they sum to 1, or are 0 where all of the source is padding.
+
+    Raises:
+        ValueError: as in `apply`.
+        TypeError: as in `apply`.
+    """
+    tokens, written = _halves(state["config"], x)
+    source = _encode(params, state["config"], tokens)
+    states, _ = unroll(embedding(written, **params["decoder_embedding"]), **params["decoder_lstm"], **source.memory)
+    # What attention makes of the unit vectors is its weights.
+    places = jnp.broadcast_to(jnp.eye(tokens.shape[1], dtype=states.dtype), (len(x), *2 * tokens.shape[1:]))
+    return _looked_up(states, source, places)
+
+
 def decode(params: Params, state: State, source: jax.Array, start: int, length: int) -> jax.Array:
     """What the model writes, greedily: the likeliest token, which it then reads to write the next.
 
@@ -161,9 +184,14 @@ def _write(
     """The logits after each token, and what the decoder remembers after the last."""
     embedded = embedding(tokens, **params["decoder_embedding"])
     states, memory = unroll(embedded, **params["decoder_lstm"], **memory)
-    query, looked_at = states[:, :, None], source.states[:, :, None]
-    context = attention(query, looked_at, looked_at, source.seen, scale=1.0)[:, :, 0]
+    context = _looked_up(states, source, source.states)
     return dense(jnp.concatenate([context, states], axis=-1), **params["dense1"]), memory
+
+
+def _looked_up(states: jax.Array, source: Source, values: jax.Array) -> jax.Array:
+    """The mean of values (batch, source_length, dim), by how well each state of the decoder fits those of the source."""
+    query, key = states[:, :, None], source.states[:, :, None]
+    return attention(query, key, values[:, :, None], source.seen, scale=1.0)[:, :, 0]
 
 
 def _counted(source: jax.Array, padding: int | None) -> tuple[jax.Array | None, jax.Array | None]:
