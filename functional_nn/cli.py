@@ -31,7 +31,7 @@ USAGE = """\
 functional-nn: neural networks as pure functions
 
   functional-nn train [OPTIONS]            train a network on images; --help lists the options
-  functional-nn experiment NAME            one of the textbook's: several runs, and a picture that compares them
+  functional-nn experiment NAME            one of the textbook's, which ends in a picture
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
@@ -112,10 +112,10 @@ def _train_many(config: "TrainConfig") -> int:
 
 
 def experiment(argv: Sequence[str]) -> int:
-    """Run an experiment; what each part reached, best first, and the folder."""
+    """Run an experiment; what was measured, or what each part reached, best first, and the picture."""
     _require_extras()
     from functional_nn.experiments.experiment import ranked
-    from functional_nn.experiments.run import ExperimentConfig, run
+    from functional_nn.experiments.run import PICTURE, ExperimentConfig, Study, named, run, run_study
     from functional_nn.training.choices.flags import read
 
     config = read("experiment", ExperimentConfig, argv)
@@ -126,10 +126,14 @@ def experiment(argv: Sequence[str]) -> int:
     from functional_nn.training.run.loop import train as run_training
 
     keep_compiled_programs()
-    folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
-    for name, arm in ranked(arms).items():
-        print(f"{name:<24} {100 * arm.test_accuracy:6.2f} %")
-    print(f"picture       {folder / 'picture.png'}")
+    asked = named(config.experiment)
+    if isinstance(asked, Study):
+        folder, figures = run_study(config, asked)
+        lines = asked.table(figures)
+    else:
+        folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
+        lines = [f"{name:<24} {100 * arm.test_accuracy:6.2f} %" for name, arm in ranked(arms).items()]
+    print("\n".join([*lines, f"picture       {folder / PICTURE}"]))
     return OK
 
 

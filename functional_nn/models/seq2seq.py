@@ -189,7 +189,7 @@ def _write(
 
 
 def _looked_up(states: jax.Array, source: Source, values: jax.Array) -> jax.Array:
-    """The mean of values (batch, source_length, dim), by how well each state of the decoder fits those of the source."""
+    """The mean of values (batch, source_length, dim): those of the states that each state of the decoder fits best."""
     query, key = states[:, :, None], source.states[:, :, None]
     return attention(query, key, values[:, :, None], source.seen, scale=1.0)[:, :, 0]
 
