@@ -13,7 +13,7 @@ from functional_nn.experiments.hyperparameters import HYPERPARAMETERS
 from functional_nn.experiments.initializations import INITIALIZATIONS
 from functional_nn.experiments.optimizers import OPTIMIZERS
 from functional_nn.experiments.overfitting import OVERFITTING
-from functional_nn.training.choices.config import DatasetName, TrainConfig
+from functional_nn.training.choices.config import ImagesName, TrainConfig
 from functional_nn.training.choices.legal import validate
 from functional_nn.training.choices.saved import read_description
 from functional_nn.training.choices.values import did_you_mean
@@ -36,7 +36,7 @@ class ExperimentConfig:
 
     experiment: tyro.conf.Positional[str]
     """optimizers, initializations, batch-normalization, overfitting or hyperparameters."""
-    dataset: DatasetName = "digits"
+    dataset: ImagesName = "digits"
     """Which images; digits come with scikit-learn, the others are IDX files."""
     data_dir: Path | None = None
     """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder."""
