@@ -30,7 +30,7 @@ OK, FAILED, BAD_INPUT, LOST, BY_SIGNAL = 0, 1, 2, 3, 128
 USAGE = """\
 functional-nn: neural networks as pure functions
 
-  functional-nn train [OPTIONS]            train a network on images; --help lists the options
+  functional-nn train [OPTIONS]            train a network on images or text; --help lists them all
   functional-nn experiment NAME            one of the textbook's, which ends in a picture
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(argv: Sequence[str]) -> int:
-    """Train as the flags say; the last two lines are the accuracy and the folder."""
+    """Train as the flags say; the last two lines are the score and the folder."""
     _require_extras()
     from functional_nn.training.choices.flags import parse
 
@@ -90,23 +90,25 @@ def train(argv: Sequence[str]) -> int:
         run = run_training(config)
     if not is_first():
         return OK
-    right, total = round(float(run.test.correct)), round(float(run.test.count))
-    print(f"test accuracy {100 * run.test.accuracy:.2f} % ({right:,} of {total:,})")
+    print(run.task.outcome(run.test))
     print(f"run folder    {run.folder}")
     return OK
 
 
 def _train_many(config: "TrainConfig") -> int:
+    from functional_nn.training.data.task import task_of
     from functional_nn.training.run.loop import train as run_training
     from functional_nn.training.run.many import summary, train_many
 
-    folder, accuracies = train_many(config, lambda one: run_training(one).test.accuracy)
+    score = task_of(config.dataset).score
+    folder, scores = train_many(config, lambda one: score.of(run_training(one).test))
     if not is_first():
         return OK
-    result = summary(config, accuracies)
-    for seed, accuracy in result["accuracies"].items():
-        print(f"seed {seed:<8} {100 * accuracy:6.2f} %")
-    print(f"mean          {100 * result['mean']:6.2f} %, standard deviation {100 * result['standard_deviation']:.2f}")
+    result = summary(config, scores)
+    for seed, value in result[score.plural].items():
+        print(f"seed {seed:<8} {score.written(value, 6)}")
+    spread = f"{score.scale * result['standard_deviation']:.{score.digits}f}"
+    print(f"mean          {score.written(result['mean'], 6)}, standard deviation {spread}")
     print(f"run folder    {folder}")
     return OK
 

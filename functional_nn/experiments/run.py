@@ -16,7 +16,7 @@ from functional_nn.experiments.optimizers import OPTIMIZERS
 from functional_nn.experiments.overfitting import OVERFITTING
 from functional_nn.experiments.study import Figures, Study
 from functional_nn.experiments.vanishing_gradients import VANISHING_GRADIENTS
-from functional_nn.training.choices.config import DatasetName, TrainConfig
+from functional_nn.training.choices.config import ImagesName, TrainConfig
 from functional_nn.training.choices.legal import validate
 from functional_nn.training.choices.saved import read_description
 from functional_nn.training.choices.values import did_you_mean, flag_of
@@ -42,7 +42,7 @@ class ExperimentConfig:
     experiment: tyro.conf.Positional[str]
     """optimizers, initializations, batch-normalization, overfitting, hyperparameters; vanishing-gradients, attention.
     The last two make their own data, are over within a minute or two, and take --seed and --output alone."""
-    dataset: DatasetName = "digits"
+    dataset: ImagesName = "digits"
     """Which images; digits come with scikit-learn, the others are IDX files."""
     data_dir: Path | None = None
     """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder."""

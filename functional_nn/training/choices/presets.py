@@ -44,6 +44,18 @@ PRESETS: dict[PresetName, TrainConfig] = {
         average=0.99,
         shift=1,
     ),
+    "text": TrainConfig(
+        preset="text",
+        dataset="text",
+        model="transformer",
+        epochs=8,
+        epoch_steps=200,
+        batch_size=16,
+        optimizer="adamw",
+        learning_rate=0.003,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+    ),
 }
 
 
