@@ -9,12 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from functional_nn.experiments.axes import figure_of
 from functional_nn.experiments.study import Figures, Study, learn
 from functional_nn.losses import softmax_cross_entropy
 from functional_nn.models import seq2seq
 from functional_nn.training.data.generated import GENERATED
-from functional_nn.training.report.pictures import save_figure
+from functional_nn.training.report.questions import Answered, draw_looks
 
 STEPS, BATCH, RATE = 800, 64, 0.01
 WIDTH, HIDDEN = 32, 128
@@ -53,14 +52,8 @@ def loss_of(params: Any, state: Any, rows: jax.Array) -> jax.Array:
 def draw(figures: Figures, path: Path) -> None:
     """A map a date: for each letter written, from top to bottom, how much it looked at each letter read."""
     right = 100 * figures["accuracy"]
-    figure = figure_of(f"Where it looks to write a date, learnt in {STEPS} steps: {right:.1f} % right", 9.0, 9.6)
-    for axes, each in zip(figure.subplots(len(figures["maps"])), figures["maps"], strict=True):
-        axes.imshow(each["weights"], cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-        axes.set_xticks(range(len(each["question"])), each["question"])
-        axes.set_yticks(range(len(each["written"])), each["written"])
-        axes.xaxis.tick_top()
-        axes.tick_params(length=0)
-    save_figure(figure, path)
+    answered = [Answered(**each) for each in figures["maps"]]
+    draw_looks(answered, f"Where it looks to write a date, learnt in {STEPS} steps: {right:.1f} % right", path)
 
 
 def table(figures: Figures) -> list[str]:

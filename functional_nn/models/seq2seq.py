@@ -47,6 +47,10 @@ class Config:
             _check_token("padding", self.padding, self.vocabulary)
 
 
+# Those whose outputs are shown.
+LAYERS = ("encoder_lstm", "decoder_lstm", "attention", "dense1")
+
+
 class Source(NamedTuple):
     """What was read: the state after each token, which of them are looked at, and what the decoder starts from."""
 
@@ -131,10 +135,19 @@ def attention_weights(params: Params, state: State, x: jax.Array) -> jax.Array:
     """
     tokens, written = _halves(state["config"], x)
     source = _encode(params, state["config"], tokens)
-    states, _ = unroll(embedding(written, **params["decoder_embedding"]), **params["decoder_lstm"], **source.memory)
+    states, _ = _remember(params, written, source.memory)
     # What attention makes of the unit vectors is its weights.
     places = jnp.broadcast_to(jnp.eye(tokens.shape[1], dtype=states.dtype), (len(x), *2 * tokens.shape[1:]))
     return _looked_up(states, source, places)
+
+
+def outputs(params: Params, config: Config, x: jax.Array) -> dict[str, jax.Array]:
+    """The output of every layer but the embeddings, by its name; x as in `apply`."""
+    tokens, written = _halves(config, x)
+    source = _encode(params, config, tokens)
+    states, _ = _remember(params, written, source.memory)
+    context = _looked_up(states, source, source.states)
+    return dict(zip(LAYERS, (source.states, states, context, _tell(params, context, states)), strict=True))
 
 
 def decode(params: Params, state: State, source: jax.Array, start: int, length: int) -> jax.Array:
@@ -182,10 +195,19 @@ def _write(
     params: Params, source: Source, tokens: jax.Array, memory: Mapping[str, jax.Array]
 ) -> tuple[jax.Array, Mapping[str, jax.Array]]:
     """The logits after each token, and what the decoder remembers after the last."""
-    embedded = embedding(tokens, **params["decoder_embedding"])
-    states, memory = unroll(embedded, **params["decoder_lstm"], **memory)
-    context = _looked_up(states, source, source.states)
-    return dense(jnp.concatenate([context, states], axis=-1), **params["dense1"]), memory
+    states, memory = _remember(params, tokens, memory)
+    return _tell(params, _looked_up(states, source, source.states), states), memory
+
+
+def _remember(
+    params: Params, tokens: jax.Array, memory: Mapping[str, jax.Array]
+) -> tuple[jax.Array, Mapping[str, jax.Array]]:
+    """The state of the decoder after each token, and its memory after the last."""
+    return unroll(embedding(tokens, **params["decoder_embedding"]), **params["decoder_lstm"], **memory)
+
+
+def _tell(params: Params, context: jax.Array, states: jax.Array) -> jax.Array:
+    return dense(jnp.concatenate([context, states], axis=-1), **params["dense1"])
 
 
 def _looked_up(states: jax.Array, source: Source, values: jax.Array) -> jax.Array:

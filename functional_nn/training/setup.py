@@ -47,13 +47,16 @@ class Network:
 
     def outputs(self, params: Any, x: jax.Array) -> dict[str, jax.Array]:
         """The output of every layer, by its name: without dropout, and normalized by the batch itself."""
+        if hasattr(self._model, "outputs"):
+            return self._model.outputs(params, self.config, x)
         complete = getattr(self._model, "with_head", lambda params, config: params)
         return outputs(self._model.layers(self.config), complete(params, self.config), x)
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """The layers in the order in which they are applied."""
-        return tuple(name for name, _ in self._model.layers(self.config))
+        known = getattr(self._model, "LAYERS", None)
+        return known or tuple(name for name, _ in self._model.layers(self.config))
 
     @property
     def classes(self) -> int:
@@ -93,6 +96,7 @@ FORMS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "deep_convnet": {"filters": numbers_of, "hidden": _only_number},
     "transformer": {"hidden": _only_number},
     "lstm_lm": {"hidden": _only_number},
+    "seq2seq": {"hidden": _only_number},
 }
 
 

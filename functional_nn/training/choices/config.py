@@ -4,17 +4,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg", "transformer", "lstm_lm"]
+Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg", "transformer", "lstm_lm", "seq2seq"]
 ImagesName = Literal["digits", "mnist", "fashion-mnist"]
-DatasetName = Literal["digits", "mnist", "fashion-mnist", "text"]
-Kind = Literal["images", "text"]  # what data sets hold
+DatasetName = Literal["digits", "mnist", "fashion-mnist", "text", "addition", "dates"]
+Kind = Literal["images", "text", "questions"]  # what data sets hold
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Activation = Literal["relu", "sigmoid", "tanh"]
 Initializer = Literal[
     "normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"
 ]
-PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist", "text"]
+PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist", "text", "addition", "dates"]
 # Of a network, stage by stage, the number of filters of each convolution: ((32, 32), (64, 64), (128,)).
 Filters = tuple[tuple[int, ...], ...]
 Hidden = tuple[int, ...]
@@ -33,10 +33,12 @@ LEARNING_RATES: dict[str, float] = {
 }
 ADAMW_DECAY = 0.01
 KINDS: dict[DatasetName, Kind] = {"digits": "images", "mnist": "images", "fashion-mnist": "images", "text": "text"}
+KINDS |= {"addition": "questions", "dates": "questions"}
 # The networks that can learn from a kind of data.
 MODELS: dict[Kind, tuple[Model, ...]] = {
     "images": ("mlp", "simple_convnet", "deep_convnet", "vgg"),
     "text": ("transformer", "lstm_lm"),
+    "questions": ("seq2seq",),
 }
 # What each network lets one choose about itself, and what it is where nothing is said: the defaults of the model. The
 # context of an lstm_lm is that of its examples: it has no longest one itself.
@@ -49,6 +51,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "vgg": {"filters": ((32, 32), (64, 64), (128,)), "dropout_rate": 0.0} | DRAWN,
     "transformer": READS | {"hidden": (344,), "heads": 4, "key_heads": None},
     "lstm_lm": READS | {"hidden": (256,), "layers": 1, "dropout_rate": 0.0, "initializer": "lecun_normal"},
+    "seq2seq": {"width": 32, "hidden": (128,), "initializer": "lecun_normal"},
 }
 
 
@@ -65,7 +68,7 @@ class TrainConfig:
     hidden: Hidden | None = None
     """How wide each hidden layer is, 100,50 for two of an mlp, one number for others; auto is the network's own."""
     width: int | None = None
-    """How many features a transformer or an lstm_lm has for each token; auto is the network's own."""
+    """How many features a transformer, an lstm_lm or a seq2seq has for each token; auto is the network's own."""
     heads: int | None = None
     """How many heads of attention each block of a transformer has; they divide the width."""
     key_heads: int | None = None
@@ -81,11 +84,13 @@ class TrainConfig:
     batch_norm: bool = False
     """Normalize each hidden layer of an mlp by its batch."""
     initializer: Initializer | None = None
-    """How kernels are drawn before they learn; auto is he_normal, which suits relu, or lecun_normal for an lstm_lm."""
+    """How kernels are drawn before they learn; auto is he_normal, which suits relu, or lecun_normal where an
+    lstm reads."""
     dropout_rate: float | None = None
     """Share of the units that dropout leaves out in a step of training; auto is the network's own."""
     dataset: DatasetName = "digits"
-    """Which images; digits come with scikit-learn, the others are IDX files. Or text."""
+    """Which images; digits come with scikit-learn, the others are IDX files. Or text; or generated questions:
+    numbers to add, dates to write as ISO 8601 has them."""
     data_dir: Path | None = None
     """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder.
     Of text a file, or a folder of files, in UTF-8; auto is the source of Python's standard library."""

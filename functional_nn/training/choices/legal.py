@@ -48,10 +48,11 @@ LARGEST_SIZE = 100_000
 OPTIONAL_NUMBERS = ("width", "heads", "key_heads", "layers", "context", "epoch_steps", "save_every")
 # Of the models that do not take as many numbers as one likes.
 COUNTS = {("simple_convnet", "filters"): 1, ("deep_convnet", "filters"): 3}
-COUNTS |= {(model, "hidden"): 1 for model in ("simple_convnet", "deep_convnet", "transformer", "lstm_lm")}
+COUNTS |= {(model, "hidden"): 1 for model in ("simple_convnet", "deep_convnet", "transformer", "lstm_lm", "seq2seq")}
 # The axes of the mesh: the batch is split over both, large parameters over fsdp and repeated along data.
 AXES = ("data", "fsdp")
 DOWNLOADED = ("mnist", "fashion-mnist")
+IN_FILES = (*DOWNLOADED, "text")
 EXAMPLE = "data=4,fsdp=2"
 
 
@@ -85,8 +86,10 @@ def validate(config: TrainConfig) -> None:
 def _require_together(config: TrainConfig) -> None:
     if config.download and config.dataset not in DOWNLOADED:
         raise BadInput(f"--download goes with --dataset {' or '.join(DOWNLOADED)}; got --dataset {config.dataset}")
-    if config.data_dir is not None and config.dataset == "digits":
-        raise BadInput(f"--data-dir goes with --dataset {', '.join(DOWNLOADED)} or text; the digits are scikit-learn's")
+    if config.data_dir is not None and config.dataset not in IN_FILES:
+        raise BadInput(
+            f"--data-dir goes with --dataset {', '.join(DOWNLOADED)} or text; got --dataset {config.dataset}"
+        )
     if config.seed + config.seeds > 2**32:
         raise BadInput(f"--seed and --seeds must stay below 2**32 together; got {config.seed} and {config.seeds}")
     if config.batch_size % config.accumulate:

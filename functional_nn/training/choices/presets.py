@@ -56,6 +56,26 @@ PRESETS: dict[PresetName, TrainConfig] = {
         clip_norm=1.0,
         label_smoothing=0.0,
     ),
+    "addition": TrainConfig(
+        preset="addition",
+        dataset="addition",
+        model="seq2seq",
+        epochs=12,
+        epoch_steps=1000,
+        batch_size=128,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+    ),
+    "dates": TrainConfig(
+        preset="dates",
+        dataset="dates",
+        model="seq2seq",
+        epochs=10,
+        epoch_steps=150,
+        batch_size=128,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+    ),
 }
 
 

@@ -68,11 +68,17 @@ class Dataset:
         """What config.json holds of the data: enough to build the network again."""
         if self.task.kind == "images":
             return {"image_shape": self.train.x.shape[1:], "class_names": self.class_names}
-        return {"alphabet": list(self.alphabet), "digest": self.digest}
+        facts: dict[str, Any] = {"alphabet": list(self.alphabet), "digest": self.digest}
+        if self.task.kind == "questions":
+            facts["question_length"] = self.train.x.shape[1] - self.train.labels.shape[1]
+            facts["answer_length"] = self.train.labels.shape[1]
+        return facts
 
 
 def sizes_given(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What these facts settle of the network: how large what it reads is, and how many labels there are."""
+    if "question_length" in facts:
+        return {"vocabulary": len(facts["alphabet"]), "source_length": facts["question_length"]}
     if "alphabet" in facts:
         return {"vocabulary": len(facts["alphabet"])}
     return {"input_shape": tuple(facts["image_shape"]), "classes": len(facts["class_names"])}

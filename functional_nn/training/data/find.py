@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from functional_nn.training.choices.config import KINDS, Kind, TrainConfig
-from functional_nn.training.data import images, text
+from functional_nn.training.data import images, questions, text
 from functional_nn.training.data.examples import Dataset, hold_out
 from functional_nn.training.data.places import download, downloads
 from functional_nn.training.endings import BadInput
@@ -17,6 +17,7 @@ LEARN_FROM_SEED = 2
 LOADERS: dict[Kind, Callable[[TrainConfig], Dataset]] = {
     "images": lambda config: images.load(config.dataset, config.data_dir),
     "text": lambda config: text.load(config.data_dir, config.sizes["context"]),
+    "questions": lambda config: questions.load(config.dataset),
 }
 
 

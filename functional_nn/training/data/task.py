@@ -89,6 +89,7 @@ BITS_PER_BYTE = Score("bits_per_byte", "bits_per_byte", lambda sums: sums.mean_l
 TASKS: dict[Kind, Task] = {
     "images": Task("images", "images", "images", ACCURACY, judged_at_once=256, verified=16, shown=256),
     "text": Task("text", "windows", "tokens", BITS_PER_BYTE, judged_at_once=32, verified=2, shown=8),
+    "questions": Task("questions", "questions", "questions", ACCURACY, 500, verified=4, shown=64, whole=True),
 }
 
 

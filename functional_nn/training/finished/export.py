@@ -32,7 +32,9 @@ def about(finished: Finished) -> dict[str, Any]:
         pixels = {"shape": shape, "dtype": "float32", "range": [0, 1]}
         return {"input": pixels, "classes": finished.facts["class_names"]}
     last = len(finished.facts["alphabet"]) - 1
-    tokens = {"shape": ("batch", finished.context), "dtype": "int32", "range": [0, last]}
+    facts = finished.facts
+    length = facts["question_length"] + facts["answer_length"] if finished.kind == "questions" else finished.context
+    tokens = {"shape": ("batch", length), "dtype": "int32", "range": [0, last]}
     return {"input": tokens, "alphabet": finished.facts["alphabet"]}
 
 

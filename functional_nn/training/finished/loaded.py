@@ -31,16 +31,24 @@ def _is_alphabet(places: Any) -> bool:
     return is_a(places, tuple[int, ...]) and bool(places) and list(places) == sorted(set(places) & set(range(256)))
 
 
+def _is_length(number: Any) -> bool:
+    return type(number) is int and 0 < number < 1000
+
+
 # What config.json must say of the data of each kind, and what is legal there.
 FACTS: dict[Kind, dict[str, Callable[[Any], bool]]] = {
     "images": {"image_shape": _is_shape, "class_names": _are_names},
     "text": {"alphabet": _is_alphabet},
+    "questions": {"alphabet": _is_alphabet, "question_length": _is_length, "answer_length": _is_length},
 }
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A network with its weights, and the facts of its data: `image_shape` and `class_names`, or `alphabet`."""
+    """A network with its weights, and the facts of its data: `image_shape` and `class_names`, or `alphabet`.
+
+    Of questions also their lengths.
+    """
 
     network: Network
     params: Any

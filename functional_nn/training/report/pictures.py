@@ -28,6 +28,11 @@ OF_IMAGES: Panels = (
 )
 OF_TEXT: Panels = (("bits_per_byte", 1.0, "bits per byte"), ("accuracy", 100.0, "bytes told before they came (%)"))
 
+OF_QUESTIONS: Panels = (
+    ("loss", 1.0, "loss of the average letter"),
+    ("accuracy", 100.0, "answers without a mistake (%)"),
+)
+
 
 def draw_curves(rows: Sequence[Mapping[str, Any]], title: str, path: Path, panels: Panels = OF_IMAGES) -> None:
     """Loss (logarithmic) and share of right answers over the epochs, on what was learned and on what judges."""

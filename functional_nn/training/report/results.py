@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from functional_nn.models import seq2seq
 from functional_nn.training.choices.config import Kind
 from functional_nn.training.data.examples import IGNORED
 from functional_nn.training.kept.keeper import Reached, Row
@@ -15,6 +16,7 @@ from functional_nn.training.machine.processes import by_first
 from functional_nn.training.report.attention import attention_weights, sharpest_heads
 from functional_nn.training.report.events import weights_and_activations
 from functional_nn.training.report.pictures import (
+    OF_QUESTIONS,
     OF_TEXT,
     draw_confusion,
     draw_curves,
@@ -22,10 +24,12 @@ from functional_nn.training.report.pictures import (
     draw_histograms,
     draw_mistakes,
 )
+from functional_nn.training.report.questions import Answered, draw_looks, texts, write_mistakes
 from functional_nn.training.report.text_pictures import draw_attention, draw_neighbours
 from functional_nn.training.setup import Job
 from functional_nn.training.step.state import Totals
 
+LOOKS = 4  # questions for which it is shown where the network looks
 ATTENDED = 48  # tokens of the text whose attention is shown
 
 
@@ -76,9 +80,28 @@ def _draw_of_text(job: Job, folder: Path, rows: Sequence[Row], params: Any, test
         draw_attention(heads, bytes(dataset.alphabet[token] for token in tokens), folder / "attention.png")
 
 
+def _draw_of_questions(
+    job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, told: np.ndarray
+) -> None:
+    characters, asked, length = job.dataset.alphabet.decode("ascii"), job.dataset.test, job.network.config.source_length
+    draw_curves(rows, _title(job, test), folder / "curves.png", OF_QUESTIONS)
+    # What was told is what it would write after the right letters; of a mistake it shall show what it does write.
+    read, state = jnp.asarray(asked.x), {"config": job.network.config}
+    written = np.asarray(
+        seq2seq.decode(params, state, read[:, :length], int(asked.x[0, length]), asked.labels.shape[1])
+    )
+    own = jnp.concatenate([read[:, : length + 1], written[:, :-1]], axis=1)
+    weights = np.asarray(seq2seq.attention_weights(params, state, own[:LOOKS]))
+    questions, right, answers = (texts(part, characters) for part in (asked.x[:, :length], asked.labels, written))
+    shown = [Answered(*each) for each in zip(questions, answers, weights, strict=False)]
+    draw_looks(shown, "where it looks for each letter of an answer", folder / "attention.png")
+    write_mistakes(questions, right, answers, folder / "mistakes.txt")
+
+
 DRAWN: dict[Kind, Callable[[Job, Path, Sequence[Row], Any, Totals, np.ndarray], None]] = {
     "images": _draw_of_images,
     "text": _draw_of_text,
+    "questions": _draw_of_questions,
 }
 
 
