@@ -32,6 +32,7 @@ functional-nn: neural networks as pure functions
 
   functional-nn train [OPTIONS]            train a network on images or text; --help lists them all
   functional-nn experiment NAME            one of the textbook's, which ends in a picture
+  functional-nn generate RUN --prompt TEXT go on with a text, or answer a question, with the network of a finished run
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
@@ -139,6 +140,31 @@ def experiment(argv: Sequence[str]) -> int:
     return OK
 
 
+def generate(argv: Sequence[str]) -> int:
+    """Write a prompt and what a network puts behind it, each character as it comes, until a signal ends it."""
+    _require_extras()
+    from functional_nn.training.choices.flags import GenerateConfig, read
+    from functional_nn.training.choices.legal import require_draws
+
+    config = read("generate", GenerateConfig, argv)
+    if config is None:
+        return OK
+    require_draws(config.temperature, config.top_k, config.length, config.seed)
+    from functional_nn.training.endings import heeding_signals
+    from functional_nn.training.finished.generate import generate as go_on
+
+    choices = {name: getattr(config, name) for name in ("temperature", "top_k", "seed", "length")}
+    with heeding_signals() as stop:
+        for piece in go_on(config.run, config.prompt, **choices):
+            print(piece, end="", flush=True)
+            if stop.signal is not None:
+                break
+        print()
+    if stop.signal is not None:
+        raise Interrupted("interrupted", stop.signal)
+    return OK
+
+
 def predict(argv: Sequence[str]) -> int:
     """Print the class of each image file."""
     _require_extras()
@@ -233,6 +259,7 @@ def _stop(command: str, sentence: str, status: int, *, everybody: bool = False) 
 COMMANDS = {
     "train": train,
     "experiment": experiment,
+    "generate": generate,
     "predict": predict,
     "export": export,
     "check": check,

@@ -145,6 +145,17 @@ def _require_numbers(model: str, name: str, value: tuple[Any, ...]) -> None:
         raise BadInput(f"--{name} must be {plural} for --model {model}; got {written(value)}")
 
 
+def require_draws(temperature: float, top_k: int | None, length: int, seed: int) -> None:
+    """Raise BadInput unless bytes can be drawn like this."""
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise BadInput(f"--temperature must be a number of at least 0; got {temperature}")
+    if top_k is not None and top_k < 1:
+        raise BadInput(f"--top-k must be at least 1; got {top_k}")
+    for flag, value, low in (("--length", length, 1), ("--seed", seed, 0)):
+        if not low <= value < 2**31:
+            raise BadInput(f"{flag} must be at least {low} and below 2**31; got {value}")
+
+
 def require_topology(config: TrainConfig) -> None:
     """Raise BadInput where the mesh or the processes cannot be: read, be as many, or find each other."""
     shape = asked_shape(config)

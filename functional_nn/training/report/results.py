@@ -87,9 +87,8 @@ def _draw_of_questions(
     draw_curves(rows, _title(job, test), folder / "curves.png", OF_QUESTIONS)
     # What was told is what it would write after the right letters; of a mistake it shall show what it does write.
     read, state = jnp.asarray(asked.x), {"config": job.network.config}
-    written = np.asarray(
-        seq2seq.decode(params, state, read[:, :length], int(asked.x[0, length]), asked.labels.shape[1])
-    )
+    start, letters = int(asked.x[0, length]), asked.labels.shape[1]
+    written = np.asarray(seq2seq.decode(params, state, read[:, :length], start, letters))
     own = jnp.concatenate([read[:, : length + 1], written[:, :-1]], axis=1)
     weights = np.asarray(seq2seq.attention_weights(params, state, own[:LOOKS]))
     questions, right, answers = (texts(part, characters) for part in (asked.x[:, :length], asked.labels, written))
