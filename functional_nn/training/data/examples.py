@@ -68,7 +68,7 @@ class Dataset:
         """What config.json holds of the data: enough to build the network again."""
         if self.task.kind == "images":
             return {"image_shape": self.train.x.shape[1:], "class_names": self.class_names}
-        return {"alphabet": list(self.alphabet), "digest": self.digest}
+        return {"alphabet": list(self.alphabet)}
 
 
 def sizes_given(facts: Mapping[str, Any]) -> dict[str, Any]:
