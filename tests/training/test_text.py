@@ -2,26 +2,30 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.small_runs import contents
+from helpers.small_runs import contents, ready_state
 from helpers.small_texts import TEXT, text_words
 
 import reference
 from functional_nn import cli
 from functional_nn._twin import twin
-from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training import setup
+from functional_nn.training.choices.config import Model, TrainConfig
+from functional_nn.training.choices.presets import PRESETS
 from functional_nn.training.data import text
 from functional_nn.training.data.examples import IGNORED, batch_indices
 from functional_nn.training.finished.loaded import load_finished
 from functional_nn.training.kept import checkpoint
 from functional_nn.training.report.attention import attention_weights, sharpest_heads
 from functional_nn.training.report.text_pictures import nearest
+from functional_nn.training.run import verify
 from functional_nn.training.setup import build, kernels, make_optimizer
 from functional_nn.training.step.state import batch_totals, named_leaves
 from functional_nn.training.step.step import losses_of
@@ -58,6 +62,8 @@ class TestExamples:
         for number in range(45):
             (tmp_path / f"{number:02}.txt").write_text(f"<{number:02}>")
         (tmp_path / ".hidden").write_bytes(b"\xff")
+        (tmp_path / "__pycache__").mkdir()
+        (tmp_path / "__pycache__" / "compiled").write_bytes(b"\xff")
         dataset = text.load(tmp_path, 16)
         test = dataset.test.labels[dataset.test.labels != IGNORED]
         assert bytes(dataset.alphabet[token] for token in test) == b"<10><30>"
@@ -133,8 +139,8 @@ def test_bad_text_is_one_sentence_and_leaves_nothing(
 
 class TestFigures:
     def test_what_has_no_label_counts_nothing(self) -> None:
-        logits = np.random.default_rng(0).normal(size=(2, 3, 4))
-        labels = np.array([[1, IGNORED, 3], [0, 2, IGNORED]])
+        logits: Any = np.random.default_rng(0).normal(size=(2, 3, 4))
+        labels: Any = np.array([[1, IGNORED, 3], [0, 2, IGNORED]])
         by_hand = reference.softmax_cross_entropy(logits, np.maximum(labels, 0))[labels >= 0]
         totals = jax.jit(lambda *arrays: batch_totals(losses_of(logits, labels), logits, labels, *arrays))
         assert float(totals().count) == 4
@@ -143,8 +149,8 @@ class TestFigures:
         assert (float(masked.count), float(masked.loss)) == (2, pytest.approx(by_hand[2:].sum(), rel=1e-12))
 
     def test_an_answer_is_right_only_as_a_whole(self) -> None:
-        labels = np.array([[1, IGNORED, 3], [0, 2, 1]])
-        logits = 9.0 * np.eye(4)[[[1, 0, 3], [0, 2, 2]]]
+        labels: Any = np.array([[1, IGNORED, 3], [0, 2, 1]])
+        logits: Any = 9.0 * np.eye(4)[[[1, 0, 3], [0, 2, 2]]]
         totals = jax.jit(lambda: batch_totals(losses_of(logits, labels), logits, labels, whole=True))()
         assert (float(totals.correct), float(totals.count)) == (1, 2)
 
@@ -195,6 +201,19 @@ class TestAttention:
     def test_the_nearest_point_the_same_way(self) -> None:
         table = np.array([[1.0, 0.0], [0.0, 3.0], [5.0, 0.1], [-1.0, 0.0]])
         assert [token for token, _ in nearest(table, 0)] == [2, 1, 3]
+
+
+@pytest.mark.parametrize("model", [pytest.param("transformer", marks=pytest.mark.slow), "lstm_lm"])
+def test_gradients_are_those_by_hand(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    sizes: dict[str, Any] = {"width": 8, "hidden": (6,), "layers": 1, "context": 5, "tied": model == "transformer"}
+    sizes |= {"dropout_rate": 0.5} if model == "lstm_lm" else {"heads": 2}
+    config = replace(PRESETS["text"], model=model, batch_size=2, **sizes)
+    job = setup.prepare(config, text.load(tmp_path / "text", 5))
+    batch = job.dataset.train.take(np.arange(2))
+    with jax.enable_x64(False):
+        differences = verify.verify_step(job.network, job.rules, ready_state(job), batch.x, batch.labels)
+    assert max(difference.relative for difference in differences) < 1e-5
 
 
 @pytest.fixture(scope="module")
