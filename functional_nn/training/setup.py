@@ -217,6 +217,7 @@ def describe(job: Job) -> dict[str, Any]:
     shapes = jax.eval_shape(lambda: first_state(job))
     found = {
         **job.dataset.facts,
+        "digest": job.dataset.digest,
         "train_size": len(job.dataset.train),
         "test_size": len(job.dataset.test),
         "parameters": parameter_count(shapes.params),

@@ -16,7 +16,7 @@ from helpers.small_runs import DATASET, SMALL, STEPS, make_small, one_batch
 
 import reference
 from functional_nn.training import setup
-from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.choices.config import MODELS, Model, OptimizerName, TrainConfig
 from functional_nn.training.data.examples import Batches, training_batches
 from functional_nn.training.endings import Diverged
 from functional_nn.training.run import epoch, loop
@@ -53,7 +53,7 @@ def test_it_tells_the_plain_loss_though_it_learns_from_a_smoothed_one() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", get_args(Model))
+@pytest.mark.parametrize("model", MODELS["images"])
 def test_it_lowers_for_accelerators_that_are_not_here(model: Model) -> None:
     job = setup.prepare(replace(SMALL, model=model), DATASET)
     state = jax.eval_shape(lambda: setup.first_state(job))

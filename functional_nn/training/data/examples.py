@@ -68,7 +68,7 @@ class Dataset:
         """What config.json holds of the data: enough to build the network again."""
         if self.task.kind == "images":
             return {"image_shape": self.train.x.shape[1:], "class_names": self.class_names}
-        facts: dict[str, Any] = {"alphabet": list(self.alphabet), "digest": self.digest}
+        facts: dict[str, Any] = {"alphabet": list(self.alphabet)}
         if self.task.kind == "questions":
             facts["question_length"] = self.train.x.shape[1] - self.train.labels.shape[1]
             facts["answer_length"] = self.train.labels.shape[1]

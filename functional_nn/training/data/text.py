@@ -15,6 +15,7 @@ HELD_OUT = 20  # every so many-th file judges; where there are not as many files
 GLANCES = 16  # after an epoch that is not the last, every so many-th window judges
 # What of the standard library is not its source: what was installed into it, and its tests.
 NOT_THE_LIBRARY = {"site-packages", "dist-packages", "test", "tests", "idle_test"}
+CACHE = "__pycache__"  # of what Python compiled, in any folder of its source
 START = b"\n"  # a text begins as after the end of a line
 
 
@@ -40,7 +41,7 @@ def load(place: Path | None, context: int) -> Dataset:
 
 
 def _files(place: Path | None) -> list[Path]:
-    """The files of a text, in the order of their names; hidden ones are left out."""
+    """The files of a text, in the order of their names; without hidden ones, and what Python compiled."""
     if place is None:
         root = Path(os.__file__).parent
         return [path for path in _under(root, "*.py") if not NOT_THE_LIBRARY.intersection(path.relative_to(root).parts)]
@@ -52,9 +53,11 @@ def _files(place: Path | None) -> list[Path]:
 
 
 def _under(root: Path, pattern: str) -> list[Path]:
-    paths = sorted(root.rglob(pattern), key=lambda path: path.relative_to(root).as_posix())
-    shown = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(root).parts))
-    return [path for path in shown if path.is_file()]
+    def hidden(path: Path) -> bool:
+        return any(part.startswith(".") or part == CACHE for part in path.relative_to(root).parts)
+
+    paths = (path for path in root.rglob(pattern) if not hidden(path) and path.is_file())
+    return sorted(paths, key=lambda path: path.relative_to(root).as_posix())
 
 
 def _read(file: Path) -> bytes:

@@ -10,7 +10,8 @@ import numpy as np
 
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.legal import validate
-from functional_nn.training.choices.saved import require_same, saved_config
+from functional_nn.training.choices.saved import read_description, require_same, saved_config
+from functional_nn.training.data.examples import Dataset
 from functional_nn.training.data.find import find_data
 from functional_nn.training.data.task import Task
 from functional_nn.training.endings import (
@@ -62,12 +63,21 @@ def train(config: TrainConfig, finish: Finish | None = None) -> Run:
     validate(config)
     if config.resume is not None:
         require_same(config, saved_config(config.resume), config.resume)
-        return carry_on(together(lambda: prepare(config, find_data(config))), config.resume, finish)
+        return carry_on(together(lambda: prepare(config, _same_data(config))), config.resume, finish)
     output = Path(by_first(lambda: free_output(config)))
     job = together(lambda: prepare(replace(config, output=output), find_data(config)))
     description = describe(job)
     with heeding_signals():  # from now on there is something that can be gone on with
         return _begin(job, output, description, finish)
+
+
+def _same_data(config: TrainConfig) -> Dataset:
+    """The data of the run that is gone on with; BadInput where a text is not that which it began with."""
+    dataset, folder = find_data(config), config.resume
+    assert folder is not None
+    if read_description(folder, f"--resume {folder}").get("digest") != dataset.digest:
+        raise BadInput(f"--resume {folder}: the text is not that which the run began with, to the byte")
+    return dataset
 
 
 def _begin(job: Job, output: Path, description: dict[str, Any], finish: Finish | None) -> Run:
