@@ -46,7 +46,7 @@ BAD_INPUT = {
     "unknown model": ("train --model simple_convet", "got 'simple_convet' (did you mean simple_convnet?)"),
     "unknown data set": (
         "train --dataset digit",
-        "--dataset must be one of digits, mnist, fashion-mnist, text; got 'digit'",
+        "--dataset must be one of digits, mnist, fashion-mnist, text, addition, dates; got 'digit'",
     ),
     "unknown optimizer": ("train --optimizer adma", "got 'adma' (did you mean adam?)"),
     "no epochs": ("train --epochs 0", "--epochs must lie between 1 and 100000; got 0"),
@@ -72,7 +72,7 @@ BAD_INPUT = {
     "resume from no run": ("train --resume=.", "--resume .: this is not the folder of a run, it has no config.json"),
     "unknown preset": (
         "train --preset digit",
-        "--preset must be one of digits, fashion-mnist, fashion-mnist-fast, mnist, text; got 'digit' (did you ",
+        "--preset must be one of digits, fashion-mnist, fashion-mnist-fast, mnist, text, addition, dates; got 'digi",
     ),
     "filters without a number": (
         "train --model vgg --filters 8-,4",
@@ -120,6 +120,14 @@ BAD_INPUT = {
     "heads of a network that has none": (
         "train --heads 2",
         "--heads goes with --model transformer; got --model simple_",
+    ),
+    "questions for a network of text": (
+        "train --preset dates --model transformer",
+        "of questions --model seq2seq can learn; got --model transformer, --dataset dates",
+    ),
+    "folder for questions": (
+        "train --preset addition --data-dir .",
+        "--data-dir goes with --dataset mnist, fashion-mnist or text; got --dataset addition",
     ),
     "no head": ("train --preset text --heads 0", "--heads must be at least 1; got 0"),
     "two widths within a block": (
@@ -248,7 +256,7 @@ def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) ->
     flags = [f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig)]
     missing = [
         word
-        for word in [*flags, "{mlp,simple_convnet,deep_convnet,vgg,transformer,lstm_lm}", "rmsprop", "fashion"]
+        for word in [*flags, "{mlp,simple_convnet,deep_convnet,vgg,transformer,lstm_lm,seq2seq}", "rmsprop", "fashion"]
         if word not in out
     ]
     assert missing == []

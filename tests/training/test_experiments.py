@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +150,18 @@ def test_the_gradient_of_a_step_is_measured_as_differences_have_it() -> None:
     assert vanishing_gradients.norms_of(cell, params, x)[step] == pytest.approx(np.linalg.norm(slopes), rel=1e-6)
 
 
-@pytest.mark.slow
-def test_attention_finds_the_letters_that_it_writes(tmp_path: Path) -> None:
+def test_attention_is_drawn_for_what_the_network_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, small in {"STEPS": 2, "BATCH": 4, "JUDGED": 5, "CONFIG": replace(attention.CONFIG, hidden=4)}.items():
+        monkeypatch.setattr(attention, name, small)
     figures = attention.measure(0)
-    assert figures["accuracy"] > 0.9
     attention.draw(figures, tmp_path / "picture.png")
+    right, *lines = attention.table(figures)
+    assert right.split() == ["dates", "right", "0.0", "%"]
+    assert len(lines) == 2 * attention.DRAWN
+    for each, line in zip(figures["maps"], lines[1::2], strict=True):
+        assert np.shape(each["weights"]) == (len(each["written"]), len(each["question"])) == (10, 29)
+        best = int(np.argmax(each["weights"][0]))
+        assert line.startswith(f"{each['written'][0]}<{each['question'][best]}")
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
