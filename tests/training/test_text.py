@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.small_runs import contents, ready_state
+from helpers.small_runs import contents, ready_state, with_ready_weights
 from helpers.small_texts import TEXT, text_words
 
 import reference
@@ -24,8 +24,9 @@ from functional_nn.training.data.examples import IGNORED, batch_indices
 from functional_nn.training.finished.loaded import load_finished
 from functional_nn.training.kept import checkpoint
 from functional_nn.training.report.attention import attention_weights, sharpest_heads
+from functional_nn.training.report.results import write_learned
 from functional_nn.training.report.text_pictures import nearest
-from functional_nn.training.run import verify
+from functional_nn.training.run import loop, verify
 from functional_nn.training.setup import build, kernels, make_optimizer
 from functional_nn.training.step.state import batch_totals, named_leaves
 from functional_nn.training.step.step import losses_of
@@ -176,6 +177,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text").write_text(TEXT)
     with pytest.MonkeyPatch.context() as patch, jax.enable_x64(False):
         patch.setattr(cli, "keep_compiled_programs", lambda: None)
+        with_ready_weights(patch)
         words = text_words(folder / "text", *["--accumulate", "2", "--average", "0.9", "--clip-norm", "0.5"])
         further = ["--verify-every", "3", "--tensorboard", "--output", str(folder / "run")]
         assert cli.main([*words, *further]) == 0
@@ -202,7 +204,11 @@ def test_its_score_is_the_bits_of_every_byte_that_judges(run: Path) -> None:
     assert rows[-1]["test_bits_per_byte"] == pytest.approx(losses.mean() / math.log(2), rel=1e-5)
 
 
-def test_going_on_is_as_if_it_had_never_ended(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_going_on_is_as_if_it_had_never_ended(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_ready_weights(monkeypatch)
+    monkeypatch.setattr(loop, "write_results", write_learned)
     (at_three,) = (path for path in (run / "checkpoints").iterdir() if path.name == "00000004")
     whole = (run / "model.safetensors").read_bytes()
     for later in (run / "checkpoints").iterdir():
