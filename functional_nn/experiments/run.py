@@ -16,7 +16,7 @@ from functional_nn.experiments.optimizers import OPTIMIZERS
 from functional_nn.experiments.overfitting import OVERFITTING
 from functional_nn.experiments.study import Figures, Study
 from functional_nn.experiments.vanishing_gradients import VANISHING_GRADIENTS
-from functional_nn.training.choices.config import ImagesName, TrainConfig
+from functional_nn.training.choices.config import KINDS, ImagesName, TrainConfig
 from functional_nn.training.choices.legal import validate
 from functional_nn.training.choices.saved import read_description
 from functional_nn.training.choices.values import did_you_mean, flag_of
@@ -74,6 +74,8 @@ def run(config: ExperimentConfig, train: Callable[[TrainConfig], Rows]) -> tuple
         Interrupted: a signal ended a part; what it had learned was saved.
     """
     experiment = EXPERIMENTS[config.experiment]
+    if KINDS.get(config.dataset) not in (None, "images"):
+        raise BadInput(f"experiment {config.experiment} is on images; got --dataset {config.dataset}")
     parts = experiment.arms(base_of(config, experiment))
     for part in parts.values():
         validate(part)

@@ -108,19 +108,6 @@ BAD_INPUT = {
     "more than all to learn from": ("train --learn-from 1438", "--learn-from must be at most 1437, all images"),
     "nothing left to learn": ("train --hold-out 1437", "--hold-out must be below 1437, all images; got 1437"),
     "negative part": ("train --hold-out -1", "--hold-out must lie between 0 and 1000000; got -1"),
-    "images for a network of text": (
-        "train --model transformer",
-        "of images --model mlp or simple_convnet or deep_convnet or vgg can learn; got --model transformer, --data",
-    ),
-    "text for a network of images": (
-        "train --preset text --model vgg",
-        "of text --model transformer or lstm_lm can learn; got --model vgg, --dataset text",
-    ),
-    "mirrored text": ("train --preset text --flip", "--flip varies images; got --dataset text"),
-    "heads of a network that has none": (
-        "train --heads 2",
-        "--heads goes with --model transformer; got --model simple_",
-    ),
     "questions for a network of text": (
         "train --preset dates --model transformer",
         "of questions --model seq2seq can learn; got --model transformer, --dataset dates",
@@ -129,12 +116,6 @@ BAD_INPUT = {
         "train --preset addition --data-dir .",
         "--data-dir goes with --dataset mnist, fashion-mnist or text; got --dataset addition",
     ),
-    "no head": ("train --preset text --heads 0", "--heads must be at least 1; got 0"),
-    "two widths within a block": (
-        "train --preset text --hidden 8,8",
-        "--hidden must be a number for --model transformer; got 8,8",
-    ),
-    "text that is nowhere": ("train --preset text --data-dir nowhere", "--data-dir nowhere does not exist"),
     "doctor with words": ("doctor please", "doctor takes no arguments; got please"),
 }
 

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from functional_nn.training.data import questions
 from functional_nn.training.data.generated import CASES, DAYS, FIRST_DAY, GENERATED, SPELLINGS, addition, dates, spelled
 
 every_task = pytest.mark.parametrize("name", GENERATED)
@@ -91,3 +92,16 @@ def test_dates_come_in_all_spellings_and_answers_are_as_iso_has_them():
         assert {date.fromisoformat(answer.removeprefix("_"))} == readings(question)
         forms.add(re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", "a", question.strip())))
     assert len(forms) == 10, "words and numbers stand in ten orders"
+
+
+def test_each_letter_of_an_answer_is_told_from_those_before_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(questions, "LEARNED", 3)
+    monkeypatch.setattr(questions, "JUDGED", 2)
+    dataset = questions.load("addition")
+    assert (len(dataset.train), len(dataset.test)) == (3, 2)
+    for examples, judges in ((dataset.train, False), (dataset.test, True)):
+        for index in range(len(examples)):
+            x, labels = examples.x[index].tolist(), examples.labels[index].tolist()
+            assert bytes(dataset.alphabet[t] for t in [*x, labels[-1]]) == "".join(addition(0, index, judges)).encode()
+            assert x[8:] == labels[:-1]
+    assert dataset.facts == {"alphabet": list(b" +0123456789_"), "question_length": 7, "answer_length": 4}

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.small_runs import contents, ready_state
+from helpers.small_runs import contents, ready_state, with_ready_weights
 from helpers.small_texts import TEXT, text_words
 
 import reference
@@ -24,8 +24,9 @@ from functional_nn.training.data.examples import IGNORED, batch_indices
 from functional_nn.training.finished.loaded import load_finished
 from functional_nn.training.kept import checkpoint
 from functional_nn.training.report.attention import attention_weights, sharpest_heads
+from functional_nn.training.report.results import write_learned
 from functional_nn.training.report.text_pictures import nearest
-from functional_nn.training.run import verify
+from functional_nn.training.run import loop, verify
 from functional_nn.training.setup import build, kernels, make_optimizer
 from functional_nn.training.step.state import batch_totals, named_leaves
 from functional_nn.training.step.step import losses_of
@@ -88,53 +89,6 @@ class TestExamples:
         for start in range(0, 40, 10):
             assert sorted(taken[start : start + 10].tolist()) == list(range(10))
         assert taken[:10].tolist() != taken[10:20].tolist()
-
-
-BAD_TEXT: dict[str, tuple[dict[str, bytes], str, str]] = {
-    "no file": ({}, "", "--data-dir here holds no text: there is no file in it"),
-    "no byte": ({"a": b""}, "", "--data-dir here holds no text: it is empty"),
-    "no UTF-8": ({"a": b"good", "b": b"ab\xffc"}, "", "here/b is no UTF-8 text: byte 2 is 0xff"),
-    "a character cut off": ({"a": "abä".encode()[:-1]}, "", "here/a is no UTF-8 text: byte 2 is 0xc3"),
-    "less than a window": (
-        {"a": b"0123456789"},
-        "--context 16",
-        "--data-dir here: 9 bytes to learn from are less than one window; got --context 16",
-    ),
-    "fewer windows than a batch": (
-        {"a": b"a" * 100},
-        "--context 16 --batch-size 6",
-        "--batch-size must be at most 5, all windows; got 6",
-    ),
-    "heads that do not divide": (
-        {"a": b"a" * 100},
-        "--context 16 --batch-size 2 --heads 3",
-        "--model transformer cannot be used like this: transformer: heads must divide width; got heads=3, width=",
-    ),
-    "key heads that do not divide": (
-        {"a": b"a" * 100},
-        "--context 16 --batch-size 2 --key-heads 3",
-        "transformer: key_heads must divide heads; got key_heads=3, heads=",
-    ),
-    "a table that cannot be the last layer": (
-        {"a": b"a" * 100},
-        "--context 16 --batch-size 2 --model lstm_lm --width 5 --hidden 6 --tied",
-        "lstm_lm: with tied width must equal hidden; got width=5, hidden=6",
-    ),
-}
-
-
-@pytest.mark.parametrize(("files", "words", "sentence"), BAD_TEXT.values(), ids=BAD_TEXT)
-def test_bad_text_is_one_sentence_and_leaves_nothing(
-    files: dict[str, bytes], words: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "here").mkdir()
-    for name, content in files.items():
-        (tmp_path / "here" / name).write_bytes(content)
-    assert cli.main(["train", "--preset", "text", "--data-dir", "here", *words.split()]) == 2
-    out, err = capsys.readouterr()
-    assert sentence in err
-    assert (err.count("\n"), out) == (1, "")
-    assert contents(tmp_path) == ["here"]
 
 
 class TestFigures:
@@ -223,6 +177,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text").write_text(TEXT)
     with pytest.MonkeyPatch.context() as patch, jax.enable_x64(False):
         patch.setattr(cli, "keep_compiled_programs", lambda: None)
+        with_ready_weights(patch)
         words = text_words(folder / "text", *["--accumulate", "2", "--average", "0.9", "--clip-norm", "0.5"])
         further = ["--verify-every", "3", "--tensorboard", "--output", str(folder / "run")]
         assert cli.main([*words, *further]) == 0
@@ -249,7 +204,11 @@ def test_its_score_is_the_bits_of_every_byte_that_judges(run: Path) -> None:
     assert rows[-1]["test_bits_per_byte"] == pytest.approx(losses.mean() / math.log(2), rel=1e-5)
 
 
-def test_going_on_is_as_if_it_had_never_ended(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_going_on_is_as_if_it_had_never_ended(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_ready_weights(monkeypatch)
+    monkeypatch.setattr(loop, "write_results", write_learned)
     (at_three,) = (path for path in (run / "checkpoints").iterdir() if path.name == "00000004")
     whole = (run / "model.safetensors").read_bytes()
     for later in (run / "checkpoints").iterdir():

@@ -41,7 +41,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], title: str, path: Path, panel
     epochs = [row["epoch"] for row in rows]
     for axes, (quantity, scale, heading) in zip(figure.subplots(1, 2), panels, strict=True):
         axes.set_title(heading)
-        axes.set_yscale("linear" if quantity == "accuracy" else "log")
+        axes.set_yscale("log" if quantity == "loss" else "linear")
         for part, color in (("train", TRAIN_COLOR), ("test", TEST_COLOR)):
             values = [scale * row[f"{part}_{quantity}"] for row in rows]
             axes.plot(epochs, values, color=color, label=part, marker="o" if len(rows) <= 10 else None)

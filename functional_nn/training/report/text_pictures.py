@@ -42,7 +42,7 @@ def draw_neighbours(table: np.ndarray, alphabet: bytes, counts: np.ndarray, path
     """The commonest bytes, and of each those whose embeddings point most nearly the same way, with the cosine."""
     common = np.argsort(-counts, kind="stable")[:MOST_BYTES]
     figure = Figure(figsize=(11.0, 0.26 * len(common) + 1.0))
-    axes = figure.subplots()
+    axes = figure.add_axes((0.02, 0.02, 0.96, 0.93))
     axes.set_axis_off()
     axes.set_title("bytes whose embeddings are alike (cosine)", fontsize=11)
     for line, token in enumerate(common.tolist()):
