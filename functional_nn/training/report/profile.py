@@ -55,12 +55,17 @@ def share_of_peak(job: Job, state: TrainState, pace: float) -> float:
 
 
 def operations_per_label(job: Job, state: TrainState) -> float:
-    """Floating-point operations of one step for each of its labels, as XLA counts them in the program as written."""
+    """Floating-point operations of one step for each of what the pace counts, as XLA counts them in the program.
+
+    The program is as written, for one device: of a state over several, its shapes are enough.
+    """
     batches = next(training_batches(job.dataset.train, 0, 1, job.config.batch_size))
     # In one part and in a call of its own: XLA counts the inside of a loop once, however often it runs.
     call = make_train_call(job.network.apply, job.optimizer, replace(job.rules, accumulate=1))
-    counted: Any = call.lower(state, batches).cost_analysis()
-    return float(counted["flops"]) / batches.labels.size
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), state)
+    counted: Any = call.lower(shapes, batches).cost_analysis()
+    labels = batches.labels[0, :, :1] if job.dataset.task.whole else batches.labels
+    return float(counted["flops"]) / labels.size
 
 
 @cache
