@@ -16,8 +16,8 @@ from functional_nn.models.initializers import lecun_normal
 from functional_nn.recurrent import gru, lstm, rnn
 from functional_nn.training.report.pictures import save_figure
 
-LENGTH, SYMBOLS, HIDDEN = 25, 8, 64
-STEPS, BATCH, RATE = 600, 32, 0.01
+LENGTH, SYMBOLS, HIDDEN = 50, 8, 64
+STEPS, BATCH, RATE = 500, 32, 0.01
 EXAMPLES = 512  # that gradients and accuracy are measured on
 
 Params = Mapping[str, jax.Array]
@@ -32,8 +32,9 @@ class Cell(NamedTuple):
     bias: Sequence[int]
 
 
-# The bias of 1 lets the gate that keeps the cell begin open, as in `models.lstm_lm`.
-CELLS = {"rnn": Cell(rnn, 1, 1, (0,)), "lstm": Cell(lstm, 2, 4, (0, 1, 0, 0)), "gru": Cell(gru, 1, 3, (0, 1, 0, 0))}
+# The bias of 3 lets the gate that keeps the cell, or the state, begin nearly open. With 1, as in `models.lstm_lm`,
+# neither lstm nor gru remembered a symbol for 40 steps after 600 steps of learning.
+CELLS = {"rnn": Cell(rnn, 1, 1, (0,)), "lstm": Cell(lstm, 2, 4, (0, 3, 0, 0)), "gru": Cell(gru, 1, 3, (0, 3, 0, 0))}
 
 
 def measure(seed: int) -> Figures:
