@@ -16,7 +16,7 @@ IGNORED = -1  # the label of a place that counts nothing, where an example has a
 
 @dataclass(frozen=True)
 class Examples:
-    """What a network is shown, and the labels that it is to tell.
+    """What a network is shown, and the labels that it is to predict.
 
     x is images (count, height, width, channels), float32 from 0 to 1, or tokens (count, length), integers; labels are
     integers, (count,), one an example, or (count, places), one a place, IGNORED where a place counts nothing.

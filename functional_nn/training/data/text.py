@@ -1,4 +1,4 @@
-"""Text to learn from: the bytes of a file or of a folder's files, cut into windows, each byte to be told beforehand."""
+"""Text to learn from: the bytes of a file or of a folder's files, cut into windows, whose bytes are to be predicted."""
 
 import os
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from functional_nn.training.data.examples import IGNORED, Dataset, Examples
 from functional_nn.training.endings import BadInput
 
-HELD_OUT = 20  # every so many-th file judges; where there are not as many files, the last so many-th of the text
-GLANCES = 16  # after an epoch that is not the last, every so many-th window judges
+HELD_OUT = 20  # one file in so many is held out; where there are fewer files, the last part of the text, as large
+GLANCES = 16  # after an epoch that is not the last, one held-out window in so many is judged
 # What of the standard library is not its source: what was installed into it, and its tests.
 NOT_THE_LIBRARY = {"site-packages", "dist-packages", "test", "tests", "idle_test"}
 CACHE = "__pycache__"  # of what Python compiled, in any folder of its source
@@ -22,7 +22,7 @@ START = b"\n"  # a text begins as after the end of a line
 def load(place: Path | None, context: int) -> Dataset:
     """The text of a file or folder, that of Python's standard library where none is given, in windows of a context.
 
-    Every byte of the text that judges is told exactly once, those after the first window from at least half a context.
+    Every byte of the held-out text is predicted exactly once, after the first window from at least half a context.
     """
     called = "the standard library" if place is None else f"--data-dir {place}"
     texts = [_read(file) for file in _files(place)]
@@ -72,7 +72,7 @@ def _read(file: Path) -> bytes:
 
 
 def _parted(texts: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """What is learned from, and what judges."""
+    """What is learned from, and what is held out."""
     if len(texts) >= HELD_OUT:
         held = range(HELD_OUT // 2, len(texts), HELD_OUT)
         learned = b"".join(text for index, text in enumerate(texts) if index not in held)

@@ -26,7 +26,7 @@ OF_IMAGES: Panels = (
     ("loss", 1.0, "loss of the average image"),
     ("accuracy", 100.0, "images classified correctly (%)"),
 )
-OF_TEXT: Panels = (("bits_per_byte", 1.0, "bits per byte"), ("accuracy", 100.0, "bytes told before they came (%)"))
+OF_TEXT: Panels = (("bits_per_byte", 1.0, "bits per byte"), ("accuracy", 100.0, "bytes predicted correctly (%)"))
 
 OF_QUESTIONS: Panels = (
     ("loss", 1.0, "loss of the average letter"),

@@ -59,16 +59,20 @@ def _title(job: Job, test: Totals) -> str:
     return f"{config.model} on {config.dataset}, {config.optimizer}: {result}"
 
 
-def _draw_of_images(job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, told: np.ndarray) -> None:
+def _draw_of_images(
+    job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, predicted: np.ndarray
+) -> None:
     dataset = job.dataset
     names, labels, images = dataset.class_names, dataset.test.labels, dataset.test.x
     draw_curves(rows, _title(job, test), folder / "curves.png")
-    draw_confusion(confusion_matrix(labels, told, len(names)), names, folder / "confusion.png")
-    draw_mistakes(images, labels, told, names, folder / "mistakes.png")
+    draw_confusion(confusion_matrix(labels, predicted, len(names)), names, folder / "confusion.png")
+    draw_mistakes(images, labels, predicted, names, folder / "mistakes.png")
     draw_filters(params, images.shape[1:], folder / "filters.png")
 
 
-def _draw_of_text(job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, told: np.ndarray) -> None:
+def _draw_of_text(
+    job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, predicted: np.ndarray
+) -> None:
     dataset, network = job.dataset, job.network
     draw_curves(rows, _title(job, test), folder / "curves.png", OF_TEXT)
     labels = dataset.test.labels

@@ -20,7 +20,7 @@ def byte_name(byte: int) -> str:
 
 
 def draw_attention(heads: Sequence[tuple[int, int, np.ndarray]], text: bytes, path: Path) -> None:
-    """A map a head: a row is the byte after which the next is told, and how dark a column is says what it looks at."""
+    """A map a head: a row is the byte after which the next is predicted, and dark columns are the bytes it looks at."""
     shown = heads[:MOST_MAPS]
     columns = min(3, len(shown))
     rows = -(-len(shown) // columns)

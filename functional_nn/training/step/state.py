@@ -85,7 +85,7 @@ class Totals(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Share of what was counted that was told correctly, from 0 to 1."""
+        """Share of what was counted that was right, from 0 to 1."""
         return float(self.correct) / float(self.count)
 
 
