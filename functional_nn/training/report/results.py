@@ -85,11 +85,11 @@ def _draw_of_text(
 
 
 def _draw_of_questions(
-    job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, told: np.ndarray
+    job: Job, folder: Path, rows: Sequence[Row], params: Any, test: Totals, predicted: np.ndarray
 ) -> None:
     characters, asked, length = job.dataset.alphabet.decode("ascii"), job.dataset.test, job.network.config.source_length
     draw_curves(rows, _title(job, test), folder / "curves.png", OF_QUESTIONS)
-    # What was told is what it would write after the right letters; of a mistake it shall show what it does write.
+    # What was predicted is what it would write after the right letters; of a mistake it shall show what it does write.
     read, state = jnp.asarray(asked.x), {"config": job.network.config}
     start, letters = int(asked.x[0, length]), asked.labels.shape[1]
     written = np.asarray(seq2seq.decode(params, state, read[:, :length], start, letters))
