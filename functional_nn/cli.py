@@ -30,8 +30,9 @@ OK, FAILED, BAD_INPUT, LOST, BY_SIGNAL = 0, 1, 2, 3, 128
 USAGE = """\
 functional-nn: neural networks as pure functions
 
-  functional-nn train [OPTIONS]            train a network on images; --help lists the options
-  functional-nn experiment NAME            one of the textbook's: several runs, and a picture that compares them
+  functional-nn train [OPTIONS]            train a network on images or text; --help lists them all
+  functional-nn experiment NAME            one of the textbook's, which ends in a picture
+  functional-nn generate RUN --prompt TEXT go on with a text, or answer a question, with the network of a finished run
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(argv: Sequence[str]) -> int:
-    """Train as the flags say; the last two lines are the accuracy and the folder."""
+    """Train as the flags say; the last two lines are the score and the folder."""
     _require_extras()
     from functional_nn.training.choices.flags import parse
 
@@ -90,32 +91,34 @@ def train(argv: Sequence[str]) -> int:
         run = run_training(config)
     if not is_first():
         return OK
-    right, total = round(float(run.test.correct)), round(float(run.test.count))
-    print(f"test accuracy {100 * run.test.accuracy:.2f} % ({right:,} of {total:,})")
+    print(run.task.outcome(run.test))
     print(f"run folder    {run.folder}")
     return OK
 
 
 def _train_many(config: "TrainConfig") -> int:
+    from functional_nn.training.data.task import task_of
     from functional_nn.training.run.loop import train as run_training
     from functional_nn.training.run.many import summary, train_many
 
-    folder, accuracies = train_many(config, lambda one: run_training(one).test.accuracy)
+    score = task_of(config.dataset).score
+    folder, scores = train_many(config, lambda one: score.of(run_training(one).test))
     if not is_first():
         return OK
-    result = summary(config, accuracies)
-    for seed, accuracy in result["accuracies"].items():
-        print(f"seed {seed:<8} {100 * accuracy:6.2f} %")
-    print(f"mean          {100 * result['mean']:6.2f} %, standard deviation {100 * result['standard_deviation']:.2f}")
+    result = summary(config, scores)
+    for seed, value in result[score.plural].items():
+        print(f"seed {seed:<8} {score.written(value, 6)}")
+    spread = f"{score.scale * result['standard_deviation']:.{score.digits}f}"
+    print(f"mean          {score.written(result['mean'], 6)}, standard deviation {spread}")
     print(f"run folder    {folder}")
     return OK
 
 
 def experiment(argv: Sequence[str]) -> int:
-    """Run an experiment; what each part reached, best first, and the folder."""
+    """Run an experiment; what was measured, or what each part reached, best first, and the picture."""
     _require_extras()
     from functional_nn.experiments.experiment import ranked
-    from functional_nn.experiments.run import ExperimentConfig, run
+    from functional_nn.experiments.run import PICTURE, ExperimentConfig, Study, named, run, run_study
     from functional_nn.training.choices.flags import read
 
     config = read("experiment", ExperimentConfig, argv)
@@ -126,10 +129,39 @@ def experiment(argv: Sequence[str]) -> int:
     from functional_nn.training.run.loop import train as run_training
 
     keep_compiled_programs()
-    folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
-    for name, arm in ranked(arms).items():
-        print(f"{name:<24} {100 * arm.test_accuracy:6.2f} %")
-    print(f"picture       {folder / 'picture.png'}")
+    asked = named(config.experiment)
+    if isinstance(asked, Study):
+        folder, figures = run_study(config, asked)
+        lines = asked.table(figures)
+    else:
+        folder, arms = run(config, lambda part: run_training(part, write_learned).reached.rows)
+        lines = [f"{name:<24} {100 * arm.test_accuracy:6.2f} %" for name, arm in ranked(arms).items()]
+    print("\n".join([*lines, f"picture       {folder / PICTURE}"]))
+    return OK
+
+
+def generate(argv: Sequence[str]) -> int:
+    """Write a prompt and what a network puts behind it, each character as it comes, until a signal ends it."""
+    _require_extras()
+    from functional_nn.training.choices.flags import GenerateConfig, read
+    from functional_nn.training.choices.legal import require_draws
+
+    config = read("generate", GenerateConfig, argv)
+    if config is None:
+        return OK
+    require_draws(config.temperature, config.top_k, config.length, config.seed)
+    from functional_nn.training.endings import heeding_signals
+    from functional_nn.training.finished.generate import generate as go_on
+
+    choices = {name: getattr(config, name) for name in ("temperature", "top_k", "seed", "length")}
+    with heeding_signals() as stop:
+        for piece in go_on(config.run, config.prompt, **choices):
+            print(piece, end="", flush=True)
+            if stop.signal is not None:
+                break
+        print()
+    if stop.signal is not None:
+        raise Interrupted("interrupted", stop.signal)
     return OK
 
 
@@ -227,6 +259,7 @@ def _stop(command: str, sentence: str, status: int, *, everybody: bool = False) 
 COMMANDS = {
     "train": train,
     "experiment": experiment,
+    "generate": generate,
     "predict": predict,
     "export": export,
     "check": check,

@@ -11,7 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 TRAIN = Path(__file__).with_name("train.py")
-CHOICES = ["--model", "mlp", "--save-every", "7", "--keep", "3", "--average", "0.99", "--shift", "1"]
+SAVED = ["--save-every", "7", "--keep", "3", "--average", "0.99"]
+SMALL = ["--width", "16", "--heads", "2", "--layers", "1", "--hidden", "32", "--context", "32", "--epoch-steps", "45"]
+CHOICES = {
+    "digits": [*SAVED, "--model", "mlp", "--shift", "1"],
+    # This script's own folder is the text: its last bytes judge, which takes no time.
+    "text": [*SAVED, "--preset", "text", "--data-dir", str(TRAIN.parent), *SMALL],
+}
 FINISHED = "model.safetensors"
 LONGEST_WAIT = 300.0
 
@@ -22,20 +28,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--epochs", default="40", help="how long the run is (%(default)s)")
     latest = "a kill comes up to so many seconds after a run has said what it trains (%(default)s)"
     parser.add_argument("--latest", type=float, default=4.0, help=latest)
+    parser.add_argument("--on", choices=CHOICES, default="digits", help="what the run learns (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments (%(default)s)")
     chosen = parser.parse_args(argv)
     with TemporaryDirectory() as folder:
         moments = random.Random(chosen.seed)
-        same = survive(Path(folder), ["--epochs", chosen.epochs], chosen.kills, chosen.latest, moments)
+        words = [*CHOICES[chosen.on], "--epochs", chosen.epochs]
+        same = survive(Path(folder), words, chosen.kills, chosen.latest, moments)
     print("the final weights are the same, bit for bit" if same else "THE FINAL WEIGHTS DIFFER")
     return 0 if same else 1
 
 
-def survive(folder: Path, length: list[str], kills: int, latest: float, moments: random.Random) -> bool:
+def survive(folder: Path, choices: list[str], kills: int, latest: float, moments: random.Random) -> bool:
     """Whether a run that is killed so often ends with the weights of one that is not."""
     whole, killed = folder / "whole", folder / "killed"
     began = time.monotonic()
-    subprocess.run([*train(*length), "--output", whole], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*train(*choices), "--output", whole], check=True, stdout=subprocess.DEVNULL)
     print(f"the run that nothing happens to took {time.monotonic() - began:.1f} s")
     done, inside_a_save = 0, 0
     while done < kills:
@@ -44,7 +52,7 @@ def survive(folder: Path, length: list[str], kills: int, latest: float, moments:
             if not same_weights(whole, killed):
                 return False
             killed.rename(folder / f"survived-{done}")
-        words = ["--resume", killed] if killed.exists() else [*length, "--output", killed]
+        words = ["--resume", killed] if killed.exists() else [*choices, "--output", killed]
         moment = kill_at_a_moment([*train(*words)], killed, latest, moments, in_a_save)
         if moment:
             done, inside_a_save = done + 1, inside_a_save + (moment == "inside a save")
@@ -56,7 +64,7 @@ def survive(folder: Path, length: list[str], kills: int, latest: float, moments:
 
 def train(*words: str | Path) -> list[str | Path]:
     """The command that trains; what is gone on with has its choices already."""
-    return [sys.executable, TRAIN, *([] if "--resume" in words else CHOICES), *words]
+    return [sys.executable, TRAIN, *words]
 
 
 def kill_at_a_moment(

@@ -10,7 +10,7 @@ import numpy as np
 from functional_nn.experiments.axes import COLORS, figure_of, over_epochs, plot
 from functional_nn.experiments.experiment import Arm, Experiment
 from functional_nn.training.choices.config import TrainConfig
-from functional_nn.training.data.examples import find_data
+from functional_nn.training.data.find import find_data
 from functional_nn.training.report.pictures import save_figure
 from functional_nn.training.setup import first_state, prepare
 
@@ -52,7 +52,7 @@ def draw(arms: Mapping[str, Arm], path: Path) -> None:
 def first_activations(config: TrainConfig) -> dict[str, np.ndarray]:
     """What each hidden layer puts out for some training images, with the weights that learning starts from."""
     job = prepare(config, find_data(config))
-    images = job.dataset.train.images[:IMAGES]
+    images = job.dataset.train.x[:IMAGES]
     put_out = jax.jit(job.network.outputs)(first_state(job).params, images)
     return {name: np.asarray(values) for name, values in put_out.items() if name.startswith(str(config.activation))}
 

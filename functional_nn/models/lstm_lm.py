@@ -131,7 +131,7 @@ def apply(
     x = check_tokens("lstm_lm", x)
     _check_rows(x.shape, memory)
     masks = dropout_masks(key, config, *x.shape) if train else None
-    logits, after = forward(layers(config, masks, memory), _untied(params, config), x)
+    logits, after = forward(layers(config, masks, memory), with_head(params, config), x)
     if memory is None:
         return logits, state
     return logits, {"config": config, "memory": jax.tree.map(lambda new, old: new.astype(old.dtype), after, memory)}
@@ -144,7 +144,7 @@ def _check_rows(shape: tuple[int, ...], memory: Memory | None) -> None:
         require(shape[0] == of_memory[0], "lstm_lm", rule, f"x.shape={shape}, a memory of the shape {of_memory}")
 
 
-def _untied(params: Params, config: Config) -> Params:
+def with_head(params: Params, config: Config) -> Params:
     """The parameters with a kernel of the last layer, which is the transposed table where they are tied."""
     if not config.tied:
         return params

@@ -47,6 +47,10 @@ class Config:
             _check_token("padding", self.padding, self.vocabulary)
 
 
+# Those whose outputs are shown.
+LAYERS = ("encoder_lstm", "decoder_lstm", "attention", "dense1")
+
+
 class Source(NamedTuple):
     """What was read: the state after each token, which of them are looked at, and what the decoder starts from."""
 
@@ -114,6 +118,38 @@ def apply(
     return logits, state
 
 
+def attention_weights(params: Params, state: State, x: jax.Array) -> jax.Array:
+    """How much each place of the target looks at each token of the source.
+
+    Args:
+        params: from `init`, or learned.
+        state: from `init`.
+        x: as in `apply`.
+
+    Returns:
+        (batch, length, source_length); of each place they sum to 1, or are 0 where all of the source is padding.
+
+    Raises:
+        ValueError: as in `apply`.
+        TypeError: as in `apply`.
+    """
+    tokens, written = _halves(state["config"], x)
+    source = _encode(params, state["config"], tokens)
+    states, _ = _remember(params, written, source.memory)
+    # What attention makes of the unit vectors is its weights.
+    places = jnp.broadcast_to(jnp.eye(tokens.shape[1], dtype=states.dtype), (len(x), *2 * tokens.shape[1:]))
+    return _looked_up(states, source, places)
+
+
+def outputs(params: Params, config: Config, x: jax.Array) -> dict[str, jax.Array]:
+    """The output of every layer but the embeddings, by its name; x as in `apply`."""
+    tokens, written = _halves(config, x)
+    source = _encode(params, config, tokens)
+    states, _ = _remember(params, written, source.memory)
+    context = _looked_up(states, source, source.states)
+    return dict(zip(LAYERS, (source.states, states, context, _tell(params, context, states)), strict=True))
+
+
 def decode(params: Params, state: State, source: jax.Array, start: int, length: int) -> jax.Array:
     """What the model writes, greedily: the likeliest token, which it then reads to write the next.
 
@@ -159,11 +195,25 @@ def _write(
     params: Params, source: Source, tokens: jax.Array, memory: Mapping[str, jax.Array]
 ) -> tuple[jax.Array, Mapping[str, jax.Array]]:
     """The logits after each token, and what the decoder remembers after the last."""
-    embedded = embedding(tokens, **params["decoder_embedding"])
-    states, memory = unroll(embedded, **params["decoder_lstm"], **memory)
-    query, looked_at = states[:, :, None], source.states[:, :, None]
-    context = attention(query, looked_at, looked_at, source.seen, scale=1.0)[:, :, 0]
-    return dense(jnp.concatenate([context, states], axis=-1), **params["dense1"]), memory
+    states, memory = _remember(params, tokens, memory)
+    return _tell(params, _looked_up(states, source, source.states), states), memory
+
+
+def _remember(
+    params: Params, tokens: jax.Array, memory: Mapping[str, jax.Array]
+) -> tuple[jax.Array, Mapping[str, jax.Array]]:
+    """The state of the decoder after each token, and its memory after the last."""
+    return unroll(embedding(tokens, **params["decoder_embedding"]), **params["decoder_lstm"], **memory)
+
+
+def _tell(params: Params, context: jax.Array, states: jax.Array) -> jax.Array:
+    return dense(jnp.concatenate([context, states], axis=-1), **params["dense1"])
+
+
+def _looked_up(states: jax.Array, source: Source, values: jax.Array) -> jax.Array:
+    """The mean of values (batch, source_length, dim): those of the states that each state of the decoder fits best."""
+    query, key = states[:, :, None], source.states[:, :, None]
+    return attention(query, key, values[:, :, None], source.seen, scale=1.0)[:, :, 0]
 
 
 def _counted(source: jax.Array, padding: int | None) -> tuple[jax.Array | None, jax.Array | None]:

@@ -159,7 +159,7 @@ def empty_cache(config: Config, batch: int, dtype: jax.typing.DTypeLike = float)
     }
 
 
-def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:
+def dropout_masks(key: jax.Array | None, config: Config, batch: int, length: int) -> Masks:
     """No masks: this network has no dropout."""
     return {}
 

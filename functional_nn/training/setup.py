@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ from functional_nn.training.choices.legal import require_equal_parts
 from functional_nn.training.choices.presets import in_words
 from functional_nn.training.choices.saved import of_the_run
 from functional_nn.training.choices.values import numbers_of
-from functional_nn.training.data.examples import Dataset, steps_per_epoch
+from functional_nn.training.data.examples import Dataset, sizes_given, steps_per_epoch
 from functional_nn.training.endings import BadInput
 from functional_nn.training.machine.doctor import idle_accelerator, versions
 from functional_nn.training.step.augment import Augmentation
@@ -47,27 +47,37 @@ class Network:
 
     def outputs(self, params: Any, x: jax.Array) -> dict[str, jax.Array]:
         """The output of every layer, by its name: without dropout, and normalized by the batch itself."""
-        return outputs(self._model.layers(self.config), params, x)
+        if hasattr(self._model, "outputs"):
+            return self._model.outputs(params, self.config, x)
+        complete = getattr(self._model, "with_head", lambda params, config: params)
+        return outputs(self._model.layers(self.config), complete(params, self.config), x)
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """The layers in the order in which they are applied."""
-        return tuple(name for name, _ in self._model.layers(self.config))
+        known = getattr(self._model, "LAYERS", None)
+        return known or tuple(name for name, _ in self._model.layers(self.config))
 
-    def dropout_masks(self, key: jax.Array, batch: int) -> Any:
-        """The masks that `apply` draws from this key in training."""
-        return self._model.dropout_masks(key, self.config, batch)
+    @property
+    def classes(self) -> int:
+        """How many labels there are to choose from."""
+        return self.config.vocabulary if hasattr(self.config, "vocabulary") else self.config.classes
+
+    def dropout_masks(self, key: jax.Array, batch: int, *length: int) -> Any:
+        """The masks that `apply` draws from this key in training; of sequences with their length."""
+        return self._model.dropout_masks(key, self.config, batch, *length)
 
 
-def build(name: str, image_shape: tuple[int, ...], classes: int, sizes: Mapping[str, Any] | None = None) -> Network:
-    """The model of this name for images (height, width, channels) of so many classes, of these or its own sizes."""
+def build(name: str, given: Mapping[str, Any], sizes: Mapping[str, Any] | None = None) -> Network:
+    """The model of this name, of the sizes that its data give, and of these others or its own."""
     model = importlib.import_module(f"functional_nn.models.{name}")
-    form = FORMS.get(name, {})
-    chosen = {size: form.get(size, _as_it_is)(value) for size, value in (sizes or {}).items()}
+    form, known = FORMS.get(name, {}), {field.name for field in fields(model.Config)}
+    chosen = {size: form.get(size, _as_it_is)(value) for size, value in (sizes or {}).items() if size in known}
     try:
-        config = model.Config(input_shape=tuple(image_shape), classes=classes, **chosen)
+        config = model.Config(**given, **chosen)
     except ValueError as error:
-        raise BadInput(f"--model {name} cannot be used on these images: {error}") from error
+        data = "on these images" if "input_shape" in given else "like this"
+        raise BadInput(f"--model {name} cannot be used {data}: {error}") from error
     return Network(name, config, model.apply, model)
 
 
@@ -84,12 +94,15 @@ def _only_number(value: Any) -> int:
 FORMS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "simple_convnet": {"filters": _only_number, "hidden": _only_number},
     "deep_convnet": {"filters": numbers_of, "hidden": _only_number},
+    "transformer": {"hidden": _only_number},
+    "lstm_lm": {"hidden": _only_number},
+    "seq2seq": {"hidden": _only_number},
 }
 
 
 def kernels(params: Any) -> Any:
-    """True for kernels, False for biases and the scales of normalizations: small weights of those simplify nothing."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1] == jax.tree_util.DictKey("kernel"), params)
+    """True for kernels, False for biases, scales and tables of embeddings: small weights of those simplify nothing."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key in ("kernel", "recurrent_kernel"), params)
 
 
 def _muon(rate: Schedule, decay: float) -> optax.GradientTransformation:
@@ -153,8 +166,8 @@ class Job:
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many steps it takes to see every training image."""
-        return steps_per_epoch(len(self.dataset.train), self.config.batch_size)
+        """How many steps are taken between two judgments."""
+        return steps_per_epoch(len(self.dataset.train), self.config.batch_size, self.config.epoch_steps)
 
     @property
     def steps(self) -> int:
@@ -165,14 +178,22 @@ class Job:
 def prepare(config: TrainConfig, dataset: Dataset) -> Job:
     """Build what the configuration names, for this data set."""
     if config.batch_size > len(dataset.train):
-        raise BadInput(f"--batch-size must be at most {len(dataset.train)}, all images; got {config.batch_size}")
+        all_of_them = f"{len(dataset.train)}, all {dataset.task.examples}"
+        raise BadInput(f"--batch-size must be at most {all_of_them}; got {config.batch_size}")
     layout = chosen_layout(config)
     require_equal_parts(config, layout.devices)
-    network = build(config.model, dataset.train.images.shape[1:], len(dataset.class_names), config.sizes)
-    steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size)
+    network = build(config.model, sizes_given(dataset.facts), config.sizes)
+    steps = config.epochs * steps_per_epoch(len(dataset.train), config.batch_size, config.epoch_steps)
     rate = schedule(config.peak_learning_rate, steps, config.warmup)
     augmentation = Augmentation(config.shift, config.flip, config.cutout)
-    rules = StepRules(config.label_smoothing, augmentation, config.accumulate, config.precision, config.average)
+    rules = StepRules(
+        config.label_smoothing,
+        augmentation,
+        config.accumulate,
+        config.precision,
+        config.average,
+        dataset.task.whole,
+    )
     return Job(config, layout, dataset, network, rate, make_optimizer(config, rate), rules)
 
 
@@ -195,8 +216,8 @@ def describe(job: Job) -> dict[str, Any]:
     """What config.json holds: every choice, and what was found on this machine."""
     shapes = jax.eval_shape(lambda: first_state(job))
     found = {
-        "image_shape": job.dataset.train.images.shape[1:],
-        "class_names": job.dataset.class_names,
+        **job.dataset.facts,
+        "digest": job.dataset.digest,
         "train_size": len(job.dataset.train),
         "test_size": len(job.dataset.test),
         "parameters": parameter_count(shapes.params),
@@ -210,9 +231,9 @@ def describe(job: Job) -> dict[str, Any]:
 def introduction(job: Job, state: TrainState, done: int) -> list[str]:
     """What a run says of itself before it begins, or goes on after so many steps."""
     config, dataset = job.config, job.dataset
+    examples = f"{len(dataset.train):,} {dataset.task.examples} to learn, {len(dataset.test):,} to test"
     lines = [
-        f"{config.model} ({parameter_count(state.params):,} parameters) on {config.dataset}: "
-        f"{len(dataset.train):,} images to learn, {len(dataset.test):,} to test",
+        f"{config.model} ({parameter_count(state.params):,} parameters) on {config.dataset}: {examples}",
         in_words(config),
     ]
     if job.layout.devices > 1:

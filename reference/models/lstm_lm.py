@@ -123,7 +123,7 @@ def apply(params, state, x, *, train=False, key=None):
     x = check_tokens("lstm_lm", x)
     _check_rows(x.shape, memory)
     network = layers(config, dropout_masks(key, config, *x.shape) if train else None, memory)
-    logits, residuals = forward(network, _untied(params, config), x)
+    logits, residuals = forward(network, with_head(params, config), x)
     if memory is None:
         return logits, state
     after = memory_of(network, residuals)
@@ -168,7 +168,7 @@ def _loss_and_backward(params, state, x, targets, masks):
     config, memory = state["config"], state.get("memory")
     x = check_tokens("lstm_lm", x)
     _check_rows(x.shape, memory)
-    return loss_and_backward(layers(config, masks, memory), _untied(params, config), x, targets)
+    return loss_and_backward(layers(config, masks, memory), with_head(params, config), x, targets)
 
 
 def _check_rows(shape, memory):
@@ -178,7 +178,7 @@ def _check_rows(shape, memory):
         require(shape[0] == of_memory[0], "lstm_lm", rule, f"x.shape={shape}, a memory of the shape {of_memory}")
 
 
-def _untied(params, config):
+def with_head(params, config):
     """The parameters with a kernel of the last layer, which is the transposed table where they are tied."""
     if not config.tied:
         return params

@@ -154,7 +154,7 @@ def layer_cotangents(params, state, x, targets, *, masks=None):
     return cotangents
 
 
-def dropout_masks(key, config, batch):
+def dropout_masks(key, config, batch, length):
     """No masks: this network has no dropout."""
     return {}
 

@@ -29,7 +29,7 @@ class Nobody:
     def wants(self, step: int) -> bool:
         return False
 
-    def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
+    def after(self, step: int, state: TrainState, seen: Totals, pace: float) -> None:
         self.told.append((step, float(seen.count)))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from helpers.small_runs import DATASET
 
 from functional_nn import cli
-from functional_nn.training.data import examples
+from functional_nn.training.data import images
 from functional_nn.training.run import loop
 from functional_nn.training.run.session import Session
 from functional_nn.training.setup import Job
@@ -50,7 +50,7 @@ def digest(run: loop.Run) -> dict[str, Any]:
 
 def main(report: str, runs: str) -> None:
     cli.keep_compiled_programs = lambda: None
-    examples.load = lambda name, data_dir=None: DATASET
+    images.load = lambda name, data_dir=None: DATASET
     loop.first_state, loop.write_results = first_state, lambda *results: None
     honest_train, honest_before, came = loop.train, Session.before, []
 

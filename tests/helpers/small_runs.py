@@ -14,13 +14,14 @@ import pytest
 from functional_nn._twin import twin
 from functional_nn.training import setup
 from functional_nn.training.choices.config import TrainConfig
-from functional_nn.training.data import examples
+from functional_nn.training.data import images
 from functional_nn.training.data.examples import Batches, Dataset, Examples
 from functional_nn.training.run import loop
 from functional_nn.training.setup import Job
 from functional_nn.training.step.state import TrainState
 
 NAMES = tuple("0123456789")
+OF_DIGITS = {"input_shape": (8, 8, 1), "classes": 10}  # what small images settle of a network
 PICTURES = ("confusion.png", "curves.png", "filters.png", "histograms.png", "mistakes.png")
 FILES = sorted(["checkpoints", "config.json", "metrics.jsonl", "model.safetensors", *PICTURES])
 
@@ -41,7 +42,7 @@ STEPS = 4  # an epoch
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is on the small data set, and keeps no compiled programs."""
-    monkeypatch.setattr(examples, "load", lambda name, data_dir: DATASET)
+    monkeypatch.setattr(images, "load", lambda name, data_dir: DATASET)
     monkeypatch.setattr("functional_nn.cli.keep_compiled_programs", lambda: None)
     monkeypatch.setattr("functional_nn.cli.keep_freed_memory", lambda: None)
 
@@ -101,7 +102,7 @@ def once(job: Job, kind: str, make: Callable[[], Any]) -> Any:
 def one_batch(examples: Examples, start: int = 0, size: int = 16) -> Batches:
     """So many examples as the only batch of a call."""
     part = slice(start, start + size)
-    return Batches(examples.images[None, part], examples.labels[None, part], np.ones(1, bool))
+    return Batches(examples.x[None, part], examples.labels[None, part], np.ones(1, bool))
 
 
 def contents(folder: Path) -> list[str]:

@@ -89,6 +89,18 @@ def test_targets_of_nothing_but_padding_have_no_mean(padded: Arranged):
         by_hand.value_and_grad(padded.params, padded.state, padded.x, np.zeros_like(padded.targets))
 
 
+def test_attention_weights_are_those_with_which_apply_looks_back(padded: Arranged, monkeypatch: pytest.MonkeyPatch):
+    weights = seq2seq.attention_weights(*padded[:3])
+    looked, attention = [], seq2seq.attention
+    monkeypatch.setattr(seq2seq, "attention", lambda *args, **kw: looked.append(args) or attention(*args, **kw))
+    seq2seq.apply(*padded[:3])
+    ((query, key, _, seen),) = looked
+    scores = np.where(seen[:, 0], np.einsum("bthd,bshd->bts", query, key), -np.inf)
+    shares = np.exp(scores - scores.max(-1, keepdims=True))
+    np.testing.assert_allclose(weights, shares / shares.sum(-1, keepdims=True), rtol=1e-12)
+    assert not np.any(weights[0, :, 2:])
+
+
 def stepwise(side: ModuleType, params: Any, state: Any, source: np.ndarray, length: int) -> np.ndarray:
     """Greedy decoding by calling apply anew for every token, with all that was written before."""
     x = np.concatenate([source, np.full((len(source), 1), START)], axis=1)

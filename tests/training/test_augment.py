@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.single_steps import call_of, prepared
-from helpers.small_runs import DATASET, make_small, one_batch
+from helpers.small_runs import DATASET, OF_DIGITS, make_small, one_batch
 
 from functional_nn.training.setup import build
 from functional_nn.training.step.augment import Augmentation, augment
@@ -81,7 +81,7 @@ class TestAugmentation:
 
 @pytest.mark.slow
 def test_dropout_differs_from_step_to_step_and_repeats_with_the_seed() -> None:
-    draw = jax.jit(build("deep_convnet", (8, 8, 1), 10).dropout_masks, static_argnums=1)
+    draw = jax.jit(build("deep_convnet", OF_DIGITS).dropout_masks, static_argnums=1)
     keys = [jax.random.fold_in(jax.random.key(3), step) for step in (0, 1, 0)]
     first, second, again = (np.asarray(draw(key, 5)["dropout1"]) for key in keys)
     np.testing.assert_array_equal(first, again)

@@ -44,7 +44,10 @@ BAD_INPUT = {
     "no number": ("train --epochs many", "--epochs: 'many' is not a whole number"),
     "no real number": ("train --learning-rate fast", "--learning-rate: 'fast' is not a number"),
     "unknown model": ("train --model simple_convet", "got 'simple_convet' (did you mean simple_convnet?)"),
-    "unknown data set": ("train --dataset digit", "--dataset must be one of digits, mnist, fashion-mnist; got 'digit'"),
+    "unknown data set": (
+        "train --dataset digit",
+        "--dataset must be one of digits, mnist, fashion-mnist, text, addition, dates; got 'digit'",
+    ),
     "unknown optimizer": ("train --optimizer adma", "got 'adma' (did you mean adam?)"),
     "no epochs": ("train --epochs 0", "--epochs must lie between 1 and 100000; got 0"),
     "negative batch": ("train --batch-size -4", "--batch-size must lie between 1 and 1000000; got -4"),
@@ -69,7 +72,7 @@ BAD_INPUT = {
     "resume from no run": ("train --resume=.", "--resume .: this is not the folder of a run, it has no config.json"),
     "unknown preset": (
         "train --preset digit",
-        "--preset must be one of digits, fashion-mnist, fashion-mnist-fast, mnist; got 'digit' (did you mean digits?)",
+        "--preset must be one of digits, fashion-mnist, fashion-mnist-fast, mnist, text, addition, dates; got 'digi",
     ),
     "filters without a number": (
         "train --model vgg --filters 8-,4",
@@ -93,7 +96,7 @@ BAD_INPUT = {
         "--seed and --seeds must stay below 2**32 together; got 42",
     ),
     "negative seed": ("train --seed -1", "--seed must lie between 0 and 4294967295; got -1"),
-    "folder for digits": ("train --data-dir .", "--data-dir goes with --dataset mnist or fashion-mnist"),
+    "folder for digits": ("train --data-dir .", "--data-dir goes with --dataset mnist, fashion-mnist or text"),
     "download of digits": ("train --download", "--download goes with --dataset mnist or fashion-mnist"),
     "missing folder": ("train --dataset mnist --data-dir nowhere", "--data-dir nowhere does not exist; mend it with"),
     "unknown activation": (
@@ -105,6 +108,14 @@ BAD_INPUT = {
     "more than all to learn from": ("train --learn-from 1438", "--learn-from must be at most 1437, all images"),
     "nothing left to learn": ("train --hold-out 1437", "--hold-out must be below 1437, all images; got 1437"),
     "negative part": ("train --hold-out -1", "--hold-out must lie between 0 and 1000000; got -1"),
+    "questions for a network of text": (
+        "train --preset dates --model transformer",
+        "of questions --model seq2seq can learn; got --model transformer, --dataset dates",
+    ),
+    "folder for questions": (
+        "train --preset addition --data-dir .",
+        "--data-dir goes with --dataset mnist, fashion-mnist or text; got --dataset addition",
+    ),
     "doctor with words": ("doctor please", "doctor takes no arguments; got please"),
 }
 
@@ -158,6 +169,12 @@ FLAGS = {
     "--model mlp": "mlp",
     "--filters 8-8,16": ((8, 8), (16,)),
     "--hidden 20,10": (20, 10),
+    "--width 48": 48,
+    "--heads 6": 6,
+    "--key-heads 3": 3,
+    "--layers 3": 3,
+    "--context 96": 96,
+    "--tied": True,
     "--activation tanh": "tanh",
     "--batch-norm": True,
     "--initializer lecun_normal": "lecun_normal",
@@ -168,6 +185,7 @@ FLAGS = {
     "--hold-out 4": 4,
     "--learn-from 50": 50,
     "--epochs 2": 2,
+    "--epoch-steps 11": 11,
     "--batch-size 6": 6,
     "--accumulate 3": 3,
     "--steps-per-call 5": 5,
@@ -218,7 +236,9 @@ def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     flags = [f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig)]
     missing = [
-        word for word in [*flags, "{mlp,simple_convnet,deep_convnet,vgg}", "rmsprop", "fashion"] if word not in out
+        word
+        for word in [*flags, "{mlp,simple_convnet,deep_convnet,vgg,transformer,lstm_lm,seq2seq}", "rmsprop", "fashion"]
+        if word not in out
     ]
     assert missing == []
 

@@ -17,9 +17,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from functional_nn import cli
-from functional_nn.training.data import examples
-from functional_nn.training.data.examples import load
+from functional_nn.training.data import images
 from functional_nn.training.data.idx import read_idx
+from functional_nn.training.data.images import load
 from functional_nn.training.data.places import STEMS
 from functional_nn.training.endings import BadInput
 from functional_nn.training.finished.loaded import load_finished
@@ -231,7 +231,7 @@ class TestData:
     def test_test_images_of_another_size_are_refused_at_once(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(examples, "load", load)
+        monkeypatch.setattr(images, "load", load)
         write_folder(Path("data"), files=small_files(shape=(8, 8)))
         (Path("data") / STEMS[2]).write_bytes(small_files(shape=(9, 9))[2])
         words = "train --dataset mnist --data-dir data --batch-size 4 --model mlp --output new"

@@ -11,13 +11,12 @@ from helpers.idx_files import idx_bytes, small_files, write_folder
 from functional_nn.training.data.examples import (
     Examples,
     batch_indices,
-    check_examples,
-    load,
     padded_batches,
     steps_per_epoch,
     training_batches,
 )
 from functional_nn.training.data.idx import DTYPES, read_idx
+from functional_nn.training.data.images import check_examples, load
 from functional_nn.training.data.places import STEMS
 from functional_nn.training.endings import BadInput
 
@@ -70,12 +69,12 @@ class TestFolder:
     @pytest.mark.parametrize("suffix", ["", ".gz"], ids=["plain", "gzipped"])
     def test_four_files_make_a_data_set(self, tmp_path: Path, suffix: str) -> None:
         dataset = load("mnist", write_folder(tmp_path, suffix=suffix))
-        assert dataset.train.images.shape == (7, 4, 3, 1)
-        assert dataset.test.images.shape == (5, 4, 3, 1)
-        assert dataset.train.images.dtype == np.float32
+        assert dataset.train.x.shape == (7, 4, 3, 1)
+        assert dataset.test.x.shape == (5, 4, 3, 1)
+        assert dataset.train.x.dtype == np.float32
         assert dataset.train.labels.dtype == np.int32
         pixels = np.frombuffer(small_files()[0], np.uint8, offset=16).reshape(7, 4, 3, 1)
-        np.testing.assert_allclose(dataset.train.images, pixels / 255.0, rtol=1e-6)
+        np.testing.assert_allclose(dataset.train.x, pixels / 255.0, rtol=1e-6)
 
     def test_counts_must_match(self, tmp_path: Path) -> None:
         write_folder(tmp_path)
@@ -108,11 +107,11 @@ class TestFolder:
 def test_digits_are_split_once_and_for_all() -> None:
     first, second = load("digits"), load("digits")
     assert (len(first.train), len(first.test)) == (1437, 360)
-    np.testing.assert_array_equal(first.test.images, second.test.images)
-    both = np.concatenate([first.train.images, first.test.images]).reshape(1797, -1)
+    np.testing.assert_array_equal(first.test.x, second.test.x)
+    both = np.concatenate([first.train.x, first.test.x]).reshape(1797, -1)
     assert len(np.unique(both, axis=0)) == 1797, "an image is in both parts, or in one of them twice"
-    assert first.train.images.min() == 0.0
-    assert first.train.images.max() == 1.0
+    assert first.train.x.min() == 0.0
+    assert first.train.x.max() == 1.0
 
 
 @pytest.mark.parametrize(("size", "batch_size"), [(1, 1), (7, 3), (9, 3), (5, 5), (11, 4)])

@@ -3,18 +3,22 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from helpers.small_runs import DATASET
 from PIL import Image
 
 from functional_nn import cli
-from functional_nn.experiments import initializations
+from functional_nn.experiments import attention, initializations, vanishing_gradients
 from functional_nn.experiments.experiment import Rows
 from functional_nn.experiments.run import EXPERIMENTS, ExperimentConfig, base_of, run
+from functional_nn.losses import softmax_cross_entropy
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.legal import validate
 from functional_nn.training.endings import BadInput, Interrupted
@@ -115,6 +119,51 @@ def test_an_interrupted_experiment_says_how_to_go_on_and_does(tmp_path: Path) ->
     assert (out / "picture.png").is_file()
 
 
+def test_a_study_measures_draws_and_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(cli, "keep_compiled_programs", lambda: None)
+    monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
+    monkeypatch.setattr(vanishing_gradients, "STEPS", 12)
+    monkeypatch.setattr(vanishing_gradients, "LENGTH", 6)
+    out = tmp_path / "out"
+    assert cli.main(["experiment", "vanishing-gradients", "--output", str(out)]) == 0
+    header, *lines, last = capsys.readouterr().out.splitlines()
+    assert header.split() == ["first", "step", "/", "last", "first", "weights", "learned", "right"]
+    assert [line.split()[0] for line in lines] == ["rnn", "lstm", "gru"]
+    assert last.split() == ["picture", str(out / "picture.png")]
+    summary = json.loads((out / "summary.json").read_text())
+    assert all(len(summary[name][when]) == 6 for name in ("rnn", "lstm", "gru") for when in ("before", "after"))
+    with Image.open(out / "picture.png") as picture:
+        assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 20, "the picture is empty"
+
+
+def test_the_gradient_of_a_step_is_measured_as_differences_have_it() -> None:
+    cell = vanishing_gradients.CELLS["gru"]
+    params = vanishing_gradients.init(jax.random.key(0), cell)
+    x, step = np.array([[1, 5, 2, 0]]), 1
+
+    def loss(moved: np.ndarray) -> Any:
+        inputs = vanishing_gradients.one_hot(x).at[0, step].add(moved)
+        return softmax_cross_entropy(vanishing_gradients.logits_of(cell, params, inputs), jnp.asarray(x[:, 0]))[0]
+
+    units = 1e-5 * np.eye(vanishing_gradients.SYMBOLS)
+    slopes = [float(loss(unit) - loss(-unit)) / 2e-5 for unit in units]
+    assert vanishing_gradients.norms_of(cell, params, x)[step] == pytest.approx(np.linalg.norm(slopes), rel=1e-6)
+
+
+def test_attention_is_drawn_for_what_the_network_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, small in {"STEPS": 2, "BATCH": 4, "JUDGED": 5, "CONFIG": replace(attention.CONFIG, hidden=4)}.items():
+        monkeypatch.setattr(attention, name, small)
+    figures = attention.measure(0)
+    attention.draw(figures, tmp_path / "picture.png")
+    right, *lines = attention.table(figures)
+    assert right.split() == ["dates", "right", "0.0", "%"]
+    assert len(lines) == 2 * attention.DRAWN
+    for each, line in zip(figures["maps"], lines[1::2], strict=True):
+        assert np.shape(each["weights"]) == (len(each["written"]), len(each["question"])) == (10, 29)
+        best = int(np.argmax(each["weights"][0]))
+        assert line.startswith(f"{each['written'][0]}<{each['question'][best]}")
+
+
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there = tmp_path / "there"
     there.mkdir()
@@ -122,6 +171,8 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
         ("optimiser",): "there is no experiment 'optimiser' (did you mean optimizers?); there are optimizers, ",
         ("optimizers", "--epochs", "0"): "--epochs must lie between 1 and 100000; got 0",
         ("optimizers", "--output", str(there)): f"--output {there} exists already",
+        ("attention", "--epochs", "3"): "begins anew each time, and takes --seed and --output alone; got --epochs",
+        ("vanishing-gradients", "--output", str(there)): f"--output {there} exists already",
         ("optimizers", "--resume", str(there)): "this is not the folder of a run, it has no config.json",
     }.items():
         assert cli.main(["experiment", *words]) == 2

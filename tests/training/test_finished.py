@@ -13,13 +13,13 @@ from typing import Any, get_args
 import jax
 import numpy as np
 import pytest
-from helpers.small_runs import DATASET, SMALL, contents, make_small, one_batch, prepared, with_ready_weights
+from helpers.small_runs import DATASET, OF_DIGITS, SMALL, contents, make_small, one_batch, prepared, with_ready_weights
 from PIL import Image
 from safetensors.numpy import load_file
 
 from functional_nn import cli
 from functional_nn.training import setup
-from functional_nn.training.choices.config import SIZES, Model, PresetName, TrainConfig
+from functional_nn.training.choices.config import MODELS, SIZES, Model, PresetName, TrainConfig
 from functional_nn.training.choices.flags import parse
 from functional_nn.training.choices.legal import validate
 from functional_nn.training.choices.presets import PRESETS, in_words
@@ -30,7 +30,7 @@ from functional_nn.training.finished.predict import read_image
 from functional_nn.training.kept.keeper import Reached
 from functional_nn.training.kept.weights import write_weights
 from functional_nn.training.report.events import values_by_layer
-from functional_nn.training.report.profile import PROFILED, operations_per_image
+from functional_nn.training.report.profile import PROFILED, operations_per_label
 from functional_nn.training.run import loop
 from functional_nn.training.run.session import Session
 from functional_nn.training.setup import Job, build
@@ -128,11 +128,17 @@ def only_weights(job: Job, folder: Path, reached: Reached, *results: Any) -> Non
 class TestSizes:
     def test_what_is_taken_where_nothing_is_said_is_the_models_own(self) -> None:
         assert tuple(SIZES) == get_args(Model)
-        for model, sizes in SIZES.items():
-            assert build(model, (8, 8, 1), 10, sizes) == build(model, (8, 8, 1), 10)
-            fields = {field.name for field in dataclasses.fields(build(model, (8, 8, 1), 10).config)}
+        for model, sizes in ((model, SIZES[model]) for model in MODELS["images"]):
+            assert build(model, OF_DIGITS, sizes) == build(model, OF_DIGITS)
+            fields = {field.name for field in dataclasses.fields(build(model, OF_DIGITS).config)}
             choices = {"filters", "hidden", "activation", "batch_norm", "initializer", "dropout_rate"}
             assert choices & fields == sizes.keys(), f"{model} lets one choose something else"
+
+    @pytest.mark.parametrize("model", MODELS["text"])
+    def test_those_of_a_network_of_text_are_all_that_can_be_chosen(self, model: Model) -> None:
+        config = build(model, {"vocabulary": 7}, SIZES[model]).config
+        fields = {field.name for field in dataclasses.fields(config)}
+        assert fields - {"vocabulary"} == SIZES[model].keys() - ({"context"} - fields)
 
     @pytest.mark.parametrize(
         ("model", "sizes", "expected"),
@@ -187,7 +193,7 @@ class TestSeen:
         multiplications = 64 * 100 + 100 * 50 + 50 * 10
         # Forward, and backward to the weights, and backward to the input of all layers but the first.
         expected = 2 * (3 * multiplications - 64 * 100)
-        assert expected < operations_per_image(job, state) < 1.5 * expected + 10 * 12_060 / 16
+        assert expected < operations_per_label(job, state) < 1.5 * expected + 10 * 12_060 / 16
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         assert all(0 < row["share_of_peak"] < 1 for row in rows)
         for row in rows:
@@ -218,7 +224,7 @@ class TestSeen:
         shown = [name.removeprefix("activations/") for name in values if name.startswith("activations/")]
         assert shown == ["conv1", "relu1", "pool1", "flatten", "dense1", "relu2", "dense2"]
         assert values["activations/relu1"].min() == 0 > values["activations/conv1"].min()
-        logits, _ = job.network.apply(state.params, state.model_state, DATASET.test.images)
+        logits, _ = job.network.apply(state.params, state.model_state, DATASET.test.x)
         np.testing.assert_allclose(values["activations/dense2"], logits, rtol=1e-6, atol=1e-9)
 
 
@@ -226,7 +232,7 @@ class TestPredict:
     def test_each_file_gets_the_class_and_probability_of_the_network(
         self, run: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        pixels = np.round(255 * DATASET.test.images[:5, :, :, 0]).astype(np.uint8)
+        pixels = np.round(255 * DATASET.test.x[:5, :, :, 0]).astype(np.uint8)
         for index, image in enumerate(pixels):
             Image.fromarray(image).save(f"{index}.png")
             Image.fromarray(255 - image).save(f"inverted-{index}.bmp")
@@ -295,7 +301,7 @@ class TestExport:
             "out/model.json",
             "out/model.safetensors",
         ]
-        np.save("images.npy", DATASET.test.images)
+        np.save("images.npy", DATASET.test.x)
         elsewhere = """
 import sys
 sys.modules["functional_nn"] = None  # an import of it is an error
@@ -307,9 +313,7 @@ np.save("logits.npy", np.concatenate([program.call(images[:7]), program.call(ima
 """
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         subprocess.run([sys.executable, "-c", elsewhere], check=True, env=environment)
-        np.testing.assert_allclose(
-            np.load("logits.npy"), expected_logits(run, DATASET.test.images), rtol=1e-4, atol=1e-4
-        )
+        np.testing.assert_allclose(np.load("logits.npy"), expected_logits(run, DATASET.test.x), rtol=1e-4, atol=1e-4)
         about = json.loads(Path("out/model.json").read_text())
         assert about == {
             "input": {"shape": ["batch", 8, 8, 1], "dtype": "float32", "range": [0, 1]},
@@ -371,6 +375,6 @@ class TestSeeds:
 
 def test_a_run_is_read_as_it_was_judged(run: Path) -> None:
     finished = load_finished(run)
-    images = jax.numpy.asarray(DATASET.test.images)
+    images = jax.numpy.asarray(DATASET.test.x)
     right = (np.argmax(finished.logits(images), axis=-1) == DATASET.test.labels).mean()
     assert right == json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["test_accuracy"]

@@ -11,8 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_ends_with_the_same_weights(tmp_path: Path) -> None:
-    choices = ["--kills", "1", "--epochs", "2", "--latest", "0.2"]
+@pytest.mark.parametrize("on", ["digits", "text"])
+def test_a_run_that_is_killed_ends_with_the_same_weights(on: str, tmp_path: Path) -> None:
+    choices = ["--on", on, "--kills", "1", "--epochs", "2", "--latest", "0.2"]
     words = [sys.executable, str(ROOT / "scripts" / "kill_and_resume.py"), *choices]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, env=environment)

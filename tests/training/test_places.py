@@ -13,9 +13,9 @@ from helpers.idx_files import digests, small_files, write_folder
 
 from functional_nn import cli
 from functional_nn.training.choices.config import TrainConfig
-from functional_nn.training.data import examples, places
-from functional_nn.training.data.examples import load
+from functional_nn.training.data import images, places
 from functional_nn.training.data.idx import read_idx
+from functional_nn.training.data.images import load
 from functional_nn.training.data.places import PUBLISHED, STEMS, find_files
 from functional_nn.training.endings import BadInput
 from functional_nn.training.run import loop
@@ -159,13 +159,13 @@ class TestDownload:
 def test_held_out_images_judge_and_teach_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_folder(tmp_path / "mine", files=FILES)
     config = TrainConfig(dataset="mnist", data_dir=folder, hold_out=3, batch_size=4)
-    dataset, whole = loop.find_data(config), examples.load("mnist", folder)
+    dataset, whole = loop.find_data(config), images.load("mnist", folder)
     assert (len(dataset.train), len(dataset.test)) == (4, 3)
-    seen = {image.tobytes() for part in (dataset.train, dataset.test) for image in part.images}
-    assert seen == {image.tobytes() for image in whole.train.images}
+    seen = {image.tobytes() for part in (dataset.train, dataset.test) for image in part.x}
+    assert seen == {image.tobytes() for image in whole.train.x}
     few = loop.find_data(replace(config, learn_from=2)).train
     assert len(few) == 2
-    assert {image.tobytes() for image in few.images} < {i.tobytes() for i in dataset.train.images}
+    assert {image.tobytes() for image in few.x} < {i.tobytes() for i in dataset.train.x}
     with pytest.raises(BadInput, match="--hold-out must be below 7, all images; got 7"):
         loop.find_data(TrainConfig(dataset="mnist", data_dir=folder, hold_out=7))
 

@@ -52,8 +52,8 @@ def test_an_overflow_that_no_scale_mends_is_not_healthy() -> None:
     job, state = prepared(precision="float16", average=0.9)
     state = state._replace(loss_scale=LossScale(jnp.float32(precision.LEAST_FACTOR), jnp.int32(0)))
     batch = one_batch(DATASET.train)
-    images = np.where(np.arange(16)[None, :, None, None, None] == 3, np.nan, batch.images)
-    assert not call_of(job)(state, batch._replace(images=images))[1].healthy[0]
+    images = np.where(np.arange(16)[None, :, None, None, None] == 3, np.nan, batch.x)
+    assert not call_of(job)(state, batch._replace(x=images))[1].healthy[0]
 
 
 def test_the_scale_doubles_after_enough_good_steps_and_stays_in_its_range() -> None:

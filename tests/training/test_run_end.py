@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.resumed_runs import CONFIG, RUN, WORDS, in_an_empty_folder, signal_at
-from helpers.small_runs import contents
+from helpers.small_runs import OF_DIGITS, contents
 
 from functional_nn import cli
 from functional_nn.training import setup
-from functional_nn.training.data import examples
+from functional_nn.training.data import images
 from functional_nn.training.endings import Diverged
 from functional_nn.training.kept import checkpoint, keeper
 from functional_nn.training.run import epoch, loop
@@ -71,7 +71,7 @@ class TestEnd:
 
 def spoil(monkeypatch: pytest.MonkeyPatch, spoiled: Callable[[Any], Any]) -> None:
     """The network's logits become what the function makes of them."""
-    network = build("mlp", (8, 8, 1), 10, CONFIG.sizes)
+    network = build("mlp", OF_DIGITS, CONFIG.sizes)
 
     def apply(*args: Any, **flags: Any) -> Any:
         logits, state = network.apply(*args, **flags)
@@ -96,7 +96,7 @@ class TestDiverged:
 
         def learn(call: Any, state: Any, batches: Any, steps: range, *rest: Any) -> Any:
             poisoned = (
-                batch._replace(images=batch.images * np.float32(np.nan if number == 7 else 1))
+                batch._replace(x=batch.x * np.float32(np.nan if number == 7 else 1))
                 for number, batch in enumerate(batches, start=steps.start)
             )
             return honest_learn(call, state, poisoned, steps, *rest)
@@ -110,7 +110,7 @@ class TestDiverged:
         assert checkpoint.newest_whole(RUN / "checkpoints") == (RUN / "checkpoints" / "00000006", [])
 
     def test_parameters_that_are_not_finite_are_never_saved(self) -> None:
-        state = loop.first_state(setup.prepare(CONFIG, examples.load("digits", None)))
+        state = loop.first_state(setup.prepare(CONFIG, images.load("digits", None)))
         bad = state.params | {"dense1": {**state.params["dense1"], "bias": state.params["dense1"]["bias"] + np.inf}}
         kept = keeper.Keeper(CONFIG, RUN)
         with pytest.raises(Diverged, match="the parameters were no longer finite after step 5"):

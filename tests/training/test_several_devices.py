@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.small_runs import DATASET, SMALL, one_batch
+from helpers.small_texts import TEXT, text_words
 from jax.sharding import PartitionSpec as P
 
 from functional_nn import cli
@@ -44,6 +45,7 @@ SMALL_WORDS = [
     "--keep",
     "9",
 ]
+TEXT_WORDS = text_words("text", "--accumulate", "2")[1:]
 LAYOUTS = {
     "one": ["--devices", "1"],
     "two": ["--devices", "2"],
@@ -95,8 +97,10 @@ def laid_out(folder: Path) -> dict[str, Any]:
     runs += [([*SMALL_WORDS, "--devices", "4", "--output", "moved"], (0, 6))]
     runs += [(["--resume", "moved", "--devices", "2"], None)]
     runs += [([*SMALL_WORDS, "--devices", "3", "--output", "three"], None)]
+    (folder / "text").write_text(TEXT)
+    runs += [([*TEXT_WORDS, "--devices", "1", "--output", "text-1"], None)]
     (came,) = finish([start(folder, "report", runs, 8)], folder, ["report"])
-    return dict(zip([*LAYOUTS, "ended", "gone on with", "three"], came, strict=True))
+    return dict(zip([*LAYOUTS, "ended", "gone on with", "three", "text"], came, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +110,10 @@ def pair(folder: Path) -> list[Any]:
         ([*SMALL_WORDS, "--mesh", "data=2,fsdp=2", "--accumulate", "2", "--output", "pair"], (1, 6)),
         (["--resume", "pair"], None),
         ([*SMALL_WORDS, "--devices", "3"], None),
+        ([*TEXT_WORDS, "--mesh", "data=2,fsdp=2", "--output", "text-4"], (1, 3)),
+        (["--resume", "text-4"], None),
     ]
+    (folder / "text").write_text(TEXT)
     slurm = {"SLURM_JOB_ID": "1", "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
     slurm["JAX_COORDINATOR_PORT"] = str(free_port())
     processes, reports = [], ["report-0", "report-1"]
@@ -168,6 +175,12 @@ class TestProcesses:
         for number, came in enumerate(pair):
             assert_learned_alike(f"process {number}", came[1], laid_out["one"])
         assert pair[0][1]["split"] == laid_out["eight split"]["split"]
+
+    def test_of_text_too(self, pair: list[Any], laid_out: dict[str, Any]) -> None:
+        assert pair[0][3]["status"] == 143
+        assert "interrupted after 4 of 6 steps" in pair[0][3]["said"]
+        for number, came in enumerate(pair):
+            assert_learned_alike(f"process {number}", came[4], laid_out["text"])
 
     def test_the_rows_are_written_once(self, pair: list[Any], folder: Path) -> None:
         lines = (folder / "pair" / "metrics.jsonl").read_text().splitlines()

@@ -16,7 +16,7 @@ from helpers.small_runs import DATASET, SMALL, STEPS, make_small, one_batch
 
 import reference
 from functional_nn.training import setup
-from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
+from functional_nn.training.choices.config import MODELS, Model, OptimizerName, TrainConfig
 from functional_nn.training.data.examples import Batches, training_batches
 from functional_nn.training.endings import Diverged
 from functional_nn.training.run import epoch, loop
@@ -46,14 +46,14 @@ def test_the_state_is_consumed_and_one_program_serves_every_batch() -> None:
 def test_it_tells_the_plain_loss_though_it_learns_from_a_smoothed_one() -> None:
     job, state = prepared(optimizer="sgd")
     batch = one_batch(DATASET.train)
-    logits, _ = job.network.apply(state.params, state.model_state, batch.images[0])
+    logits, _ = job.network.apply(state.params, state.model_state, batch.x[0])
     plain = reference.softmax_cross_entropy(np.asarray(logits), batch.labels[0]).sum()
     assert job.rules.label_smoothing > 0
     assert float(call_of(job)(state, batch)[1].totals.loss[0]) == pytest.approx(plain, rel=1e-6)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", get_args(Model))
+@pytest.mark.parametrize("model", MODELS["images"])
 def test_it_lowers_for_accelerators_that_are_not_here(model: Model) -> None:
     job = setup.prepare(replace(SMALL, model=model), DATASET)
     state = jax.eval_shape(lambda: setup.first_state(job))
@@ -91,7 +91,7 @@ class TestAccumulation:
         job, state = prepared(accumulate=2)
         state = state._replace(params={"scale": jnp.ones(())})
         batch = DATASET.train.take(np.arange(16))
-        logits, _, _ = accumulated_gradients(noise, job.rules, state, batch.images, batch.labels, state.key)
+        logits, _, _ = accumulated_gradients(noise, job.rules, state, batch.x, batch.labels, state.key)
         assert (np.asarray(logits[0::2]) != np.asarray(logits[1::2])).all()
 
 
@@ -182,7 +182,7 @@ class TestCalls:
         call = call_of(job)
 
         def careless(state: TrainState, batches: Batches) -> Any:
-            return call(state, batches._replace(images=np.asarray(batches.images)))
+            return call(state, batches._replace(x=np.asarray(batches.x)))
 
         with pytest.raises(Exception, match="Disallowed host-to-device transfer"):
             epoch.learn(careless, state, batches_of(), range(STEPS), Nobody(), Totals())
@@ -203,9 +203,9 @@ class TestGuard:
         job, state = prepared(steps_per_call=together)
         batches = list(batches_of(together))
         where = (0, 0) if together > 1 else (0,)
-        images = np.array(batches[2 // together].images)
+        images = np.array(batches[2 // together].x)
         images[where] = np.nan
-        batches[2 // together] = batches[2 // together]._replace(images=images)
+        batches[2 // together] = batches[2 // together]._replace(x=images)
         with pytest.raises(Diverged, match=r"^the loss became nan in step 3, seen after steps 1 to 4$"):
             epoch.learn(call_of(job), state, batches, range(STEPS), Nobody(), Totals())
 
@@ -238,9 +238,9 @@ class TestAverage:
             new = jax.device_get(state.model_state)
             expected = jax.tree.map(lambda old, new, kept=kept: kept * old + (1 - kept) * new, expected, new)
         assert_same_trees(state.judged.model_state, expected, 1e-6)
-        judged, _ = loop.make_judge(job)(state)
-        logits, _ = job.network.apply(state.judged.params, expected, DATASET.test.images)
-        with_the_newest, _ = job.network.apply(state.judged.params, state.model_state, DATASET.test.images)
+        judged, _ = loop.make_judge(job)(state, DATASET.test)
+        logits, _ = job.network.apply(state.judged.params, expected, DATASET.test.x)
+        with_the_newest, _ = job.network.apply(state.judged.params, state.model_state, DATASET.test.x)
         losses = [float(mean_loss(each, DATASET.test.labels)) for each in (logits, with_the_newest)]
         assert judged.mean_loss == pytest.approx(losses[0], rel=1e-6)
         assert abs(losses[1] - losses[0]) > 1e-4, "the test could not tell them apart"

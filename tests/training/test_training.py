@@ -14,6 +14,7 @@ from helpers.small_runs import (
     DATASET,
     FILES,
     NAMES,
+    OF_DIGITS,
     PICTURES,
     SMALL,
     contents,
@@ -29,7 +30,7 @@ from safetensors.numpy import load_file
 from functional_nn import cli
 from functional_nn.training import setup
 from functional_nn.training.choices.config import Model, OptimizerName, TrainConfig
-from functional_nn.training.data import examples
+from functional_nn.training.data import images
 from functional_nn.training.data.examples import Batches, Dataset, Examples
 from functional_nn.training.endings import BadInput, GradientsDisagree
 from functional_nn.training.report.results import confusion_matrix
@@ -70,15 +71,12 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing(steps: int) ->
 
 class TestEvaluation:
     @pytest.mark.parametrize("batch_size", [1, 7, 22, 24])
-    def test_every_example_counts_once_whatever_the_batch_size(
-        self, batch_size: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_every_example_counts_once_whatever_the_batch_size(self, batch_size: int) -> None:
         job, state = prepared()
-        logits, _ = job.network.apply(state.params, state.model_state, DATASET.test.images)
+        logits, _ = job.network.apply(state.params, state.model_state, DATASET.test.x)
         expected = np.argmax(np.asarray(logits), axis=-1)
-        monkeypatch.setattr(epoch, "EVAL_BATCH_SIZE", batch_size)
         step = make_eval_step(job.network.apply)
-        totals, predictions = epoch.evaluate(step, state.params, state.model_state, DATASET.test)
+        totals, predictions = epoch.evaluate(step, state.params, state.model_state, DATASET.test, at_once=batch_size)
         np.testing.assert_array_equal(predictions, expected)
         assert float(totals.count) == 23
         assert float(totals.correct) == (expected == DATASET.test.labels).sum()
@@ -134,8 +132,8 @@ class TestRun:
         for name, array in load_file(folder / "model.safetensors").items():
             layer, leaf = name.split(".")
             params.setdefault(layer, {})[leaf] = array
-        network = build("simple_convnet", (8, 8, 1), 10)
-        logits, _ = network.apply(params, {"config": network.config}, DATASET.test.images)
+        network = build("simple_convnet", OF_DIGITS)
+        logits, _ = network.apply(params, {"config": network.config}, DATASET.test.x)
         accuracy = float((np.argmax(np.asarray(logits), axis=-1) == DATASET.test.labels).mean())
         with safe_open(folder / "model.safetensors", "numpy") as stored:
             assert json.loads(stored.metadata()["functional_nn"])["test_accuracy"] == pytest.approx(accuracy, abs=1e-6)
@@ -187,7 +185,7 @@ class TestVerify:
             first = jax.eval_shape(lambda: setup.first_state(job)).params
             assert {leaf.dtype for leaf in jax.tree.leaves((first, state.params))} == {np.dtype(np.float32)}
             batch = DATASET.train.take(np.arange(16))
-            differences = verify.verify_step(job.network, job.rules, state, batch.images, batch.labels)
+            differences = verify.verify_step(job.network, job.rules, state, batch.x, batch.labels)
         worst = [difference.relative for difference in differences]
         assert len(worst) == len(jax.tree.leaves(state.params))
         assert max(worst) < 1e-5
@@ -248,7 +246,7 @@ class TestEarlyEnd:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         tiny = Examples(np.zeros((20, 3, 3, 1), np.float32), np.zeros(20, np.int32))
-        monkeypatch.setattr(examples, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
+        monkeypatch.setattr(images, "load", lambda name, data_dir: Dataset("digits", tiny, tiny, NAMES))
         with pytest.raises(BadInput, match="--model simple_convnet cannot be used on these images"):
             loop.train(TrainConfig(batch_size=4))
         assert list(tmp_path.iterdir()) == []

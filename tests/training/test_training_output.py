@@ -12,6 +12,7 @@ import pytest
 from helpers.small_runs import DATASET, prepared
 from safetensors.numpy import load_file
 
+from functional_nn.training.data.task import TASKS
 from functional_nn.training.endings import BadInput
 from functional_nn.training.kept import folder as run_folder
 from functional_nn.training.kept.folder import claimed, create, default_output, discard, whole_file
@@ -85,7 +86,7 @@ class TestDisplay:
     @pytest.mark.parametrize(("epochs", "lines"), [(1, 1), (9, 9), (10, 10), (30, 10), (101, 10)])
     def test_plain_lines_are_at_most_ten_and_include_the_last(self, epochs: int, lines: int) -> None:
         stream = StringIO()
-        with open_display(epochs, epochs, stream) as display:
+        with open_display(epochs, epochs, TASKS["images"], stream) as display:
             for number in range(1, epochs + 1):
                 display.advance(number, 1, Totals(1.0, 1.0, 2.0), 10.0)
                 display.end_epoch({**ROW, "epoch": number})
@@ -100,7 +101,7 @@ class TestDisplay:
         monkeypatch.setattr(stream, "isatty", lambda: True)
         monkeypatch.setenv("COLUMNS", "80")
         monkeypatch.setenv("TERM", "xterm")
-        with open_display(9, 9, stream) as display:
+        with open_display(9, 9, TASKS["images"], stream) as display:
             display.advance(7, 1, Totals(1.0, 1.0, 2.0), 1234.5)
             display.end_epoch(ROW)
         text = stream.getvalue()

@@ -67,7 +67,7 @@ def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
 
     taken = training.train(
         start,
-        [(batch.images[0], batch.labels[0]) for batch in batches],
+        [(batch.x[0], batch.labels[0]) for batch in batches],
         value_and_grad=training.by_hand(by_hand, {"config": by_hand.Config(**sizes)}),
         optimizer=ours,
     )
@@ -93,17 +93,15 @@ def test_the_step_carries_running_statistics_and_evaluation_uses_them() -> None:
     examples, rule = make_examples(sizes["input_shape"], sizes["classes"]), optax.sgd(0.1)
     step, jitted = make_train_call(model.apply, rule), create_state(params, state, rule, jax.random.key(1))
     for batch in list(training_batches(examples, 0, 1, 8))[:5]:
-        _, state_by_hand = by_hand.apply(
-            jax.tree.map(np.array, jitted.params), state_by_hand, batch.images[0], train=True
-        )
+        _, state_by_hand = by_hand.apply(jax.tree.map(np.array, jitted.params), state_by_hand, batch.x[0], train=True)
         jitted, _ = step(jitted, batch)
     close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
     jax.tree.map(close, jitted.model_state["statistics"], state_by_hand["statistics"])
     mask = np.ones(len(examples))
     totals, predicted = make_eval_step(model.apply)(
-        jitted.params, jitted.model_state, examples.images, examples.labels, mask
+        jitted.params, jitted.model_state, examples.x, examples.labels, mask
     )
-    logits, _ = by_hand.apply(jax.tree.map(np.array, jitted.params), state_by_hand, examples.images)
+    logits, _ = by_hand.apply(jax.tree.map(np.array, jitted.params), state_by_hand, examples.x)
     losses = reference.softmax_cross_entropy(logits, examples.labels)
     assert totals.mean_loss == pytest.approx(losses.mean(), rel=1e-10)
     np.testing.assert_array_equal(predicted, logits.argmax(axis=-1))

@@ -58,13 +58,13 @@ def example_inputs(name):
 
 def train(steps=300, batch=50, learning_rate=0.1):
     """手書き数字で訓練し、テスト画像での認識精度を返します。 / Train on digits; the accuracy on test images."""
-    from functional_nn.training.data.examples import load
+    from functional_nn.training.data.images import load
 
     digits, rng = load("digits"), np.random.default_rng(0)
     params = first_weights(rng)
     for step in range(steps):
         chosen = rng.choice(len(digits.train), batch, replace=False)
-        x, labels = digits.train.images[chosen].astype(float), digits.train.labels[chosen]
+        x, labels = digits.train.x[chosen].astype(float), digits.train.labels[chosen]
         loss, residuals = network_fwd(x, *params, labels)
         _, *grads, _ = network_bwd(residuals, 1.0)
         if any(grad is None for grad in grads):
@@ -72,7 +72,7 @@ def train(steps=300, batch=50, learning_rate=0.1):
         params = [p - learning_rate * grad for p, grad in zip(params, grads, strict=True)]
         if step % 50 == 0:
             print(f"step {step}: loss {loss:.3f}")
-    _, (_, _, logits) = network_fwd(digits.test.images.astype(float), *params, digits.test.labels)
+    _, (_, _, logits) = network_fwd(digits.test.x.astype(float), *params, digits.test.labels)
     return np.mean(logits.argmax(axis=1) == digits.test.labels)
 
 

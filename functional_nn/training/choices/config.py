@@ -4,15 +4,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg"]
-DatasetName = Literal["digits", "mnist", "fashion-mnist"]
+Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg", "transformer", "lstm_lm", "seq2seq"]
+ImagesName = Literal["digits", "mnist", "fashion-mnist"]
+DatasetName = Literal["digits", "mnist", "fashion-mnist", "text", "addition", "dates"]
+Kind = Literal["images", "text", "questions"]  # what data sets hold
 OptimizerName = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Activation = Literal["relu", "sigmoid", "tanh"]
 Initializer = Literal[
     "normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"
 ]
-PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist"]
+PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist", "text", "addition", "dates"]
 # Of a network, stage by stage, the number of filters of each convolution: ((32, 32), (64, 64), (128,)).
 Filters = tuple[tuple[int, ...], ...]
 Hidden = tuple[int, ...]
@@ -30,19 +32,32 @@ LEARNING_RATES: dict[str, float] = {
     "muon": 0.02,
 }
 ADAMW_DECAY = 0.01
-# What each network lets one choose about itself, and what it is where nothing is said: the defaults of the model.
+KINDS: dict[DatasetName, Kind] = {"digits": "images", "mnist": "images", "fashion-mnist": "images", "text": "text"}
+KINDS |= {"addition": "questions", "dates": "questions"}
+# The networks that can learn from a kind of data.
+MODELS: dict[Kind, tuple[Model, ...]] = {
+    "images": ("mlp", "simple_convnet", "deep_convnet", "vgg"),
+    "text": ("transformer", "lstm_lm"),
+    "questions": ("seq2seq",),
+}
+# What each network lets one choose about itself, and what it is where nothing is said: the defaults of the model. The
+# context of an lstm_lm is that of its examples: it has no longest one itself.
 DRAWN = {"initializer": "he_normal"}
+READS = {"width": 128, "layers": 4, "context": 256, "tied": False}
 SIZES: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": (100, 50), "activation": "relu", "batch_norm": False, "dropout_rate": 0.0} | DRAWN,
     "simple_convnet": {"filters": ((30,),), "hidden": (100,)} | DRAWN,
     "deep_convnet": {"filters": ((16,), (32,), (64,)), "hidden": (50,), "dropout_rate": 0.5} | DRAWN,
     "vgg": {"filters": ((32, 32), (64, 64), (128,)), "dropout_rate": 0.0} | DRAWN,
+    "transformer": READS | {"hidden": (344,), "heads": 4, "key_heads": None},
+    "lstm_lm": READS | {"hidden": (256,), "layers": 1, "dropout_rate": 0.0, "initializer": "lecun_normal"},
+    "seq2seq": {"width": 32, "hidden": (128,), "initializer": "lecun_normal"},
 }
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a network on images and keep everything about the run in one folder."""
+    """Train a network on images or text and keep everything about the run in one folder."""
 
     preset: PresetName = "digits"
     """Which choices hold where no other flag says otherwise."""
@@ -51,29 +66,46 @@ class TrainConfig:
     filters: Filters | None = None
     """How many filters each convolution has, 32-32,64-64,128 for three stages of a vgg; auto is the network's own."""
     hidden: Hidden | None = None
-    """How wide each hidden dense layer is, 100,50 for two of them; auto is the network's own."""
+    """How wide each hidden layer is, 100,50 for two of an mlp, one number for others; auto is the network's own."""
+    width: int | None = None
+    """How many features a transformer, an lstm_lm or a seq2seq has for each token; auto is the network's own."""
+    heads: int | None = None
+    """How many heads of attention each block of a transformer has; they divide the width."""
+    key_heads: int | None = None
+    """How many heads have keys and values of their own, the others share them; auto is all."""
+    layers: int | None = None
+    """How many blocks a transformer has, or layers an lstm_lm; auto is the network's own."""
+    context: int | None = None
+    """How many bytes of text are read at once; auto is 256."""
+    tied: bool = False
+    """Let the table of a transformer's or an lstm_lm's embedding serve as its last layer too."""
     activation: Activation | None = None
     """What stands behind each hidden layer of an mlp; auto is relu."""
     batch_norm: bool = False
     """Normalize each hidden layer of an mlp by its batch."""
     initializer: Initializer | None = None
-    """How kernels are drawn before they learn; auto is he_normal, which suits relu."""
+    """How kernels are drawn before they learn; auto is he_normal, which suits relu, or lecun_normal where an
+    lstm reads."""
     dropout_rate: float | None = None
     """Share of the units that dropout leaves out in a step of training; auto is the network's own."""
     dataset: DatasetName = "digits"
-    """Which images; digits come with scikit-learn, the others are IDX files."""
+    """Which images; digits come with scikit-learn, the others are IDX files. Or text; or generated questions:
+    numbers to add, dates to write as ISO 8601 has them."""
     data_dir: Path | None = None
-    """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder."""
+    """Folder with the four IDX files (plain or gzipped); auto is $FUNCTIONAL_NN_DATA, the cache or Debian's folder.
+    Of text a file, or a folder of files, in UTF-8; auto is the source of Python's standard library."""
     download: bool = False
     """Fetch the files that are missing into --data-dir, or into the user's cache."""
     hold_out: int = 0
-    """Judge by so many training images, held out, instead of the test images: for choosing hyperparameters."""
+    """Judge by so many training examples, held out, instead of the test set: for choosing hyperparameters."""
     learn_from: int = 0
-    """Learn from so many training images only, always the same ones; 0 is all."""
+    """Learn from so many training examples only, always the same ones; 0 is all."""
     epochs: int = 30
-    """How many times every training image is seen."""
+    """How many times every training example is seen, or --epoch-steps are taken; each time the network is judged."""
+    epoch_steps: int | None = None
+    """How many steps an epoch has; auto is as many as it takes to see every example."""
     batch_size: int = 32
-    """How many images make one step."""
+    """How many images, or windows of text, make one step."""
     accumulate: int = 1
     """In how many parts, one after the other, a batch goes through the network: less memory, the same step."""
     steps_per_call: int = 1
@@ -101,7 +133,7 @@ class TrainConfig:
     cutout: int = 0
     """Blacken a square of so many pixels in each training image, at random."""
     seed: int = 0
-    """Seed of the weights, the order and the variation of the images, and dropout."""
+    """Seed of the weights, the order and the variation of the examples, and dropout."""
     seeds: int = 1
     """Train with so many seeds one after the other, from --seed on, and show the mean and the spread."""
     output: Path | None = None

@@ -44,6 +44,25 @@ class ExportConfig:
     """Folder to write, must not exist; auto is RUN/export."""
 
 
+@dataclass(frozen=True)
+class GenerateConfig:
+    """Go on with a text, by the network of a finished run of text; or answer a question, by one of questions."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    prompt: str = ""
+    """What the text begins with, or the question: 123+45 for example."""
+    length: int = 1000
+    """How many bytes are written after the prompt; an answer ends by itself."""
+    temperature: float = 1.0
+    """Below 1 the likelier bytes come more often than they are likely, above 1 less often; 0 is always the likeliest.
+    An answer is always the likeliest."""
+    top_k: int | None = None
+    """Draw from so many of the likeliest bytes only; auto is all."""
+    seed: int = 0
+    """Seed of the draws: the same words give the same text."""
+
+
 Config = TypeVar("Config")
 
 

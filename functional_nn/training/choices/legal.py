@@ -4,6 +4,8 @@ import math
 from typing import Any, get_args
 
 from functional_nn.training.choices.config import (
+    KINDS,
+    MODELS,
     SIZES,
     Activation,
     DatasetName,
@@ -42,11 +44,15 @@ WHOLE_NUMBERS = {
     "seed": (0, 2**32 - 1),
 }
 LARGEST_SIZE = 100_000
+# What may be left to the network or the data, and else is a whole number above 0.
+OPTIONAL_NUMBERS = ("width", "heads", "key_heads", "layers", "context", "epoch_steps", "save_every")
 # Of the models that do not take as many numbers as one likes.
 COUNTS = {("simple_convnet", "filters"): 1, ("deep_convnet", "filters"): 3}
-COUNTS |= {("simple_convnet", "hidden"): 1, ("deep_convnet", "hidden"): 1}
+COUNTS |= {(model, "hidden"): 1 for model in ("simple_convnet", "deep_convnet", "transformer", "lstm_lm", "seq2seq")}
 # The axes of the mesh: the batch is split over both, large parameters over fsdp and repeated along data.
 AXES = ("data", "fsdp")
+DOWNLOADED = ("mnist", "fashion-mnist")
+IN_FILES = (*DOWNLOADED, "text")
 EXAMPLE = "data=4,fsdp=2"
 
 
@@ -58,8 +64,9 @@ def validate(config: TrainConfig) -> None:
     for name, (low, high) in WHOLE_NUMBERS.items():
         if not low <= getattr(config, name) <= high:
             raise BadInput(f"{flag_of(name)} must lie between {low} and {high}; got {getattr(config, name)}")
-    if config.save_every is not None and config.save_every < 1:
-        raise BadInput(f"--save-every must be at least 1; got {config.save_every}")
+    for name in OPTIONAL_NUMBERS:
+        if (number := getattr(config, name)) is not None and number < 1:
+            raise BadInput(f"{flag_of(name)} must be at least 1; got {number}")
     _require_above("keep_every", config.keep_every, 1e9)
     _require_above("learning_rate", config.learning_rate, 100.0)
     _require_above("clip_norm", config.clip_norm, 1e9)
@@ -70,15 +77,19 @@ def validate(config: TrainConfig) -> None:
         _require_share("weight_decay", config.weight_decay)
     if config.dropout_rate is not None:
         _require_share("dropout_rate", config.dropout_rate)
+    require_kind(config)
     require_sizes(config)
     _require_together(config)
     require_topology(config)
 
 
 def _require_together(config: TrainConfig) -> None:
-    if config.dataset == "digits" and (config.data_dir is not None or config.download):
-        flag = "--download" if config.download else "--data-dir"
-        raise BadInput(f"{flag} goes with --dataset mnist or fashion-mnist; the digits come with scikit-learn")
+    if config.download and config.dataset not in DOWNLOADED:
+        raise BadInput(f"--download goes with --dataset {' or '.join(DOWNLOADED)}; got --dataset {config.dataset}")
+    if config.data_dir is not None and config.dataset not in IN_FILES:
+        raise BadInput(
+            f"--data-dir goes with --dataset {', '.join(DOWNLOADED)} or text; got --dataset {config.dataset}"
+        )
     if config.seed + config.seeds > 2**32:
         raise BadInput(f"--seed and --seeds must stay below 2**32 together; got {config.seed} and {config.seeds}")
     if config.batch_size % config.accumulate:
@@ -101,15 +112,26 @@ def _require_share(name: str, value: float, *, below: bool = True) -> None:
         raise BadInput(f"{flag_of(name)} must be at least 0 and {'below' if below else 'at most'} 1; got {value}")
 
 
+def require_kind(config: TrainConfig) -> None:
+    """Raise BadInput where the network, or a way to vary the examples, is for another kind of data."""
+    kind = KINDS[config.dataset]
+    if config.model not in MODELS[kind]:
+        got = f"--model {config.model}, --dataset {config.dataset}"
+        raise BadInput(f"of {kind} --model {' or '.join(MODELS[kind])} can learn; got {got}")
+    for name in ("shift", "flip", "cutout"):
+        if getattr(config, name) and kind != "images":
+            raise BadInput(f"{flag_of(name)} varies images; got --dataset {config.dataset}")
+
+
 def require_sizes(config: TrainConfig) -> None:
     """Raise BadInput unless only what the model has is chosen, as many numbers as it takes, each above 0."""
-    for name in ("filters", "hidden", "activation", "batch_norm", "dropout_rate"):
-        value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
+    for name in sorted(set().union(*SIZES.values())):
+        value = getattr(config, name)
         if value is None or value is False:
             continue
         if name not in SIZES[config.model]:
             models = " or ".join(model for model, sizes in SIZES.items() if name in sizes)
-            raise BadInput(f"{flag} goes with --model {models}; got --model {config.model}")
+            raise BadInput(f"{flag_of(name)} goes with --model {models}; got --model {config.model}")
         if name in ("filters", "hidden"):
             _require_numbers(config.model, name, value)
 
@@ -121,6 +143,17 @@ def _require_numbers(model: str, name: str, value: tuple[Any, ...]) -> None:
     if count is not None and (len(numbers), len(value)) != (count, count):
         plural = "a number" if count == 1 else f"{count} numbers parted by commas"
         raise BadInput(f"--{name} must be {plural} for --model {model}; got {written(value)}")
+
+
+def require_draws(temperature: float, top_k: int | None, length: int, seed: int) -> None:
+    """Raise BadInput unless bytes can be drawn like this."""
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise BadInput(f"--temperature must be a number of at least 0; got {temperature}")
+    if top_k is not None and top_k < 1:
+        raise BadInput(f"--top-k must be at least 1; got {top_k}")
+    for flag, value, low in (("--length", length, 1), ("--seed", seed, 0)):
+        if not low <= value < 2**31:
+            raise BadInput(f"{flag} must be at least {low} and below 2**31; got {value}")
 
 
 def require_topology(config: TrainConfig) -> None:

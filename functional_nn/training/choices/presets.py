@@ -44,6 +44,38 @@ PRESETS: dict[PresetName, TrainConfig] = {
         average=0.99,
         shift=1,
     ),
+    "text": TrainConfig(
+        preset="text",
+        dataset="text",
+        model="transformer",
+        epochs=8,
+        epoch_steps=600,
+        batch_size=8,
+        optimizer="adamw",
+        learning_rate=0.003,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+    ),
+    "addition": TrainConfig(
+        preset="addition",
+        dataset="addition",
+        model="seq2seq",
+        epochs=12,
+        epoch_steps=1000,
+        batch_size=128,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+    ),
+    "dates": TrainConfig(
+        preset="dates",
+        dataset="dates",
+        model="seq2seq",
+        epochs=10,
+        epoch_steps=150,
+        batch_size=128,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+    ),
 }
 
 

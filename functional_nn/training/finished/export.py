@@ -3,10 +3,10 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.export
-import numpy as np
 
 from functional_nn.training.endings import BadInput
 from functional_nn.training.finished.loaded import Finished, load_finished
@@ -19,19 +19,34 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def export(run: Path, output: Path | None) -> list[Path]:
     """Write the weights, the program with the weights in it, and a description: a whole folder or none."""
     finished, folder = load_finished(run), output or run / "export"
-    shape = ("batch", *finished.image_shape)
-    about = {"input": {"shape": shape, "dtype": "float32", "range": [0, 1]}, "classes": finished.class_names}
-    contents = {PROGRAM: program(finished), ABOUT: json.dumps(about, indent=2).encode()}
+    contents = {PROGRAM: program(finished), ABOUT: json.dumps(about(finished), indent=2).encode()}
     contents[WEIGHTS] = (run / WEIGHTS).read_bytes()
     _write(folder, contents)
     return [folder / name for name in contents]
 
 
+def about(finished: Finished) -> dict[str, Any]:
+    """What the program takes: images and the names of their classes, or places in an alphabet of bytes."""
+    if finished.kind == "images":
+        shape = ("batch", *finished.facts["image_shape"])
+        pixels = {"shape": shape, "dtype": "float32", "range": [0, 1]}
+        return {"input": pixels, "classes": finished.facts["class_names"]}
+    last = len(finished.facts["alphabet"]) - 1
+    facts = finished.facts
+    length = facts["question_length"] + facts["answer_length"] if finished.kind == "questions" else finished.context
+    tokens = {"shape": ("batch", length), "dtype": "int32", "range": [0, last]}
+    return {"input": tokens, "alphabet": finished.facts["alphabet"]}
+
+
 def program(finished: Finished) -> bytes:
-    """Images (batch, height, width, channels) to logits (batch, classes), for any batch, on any platform."""
+    """Images (batch, height, width, channels) to logits (batch, classes), for any batch, on any platform.
+
+    Of text, tokens (batch, context) to logits (batch, context, alphabet).
+    """
+    takes = about(finished)["input"]
     (batch,) = jax.export.symbolic_shape("batch")
-    images = jax.ShapeDtypeStruct((batch, *finished.image_shape), np.float32)
-    return bytes(jax.export.export(jax.jit(finished.logits), platforms=PLATFORMS)(images).serialize())
+    x = jax.ShapeDtypeStruct((batch, *takes["shape"][1:]), takes["dtype"])
+    return bytes(jax.export.export(jax.jit(finished.logits), platforms=PLATFORMS)(x).serialize())
 
 
 def _write(folder: Path, contents: dict[str, bytes]) -> None:

@@ -19,12 +19,15 @@ def predict(run: Path, paths: Sequence[Path], invert: bool) -> list[str]:
     if not paths:
         raise BadInput(f"predict {run}: at least one image file is needed")
     finished = load_finished(run)
-    images = np.stack([read_image(path, finished.image_shape, invert) for path in paths])
+    if finished.kind != "images":
+        raise BadInput(f"predict {run}: this run learned {finished.kind}, and only images have a class to tell")
+    shape, names = finished.facts["image_shape"], finished.facts["class_names"]
+    images = np.stack([read_image(path, shape, invert) for path in paths])
     probabilities = np.asarray(jax.jit(lambda x: softmax(finished.logits(x)))(images))
     best = probabilities.argmax(axis=-1)
     width = max(len(str(path)) for path in paths)
     return [
-        f"{path!s:<{width}}  {finished.class_names[index]}  {100 * row[index]:.2f} %"
+        f"{path!s:<{width}}  {names[index]}  {100 * row[index]:.2f} %"
         for path, index, row in zip(paths, best, probabilities, strict=True)
     ]
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn.training.choices.config import TrainConfig
+from functional_nn.training.data.task import task_of
 from functional_nn.training.endings import BadInput, Diverged
 from functional_nn.training.kept import checkpoint
 from functional_nn.training.machine.processes import by_first, together
@@ -21,7 +22,7 @@ Row = dict[str, Any]
 FIGURES: dict[str, Any] = dict.fromkeys(
     ("learning_rate", "train_loss", "train_accuracy", "test_loss", "test_accuracy"), float
 )
-FIGURES |= {"epoch": int, "step": int, "images_per_second": float, "milliseconds_per_step": float}
+FIGURES |= {"epoch": int, "step": int, "milliseconds_per_step": float}
 FACTS = {"rows": tuple[dict, ...], "seen": tuple[float, float, float]}
 
 
@@ -53,7 +54,9 @@ class Keeper:
                 raise BadInput(f"--resume {self.folder.parent}: no checkpoint is whole; {'; '.join(damaged)}")
             return Reached(start)
         path = self.newest
-        arrays, facts = together(lambda: _load(path, start))
+        task = task_of(self.config.dataset)
+        figures = FIGURES | dict.fromkeys((task.pace, f"train_{task.score.name}", f"test_{task.score.name}"), float)
+        arrays, facts = together(lambda: _load(path, start, figures))
         state = unflatten(arrays, start._replace(key=jax.random.key_data(start.key)))
         key = jax.random.wrap_key_data(state.key, impl=jax.random.key_impl(start.key))
         self.saved_steps = facts["step"]
@@ -83,11 +86,11 @@ class Keeper:
         self.saved_steps, self.saved_at = reached.steps, time.monotonic()
 
 
-def _load(path: Path, start: TrainState) -> tuple[dict[str, jax.Array], dict[str, Any]]:
+def _load(path: Path, start: TrainState, figures: dict[str, Any]) -> tuple[dict[str, jax.Array], dict[str, Any]]:
     arrays, facts = checkpoint.load(path, _arrays(start))
     checkpoint.require_facts(path, facts, FACTS)
     for row in facts["rows"]:
-        checkpoint.require_facts(path, row, FIGURES)
+        checkpoint.require_facts(path, row, figures)
     return arrays, facts
 
 

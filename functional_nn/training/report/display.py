@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
+from functional_nn.training.data.task import Task
 from functional_nn.training.machine.processes import is_first
 from functional_nn.training.step.state import Totals
 
@@ -18,7 +19,7 @@ class Display(Protocol):
         """Show one line that stays."""
         ...
 
-    def advance(self, epoch: int, steps: int, totals: Totals, images_per_second: float) -> None:
+    def advance(self, epoch: int, steps: int, totals: Totals, pace: float) -> None:
         """So many more steps are done; totals are those of the epoch so far."""
         ...
 
@@ -30,47 +31,48 @@ class Display(Protocol):
 class PlainDisplay:
     """Lines only, at most ten for the epochs: for files, pipes and continuous integration."""
 
-    def __init__(self, epochs: int, write: Any) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, task: Task, write: Any) -> None:
+        self.epochs, self.task = epochs, task
         self.say = write
 
-    def advance(self, epoch: int, steps: int, totals: Totals, images_per_second: float) -> None:
+    def advance(self, epoch: int, steps: int, totals: Totals, pace: float) -> None:
         """Lines come at the end of epochs."""
 
     def end_epoch(self, row: Mapping[str, Any]) -> None:
         """Say one line, every so many epochs."""
         every = -(-self.epochs // MOST_EPOCH_LINES)
         if row["epoch"] % every == 0 or row["epoch"] == self.epochs:
-            self.say(epoch_line(row, self.epochs))
+            self.say(epoch_line(row, self.epochs, self.task))
 
 
 class BarDisplay(PlainDisplay):
-    """The same lines above a bar with the loss, the accuracy and the pace of this moment."""
+    """The same lines above a bar with the loss, the score and the pace of this moment."""
 
-    def __init__(self, epochs: int, progress: Any, task: Any) -> None:
-        super().__init__(epochs, lambda line: progress.console.print(line, highlight=False, markup=False))
-        self.progress, self.task = progress, task
+    def __init__(self, epochs: int, task: Task, progress: Any, bar: Any) -> None:
+        super().__init__(epochs, task, lambda line: progress.console.print(line, highlight=False, markup=False))
+        self.progress, self.bar = progress, bar
 
-    def advance(self, epoch: int, steps: int, totals: Totals, images_per_second: float) -> None:
+    def advance(self, epoch: int, steps: int, totals: Totals, pace: float) -> None:
         """Move the bar."""
-        pace = f"{images_per_second:,.0f} images/s"
+        score = self.task.score
         self.progress.update(
-            self.task,
+            self.bar,
             advance=steps,
             epoch=f"epoch {epoch:>{len(str(self.epochs))}}/{self.epochs}",
-            figures=f"loss {totals.mean_loss:.4f}  train {100 * totals.accuracy:6.2f} %  {pace}",
+            figures=f"loss {totals.mean_loss:.4f}  train {score.written(score.of(totals), 6)}  "
+            f"{pace:,.0f} {self.task.counted}/s",
         )
 
 
 @contextmanager
-def open_display(epochs: int, steps: int, stream: TextIO | None = None) -> Iterator[Display]:
+def open_display(epochs: int, steps: int, task: Task, stream: TextIO | None = None) -> Iterator[Display]:
     """A bar where the stream is a terminal, plain lines where it is not; nothing but for the first of the processes."""
     target = stream or sys.stdout
     if not is_first():
-        yield PlainDisplay(epochs, lambda line: None)
+        yield PlainDisplay(epochs, task, lambda line: None)
         return
     if not target.isatty():
-        yield PlainDisplay(epochs, lambda line: print(line, file=target, flush=True))
+        yield PlainDisplay(epochs, task, lambda line: print(line, file=target, flush=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -78,13 +80,13 @@ def open_display(epochs: int, steps: int, stream: TextIO | None = None) -> Itera
     columns = (TextColumn("{task.fields[epoch]}"), BarColumn(None), TextColumn("{task.fields[figures]}"))
     console = Console(file=target)
     with Progress(*columns, TimeRemainingColumn(compact=True), console=console, transient=True, expand=True) as bar:
-        yield BarDisplay(epochs, bar, bar.add_task("train", total=steps, epoch="compiling", figures=""))
+        yield BarDisplay(epochs, task, bar, bar.add_task("train", total=steps, epoch="compiling", figures=""))
 
 
-def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
+def epoch_line(row: Mapping[str, Any], epochs: int, task: Task) -> str:
     """The figures of one epoch, to be read under each other."""
+    train, test = (task.score.written(row[f"{part}_{task.score.name}"], 6) for part in ("train", "test"))
     return (
         f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}  loss {row['train_loss']:.4f}  "
-        f"train {100 * row['train_accuracy']:6.2f} %  test {100 * row['test_accuracy']:6.2f} %  "
-        f"{row['images_per_second']:>8,.0f} images/s"
+        f"train {train}  test {test}  {row[task.pace]:>8,.0f} {task.counted}/s"
     )

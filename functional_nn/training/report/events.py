@@ -18,7 +18,6 @@ FOLDER = "events"
 # The edges that TensorBoard's own histograms have, from 1e-12 to 1e20.
 EDGES = 1e-12 * 1.1 ** np.arange(774)
 BINS = [*-EDGES[::-1], 0.0, *EDGES]
-IMAGES = 256  # whose activations are shown
 
 
 def write_events(run: Path, row: Mapping[str, Any], histograms: Mapping[str, Any]) -> None:
@@ -38,7 +37,7 @@ def write_events(run: Path, row: Mapping[str, Any], histograms: Mapping[str, Any
 
 
 def values_by_layer(job: Job, params: Any) -> dict[str, np.ndarray]:
-    """`weights/conv1.kernel` and so on, and `activations/relu1` and so on, of some of the images that judge."""
+    """`weights/conv1.kernel` and so on, and `activations/relu1` and so on, of some of the examples that judge."""
     weights, activations = weights_and_activations(job, params)
     return {f"weights/{name}": values for name, values in weights.items()} | {
         f"activations/{name}": values for name, values in activations.items()
@@ -46,8 +45,8 @@ def values_by_layer(job: Job, params: Any) -> dict[str, np.ndarray]:
 
 
 def weights_and_activations(job: Job, params: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Every parameter by its name, and the output of every layer for some of the images that judge."""
-    put_out = _compiled_outputs(job.network)(params, job.dataset.test.images[:IMAGES])
+    """Every parameter by its name, and the output of every layer for some of the examples that judge."""
+    put_out = _compiled_outputs(job.network)(params, job.dataset.test.x[: job.dataset.task.shown])
     return flatten(params), {name: np.asarray(put_out[name]) for name in job.network.layer_names}
 
 

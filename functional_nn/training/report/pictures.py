@@ -20,23 +20,35 @@ MOST_FILTERS = 100
 BINS = 60
 
 
-def draw_curves(rows: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
-    """Loss (logarithmic) and error over the epochs, on the training and on the test images."""
+# The figures whose curves are drawn: their name among those of an epoch, what they are scaled by, and a title.
+Panels = tuple[tuple[str, float, str], tuple[str, float, str]]
+OF_IMAGES: Panels = (
+    ("loss", 1.0, "loss of the average image"),
+    ("accuracy", 100.0, "images classified correctly (%)"),
+)
+OF_TEXT: Panels = (("bits_per_byte", 1.0, "bits per byte"), ("accuracy", 100.0, "bytes predicted correctly (%)"))
+
+OF_QUESTIONS: Panels = (
+    ("loss", 1.0, "loss of the average letter"),
+    ("accuracy", 100.0, "answers without a mistake (%)"),
+)
+
+
+def draw_curves(rows: Sequence[Mapping[str, Any]], title: str, path: Path, panels: Panels = OF_IMAGES) -> None:
+    """Loss (logarithmic) and share of right answers over the epochs, on what was learned and on what judges."""
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     figure.suptitle(title)
-    loss_axes, accuracy_axes = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
-    for axes, quantity, scale in ((loss_axes, "loss", 1.0), (accuracy_axes, "accuracy", 100.0)):
+    for axes, (quantity, scale, heading) in zip(figure.subplots(1, 2), panels, strict=True):
+        axes.set_title(heading)
+        axes.set_yscale("log" if quantity == "loss" else "linear")
         for part, color in (("train", TRAIN_COLOR), ("test", TEST_COLOR)):
             values = [scale * row[f"{part}_{quantity}"] for row in rows]
             axes.plot(epochs, values, color=color, label=part, marker="o" if len(rows) <= 10 else None)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, loc="upper right" if quantity == "loss" else "lower right")
-    loss_axes.set_yscale("log")
-    loss_axes.set_title("loss of the average image")
-    accuracy_axes.set_title("images classified correctly (%)")
+        axes.legend(frameon=False, loc="lower right" if quantity == "accuracy" else "upper right")
     save_figure(figure, path)
 
 

@@ -48,19 +48,24 @@ class Profiler:
         self.recording, self.steps = False, range(0)
 
 
-def share_of_peak(job: Job, state: TrainState, images_per_second: float) -> float:
-    """The arithmetic that so many images a second take, as a share of the measured peak of the devices together."""
+def share_of_peak(job: Job, state: TrainState, pace: float) -> float:
+    """The arithmetic that so many labels a second take, as a share of the measured peak of the devices together."""
     dtype = COMPUTE[job.config.precision] or jnp.float32
-    return images_per_second * operations_per_image(job, state) / (job.layout.devices * measured_peak(dtype))
+    return pace * operations_per_label(job, state) / (job.layout.devices * measured_peak(dtype))
 
 
-def operations_per_image(job: Job, state: TrainState) -> float:
-    """Floating-point operations of one step for each of its images, as XLA counts them in the program as written."""
+def operations_per_label(job: Job, state: TrainState) -> float:
+    """Floating-point operations of one step for each of what the pace counts, as XLA counts them in the program.
+
+    The program is as written, for one device: of a state over several, its shapes are enough.
+    """
     batches = next(training_batches(job.dataset.train, 0, 1, job.config.batch_size))
     # In one part and in a call of its own: XLA counts the inside of a loop once, however often it runs.
     call = make_train_call(job.network.apply, job.optimizer, replace(job.rules, accumulate=1))
-    counted: Any = call.lower(state, batches).cost_analysis()
-    return float(counted["flops"]) / job.config.batch_size
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), state)
+    counted: Any = call.lower(shapes, batches).cost_analysis()
+    labels = batches.labels[0, :, :1] if job.dataset.task.whole else batches.labels
+    return float(counted["flops"]) / labels.size
 
 
 @cache

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from functional_nn.training.data.examples import Batches, Examples, padded_batches, training_batches
+from functional_nn.training.data.task import TASKS
 from functional_nn.training.endings import Diverged
 from functional_nn.training.kept.keeper import Reached, Row
 from functional_nn.training.report.profile import share_of_peak
@@ -18,13 +19,12 @@ from functional_nn.training.step.sharding import Layout, one_device
 from functional_nn.training.step.state import Totals, TrainState
 from functional_nn.training.step.step import EvalStep, Report, TrainCall, make_eval_step, make_train_call
 
-EVAL_BATCH_SIZE = 256
 # Fetching the reports waits for the device. More steps in flight than about 32 can deadlock several CPU devices.
 STEPS_IN_FLIGHT = 16
 AHEAD = 2  # batches that are on the way to the device
 
 T = TypeVar("T")
-Judge = Callable[[Any], tuple[Totals, np.ndarray]]
+Judge = Callable[[Any, Examples], tuple[Totals, np.ndarray]]
 
 
 class Watch(Protocol):
@@ -38,7 +38,7 @@ class Watch(Protocol):
         """Whether `after` is wanted as soon as so many steps are done, and not some steps later."""
         ...
 
-    def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
+    def after(self, step: int, state: TrainState, seen: Totals, pace: float) -> None:
         """So many steps are done; seen are the sums of the epoch so far."""
         ...
 
@@ -48,20 +48,28 @@ def compile_call(job: Job, reached: Reached) -> TrainCall:
     call = make_train_call(job.network.apply, job.optimizer, job.rules, job.layout)
     config, rows = job.config, job.layout.rows(job.config.batch_size)
     together = config.steps_per_call
-    batches = training_batches(job.dataset.train, config.seed, 1, config.batch_size, together=together, rows=rows)
+    batches = training_batches(
+        job.dataset.train, config.seed, 1, config.batch_size, steps=config.epoch_steps, together=together, rows=rows
+    )
     return call.lower(reached.state, job.layout.put_batches(next(batches))).compile()
 
 
 def make_judge(job: Job) -> Judge:
-    """The function that judges a state by every test image."""
-    step = make_eval_step(job.network.apply, job.layout)
-    return lambda state: evaluate(step, state.judged.params, state.judged.model_state, job.dataset.test, job.layout)
+    """The function that judges a state by examples."""
+    task = job.dataset.task
+    step = make_eval_step(job.network.apply, job.layout, whole=task.whole)
+
+    def judge(state: TrainState, examples: Examples) -> tuple[Totals, np.ndarray]:
+        params, model_state = state.judged
+        return evaluate(step, params, model_state, examples, job.layout, at_once=task.judged_at_once)
+
+    return judge
 
 
 def learn_epoch(
     job: Job, call: TrainCall, judge: Judge, reached: Reached, watch: Watch
 ) -> tuple[Reached, tuple[Totals, np.ndarray]]:
-    """Take the steps that are left of the epoch under way, and judge."""
+    """Take the steps that are left of the epoch under way, and judge: by a glance, after the last by all."""
     config, epoch = job.config, len(reached.rows) + 1
     steps = range(reached.steps, epoch * job.steps_per_epoch)
     batches = training_batches(
@@ -69,6 +77,7 @@ def learn_epoch(
         config.seed,
         epoch,
         config.batch_size,
+        steps=config.epoch_steps,
         together=config.steps_per_call,
         first=job.steps_per_epoch - len(steps),
         rows=job.layout.rows(config.batch_size),
@@ -77,11 +86,16 @@ def learn_epoch(
         state, seen, pace = learn(call, reached.state, batches, steps, watch, reached.seen, job.layout.put_batches)
     except Diverged as error:
         raise Diverged(f"epoch {epoch}: {error}") from None
-    judged = judge(state)
+    judged = judge(state, judging(job, last=epoch == config.epochs))
     row = _row(job, epoch, steps.stop, seen, judged[0], pace)
     if config.profile:
         row["share_of_peak"] = share_of_peak(job, state, pace)
     return Reached(state, steps.stop, (*reached.rows, row)), judged
+
+
+def judging(job: Job, *, last: bool) -> Examples:
+    """The examples that judge after an epoch."""
+    return job.dataset.test if last or job.dataset.glance is None else job.dataset.glance
 
 
 def learn(
@@ -93,7 +107,7 @@ def learn(
     seen: Totals,
     put: Callable[[Batches], Batches] = jax.device_put,
 ) -> tuple[TrainState, Totals, float]:
-    """Take one step a batch: the new state, the sums of the epoch, the images per second.
+    """Take one step a batch: the new state, the sums of the epoch, the labels per second.
 
     steps are the numbers of the steps that the batches make, seen the sums of the epoch's steps before them. Raises
     Diverged as soon as a step that is not healthy is known of, at most STEPS_IN_FLIGHT steps, or a call, after it.
@@ -107,8 +121,8 @@ def learn(
         step = min(step + len(group.valid), steps.stop)
         if step - fetched >= STEPS_IN_FLIGHT or step == steps.stop or watch.wants(step):
             seen, pending, fetched = _add(seen, pending, range(fetched, step)), [], step
-            watch.after(step, state, seen, pace.images_per_second(seen))
-    return state, seen, pace.images_per_second(seen)
+            watch.after(step, state, seen, pace.of(seen))
+    return state, seen, pace.of(seen)
 
 
 def prefetch(batches: Iterable[T], put: Callable[[T], T] = jax.device_put, ahead: int = AHEAD) -> Iterator[T]:
@@ -122,25 +136,31 @@ def prefetch(batches: Iterable[T], put: Callable[[T], T] = jax.device_put, ahead
 
 
 class Pace:
-    """How fast images go by."""
+    """How fast labels go by."""
 
     def __init__(self, seen_before: float) -> None:
         self.seen_before, self.began = seen_before, time.perf_counter()
 
-    def images_per_second(self, seen: Totals) -> float:
-        """The images since the beginning over the seconds since the beginning."""
+    def of(self, seen: Totals) -> float:
+        """The labels since the beginning over the seconds since the beginning."""
         return (float(seen.count) - self.seen_before) / max(time.perf_counter() - self.began, 1e-9)
 
 
 def evaluate(
-    step: EvalStep, params: Any, model_state: Any, examples: Examples, layout: Layout | None = None
+    step: EvalStep,
+    params: Any,
+    model_state: Any,
+    examples: Examples,
+    layout: Layout | None = None,
+    *,
+    at_once: int = TASKS["images"].judged_at_once,
 ) -> tuple[Totals, np.ndarray]:
-    """Judge every example exactly once: the sums and the predicted classes (count,)."""
+    """Judge every example exactly once, so many at once: the sums, and the predictions in the shape of the labels."""
     layout = layout or one_device()
-    batch_size = layout.filled(min(EVAL_BATCH_SIZE, len(examples)))
+    batch_size = layout.filled(min(at_once, len(examples)))
     read = padded_batches(examples, batch_size, layout.rows(batch_size))
     total, predictions = Totals(), []
-    for batch in prefetch(((batch.images, batch.labels, mask) for batch, mask in read), layout.put):
+    for batch in prefetch(((batch.x, batch.labels, mask) for batch, mask in read), layout.put):
         with jax.transfer_guard("disallow"):
             sums, predicted = step(params, model_state, *batch)
         total = total.plus(jax.device_get(sums))
@@ -164,14 +184,15 @@ def _add(seen: Totals, pending: Sequence[Report], steps: range) -> Totals:
 
 
 def _row(job: Job, epoch: int, steps: int, seen: Totals, tested: Totals, pace: float) -> Row:
+    task, each_step = job.dataset.task, float(seen.count) / job.steps_per_epoch
+    parts = {"train": seen, "test": tested}
     return {
         "epoch": epoch,
         "step": steps,
         "learning_rate": float(job.rate(steps - 1)),
-        "train_loss": seen.mean_loss,
-        "train_accuracy": seen.accuracy,
-        "test_loss": tested.mean_loss,
-        "test_accuracy": tested.accuracy,
-        "images_per_second": round(pace, 1),
-        "milliseconds_per_step": round(1000 * job.config.batch_size / pace, 4) if pace else 0.0,
+        **{f"{part}_loss": sums.mean_loss for part, sums in parts.items()},
+        **{f"{part}_accuracy": sums.accuracy for part, sums in parts.items()},
+        **{f"{part}_{task.score.name}": task.score.of(sums) for part, sums in parts.items()},
+        task.pace: round(pace, 1),
+        "milliseconds_per_step": round(1000 * each_step / pace, 4) if pace else 0.0,
     }

@@ -10,8 +10,10 @@ import numpy as np
 
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.legal import validate
-from functional_nn.training.choices.saved import require_same, saved_config
-from functional_nn.training.data.examples import find_data
+from functional_nn.training.choices.saved import read_description, require_same, saved_config
+from functional_nn.training.data.examples import Dataset
+from functional_nn.training.data.find import find_data
+from functional_nn.training.data.task import Task
 from functional_nn.training.endings import (
     BadInput,
     Diverged,
@@ -44,12 +46,13 @@ Finish = Callable[[Job, Path, Reached, Totals, np.ndarray], None]
 
 @dataclass(frozen=True)
 class Run:
-    """What came out: the folder, the sums and predictions over the test set, and what was reached."""
+    """What came out: the folder, the sums and predictions over the test set, what was reached, and in which task."""
 
     folder: Path
     test: Totals
     predictions: np.ndarray
     reached: Reached
+    task: Task
 
 
 def train(config: TrainConfig, finish: Finish | None = None) -> Run:
@@ -60,12 +63,21 @@ def train(config: TrainConfig, finish: Finish | None = None) -> Run:
     validate(config)
     if config.resume is not None:
         require_same(config, saved_config(config.resume), config.resume)
-        return carry_on(together(lambda: prepare(config, find_data(config))), config.resume, finish)
+        return carry_on(together(lambda: prepare(config, _same_data(config))), config.resume, finish)
     output = Path(by_first(lambda: free_output(config)))
     job = together(lambda: prepare(replace(config, output=output), find_data(config)))
     description = describe(job)
     with heeding_signals():  # from now on there is something that can be gone on with
         return _begin(job, output, description, finish)
+
+
+def _same_data(config: TrainConfig) -> Dataset:
+    """The data of the run that is gone on with; BadInput where a text is not that which it began with."""
+    dataset, folder = find_data(config), config.resume
+    assert folder is not None
+    if read_description(folder, f"--resume {folder}").get("digest") != dataset.digest:
+        raise BadInput(f"--resume {folder}: the text is not that which the run began with, to the byte")
+    return dataset
 
 
 def _begin(job: Job, output: Path, description: dict[str, Any], finish: Finish | None) -> Run:
@@ -89,7 +101,11 @@ def free_output(config: TrainConfig) -> str:
 def carry_on(job: Job, folder: Path, finish: Finish | None = None) -> Run:
     """Take the steps that are left, and write the results; Interrupted where a signal ended it before."""
     keeper, go_on = Keeper(job.config, folder), f"go on with: functional-nn train --resume {folder}"
-    with claimed(folder), heeding_signals() as stop, open_display(job.config.epochs, job.steps) as display:
+    with (
+        claimed(folder),
+        heeding_signals() as stop,
+        open_display(job.config.epochs, job.steps, job.dataset.task) as display,
+    ):
         try:
             with noticing_loss(go_on):
                 run = _go_on(job, folder, keeper, display, stop)
@@ -120,8 +136,9 @@ def _go_on(job: Job, folder: Path, keeper: Keeper, display: Display, stop: Stop)
 def _require_of_this_run(job: Job, reached: Reached, keeper: Keeper) -> None:
     epochs, steps, each = len(reached.rows), reached.steps, job.steps_per_epoch
     if epochs != steps // each or steps > job.steps:
-        there = f"it is of {steps} steps and {epochs} epochs, and an epoch of these images is {each} steps"
-        raise BadInput(f"checkpoint {keeper.newest} is not of this run on these images: {there}")
+        examples = job.dataset.task.examples
+        there = f"it is of {steps} steps and {epochs} epochs, and an epoch of these {examples} is {each} steps"
+        raise BadInput(f"checkpoint {keeper.newest} is not of this run on these {examples}: {there}")
 
 
 def fit(job: Job, folder: Path, reached: Reached, session: Session) -> Run:
@@ -134,5 +151,5 @@ def fit(job: Job, folder: Path, reached: Reached, session: Session) -> Run:
         reached, judged = learn_epoch(job, call, judge, reached, session)
         by_first(partial(append_row, folder / METRICS, reached.rows[-1]))
         session.end_epoch(reached)
-    test, predictions = judged or judge(reached.state)
-    return Run(folder, test, predictions, reached)
+    test, predictions = judged or judge(reached.state, job.dataset.test)
+    return Run(folder, test, predictions, reached, job.dataset.task)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.saved import CONFIG, of_the_run, require_same, saved_config
+from functional_nn.training.data.task import task_of
 from functional_nn.training.endings import Interrupted, InterruptedTwice, heeding_signals
 from functional_nn.training.kept.folder import create, default_output, write_json
 from functional_nn.training.machine.processes import by_first, everyones_numbers
@@ -45,14 +46,14 @@ def _train_part(part: Path, config: TrainConfig, train: Callable[[TrainConfig], 
 
 
 @heeding_signals()
-def train_many(config: TrainConfig, accuracy_of: Callable[[TrainConfig], float]) -> tuple[Path, list[float]]:
+def train_many(config: TrainConfig, score_of: Callable[[TrainConfig], float]) -> tuple[Path, list[float]]:
     """Train with each seed in a folder of its own, `seed-0` and so on."""
     folder = Path(by_first(lambda: str(_begun(config))))
     seeds = range(config.seed, config.seed + config.seeds)
     parts = {f"seed-{seed}": replace(config, seed=seed, seeds=1) for seed in seeds}
-    accuracies = list(train_parts(folder, parts, accuracy_of, f"functional-nn train --resume {folder}").values())
-    by_first(lambda: write_json(folder / SUMMARY, summary(config, accuracies)))
-    return folder, accuracies
+    scores = list(train_parts(folder, parts, score_of, f"functional-nn train --resume {folder}").values())
+    by_first(lambda: write_json(folder / SUMMARY, summary(config, scores)))
+    return folder, scores
 
 
 def _begun(config: TrainConfig) -> Path:
@@ -65,8 +66,9 @@ def _begun(config: TrainConfig) -> Path:
     return folder
 
 
-def summary(config: TrainConfig, accuracies: Sequence[float]) -> dict[str, Any]:
-    """The accuracy of each seed, their mean and their standard deviation (of the sample)."""
-    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else math.nan
-    seeds = {str(config.seed + index): accuracy for index, accuracy in enumerate(accuracies)}
-    return {"accuracies": seeds, "mean": statistics.fmean(accuracies), "standard_deviation": spread}
+def summary(config: TrainConfig, scores: Sequence[float]) -> dict[str, Any]:
+    """The score of each seed, their mean and their standard deviation (of the sample)."""
+    spread = statistics.stdev(scores) if len(scores) > 1 else math.nan
+    seeds = {str(config.seed + index): score for index, score in enumerate(scores)}
+    name = task_of(config.dataset).score.plural
+    return {name: seeds, "mean": statistics.fmean(scores), "standard_deviation": spread}

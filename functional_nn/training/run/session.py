@@ -11,8 +11,6 @@ from functional_nn.training.run.verify import verify_step
 from functional_nn.training.setup import Job
 from functional_nn.training.step.state import Totals, TrainState
 
-VERIFIED_IMAGES = 16
-
 
 class Session:
     """The watch over a run while it learns; begins where the run has got to."""
@@ -32,11 +30,10 @@ class Session:
 
     def verify(self, step: int, state: TrainState, batches: Batches) -> None:
         """Compare the gradients of the coming step with those by hand: say each layer's worst once, then the worst."""
-        x, labels = self.job.layout.fetch((batches.images[0], batches.labels[0]))
+        x, labels = self.job.layout.fetch((batches.x[0], batches.labels[0]))
         state = self.job.layout.fetch_state(state)
-        differences = verify_step(
-            self.job.network, self.job.rules, state, x[:VERIFIED_IMAGES], labels[:VERIFIED_IMAGES]
-        )
+        few = slice(self.job.dataset.task.verified)
+        differences = verify_step(self.job.network, self.job.rules, state, x[few], labels[few])
         worst = max(differences, key=lambda difference: difference.relative)
         for one in differences if step == 0 else (worst,):
             self.display.say(
@@ -49,9 +46,9 @@ class Session:
             return self.job.config.save_every is not None and self.keeper.due(step)
         return self.stop.signal is not None or self.keeper.due(step)
 
-    def after(self, step: int, state: TrainState, seen: Totals, images_per_second: float) -> None:
+    def after(self, step: int, state: TrainState, seen: Totals, pace: float) -> None:
         """Show what was learned, and save it where that is due; the end of an epoch is saved once it is judged."""
-        self.display.advance(len(self.rows) + 1, step - self.steps, seen, images_per_second)
+        self.display.advance(len(self.rows) + 1, step - self.steps, seen, pace)
         self.steps = step
         if step % self.job.steps_per_epoch:
             self.save_if_due(Reached(state, step, self.rows, seen))

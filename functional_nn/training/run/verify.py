@@ -51,8 +51,13 @@ def require_agreement(differences: Sequence[Difference], tolerance: float = TOLE
 
 
 def in_double(tree: Any) -> Any:
-    """The same nested dictionary, or array, in float64: what the twin computes on."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
+    """The same nested dictionary, or array, in float64: what the twin computes on; tokens stay integers."""
+
+    def widened(leaf: Any) -> np.ndarray:
+        array = np.asarray(leaf)
+        return array if np.issubdtype(array.dtype, np.integer) else array.astype(np.float64)
+
+    return jax.tree.map(widened, tree)
 
 
 def _worst(layer: str, got: np.ndarray, expected: np.ndarray) -> Difference:
@@ -65,7 +70,7 @@ def _worst(layer: str, got: np.ndarray, expected: np.ndarray) -> Difference:
 
 
 def verify_step(network: Network, rules: StepRules, state: TrainState, x: Any, labels: Any) -> tuple[Difference, ...]:
-    """Compare the gradients of the coming step with the twin's, on some images of its batch, in float32 at its best.
+    """Compare the gradients of the coming step with the twin's, on some examples of its batch, in float32 at its best.
 
     Raises GradientsDisagree where they part. A --precision below float32 is left out: rounding would hide a mistake.
     """
@@ -75,7 +80,7 @@ def verify_step(network: Network, rules: StepRules, state: TrainState, x: Any, l
         _, gradients = _gradients(
             network.apply, rules.label_smoothing, state.params, state.model_state, x, labels, dropout_key, factor=None
         )
-    masks = jax.device_get(network.dropout_masks(dropout_key, len(x)))
+    masks = jax.device_get(network.dropout_masks(dropout_key, *labels.shape))
     by_hand = gradients_by_hand(network, state.params, x, labels, rules.label_smoothing, masks)
     differences = compare(gradients, by_hand)
     require_agreement(differences)
@@ -87,7 +92,7 @@ _gradients = jax.jit(value_and_gradients, static_argnums=(0, 1))
 
 def gradients_by_hand(network: Network, params: Any, x: Any, labels: Any, label_smoothing: float, masks: Any) -> Any:
     """The twin's gradient of the mean loss, in float64, at the same parameters and dropout masks."""
-    model, classes = twin(f"models.{network.name}"), network.config.classes
+    model, classes = twin(f"models.{network.name}"), network.classes
     model_state = {"config": model.Config(**asdict(network.config))}
     targets = (1.0 - label_smoothing) * np.eye(classes)[np.asarray(labels)] + label_smoothing / classes
     _, gradients = model.value_and_grad(in_double(params), model_state, in_double(x), targets, masks=masks)

@@ -27,8 +27,12 @@ def in_precision(apply: Apply, precision: Precision) -> Apply:
         return apply
 
     def narrow(params: Any, model_state: Any, x: jax.Array, **flags: Any) -> tuple[jax.Array, Any]:
-        logits, new_state = apply(_cast(params, dtype), model_state, x.astype(dtype), **flags)
-        return logits.astype(x.dtype), jax.tree.map(lambda new, old: new.astype(old.dtype), new_state, model_state)
+        # Tokens are no numbers to compute with.
+        narrow_x = x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+        logits, new_state = apply(_cast(params, dtype), model_state, narrow_x, **flags)
+        return logits.astype(jnp.promote_types(jnp.float32, x.dtype)), jax.tree.map(
+            lambda new, old: new.astype(old.dtype), new_state, model_state
+        )
 
     return narrow
 

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from functional_nn.training.data.examples import IGNORED
+
 Tree = TypeVar("Tree")
 
 
@@ -66,7 +68,7 @@ def parameter_count(params: Any) -> int:
 
 
 class Totals(NamedTuple):
-    """Sums over examples, on the device or fetched from it: of the loss, of correct predictions, of ones."""
+    """Sums over labels, on the device or fetched from it: of the loss, of correct predictions, of ones."""
 
     loss: Any = 0.0
     correct: Any = 0.0
@@ -78,19 +80,29 @@ class Totals(NamedTuple):
 
     @property
     def mean_loss(self) -> float:
-        """Loss of the average example."""
+        """Loss of the average label."""
         return float(self.loss) / float(self.count)
 
     @property
     def accuracy(self) -> float:
-        """Share of the examples that were classified correctly, from 0 to 1."""
+        """Share of what was counted that was right, from 0 to 1."""
         return float(self.correct) / float(self.count)
 
 
-def batch_totals(losses: jax.Array, logits: jax.Array, labels: jax.Array, mask: jax.Array | None = None) -> Totals:
-    """Sums over a batch; an example whose mask is 0 counts nothing, whatever its loss."""
-    keep = jnp.ones_like(losses) if mask is None else mask.astype(losses.dtype)
+def batch_totals(
+    losses: jax.Array, logits: jax.Array, labels: jax.Array, mask: jax.Array | None = None, *, whole: bool = False
+) -> Totals:
+    """Sums over a batch; an example whose mask is 0 counts nothing, whatever its loss.
+
+    Where it has a label a place, each that is not IGNORED counts; or, as a whole, the example once, with the mean loss,
+    and as correct where all of its labels are.
+    """
     correct = (jnp.argmax(logits, axis=-1) == labels).astype(losses.dtype)
+    counted = jnp.ones_like(losses) if losses.ndim == 1 else (labels != IGNORED).astype(losses.dtype)
+    if whole:
+        losses = jnp.sum(losses * counted, -1) / jnp.maximum(jnp.sum(counted, -1), 1)
+        correct, counted = jnp.min(jnp.where(counted > 0, correct, 1), -1), jnp.ones_like(losses)
+    keep = counted if mask is None else counted * mask.astype(losses.dtype).reshape(-1, *[1] * (counted.ndim - 1))
     return Totals(jnp.sum(jnp.where(keep > 0, losses, 0)), jnp.sum(correct * keep), jnp.sum(keep))
 
 

@@ -11,7 +11,7 @@ import optax
 
 from functional_nn.losses import softmax_cross_entropy
 from functional_nn.training.choices.config import Precision
-from functional_nn.training.data.examples import Batches
+from functional_nn.training.data.examples import IGNORED, Batches
 from functional_nn.training.step.augment import Augmentation, augment
 from functional_nn.training.step.precision import LEAST_FACTOR, Apply, in_precision, unless_overflown
 from functional_nn.training.step.sharding import Layout, one_device
@@ -27,6 +27,7 @@ class StepRules:
     accumulate: int = 1
     precision: Precision = "float32"
     average: float = 0.0
+    whole: bool = False
 
 
 class Report(NamedTuple):
@@ -63,7 +64,7 @@ def make_train_call(
     @partial(jax.jit, donate_argnames="state")
     def train_call(state: TrainState, batches: Batches) -> tuple[TrainState, Report]:
         if len(batches.valid) == 1:
-            state, report = take(state, batches.images[0], batches.labels[0])
+            state, report = take(state, batches.x[0], batches.labels[0])
             return state, jax.tree.map(lambda value: value[None], report)
         return jax.lax.scan(lambda state, batch: _step_if_valid(take, state, batch), state, batches)
 
@@ -84,7 +85,7 @@ def one_step(
     new = state._replace(
         params=params, model_state=model_state, opt_state=opt_state, step=state.step + 1, average=average
     )
-    totals = batch_totals(softmax_cross_entropy(logits, labels), logits, labels)
+    totals = batch_totals(losses_of(logits, labels), logits, labels, whole=rules.whole)
     healthy = jnp.isfinite(totals.loss) & jnp.isfinite(norm)
     if state.loss_scale is not None:
         healthy = jnp.isfinite(totals.loss) & (jnp.isfinite(norm) | (state.loss_scale.factor > LEAST_FACTOR))
@@ -120,7 +121,7 @@ def accumulated_gradients(
     keys = jax.random.split(key, rules.accumulate)
     start = (jax.tree.map(jnp.zeros_like, state.params), state.model_state)
     (total, model_state), logits = jax.lax.scan(add, start, (x_parts, label_parts, keys))
-    logits = jnp.moveaxis(logits, 0, 1).reshape(len(x), -1)
+    logits = jnp.moveaxis(logits, 0, 1).reshape(len(x), *logits.shape[2:])
     return logits, model_state, jax.tree.map(lambda leaf: leaf / rules.accumulate, total)
 
 
@@ -134,7 +135,8 @@ def value_and_gradients(
 
     def mean_loss(params: Any) -> tuple[jax.Array, Any]:
         logits, new_state = apply(params, model_state, x, train=True, key=key)
-        loss = jnp.mean(softmax_cross_entropy(logits, labels, label_smoothing=label_smoothing))
+        losses = losses_of(logits, labels, label_smoothing)
+        loss = jnp.mean(losses) if labels.ndim == 1 else jnp.sum(losses) / jnp.sum(labels != IGNORED)
         return (loss if factor is None else loss * factor), (logits, new_state)
 
     (loss, aux), gradients = jax.value_and_grad(mean_loss, has_aux=True)(params)
@@ -143,7 +145,13 @@ def value_and_gradients(
     return (loss, aux), gradients
 
 
-def make_eval_step(apply: Apply, layout: Layout | None = None) -> EvalStep:
+def losses_of(logits: jax.Array, labels: jax.Array, label_smoothing: float = 0.0) -> jax.Array:
+    """The loss of each label, 0 where a place of an example with several has none."""
+    ignored = None if labels.ndim == 1 else IGNORED
+    return softmax_cross_entropy(logits, labels, label_smoothing=label_smoothing, ignore_label=ignored)
+
+
+def make_eval_step(apply: Apply, layout: Layout | None = None, *, whole: bool = False) -> EvalStep:
     """A jitted judgment (params, model_state, x, labels, mask) -> (totals where mask is 1, predicted classes)."""
     layout = layout or one_device()
     apply = layout.gathering(apply)
@@ -151,8 +159,8 @@ def make_eval_step(apply: Apply, layout: Layout | None = None) -> EvalStep:
     @jax.jit
     def eval_step(params: Any, model_state: Any, x: Any, labels: Any, mask: Any) -> tuple[Totals, jax.Array]:
         logits, _ = apply(params, model_state, x, train=False)
-        losses = softmax_cross_entropy(logits, labels)
-        return layout.repeat((batch_totals(losses, logits, labels, mask), jnp.argmax(logits, axis=-1)))
+        totals = batch_totals(losses_of(logits, labels), logits, labels, mask, whole=whole)
+        return layout.repeat((totals, jnp.argmax(logits, axis=-1)))
 
     return eval_step
 
@@ -163,7 +171,7 @@ def _step_if_valid(take: Any, state: TrainState, batch: Batches) -> tuple[TrainS
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         return state, nothing._replace(healthy=jnp.ones_like(nothing.healthy))
 
-    return jax.lax.cond(batch.valid, take, rest, state, batch.images, batch.labels)
+    return jax.lax.cond(batch.valid, take, rest, state, batch.x, batch.labels)
 
 
 def _moving_average(decay: float, state: TrainState, learned: Learned) -> Learned | None:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from functional_nn.training.data.examples import load
+from functional_nn.training.data.images import load
 from reference import training
 from reference.models import simple_convnet
 from reference.models._network import forward
@@ -34,8 +34,8 @@ class Run(NamedTuple):
 def run() -> Run:
     """Five epochs of adam over 1,437 images of 8 × 8 pixels."""
     digits = load("digits")
-    images, labels = digits.train.images.astype(np.float64), digits.train.labels
-    tests = digits.test.images.astype(np.float64), digits.test.labels
+    images, labels = digits.train.x.astype(np.float64), digits.train.labels
+    tests = digits.test.x.astype(np.float64), digits.test.labels
     before, state = simple_convnet.init(0, CONFIG)
     batches = training.minibatches(images, labels, BATCH, epochs=EPOCHS, seed=0)
     by_hand = training.by_hand(simple_convnet, state)
@@ -114,7 +114,7 @@ def _scores(axes: Axes, logits: np.ndarray) -> None:
 def cnn_layers(figure: Figure, say: Say) -> None:
     """One image on its way through the trained network: what every layer makes of it, with the shapes."""
     axes = board(figure, 640, 300)
-    outputs = layer_outputs(load("digits").test.images[3:4].astype(np.float64))
+    outputs = layer_outputs(load("digits").test.x[3:4].astype(np.float64))
     _image(axes, outputs["x"][0, ..., 0], 14, 110, 80, 1.2)
     for name, left, size in (("relu1", 138, 54), ("pool1", 268, 36)):
         for index in range(4):
