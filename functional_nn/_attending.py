@@ -32,7 +32,7 @@ class Limits:
     scores: int = 2**22
     queries: tuple[int, int] = (64, 512)
     # Parts, if they shorten the work, and the least queries of each.
-    parts: int = 4
+    parts: int = 8
     least: int = 64
 
 
