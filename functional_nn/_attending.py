@@ -32,7 +32,7 @@ class Limits:
     scores: int = 2**22
     queries: tuple[int, int] = (64, 512)
     # Parts, if they shorten the work, and the least queries of each.
-    parts: int = 4
+    parts: int = 8
     least: int = 64
 
 
@@ -85,16 +85,17 @@ def attend(
     groups = (key.shape[2], heads // key.shape[2])
     # Heads in front, those that share a key head side by side: what is multiplied lies together.
     grouped = jnp.moveaxis((query * scale).reshape(batch, length, *groups, head_dim), 1, 3)
-    key, value = jnp.swapaxes(key, 1, 2), jnp.swapaxes(value, 1, 2)
+    # Keys and values last: their gradients are then products that a CPU computes four times as fast.
+    key, value = jnp.moveaxis(key, 1, 3), jnp.moveaxis(value, 1, 3)
     mask = None if mask is None else _by_groups(mask, groups)
     outs = []
     for start, stop in _parts(sight, limits):
         low, high = sight.keys(start, stop)
-        rows = partial(_rows, key[:, :, low:high], value[:, :, low:high], partial(sight.pairs, low=low, high=high), cap)
+        rows = partial(_rows, key[..., low:high], value[..., low:high], partial(sight.pairs, low=low, high=high), cap)
         seen = _cut(_cut(mask, 3, start, stop), 4, low, high)
         block = None if length * sight.key_length <= limits.pairs else _block(batch * heads * (high - low), limits)
         outs.append(_in_blocks(rows, grouped[:, :, :, start:stop], seen, start, block))
-    return jnp.moveaxis(jnp.concatenate(outs, 3), 3, 1).reshape(batch, length, heads, value.shape[3])
+    return jnp.moveaxis(jnp.concatenate(outs, 3), 3, 1).reshape(batch, length, heads, value.shape[2])
 
 
 def _by_groups(mask: jax.Array, groups: tuple[int, int]) -> jax.Array:
@@ -165,17 +166,20 @@ def _rows(
     mask: jax.Array | None,
     start: jax.Array | int,
 ) -> jax.Array:
-    """The result of some queries (batch, key_heads, groups, queries, head_dim) and of all the keys given."""
+    """The result of some queries (batch, key_heads, groups, queries, head_dim) and of all the keys given.
+
+    These are (batch, key_heads, head_dim, keys), and the values (batch, key_heads, value_dim, keys).
+    """
     batch, key_heads, groups, queries, head_dim = query.shape
     by_place = pairs(start, queries)
     together = query.reshape(batch, key_heads, groups * queries, head_dim)
-    scores = _multiply(together, jnp.swapaxes(key, 2, 3)).reshape(*query.shape[:4], key.shape[2])
+    scores = lax.dot_general(together, key, (((3,), (2,)), ((0, 1), (0, 1)))).reshape(*query.shape[:4], key.shape[3])
     if cap is not None:
         scores = cap * hyperbolic_tangent(scores / cap)
     for seen in (by_place, mask):
         scores = scores if seen is None else jnp.where(seen, scores, -jnp.inf)
-    out = _weighted(scores.reshape(*together.shape[:3], key.shape[2]), value)
-    return out.reshape(*query.shape[:4], value.shape[3])
+    out = _weighted(scores.reshape(*together.shape[:3], key.shape[3]), value)
+    return out.reshape(*query.shape[:4], value.shape[2])
 
 
 @jax.custom_jvp
@@ -194,7 +198,7 @@ def _weighted_jvp(primals, tangents):
     raised, share, out = _softmax_of(scores, value)
     mean = jnp.sum(raised * scores_tangent, -1, keepdims=True) * share
     moved = raised * (scores_tangent - mean)
-    return out, (_multiply(moved, value) + _multiply(raised, value_tangent)) * share
+    return out, (_sum_over_keys(moved, value) + _sum_over_keys(raised, value_tangent)) * share
 
 
 def _softmax_of(scores: jax.Array, value: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -204,9 +208,9 @@ def _softmax_of(scores: jax.Array, value: jax.Array) -> tuple[jax.Array, jax.Arr
     raised = jnp.exp(scores - peak)
     total = jnp.sum(raised, -1, keepdims=True)
     share = checkpoint_name(1 / jnp.where(total == 0, 1, total), KEPT[1])
-    return raised, share, _multiply(raised, value) * share
+    return raised, share, _sum_over_keys(raised, value) * share
 
 
-def _multiply(left: jax.Array, right: jax.Array) -> jax.Array:
-    """Products of matrices, those of each example and head."""
-    return lax.dot_general(left, right, (((3,), (2,)), ((0, 1), (0, 1))))
+def _sum_over_keys(weights: jax.Array, value: jax.Array) -> jax.Array:
+    """For every query the values, each times its weight, added up: those of each example and head."""
+    return lax.dot_general(weights, value, (((3,), (3,)), ((0, 1), (0, 1))))

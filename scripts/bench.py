@@ -5,11 +5,12 @@
     python scripts/bench.py --attention-memory | --vocabulary [--output STEM]
 
 Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. Where oneDNN is used, our
-convolutions without it are contenders too. --compiled adds torch.compile to the training steps, where a C++ compiler is
-at hand. --keep-memory lets this process keep what is freed, as scripts/train.py does: all contenders then wait less for
-the system. --scaling measures instead how a step's time and memory grow, --forms the forms of a convolution and its
-gradients beside each other, which needs JAX only. --attention-memory and --vocabulary run nothing: they ask XLA for the
-memory of attention as a sequence grows, and of a loss over 50,000 classes, whole and by chunks.
+convolutions without it are contenders too; a transformer is timed beside one in plain JAX instead of Equinox.
+--compiled adds torch.compile to the training steps, where a C++ compiler is at hand. --keep-memory lets this process
+keep what is freed, as scripts/train.py does: all contenders then wait less for the system. --scaling measures instead
+how a step's time and memory grow, --forms the forms of a convolution and its gradients beside each other, which needs
+JAX only. --attention-memory and --vocabulary run nothing: they ask XLA for the memory of attention as a sequence grows,
+and of a loss over 50,000 classes, whole and by chunks.
 
 In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
 round, so they bear a machine that does other things; the load average in the table says whether it did. Import, first
@@ -26,9 +27,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from benchmarks.networks import NETWORKS, OPS, Network, Op, multiplications  # noqa: E402 - the path comes first
+from benchmarks.networks import (  # noqa: E402 - the path comes first
+    NETWORKS,
+    OPS,
+    TRANSFORMERS,
+    Network,
+    Op,
+    Transformer,
+    multiplications,
+)
 
 from functional_nn.training.machine.memory import keep_freed_memory  # noqa: E402
+
+Case = Op | Network | Transformer
+CASES: tuple[Case, ...] = (*OPS, *NETWORKS, *TRANSFORMERS)
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,21 +66,22 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--vocabulary", action="store_true", help="the memory of a loss over 50,000 classes")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
     options = parser.parse_args(argv)
-    options.cases = [case for case in (*OPS, *NETWORKS) if options.only in case.name]
+    options.cases = [case for case in CASES if options.only in case.name]
     if not options.cases:
-        parser.error(
-            f"no case's name contains {options.only!r}; there are: {'; '.join(c.name for c in (*OPS, *NETWORKS))}"
-        )
+        parser.error(f"no case's name contains {options.only!r}; there are: {'; '.join(c.name for c in CASES)}")
     if options.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         parser.error("--compiled needs a C++ compiler, and none is on the PATH")
     return options
 
 
-def contenders(case: Op | Network, options: argparse.Namespace) -> dict[str, Any]:
+def contenders(case: Case, options: argparse.Namespace) -> dict[str, Any]:
     """What runs a case, by name."""
-    from benchmarks import jax_side, torch_side
+    from benchmarks import jax_side, torch_side, transformer_steps
 
     device = torch_device(options.device)
+    if isinstance(case, Transformer):
+        builders = transformer_steps.builders(case, device, options.compiled)
+        return {name: build()[0] for name, build in builders.items()}
     if isinstance(case, Op):
         return jax_side.op_steps(case) | (torch_side.op_steps(case, device) if device else {})
     found = {"ours": jax_side.ours(case)[0]}
@@ -86,19 +99,19 @@ def torch_device(device: str) -> str | None:
     return {"cpu": "cpu", "gpu": "cuda" if torch.cuda.is_available() else None}.get(device)
 
 
-def run_case(case: Op | Network, options: argparse.Namespace) -> dict[str, Any]:
+def run_case(case: Case, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import alone, measure
 
     runs = contenders(case, options)
     measure.first_calls(runs)
     entries = measure.summary(measure.rounds(runs, 1.0 if options.quick else 6.0, 3 if options.quick else 9))
     for name, entry in entries.items():
-        if isinstance(case, Network) and not options.quick:
+        if not isinstance(case, Op) and not options.quick:
             entry |= alone.in_new_process(case.name, name, torch_device(options.device) or options.device)
     return {"name": case.name, "contenders": entries}
 
 
-def least_ms(case: Op | Network, roof: dict[str, float]) -> float:
+def least_ms(case: Case, roof: dict[str, float]) -> float:
     """The milliseconds that a case takes on the roofline."""
     if isinstance(case, Op):
         return max(6 * case.multiplications / roof["gflops"], case.bytes / roof["gbytes"]) / 1e6

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 SCRIPTS = Path(__file__).resolve().parents[1]
-LIBRARIES = {"ours": "functional_nn", "flax": "flax.nnx", "equinox": "equinox", "torch": "torch", "jax": "jax"}
+LIBRARIES = {"ours": "functional_nn", "flax": "flax.nnx", "equinox": "equinox", "torch": "torch"}
+LIBRARIES |= dict.fromkeys(("jax", "plain"), "jax")
 
 
 def in_new_process(network: str, contender: str, device: str) -> dict[str, float | None]:
@@ -34,9 +35,9 @@ def main(name: str, contender: str, device: str) -> dict[str, float | None]:
     found: dict[str, float | None] = {"import_s": time.perf_counter() - start}
     if contender == "jax":
         return found
-    from benchmarks.networks import NETWORKS
+    from benchmarks.networks import NETWORKS, TRANSFORMERS
 
-    build = builders(next(network for network in NETWORKS if network.name == name), device)[contender]
+    build = builders(next(case for case in (*NETWORKS, *TRANSFORMERS) if case.name == name), device)[contender]
     before = resident("VmRSS")
     start = time.perf_counter()
     run, reserved = build()
@@ -56,9 +57,12 @@ def builders(network: Any, device: str) -> dict[str, Callable[[], tuple[Any, Any
     """By contender, what makes its step and tells the bytes that XLA reserves for it."""
     import torch
 
-    from benchmarks import jax_side, measure, torch_side
+    from benchmarks import jax_side, measure, torch_side, transformer_steps
+    from benchmarks.networks import Transformer
 
     torch.set_num_threads(measure.cores())
+    if isinstance(network, Transformer):
+        return transformer_steps.builders(network, device, compiled=True)
     names = [name + suffix for name in torch_side.FORMATS for suffix in ("", " compiled")]
     return {
         "ours": lambda: jax_side.ours(network),

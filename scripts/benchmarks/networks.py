@@ -1,4 +1,4 @@
-"""What is compared: networks as lists of layers, which every library builds in its own way, and single ops."""
+"""What is compared: networks as lists of layers, which every library builds in its own way, transformers, and ops."""
 
 from dataclasses import dataclass
 from math import prod
@@ -21,6 +21,30 @@ class Network:
         rng = np.random.default_rng(0)
         x = rng.normal(size=(self.batch, *self.image)).astype(np.float32)
         return x, rng.integers(0, 10, self.batch)
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """A training step of a language model to time: a batch of this many sequences, each as long as the context."""
+
+    name: str
+    batch: int
+    context: int
+    vocabulary: int = 96
+    width: int = 128
+    heads: int = 4
+    layers: int = 4
+    hidden: int = 344
+
+    @property
+    def head_dim(self) -> int:
+        """The features of one head."""
+        return self.width // self.heads
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens drawn at random, and those that follow them."""
+        drawn = np.random.default_rng(0).integers(0, self.vocabulary, (self.batch, self.context + 1), np.int32)
+        return drawn[:, :-1], drawn[:, 1:]
 
 
 @dataclass(frozen=True)
@@ -129,9 +153,19 @@ NETWORKS = (
     ),
 )
 
+TRANSFORMERS = (
+    Transformer("transformer, context 128, batch 32", 32, 128),
+    Transformer("transformer, context 2048, batch 2", 2, 2048),
+)
 
-def multiplications(network: Network) -> int:
+
+def multiplications(network: Network | Transformer) -> int:
     """Of a step's matrix products and convolutions: the forward pass, and the gradients that a step needs."""
+    if isinstance(network, Transformer):
+        # Kernels of attention and of the gated network, and scores and their sums over half the pairs of tokens.
+        layer = 4 * network.width**2 + 3 * network.width * network.hidden + network.context * network.width
+        head = network.width * network.vocabulary
+        return 3 * network.batch * network.context * (network.layers * layer + head)
     size, total, first = network.image[0], 0, True
     for kind, *sizes in network.layers:
         count = 0

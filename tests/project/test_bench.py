@@ -88,6 +88,27 @@ def test_multiplications_by_hand(bench):
     assert (pool.positions, pool.multiplications, pool.bytes) == (4, 0, 4 * (2 * 48 + 2 * 12))
 
 
+def test_multiplications_of_a_transformer_by_hand(bench):
+    case = bench.networks.Transformer("", batch=2, context=8, vocabulary=5, width=4, heads=2, layers=3, hidden=6)
+    # Queries, keys, values and their sum's kernel; the gated network's three; scores and sums over half the pairs.
+    layer = 4 * 4 * 4 + 3 * 4 * 6 + 2 * 4 * 8 // 2
+    assert bench.networks.multiplications(case) == 3 * 2 * 8 * (3 * layer + 4 * 5)
+
+
+@pytest.mark.slow
+def test_the_transformers_compared_learn_alike(bench):
+    for library in ("flax", "torch"):
+        pytest.importorskip(library)
+    steps = importlib.import_module("benchmarks.transformer_steps")
+    case = bench.networks.Transformer("", batch=2, context=8, vocabulary=5, width=8, heads=2, layers=2, hidden=6)
+    runs = {name: build()[0] for name, build in steps.builders(case, "cpu", compiled=False).items()}
+    losses = {name: [float(run()) for _ in range(3)] for name, run in runs.items()}
+    assert set(losses) == {"ours", "plain JAX", "flax", "torch"}
+    assert losses["ours"][0] > losses["ours"][2]
+    for found in losses.values():
+        assert found == pytest.approx(losses["ours"], rel=1e-4)
+
+
 def test_rounds_take_every_contender_as_often(bench):
     calls = []
     contenders = {name: lambda name=name: calls.append(name) for name in ("ours", "theirs")}
