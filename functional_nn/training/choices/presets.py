@@ -52,7 +52,7 @@ PRESETS: dict[PresetName, TrainConfig] = {
         epoch_steps=600,
         batch_size=8,
         optimizer="adamw",
-        learning_rate=0.003,
+        learning_rate=0.002,
         clip_norm=1.0,
         label_smoothing=0.0,
     ),
