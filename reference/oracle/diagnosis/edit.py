@@ -18,7 +18,6 @@ class Edited:
     """One edit: what it is called and how it is said, how many bits it takes to say, and what single steps become.
 
     scalable: it leaves out a contribution, which with any other factor is a mistake, too.
-    number: the factor by which the edit changes what passes, where that is one number.
     """
 
     cause: str
@@ -26,7 +25,6 @@ class Edited:
     bits: float
     edits: Mapping[Step, Edit]
     scalable: bool = False
-    number: float | None = None
     # Whether what is left may have a number in front.
     free: bool = False
     # The value that stands in the program, and the one that the edit puts in its place.

@@ -100,14 +100,3 @@ def near_ties(view: View) -> Found:
         nearest = f"{gaps.size} entries within {np.max(gaps):.3g} of a winner"
         shown = f"all winners receive their cotangent, and {nearest} do too"
         yield 7, Model("wrong_winner", "gives the gradient to entries near the maximum, too", view.got, shown=shown)
-
-
-def all_ties(view: View) -> Found:
-    """Every wrong entry ties with another for a value of the output, and takes the whole gradient."""
-    if not view.same_shape or not 2 <= view.x.size <= 100_000 or not view.wrong.any() or view.wrong.all():
-        return
-    values, counts = np.unique(view.x, return_counts=True)
-    repeated = set(values[counts > 1].tolist()) & set(view.out.ravel().tolist())
-    if all(value in repeated for value in view.x[view.wrong].tolist()) and np.all(view.got[view.wrong] != 0):
-        shown = f"all {int(view.wrong.sum())} wrong entries hold a value of the output that occurs more than once"
-        yield 4, Model("all_ties", "gives the whole gradient to every entry that ties", view.got, shown=shown)

@@ -5,7 +5,6 @@ from itertools import combinations
 
 import numpy as np
 
-from reference.oracle.diagnosis.answer.calls import VAGUE
 from reference.oracle.diagnosis.answer.places import in_words, some_axes
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
@@ -82,22 +81,6 @@ def cotangent_alone(view: View) -> Found:
         yield 6, Model("derivative_missing", words, view.cotangent, role="identity")
         words = "lacks exactly the cotangent, as of a skip connection"
         yield 6.5, Model("term_missing", words, view.expected - view.cotangent)
-
-
-def other_slope(view: View) -> Found:
-    """Each entry's cotangent times a number of that entry alone, where the forward acts on each entry by itself."""
-    if not view.same_shape or not view.x.size == view.out.size == view.flat_cotangent.size > 3:
-        return
-    truth, got = view.jacobian, view.got_jacobian
-    if truth is not None and got is not None and _diagonal(truth, view.noise) and _diagonal(got, 0.0):
-        shown = "each entry that came back is its own cotangent times a number, and so it should be, with another one"
-        words = "has another slope than the function, at every entry that is wrong"
-        yield VAGUE, Model("wrong_derivative", words, view.got, shown=shown, role="factor")
-
-
-def _diagonal(jacobian: np.ndarray, noise: float) -> bool:
-    beside = jacobian[~np.eye(len(jacobian), dtype=bool)]
-    return bool(np.max(np.abs(beside), initial=0.0) <= noise)
 
 
 def one_example(view: View) -> Found:

@@ -8,10 +8,8 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.factors import factors_of
-from reference.oracle.diagnosis.grammar.indices import with_key
 from reference.oracle.diagnosis.values import array_of, is_number, named, place
 from reference.oracle.recording.program import Program
-from reference.oracle.recording.rules import returned_from
 from reference.oracle.recording.tape import Step, filled
 
 OPPOSITE: dict[str, Callable[..., Any]] = {"argmax": np.argmin, "argmin": np.argmax}
@@ -36,20 +34,7 @@ def labelled(program: Program) -> Iterator[Edited]:
     """What an argument of whole numbers says: the index that it is, or the one entry of each row that it names."""
     for label in program.given:
         for group in program.groups if label.value.dtype.kind in "iu" and label.value.ndim else ():
-            yield from _as_index(label, group)
             yield from _as_entries(label, group)
-
-
-def _as_index(label: Step, group: tuple[Step, ...]) -> Iterator[Edited]:
-    first = group[0]
-    if first.name not in ("getitem", "scattered", "setitem", "added_at", "take"):
-        return
-    key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
-    for axis, part in enumerate(key):
-        own = np.asarray(array_of(part)) if isinstance(part, Step | np.ndarray) else None
-        if own is not None and own.shape == label.value.shape and not np.array_equal(own, label.value):
-            said = f"takes the index {label.name} along axis {axis}{place(first)}"
-            yield Edited("wrong_index", said, 3, each(group, instead(with_key(axis, label.value))))
 
 
 def _as_entries(label: Step, group: tuple[Step, ...]) -> Iterator[Edited]:
@@ -101,18 +86,3 @@ def _at_the_ends(program: Program, ordered: list[Step]) -> Iterator[Edited]:
                 said = f"divides by {other} in place of {size:g} in the {word} pass{place(ordered[0])}"
                 number = other if ordered[0].name == "divide" else 1 / other
                 yield Edited("scaled_by_count", said, 3.5, each(some, with_value(position, number)))
-
-
-def folded(program: Program) -> Iterator[Edited]:
-    """What padding by an array's own entries put beside it, back where these came from, in place of being cut off."""
-    pads = [
-        step for step in [*program.forward, *program.tape.steps] if step.name == "pad" and step.args[2] != "constant"
-    ]
-    for group in program.groups:
-        first = group[0]
-        for pad in dict.fromkeys(pads) if first.name == "getitem" and first in program.carrying else ():
-            (inner,) = pad.parents
-            if array_of(first.args[0]).shape == pad.value.shape and first.value.shape == inner.value.shape:
-                back = instead(lambda s, v, p=pad: returned_from(p, np.asarray(filled(s.args[0], v))))
-                said = f"hands what the padding copied on to where it came from{place(first)}"
-                yield Edited("term added", said, 2.5, each(group, back))

@@ -1,6 +1,6 @@
 """Other indices than the forward's: moved, reversed, of the largest entries, or in other steps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, applied, each, instead
-from reference.oracle.diagnosis.grammar.operands import moved_on
 from reference.oracle.diagnosis.grammar.orders import orders
-from reference.oracle.diagnosis.values import array_of, named, place
+from reference.oracle.diagnosis.values import array_of, place
 from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
@@ -37,8 +36,6 @@ def indices(program: Program, group: Group) -> Iterator[Edited]:
             "of the first entry of all": ("wrong_index", np.zeros_like(part)),
             "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % shape[axis]),
             **{order.words: (order.cause, order.change(part)) for order in orders(part.shape)},
-            **_largest(program, part, shape[axis]),
-            **_elsewhere(program, part, shape[axis]),
         }
         for words, (cause, other) in others.items():
             if not np.array_equal(other, part):
@@ -63,35 +60,21 @@ def _crossed(step: Step, values: Values) -> np.ndarray:
     )
 
 
-def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
-    """The places of the largest entries of values with one row an index."""
-    rows = [v for v in program.values if v.value.ndim == part.ndim + 1 and v.value.shape == (*part.shape, size)]
-    chosen = any(np.array_equal(v.value.argmax(-1), part) for v in rows[:4])
-    cause = "wrong_winner" if chosen else "wrong_index"
-    return {f"of the largest entries of {named(program, v)}": (cause, v.value.argmax(-1)) for v in rows[:4]}
-
-
-def _elsewhere(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
-    """The indices of the same kind that stand elsewhere in the program."""
-    found: dict[str, tuple[str, np.ndarray]] = {}
-    for step in program.tape.steps:
-        key = step.args[1] if step.name in ("getitem", "added_at", "setitem") else ()
-        for other in key if isinstance(key, tuple) else (key,):
-            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
-                cause = "shifted" if moved_on(part, other) else "wrong_index"
-                found |= {f"of{place(step)}": (cause, other)} if np.all(other < size) else {}
-    return found
-
-
 def with_key(axis: int, other: Any) -> Callable[[Step, Values], Any]:
     """A step that reads or writes at another index, or at another slice, along an axis."""
+    return _with_keys({axis: other if callable(other) else lambda part, size: other})
+
+
+def _with_keys(changes: Mapping[int, Callable[[Any, int], Any]]) -> Callable[[Step, Values], Any]:
+    """A step that reads or writes elsewhere: by the axis what is made of a part of its key, and of the axis' size."""
 
     def make(step: Step, values: Values) -> Any:
         args = list(filled(step.args, values))
         key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        key[axis] = other(key[axis]) if callable(other) else other
-        args[1] = tuple(key)
-        return applied(step, args, values)
+        shape = args[2] if step.name == "scattered" else np.shape(args[0])
+        for axis, change in changes.items():
+            key[axis] = change(key[axis], shape[axis])
+        return applied(step, [args[0], tuple(key), *args[2:]], values)
 
     return make
 
@@ -118,16 +101,7 @@ def keys(program: Program, group: Group) -> Iterator[Edited]:
                 said = f"begins at {other} along axis {axis} in place of {start}{place(first)}"
                 moved = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
                 cause = "wrong_winner" if _ranked(first) else moved
-                yield Edited(cause, said, 2.5, each(group, instead(_with_start(axis, other - start))))
-        if first.name == "getitem" and stop == part.stop:
-            yield from _wider(group, axis, (shape[axis] - start - 1) // max(stop - start - 1, 1))
-
-
-def _wider(group: Group, axis: int, most: int) -> Iterator[Edited]:
-    """As many entries as a slice has, with others between them."""
-    for step in range(2, min(most, 3) + 1):
-        said = f"goes on by {step} along axis {axis} in place of 1{place(group[0])}"
-        yield Edited("static_ignored", said, 2.5, each(group, instead(with_key(axis, partial(_spread, step)))))
+                yield Edited(cause, said, 2.5, each(group, instead(with_key(axis, partial(_begun, other - start)))))
 
 
 def _ranked(step: Step) -> bool:
@@ -136,22 +110,9 @@ def _ranked(step: Step) -> bool:
     return step.name == "getitem" and isinstance(source, Step) and source.name in RANKS
 
 
-def _spread(step: int, part: slice) -> slice:
-    start = part.start or 0
-    return slice(start, start + (part.stop - start - 1) * step + 1, step)
-
-
-def _with_start(axis: int, by: int) -> Callable[[Step, Values], Any]:
-    def make(step: Step, values: Values) -> Any:
-        args = list(filled(step.args, values))
-        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        size = np.shape(args[0])[axis] if step.name != "scattered" else args[2][axis]
-        start, stop, _ = key[axis].indices(size)
-        key[axis] = slice(start + by, stop + by)
-        args[1] = tuple(key)
-        return applied(step, args, values)
-
-    return make
+def _begun(by: int, part: slice, size: int) -> slice:
+    start, stop, _ = part.indices(size)
+    return slice(start + by, stop + by)
 
 
 def strides(program: Program) -> Iterator[Edited]:
@@ -176,11 +137,11 @@ def _strides(group: Group) -> Iterator[Edited]:
             steps[axis] = own, places
     for axes in [*([axis] for axis in steps), *([list(steps)] if len(steps) > 1 else [])]:
         for other in (1, 2, 3):
-            moved = {axis: _moved(*steps[axis], other) for axis in axes if steps[axis][0] != other}
+            moved = {axis: partial(_at_start, _moved(*steps[axis], other)) for axis in axes if steps[axis][0] != other}
             if len(moved) == len(axes):
                 own, spelled = steps[axes[0]][0], " and ".join(map(str, axes))
                 said = f"goes on by {other} along axis {spelled} where the forward goes on by {own}{place(group[0])}"
-                yield Edited("static_ignored", said, 3, each(group, instead(_at_start(moved))))
+                yield Edited("static_ignored", said, 3, each(group, instead(_with_keys(moved))))
 
 
 def _moved(own: int, places: list[int], other: int) -> dict[int, int]:
@@ -194,19 +155,9 @@ def _start(part: Any) -> int | None:
     return int(number) if counted and number >= 0 else None
 
 
-def _at_start(moved: dict[int, dict[int, int]]) -> Callable[[Step, Values], Any]:
-    def make(step: Step, values: Values) -> Any:
-        args = list(filled(step.args, values))
-        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        for axis, places in moved.items():
-            part = key[axis]
-            start = _start(part) or 0
-            new = places[start]
-            if isinstance(part, slice):
-                key[axis] = slice(new, None if part.stop is None else part.stop - start + new, part.step)
-            else:
-                key[axis] = new
-        args[1] = tuple(key)
-        return applied(step, args, values)
-
-    return make
+def _at_start(places: Mapping[int, int], part: Any, size: int) -> Any:
+    """An index, or a slice, that begins at another place."""
+    start = _start(part) or 0
+    if not isinstance(part, slice):
+        return places[start]
+    return slice(places[start], None if part.stop is None else part.stop - start + places[start], part.step)

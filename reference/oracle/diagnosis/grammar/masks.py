@@ -8,7 +8,6 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument, with_value
 from reference.oracle.diagnosis.grammar.orders import orders
 from reference.oracle.diagnosis.values import is_kinked, is_mask, place
-from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import all_of, first_of
 from reference.oracle.recording.tape import Step, filled
@@ -84,54 +83,6 @@ def borders(program: Program) -> Iterator[Edited]:
         wins = any(other.name.startswith("winner of ") for other in program.behind([step]))
         said = f"pads with zeros where the forward does not{place(step)}"
         yield Edited("wrong_winner" if wins else "static_ignored", said, 2, each([step], change))
-
-
-def opened(program: Program, group: Group) -> Iterator[Edited]:
-    """Rows that a mask of the forward leaves out: all in, or these alone, by the label 0 or -1 if they have one."""
-    first = group[0]
-    if first.name == "scattered":
-        key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
-        if len(group) > 1 or not isinstance(key[0], np.ndarray) or key[0].dtype != bool:
-            return
-        mask, edit = key[0], lambda rows, label: instead(lambda s, v: _rows(s, v, rows, label))
-    elif first.name == "multiply" and any(map(_row_mask, first.args)):
-        position = next(i for i, item in enumerate(first.args) if _row_mask(item))
-        mask = np.asarray(first.args[position], bool)
-        edit = lambda rows, label: with_value(position, rows * np.max(first.args[position]))  # noqa: E731
-    else:
-        return
-    for rows, cause, words in ((np.ones_like(mask), "mask_missing", "all rows"), (~mask, "mask_wrong", "other rows")):
-        for label in (0, -1):
-            said = f"takes {words} than the mask{place(first)}, which have label {label}"
-            labels = _labelled(program, first, mask, label) if label else {}
-            yield Edited(cause, said, 2, each(group, edit(rows, label)) | labels)
-
-
-def _row_mask(item: Any) -> bool:
-    return isinstance(item, np.ndarray) and item.ndim == 1 and is_mask(item)
-
-
-def _rows(step: Step, values: Values, rows: np.ndarray, label: int) -> np.ndarray:
-    """What is handed on where other rows are chosen than by the mask, all with what each chosen one has."""
-    ct, key, shape = filled(step.args, values)
-    mask, *others = key if isinstance(key, tuple) else (key,)
-    full = np.empty((*mask.shape, *np.shape(ct)[1:]))
-    full[...] = np.mean(ct, axis=0)
-    full[mask] = ct
-    labels = [np.full(mask.shape, label) for _ in others]
-    for whole, part in zip(labels, others, strict=True):
-        whole[mask] = part
-    return put_added(np.zeros(shape), (*np.nonzero(rows), *(whole[rows] for whole in labels)), full[rows])
-
-
-def _labelled(program: Program, first: Step, mask: np.ndarray, label: int) -> dict[Step, Any]:
-    """Where a label chooses one entry of each row further on: this one, in rows that the mask leaves out."""
-    edits: dict[Step, Any] = {}
-    for step in program.behind([first]):
-        key = step.args[1] if step.name == "scattered" and step is not first else ()
-        if isinstance(key, tuple) and len(key) == 2 and np.shape(key[1]) == mask.shape:
-            edits |= each([step], with_value(1, (key[0], np.where(mask, key[1], label))))
-    return edits
 
 
 def forward_masks(program: Program) -> Iterator[Edited]:

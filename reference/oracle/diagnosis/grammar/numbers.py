@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
-from reference.oracle.diagnosis.grammar.factors import counts, joint
-from reference.oracle.diagnosis.values import array_of, named, numbers_in, place, source_line
+from reference.oracle.diagnosis.edit import Edited, each, instead, with_value
+from reference.oracle.diagnosis.grammar.factors import counts
+from reference.oracle.diagnosis.values import numbers_in, place, source_line
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step, filled
@@ -44,28 +44,6 @@ def fitted_numbers(program: Program) -> Iterator[Edited]:
         for some in _choices(own, places):
             at = lambda other, o=own, p=some: _everywhere(program, o, other, p, 1)  # noqa: E731
             yield replace(at(own), at=at, own=own)
-
-
-def guarded(program: Program) -> Iterator[Edited]:
-    """A small number beside what the backward divides by, to be found."""
-    for group in program.groups:
-        first = group[0]
-        place_of = {"divide": 1, "slope of log": 1, "reciprocal": 0}.get(first.name)
-        if place_of is None or np.ndim(array_of(first.args[place_of])) == 0:
-            continue
-
-        def at(number: float, group=group, position=place_of) -> Edited:
-            said = f"divides by {named(program, group[0].args[position])} and {number:.3g}{place(group[0])}"
-            more = with_argument(position, lambda value: np.asarray(value) + number)
-            cause = "epsilon_one_side" if abs(number) < SMALL else "wrong_operand"
-            return Edited(cause, said, 3, each(group, more), freedom=1)
-
-        yield replace(at(0.0), at=at, own=0.0)
-
-
-def is_floor(step: Step) -> bool:
-    """Whether a step puts a small number under values."""
-    return step.name == "maximum" and any(0 < number < SMALL for number in numbers_in(step))
 
 
 def _choices(own: float, places: Places) -> list[Places]:
@@ -186,23 +164,6 @@ def _guards(program: Program, step: Step) -> bool:
 
 def _is_sum(value: Any) -> bool:
     return isinstance(value, Step) and value.name in ("sum", "gathered")
-
-
-def rescaled(program: Program) -> Iterator[Edited]:
-    """A whole gradient divided by a statistic with another epsilon than the forward's: beside it, or under its root."""
-    for end in program.gradients.values():
-        for value in program.values:
-            whole, one = end.value.shape, value.value
-            if one.size >= end.value.size or joint(whole, one.shape) != whole or not np.all(one > 0):
-                continue
-            for power in (1, 2, -1, -2):
-
-                def at(number: float, end=end, one=one, power=power) -> Edited:
-                    ratio = (1 + number / one ** float(power)) ** (-1 / abs(power))
-                    said = f"divides by a statistic whose epsilon is other by {number:.3g}{place(end)}"
-                    return Edited("epsilon_one_side", said, 3, each([end], after(lambda g: g * ratio)), freedom=1)
-
-                yield replace(at(0.0), at=at)
 
 
 def epsilons(program: Program) -> Iterator[Edited]:

@@ -1,8 +1,7 @@
 """Another value of the program in the place of an operand."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations, pairwise
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead
 from reference.oracle.diagnosis.grammar.numbers import SMALL
 from reference.oracle.diagnosis.values import (
     array_of,
-    is_all_of_its_line,
     is_mask,
     is_number,
     is_slope,
@@ -117,74 +115,6 @@ def _alike(a: Any, b: Any) -> bool:
     return a is b or (array_of(a).shape == array_of(b).shape and np.array_equal(array_of(a), array_of(b)))
 
 
-MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")
-
-
-def updated(program: Program, group: Group) -> Iterator[Edited]:
-    """A parameter after its update: itself and a multiple of its own gradient."""
-    first = group[0]
-    for position, operand in enumerate(first.args):
-        moved, leaf = [], operand
-        while isinstance(leaf, Step) and leaf.name in MOVED and len(leaf.parents) == 1:
-            moved, leaf = [leaf, *moved], leaf.parents[0]
-        number = next((i for i, own in enumerate(program.arguments) if own is not None and own is leaf), None)
-        if number is None or number not in program.gradients:
-            continue
-        gradient = program.gradients[number].value
-        if gradient.shape == leaf.value.shape and first not in program.ancestors(program.gradients[number]):
-            said = f"lacks the update of {leaf.name}{place(first)}: it uses {leaf.name} after its step"
-            values = {leaf: leaf.value + gradient}
-            for step in moved:
-                values[step] = step.run(values)
-            change = values[operand]
-            yield Edited("updated_weight", said, 0.5, each(group, with_value(position, change)), scalable=True)
-
-
-def exchanged(program: Program) -> Iterator[Edited]:
-    """Two arguments, or two values of one kind in a backward by hand, in each other's place, in the whole backward."""
-    leaves = [leaf for leaf in program.arguments if leaf is not None]
-    kinds: dict[Any, list[Step]] = {}
-    for value in [*program.forward, *program.backward] if not program.arriving else ():
-        if is_all_of_its_line(program, value):
-            kinds.setdefault((value.name, value.part, value in program.carrying), []).append(value)
-    for alike in [leaves, *(some for some in kinds.values() if 1 < len(some) <= MOST_ALIKE)]:
-        for a, b in combinations(alike, 2):
-            if a.value.shape == b.value.shape and a.value.ndim and a not in program.ancestors(b):
-                users = [s for s in program.backward if {a, b} & set(s.parents)]
-                edits = each(users, instead(lambda s, v, a=a, b=b: s.run({**v, a: filled(b, v), b: filled(a, v)})))
-                said = f"has {named(program, a)} and {named(program, b)} in each other's place"
-                yield Edited("wrong_winner" if _choose(users) else "wrong_operand", said, 3, edits)
-
-
-def _choose(users: list[Step]) -> bool:
-    """Whether values stand where entries are chosen that equal another value."""
-    chosen = (user.args[0] for user in users if user.name == "where")
-    return any(isinstance(one, Step) and one.name == "equal" for one in chosen)
-
-
-MOST_ALIKE = 8
-
-
-def mistaken(program: Program) -> Iterator[Edited]:
-    """An argument in whose place one value of the forward is computed with another, or with a statistic of another."""
-    leaves = [leaf for leaf in program.tape.leaves if leaf is not program.cotangent and leaf.value.ndim]
-    for leaf in leaves:
-        others = {other.name: other.value for other in leaves if other is not leaf}
-        for other in leaves:
-            for name, reduce in (("mean", np.mean), ("variance", np.var), ("deviation", np.std)):
-                axes = range(other.value.ndim)
-                others |= {f"the {name} of {other.name} over axis {a}": reduce(other.value, axis=a) for a in axes}
-        users = {user.place: user for user in program.tape_users(leaf) if user in program.order}
-        for name, value in others.items() if users else ():
-            for user in users.values() if value.shape == leaf.value.shape else ():
-                said = f"has {name} in place of {leaf.name}{place(user)}"
-                yield Edited("wrong_operand", said, 3, each([user], _given(leaf, value)))
-
-
-def _given(leaf: Step, other: np.ndarray) -> Any:
-    return instead(lambda s, v: s.run({**v, leaf: other}))
-
-
 def anew(program: Program) -> Iterator[Edited]:
     """A value that the backward computes anew: with one operand alone where two belong, or with a sign turned."""
     seen: set[Any] = set()
@@ -243,49 +173,3 @@ def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
 
 
 PRODUCTS = ("multiply", "divide", "matmul", "einsum")
-
-
-def locally(program: Program, groups: Sequence[Group], whole: list[Edited]) -> Iterator[Edited]:
-    """A value that is computed anew with an edit, and used so at one of these places of the backward alone."""
-    for edited in whole:
-        changed = {step: program.values_with({step: edit}) for step, edit in edited.edits.items()}
-        for group in groups:
-            anew = {step: _nearest(program, step, changed) for step in group}
-            if any(anew.values()):
-                edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
-                a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
-                names = {"wrong_operand": "wrong_factor", "static_ignored": "scaled_by_constant"} if a_factor else {}
-                cause = names.get(edited.cause, edited.cause)
-                bent = all(is_slope(step) or step.name == "mask" for step in group)
-                cause = "derivative_at_wrong_value" if bent and edited.cause == "wrong_operand" else cause
-                yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
-
-
-def _nearest(program: Program, step: Step, changed: Mapping[Step, Mapping[Step, Any]]) -> dict[Step, Any]:
-    """What a step is computed from, each with the latest of the edits before it alone: of one pass, in a loop."""
-    values: dict[Step, Any] = {}
-    for parent in step.parents:
-        before = [edited for edited, anew in changed.items() if parent in anew]
-        if before:
-            values[parent] = changed[max(before, key=lambda one: program.order.get(one, -1))][parent]
-    return values
-
-
-def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:
-    """An edit of one step of the backward that only one of those who use what comes of it sees."""
-    (step,) = edited.edits
-    inside, users = [step], program.users.get(step, [])
-    while len(users) == 1:
-        inside.append(users[0])
-        users = program.users.get(users[0], [])
-    for user in users if len(users) > 1 else ():
-        change = instead(lambda s, v, i=inside: s.run({**v, i[-1]: _last(i, edited.edits, v)}))
-        words = f"{edited.words}, on the way{place(user)} only"
-        yield replace(edited, words=words, bits=edited.bits + 1.5, edits=each([user], change), exchange=None)
-
-
-def _last(steps: list[Step], edits: Any, values: Values) -> Any:
-    found = dict(values)
-    for step in steps:
-        found[step] = edits[step](found) if step in edits else step.run(found)
-    return found[steps[-1]]

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
-from reference.oracle.diagnosis.grammar.numbers import SMALL, is_floor
-from reference.oracle.diagnosis.regions import Slope
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place, same
-from reference.oracle.recording.program import Program, in_time
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, place, same
+from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 from reference.oracle.specs.curves import CURVES
 
@@ -89,8 +87,6 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said = f"takes the derivative of {name} at minus the input{where}"
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
-    yield from _of_other_numbers(group, name, where)
-    yield from _of_other_passes(group, name, where)
     yield from _of_cotangent(program, group, name, where)
 
 
@@ -147,30 +143,6 @@ def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
     yield Edited("sign", said, 2, each(group, after(np.negative)))
 
 
-def skipped(program: Program) -> Iterator[Edited]:
-    """A function that the backward takes for nothing: its input stands for its output, and 1 for its derivative."""
-    seen: set[Any] = set()
-    for step in program.backward:
-        forward = step.of
-        if not is_slope(step) or forward is None or (forward.place, forward.name) in seen:
-            continue
-        seen.add((forward.place, forward.name))
-        inputs = [a for a in forward.args if isinstance(a, Step) and a.value.shape == forward.value.shape]
-        if len(inputs) == 1:
-            same = [s for s in program.steps if (s.place, s.name) == (forward.place, forward.name)]
-            own = [s for s in program.backward if is_slope(s) and s.of in same]
-            edits = each(same, instead(lambda s, v: filled(next(a for a in s.args if isinstance(a, Step)), v)))
-            edits |= each(own, instead(lambda s, v: ones(s.value)))
-            cause = "epsilon_one_side" if is_floor(forward) else "derivative_missing"
-            yield Edited(cause, f"goes back as if {in_words(forward)} were not there{place(step)}", 2, edits)
-
-
-def in_words(step: Step) -> str:
-    """A function by its name, and the number that it holds."""
-    numbers = [f"{number:g}" for number in numbers_in(step)]
-    return " of ".join([step.name, *numbers])
-
-
 def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:
     """A slope at another point than the input."""
 
@@ -184,29 +156,6 @@ def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]
         return edit
 
     return make
-
-
-def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
-    """The derivative with another number in the function: none, or one."""
-    slope = group[0].function
-    if not isinstance(slope, Slope):
-        return
-    chosen = {
-        item for step in slope.region.steps if step.name in ("where", "maximum", "minimum") for item in step.parents
-    }
-    for step in slope.region.steps:
-        if step.name == "multiply" and step in chosen:
-            continue  # a number in front of one branch, which `numbers` asks about
-        for position, number in enumerate(step.args):
-            if isinstance(number, Step | bool) or np.ndim(number) != 0 or not isinstance(number, int | float):
-                continue
-            for other in {0.0, 1.0} - {float(number)}:
-                args = (*step.args[:position], other, *step.args[position + 1 :])
-                change = Slope(slope.region, {step: args})
-                said = f"has the derivative of {name} with {other:g} in place of {number:g}{where}"
-                once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
-                guards = step.name in ("add", "maximum") and 0 < number < SMALL
-                yield Edited("epsilon_one_side" if guards else "static_ignored", said, 2.8, once)
 
 
 # What a curve of the forward without a name is called.
@@ -236,18 +185,3 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             yield Edited(
                 cause, said, {"wrong_derivative": 4.5}.get(cause, 3) + 3 * (name == UNNAMED), each(group, change)
             )
-
-
-def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:
-    """In a loop: the slope of the pass before or after, or of one pass in all of them."""
-    if len(group) < 2 or len({step.value.shape for step in group}) > 1:
-        return
-    passes = in_time(group)
-    for number, word in ((-1, "last"), (0, "first")):
-        said = f"takes the derivative of {name} of the {word} of {len(group)} passes everywhere{where}"
-        change = instead(lambda s, v, o=passes[number]: filled(o, v))
-        yield Edited("derivative_at_wrong_value", said, 2, each(group, change))
-    for move, word in ((-1, "before"), (1, "after")):
-        pairs = {step: passes[k + move] for k, step in enumerate(passes) if 0 <= k + move < len(passes)}
-        edits = {step: (lambda v, o=other: filled(o, v)) for step, other in pairs.items()}
-        yield Edited("derivative_at_wrong_value", f"takes the derivative of {name} of the step {word}{where}", 2, edits)

@@ -12,7 +12,6 @@ from reference.oracle.diagnosis.grammar.numbers import on_a_branch
 from reference.oracle.diagnosis.grammar.time import around_loop, handed_on
 from reference.oracle.diagnosis.penalties import is_penalty, penalty_steps
 from reference.oracle.diagnosis.values import place
-from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
@@ -239,54 +238,3 @@ def _some(count: int) -> Iterator[tuple[str, list[int]]]:
             yield f"all but the first of every {size}", [n for n in numbers if n % size != 0]
     yield "every second", numbers[::2]
     yield "every second, from the second on,", numbers[1::2]
-
-
-def assigned(program: Program, group: Group) -> Iterator[Edited]:
-    """Parts of an array that are assigned where they should be added to what is there."""
-    first = group[0]
-    if first.name not in ("setitem", "added_at") or first.args[2] not in program.carrying:
-        return
-    value = first.args[2]
-    adds = isinstance(value, Step) and value.name == "add" and any(_reads(item) for item in value.args)
-    if adds or first.name == "added_at":
-        change = instead(lambda s, v: put(filled(s.args[0], v), s.args[1], filled(_new_part(s.args[2]), v)))
-        said = f"assigns where it should add to what is there{place(first)}"
-        yield Edited("not_accumulated", said, 1, each(group, change))
-
-
-def _reads(item: Any) -> bool:
-    return isinstance(item, Step) and item.name == "getitem"
-
-
-def _new_part(value: Any) -> Any:
-    """What is added to a part of an array."""
-    if not isinstance(value, Step) or value.name != "add":
-        return value
-    first, second = value.args
-    return second if _reads(first) else first
-
-
-def windows(program: Program, group: Group) -> Iterator[Edited]:
-    """Windows that overlap, each of which replaces what lies there instead of being added to it."""
-    last = group[-1]
-    parts = [part for _, part in _summands(program, last, 1)]
-    if len(parts) < 2 or not all(isinstance(part, Step) and part.name == "scattered" for part in parts):
-        return
-    if any(last in step.parents and step.name == "added up" for step in program.users.get(last, [])):
-        return
-    if len({(part.of.place, part.of.name) for part in parts if part.of}) > 1:
-        return  # they are different expressions
-    forward = sorted(parts, key=lambda part: part.of.turn if part.of else 0)
-    for ordered, word in ((forward, "later"), (forward[::-1], "earlier")):
-        said = f"lets {word} windows replace what overlaps, which should add up{place(last)}"
-        yield Edited("not_accumulated", said, 1.5, each([last], instead(lambda s, v, o=ordered: _laid(o, v))))
-
-
-def _laid(parts: list[Step], values: Values) -> np.ndarray:
-    """Windows laid over each other; what is written to the same places is added up before."""
-    whole = np.zeros(parts[0].args[2])
-    if all(isinstance(part.args[1], np.ndarray) and np.array_equal(part.args[1], parts[0].args[1]) for part in parts):
-        return put(whole, parts[0].args[1], sum(filled(part.args[0], values) for part in parts))
-    for part in parts:
-        whole[part.args[1]] = filled(part.args[0], values)
-    return whole
