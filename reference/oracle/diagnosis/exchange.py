@@ -8,7 +8,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.grammar.factors import factors_of, is_argument, joint
 from reference.oracle.diagnosis.grammar.numbers import COMPARE, SMALL
-from reference.oracle.diagnosis.values import array_of, is_mask, is_number, is_slope, named
+from reference.oracle.diagnosis.values import array_of, equal, is_mask, is_number, is_slope, named
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step
@@ -95,7 +95,7 @@ def _deepest(old: Any, new: Any) -> tuple[Any, Any] | None:
     """Of one function of different arguments, the arguments that differ, and of these the same; None of others."""
     pair = None
     while isinstance(old, Step) and isinstance(new, Step) and _alike(old, new):
-        different = [(a, b) for a, b in zip(old.args, new.args, strict=True) if not _same(a, b)]
+        different = [(a, b) for a, b in zip(old.args, new.args, strict=True) if not equal(a, b)]
         if len(different) != 1:
             return pair
         pair = old, new = different[0]
@@ -104,13 +104,6 @@ def _deepest(old: Any, new: Any) -> tuple[Any, Any] | None:
 
 def _alike(old: Step, new: Step) -> bool:
     return old is not new and old.name == new.name and len(old.args) == len(new.args)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if a is b:
-        return True
-    one, other = array_of(a), array_of(b)
-    return one.shape == other.shape and one.dtype.kind == other.dtype.kind and np.array_equal(one, other)
 
 
 def _of_parts(program: Program, old: Any, new: Any) -> str:

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from reference.oracle.diagnosis.answer.places import in_words, some_axes
+from reference.oracle.diagnosis.fit import multiple
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
 
@@ -33,8 +34,7 @@ def scaled_in_part(view: View) -> Found:
     """A constant times the truth on a part of the array."""
     if view.same_shape and 3 <= int(view.wrong.sum()) < view.wrong.size:
         got, truth = view.got[view.wrong], view.expected[view.wrong]
-        power = float(np.sum(truth * truth))
-        ratio = float(np.sum(got * truth)) / power if power else 0.0
+        ratio = multiple(got, truth)
         words = f"is {ratio:.6g} times the true gradient at {got.size} of {view.got.size} entries, right elsewhere"
         predicted = np.where(view.wrong, ratio * view.expected, view.expected)
         if ratio:
@@ -44,9 +44,8 @@ def scaled_in_part(view: View) -> Found:
 def multiple_of_the_argument(view: View) -> Found:
     """The argument itself besides: the penalty of one side only."""
     x = np.asarray(view.x, np.float64)
-    power = float(np.sum(x * x))
-    if view.same_shape and x.size > 3 and power and np.ptp(x) > 0:
-        times = float(np.sum(view.error * x)) / power
+    if view.same_shape and x.size > 3 and np.ptp(x) > 0:
+        times = multiple(view.error, x)
         words = f"holds {times:.6g} times {view.name} besides: the penalty's gradient"
         yield 6, Model("regularization", words, view.expected + times * x, freedom=1)
 

@@ -13,7 +13,6 @@ from reference.oracle.diagnosis.grammar import (
     numbers,
     operands,
     orders,
-    penalized,
     slopes,
     spans,
     substituted,
@@ -30,7 +29,7 @@ Place = Callable[[Program, Group], Iterator[Edited]]
 
 WHOLE: tuple[Whole, ...] = (
     terms.cuts, time.not_carried, terms.all_statistics, numbers.numbers, numbers.epsilons, sums.axes, spans.spans,
-    masks.forward_masks, masks.borders, orders.reordered, indices.strides,
+ masks.borders, orders.reordered, indices.strides,
 )  # fmt: skip
 PLACES: tuple[Place, ...] = (
     factors.factors, slopes.slopes, terms.terms, masks.masks, sums.sums, moves.moves, indices.keys, indices.indices,
@@ -40,11 +39,11 @@ PLACES: tuple[Place, ...] = (
 ANEW: tuple[Place, ...] = (indices.indices, indices.keys, operands.passes)
 MANY: tuple[Place, ...] = (orders.rearranged, operands.operands)
 LAST: tuple[Whole, ...] = (
-    factors.misplaced, spans.extra_slopes, numbers.fitted_numbers, penalized.penalized, orders.arrived, orders.again,
+    factors.misplaced, spans.extra_slopes, numbers.fitted_numbers, orders.arrived, orders.again,
 )  # fmt: skip
 # Those for what a backward by hand lacks, and for one wrong value at several places of it.
 LACKING_WHOLE: tuple[Whole, ...] = (
-    inserted.over_passes, chosen.winners, chosen.labelled, chosen.in_some_passes, inserted.not_updated,
+    inserted.over_passes, chosen.winners, chosen.in_some_passes, inserted.not_updated,
 )  # fmt: skip
 LACKING: tuple[Place, ...] = (
     inserted.accumulated, inserted.matrix_products, inserted.guards, inserted.rejoined, inserted.carried,
@@ -76,7 +75,6 @@ def whole_edits(program: Program, groups: Groups) -> Iterator[Edited]:
 
 def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
     """The rows that ask a lot, at these places."""
-    yield from operands.anew(program)
     yield from _everywhere(ANEW, program, program.forward_groups)
     yield from _everywhere(MANY, program, groups)
     yield from _at_once(LAST, program)

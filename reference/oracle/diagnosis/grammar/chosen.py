@@ -30,31 +30,6 @@ def winners(program: Program) -> Iterator[Edited]:
             yield Edited("wrong_winner", f"looks along axis {axis}{place(group[0])}", 3, each(group, along))
 
 
-def labelled(program: Program) -> Iterator[Edited]:
-    """What an argument of whole numbers says: the index that it is, or the one entry of each row that it names."""
-    for label in program.given:
-        for group in program.groups if label.value.dtype.kind in "iu" and label.value.ndim else ():
-            yield from _as_entries(label, group)
-
-
-def _as_entries(label: Step, group: tuple[Step, ...]) -> Iterator[Edited]:
-    first = group[0]
-    for position, item in enumerate(first.args if first.name in ("add", "subtract", "multiply") else ()):
-        for axis in range(first.value.ndim) if not isinstance(item, Step) else ():
-            entries = _entries(label.value, first.value.shape, axis)
-            if entries is not None and not np.array_equal(np.broadcast_to(item, entries.shape), entries):
-                number = item if np.ndim(item) == 0 else 1
-                said = f"has {number} at the entry of {label.name} along axis {axis} alone{place(first)}"
-                yield Edited("wrong_index", said, 3, each(group, with_value(position, number * entries)))
-
-
-def _entries(label: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray | None:
-    """1 at the entries that labels name along an axis."""
-    if shape[:axis] + shape[axis + 1 :] != label.shape or label.min() < 0 or label.max() >= shape[axis]:
-        return None
-    return np.moveaxis(np.eye(shape[axis])[label], -1, axis)
-
-
 def in_some_passes(program: Program) -> Iterator[Edited]:
     """A term that belongs into the first pass of a loop, or the last, alone; another count at the ends."""
     for group in program.groups:

@@ -122,6 +122,9 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
         turned = with_argument(position, lambda mask: top - np.asarray(mask, float))
         said = f"has the mask {name} turned round{where}"
         yield Edited("wrong_derivative", said, 2, each(group, turned), mask=factor)
+        for words, other in _guessed(program, array_of(factor)):
+            guess = with_argument(position, lambda _, m=other: top * m)
+            yield Edited("wrong_derivative", f"takes {words} for the mask{where}", 3, each(group, guess), mask=factor)
         return
     yield from _twice_or_inverted(cause, group, position, name, named(program, factor))
 
@@ -130,6 +133,14 @@ def _are_counts(factor: Any) -> bool:
     """Whether a divisor is made of whole numbers, which no argument of floating numbers goes into."""
     array = array_of(factor)
     return not isinstance(factor, Step) and bool(np.all(array >= 1) and np.all(array == np.round(array)))
+
+
+def _guessed(program: Program, mask: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Masks that are read off the values that the forward computes."""
+    for value in program.values:
+        if value.value.shape == mask.shape:
+            yield f"where {named(program, value)} is not 0", value.value != 0
+            yield f"where {named(program, value)} is positive", value.value > 0
 
 
 # --- at another place ---

@@ -8,40 +8,61 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, applied, each, instead
+from reference.oracle.diagnosis.grammar.operands import moved_on
 from reference.oracle.diagnosis.grammar.orders import orders
-from reference.oracle.diagnosis.values import array_of, place
+from reference.oracle.diagnosis.values import array_of, named, place
 from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
-# What looks for the places of entries in their order.
+# What looks for the places of entries in their order, and what reads or writes at a key.
 RANKS = ("argmax", "argmin", "argsort")
+KEYED = ("getitem", "scattered", "setitem", "added_at", "take")
+
+
+def _parts(step: Step) -> list[tuple[int, Any, int]]:
+    """(axis, part, size of the axis) of the key that a step reads or writes at."""
+    if step.name not in KEYED:
+        return []
+    key = step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],)
+    shape = step.args[2] if step.name == "scattered" else array_of(step.args[0]).shape
+    return [(axis, part, size) for (axis, part), size in zip(enumerate(key), shape, strict=False)]
 
 
 def indices(program: Program, group: Group) -> Iterator[Edited]:
-    """An array of indices that is another: moved by one, reversed, of the largest entries."""
-    first, where = group[0], place(group[0])
-    if first.name not in ("getitem", "scattered", "setitem", "added_at", "take"):
-        return
-    key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
-    shape = first.args[2] if first.name == "scattered" else array_of(first.args[0]).shape
-    for axis, part in enumerate(key):
+    """An array of indices that is another: moved by one, reversed, all alike, of the largest entries."""
+    for axis, part, size in _parts(group[0]):
         ranked = isinstance(part, Step) and part.name in RANKS
         part = array_of(part) if isinstance(part, Step) else part
-        if not isinstance(part, np.ndarray) or part.dtype.kind not in "iu" or part.ndim == 0 or axis >= len(shape):
+        if not isinstance(part, np.ndarray) or part.dtype.kind not in "iu" or part.ndim == 0:
             continue
         others = {
-            "moved by +1": ("shifted", (part + 1) % shape[axis]),
-            "moved by -1": ("shifted", (part - 1) % shape[axis]),
+            "moved by +1": ("shifted", (part + 1) % size),
+            "moved by -1": ("shifted", (part - 1) % size),
             "of the first entry of all": ("wrong_index", np.zeros_like(part)),
-            "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % shape[axis]),
+            "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % size),
             **{order.words: (order.cause, order.change(part)) for order in orders(part.shape)},
+            **_computed(program, part, size),
         }
         for words, (cause, other) in others.items():
             if not np.array_equal(other, part):
-                change = each(group, instead(with_key(axis, other)))
+                change = each(group, instead(_with_keys({axis: lambda part, size, o=other: o})))
                 cause = "wrong_winner" if ranked else cause
-                yield Edited(cause, f"takes the index {words}{where}", 3, change)
+                yield Edited(cause, f"takes the index {words}{place(group[0])}", 3, change)
+
+
+def _computed(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
+    """The places of the largest entries of values with one row an index, and indices that stand elsewhere."""
+    rows = [value for value in program.values if value.value.shape == (*part.shape, size)][:4]
+    chosen = any(np.array_equal(row.value.argmax(-1), part) for row in rows)
+    cause = "wrong_winner" if chosen else "wrong_index"
+    found = {f"of the largest entries of {named(program, row)}": (cause, row.value.argmax(-1)) for row in rows}
+    for step in program.tape.steps:
+        for _, other, _ in _parts(step):
+            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
+                cause = "shifted" if moved_on(part, other) else "wrong_index"
+                found |= {f"of{place(step)}": (cause, other)} if np.all(other < size) else {}
+    return found
 
 
 def columns(program: Program, group: Group) -> Iterator[Edited]:
@@ -58,11 +79,6 @@ def _crossed(step: Step, values: Values) -> np.ndarray:
     return put(
         np.zeros(shape), (np.ravel(rows), np.reshape(others, (-1, 1))), np.broadcast_to(np.ravel(ct), (shape[0],))
     )
-
-
-def with_key(axis: int, other: Any) -> Callable[[Step, Values], Any]:
-    """A step that reads or writes at another index, or at another slice, along an axis."""
-    return _with_keys({axis: other if callable(other) else lambda part, size: other})
 
 
 def _with_keys(changes: Mapping[int, Callable[[Any, int], Any]]) -> Callable[[Step, Values], Any]:
@@ -82,26 +98,18 @@ def _with_keys(changes: Mapping[int, Callable[[Any, int], Any]]) -> Callable[[St
 def keys(program: Program, group: Group) -> Iterator[Edited]:
     """A slice that begins elsewhere."""
     first = group[0]
-    if first.name not in ("getitem", "setitem", "scattered", "added_at"):
-        return
-    position = 1
-    key = first.args[position] if isinstance(first.args[position], tuple) else (first.args[position],)
-    shape = array_of(first.args[0]).shape if first.name != "scattered" else first.args[2]
-    for axis, part in enumerate(key):
-        if (
-            not isinstance(part, slice)
-            or part.step not in (None, 1)
-            or axis >= len(shape)
-            or Ellipsis in [k for k in key if k is Ellipsis]
-        ):
+    found = _parts(first)
+    for axis, part, size in [] if any(part is Ellipsis for _, part, _ in found) else found:
+        if not isinstance(part, slice) or part.step not in (None, 1):
             continue
-        start, stop, _ = part.indices(shape[axis])
-        for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
-            if other != start and 0 <= other <= shape[axis] - (stop - start):
+        start, stop, _ = part.indices(size)
+        last = size - (stop - start)
+        for other in dict.fromkeys((0, last, start - 1, start + 1)):
+            if other != start and 0 <= other <= last:
                 said = f"begins at {other} along axis {axis} in place of {start}{place(first)}"
                 moved = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
-                cause = "wrong_winner" if _ranked(first) else moved
-                yield Edited(cause, said, 2.5, each(group, instead(with_key(axis, partial(_begun, other - start)))))
+                change = _with_keys({axis: partial(_at_start, {start: other})})
+                yield Edited("wrong_winner" if _ranked(first) else moved, said, 2.5, each(group, instead(change)))
 
 
 def _ranked(step: Step) -> bool:
@@ -110,24 +118,15 @@ def _ranked(step: Step) -> bool:
     return step.name == "getitem" and isinstance(source, Step) and source.name in RANKS
 
 
-def _begun(by: int, part: slice, size: int) -> slice:
-    start, stop, _ = part.indices(size)
-    return slice(start + by, stop + by)
-
-
 def strides(program: Program) -> Iterator[Edited]:
     """Windows that a loop visits in steps, visited in other steps: by the backward, or where it reads anew."""
-    forward: dict[Any, list[Step]] = {}
-    for step in program.steps:
-        if step.part == "forward":
-            forward.setdefault((step.place, step.name), []).append(step)
-    for group in [*program.groups, *map(tuple, forward.values())]:
-        if group[0].name in ("getitem", "scattered", "setitem", "added_at") and len(group) > 1:
+    for group in [*program.groups, *program.forward_groups]:
+        if len(group) > 1 and group[0].name in KEYED:
             yield from _strides(group)
 
 
 def _strides(group: Group) -> Iterator[Edited]:
-    keys = [step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],) for step in group]
+    keys = [[part for _, part, _ in _parts(step)] for step in group]
     steps: dict[int, tuple[int, list[int]]] = {}
     for axis in range(min(map(len, keys))):
         starts = [_start(key[axis]) for key in keys]
@@ -157,7 +156,7 @@ def _start(part: Any) -> int | None:
 
 def _at_start(places: Mapping[int, int], part: Any, size: int) -> Any:
     """An index, or a slice, that begins at another place."""
-    start = _start(part) or 0
     if not isinstance(part, slice):
-        return places[start]
-    return slice(places[start], None if part.stop is None else part.stop - start + places[start], part.step)
+        return places[part]
+    start, stop, _ = part.indices(size)
+    return slice(places[start], stop - start + places[start], part.step)

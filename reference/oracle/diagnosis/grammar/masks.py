@@ -1,19 +1,15 @@
 """Masks and winners: none, all, turned round, moved, or others than the forward's."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument, with_value
-from reference.oracle.diagnosis.grammar.orders import orders
+from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.diagnosis.values import is_kinked, is_mask, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import all_of, first_of
 from reference.oracle.recording.tape import Step, filled
 
-# So far a mask is moved.
-MOST_MOVED = 3
 MASKS = ("mask", "greater", "less", "greater_equal", "less_equal", "equal", "astype", "where")
 
 
@@ -41,10 +37,6 @@ def _winners(group: Group, where: str) -> Iterator[Edited]:
     yield Edited("all_ties", said, 1, each(group, all_ties))
     every = instead(lambda s, v: np.ones_like(s.value))
     yield Edited("wrong_winner", f"gives every entry the gradient of the winner{where}", 0.5, each(group, every))
-    for axis in range(first.value.ndim):
-        along = instead(lambda s, v, a=axis: first_of(filled(s.args[0], v), a, s.args[2]))
-        said = f"gives the gradient to the winner along axis {axis}{where}"
-        yield Edited("wrong_winner", said, 2.5, each(group, along))
     for other in {"max", "min"} - {first.args[2]}:
         loser = instead(lambda s, v, o=other: first_of(filled(s.args[0], v), s.args[1], o))
         yield Edited("wrong_winner", f"gives the gradient to the {other}imum{where}", 2, each(group, loser))
@@ -83,63 +75,3 @@ def borders(program: Program) -> Iterator[Edited]:
         wins = any(other.name.startswith("winner of ") for other in program.behind([step]))
         said = f"pads with zeros where the forward does not{place(step)}"
         yield Edited("wrong_winner" if wins else "static_ignored", said, 2, each([step], change))
-
-
-def forward_masks(program: Program) -> Iterator[Edited]:
-    """A mask that the forward is given, at another place, turned round, or without effect, in the backward."""
-    for group in program.forward_groups:
-        first = group[0]
-        for position, mask in enumerate(first.args if first.name in ("where", "multiply", "add", "mask") else ()):
-            masks = [step.args[position] for step in group]
-            if any(isinstance(one, Step) for one in masks) or not _masking(mask):
-                continue
-            for words, change in _other_masks(np.asarray(mask)):
-                cause = "mask_missing" if words == "without" else "mask_wrong"
-                cause = "wrong_winner" if _for_a_winner(program, first) else cause
-                said = f"takes the mask {words}{place(first)}"
-                here = each(group, with_argument(position, lambda m, c=change: c(np.asarray(m))))
-                behind = _masked_by(program, masks, change)
-                yield Edited(cause, said, 3, here)
-                if behind:
-                    yield Edited(cause, f"{said}, and on the way back", 2.5, here | behind)
-                    yield Edited(cause, f"{said}, on the way back alone", 2.5, behind)
-
-
-def _for_a_winner(program: Program, step: Step) -> bool:
-    """Whether a mask puts what never wins beside the entries of which a maximum is taken."""
-    never = any(np.size(item) and np.max(item) < -1e4 for item in step.args if not isinstance(item, Step))
-    return never and all(user.name == "max" for user in program.tape_users(step))
-
-
-def _masked_by(program: Program, masks: list[Any], change: Callable[[np.ndarray], np.ndarray]) -> dict[Step, Any]:
-    """The backward's products with the same masks, or with their opposites, with others."""
-    opened = [np.asarray(mask, bool) if is_mask(mask) else np.asarray(mask) > -1e4 for mask in masks]
-    edits: dict[Step, Any] = {}
-    for step in program.backward:
-        for position, item in enumerate(step.args if step.name == "multiply" else ()):
-            if not isinstance(item, np.ndarray) or not is_mask(item):
-                continue
-            for mask in opened:
-                if np.array_equal(item.astype(bool), mask):
-                    edits |= each([step], with_value(position, change(mask) * 1.0))
-                elif np.array_equal(item.astype(bool), ~mask):
-                    edits |= each([step], with_value(position, 1.0 - change(mask)))
-    return edits
-
-
-def _masking(value: Any) -> bool:
-    array = np.asarray(value)
-    return array.ndim >= 1 and array.size > 1 and (array.dtype == bool or is_mask(array) or bool(np.any(array < -1e4)))
-
-
-def _other_masks(mask: np.ndarray) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
-    yield "without", lambda mask: np.full_like(mask, mask.max())
-    yield "turned round", lambda mask: ~mask if mask.dtype == bool else mask.max() + mask.min() - mask
-    for by in range(1, min(mask.shape[-1], MOST_MOVED + 1)):
-        yield f"{by} earlier", lambda mask, k=by: _moved(mask, -k)
-        yield f"{by} later", lambda mask, k=by: _moved(mask, k)
-    yield from ((order.words, order.change) for order in orders(mask.shape))
-
-
-def _moved(mask: np.ndarray, by: int) -> np.ndarray:
-    return np.take(mask, np.clip(np.arange(mask.shape[-1]) - by, 0, mask.shape[-1] - 1), -1)

@@ -167,28 +167,11 @@ def _is_sum(value: Any) -> bool:
 
 
 def epsilons(program: Program) -> Iterator[Edited]:
-    """A small number inside of a root in one place and outside of it in the other."""
+    """A small number inside of a root, which stands outside of it."""
     for step in program.steps:
-        if step.name not in ("sqrt", "add") or step in program.carrying:
-            continue
-        inner = step.args[0]
-        if (
-            step.name == "sqrt"
-            and isinstance(inner, Step)
-            and inner.name == "add"
-            and (small := _small(inner)) is not None
-        ):
-            said = f"has the small number {small:g} outside of the root{place(step)}"
-            edits = each([step], instead(lambda s, v, e=small: np.sqrt(filled(s.args[0], v) - e) + e))
+        small = next((one for one in numbers_in(step) if 0 < abs(one) < 0.2), None) if step.name == "add" else None
+        root = next((one for one in step.args if isinstance(one, Step) and one.name == "sqrt"), None)
+        if small is not None and root is not None and step not in program.carrying:
+            said = f"has the small number {small:g} inside of the root{place(step)}"
+            edits = each([step], instead(lambda s, v, r=root, e=small: np.sqrt(filled(r, v) ** 2 + e)))
             yield Edited("epsilon_one_side", said, 2, edits)
-        if step.name == "add" and (small := _small(step)) is not None:
-            root = next((a for a in step.args if isinstance(a, Step) and a.name == "sqrt"), None)
-            if root is not None:
-                said = f"has the small number {small:g} inside of the root{place(step)}"
-                edits = each([step], instead(lambda s, v, r=root, e=small: np.sqrt(filled(r, v) ** 2 + e)))
-                yield Edited("epsilon_one_side", said, 2, edits)
-
-
-def _small(step: Step) -> float | None:
-    numbers = numbers_in(step)
-    return numbers[0] if numbers and 0 < abs(numbers[0]) < 0.2 else None

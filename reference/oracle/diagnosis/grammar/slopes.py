@@ -73,9 +73,6 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said, none = f"lacks the derivative of {name}{where}", each(group, instead(lambda s, v: ones(s.value)))
         cause, bits = ("scaled_by_constant", 2) if is_kinked(first) else ("derivative_missing", 1.1)
         yield Edited(cause, said, bits, none, free=True)
-        if number := _number_of(first, name):
-            said = f"lacks the derivative of {name}, all but its number {number:g},{where}"
-            yield Edited("derivative_missing", said, 1.2, each(group, instead(lambda s, v: number * ones(s.value))))
     if is_mask(first):
         said = f"passes the gradient where {name} does not, and only there{where}"
         yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
@@ -87,60 +84,22 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said = f"takes the derivative of {name} at minus the input{where}"
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
-    yield from _of_cotangent(program, group, name, where)
-
-
-def _of_cotangent(program: Program, group: Group, name: str, where: str) -> Iterator[Edited]:
-    """The slope at the cotangent; or what passes it cut off where it is negative."""
-    products = {user: step for step in group for user in program.users.get(step, []) if user.name == "multiply"}
-    carried = [_carried(user, step) for user, step in products.items()]
-    if len(products) != len(group) or all(np.all(ct.value > 0) or np.all(ct.value < 0) for ct in carried):
-        return
-    said = f"takes the derivative of {name} at the cotangent{where}"
-    at_cotangent = instead(lambda s, v: _at_cotangent(products[s], filled(_carried(s, products[s]), v), v))
-    yield Edited("not_linear", said, 1.5, each(list(products), at_cotangent))
-    if is_mask(group[0]):
-        said = f"lets only what is positive of the cotangent pass{where}"
-        yield Edited("not_linear", said, 1.5, each(list(products), after(lambda ct: np.maximum(ct, 0))))
-
-
-def _carried(product: Step, slope: Step) -> Step:
-    return next(one for one in product.parents if one is not slope)
-
-
-def _at_cotangent(slope: Step, ct: Any, values: Mapping[Step, Any]) -> Any:
-    forward = getattr(slope.function, "forward", None) or getattr(np, slope.name.removeprefix("slope of "))
-    args = [ct if np.shape(array_of(one)) == np.shape(ct) else filled(one, values) for one in slope.args[1:]]
-    return ct * slope.function(forward(*args), *args)  # pyright: ignore[reportOptionalCall]
-
-
-def _number_of(slope: Step, name: str) -> float:
-    """The number in front of the derivative of a power; 0 of any other function."""
-    exponent = float(array_of(slope.args[2])) if name == "power" and np.ndim(array_of(slope.args[2])) == 0 else 0.0
-    return {"sqrt": 0.5, "square": 2.0, "cbrt": 1 / 3}.get(name, exponent)
 
 
 def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
     """The sign of a slope alone, the slope twice, inverted, or with its sign turned."""
     slope = group[0].value
+    said = f"has the sign of the derivative of {name} turned{where}"
+    yield Edited("sign", said, 2, each(group, after(np.negative)))
     if np.isin(slope, (-1.0, 0.0, 1.0)).all():
-        yield Edited(
-            "sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative))
-        )
-        return
-    if is_kinked(slope):
-        said = f"applies the derivative of {name} twice{where}"
-        yield Edited("scaled_by_constant", said, 2, each(group, after(np.square)))
         return
     cause = "wrong_derivative" if np.any(slope < 0) else "derivative_missing"
     said = f"lacks the derivative of {name}, all but its sign,{where}"
     yield Edited(cause, said, 2.5, each(group, after(np.sign)), free=True)
-    said = f"applies the derivative of {name} twice{where}"
-    yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
+    cause, bits = ("scaled_by_constant", 2) if is_kinked(slope) else ("derivative_twice", 1)
+    yield Edited(cause, f"applies the derivative of {name} twice{where}", bits, each(group, after(np.square)))
     said = f"divides by the derivative of {name}{where}"
     yield Edited("wrong_derivative", said, 2.5, each(group, after(np.reciprocal)))
-    said = f"has the sign of the derivative of {name} turned{where}"
-    yield Edited("sign", said, 2, each(group, after(np.negative)))
 
 
 def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:

@@ -23,24 +23,14 @@ def sums(program: Program, group: Group) -> Iterator[Edited]:
         return
     last, where = first in program.last_sums, place(first)
     spelled = ", ".join(map(str, axes))
-    mean = first.name == "mean"
-    taken, right = ("sum", "mean") if mean else ("mean", "sum")
-    said = f"takes the {taken} over axis {spelled} in place of the {right}{where}"
-    change = each(group, _over(axes, np.sum if mean else np.mean))
-    yield Edited("scaled_by_count", said, 2, change)
+    other = ("the sum", "scaled_by_count", 2, np.sum) if first.name == "mean" else REDUCED[0]
+    for word, cause, bits, reduce in (other, *REDUCED[1:]):
+        said = f"takes {word} over axis {spelled} in place of the {'mean' if other is not REDUCED[0] else 'sum'}{where}"
+        yield Edited(cause, said, bits, each(group, _over(axes, reduce)))
     whole = each(group, instead(lambda s, v: filled(s.args[0], v)))
     bits, cause = (1, "wrong_reduction") if last else (2.1, "diagonal_only")
     yield Edited(cause, f"does not sum over axis {spelled}{where}", bits, whole)
-    yield from _one_entry(group, axes, where)
     yield from _other_axes(group, axes, "wrong_reduction" if last else "wrong_axis", where)
-
-
-def _one_entry(group: Group, axes: tuple[int, ...], where: str) -> Iterator[Edited]:
-    for word, one in ONE_ENTRY.items():
-        said = f"takes {word} entry along axis {', '.join(map(str, axes))} where it should sum{where}"
-        yield Edited(
-            "part_missing" if word == "the first" else "not_accumulated", said, 1.5, each(group, _over(axes, one))
-        )
 
 
 def _other_axes(group: Group, axes: tuple[int, ...], cause: str, where: str) -> Iterator[Edited]:
@@ -57,12 +47,13 @@ def _others(rank: int, own: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], 
                 yield other, f"axis {', '.join(map(str, other))} in place of axis {', '.join(map(str, own))}"
 
 
-ONE_ENTRY: dict[str, Callable[..., Any]] = {
-    "the last": lambda array, axis: np.take(array, -1, axis),
-    "the first": lambda array, axis: np.take(array, 0, axis),
-    "the largest": np.max,
-    "the smallest": np.min,
-}
+REDUCED: tuple[tuple[str, str, float, Callable[..., Any]], ...] = (
+    ("the mean", "scaled_by_count", 2, np.mean),
+    ("the last entry", "not_accumulated", 1.5, lambda array, axis: np.take(array, -1, axis)),
+    ("the first entry", "part_missing", 1.5, lambda array, axis: np.take(array, 0, axis)),
+    ("the largest entry", "not_accumulated", 1.5, np.max),
+    ("the smallest entry", "not_accumulated", 1.5, np.min),
+)
 
 
 def _axes(step: Step) -> tuple[int, ...] | None:

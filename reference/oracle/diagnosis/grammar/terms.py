@@ -209,22 +209,16 @@ def overwritten(program: Program, group: Group) -> Iterator[Edited]:
     if not passes or len({step.of for step in passes}) > 1 or len({(way.place, way.name) for way in users}) > 1:
         return
     cause = "not_accumulated" if all(alike(a, b) for a, b in combinations(users, 2)) else "term_missing"
-    for number, word in ((0, "last"), (-1, "first")):
-        ordered = sorted(passes, key=program.order.__getitem__)
-        said = f"keeps the {word} of {len(passes) + 1} contributions that should add up{place(passes[0])}"
-        if number == 0:
-            chain_start = ordered[0].args[0]
-            edits = each([ordered[-1]], instead(lambda s, v, o=chain_start: filled(o, v)))
-        else:
-            edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
-        yield Edited(cause, said, 1.5, edits)
-    ordered = sorted(passes, key=program.order.__getitem__)
+    ordered, count = sorted(passes, key=program.order.__getitem__), len(passes) + 1
     contributions = [ordered[0].args[0], *(step.args[1] for step in ordered)][::-1]
-    for words, kept in _some(len(contributions)):
-        said = f"adds {words} of {len(contributions)} contributions only{place(passes[0])}"
-        chosen = [contributions[number] for number in kept]
-        change = instead(lambda s, v, c=chosen: sum(filled(one, v) for one in c))
-        yield Edited("part_missing", said, 2.5, each([ordered[-1]], change))
+    all_up = f"of {count} contributions that should add up"
+    choices = [(cause, f"keeps the last {all_up}", 1.5, [-1]), (cause, f"keeps the first {all_up}", 1.5, [0])]
+    choices += [
+        ("part_missing", f"adds {words} of {count} contributions only", 2.5, kept) for words, kept in _some(count)
+    ]
+    for cause, said, bits, kept in choices:
+        change = instead(lambda s, v, c=[contributions[k] for k in kept]: sum(filled(one, v) for one in c))
+        yield Edited(cause, f"{said}{place(passes[0])}", bits, each([ordered[-1]], change))
 
 
 def _some(count: int) -> Iterator[tuple[str, list[int]]]:
