@@ -153,12 +153,10 @@ def _straight(region: Region) -> bool:
 
 def _name_of(region: Region) -> str:
     x, y = region.entrance.value.astype(float), region.exit.value
-    if x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0:
-        with np.errstate(all="ignore"):
-            bent = {name: curve for name, curve in CURVES.items() if name not in KINKED}
-            return next((name for name, curve in bent.items() if same(curve(x), y, 1e-9, 1e-12)), "")
+    one_sided = x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0
+    named = {name: curve for name, curve in CURVES.items() if not (one_sided and name in KINKED)}
     with np.errstate(all="ignore"):
-        return next((name for name, curve in CURVES.items() if same(curve(x), y, 1e-9, 1e-12)), "")
+        return next((name for name, curve in named.items() if same(curve(x), y, 1e-9, 1e-12)), "")
 
 
 @dataclass(frozen=True, eq=False)

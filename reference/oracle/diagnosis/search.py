@@ -13,6 +13,7 @@ from reference.oracle.diagnosis.exchange import called
 from reference.oracle.diagnosis.fit import fitted, near_enough, solved
 from reference.oracle.diagnosis.forms import forms
 from reference.oracle.diagnosis.grammar import Groups, further_edits, plain_edits, whole_edits
+from reference.oracle.diagnosis.guards import about_as_much
 from reference.oracle.diagnosis.naming import (
     ADDED,
     IN_A_SLOPE,
@@ -39,6 +40,8 @@ ENTRIES, RUNS = 60_000, 40_000
 # Bits: an op at other statics, a fitted number, a right gradient that the edit would have made wrong; and what an edit
 # gains by every further argument that it explains.
 OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
+# Of what only bounds an error.
+GUARDS = 30.0
 CERTAIN = 8.0
 # Of edits that make, in a backward by hand, the derivative of a function of the forward.
 MADE_A_SLOPE = {
@@ -77,7 +80,8 @@ class Search:
         called = [(one, self._called(one.model)) for one in self.found.get(view.position, [])]
         found = [replace(one, model=replace(model, cause=ADDED.get(model.cause, model.cause))) for one, model in called]
         statics = [one for known in self.known for one in other_statics(view, known)]
-        return found + [Found(OTHER_STATICS + BROKEN * spoilt, model) for spoilt, model in statics]
+        found += [Found(OTHER_STATICS + BROKEN * spoilt, model) for spoilt, model in statics]
+        return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
 
     def _called(self, model: Model) -> Model:
         if self._pointwise:

@@ -77,10 +77,13 @@ def near(got: np.ndarray, expected: np.ndarray) -> bool:
 
 def _in_steps(view: View, name: str) -> bool:
     """Whether a tiny move leaves nearly all entries as they are, though the gradient follows a larger one."""
-    tiny = _gradient(view, name, TINY)
-    if tiny is None or np.mean(tiny == view.got) < STILL:
+    little, much = _moved(view, name, TINY), _moved(view, name, FAR)
+    tiny = _answer(view, *little) if little else None
+    if much is None or tiny is None or np.mean(tiny == view.got) < STILL:
         return False
-    far, truth = _gradient(view, name, FAR), _truth(view, name, FAR)
+    cotangent, primals = much
+    truth = view.truth(cotangent) if name == "the cotangent" else view.ask.truth_at(view.position, primals)
+    far = _answer(view, *much)
     if far is None or truth is None or not near(far, truth) or np.mean(far == view.got) >= 1 - STILL:
         return False
     return float(np.max(np.abs(truth - view.expected), initial=0.0)) > TELLING * view.scale
@@ -103,19 +106,6 @@ def _step(array: np.ndarray) -> np.ndarray:
     step = np.abs(array) * np.cos(2.3 * np.arange(array.size) + 0.2).reshape(array.shape)
     step.flat[[np.argmin(array), np.argmax(array)]] = 0.0
     return step
-
-
-def _gradient(view: View, name: str, share: float) -> np.ndarray | None:
-    moved = _moved(view, name, share)
-    return _answer(view, *moved) if moved else None
-
-
-def _truth(view: View, name: str, share: float) -> np.ndarray | None:
-    moved = _moved(view, name, share)
-    if moved is None:
-        return None
-    cotangent, primals = moved
-    return view.truth(cotangent) if name == "the cotangent" else view.ask.truth_at(view.position, primals)
 
 
 def crooked(view: View) -> Found:

@@ -58,3 +58,15 @@ def of_another_argument(view: View) -> Found:
                 yield 2, Model("arguments_swapped", f"is the transposed gradient of {name}", other.T)
         elif got is not None:
             yield 5, Model("wrong_operand", f"is the gradient of {name}, which has it as well", np.asarray(got, float))
+
+
+def shifted(view: View) -> Found:
+    """Moved by up to three positions along one axis."""
+    for axis, size in enumerate(view.expected.shape) if view.same_shape else ():
+        for steps in (1, -1, 2, -2, 3, -3):
+            kept = np.roll(np.arange(size) < size - abs(steps), max(steps, 0))
+            rolled = np.roll(view.expected, steps, axis)
+            moved, true, got = (np.compress(kept, array, axis) for array in (rolled, view.expected, view.got))
+            if moved.shape[axis] > 1 and np.max(np.abs(moved - true), initial=0.0) > 4 * view.noise:
+                words = f"is the true gradient moved by {steps:+d} along axis {axis}"
+                yield 2 + abs(steps), Model("shifted", words, moved, observed=got)

@@ -95,3 +95,26 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
         exchange = None if moved else (mine[-1], same[-1])
         yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)
+
+
+def updated(program: Program, group: Group) -> Iterator[Edited]:
+    """A parameter after its update: itself and a multiple of its own gradient."""
+    first = group[0]
+    for position, operand in enumerate(first.args):
+        moved, leaf = [], operand
+        while isinstance(leaf, Step) and leaf.name in MOVED and len(leaf.parents) == 1:
+            moved, leaf = [leaf, *moved], leaf.parents[0]
+        number = next((i for i, own in enumerate(program.arguments) if own is not None and own is leaf), None)
+        if number is None or number not in program.gradients:
+            continue
+        gradient = program.gradients[number].value
+        if gradient.shape == leaf.value.shape and first not in program.ancestors(program.gradients[number]):
+            said = f"lacks the update of {leaf.name}{place(first)}: it uses {leaf.name} after its step"
+            values = {leaf: leaf.value + gradient}
+            for step in moved:
+                values[step] = step.run(values)
+            change = values[operand]
+            yield Edited("updated_weight", said, 0.5, each(group, with_value(position, change)), scalable=True)
+
+
+MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, place, same
+from reference.oracle.diagnosis.grammar.numbers import SMALL
+from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place, same
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 from reference.oracle.specs.curves import CURVES
@@ -100,6 +101,26 @@ def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
     yield Edited(cause, f"applies the derivative of {name} twice{where}", bits, each(group, after(np.square)))
     said = f"divides by the derivative of {name}{where}"
     yield Edited("wrong_derivative", said, 2.5, each(group, after(np.reciprocal)))
+
+
+def skipped(program: Program) -> Iterator[Edited]:
+    """A function that the backward takes for nothing: its input stands for its output, and 1 for its derivative."""
+    seen: set[Any] = set()
+    for step in program.backward:
+        forward = step.of
+        if not is_slope(step) or forward is None or (forward.place, forward.name) in seen:
+            continue
+        seen.add((forward.place, forward.name))
+        inputs = [a for a in forward.args if isinstance(a, Step) and a.value.shape == forward.value.shape]
+        if len(inputs) == 1:
+            same = [s for s in program.steps if (s.place, s.name) == (forward.place, forward.name)]
+            own = [s for s in program.backward if is_slope(s) and s.of in same]
+            edits = each(same, instead(lambda s, v: filled(next(a for a in s.args if isinstance(a, Step)), v)))
+            edits |= each(own, instead(lambda s, v: ones(s.value)))
+            floor = forward.name == "maximum" and any(0 < number < SMALL for number in numbers_in(forward))
+            name = " of ".join([forward.name, *(f"{number:g}" for number in numbers_in(forward))])
+            said = f"goes back as if {name} were not there{place(step)}"
+            yield Edited("epsilon_one_side" if floor else "derivative_missing", said, 2, edits)
 
 
 def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:

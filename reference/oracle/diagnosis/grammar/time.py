@@ -27,11 +27,6 @@ def not_carried(program: Program) -> Iterator[Edited]:
         for first in (0, 1) if len(passes) > 1 else ():
             some = {step: cuts[step] for step in passes[first::2]}
             yield Edited("time_not_carried", f"{said}, in every second pass", 3, some)
-    if len(found) > 1:
-        everything = {step: edit for cuts in found.values() for step, edit in cuts.items()}
-        yield Edited(
-            "time_not_carried", "carries nothing back from one pass of a loop to the one before", 1, everything
-        )
 
 
 def _ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
