@@ -7,9 +7,8 @@ WORKERS ?= auto
 ARGS ?=
 TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12
 
-# What gives a verdict on a corpus in NumPy alone: it takes long, and no version of JAX changes it.
-CORPORA = kill_matrix oracle_conventions oracle_diagnosis* oracle_at_scale oracle_power oracle_strict* \
-    oracle_cli_planted
+# The tests that another version of JAX may fail.
+ON_JAX = tests/ops tests/models tests/training $$(grep -lw jax tests/oracle/*.py)
 
 .PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve pictures wheel clean
 
@@ -25,9 +24,8 @@ test: $(VENV)/.test  ## install, then run every test
 test-fast: $(VENV)/.test  ## the tests without the slow ones
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
-test-newest: $(VENV)/.test  ## the fast tests that another version of JAX or of Python may fail
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" \
-		$(CORPORA:%=--ignore-glob='tests/oracle/test_%.py') $(ARGS)
+test-newest: $(VENV)/.test  ## the fast tests that another version of JAX may fail
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ON_JAX) $(ARGS)
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

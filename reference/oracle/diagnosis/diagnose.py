@@ -11,7 +11,7 @@ from reference.oracle.diagnosis.answer import ALL, Row
 from reference.oracle.diagnosis.match import Match, match, to_findings
 from reference.oracle.diagnosis.mending import mending
 from reference.oracle.diagnosis.naming import may_overwrite, overwritten_or_alone
-from reference.oracle.diagnosis.search import Found, searched
+from reference.oracle.diagnosis.search import GUARDS, Found, searched
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.pullbacks import Pullbacks
@@ -66,7 +66,7 @@ def _accepted(view: View, found: Sequence[Found], rows: tuple[Row, ...]) -> list
     for bits, model in ranked:
         if bits <= shortest + LONGER and model.cause not in accepted and (fits := match(view, model)):
             near = [other for more, other in ranked if other.cause == model.cause and more <= bits + LONGER]
-            answers = [other for _, other in told if other.cause == model.cause]
+            answers = [other for more, other in told if other.cause == model.cause and more < GUARDS]
             accepted[model.cause] = bits, _in_better_words(view, answers, near) or fits
             shortest = min(shortest, bits)
     order = list(CAUSES)

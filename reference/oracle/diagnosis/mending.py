@@ -33,6 +33,7 @@ BACKWARDS = {
     "part_missing": "term_extra",
     "time_not_carried": "term_extra",
     "statistics_as_constants": "term_extra",
+    "squared": "wrong_operand",
     "factor added": "wrong_factor",
     "mask added": "mask_missing",
     "slope added": "derivative_missing",
@@ -44,7 +45,7 @@ BOTH_WAYS = (
     "sign", "scaled_by_count", "scaled_by_constant", "wrong_factor", "wrong_operand", "wrong_axis", "wrong_reduction",
     "wrong_index", "wrong_winner", "wrong_derivative", "derivative_at_wrong_value", "mask_wrong", "shifted", "flipped",
     "transposed", "elementwise_product", "downcast", "epsilon_one_side", "static_ignored", "not_accumulated",
-    "updated_weight", "not_linear", "regularization",
+    "updated_weight", "not_linear", "regularization", "stale_state",
 )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ CERTAIN = 8.0
 MADE_A_SLOPE = {
     "wrong_operand": "derivative_at_wrong_value",
     "shifted": "derivative_at_wrong_value",
+    "squared": "wrong_derivative",
     "factor added": "wrong_derivative",
     "term added": "wrong_derivative",
 }

@@ -61,11 +61,12 @@ def is_slope(value: Any) -> bool:
 
 
 def is_written_slope(program: Program, array: np.ndarray) -> bool:
-    """Whether an array is the derivative of a function of the forward, as a backward by hand writes it out."""
-    return any(array.shape == one.shape and np.allclose(array, one, rtol=1e-9) for one in _slopes_of(program))
+    """Whether an array is the derivative of a function of the forward."""
+    return any(array.shape == one.shape and np.allclose(array, one, rtol=1e-9) for one in slopes_of(program))
 
 
-def _slopes_of(program: Program) -> list[np.ndarray]:
+def slopes_of(program: Program) -> list[np.ndarray]:
+    """The derivatives of the functions of the forward at its values, as a backward by hand writes them out."""
     found = []
     for step in program.tape.steps:
         if step not in program.carrying and step.value.size > 1 and step.name in (*SLOPES, "divide"):

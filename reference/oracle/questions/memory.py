@@ -41,7 +41,10 @@ def _session(trial: Trial, session: Trial, base: Base) -> Iterator[Finding]:
         if trial.subject.style != "network":
             yield _moved_on(trial.subject.draws)
         return
-    yield from _compared(session, kept, pullback_again, base, "a second forward and backward")
+    second = session.pull(pullback_again, base.upstream())
+    if not alike(kept, second):
+        third, _ = _attempt(lambda: (session.pull(session.vjp()[1], base.upstream()), None))
+        yield two_answers(session, kept, second, "a second forward and backward", third)
     other = other_primals(session)
     yield from _elsewhere(trial, session, other)
     if not trees.unchanged(saved, out):

@@ -149,6 +149,11 @@ class Program:
 
     def later(self, value: Step) -> Any:
         """What a value of a loop is one pass later, also behind the last pass; None where it is no such value."""
+        if value not in self._later:
+            self._later[value] = self._a_pass_later(value)
+        return self._later[value]
+
+    def _a_pass_later(self, value: Step) -> Any:
         same = self._visits.get((value.place, value.name), [])
         if value.part == "forward" and value.turn + 1 < len(same):
             return same[value.turn + 1]
@@ -159,6 +164,10 @@ class Program:
             if there is not None and there.shape == parent.value.shape:
                 moved[parent] = there
         return value.run(moved) if moved else None
+
+    @cached_property
+    def _later(self) -> dict[Step, Any]:
+        return {}
 
     @cached_property
     def _visits(self) -> dict[Any, tuple[Step, ...]]:

@@ -29,6 +29,14 @@ def one_of_several(view: View) -> Found:
                 yield 7, Model("not_accumulated", words, predicted, noise=view.jacobian_noise)
 
 
+def its_own_alone(view: View) -> Found:
+    """Every entry only has the contribution of the output in its own place."""
+    if view.same_shape and view.x.shape == view.cotangent.shape and view.jacobian is not None:
+        predicted = (view.flat_cotangent * np.diagonal(view.jacobian)).reshape(view.x.shape)
+        words = "has the contribution of the output in the same place alone"
+        yield 5, Model("diagonal_only", words, predicted, noise=view.jacobian_noise)
+
+
 def _nearest(contributions: np.ndarray, got: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For every entry the contribution closest to what came back, and how many there were to choose from."""
     present = np.abs(contributions) > 1e-12 * np.max(np.abs(contributions), initial=0.0)

@@ -29,12 +29,11 @@ Place = Callable[[Program, Group], Iterator[Edited]]
 
 WHOLE: tuple[Whole, ...] = (
     terms.cuts, time.not_carried, terms.all_statistics, numbers.numbers, numbers.epsilons, sums.axes, spans.spans,
- masks.borders, slopes.skipped, orders.reordered, indices.strides,
+    masks.borders, slopes.skipped, orders.reordered, indices.strides,
 )  # fmt: skip
 PLACES: tuple[Place, ...] = (
     factors.factors, slopes.slopes, terms.terms, masks.masks, sums.sums, moves.moves, indices.keys, indices.indices,
-    indices.columns, moves.products, sums.parts, terms.overwritten, terms.alone, operands.passes,
-    operands.updated,
+    indices.columns, moves.products, sums.parts, terms.overwritten, terms.alone, operands.passes, operands.updated,
 )  # fmt: skip
 # Those for what of the forward is computed anew, and those that ask a lot, which come where nothing else fits.
 ANEW: tuple[Place, ...] = (indices.indices, indices.keys, operands.passes)
@@ -44,7 +43,8 @@ LAST: tuple[Whole, ...] = (
 )  # fmt: skip
 # Those for what a backward by hand lacks, and for one wrong value at several places of it.
 LACKING_WHOLE: tuple[Whole, ...] = (
-    inserted.over_passes, chosen.winners, chosen.labelled, chosen.in_some_passes, chosen.folded, inserted.not_updated,
+    inserted.over_passes, chosen.winners, chosen.labelled, chosen.kept, chosen.in_some_passes, chosen.folded,
+    inserted.not_updated,
 )  # fmt: skip
 LACKING: tuple[Place, ...] = (
     inserted.accumulated, inserted.matrix_products, inserted.guards, inserted.rejoined, inserted.carried,

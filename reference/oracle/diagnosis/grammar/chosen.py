@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, each, instead, with_argument, with_value
-from reference.oracle.diagnosis.values import array_of, named, place
+from reference.oracle.diagnosis.grammar.factors import joint
+from reference.oracle.diagnosis.values import array_of, named, place, slopes_of
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import returned_from
 from reference.oracle.recording.tape import Step, filled
@@ -49,6 +50,21 @@ def _entries(label: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray
     if shape[:axis] + shape[axis + 1 :] != label.shape or label.min() < 0 or label.max() >= shape[axis]:
         return None
     return np.moveaxis(np.eye(shape[axis])[label], -1, axis)
+
+
+def kept(program: Program) -> Iterator[Edited]:
+    """An array that comes of no argument and is in the backward alone, in the place of what this forward gives."""
+    known = {id(item) for step in program.forward for item in step.args}
+    fresh = [(named(program, value), value.value) for value in program.values if value.part == "forward"]
+    fresh += [("the derivative", slope) for slope in slopes_of(program)]
+    for step in program.backward:
+        for position, item in enumerate(step.args):
+            if not isinstance(item, np.ndarray) or item.size < 2 or item.dtype.kind != "f" or id(item) in known:
+                continue
+            for words, value in fresh:
+                if joint(value.shape, item.shape) == value.shape:
+                    said = f"takes {words} of this call in place of an array kept from before{place(step)}"
+                    yield Edited("stale_state", said, 3, each([step], with_value(position, value)))
 
 
 def in_some_passes(program: Program) -> Iterator[Edited]:

@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, each, ones, with_argument
-from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_number, is_slope, named, place
+from reference.oracle.diagnosis.values import (
+    array_of,
+    is_kinked,
+    is_mask,
+    is_number,
+    is_slope,
+    is_written_slope,
+    named,
+    place,
+)
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
@@ -114,6 +123,8 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
     name = f"{'1/' if divides else ''}{named(program, factor)}"
     cause = "scaled_by_constant" if is_kinked(factor) else "derivative_missing" if mask else "wrong_factor"
     cause = "scaled_by_count" if divides and not mask and _are_counts(factor) else cause
+    if cause == "wrong_factor" and not program.arriving and is_written_slope(program, array_of(factor)):
+        cause = "derivative_missing"
     bits, compared = 2 if is_kinked(factor) else 1.1, factor if mask else None
     without = each(group, with_argument(position, ones))
     yield Edited(cause, f"lacks the factor {name}{where}", bits, without, mask=compared)
@@ -126,6 +137,7 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
             guess = with_argument(position, lambda _, m=other: top * m)
             yield Edited("wrong_derivative", f"takes {words} for the mask{where}", 3, each(group, guess), mask=factor)
         return
+    cause = "derivative_twice" if cause == "derivative_missing" else cause
     yield from _twice_or_inverted(cause, group, position, name, named(program, factor))
 
 

@@ -19,6 +19,7 @@ HOLD_NUMBERS = (
     *COMPARE,
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "float_power",
 )  # fmt: skip
+REDUCTIONS = ("sum", "mean", "max", "min")
 # Below this a number is an epsilon; of more numbers than that, each is not tried in the place of every other.
 SMALL, MOST = 1e-2, 6
 
@@ -82,6 +83,7 @@ def _others(own: float, program: Program, found: list[float]) -> list[float]:
     known = sorted({float(size) for leaf in program.tape.leaves for size in leaf.value.shape})
     sizes = known if own in known or own + 1 in known else []
     beside = [sign * one for one in found for sign in (1, -1)] if len(found) <= MOST else []
+    beside = [other for other in beside if other != -own]  # a sign, which other rows turn
     return [other for other in dict.fromkeys((0.0, 1.0, 2.0, *sizes, 0.5, 1 - own, *beside)) if other != own]
 
 
@@ -120,9 +122,17 @@ def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str
         return "term_missing"
     if any(step.name == "divide" and _is_sum(step.args[0]) for step in steps) or any(map(counts, steps)):
         return "scaled_by_count"
+    if not program.arriving and other == 1 and own in _counted(program):
+        return "scaled_by_count"
     multiplies = all(step.name in ("multiply", "divide") and not _inside(program, step) for step in steps)
     once = len({(step.of or step).place for step in steps}) == 1
     return "scaled_by_constant" if multiplies and once else "static_ignored"
+
+
+def _counted(program: Program) -> set[float]:
+    """How many entries of an argument the forward reduces to one: of a window, a row."""
+    reduced = [step.value.size for step in program.forward if step.name in REDUCTIONS and step.value.size]
+    return {leaf.value.size / size for leaf in program.tape.leaves for size in reduced}
 
 
 def on_a_branch(program: Program, step: Step) -> bool:

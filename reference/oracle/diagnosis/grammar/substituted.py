@@ -24,7 +24,7 @@ RELATIVES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "1 - {}": ("", lambda u: 1 - u),
     "1 / {}": ("", np.reciprocal),
     "abs({})": ("", np.abs),
-    "{}**2": ("", np.square),
+    "{}**2": ("squared", np.square),
     "sqrt({})": ("", np.sqrt),
     "exp({})": ("", np.exp),
     "log({})": ("", np.log),
