@@ -109,7 +109,8 @@ def numbers(view: View) -> Iterator[Number]:
 
 def _plain(view: View) -> Iterator[Number]:
     yield from _repeats(view)
-    yield from _twos(view)
+    yield _constant(2.0, "2", "a 2 that the forward's half cancels is left over")
+    yield _constant(0.5, "1/2", "the 2 of the square's derivative is missing, or a half is applied twice")
     yield from _settings(view)
     seen: set[int] = set()
     for role, count, letters, noun in _countable(view):
@@ -173,11 +174,6 @@ def batch_size(view: View) -> int:
     shape, first = view.out.shape or view.x.shape, np.shape(view.evidence.primals[0])
     columns = len(shape) == 2 == len(first) and shape[0] != first[0] and shape[1] == first[1]
     return shape[1] if columns else shape[0] if shape else 1
-
-
-def _twos(view: View) -> Iterator[Number]:
-    yield _constant(2.0, "2", "a 2 that the forward's half cancels is left over")
-    yield _constant(0.5, "1/2", "the 2 of the square's derivative is missing, or a half is applied twice")
 
 
 def _settings(view: View) -> Iterator[Number]:

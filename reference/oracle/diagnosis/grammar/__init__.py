@@ -35,7 +35,9 @@ PLACES: tuple[Place, ...] = (
     factors.factors, slopes.slopes, terms.terms, masks.masks, sums.sums, moves.moves, indices.keys, indices.indices,
     indices.columns, moves.products, sums.parts, terms.overwritten, terms.alone, operands.passes, operands.updated,
 )  # fmt: skip
-# Those for what of the forward is computed anew, and those that ask a lot, which come where nothing else fits.
+# Those for one of several ways, for what of the forward is computed anew, and those that ask a lot, which come where
+# nothing else fits.
+WAYS: tuple[Place, ...] = (factors.factors, masks.masks, indices.columns)
 ANEW: tuple[Place, ...] = (indices.indices, indices.keys, operands.passes)
 MANY: tuple[Place, ...] = (orders.rearranged, operands.operands)
 LAST: tuple[Whole, ...] = (
@@ -76,6 +78,8 @@ def whole_edits(program: Program, groups: Groups) -> Iterator[Edited]:
 
 def further_edits(program: Program, groups: Groups) -> Iterator[Edited]:
     """The rows that ask a lot, at these places."""
+    for edited in [*_everywhere(WAYS, program, [group for group in groups if len(group) == 1])]:
+        yield from operands.on_one_way(program, edited)
     yield from _everywhere(ANEW, program, program.forward_groups)
     yield from _everywhere(MANY, program, groups)
     yield from _at_once(LAST, program)

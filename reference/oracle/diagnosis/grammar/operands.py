@@ -1,12 +1,13 @@
 """Another value of the program in the place of an operand."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, Group, each, with_value
+from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
 from reference.oracle.diagnosis.values import array_of, equal, is_slope, named, place
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step
@@ -118,3 +119,23 @@ def updated(program: Program, group: Group) -> Iterator[Edited]:
 
 
 MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")
+
+
+def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:
+    """An edit of one step of the backward that only one of those who use what comes of it sees."""
+    (step,) = edited.edits
+    inside, users = [step], program.users.get(step, [])
+    while len(users) == 1:
+        inside.append(users[0])
+        users = program.users.get(users[0], [])
+    for user in users if len(users) > 1 else ():
+        change = instead(lambda s, v, i=inside: s.run({**v, i[-1]: _last(i, edited.edits, v)}))
+        words = f"{edited.words}, on the way{place(user)} only"
+        yield replace(edited, words=words, bits=edited.bits + 1.5, edits=each([user], change), exchange=None)
+
+
+def _last(steps: list[Step], edits: Any, values: Values) -> Any:
+    found = dict(values)
+    for step in steps:
+        found[step] = edits[step](found) if step in edits else step.run(found)
+    return found[steps[-1]]
