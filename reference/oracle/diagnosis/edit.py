@@ -51,30 +51,21 @@ def applied(step: Step, args: Sequence[Any], values: Values) -> Any:
 
 def with_argument(position: int, change: Callable[[Any], Any]) -> Callable[[Step], Edit]:
     """One argument of a step changed."""
-
-    def make(step: Step) -> Edit:
-        def edit(values: Values) -> Any:
-            args = list(filled(step.args, values))
-            args[position] = change(args[position])
-            return applied(step, args, values)
-
-        return edit
-
-    return make
+    return _with(position, lambda item, values: change(item))
 
 
 def with_value(position: int, other: Any) -> Callable[[Step], Edit]:
     """One argument of a step replaced by another value of the program."""
+    return _with(position, lambda item, values: filled(other, values))
 
-    def make(step: Step) -> Edit:
-        def edit(values: Values) -> Any:
-            args = list(filled(step.args, values))
-            args[position] = filled(other, values)
-            return applied(step, args, values)
 
-        return edit
+def _with(position: int, change: Callable[[Any, Values], Any]) -> Callable[[Step], Edit]:
+    def make(step: Step, values: Values) -> Any:
+        args = list(filled(step.args, values))
+        args[position] = change(args[position], values)
+        return applied(step, args, values)
 
-    return make
+    return instead(make)
 
 
 def after(change: Callable[[Any], Any]) -> Callable[[Step], Edit]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
 from reference.oracle.diagnosis.grammar.numbers import SMALL
+from reference.oracle.diagnosis.grammar.substituted import RELATIVES
 from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place, same
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
@@ -24,6 +25,7 @@ def slope_of(curve: Callable[[Any], Any], u: Any) -> Any:
 
 # Formulas that people write for a derivative, in terms of the function's input or output.
 FORMULAS: Mapping[str, Callable[[Any], Any]] = {
+    **{words.format("u"): function for words, (_, function) in RELATIVES.items()},
     "u * (1 - u)": lambda u: u * (1 - u),
     "1 - u**2": lambda u: 1 - u * u,
     "1 + u**2": lambda u: 1 + u * u,
@@ -33,23 +35,15 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
     "(u < 0)": lambda u: (u < 0) * 1.0,
     "u": lambda u: u,
     "2 * u": lambda u: 2 * u,
-    "-u": lambda u: -u,
-    "1 / u": lambda u: 1 / u,
     "1 / u**2": lambda u: 1 / u**2,
-    "u**2": lambda u: u * u,
-    "exp(u)": np.exp,
     "exp(-u)": lambda u: np.exp(-u),
     "sign(u)": np.sign,
-    "sigmoid(u)": lambda u: 1 / (1 + np.exp(-u)),
     "sigmoid(-u)": lambda u: 1 / (1 + np.exp(u)),
-    "tanh(u)": np.tanh,
     "sigmoid'(u)": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2,
     "1 - tanh(u)**2": lambda u: 1 - np.tanh(u) ** 2,
     "cos(u)": np.cos,
-    "1 - u": lambda u: 1 - u,
     "1 + u": lambda u: 1 + u,
     "1 / (1 + u)": lambda u: 1 / (1 + u),
-    "sqrt(u)": np.sqrt,
     "1 / sqrt(u)": lambda u: 1 / np.sqrt(u),
     **{f"the derivative of {name}": (lambda u, f=curve: slope_of(f, u)) for name, curve in CURVES.items()},
 }

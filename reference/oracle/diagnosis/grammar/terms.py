@@ -9,7 +9,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.diagnosis.grammar.factors import line
 from reference.oracle.diagnosis.grammar.numbers import on_a_branch
-from reference.oracle.diagnosis.grammar.time import around_loop, handed_on
+from reference.oracle.diagnosis.grammar.time import around_loop, handed_on, ways
 from reference.oracle.diagnosis.penalties import is_penalty, penalty_steps
 from reference.oracle.diagnosis.values import place
 from reference.oracle.recording.program import Program
@@ -57,7 +57,7 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
         first, second = added.ways
         if first is not None and second is not None and alike(first, second):
             return "not_accumulated"  # two passes of a loop
-    users = [user] if user is not None else list(_ways(term))
+    users = [user] if user is not None else [way for _, way in ways(term) if way is not None]
     if users and all(is_penalty(program, one) for one in users):
         return "regularization"
     number, mask = line(program, term)
@@ -78,13 +78,6 @@ def _apart(term: Any, kept: Any) -> bool:
     """Whether a term belongs to a part of an array of which the other has nothing."""
     placed = isinstance(term, Step) and isinstance(kept, Step) and term.name in ("scattered", "returned")
     return placed and not np.any((term.value != 0) & (kept.value != 0))
-
-
-def _ways(term: Any) -> Iterator[Step]:
-    """The users of a value of the forward that a sum of contributions came through."""
-    if isinstance(term, Step) and term.name == "added up":
-        yield from (way for way in term.ways if way is not None)
-        yield from _ways(term.args[0])
 
 
 def leads_to_statistic(program: Program, step: Step) -> bool:

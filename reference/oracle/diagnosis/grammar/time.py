@@ -15,7 +15,7 @@ def not_carried(program: Program) -> Iterator[Edited]:
     """Of what comes back to a value in a loop, all that comes from later passes left out: in all passes, or in some."""
     found: dict[Any, dict[Step, Any]] = {}
     for forward, arriving in program.arriving.items():
-        terms = list(_ways(arriving))
+        terms = list(ways(arriving))
         here = [term for term, user in terms if user is None or not around_loop(program, forward, user)]
         if len(here) < len(terms) > 1 and arriving in program.order:
             keeps = instead(lambda s, v, t=here: sum((filled(one, v) for one in t), np.zeros_like(s.value)))
@@ -29,14 +29,14 @@ def not_carried(program: Program) -> Iterator[Edited]:
             yield Edited("time_not_carried", f"{said}, in every second pass", 3, some)
 
 
-def _ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
+def ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
     """The contributions that add up to what arrives at a step, and the user that each came through."""
     if arriving.name != "added up" or not arriving.ways:
         yield arriving, None
         return
     (first, second), (before, way) = arriving.args, arriving.ways
     if before is None and isinstance(first, Step) and first.name == "added up":
-        yield from _ways(first)
+        yield from ways(first)
     else:
         yield first, before
     yield second, way
