@@ -7,8 +7,10 @@ WORKERS ?= auto
 ARGS ?=
 TOO_OLD = functional_nn needs Python 3.11 or later; for example: make PYTHON=python3.12
 
-# The tests that another version of JAX may fail.
+# The tests that another version of JAX may fail, or of Python: where code is read, recorded and pointed at.
 ON_JAX = tests/ops tests/models tests/training $$(grep -lw jax tests/oracle/*.py)
+ON_PYTHON = $(wildcard tests/oracle/test_oracle_edits*.py) \
+    $(addprefix tests/oracle/test_oracle_,recording.py importing.py tracing.py diagnosis_lines.py)
 
 .PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve pictures wheel clean
 
@@ -24,8 +26,8 @@ test: $(VENV)/.test  ## install, then run every test
 test-fast: $(VENV)/.test  ## the tests without the slow ones
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
-test-newest: $(VENV)/.test  ## the fast tests that another version of JAX may fail
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ON_JAX) $(ARGS)
+test-newest: $(VENV)/.test  ## the fast tests that another version of JAX or of Python may fail
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ON_JAX) $(ON_PYTHON) $(ARGS)
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 import pytest
 
-from reference.oracle.opspec import DIMENSIONS, Case, OpSpec, draw
+from reference.oracle.drawn import DIMENSIONS
+from reference.oracle.opspec import Case, OpSpec, draw
 from reference.oracle.specs import SPECS
 
 

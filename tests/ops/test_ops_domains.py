@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from helpers.rows import ROWS, Row, assert_close, every_op, every_row, probe
 
-from reference.oracle.opspec import DIMENSIONS, ErrorCase, OpSpec
+from reference.oracle.drawn import DIMENSIONS
+from reference.oracle.opspec import ErrorCase, OpSpec
 from reference.oracle.specs import SPECS
 
 DTYPES = (np.float64, np.float32, ml_dtypes.bfloat16, np.float16)

@@ -28,7 +28,9 @@ PLANTED = {
 @pytest.fixture(scope="module")
 def broken():
     """Every result of the file of planted mistakes, run once; one of them is a matter of strictness."""
-    options = cli._parser().parse_args([str(TEXTBOOK / "broken.py"), "--html", "page.html", "--strict"])
+    options = cli._parser().parse_args(
+        [str(TEXTBOOK / "broken.py"), "--html", "page.html", "--strict", "--timeout", "900"]
+    )
     return {result["name"]: result for result in runner.run(TEXTBOOK / "broken.py", None, None, options)}
 
 

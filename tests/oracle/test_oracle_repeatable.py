@@ -83,16 +83,22 @@ def test_work_counts_operations_and_entries():
     assert not budget.affordable(budget.BUDGET // 10, 10, share=0.5)
 
 
+def doubled_wrongly(steps: int):
+    return oracle.from_forward_backward(slow_forward(steps), lambda ct, x: 2 * x * ct * (1 + 0.3 * np.sin(5 * x)))
+
+
 def test_a_forward_of_many_steps_is_asked_fewer_questions():
     """What is too dear is left out by count: the report of a slow forward says so every time in the same way."""
     x = np.random.default_rng(0).normal(size=(4, 6))
-    backward = lambda ct, x: 2 * x * ct * (1 + 0.3 * np.sin(5 * x))  # noqa: E731
-    calls = []
-    for steps in (1, 600):
-        report = oracle.check(oracle.from_forward_backward(slow_forward(steps), backward), x)
-        assert report.verdict == "fail", str(report)
-        calls.append(report.forward_evaluations)
-    assert calls[1] < calls[0]
+    few, many = (oracle.check(doubled_wrongly(steps), x) for steps in (1, 600))
+    assert (few.verdict, many.verdict) == ("fail", "fail"), f"{few}\n\n{many}"
+    assert many.forward_evaluations < few.forward_evaluations
+
+
+def test_a_program_of_hundreds_of_steps_is_searched_to_its_end():
+    """No deeper than Python's stack, and in a time that does not grow with a power of the steps."""
+    report = oracle.check(doubled_wrongly(250), np.random.default_rng(0).normal(size=(4, 6)))
+    assert report.findings[0].cause == "wrong_derivative", str(report)
 
 
 class Noisy:

@@ -31,7 +31,7 @@ LAYERS = {
         ("reference/_*.py",),
         ("reference/[a-z]*.py",),
         ("reference/models/*.py",),
-        ("reference/training.py", *in_oracle("causes", "report", "opspec", "rendering/*")),
+        ("reference/training.py", *in_oracle("causes", "report", "drawn", "opspec", "rendering/*")),
         in_oracle("subjects/*", "specs/*", "recording/*"),
         in_oracle("numerics/*"),
         in_oracle("questions/*"),

@@ -132,7 +132,13 @@ class Program:
 
     def leaves_behind(self, step: Step) -> set[Step]:
         """The leaves that a step is computed from."""
-        return {one for one in self.ancestors(step) if one.part == "leaf"}
+        if step not in self._leaves:
+            self._leaves[step] = {one for one in self.ancestors(step) if one.part == "leaf"}
+        return self._leaves[step]
+
+    @cached_property
+    def _leaves(self) -> dict[Step, set[Step]]:
+        return {}
 
     @cached_property
     def loops(self) -> list[list[Step]]:

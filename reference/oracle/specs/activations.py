@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, refuses, uniform
+from reference.oracle.drawn import uniform
+from reference.oracle.opspec import OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, candidates, conventions
 
 

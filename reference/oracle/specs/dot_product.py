@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.opspec import ErrorCase, OpSpec, Ulp, case, mask, refuses
+from reference.oracle.drawn import mask
+from reference.oracle.opspec import ErrorCase, OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, blind_spots, candidates
 from reference.oracle.specs.conventions_of_attention import of_attention
 

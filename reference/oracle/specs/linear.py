@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, labels, refuses
+from reference.oracle.drawn import labels
+from reference.oracle.opspec import OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, conventions
 
 LINEAR = (

@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, labels, positive, probabilities, refuses, uniform
+from reference.oracle.drawn import labels, positive, probabilities, uniform
+from reference.oracle.opspec import OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, candidates, conventions
 
 

@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, positive, refuses
+from reference.oracle.drawn import positive
+from reference.oracle.opspec import OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, candidates, conventions, conventions_of_norms
 
 NORMALIZATION = (

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, case, refuses, uniform
+from reference.oracle.drawn import uniform
+from reference.oracle.opspec import OpSpec, case, refuses
 from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
 
 _APART = 1e4

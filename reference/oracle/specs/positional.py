@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, labels, refuses
+from reference.oracle.drawn import labels
+from reference.oracle.opspec import OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
 
 _X = np.ones((3, 5, 2, 4))

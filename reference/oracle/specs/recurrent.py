@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from reference.oracle.opspec import Case, Drawn, OpSpec, Ulp, case, lengths, refuses, uniform
+from reference.oracle.drawn import Drawn, lengths, uniform
+from reference.oracle.opspec import Case, OpSpec, Ulp, case, refuses
 from reference.oracle.specs import candidates
 
 IN_UNITS_OF_THE_LARGEST = Ulp(8, 8, "each step hands on its rounding; the unit is that of an example's largest entry")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, case, mask, refuses
+from reference.oracle.drawn import mask
+from reference.oracle.opspec import OpSpec, case, refuses
 from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
 
 REGULARIZATION = (

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reference.oracle.opspec import OpSpec, Ulp, case, labels, lengths, refuses, uniform
+from reference.oracle.drawn import labels, lengths, uniform
+from reference.oracle.opspec import OpSpec, Ulp, case, refuses
 from reference.oracle.specs import acquittals, candidates
 
 _ROWS, _KERNEL, _LABELS = np.zeros((3, 7)), np.zeros((7, 5)), np.array([0, 4, 2])

@@ -110,7 +110,8 @@ def _spelled(number: float, step: Step) -> bool:
 
 def _cause(program: Program, own: float, other: float, steps: list[Step]) -> str:
     if all(step.name in COMPARE for step in steps):
-        return "static_ignored"
+        won = any(one.name in ("max", "min") for step in steps for one in program.ancestors(step))
+        return "wrong_winner" if won else "static_ignored"
     added = all(step.name in ("add", "maximum") and step not in program.carrying for step in steps)
     if added and (other == 0 or abs(own) != 1) and any(_guards(program, step) for step in steps):
         return "epsilon_one_side"

@@ -16,6 +16,8 @@ from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
 BROADCASTING = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "where", "broadcast_to")
+# Sums of more terms are not asked which of them is alone.
+MOST = 16
 # What a term through a statistic passes on its way back.
 SUMS = ("gathered", "sum", "mean", "spread", "shared")
 ALONG = (*SUMS, "multiply", "divide", "negative", "reshape", "subtract", "add", "added up", "transpose", "expand_dims")
@@ -92,16 +94,20 @@ def leads_to_statistic(program: Program, step: Step) -> bool:
 
 def through_sum(program: Program, term: Step, kept: Any) -> bool:
     """Whether a term comes back through a sum over an axis that the other term does not come through."""
-    shared = set(program.ancestors(kept)) if isinstance(kept, Step) else set()
-    step = term if isinstance(term, Step) else None
-    while step is not None and step not in shared and step.part == "backward":
+    shared = program.ancestors(kept) if isinstance(kept, Step) else set()
+    waiting, seen = [term], set()
+    while waiting:
+        step = waiting.pop()
+        if not isinstance(step, Step) or step in shared or step.part != "backward":
+            return False
         if step.name in SUMS and step.value.size < step.parents[0].value.size and step not in program.last_sums:
-            return True
+            continue
         carrying = [one for one in step.parents if one in program.carrying]
-        if len(carrying) > 1:  # what comes back in several ways
-            return all(through_sum(program, one, kept) for one in carrying)
-        step = carrying[0] if carrying and step.name in ALONG else None
-    return False
+        if not carrying or (len(carrying) == 1 and step.name not in ALONG):
+            return False
+        waiting += [one for one in carrying if one not in seen]  # all the ways that it comes back in
+        seen.update(carrying)
+    return True
 
 
 def _less(step: Step, position: int, values: Values) -> Any:
@@ -143,10 +149,10 @@ def all_statistics(program: Program) -> Iterator[Edited]:
 
 
 def alone(program: Program, group: Group) -> Iterator[Edited]:
-    """Of a sum of three terms or more, one alone."""
+    """Of a sum of three terms or more, but not of ever so many, one alone."""
     last = group[0]
     summands = list(_summands(program, last, 1))
-    for sign, term in summands if len(summands) > 2 else ():
+    for sign, term in summands if 2 < len(summands) <= MOST else ():
         cause = "term_missing"
         if any(through_sum(program, other, term) for _, other in summands if other is not term):
             cause = "statistics_as_constants"

@@ -29,17 +29,16 @@ def not_carried(program: Program) -> Iterator[Edited]:
             yield Edited("time_not_carried", f"{said}, in every second pass", 3, some)
 
 
-def ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
-    """The contributions that add up to what arrives at a step, and the user that each came through."""
-    if arriving.name != "added up" or not arriving.ways:
-        yield arriving, None
-        return
-    (first, second), (before, way) = arriving.args, arriving.ways
-    if before is None and isinstance(first, Step) and first.name == "added up":
-        yield from ways(first)
-    else:
-        yield first, before
-    yield second, way
+def ways(arriving: Any) -> Iterator[tuple[Any, Step | None]]:
+    """The contributions that add up to what arrives at a step, and the user that each came through; the last first."""
+    while isinstance(arriving, Step) and arriving.name == "added up" and arriving.ways:
+        (first, second), (before, way) = arriving.args, arriving.ways
+        yield second, way
+        if before is not None:
+            yield first, before
+            return
+        arriving = first
+    yield arriving, None
 
 
 def around_loop(program: Program, made: Step, user: Step) -> bool:
