@@ -173,8 +173,8 @@ class Search:
                 for i, model in explained.items()
             }
         if edited.exchange:
-            cause, words = called(program, edited)
-            explained = {i: _called(model, cause, words) for i, model in explained.items()}
+            cause = called(edited)
+            explained = {i: replace(model, cause=cause) for i, model in explained.items()}
         if any(model.cause in MADE_A_SLOPE for model in explained.values()) and bends(program, edited):
             named = {i: MADE_A_SLOPE.get(model.cause, model.cause) for i, model in explained.items()}
             explained = {i: replace(model, cause=named[i]) for i, model in explained.items()}
@@ -237,10 +237,6 @@ def bends(program: Program, edited: Edited) -> bool:
 def _of_penalty(program: Program, changed: Iterable[Step], penalized: set[Step], position: int, model: Model) -> Model:
     own = all(is_of_penalty(program, step, penalized, position) for step in changed)
     return replace(model, cause="regularization") if own else model
-
-
-def _called(model: Model, cause: str, words: str) -> Model:
-    return replace(model, cause=cause, message=f"{model.message}: {words}" if words else model.message)
 
 
 def searched(evidence: Evidence, known: list[Known]) -> Search | None:
