@@ -46,7 +46,8 @@ def substituted(program: Program) -> Iterator[Edited]:
         for words, cause, bits, change, exchange in _others(program, same[0], users):
             if compared and bits < 5 and cause != "sign" and not words.startswith("abs"):
                 continue  # what grows with a value compares like it
-            cause = compared or cause or ("derivative_at_wrong_value" if bent else "wrong_operand")
+            bends = bent and exchange is None  # another value of the program is no function of this one
+            cause = compared or cause or ("derivative_at_wrong_value" if bends else "wrong_operand")
             new = instead(lambda s, v, same=same, f=change: s.run({**v, **{o: f(filled(o, v), v) for o in same}}))
             said = f"has {words} in place of {named(program, same[0])}{where}"
             yield Edited(cause, said, bits, each(users, new), exchange=None if compared else exchange)
