@@ -25,6 +25,8 @@ from reference.oracle.subjects.arguments import trial_of
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import Fault, Trial, finding, generators_restored, quiet
 
+# Of a forward: it has no one output of which there could be a gradient.
+UNSTEADY = ("not_deterministic", "stale_state")
 MOST_FINDINGS = 3
 
 
@@ -107,14 +109,20 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     if any(found.key == "changed_in_place (saved)" for found in impure):
         base = behind_a_forward(trial, base)
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
-    judgment.findings += impure + judgment.narrowed
+    begin = len(judgment.findings)
+    judgment.findings += judgment.narrowed
     judgment.agreement = _forward(trial, base, judgment, op, statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
     formal = [found for judged in judgment.judged for found in judged.findings]
-    asked = all(map(purity.harmless, impure))
+    asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
     causes = explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else []
+    judgment.findings += measured(causes, judgment.judged)
+    # What is wrong with a gradient says more than that an array was overwritten on the way to it.
+    known = any(found.cause not in ("unexplained", "not_linear") for found in causes)
+    begin = len(judgment.findings) if known else begin
+    judgment.findings[begin:begin] = impure
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
-    judgment.findings += [*measured(causes, judgment.judged), *bent, *formal]
+    judgment.findings += [*bent, *formal]
 
 
 def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]) -> Agreement | None:
@@ -204,7 +212,7 @@ def _verdict(findings: list[Finding], arguments: list[Verdict], strict: bool) ->
     """Fail for anything wrong; "cannot tell" where only the check itself was at fault, or no gradient was asked for."""
     accused = [found for found in findings if found.blame != "check" and (strict or not found.strict)]
     if accused:
-        unsteady = all(found.cause == "not_deterministic" and found.blame == "forward" for found in accused)
+        unsteady = all(found.cause in UNSTEADY and found.blame == "forward" for found in accused)
         return "cannot tell" if unsteady else "fail"
     if "fail" in arguments:
         return "fail"

@@ -1,6 +1,7 @@
 """What code remembers from call to call: on one object, or in whatever a function keeps outside itself."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from reference.oracle.questions.answers import alike, overwritten, saved_changed
 from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
 from reference.oracle.subjects import trees
-from reference.oracle.subjects.vjp import Fault, Trial, copies, finding
+from reference.oracle.subjects.vjp import Fault, Trial, copies, drawn_since, finding, generator_state
 
 
 def remembered(trial: Trial, base: Base) -> Iterator[Finding]:
@@ -41,10 +42,12 @@ def _session(trial: Trial, session: Trial, base: Base) -> Iterator[Finding]:
         if trial.subject.style != "network":
             yield _moved_on(trial.subject.draws)
         return
+    state = generator_state()
     second = session.pull(pullback_again, base.upstream())
     if not alike(kept, second):
+        known = replace(session, draws=session.draws or drawn_since(state))
         third, _ = _attempt(lambda: (session.pull(session.vjp()[1], base.upstream()), None))
-        yield two_answers(session, kept, second, "a second forward and backward", third)
+        yield two_answers(known, kept, second, "a second forward and backward", third)
     other = other_primals(session)
     yield from _elsewhere(trial, session, other)
     if not trees.unchanged(saved, out):
@@ -123,6 +126,6 @@ def _moved_on(draws: bool) -> Finding:
     """An object whose forward gives something else each time: of a generator of its own, or of what it keeps."""
     kept = "the object carries something from call to call that its output depends on"
     drawn = "it draws from a random generator of its own, which nobody can hold fixed: hand it the mask"
-    said = drawn if draws else kept
     message = "the forward gives another output on its second call"
-    return finding("not_deterministic", message, said, blame="forward")
+    cause, said = ("not_deterministic", drawn) if draws else ("stale_state", kept)
+    return finding(cause, message, said, blame="forward")

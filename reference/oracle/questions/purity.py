@@ -35,6 +35,11 @@ def harmless(found: Finding) -> bool:
     return found.cause in BUTS and found.off == 0
 
 
+def overwrites(found: Finding) -> bool:
+    """Whether it is that the backward writes into an array that others still use."""
+    return found.cause == "changed_in_place" and found.blame == "backward"
+
+
 def random_forward(trial: Trial, base: Base) -> Finding | None:
     """The forward twice; small differences are noise, which is measured later.
 

@@ -131,6 +131,12 @@ def generator_state() -> tuple[Any, Any]:
     return random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator that subjects draw from
 
 
+def drawn_since(state: tuple[Any, Any]) -> bool:
+    """Whether a global generator was asked for a number since it was in this state."""
+    (python, numpy), (python_now, numpy_now) = state, generator_state()
+    return python != python_now or numpy[2:] != numpy_now[2:] or not np.array_equal(numpy[1], numpy_now[1])
+
+
 @contextmanager
 def generators_restored() -> Iterator[None]:
     """Whatever the subject draws, the caller's global generators stay where they were."""

@@ -30,9 +30,12 @@ def one_of_several(view: View) -> Found:
 
 
 def its_own_alone(view: View) -> Found:
-    """Every entry only has the contribution of the output in its own place."""
-    if view.same_shape and view.x.shape == view.cotangent.shape and view.jacobian is not None:
-        predicted = (view.flat_cotangent * np.diagonal(view.jacobian)).reshape(view.x.shape)
+    """Every entry only has the contribution of the output in its own place, times a slope that differs."""
+    if not view.same_shape or view.x.shape != view.cotangent.shape or view.jacobian is None:
+        return
+    slope = np.diagonal(view.jacobian)
+    if np.ptp(slope) > 1e-3 * np.max(np.abs(slope), initial=0.0):
+        predicted = (view.flat_cotangent * slope).reshape(view.x.shape)
         words = "has the contribution of the output in the same place alone"
         yield 5, Model("diagonal_only", words, predicted, noise=view.jacobian_noise)
 
