@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
+from reference.oracle.diagnosis.answer.calls import VAGUE
 from reference.oracle.diagnosis.answer.places import in_words, some_axes
 from reference.oracle.diagnosis.fit import multiple
 from reference.oracle.evidence.model import Model
@@ -87,3 +88,19 @@ def one_example(view: View) -> Found:
     for index in range(view.expected.shape[0] if view.same_shape and view.expected.ndim > 1 else 0):
         words = f"repeats the gradient of example {index} for every example"
         yield 4, Model("wrong_index", words, np.broadcast_to(view.expected[index], view.expected.shape))
+
+
+def other_slope(view: View) -> Found:
+    """Each entry's cotangent times a number of that entry alone, where the forward acts on each entry by itself."""
+    if not view.same_shape or not view.x.size == view.out.size == view.flat_cotangent.size > 3:
+        return
+    truth, got = view.jacobian, view.got_jacobian
+    if truth is not None and got is not None and _diagonal(truth, view.noise) and _diagonal(got, 0.0):
+        shown = "each entry that came back is its own cotangent times a number, and so it should be, with another one"
+        words = "has another slope than the function, at every entry that is wrong"
+        yield VAGUE, Model("wrong_derivative", words, view.got, shown=shown, role="factor")
+
+
+def _diagonal(jacobian: np.ndarray, noise: float) -> bool:
+    beside = jacobian[~np.eye(len(jacobian), dtype=bool)]
+    return bool(np.max(np.abs(beside), initial=0.0) <= noise)
