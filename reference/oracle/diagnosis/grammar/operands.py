@@ -18,8 +18,8 @@ FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "resha
 
 def operands(program: Program, group: Group) -> Iterator[Edited]:
     """Another value of the same shape where one stands, in one pass of a loop of a few."""
-    for first in group if len(group) <= 4 and group[0].name not in FIXED else ():
-        yield from _other_operands(program, first)
+    for first in group if len(group) <= 4 else ():
+        yield from _other_operands(program, first) if first.name not in FIXED else ()
 
 
 def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
