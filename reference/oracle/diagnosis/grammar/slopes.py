@@ -68,6 +68,9 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said, none = f"lacks the derivative of {name}{where}", each(group, instead(lambda s, v: ones(s.value)))
         cause, bits = ("scaled_by_constant", 2) if is_kinked(first) else ("derivative_missing", 1.1)
         yield Edited(cause, said, bits, none, free=True)
+        if number := _number_of(first, name):
+            said = f"lacks the derivative of {name}, all but its number {number:g},{where}"
+            yield Edited("derivative_missing", said, 1.2, each(group, instead(lambda s, v: number * ones(s.value))))
     if is_mask(first):
         said = f"passes the gradient where {name} does not, and only there{where}"
         yield Edited("wrong_derivative", said, 2, each(group, after(lambda slope: 1 - slope)))
@@ -79,6 +82,12 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said = f"takes the derivative of {name} at minus the input{where}"
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
+
+
+def _number_of(slope: Step, name: str) -> float:
+    """The number in front of the derivative of a power; 0 of any other function."""
+    exponent = float(array_of(slope.args[2])) if name == "power" and np.ndim(array_of(slope.args[2])) == 0 else 0.0
+    return {"sqrt": 0.5, "square": 2.0, "cbrt": 1 / 3}.get(name, exponent)
 
 
 def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
