@@ -18,7 +18,6 @@ class Edited:
     """One edit: what it is called and how it is said, how many bits it takes to say, and what single steps become.
 
     scalable: it leaves out a contribution, which with any other factor is a mistake, too.
-    number: the factor by which the edit changes what passes, where that is one number.
     """
 
     cause: str
@@ -26,7 +25,6 @@ class Edited:
     bits: float
     edits: Mapping[Step, Edit]
     scalable: bool = False
-    number: float | None = None
     # Whether what is left may have a number in front.
     free: bool = False
     # The value that stands in the program, and the one that the edit puts in its place.
@@ -53,30 +51,21 @@ def applied(step: Step, args: Sequence[Any], values: Values) -> Any:
 
 def with_argument(position: int, change: Callable[[Any], Any]) -> Callable[[Step], Edit]:
     """One argument of a step changed."""
-
-    def make(step: Step) -> Edit:
-        def edit(values: Values) -> Any:
-            args = list(filled(step.args, values))
-            args[position] = change(args[position])
-            return applied(step, args, values)
-
-        return edit
-
-    return make
+    return _with(position, lambda item, values: change(item))
 
 
 def with_value(position: int, other: Any) -> Callable[[Step], Edit]:
     """One argument of a step replaced by another value of the program."""
+    return _with(position, lambda item, values: filled(other, values))
 
-    def make(step: Step) -> Edit:
-        def edit(values: Values) -> Any:
-            args = list(filled(step.args, values))
-            args[position] = filled(other, values)
-            return applied(step, args, values)
 
-        return edit
+def _with(position: int, change: Callable[[Any, Values], Any]) -> Callable[[Step], Edit]:
+    def make(step: Step, values: Values) -> Any:
+        args = list(filled(step.args, values))
+        args[position] = change(args[position], values)
+        return applied(step, args, values)
 
-    return make
+    return instead(make)
 
 
 def after(change: Callable[[Any], Any]) -> Callable[[Step], Edit]:

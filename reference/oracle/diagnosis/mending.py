@@ -59,7 +59,7 @@ class Mending(Search):
         """What mends the gradient of one argument; nothing of one that is 0, which too many edits give."""
         if np.all(np.abs(view.expected) <= view.noise):
             return []
-        return [turned for one in self.found.get(view.position, []) if (turned := self._turned(view, one))]
+        return [turned for one in self.found.get(view.position, []) if (turned := self._turned(one))]
 
     @cached_property
     def linear(self) -> bool:
@@ -77,8 +77,8 @@ class Mending(Search):
         lines = {step.line for step in edited.edits if step.code is not None and step.code.co_filename == file}
         return lines.pop() if len(lines) == 1 else None
 
-    def _turned(self, view: View, found: Found) -> Found | None:
-        model = self._called(view, found.model)
+    def _turned(self, found: Found) -> Found | None:
+        model = self._called(found.model)
         cause = BACKWARDS.get(model.cause, model.cause if model.cause in BOTH_WAYS else None)
         cause = "scaled_by_constant" if model.message.startswith("has 2 times the contribution") else cause
         cause = cause if self.linear or cause == "updated_weight" else "not_linear"

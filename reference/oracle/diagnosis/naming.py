@@ -8,7 +8,6 @@ from typing import Any
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.source import source_of
-from reference.oracle.evidence.view import View
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step
 
@@ -53,25 +52,17 @@ def whole(times: float) -> bool:
 
 def multiple_cause(cause: str, times: float, sizes: set[int]) -> str:
     """What a contribution that counts so many times is called; left out it is called `cause`."""
-    if cause in ("regularization", "updated_weight", "missing", "scaled_by_constant"):
+    if cause in ("regularization", "updated_weight", "missing", "scaled_by_constant") or abs(times) < 1e-9:
         return cause
     if abs(times + 1) < 1e-7:
         return "sign"
     if abs(times - 2) < 1e-7:
         return "term_extra"
-    counts = abs(times) > 1e-9 and any(
-        abs(one - round(one)) < 1e-6 and round(one) in sizes for one in (times, 1 / times)
-    )
-    less_one = any(abs(times - n / (n - 1)) < 1e-7 or abs(times - (n - 1) / n) < 1e-7 for n in sizes if n > 2)
-    of_two = not whole(times) and any(abs(times - a / b) < 1e-7 for a in sizes for b in sizes)
-    of_roots = not whole(times) and any(abs(times**2 - a / b) < 1e-9 for a in sizes for b in sizes if min(a, b) > 2)
-    return (
-        "scaled_by_count"
-        if counts or less_one or of_two or of_roots
-        else "scaled_by_constant"
-        if abs(times) > 1e-9
-        else cause
-    )
+    pairs = [(a, b) for a in sizes for b in sizes] if not whole(times) else []
+    pairs += [one for n in sizes for one in ((n, 1), (1, n), *([(n, n - 1), (n - 1, n)] if n > 2 else []))]
+    roots = [(a, b) for a in sizes for b in sizes if min(a, b) > 2] if not whole(times) else []
+    counted = any(abs(times - a / b) < 1e-7 for a, b in pairs) or any(abs(times**2 - a / b) < 1e-9 for a, b in roots)
+    return "scaled_by_count" if counted else "scaled_by_constant"
 
 
 # What is there besides, in a wrong backward.
@@ -91,15 +82,3 @@ def by_the_mask(program: Program, mask: Any, position: int, cause: str) -> str:
     if program.cotangent in compared:
         return "not_linear"
     return cause if program.arguments[position] in compared else OF_A_MASK.get(cause, cause)
-
-
-def named_number(view: View, model: Model) -> Model:
-    """What a number that is missing, or there twice, counts."""
-    if model.number is None or model.cause != "scaled_by_constant":
-        return model
-    sizes = {size for array in view.arrays.values() for size in (*array.shape, array.size)} | {view.out.size}
-    for one in (abs(model.number), 1 / abs(model.number)):
-        for counted in (one,) if abs(one - round(one)) < 1e-9 else (one, one**2):
-            if counted > 2.5 and abs(counted - round(counted)) < 1e-6 and round(counted) in sizes:
-                return replace(model, cause="scaled_by_count")
-    return model

@@ -53,10 +53,8 @@ class Region:
 class Slope:
     """The derivative of a pointwise region, as a function of its output and input."""
 
-    def __init__(self, region: Region, anew: Mapping[Step, tuple] | None = None):
+    def __init__(self, region: Region):
         self.region = region
-        # The arguments of steps that are taken with others than the region's own.
-        self.anew = anew or {}
         # The adjoint of the region's own steps at arrays of each shape: it is run again at others.
         self.programs: dict[tuple[int, ...], Program] = {}
 
@@ -79,7 +77,7 @@ class Slope:
         values: dict[Step, Any] = {self.region.entrance: remembering(tape, leaf)}
         with np.errstate(all="ignore"):
             for step in self.region.steps:
-                args = recalled(self.anew.get(step, step.args), values)
+                args = recalled(step.args, values)
                 how = {key: recalled(item, values) for key, item in step.how.items()}
                 values[step] = record(step.function, step.name, args, how)  # pyright: ignore[reportArgumentType]
             out = values[self.region.exit].step
@@ -153,12 +151,10 @@ def _straight(region: Region) -> bool:
 
 def _name_of(region: Region) -> str:
     x, y = region.entrance.value.astype(float), region.exit.value
-    if x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0:
-        with np.errstate(all="ignore"):
-            bent = {name: curve for name, curve in CURVES.items() if name not in KINKED}
-            return next((name for name, curve in bent.items() if same(curve(x), y, 1e-9, 1e-12)), "")
+    one_sided = x.min(initial=0.0) >= 0 or x.max(initial=0.0) <= 0
+    named = {name: curve for name, curve in CURVES.items() if not (one_sided and name in KINKED)}
     with np.errstate(all="ignore"):
-        return next((name for name, curve in CURVES.items() if same(curve(x), y, 1e-9, 1e-12)), "")
+        return next((name for name, curve in named.items() if same(curve(x), y, 1e-9, 1e-12)), "")
 
 
 @dataclass(frozen=True, eq=False)

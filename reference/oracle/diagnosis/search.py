@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited
 from reference.oracle.diagnosis.exchange import called
-from reference.oracle.diagnosis.fit import solved
+from reference.oracle.diagnosis.fit import fitted, near_enough, solved
 from reference.oracle.diagnosis.forms import forms
 from reference.oracle.diagnosis.grammar import Groups, further_edits, plain_edits, whole_edits
 from reference.oracle.diagnosis.guards import about_as_much
@@ -19,10 +19,7 @@ from reference.oracle.diagnosis.naming import (
     IN_A_SLOPE,
     by_the_mask,
     may_overwrite,
-    multiple_cause,
-    named_number,
     overwritten_or_alone,
-    whole,
 )
 from reference.oracle.diagnosis.penalties import is_of_penalty, penalty_steps
 from reference.oracle.diagnosis.regions import POINTWISE
@@ -46,10 +43,6 @@ OTHER_STATICS, FITTED, BROKEN, SHARED = 4.0, 4.0, 3.0, 2.0
 # Of what only bounds an error.
 GUARDS = 30.0
 CERTAIN = 8.0
-# How near a prediction must come, as a share of the largest entry, to be asked further.
-NEAR = 1e-4
-# What an edit may leave of a small error, and what is rounding whatever the error.
-LEFT, ROUNDED = 0.05, 1e-9
 # Of edits that make, in a backward by hand, the derivative of a function of the forward.
 MADE_A_SLOPE = {
     "wrong_operand": "derivative_at_wrong_value",
@@ -85,16 +78,13 @@ class Search:
 
     def of(self, view: View) -> list[Found]:
         """What explains one argument: edits of programs, and the op at other statics."""
-        found = [replace(one, model=self._called(view, one.model)) for one in self.found.get(view.position, [])]
-        found = [
-            replace(one, model=replace(one.model, cause=ADDED.get(one.model.cause, one.model.cause))) for one in found
-        ]
+        called = [(one, self._called(one.model)) for one in self.found.get(view.position, [])]
+        found = [replace(one, model=replace(model, cause=ADDED.get(model.cause, model.cause))) for one, model in called]
         statics = [one for known in self.known for one in other_statics(view, known)]
         found += [Found(OTHER_STATICS + BROKEN * spoilt, model) for spoilt, model in statics]
         return found + [Found(GUARDS, model) for program in self.programs for model in about_as_much(view, program)]
 
-    def _called(self, view: View, model: Model) -> Model:
-        model = named_number(view, model)
+    def _called(self, model: Model) -> Model:
         if self._pointwise:
             model = replace(model, cause=IN_A_SLOPE.get(model.cause, model.cause))
         return model if self._looped else overwritten_or_alone(model)
@@ -183,8 +173,8 @@ class Search:
                 for i, model in explained.items()
             }
         if edited.exchange:
-            cause, words = called(program, edited)
-            explained = {i: _called(model, cause, words) for i, model in explained.items()}
+            cause = called(edited)
+            explained = {i: replace(model, cause=cause) for i, model in explained.items()}
         if any(model.cause in MADE_A_SLOPE for model in explained.values()) and bends(program, edited):
             named = {i: MADE_A_SLOPE.get(model.cause, model.cause) for i, model in explained.items()}
             explained = {i: replace(model, cause=named[i]) for i, model in explained.items()}
@@ -205,7 +195,7 @@ class Search:
         for position, (got, expected) in enumerate(zip(evidence.got, evidence.expected, strict=True)):
             if evidence.wrong[position] and got is not None and expected is not None:
                 got = np.asarray(got, float)
-                found[position] = (got, expected, _near(expected, got))
+                found[position] = (got, expected, near_enough(expected, got))
         return found
 
     def _broken(self, position: int, predicted: np.ndarray) -> bool:
@@ -247,51 +237,6 @@ def bends(program: Program, edited: Edited) -> bool:
 def _of_penalty(program: Program, changed: Iterable[Step], penalized: set[Step], position: int, model: Model) -> Model:
     own = all(is_of_penalty(program, step, penalized, position) for step in changed)
     return replace(model, cause="regularization") if own else model
-
-
-def _called(model: Model, cause: str, words: str) -> Model:
-    return replace(model, cause=cause, message=f"{model.message}: {words}" if words else model.message)
-
-
-def fitted(
-    edited: Edited, predicted: np.ndarray, expected: np.ndarray, got: np.ndarray, near: float, sizes: set[int]
-) -> Model | None:
-    """The edit as a prediction, or the same with one fitted number, where it is near enough to be asked further."""
-    if predicted.shape != got.shape:
-        return None
-    away = np.max(np.abs(predicted - got), initial=0.0)
-    if not np.isfinite(away):
-        return None
-    if away <= near:
-        return Model(edited.cause, edited.words, predicted, number=edited.number, freedom=edited.freedom)
-    if edited.free:
-        times = multiple(got, predicted)
-        if times and np.max(np.abs(times * predicted - got)) <= near:
-            words, freedom = f"{edited.words}, times {times:.6g}", int(not whole(times))
-            return Model(edited.cause, words, times * predicted, freedom=freedom)
-    if edited.scalable and expected.shape == got.shape:
-        times = multiple(got - expected, predicted - expected)
-        prediction = expected + times * (predicted - expected)
-        if times and np.max(np.abs(prediction - got)) <= near:
-            left = 1 - times
-            words = edited.words.replace("lacks ", f"has {left:.6g} times ", 1)
-            cause = multiple_cause(edited.cause, left, sizes)
-            named = whole(left) or cause == "scaled_by_count"
-            return Model(cause, words, prediction, freedom=int(not named))
-    return None
-
-
-def _near(expected: np.ndarray, got: np.ndarray) -> float:
-    """How near is near enough: to the size of the gradients, and to that of the error, where it is a small one."""
-    size = max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
-    error = np.max(np.abs(got - expected), initial=0.0) if got.shape == expected.shape else size
-    return float(max(min(NEAR * size, LEFT * error), ROUNDED * size))
-
-
-def multiple(array: np.ndarray, of: np.ndarray) -> float:
-    """The number by which one array comes nearest to another."""
-    power = float(np.sum(of * of))
-    return float(np.sum(array * of)) / power if power else 0.0
 
 
 def searched(evidence: Evidence, known: list[Known]) -> Search | None:

@@ -82,6 +82,12 @@ def array_of(value: Any) -> np.ndarray:
     return np.asarray(value.value if isinstance(value, Step) else value)
 
 
+def equal(a: Any, b: Any) -> bool:
+    """Whether two values are the same numbers, of the same kind."""
+    one, other = array_of(a), array_of(b)
+    return a is b or (one.shape == other.shape and one.dtype.kind == other.dtype.kind and np.array_equal(one, other))
+
+
 def source_line(step: Step) -> str:
     """The user's line that a step stands in."""
     return linecache.getline(step.code.co_filename, step.line).strip() if step.code else ""

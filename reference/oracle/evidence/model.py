@@ -13,9 +13,9 @@ class Model:
     gradient that came back (a part of it, or its sum). freedom: how many numbers were fitted to make it agree.
     message continues "<argument>_ct ...". role is that of the finding. separates: the input that tells it from
     explanations that fit as well here. shown: what an experiment showed, where that is the evidence and not a
-    prediction. number: the number that an edit leaves out or applies once more, where it is one. noise: the largest
-    error of `predicted` itself, where it was measured rather than computed. mends: it predicts the truth, by an edit of
-    what the backward computes, which stands in this line. mend says such an edit beside what is none.
+    prediction. noise: the largest error of `predicted` itself, where it was measured rather than computed. mends: it
+    predicts the truth, by an edit of what the backward computes, which stands in this line. mend says such an edit
+    beside what is none.
     """
 
     cause: str
@@ -25,7 +25,6 @@ class Model:
     freedom: int = 0
     separates: str = ""
     shown: str = ""
-    number: float | None = None
     noise: float = 0.0
     role: str = ""
     mends: bool = False

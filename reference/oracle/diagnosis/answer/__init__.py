@@ -16,8 +16,8 @@ ON_ALL: tuple[Row, ...] = (
 )  # fmt: skip
 ON_A_PART: tuple[Row, ...] = (calls.clipped, parts.holes, parts.multiple_of_the_argument, parts.scaled_in_part)
 AT_LENGTH: tuple[Row, ...] = (
-    calls.rounded_inside, calls.deaf, calls.crooked, calls.another_mask, counts.unnamed, places.shifted,
-    places.rows_elsewhere, meetings.its_own_alone, meetings.one_of_several, meetings.other_winners, meetings.near_ties,
-    meetings.all_ties, parts.summed_too_far, parts.cotangent_alone, parts.other_slope, parts.one_example,
+    calls.rounded_inside, calls.crooked, counts.unnamed, places.shifted, meetings.its_own_alone,
+    meetings.one_of_several, meetings.other_winners, meetings.near_ties, parts.summed_too_far, parts.cotangent_alone,
+    parts.other_slope, parts.one_example,
 )  # fmt: skip
 ALL = (*ON_ALL, *ON_A_PART, *AT_LENGTH)

@@ -77,10 +77,13 @@ def near(got: np.ndarray, expected: np.ndarray) -> bool:
 
 def _in_steps(view: View, name: str) -> bool:
     """Whether a tiny move leaves nearly all entries as they are, though the gradient follows a larger one."""
-    tiny = _gradient(view, name, TINY)
-    if tiny is None or np.mean(tiny == view.got) < STILL:
+    little, much = _moved(view, name, TINY), _moved(view, name, FAR)
+    tiny = _answer(view, *little) if little else None
+    if much is None or tiny is None or np.mean(tiny == view.got) < STILL:
         return False
-    far, truth = _gradient(view, name, FAR), _truth(view, name, FAR)
+    cotangent, primals = much
+    truth = view.truth(cotangent) if name == "the cotangent" else view.ask.truth_at(view.position, primals)
+    far = _answer(view, *much)
     if far is None or truth is None or not near(far, truth) or np.mean(far == view.got) >= 1 - STILL:
         return False
     return float(np.max(np.abs(truth - view.expected), initial=0.0)) > TELLING * view.scale
@@ -103,32 +106,6 @@ def _step(array: np.ndarray) -> np.ndarray:
     step = np.abs(array) * np.cos(2.3 * np.arange(array.size) + 0.2).reshape(array.shape)
     step.flat[[np.argmin(array), np.argmax(array)]] = 0.0
     return step
-
-
-def _gradient(view: View, name: str, share: float) -> np.ndarray | None:
-    moved = _moved(view, name, share)
-    return _answer(view, *moved) if moved else None
-
-
-def _truth(view: View, name: str, share: float) -> np.ndarray | None:
-    moved = _moved(view, name, share)
-    if moved is None:
-        return None
-    cotangent, primals = moved
-    return view.truth(cotangent) if name == "the cotangent" else view.ask.truth_at(view.position, primals)
-
-
-def deaf(view: View) -> Found:
-    """The same answer for every cotangent."""
-    if np.all(view.flat_cotangent == 1):
-        return
-    other = _answer(view, np.cos(np.arange(view.flat_cotangent.size) + 0.5))
-    if other is not None and np.array_equal(other, view.got) and np.any(other):
-        ones = view.truth(np.ones_like(view.flat_cotangent))
-        same = ones is not None and bool(np.allclose(ones, other, rtol=1e-5, atol=1e-8))
-        words = "is the same for every cotangent" + (": the gradient for a cotangent of ones" if same else "")
-        shown = f"two random cotangents give the same {other.size} numbers, bit for bit"
-        yield 1, Model("ignores_cotangent", words, other, shown=shown)
 
 
 def crooked(view: View) -> Found:
@@ -158,18 +135,3 @@ def _answer(view: View, cotangent: np.ndarray, primals: tuple[np.ndarray, ...] |
     answer = view.ask.subject(cotangent, primals)
     got = None if answer is None or len(answer) <= view.position else answer[view.position]
     return np.asarray(got, np.float64) if got is not None and np.shape(got) == view.got.shape else None
-
-
-def another_mask(view: View) -> Found:
-    """The forward's one factor at other entries: some masked ones open, some open ones masked."""
-    if not view.out.shape == view.x.shape == view.got.shape == view.cotangent.shape:
-        return
-    told = np.abs(view.cotangent) > 0
-    slopes = np.divide(view.expected, view.cotangent, out=np.zeros_like(view.expected), where=told)
-    factor = float(slopes.flat[np.argmax(np.abs(slopes))])
-    if not factor or not np.all((np.abs(slopes) <= 1e-9) | (np.abs(slopes - factor) <= 1e-8 * abs(factor))):
-        return
-    opened, open_ = np.abs(view.got) > view.noise, np.abs(slopes) > 1e-9
-    if (opened & ~open_).any() and (open_ & ~opened).any():
-        words = f"has another mask than the forward, at {int((opened != open_).sum())} entries: drawn anew"
-        yield 10, Model("not_deterministic", words, np.where(opened, factor * view.cotangent, 0.0))

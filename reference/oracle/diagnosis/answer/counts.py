@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reference.oracle.diagnosis.fit import multiple
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.resized import holds, with_one_example_more, with_one_more
 from reference.oracle.evidence.view import View
@@ -40,7 +41,7 @@ def sign(view: View) -> Found:
 
 def named(view: View) -> Found:
     """A number that some quantity of this input equals."""
-    ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
+    ratio = multiple(view.got, view.expected) if view.same_shape else 0.0
     if not ratio:
         return
     simple = list(equal_to(ratio, numbers(view)))
@@ -56,16 +57,10 @@ def named(view: View) -> Found:
 
 def unnamed(view: View) -> Found:
     """A number that nothing on this input equals."""
-    ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
+    ratio = multiple(view.got, view.expected) if view.same_shape else 0.0
     if ratio and not any(equal_to(ratio, [*numbers(view), *exchanged(view)])):
         words = f"is {ratio:.6g} times the true gradient"
         yield 8, Model("scaled_by_constant", words, ratio * view.expected, freedom=1)
-
-
-def fitted_ratio(got: np.ndarray, expected: np.ndarray) -> float | None:
-    """The number that takes expected closest to got."""
-    power = float(np.sum(expected * expected))
-    return float(np.sum(got * expected)) / power if power > 0 else None
 
 
 def in_words(number: str) -> str:
@@ -97,8 +92,8 @@ def _told_apart(view: View, names: list[Number]) -> list[Number]:
 
 def _again(view: View, names: list[Number]) -> list[Number] | None:
     """Of several names those that fit on another input; None where it shows no multiple."""
-    ratio = fitted_ratio(view.got, view.expected) if view.same_shape else None
-    if ratio is None or np.max(np.abs(view.got - ratio * view.expected)) > 1e-6 * np.max(np.abs(view.got), initial=0.0):
+    ratio = multiple(view.got, view.expected) if view.same_shape else 0.0
+    if not ratio or np.max(np.abs(view.got - ratio * view.expected)) > 1e-6 * np.max(np.abs(view.got), initial=0.0):
         return None
     here = {(one.cause, one.role) for one in equal_to(ratio, [*numbers(view), *exchanged(view)])}
     return [one for one in names if (one.cause, one.role) in here]
@@ -114,7 +109,8 @@ def numbers(view: View) -> Iterator[Number]:
 
 def _plain(view: View) -> Iterator[Number]:
     yield from _repeats(view)
-    yield from _twos(view)
+    yield _constant(2.0, "2", "a 2 that the forward's half cancels is left over")
+    yield _constant(0.5, "1/2", "the 2 of the square's derivative is missing, or a half is applied twice")
     yield from _settings(view)
     seen: set[int] = set()
     for role, count, letters, noun in _countable(view):
@@ -178,11 +174,6 @@ def batch_size(view: View) -> int:
     shape, first = view.out.shape or view.x.shape, np.shape(view.evidence.primals[0])
     columns = len(shape) == 2 == len(first) and shape[0] != first[0] and shape[1] == first[1]
     return shape[1] if columns else shape[0] if shape else 1
-
-
-def _twos(view: View) -> Iterator[Number]:
-    yield _constant(2.0, "2", "a 2 that the forward's half cancels is left over")
-    yield _constant(0.5, "1/2", "the 2 of the square's derivative is missing, or a half is applied twice")
 
 
 def _settings(view: View) -> Iterator[Number]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 
@@ -50,15 +49,9 @@ def _nearest(contributions: np.ndarray, got: np.ndarray) -> tuple[np.ndarray, np
     return np.where(got == 0, 0.0, predicted), present.sum(axis=0)
 
 
-class Selection(NamedTuple):
-    """Which entries (columns) each output (row) is chosen from in truth, and which the backward gives its cotangent."""
-
-    chosen: np.ndarray
-    given: np.ndarray
-
-
-def selection(view: View) -> Selection | None:
-    """The entries that the outputs choose, all with one weight; None for a forward that chooses nothing."""
+def selection(view: View) -> tuple[np.ndarray, np.ndarray] | None:
+    """Which entries (columns) each output (row) is chosen from in truth, all with one weight, and which the backward
+    gives its cotangent; None for a forward that chooses nothing."""
     if any(array.dtype.kind in "iu" and array.ndim for array in view.arrays.values()):
         return None  # an index selects, not a maximum
     truth, got = view.jacobian, view.got_jacobian
@@ -69,7 +62,7 @@ def selection(view: View) -> Selection | None:
     alike = weight > 0 and np.allclose(truth[chosen], weight) and np.allclose(got[given], weight)
     if not alike or not chosen.any(axis=1).all() or chosen.all(axis=1).any() or _odd(view):
         return None
-    return Selection(chosen, given)
+    return chosen, given
 
 
 def _odd(view: View) -> bool:
@@ -86,13 +79,14 @@ def other_winners(view: View) -> Found:
     found = selection(view)
     if found is None:
         return
-    counts, there = found.chosen.sum(axis=1), found.given.sum(axis=1)
-    moved = (found.chosen != found.given).any(axis=1) & (there > 0)
+    chosen, given = found
+    counts, there = chosen.sum(axis=1), given.sum(axis=1)
+    moved = (chosen != given).any(axis=1) & (there > 0)
     alike = ((there == counts) | (there == 0)).all()
     if not alike or 4 * moved.sum() < len(moved) or 2 * (there > 0).sum() < len(there):
         return
     x = view.x.ravel()
-    below = float(np.mean((found.given @ x <= found.chosen @ x)[there > 0]))
+    below = float(np.mean((given @ x <= chosen @ x)[there > 0]))
     if abs(below - 0.5) > 0.1:
         shown = "each output has entries that it is chosen from, and sends its cotangent to as many entries"
         words = f"sends the cotangents of {int(moved.sum())} of {len(moved)} outputs to other entries than the winners"
@@ -102,23 +96,12 @@ def other_winners(view: View) -> Found:
 def near_ties(view: View) -> Found:
     """Every winner receives its cotangent, and so do entries that are nearly as large."""
     found = selection(view)
-    if found is None or (found.chosen & ~found.given).any():
+    if found is None or (found[0] & ~found[1]).any():
         return
-    more, x = found.given & ~found.chosen, view.x.ravel()
-    worst = np.where(found.chosen, x, np.inf).min(axis=1), np.where(found.chosen, x, -np.inf).max(axis=1)
+    chosen, more, x = found[0], found[1] & ~found[0], view.x.ravel()
+    worst = np.where(chosen, x, np.inf).min(axis=1), np.where(chosen, x, -np.inf).max(axis=1)
     gaps = np.minimum(*(np.abs(edge[:, None] - x) for edge in worst))[more]
     if gaps.size and 0 < np.max(gaps) <= NEAR * np.ptp(x):
         nearest = f"{gaps.size} entries within {np.max(gaps):.3g} of a winner"
         shown = f"all winners receive their cotangent, and {nearest} do too"
         yield 7, Model("wrong_winner", "gives the gradient to entries near the maximum, too", view.got, shown=shown)
-
-
-def all_ties(view: View) -> Found:
-    """Every wrong entry ties with another for a value of the output, and takes the whole gradient."""
-    if not view.same_shape or not 2 <= view.x.size <= 100_000 or not view.wrong.any() or view.wrong.all():
-        return
-    values, counts = np.unique(view.x, return_counts=True)
-    repeated = set(values[counts > 1].tolist()) & set(view.out.ravel().tolist())
-    if all(value in repeated for value in view.x[view.wrong].tolist()) and np.all(view.got[view.wrong] != 0):
-        shown = f"all {int(view.wrong.sum())} wrong entries hold a value of the output that occurs more than once"
-        yield 4, Model("all_ties", "gives the whole gradient to every entry that ties", view.got, shown=shown)

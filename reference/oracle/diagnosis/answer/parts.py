@@ -7,6 +7,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.answer.calls import VAGUE
 from reference.oracle.diagnosis.answer.places import in_words, some_axes
+from reference.oracle.diagnosis.fit import multiple
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
 
@@ -34,8 +35,7 @@ def scaled_in_part(view: View) -> Found:
     """A constant times the truth on a part of the array."""
     if view.same_shape and 3 <= int(view.wrong.sum()) < view.wrong.size:
         got, truth = view.got[view.wrong], view.expected[view.wrong]
-        power = float(np.sum(truth * truth))
-        ratio = float(np.sum(got * truth)) / power if power else 0.0
+        ratio = multiple(got, truth)
         words = f"is {ratio:.6g} times the true gradient at {got.size} of {view.got.size} entries, right elsewhere"
         predicted = np.where(view.wrong, ratio * view.expected, view.expected)
         if ratio:
@@ -45,9 +45,8 @@ def scaled_in_part(view: View) -> Found:
 def multiple_of_the_argument(view: View) -> Found:
     """The argument itself besides: the penalty of one side only."""
     x = np.asarray(view.x, np.float64)
-    power = float(np.sum(x * x))
-    if view.same_shape and x.size > 3 and power and np.ptp(x) > 0:
-        times = float(np.sum(view.error * x)) / power
+    if view.same_shape and x.size > 3 and np.ptp(x) > 0:
+        times = multiple(view.error, x)
         words = f"holds {times:.6g} times {view.name} besides: the penalty's gradient"
         yield 6, Model("regularization", words, view.expected + times * x, freedom=1)
 
@@ -84,6 +83,13 @@ def cotangent_alone(view: View) -> Found:
         yield 6.5, Model("term_missing", words, view.expected - view.cotangent)
 
 
+def one_example(view: View) -> Found:
+    """The gradient of one example for every example."""
+    for index in range(view.expected.shape[0] if view.same_shape and view.expected.ndim > 1 else 0):
+        words = f"repeats the gradient of example {index} for every example"
+        yield 4, Model("wrong_index", words, np.broadcast_to(view.expected[index], view.expected.shape))
+
+
 def other_slope(view: View) -> Found:
     """Each entry's cotangent times a number of that entry alone, where the forward acts on each entry by itself."""
     if not view.same_shape or not view.x.size == view.out.size == view.flat_cotangent.size > 3:
@@ -98,10 +104,3 @@ def other_slope(view: View) -> Found:
 def _diagonal(jacobian: np.ndarray, noise: float) -> bool:
     beside = jacobian[~np.eye(len(jacobian), dtype=bool)]
     return bool(np.max(np.abs(beside), initial=0.0) <= noise)
-
-
-def one_example(view: View) -> Found:
-    """The gradient of one example for every example."""
-    for index in range(view.expected.shape[0] if view.same_shape and view.expected.ndim > 1 else 0):
-        words = f"repeats the gradient of example {index} for every example"
-        yield 4, Model("wrong_index", words, np.broadcast_to(view.expected[index], view.expected.shape))

@@ -1,21 +1,20 @@
 """Which entries, and in which passes of a loop: winners exchanged, a label's entry alone, the first pass alone."""
 
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, each, instead, with_argument, with_value
-from reference.oracle.diagnosis.grammar.factors import factors_of, joint
-from reference.oracle.diagnosis.grammar.indices import with_key
-from reference.oracle.diagnosis.values import array_of, is_number, named, place, slopes_of
+from reference.oracle.diagnosis.grammar.factors import joint
+from reference.oracle.diagnosis.values import array_of, named, place, slopes_of
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import returned_from
 from reference.oracle.recording.tape import Step, filled
 
 OPPOSITE: dict[str, Callable[..., Any]] = {"argmax": np.argmin, "argmin": np.argmax}
-# Loops of more passes are not asked which of them count otherwise, nor larger counts for smaller ones.
+# Loops of more passes are not asked which of them count.
 MOST = 16
 
 
@@ -33,11 +32,24 @@ def winners(program: Program) -> Iterator[Edited]:
 
 
 def labelled(program: Program) -> Iterator[Edited]:
-    """What an argument of whole numbers says: the index that it is, or the one entry of each row that it names."""
-    for label in program.given:
-        for group in program.groups if label.value.dtype.kind in "iu" and label.value.ndim else ():
-            yield from _as_index(label, group)
-            yield from _as_entries(label, group)
+    """A number at the one entry of each row that an argument of whole numbers names, and 0 at all others."""
+    for label, group in product(program.given, program.groups):
+        first = group[0]
+        chooses = label.value.dtype.kind in "iu" and label.value.ndim and first.name in ("add", "subtract", "multiply")
+        items = [(position, item) for position, item in enumerate(first.args) if not isinstance(item, Step)]
+        for (position, item), axis in product(items if chooses else (), range(first.value.ndim)):
+            entries = _entries(label.value, first.value.shape, axis)
+            if entries is not None and not np.array_equal(np.broadcast_to(item, entries.shape), entries):
+                number = item if np.ndim(item) == 0 else 1
+                said = f"has {number} at the entry of {label.name} along axis {axis} alone{place(first)}"
+                yield Edited("wrong_index", said, 3, each(group, with_value(position, number * entries)))
+
+
+def _entries(label: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray | None:
+    """1 at the entries that labels name along an axis."""
+    if shape[:axis] + shape[axis + 1 :] != label.shape or label.min() < 0 or label.max() >= shape[axis]:
+        return None
+    return np.moveaxis(np.eye(shape[axis])[label], -1, axis)
 
 
 def kept(program: Program) -> Iterator[Edited]:
@@ -55,44 +67,12 @@ def kept(program: Program) -> Iterator[Edited]:
                     yield Edited("stale_state", said, 3, each([step], with_value(position, value)))
 
 
-def _as_index(label: Step, group: tuple[Step, ...]) -> Iterator[Edited]:
-    first = group[0]
-    if first.name not in ("getitem", "scattered", "setitem", "added_at", "take"):
-        return
-    key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
-    for axis, part in enumerate(key):
-        own = np.asarray(array_of(part)) if isinstance(part, Step | np.ndarray) else None
-        if own is not None and own.shape == label.value.shape and not np.array_equal(own, label.value):
-            said = f"takes the index {label.name} along axis {axis}{place(first)}"
-            yield Edited("wrong_index", said, 3, each(group, instead(with_key(axis, label.value))))
-
-
-def _as_entries(label: Step, group: tuple[Step, ...]) -> Iterator[Edited]:
-    first = group[0]
-    for position, item in enumerate(first.args if first.name in ("add", "subtract", "multiply") else ()):
-        for axis in range(first.value.ndim) if not isinstance(item, Step) else ():
-            entries = _entries(label.value, first.value.shape, axis)
-            if entries is not None and not np.array_equal(np.broadcast_to(item, entries.shape), entries):
-                number = item if np.ndim(item) == 0 else 1
-                said = f"has {number} at the entry of {label.name} along axis {axis} alone{place(first)}"
-                yield Edited("wrong_index", said, 3, each(group, with_value(position, number * entries)))
-
-
-def _entries(label: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray | None:
-    """1 at the entries that labels name along an axis."""
-    if shape[:axis] + shape[axis + 1 :] != label.shape or label.min() < 0 or label.max() >= shape[axis]:
-        return None
-    return np.moveaxis(np.eye(shape[axis])[label], -1, axis)
-
-
 def in_some_passes(program: Program) -> Iterator[Edited]:
-    """A term that belongs into the first pass of a loop, or the last, alone; another count at the ends."""
+    """A term that belongs into the first pass of a loop, or the last, alone."""
     for group in program.groups:
         ordered = sorted(group, key=lambda step: step.turn)
         if 1 < len(group) <= MOST and group[0].name in ("add", "subtract"):
             yield from _of_one_pass(program, ordered)
-        if 2 < len(group) <= MOST and group[0].name in ("multiply", "divide"):
-            yield from _at_the_ends(program, ordered)
 
 
 def _of_one_pass(program: Program, ordered: list[Step]) -> Iterator[Edited]:
@@ -103,31 +83,13 @@ def _of_one_pass(program: Program, ordered: list[Step]) -> Iterator[Edited]:
                 yield Edited("term_missing", said, 3, each(others, with_argument(position, np.zeros_like)))
 
 
-def _at_the_ends(program: Program, ordered: list[Step]) -> Iterator[Edited]:
-    for position, factor in factors_of(program, ordered[0]):
-        own = float(array_of(factor).ravel()[0]) if is_number(factor) else 0.0
-        size = own if ordered[0].name == "divide" or not own else 1 / own
-        for other in range(1, round(size)) if abs(size - round(size)) < 1e-9 and size <= MOST else ():
-            for word, some in (
-                ("first", ordered[:1]),
-                ("last", ordered[-1:]),
-                ("first and last", ordered[:1] + ordered[-1:]),
-            ):
-                said = f"divides by {other} in place of {size:g} in the {word} pass{place(ordered[0])}"
-                number = other if ordered[0].name == "divide" else 1 / other
-                yield Edited("scaled_by_count", said, 3.5, each(some, with_value(position, number)))
-
-
 def folded(program: Program) -> Iterator[Edited]:
     """What padding by an array's own entries put beside it, back where these came from, in place of being cut off."""
-    pads = [
-        step for step in [*program.forward, *program.tape.steps] if step.name == "pad" and step.args[2] != "constant"
-    ]
-    for group in program.groups:
-        first = group[0]
-        for pad in dict.fromkeys(pads) if first.name == "getitem" and first in program.carrying else ():
-            (inner,) = pad.parents
-            if array_of(first.args[0]).shape == pad.value.shape and first.value.shape == inner.value.shape:
-                back = instead(lambda s, v, p=pad: returned_from(p, np.asarray(filled(s.args[0], v))))
-                said = f"hands what the padding copied on to where it came from{place(first)}"
-                yield Edited("term added", said, 2.5, each(group, back))
+    pads = [one for one in [*program.forward, *program.tape.steps] if one.name == "pad" and one.args[2] != "constant"]
+    cuts = [group for group in program.groups if group[0].name == "getitem" and group[0] in program.carrying]
+    for group, pad in product(cuts, dict.fromkeys(pads)):
+        first, inner = group[0], pad.parents[0]
+        if array_of(first.args[0]).shape == pad.value.shape and first.value.shape == inner.value.shape:
+            back = instead(lambda s, v, p=pad: returned_from(p, np.asarray(filled(s.args[0], v))))
+            said = f"hands what the padding copied on to where it came from{place(first)}"
+            yield Edited("term added", said, 2.5, each(group, back))

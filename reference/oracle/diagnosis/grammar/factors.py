@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, ones, with_argument
+from reference.oracle.diagnosis.edit import Edited, Group, each, ones, with_argument
 from reference.oracle.diagnosis.values import (
     array_of,
     is_kinked,
@@ -15,7 +15,6 @@ from reference.oracle.diagnosis.values import (
     is_written_slope,
     named,
     place,
-    same,
 )
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
@@ -66,19 +65,21 @@ def _counts(program: Program, group: Group, position: int, divisor: Any) -> Iter
 def _numbers(program: Program, group: Group, position: int, number: float) -> Iterator[Edited]:
     if abs(number) in (0.0, 1.0):
         return
-    first = group[0]
-    divides = first.name == "divide"
-    spelled, where = f"1/{number:.6g}" if divides else f"{number:.6g}", place(first)
-    size = 1 / number if divides else number
-    count = None if line(program, first)[1] is not None else 1 / size
-    cause = "scaled_by_count" if counts(first) or _counted(program, first, number) else "scaled_by_constant"
+    first, divides = group[0], group[0].name == "divide"
+    counted = counts(first) or (line(program, first)[1] is None and _is_count(program, number))
+    cause = "scaled_by_count" if counted else "scaled_by_constant"
     cause = "wrong_factor" if is_argument(program, first.args[position]) else cause
-    said = f"lacks the factor {spelled}{where}"
-    yield Edited(cause, said, 1, each(group, with_argument(position, ones)), number=count)
-    said = f"has the factor {spelled} twice{where}"
-    yield Edited(cause, said, 2, each(group, with_argument(position, np.square)), number=count and size)
-    said = f"{'multiplies' if divides else 'divides'} by {number:.6g}{where}"
-    yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)), number=count and count**2)
+    spelled = f"1/{number:.6g}" if divides else f"{number:.6g}"
+    yield Edited(cause, f"lacks the factor {spelled}{place(first)}", 1, each(group, with_argument(position, ones)))
+    yield from _twice_or_inverted(cause, group, position, spelled, f"{number:.6g}")
+
+
+def _twice_or_inverted(cause: str, group: Group, position: int, factor: str, name: str) -> Iterator[Edited]:
+    first, where = group[0], place(group[0])
+    yield Edited(cause, f"has the factor {factor} twice{where}", 2, each(group, with_argument(position, np.square)))
+    if first.name in ("multiply", "divide"):
+        said = f"{'multiplies' if factor != name else 'divides'} by {name}{where}"
+        yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
 
 
 def is_argument(program: Program, value: Any) -> bool:
@@ -86,10 +87,11 @@ def is_argument(program: Program, value: Any) -> bool:
     return isinstance(value, Step) and bool(program.leaves_behind(value).intersection(program.arguments))
 
 
-def _counted(program: Program, step: Step, number: float) -> bool:
-    """Whether a number of a backward by hand is the size of an argument, and not written out."""
-    written = step.code.co_consts if step.of is None and step.code is not None else (number,)
-    return number > 1 and number in program.sizes and number not in written
+def _is_count(program: Program, number: float) -> bool:
+    """Whether a number, what divides by it, or the square of either is the size of an array."""
+    sizes = {size for leaf in program.tape.leaves for size in (*leaf.value.shape, leaf.value.size)}
+    ways = [one**power for one in (abs(number), 1 / abs(number)) for power in ((1,) if one == round(one) else (1, 2))]
+    return any(one > 2.5 and abs(one - round(one)) < 1e-6 and round(one) in sizes for one in ways)
 
 
 def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:
@@ -133,14 +135,10 @@ def _arrays(program: Program, group: Group, position: int, factor: Any) -> Itera
         yield Edited("wrong_derivative", said, 2, each(group, turned), mask=factor)
         for words, other in _guessed(program, array_of(factor)):
             guess = with_argument(position, lambda _, m=other: top * m)
-            said = f"takes {words} for the mask{where}"
-            yield Edited("wrong_derivative", said, 3, each(group, guess), mask=factor)
+            yield Edited("wrong_derivative", f"takes {words} for the mask{where}", 3, each(group, guess), mask=factor)
         return
     cause = "derivative_twice" if cause == "derivative_missing" else cause
-    yield Edited(cause, f"has the factor {name} twice{where}", 2, each(group, with_argument(position, np.square)))
-    if first.name in ("multiply", "divide"):
-        said = f"{'multiplies' if divides else 'divides'} by {named(program, factor)}{where}"
-        yield Edited(cause, said, 2, each(group, with_argument(position, np.reciprocal)))
+    yield from _twice_or_inverted(cause, group, position, name, named(program, factor))
 
 
 def _are_counts(factor: Any) -> bool:
@@ -151,13 +149,10 @@ def _are_counts(factor: Any) -> bool:
 
 def _guessed(program: Program, mask: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Masks that are read off the values that the forward computes."""
-    alike = [value for value in program.values if value.value.shape == mask.shape]
-    for number, value in enumerate(alike):
-        name = named(program, value)
-        yield f"where {name} is not 0", value.value != 0
-        yield f"where {name} is positive", value.value > 0
-        for other in alike[:number]:
-            yield f"where {name} is {named(program, other)}", value.value == other.value
+    for value in program.values:
+        if value.value.shape == mask.shape:
+            yield f"where {named(program, value)} is not 0", value.value != 0
+            yield f"where {named(program, value)} is positive", value.value > 0
 
 
 # --- at another place ---
@@ -198,43 +193,9 @@ def _moved(
 # --- several factors at once ---
 
 
-def chains(program: Program, group: Group) -> Iterator[Edited]:
-    """All that multiplies the cotangent on its way through products, replaced by one other value."""
-    last = group[0]
-    start = _start(program, last)
-    if start is None or len(group) > 1 or last.value.ndim == 0:
-        return
-    with np.errstate(all="ignore"):
-        whole = np.asarray(last.value / start.value)
-    for value in program.values:
-        for formula, power in (("{}", 1), ("1/{}", -1), ("{}**2", 2), ("sqrt({})", 0.5), ("1/sqrt({})", -0.5)):
-            array = _raised(value, power, {})
-            if joint(array.shape, start.value.shape) != last.value.shape or same(array, whole):
-                continue
-            said = f"multiplies by {formula.format(named(program, value))}, and by nothing else,{place(last)}"
-            change = lambda s, v, o=value, p=power: filled(start, v) * _raised(o, p, v)  # noqa: E731
-            exchange = (whole, value.value**power) if whole.shape == value.value.shape else None
-            yield Edited("wrong_operand", said, 6, each(group, instead(change)), exchange=exchange)
-
-
 def joint(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape that two arrays have together, where they have one."""
     try:
         return np.broadcast_shapes(a, b)
     except ValueError:
         return None
-
-
-def _raised(value: Step, power: float, values: Values) -> np.ndarray:
-    return np.asarray(filled(value, values), float) ** power
-
-
-def _start(program: Program, step: Step) -> Step | None:
-    """Where a chain of two products or more begins that ends here; None where there is none."""
-    length = 0
-    while step.name in ("multiply", "divide", "negative") and step.part == "backward":
-        carrying = [item for item in step.parents if item in program.carrying]
-        if len(carrying) != 1:
-            break
-        step, length = carrying[0], length + 1
-    return step if length > 1 else None

@@ -1,6 +1,6 @@
 """Other indices than the forward's: moved, reversed, of the largest entries, or in other steps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -15,36 +15,54 @@ from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
-# What looks for the places of entries in their order.
+# What looks for the places of entries in their order, and what reads or writes at a key.
 RANKS = ("argmax", "argmin", "argsort")
+KEYED = ("getitem", "scattered", "setitem", "added_at", "take")
+
+
+def _parts(step: Step) -> list[tuple[int, Any, int]]:
+    """(axis, part, size of the axis) of the key that a step reads or writes at."""
+    if step.name not in KEYED:
+        return []
+    key = step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],)
+    shape = step.args[2] if step.name == "scattered" else array_of(step.args[0]).shape
+    return [(axis, part, size) for (axis, part), size in zip(enumerate(key), shape, strict=False)]
 
 
 def indices(program: Program, group: Group) -> Iterator[Edited]:
-    """An array of indices that is another: moved by one, reversed, of the largest entries."""
-    first, where = group[0], place(group[0])
-    if first.name not in ("getitem", "scattered", "setitem", "added_at", "take"):
-        return
-    key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
-    shape = first.args[2] if first.name == "scattered" else array_of(first.args[0]).shape
-    for axis, part in enumerate(key):
+    """An array of indices that is another: moved by one, reversed, all alike, of the largest entries."""
+    for axis, part, size in _parts(group[0]):
         ranked = isinstance(part, Step) and part.name in RANKS
         part = array_of(part) if isinstance(part, Step) else part
-        if not isinstance(part, np.ndarray) or part.dtype.kind not in "iu" or part.ndim == 0 or axis >= len(shape):
+        if not isinstance(part, np.ndarray) or part.dtype.kind not in "iu" or part.ndim == 0:
             continue
         others = {
-            "moved by +1": ("shifted", (part + 1) % shape[axis]),
-            "moved by -1": ("shifted", (part - 1) % shape[axis]),
+            "moved by +1": ("shifted", (part + 1) % size),
+            "moved by -1": ("shifted", (part - 1) % size),
             "of the first entry of all": ("wrong_index", np.zeros_like(part)),
-            "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % shape[axis]),
+            "that counts on": ("wrong_index", np.arange(part.size).reshape(part.shape) % size),
             **{order.words: (order.cause, order.change(part)) for order in orders(part.shape)},
-            **_largest(program, part, shape[axis]),
-            **_elsewhere(program, part, shape[axis]),
+            **_computed(program, part, size),
         }
         for words, (cause, other) in others.items():
             if not np.array_equal(other, part):
-                change = each(group, instead(with_key(axis, other)))
+                change = each(group, instead(_with_keys({axis: lambda part, size, o=other: o})))
                 cause = "wrong_winner" if ranked else cause
-                yield Edited(cause, f"takes the index {words}{where}", 3, change)
+                yield Edited(cause, f"takes the index {words}{place(group[0])}", 3, change)
+
+
+def _computed(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
+    """The places of the largest entries of values with one row an index, and indices that stand elsewhere."""
+    rows = [value for value in program.values if value.value.shape == (*part.shape, size)][:4]
+    chosen = any(np.array_equal(row.value.argmax(-1), part) for row in rows)
+    cause = "wrong_winner" if chosen else "wrong_index"
+    found = {f"of the largest entries of {named(program, row)}": (cause, row.value.argmax(-1)) for row in rows}
+    for step in program.tape.steps:
+        for _, other, _ in _parts(step):
+            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
+                cause = "shifted" if moved_on(part, other) else "wrong_index"
+                found |= {f"of{place(step)}": (cause, other)} if np.all(other < size) else {}
+    return found
 
 
 def columns(program: Program, group: Group) -> Iterator[Edited]:
@@ -63,35 +81,16 @@ def _crossed(step: Step, values: Values) -> np.ndarray:
     )
 
 
-def _largest(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
-    """The places of the largest entries of values with one row an index."""
-    rows = [v for v in program.values if v.value.ndim == part.ndim + 1 and v.value.shape == (*part.shape, size)]
-    chosen = any(np.array_equal(v.value.argmax(-1), part) for v in rows[:4])
-    cause = "wrong_winner" if chosen else "wrong_index"
-    return {f"of the largest entries of {named(program, v)}": (cause, v.value.argmax(-1)) for v in rows[:4]}
-
-
-def _elsewhere(program: Program, part: np.ndarray, size: int) -> dict[str, tuple[str, np.ndarray]]:
-    """The indices of the same kind that stand elsewhere in the program."""
-    found: dict[str, tuple[str, np.ndarray]] = {}
-    for step in program.tape.steps:
-        key = step.args[1] if step.name in ("getitem", "added_at", "setitem") else ()
-        for other in key if isinstance(key, tuple) else (key,):
-            if isinstance(other, np.ndarray) and other.dtype.kind in "iu" and other.shape == part.shape:
-                cause = "shifted" if moved_on(part, other) else "wrong_index"
-                found |= {f"of{place(step)}": (cause, other)} if np.all(other < size) else {}
-    return found
-
-
-def with_key(axis: int, other: Any) -> Callable[[Step, Values], Any]:
-    """A step that reads or writes at another index, or at another slice, along an axis."""
+def _with_keys(changes: Mapping[int, Callable[[Any, int], Any]]) -> Callable[[Step, Values], Any]:
+    """A step that reads or writes elsewhere: by the axis what is made of a part of its key, and of the axis' size."""
 
     def make(step: Step, values: Values) -> Any:
         args = list(filled(step.args, values))
         key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        key[axis] = other(key[axis]) if callable(other) else other
-        args[1] = tuple(key)
-        return applied(step, args, values)
+        shape = args[2] if step.name == "scattered" else np.shape(args[0])
+        for axis, change in changes.items():
+            key[axis] = change(key[axis], shape[axis])
+        return applied(step, [args[0], tuple(key), *args[2:]], values)
 
     return make
 
@@ -99,35 +98,18 @@ def with_key(axis: int, other: Any) -> Callable[[Step, Values], Any]:
 def keys(program: Program, group: Group) -> Iterator[Edited]:
     """A slice that begins elsewhere."""
     first = group[0]
-    if first.name not in ("getitem", "setitem", "scattered", "added_at"):
-        return
-    position = 1
-    key = first.args[position] if isinstance(first.args[position], tuple) else (first.args[position],)
-    shape = array_of(first.args[0]).shape if first.name != "scattered" else first.args[2]
-    for axis, part in enumerate(key):
-        if (
-            not isinstance(part, slice)
-            or part.step not in (None, 1)
-            or axis >= len(shape)
-            or Ellipsis in [k for k in key if k is Ellipsis]
-        ):
+    found = _parts(first)
+    for axis, part, size in [] if any(part is Ellipsis for _, part, _ in found) else found:
+        if not isinstance(part, slice) or part.step not in (None, 1):
             continue
-        start, stop, _ = part.indices(shape[axis])
-        for other in dict.fromkeys((0, shape[axis] - (stop - start), start - 1, start + 1)):
-            if other != start and 0 <= other <= shape[axis] - (stop - start):
+        start, stop, _ = part.indices(size)
+        last = size - (stop - start)
+        for other in dict.fromkeys((0, last, start - 1, start + 1)):
+            if other != start and 0 <= other <= last:
                 said = f"begins at {other} along axis {axis} in place of {start}{place(first)}"
                 moved = "shifted" if abs(other - start) < stop - start else "wrong_index"  # of another block
-                cause = "wrong_winner" if _ranked(first) else moved
-                yield Edited(cause, said, 2.5, each(group, instead(_with_start(axis, other - start))))
-        if first.name == "getitem" and stop == part.stop:
-            yield from _wider(group, axis, (shape[axis] - start - 1) // max(stop - start - 1, 1))
-
-
-def _wider(group: Group, axis: int, most: int) -> Iterator[Edited]:
-    """As many entries as a slice has, with others between them."""
-    for step in range(2, min(most, 3) + 1):
-        said = f"goes on by {step} along axis {axis} in place of 1{place(group[0])}"
-        yield Edited("static_ignored", said, 2.5, each(group, instead(with_key(axis, partial(_spread, step)))))
+                change = _with_keys({axis: partial(_at_start, {start: other})})
+                yield Edited("wrong_winner" if _ranked(first) else moved, said, 2.5, each(group, instead(change)))
 
 
 def _ranked(step: Step) -> bool:
@@ -136,37 +118,15 @@ def _ranked(step: Step) -> bool:
     return step.name == "getitem" and isinstance(source, Step) and source.name in RANKS
 
 
-def _spread(step: int, part: slice) -> slice:
-    start = part.start or 0
-    return slice(start, start + (part.stop - start - 1) * step + 1, step)
-
-
-def _with_start(axis: int, by: int) -> Callable[[Step, Values], Any]:
-    def make(step: Step, values: Values) -> Any:
-        args = list(filled(step.args, values))
-        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        size = np.shape(args[0])[axis] if step.name != "scattered" else args[2][axis]
-        start, stop, _ = key[axis].indices(size)
-        key[axis] = slice(start + by, stop + by)
-        args[1] = tuple(key)
-        return applied(step, args, values)
-
-    return make
-
-
 def strides(program: Program) -> Iterator[Edited]:
     """Windows that a loop visits in steps, visited in other steps: by the backward, or where it reads anew."""
-    forward: dict[Any, list[Step]] = {}
-    for step in program.steps:
-        if step.part == "forward":
-            forward.setdefault((step.place, step.name), []).append(step)
-    for group in [*program.groups, *map(tuple, forward.values())]:
-        if group[0].name in ("getitem", "scattered", "setitem", "added_at") and len(group) > 1:
+    for group in [*program.groups, *program.forward_groups]:
+        if len(group) > 1 and group[0].name in KEYED:
             yield from _strides(group)
 
 
 def _strides(group: Group) -> Iterator[Edited]:
-    keys = [step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],) for step in group]
+    keys = [[part for _, part, _ in _parts(step)] for step in group]
     steps: dict[int, tuple[int, list[int]]] = {}
     for axis in range(min(map(len, keys))):
         starts = [_start(key[axis]) for key in keys]
@@ -176,11 +136,11 @@ def _strides(group: Group) -> Iterator[Edited]:
             steps[axis] = own, places
     for axes in [*([axis] for axis in steps), *([list(steps)] if len(steps) > 1 else [])]:
         for other in (1, 2, 3):
-            moved = {axis: _moved(*steps[axis], other) for axis in axes if steps[axis][0] != other}
+            moved = {axis: partial(_at_start, _moved(*steps[axis], other)) for axis in axes if steps[axis][0] != other}
             if len(moved) == len(axes):
                 own, spelled = steps[axes[0]][0], " and ".join(map(str, axes))
                 said = f"goes on by {other} along axis {spelled} where the forward goes on by {own}{place(group[0])}"
-                yield Edited("static_ignored", said, 3, each(group, instead(_at_start(moved))))
+                yield Edited("static_ignored", said, 3, each(group, instead(_with_keys(moved))))
 
 
 def _moved(own: int, places: list[int], other: int) -> dict[int, int]:
@@ -194,19 +154,9 @@ def _start(part: Any) -> int | None:
     return int(number) if counted and number >= 0 else None
 
 
-def _at_start(moved: dict[int, dict[int, int]]) -> Callable[[Step, Values], Any]:
-    def make(step: Step, values: Values) -> Any:
-        args = list(filled(step.args, values))
-        key = list(args[1] if isinstance(args[1], tuple) else (args[1],))
-        for axis, places in moved.items():
-            part = key[axis]
-            start = _start(part) or 0
-            new = places[start]
-            if isinstance(part, slice):
-                key[axis] = slice(new, None if part.stop is None else part.stop - start + new, part.step)
-            else:
-                key[axis] = new
-        args[1] = tuple(key)
-        return applied(step, args, values)
-
-    return make
+def _at_start(places: Mapping[int, int], part: Any, size: int) -> Any:
+    """An index, or a slice, that begins at another place."""
+    if not isinstance(part, slice):
+        return places[part]
+    start, stop, _ = part.indices(size)
+    return slice(places[start], stop - start + places[start], part.step)

@@ -11,7 +11,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, each, instead, with_argument
 from reference.oracle.diagnosis.grammar.factors import joint
-from reference.oracle.diagnosis.values import array_of, is_mask, is_written_slope, named, numbers_in, place
+from reference.oracle.diagnosis.values import array_of, is_mask, named, numbers_in, place
 from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
@@ -112,27 +112,6 @@ def added(program: Program, group: Group) -> Iterator[Edited]:
         for word, sign in (("adds", 1), ("subtracts", -1)):
             change = each(group, instead(lambda s, v, o=by_step, k=sign: s.run(v) + k * filled(o[s], v)))
             yield Edited("term added", f"{word} {named(program, value)} besides{place(first)}", 5.5, change)
-
-
-def with_one(program: Program, group: Group) -> Iterator[Edited]:
-    """In a product, 1 and what stands there, or 1 less it."""
-    first = group[0]
-    for position, factor in enumerate(first.args if first.name == "multiply" else ()):
-        if not isinstance(factor, Step) or factor in program.carrying or factor.value.size == 1 or is_mask(factor):
-            continue
-        if factor.value.dtype.kind != "f":
-            continue
-        for words, change in WITH_ONE.items():
-            other = change(factor.value)
-            if any(np.array_equal(other, one.value) for one in program.constants):
-                continue  # another value of the program in its place
-            said = f"has {words.format(named(program, factor))} in place of {named(program, factor)}{place(first)}"
-            again = words == "1 - {}" and first.args[1 - position] is factor
-            cause = "wrong_derivative" if again or is_written_slope(program, other) else "term added"
-            yield Edited(cause, said, 3, each(group, with_argument(position, change)))
-
-
-WITH_ONE: dict[str, Any] = {"1 - {}": lambda a: 1 - a, "1 + {}": lambda a: 1 + a, "{} - 1": lambda a: a - 1}
 
 
 def carried(program: Program, group: Group) -> Iterator[Edited]:
@@ -240,13 +219,3 @@ def not_updated(program: Program) -> Iterator[Edited]:
         if moved and leaf is not None and step not in ends and step.value.shape == leaf.value.shape:
             said = f"uses {leaf.name} as it is before its step{place(step)}"
             yield Edited("updated_weight", said, 0.5, each([step], instead(lambda s, v, o=leaf: filled(o, v))))
-
-
-def turned(program: Program) -> Iterator[Edited]:
-    """A square matrix and its transpose in each other's place, everywhere in the backward."""
-    for value in program.constants:
-        if value.value.ndim == 2 and value.value.shape[0] == value.value.shape[1]:
-            users = [user for user in program.users.get(value, ()) if user.part == "backward"]
-            change = instead(lambda s, v, o=value: s.run({**v, o: filled(o, v).T}))
-            said = f"has {named(program, value)} transposed wherever it stands"
-            yield Edited("transposed", said, 2.5, each(users, change))

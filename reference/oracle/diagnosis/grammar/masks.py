@@ -1,20 +1,15 @@
 """Masks and winners: none, all, turned round, moved, or others than the forward's."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument, with_value
-from reference.oracle.diagnosis.grammar.orders import orders
+from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.diagnosis.values import is_kinked, is_mask, place
-from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import all_of, first_of
 from reference.oracle.recording.tape import Step, filled
 
-# So far a mask is moved.
-MOST_MOVED = 3
 MASKS = ("mask", "greater", "less", "greater_equal", "less_equal", "equal", "astype", "where")
 
 
@@ -42,10 +37,6 @@ def _winners(group: Group, where: str) -> Iterator[Edited]:
     yield Edited("all_ties", said, 1, each(group, all_ties))
     every = instead(lambda s, v: np.ones_like(s.value))
     yield Edited("wrong_winner", f"gives every entry the gradient of the winner{where}", 0.5, each(group, every))
-    for axis in range(first.value.ndim):
-        along = instead(lambda s, v, a=axis: first_of(filled(s.args[0], v), a, s.args[2]))
-        said = f"gives the gradient to the winner along axis {axis}{where}"
-        yield Edited("wrong_winner", said, 2.5, each(group, along))
     for other in {"max", "min"} - {first.args[2]}:
         loser = instead(lambda s, v, o=other: first_of(filled(s.args[0], v), s.args[1], o))
         yield Edited("wrong_winner", f"gives the gradient to the {other}imum{where}", 2, each(group, loser))
@@ -84,111 +75,3 @@ def borders(program: Program) -> Iterator[Edited]:
         wins = any(other.name.startswith("winner of ") for other in program.behind([step]))
         said = f"pads with zeros where the forward does not{place(step)}"
         yield Edited("wrong_winner" if wins else "static_ignored", said, 2, each([step], change))
-
-
-def opened(program: Program, group: Group) -> Iterator[Edited]:
-    """Rows that a mask of the forward leaves out: all in, or these alone, by the label 0 or -1 if they have one."""
-    first = group[0]
-    if first.name == "scattered":
-        key = first.args[1] if isinstance(first.args[1], tuple) else (first.args[1],)
-        if len(group) > 1 or not isinstance(key[0], np.ndarray) or key[0].dtype != bool:
-            return
-        mask, edit = key[0], lambda rows, label: instead(lambda s, v: _rows(s, v, rows, label))
-    elif first.name == "multiply" and any(map(_row_mask, first.args)):
-        position = next(i for i, item in enumerate(first.args) if _row_mask(item))
-        mask = np.asarray(first.args[position], bool)
-        edit = lambda rows, label: with_value(position, rows * np.max(first.args[position]))  # noqa: E731
-    else:
-        return
-    for rows, cause, words in ((np.ones_like(mask), "mask_missing", "all rows"), (~mask, "mask_wrong", "other rows")):
-        for label in (0, -1):
-            said = f"takes {words} than the mask{place(first)}, which have label {label}"
-            labels = _labelled(program, first, mask, label) if label else {}
-            yield Edited(cause, said, 2, each(group, edit(rows, label)) | labels)
-
-
-def _row_mask(item: Any) -> bool:
-    return isinstance(item, np.ndarray) and item.ndim == 1 and is_mask(item)
-
-
-def _rows(step: Step, values: Values, rows: np.ndarray, label: int) -> np.ndarray:
-    """What is handed on where other rows are chosen than by the mask, all with what each chosen one has."""
-    ct, key, shape = filled(step.args, values)
-    mask, *others = key if isinstance(key, tuple) else (key,)
-    full = np.empty((*mask.shape, *np.shape(ct)[1:]))
-    full[...] = np.mean(ct, axis=0)
-    full[mask] = ct
-    labels = [np.full(mask.shape, label) for _ in others]
-    for whole, part in zip(labels, others, strict=True):
-        whole[mask] = part
-    return put_added(np.zeros(shape), (*np.nonzero(rows), *(whole[rows] for whole in labels)), full[rows])
-
-
-def _labelled(program: Program, first: Step, mask: np.ndarray, label: int) -> dict[Step, Any]:
-    """Where a label chooses one entry of each row further on: this one, in rows that the mask leaves out."""
-    edits: dict[Step, Any] = {}
-    for step in program.behind([first]):
-        key = step.args[1] if step.name == "scattered" and step is not first else ()
-        if isinstance(key, tuple) and len(key) == 2 and np.shape(key[1]) == mask.shape:
-            edits |= each([step], with_value(1, (key[0], np.where(mask, key[1], label))))
-    return edits
-
-
-def forward_masks(program: Program) -> Iterator[Edited]:
-    """A mask that the forward is given, at another place, turned round, or without effect, in the backward."""
-    for group in program.forward_groups:
-        first = group[0]
-        for position, mask in enumerate(first.args if first.name in ("where", "multiply", "add", "mask") else ()):
-            masks = [step.args[position] for step in group]
-            if any(isinstance(one, Step) for one in masks) or not _masking(mask):
-                continue
-            for words, change in _other_masks(np.asarray(mask)):
-                cause = "mask_missing" if words == "without" else "mask_wrong"
-                cause = "wrong_winner" if _for_a_winner(program, first) else cause
-                said = f"takes the mask {words}{place(first)}"
-                here = each(group, with_argument(position, lambda m, c=change: c(np.asarray(m))))
-                behind = _masked_by(program, masks, change)
-                yield Edited(cause, said, 3, here)
-                if behind:
-                    yield Edited(cause, f"{said}, and on the way back", 2.5, here | behind)
-                    yield Edited(cause, f"{said}, on the way back alone", 2.5, behind)
-
-
-def _for_a_winner(program: Program, step: Step) -> bool:
-    """Whether a mask puts what never wins beside the entries of which a maximum is taken."""
-    never = any(np.size(item) and np.max(item) < -1e4 for item in step.args if not isinstance(item, Step))
-    return never and all(user.name == "max" for user in program.tape_users(step))
-
-
-def _masked_by(program: Program, masks: list[Any], change: Callable[[np.ndarray], np.ndarray]) -> dict[Step, Any]:
-    """The backward's products with the same masks, or with their opposites, with others."""
-    opened = [np.asarray(mask, bool) if is_mask(mask) else np.asarray(mask) > -1e4 for mask in masks]
-    edits: dict[Step, Any] = {}
-    for step in program.backward:
-        for position, item in enumerate(step.args if step.name == "multiply" else ()):
-            if not isinstance(item, np.ndarray) or not is_mask(item):
-                continue
-            for mask in opened:
-                if np.array_equal(item.astype(bool), mask):
-                    edits |= each([step], with_value(position, change(mask) * 1.0))
-                elif np.array_equal(item.astype(bool), ~mask):
-                    edits |= each([step], with_value(position, 1.0 - change(mask)))
-    return edits
-
-
-def _masking(value: Any) -> bool:
-    array = np.asarray(value)
-    return array.ndim >= 1 and array.size > 1 and (array.dtype == bool or is_mask(array) or bool(np.any(array < -1e4)))
-
-
-def _other_masks(mask: np.ndarray) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
-    yield "without", lambda mask: np.full_like(mask, mask.max())
-    yield "turned round", lambda mask: ~mask if mask.dtype == bool else mask.max() + mask.min() - mask
-    for by in range(1, min(mask.shape[-1], MOST_MOVED + 1)):
-        yield f"{by} earlier", lambda mask, k=by: _moved(mask, -k)
-        yield f"{by} later", lambda mask, k=by: _moved(mask, k)
-    yield from ((order.words, order.change) for order in orders(mask.shape))
-
-
-def _moved(mask: np.ndarray, by: int) -> np.ndarray:
-    return np.take(mask, np.clip(np.arange(mask.shape[-1]) - by, 0, mask.shape[-1] - 1), -1)

@@ -28,9 +28,6 @@ def moves(program: Program, group: Group) -> Iterator[Edited]:
         return
     kept = instead(lambda s, v: np.reshape(filled(s.args[0], v), s.value.shape))
     turned = instead(lambda s, v: np.reshape(np.asarray(filled(s.args[0], v)).T, s.value.shape))
-    if first.name == "flip":
-        yield Edited("flipped", f"is not reversed{where}", 1, each(group, kept))
-        return
     if first.name != "reshape":
         yield Edited("transposed", f"has its entries in the order before{where}", 1, each(group, kept))
     if source.value.ndim > 1 and (source.value.ndim == 2 or source in program.carrying):
@@ -61,7 +58,7 @@ def _cut(step: Step, values: Values, far: float) -> np.ndarray:
     return ct[tuple(slice(start, start + size) for start, size in zip(starts, shape, strict=True))]
 
 
-MOVED = ("transpose", "swapaxes", "moveaxis", "returned", "flip", "reshape")
+MOVED = ("transpose", "swapaxes", "moveaxis", "returned", "reshape")
 # By the step: what it is called where entries lie over each other or are summed the other way round, and how.
 ASSIGNS = ("not_accumulated", "assigns where it should add at equal indices", 1)
 AVERAGES = ("scaled_by_count", "averages where it should add at equal indices", 2)

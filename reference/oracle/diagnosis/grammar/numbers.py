@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, after, each, instead, with_argument, with_value
-from reference.oracle.diagnosis.grammar.factors import counts, joint
-from reference.oracle.diagnosis.values import array_of, named, numbers_in, place, source_line
+from reference.oracle.diagnosis.edit import Edited, each, instead, with_value
+from reference.oracle.diagnosis.grammar.factors import counts
+from reference.oracle.diagnosis.values import numbers_in, place, source_line
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import SLOPES
 from reference.oracle.recording.tape import Step, filled
@@ -45,28 +45,6 @@ def fitted_numbers(program: Program) -> Iterator[Edited]:
         for some in _choices(own, places):
             at = lambda other, o=own, p=some: _everywhere(program, o, other, p, 1)  # noqa: E731
             yield replace(at(own), at=at, own=own)
-
-
-def guarded(program: Program) -> Iterator[Edited]:
-    """A small number beside what the backward divides by, to be found."""
-    for group in program.groups:
-        first = group[0]
-        place_of = {"divide": 1, "slope of log": 1, "reciprocal": 0}.get(first.name)
-        if place_of is None or np.ndim(array_of(first.args[place_of])) == 0:
-            continue
-
-        def at(number: float, group=group, position=place_of) -> Edited:
-            said = f"divides by {named(program, group[0].args[position])} and {number:.3g}{place(group[0])}"
-            more = with_argument(position, lambda value: np.asarray(value) + number)
-            cause = "epsilon_one_side" if abs(number) < SMALL else "wrong_operand"
-            return Edited(cause, said, 3, each(group, more), freedom=1)
-
-        yield replace(at(0.0), at=at, own=0.0)
-
-
-def is_floor(step: Step) -> bool:
-    """Whether a step puts a small number under values."""
-    return step.name == "maximum" and any(0 < number < SMALL for number in numbers_in(step))
 
 
 def _choices(own: float, places: Places) -> list[Places]:
@@ -199,46 +177,12 @@ def _is_sum(value: Any) -> bool:
     return isinstance(value, Step) and value.name in ("sum", "gathered")
 
 
-def rescaled(program: Program) -> Iterator[Edited]:
-    """A whole gradient divided by a statistic with another epsilon than the forward's: beside it, or under its root."""
-    for end in program.gradients.values():
-        for value in program.values:
-            whole, one = end.value.shape, value.value
-            if one.size >= end.value.size or joint(whole, one.shape) != whole or not np.all(one > 0):
-                continue
-            for power in (1, 2, -1, -2):
-
-                def at(number: float, end=end, one=one, power=power) -> Edited:
-                    ratio = (1 + number / one ** float(power)) ** (-1 / abs(power))
-                    said = f"divides by a statistic whose epsilon is other by {number:.3g}{place(end)}"
-                    return Edited("epsilon_one_side", said, 3, each([end], after(lambda g: g * ratio)), freedom=1)
-
-                yield replace(at(0.0), at=at)
-
-
 def epsilons(program: Program) -> Iterator[Edited]:
-    """A small number inside of a root in one place and outside of it in the other."""
+    """A small number inside of a root, which stands outside of it."""
     for step in program.steps:
-        if step.name not in ("sqrt", "add") or step in program.carrying:
-            continue
-        inner = step.args[0]
-        if (
-            step.name == "sqrt"
-            and isinstance(inner, Step)
-            and inner.name == "add"
-            and (small := _small(inner)) is not None
-        ):
-            said = f"has the small number {small:g} outside of the root{place(step)}"
-            edits = each([step], instead(lambda s, v, e=small: np.sqrt(filled(s.args[0], v) - e) + e))
+        small = next((one for one in numbers_in(step) if 0 < abs(one) < 0.2), None) if step.name == "add" else None
+        root = next((one for one in step.args if isinstance(one, Step) and one.name == "sqrt"), None)
+        if small is not None and root is not None and step not in program.carrying:
+            said = f"has the small number {small:g} inside of the root{place(step)}"
+            edits = each([step], instead(lambda s, v, r=root, e=small: np.sqrt(filled(r, v) ** 2 + e)))
             yield Edited("epsilon_one_side", said, 2, edits)
-        if step.name == "add" and (small := _small(step)) is not None:
-            root = next((a for a in step.args if isinstance(a, Step) and a.name == "sqrt"), None)
-            if root is not None:
-                said = f"has the small number {small:g} inside of the root{place(step)}"
-                edits = each([step], instead(lambda s, v, r=root, e=small: np.sqrt(filled(r, v) ** 2 + e)))
-                yield Edited("epsilon_one_side", said, 2, edits)
-
-
-def _small(step: Step) -> float | None:
-    numbers = numbers_in(step)
-    return numbers[0] if numbers and 0 < abs(numbers[0]) < 0.2 else None

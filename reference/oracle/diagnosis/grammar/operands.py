@@ -1,26 +1,16 @@
 """Another value of the program in the place of an operand."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
-from reference.oracle.diagnosis.grammar.numbers import SMALL
-from reference.oracle.diagnosis.values import (
-    array_of,
-    is_all_of_its_line,
-    is_mask,
-    is_number,
-    is_slope,
-    named,
-    only_for,
-    place,
-)
+from reference.oracle.diagnosis.values import array_of, equal, is_slope, named, place
 from reference.oracle.recording.program import Program, in_time
-from reference.oracle.recording.tape import Step, filled
+from reference.oracle.recording.tape import Step
 
 # Steps in which nothing stands that could be another value.
 FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "reshape", "transpose", "blanked", "getitem")
@@ -38,7 +28,7 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
             continue
         carries = operand in program.carrying
         for value in [program.cotangent, *program.backward] if carries else program.values:
-            if (value in program.carrying) != carries or value is operand or not _earlier(program, value, first):
+            if (value in program.carrying) != carries or value is operand or first in program.ancestors(value):
                 continue
             if value.value.shape != operand.value.shape or np.array_equal(value.value, operand.value):
                 continue
@@ -56,11 +46,6 @@ def moved_on(one: np.ndarray, other: np.ndarray) -> bool:
         if len(first) > 2 and (np.array_equal(first[1:], second[:-1]) or np.array_equal(first[:-1], second[1:])):
             return True
     return False
-
-
-def _earlier(program: Program, value: Step, step: Step) -> bool:
-    """Whether a value can be there when a step is taken."""
-    return step not in program.ancestors(value)
 
 
 def passes(program: Program, group: Group) -> Iterator[Edited]:
@@ -106,18 +91,11 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
             continue
         if any(a is b for a, b in zip(same, mine, strict=True)):
             continue
-        moved = any(_alike(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
+        moved = any(equal(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
         said = f"has {named(program, same[0])} in place of {named(program, mine[-1])}{place(ordered[0])}"
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
         exchange = None if moved else (mine[-1], same[-1])
         yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)
-
-
-def _alike(a: Any, b: Any) -> bool:
-    return a is b or (array_of(a).shape == array_of(b).shape and np.array_equal(array_of(a), array_of(b)))
-
-
-MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")
 
 
 def updated(program: Program, group: Group) -> Iterator[Edited]:
@@ -140,135 +118,7 @@ def updated(program: Program, group: Group) -> Iterator[Edited]:
             yield Edited("updated_weight", said, 0.5, each(group, with_value(position, change)), scalable=True)
 
 
-def exchanged(program: Program) -> Iterator[Edited]:
-    """Two arguments, or two values of one kind in a backward by hand, in each other's place, in the whole backward."""
-    leaves = [leaf for leaf in program.arguments if leaf is not None]
-    kinds: dict[Any, list[Step]] = {}
-    for value in [*program.forward, *program.backward] if not program.arriving else ():
-        if is_all_of_its_line(program, value):
-            kinds.setdefault((value.name, value.part, value in program.carrying), []).append(value)
-    for alike in [leaves, *(some for some in kinds.values() if 1 < len(some) <= MOST_ALIKE)]:
-        for a, b in combinations(alike, 2):
-            if a.value.shape == b.value.shape and a.value.ndim and a not in program.ancestors(b):
-                users = [s for s in program.backward if {a, b} & set(s.parents)]
-                edits = each(users, instead(lambda s, v, a=a, b=b: s.run({**v, a: filled(b, v), b: filled(a, v)})))
-                said = f"has {named(program, a)} and {named(program, b)} in each other's place"
-                yield Edited("wrong_winner" if _choose(users) else "wrong_operand", said, 3, edits)
-
-
-def _choose(users: list[Step]) -> bool:
-    """Whether values stand where entries are chosen that equal another value."""
-    chosen = (user.args[0] for user in users if user.name == "where")
-    return any(isinstance(one, Step) and one.name == "equal" for one in chosen)
-
-
-MOST_ALIKE = 8
-
-
-def mistaken(program: Program) -> Iterator[Edited]:
-    """An argument in whose place one value of the forward is computed with another, or with a statistic of another."""
-    leaves = [leaf for leaf in program.tape.leaves if leaf is not program.cotangent and leaf.value.ndim]
-    for leaf in leaves:
-        others = {other.name: other.value for other in leaves if other is not leaf}
-        for other in leaves:
-            for name, reduce in (("mean", np.mean), ("variance", np.var), ("deviation", np.std)):
-                axes = range(other.value.ndim)
-                others |= {f"the {name} of {other.name} over axis {a}": reduce(other.value, axis=a) for a in axes}
-        users = {user.place: user for user in program.tape_users(leaf) if user in program.order}
-        for name, value in others.items() if users else ():
-            for user in users.values() if value.shape == leaf.value.shape else ():
-                said = f"has {name} in place of {leaf.name}{place(user)}"
-                yield Edited("wrong_operand", said, 3, each([user], _given(leaf, value)))
-
-
-def _given(leaf: Step, other: np.ndarray) -> Any:
-    return instead(lambda s, v: s.run({**v, leaf: other}))
-
-
-def anew(program: Program) -> Iterator[Edited]:
-    """A value that the backward computes anew: with one operand alone where two belong, or with a sign turned."""
-    seen: set[Any] = set()
-    for step in program.steps:
-        computed = step.name in NOTHING or step.name in TURNED
-        if step in program.carrying or not computed or (step.place, step.name) in seen:
-            continue
-        seen.add((step.place, step.name))
-        group = [one for one in program.steps if (one.place, one.name) == (step.place, step.name)]
-        for position, operand in enumerate(step.args if len(step.args) > 1 else ()):
-            if np.ndim(array_of(operand)) and step.value.ndim:
-                left_out = step.args[1 - position]
-                said = f"uses {named(program, step)} without {named(program, left_out)}"
-                alone = instead(lambda s, v, p=1 - position: _without(s, p, v))
-                exchange = (step.value, array_of(operand)) if step.name in ("multiply", "divide") else None
-                cause = _cause_of_less(program, step, left_out, operand)
-                yield Edited(cause, said, 3, each(group, alone), exchange=exchange)
-        if step.name in TURNED:
-            turned = each(group, instead(lambda s, v: TURNED[s.name](*filled(s.args, v))))
-            yield Edited("sign", f"has a sign turned in {named(program, step)}", 3, turned)
-
-
-def _cause_of_less(program: Program, step: Step, left_out: Any, kept: Any) -> str:
-    """What it is called where a value is computed without one operand."""
-    if is_mask(left_out):
-        return "mask_missing"
-    whole = np.size(array_of(left_out)) == step.value.size  # no statistic of the other one
-    if _is_summand(program, step, left_out, kept) or (whole and step.part == "backward" and step.name in SUMS):
-        return "term_missing"
-    if is_number(left_out) and not isinstance(left_out, Step) and step.name in SUMS:
-        return "epsilon_one_side" if abs(left_out) < SMALL else "static_ignored"
-    return "derivative_at_wrong_value" if only_for(program, [step], _is_bent) else "wrong_operand"
-
-
-def _is_bent(step: Step) -> bool:
-    return is_slope(step) or step.name == "mask"
-
-
-SUMS = ("add", "subtract")
-# What does nothing in the place of an operand.
-NOTHING = {"add": 0.0, "subtract": 0.0, "multiply": 1.0, "divide": 1.0, "power": 1.0, "maximum": -np.inf}
-TURNED: Mapping[str, Callable[..., Any]] = {"add": np.subtract, "subtract": np.add, "negative": np.positive}
-
-
-def _without(step: Step, position: int, values: Values) -> np.ndarray:
-    return np.broadcast_to(with_value(position, NOTHING[step.name])(step)(values), step.value.shape)
-
-
-def _is_summand(program: Program, step: Step, left_out: Any, kept: Any) -> bool:
-    """Whether a value is a summand of what multiplies the cotangent, and no statistic of the other one."""
-    both = [program.leaves_behind(one) if isinstance(one, Step) else set() for one in (left_out, kept)]
-    statistic = np.size(array_of(left_out)) < step.value.size and both[0] & both[1]
-    users = [user for user in program.users.get(step, []) if user.part == "backward"]
-    times = all(user in program.carrying or user.name in ("slope of square", "slope of power") for user in users)
-    return step.name in ("add", "subtract") and bool(users) and times and not statistic
-
-
-PRODUCTS = ("multiply", "divide", "matmul", "einsum")
-
-
-def locally(program: Program, groups: Sequence[Group], whole: list[Edited]) -> Iterator[Edited]:
-    """A value that is computed anew with an edit, and used so at one of these places of the backward alone."""
-    for edited in whole:
-        changed = {step: program.values_with({step: edit}) for step, edit in edited.edits.items()}
-        for group in groups:
-            anew = {step: _nearest(program, step, changed) for step in group}
-            if any(anew.values()):
-                edits = {step: (lambda v, s=step, a=a: s.run({**a, **v})) for step, a in anew.items() if a}
-                a_factor = group[0].name in PRODUCTS and all(step.name in PRODUCTS for step in edited.edits)
-                names = {"wrong_operand": "wrong_factor", "static_ignored": "scaled_by_constant"} if a_factor else {}
-                cause = names.get(edited.cause, edited.cause)
-                bent = all(is_slope(step) or step.name == "mask" for step in group)
-                cause = "derivative_at_wrong_value" if bent and edited.cause == "wrong_operand" else cause
-                yield Edited(cause, f"{edited.words}, and uses that{place(group[0])}", edited.bits + 2, edits)
-
-
-def _nearest(program: Program, step: Step, changed: Mapping[Step, Mapping[Step, Any]]) -> dict[Step, Any]:
-    """What a step is computed from, each with the latest of the edits before it alone: of one pass, in a loop."""
-    values: dict[Step, Any] = {}
-    for parent in step.parents:
-        before = [edited for edited, anew in changed.items() if parent in anew]
-        if before:
-            values[parent] = changed[max(before, key=lambda one: program.order.get(one, -1))][parent]
-    return values
+MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")
 
 
 def on_one_way(program: Program, edited: Edited) -> Iterator[Edited]:

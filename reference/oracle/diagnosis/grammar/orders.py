@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, with_argument
+from reference.oracle.diagnosis.regions import Region
 from reference.oracle.diagnosis.values import array_of, is_mask, named, only_for, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
@@ -159,19 +160,15 @@ def again(program: Program) -> Iterator[Edited]:
                 or not _encloses(program, inside, end)
             ):
                 continue
-            region = [step for step in program.forward if step in inside]
-            map_of = partial(_linear, region, start, end)
-            other = np.flip(start.value)
+            region = Region(start, end, tuple(step for step in program.forward if step in inside))
+            map_of, other = partial(_linear, region), np.flip(start.value)
             if np.allclose(map_of(start.value - other / 2), map_of(start.value) - map_of(other) / 2):
                 back = [np.flip(map_of(np.flip(ct.value, axis)), axis) for axis in range(ct.value.ndim)]
                 cause = "flipped" if any(np.allclose(one, arrived.value) for one in back) else "transposed"
-                cause = "wrong_index" if any(map(_is_by_index, region)) else cause
+                picked = (step for step in region.steps if step.name in ("getitem", "take"))
+                cause = "wrong_index" if any(isinstance(step.args[1], np.ndarray) for step in picked) else cause
                 edits = each([arrived], instead(lambda s, v, m=map_of, c=ct: m(filled(c, v))))
                 yield Edited(cause, f"goes forward once more where it should go back{place(end)}", 3, edits)
-
-
-def _is_by_index(step: Step) -> bool:
-    return step.name in ("getitem", "take") and isinstance(step.args[1], np.ndarray)
 
 
 def _encloses(program: Program, inside: set[Step], end: Step) -> bool:
@@ -179,12 +176,5 @@ def _encloses(program: Program, inside: set[Step], end: Step) -> bool:
     return all(inside.issuperset(program.tape_users(step)) for step in inside if step is not end)
 
 
-def _linear(region: list[Step], start: Step, end: Step, x: Any) -> np.ndarray:
-    return _through(region, start, end, x) - _through(region, start, end, 0 * x)
-
-
-def _through(region: list[Step], start: Step, end: Step, x: Any) -> np.ndarray:
-    values = {start: x}
-    for step in region:
-        values[step] = step.run(values)
-    return values[end]
+def _linear(region: Region, x: Any) -> np.ndarray:
+    return np.asarray(region.at(x)) - np.asarray(region.at(0 * x))

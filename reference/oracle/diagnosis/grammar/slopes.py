@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, after, each, instead, ones
-from reference.oracle.diagnosis.grammar.numbers import SMALL, is_floor
-from reference.oracle.diagnosis.regions import Slope
+from reference.oracle.diagnosis.grammar.numbers import SMALL
+from reference.oracle.diagnosis.grammar.substituted import RELATIVES
 from reference.oracle.diagnosis.values import array_of, is_kinked, is_mask, is_slope, numbers_in, place, same
-from reference.oracle.recording.program import Program, in_time
+from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 from reference.oracle.specs.curves import CURVES
 
@@ -25,6 +25,7 @@ def slope_of(curve: Callable[[Any], Any], u: Any) -> Any:
 
 # Formulas that people write for a derivative, in terms of the function's input or output.
 FORMULAS: Mapping[str, Callable[[Any], Any]] = {
+    **{words.format("u"): function for words, (_, function) in RELATIVES.items()},
     "u * (1 - u)": lambda u: u * (1 - u),
     "1 - u**2": lambda u: 1 - u * u,
     "1 + u**2": lambda u: 1 + u * u,
@@ -34,23 +35,15 @@ FORMULAS: Mapping[str, Callable[[Any], Any]] = {
     "(u < 0)": lambda u: (u < 0) * 1.0,
     "u": lambda u: u,
     "2 * u": lambda u: 2 * u,
-    "-u": lambda u: -u,
-    "1 / u": lambda u: 1 / u,
     "1 / u**2": lambda u: 1 / u**2,
-    "u**2": lambda u: u * u,
-    "exp(u)": np.exp,
     "exp(-u)": lambda u: np.exp(-u),
     "sign(u)": np.sign,
-    "sigmoid(u)": lambda u: 1 / (1 + np.exp(-u)),
     "sigmoid(-u)": lambda u: 1 / (1 + np.exp(u)),
-    "tanh(u)": np.tanh,
     "sigmoid'(u)": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2,
     "1 - tanh(u)**2": lambda u: 1 - np.tanh(u) ** 2,
     "cos(u)": np.cos,
-    "1 - u": lambda u: 1 - u,
     "1 + u": lambda u: 1 + u,
     "1 / (1 + u)": lambda u: 1 / (1 + u),
-    "sqrt(u)": np.sqrt,
     "1 / sqrt(u)": lambda u: 1 / np.sqrt(u),
     **{f"the derivative of {name}": (lambda u, f=curve: slope_of(f, u)) for name, curve in CURVES.items()},
 }
@@ -89,33 +82,6 @@ def slopes(program: Program, group: Group) -> Iterator[Edited]:
         said = f"takes the derivative of {name} at minus the input{where}"
         yield Edited("sign", said, 2, each(group, _at(lambda y, x: -x)))
     yield from _formulas(group, name, where)
-    yield from _of_other_numbers(group, name, where)
-    yield from _of_other_passes(group, name, where)
-    yield from _of_cotangent(program, group, name, where)
-
-
-def _of_cotangent(program: Program, group: Group, name: str, where: str) -> Iterator[Edited]:
-    """The slope at the cotangent; or what passes it cut off where it is negative."""
-    products = {user: step for step in group for user in program.users.get(step, []) if user.name == "multiply"}
-    carried = [_carried(user, step) for user, step in products.items()]
-    if len(products) != len(group) or all(np.all(ct.value > 0) or np.all(ct.value < 0) for ct in carried):
-        return
-    said = f"takes the derivative of {name} at the cotangent{where}"
-    at_cotangent = instead(lambda s, v: _at_cotangent(products[s], filled(_carried(s, products[s]), v), v))
-    yield Edited("not_linear", said, 1.5, each(list(products), at_cotangent))
-    if is_mask(group[0]):
-        said = f"lets only what is positive of the cotangent pass{where}"
-        yield Edited("not_linear", said, 1.5, each(list(products), after(lambda ct: np.maximum(ct, 0))))
-
-
-def _carried(product: Step, slope: Step) -> Step:
-    return next(one for one in product.parents if one is not slope)
-
-
-def _at_cotangent(slope: Step, ct: Any, values: Mapping[Step, Any]) -> Any:
-    forward = getattr(slope.function, "forward", None) or getattr(np, slope.name.removeprefix("slope of "))
-    args = [ct if np.shape(array_of(one)) == np.shape(ct) else filled(one, values) for one in slope.args[1:]]
-    return ct * slope.function(forward(*args), *args)  # pyright: ignore[reportOptionalCall]
 
 
 def _number_of(slope: Step, name: str) -> float:
@@ -127,24 +93,17 @@ def _number_of(slope: Step, name: str) -> float:
 def _altered(group: Group, name: str, where: str) -> Iterator[Edited]:
     """The sign of a slope alone, the slope twice, inverted, or with its sign turned."""
     slope = group[0].value
+    said = f"has the sign of the derivative of {name} turned{where}"
+    yield Edited("sign", said, 2, each(group, after(np.negative)))
     if np.isin(slope, (-1.0, 0.0, 1.0)).all():
-        yield Edited(
-            "sign", f"has the sign of the derivative of {name} turned{where}", 2, each(group, after(np.negative))
-        )
-        return
-    if is_kinked(slope):
-        said = f"applies the derivative of {name} twice{where}"
-        yield Edited("scaled_by_constant", said, 2, each(group, after(np.square)))
         return
     cause = "wrong_derivative" if np.any(slope < 0) else "derivative_missing"
     said = f"lacks the derivative of {name}, all but its sign,{where}"
     yield Edited(cause, said, 2.5, each(group, after(np.sign)), free=True)
-    said = f"applies the derivative of {name} twice{where}"
-    yield Edited("derivative_twice", said, 1, each(group, after(np.square)))
+    cause, bits = ("scaled_by_constant", 2) if is_kinked(slope) else ("derivative_twice", 1)
+    yield Edited(cause, f"applies the derivative of {name} twice{where}", bits, each(group, after(np.square)))
     said = f"divides by the derivative of {name}{where}"
     yield Edited("wrong_derivative", said, 2.5, each(group, after(np.reciprocal)))
-    said = f"has the sign of the derivative of {name} turned{where}"
-    yield Edited("sign", said, 2, each(group, after(np.negative)))
 
 
 def skipped(program: Program) -> Iterator[Edited]:
@@ -161,14 +120,10 @@ def skipped(program: Program) -> Iterator[Edited]:
             own = [s for s in program.backward if is_slope(s) and s.of in same]
             edits = each(same, instead(lambda s, v: filled(next(a for a in s.args if isinstance(a, Step)), v)))
             edits |= each(own, instead(lambda s, v: ones(s.value)))
-            cause = "epsilon_one_side" if is_floor(forward) else "derivative_missing"
-            yield Edited(cause, f"goes back as if {in_words(forward)} were not there{place(step)}", 2, edits)
-
-
-def in_words(step: Step) -> str:
-    """A function by its name, and the number that it holds."""
-    numbers = [f"{number:g}" for number in numbers_in(step)]
-    return " of ".join([step.name, *numbers])
+            floor = forward.name == "maximum" and any(0 < number < SMALL for number in numbers_in(forward))
+            name = " of ".join([forward.name, *(f"{number:g}" for number in numbers_in(forward))])
+            said = f"goes back as if {name} were not there{place(step)}"
+            yield Edited("epsilon_one_side" if floor else "derivative_missing", said, 2, edits)
 
 
 def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]]:
@@ -184,29 +139,6 @@ def _at(point: Callable[[Any, Any], Any]) -> Callable[[Step], Callable[..., Any]
         return edit
 
     return make
-
-
-def _of_other_numbers(group: Group, name: str, where: str) -> Iterator[Edited]:
-    """The derivative with another number in the function: none, or one."""
-    slope = group[0].function
-    if not isinstance(slope, Slope):
-        return
-    chosen = {
-        item for step in slope.region.steps if step.name in ("where", "maximum", "minimum") for item in step.parents
-    }
-    for step in slope.region.steps:
-        if step.name == "multiply" and step in chosen:
-            continue  # a number in front of one branch, which `numbers` asks about
-        for position, number in enumerate(step.args):
-            if isinstance(number, Step | bool) or np.ndim(number) != 0 or not isinstance(number, int | float):
-                continue
-            for other in {0.0, 1.0} - {float(number)}:
-                args = (*step.args[:position], other, *step.args[position + 1 :])
-                change = Slope(slope.region, {step: args})
-                said = f"has the derivative of {name} with {other:g} in place of {number:g}{where}"
-                once = each(group, instead(lambda s, v, f=change: f(*filled(s.args, v))))
-                guards = step.name in ("add", "maximum") and 0 < number < SMALL
-                yield Edited("epsilon_one_side" if guards else "static_ignored", said, 2.8, once)
 
 
 # What a curve of the forward without a name is called.
@@ -236,18 +168,3 @@ def _formulas(group: Group, name: str, where: str) -> Iterator[Edited]:
             yield Edited(
                 cause, said, {"wrong_derivative": 4.5}.get(cause, 3) + 3 * (name == UNNAMED), each(group, change)
             )
-
-
-def _of_other_passes(group: Group, name: str, where: str) -> Iterator[Edited]:
-    """In a loop: the slope of the pass before or after, or of one pass in all of them."""
-    if len(group) < 2 or len({step.value.shape for step in group}) > 1:
-        return
-    passes = in_time(group)
-    for number, word in ((-1, "last"), (0, "first")):
-        said = f"takes the derivative of {name} of the {word} of {len(group)} passes everywhere{where}"
-        change = instead(lambda s, v, o=passes[number]: filled(o, v))
-        yield Edited("derivative_at_wrong_value", said, 2, each(group, change))
-    for move, word in ((-1, "before"), (1, "after")):
-        pairs = {step: passes[k + move] for k, step in enumerate(passes) if 0 <= k + move < len(passes)}
-        edits = {step: (lambda v, o=other: filled(o, v)) for step, other in pairs.items()}
-        yield Edited("derivative_at_wrong_value", f"takes the derivative of {name} of the step {word}{where}", 2, edits)

@@ -1,15 +1,13 @@
 """Parts of the way back that are gone back through at once: left out, twice, or with a slope too many."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, Values, after, each, instead
-from reference.oracle.diagnosis.grammar.factors import joint
+from reference.oracle.diagnosis.edit import Edited, Values, each, instead
 from reference.oracle.diagnosis.values import is_kinked, is_slope, named, place
-from reference.oracle.recording.program import Program, in_time
+from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
 
@@ -81,25 +79,3 @@ def extra_slopes(program: Program) -> Iterator[Edited]:
 def _arriving(program: Program) -> list[tuple[Step, Step]]:
     arriving = [(forward, step) for forward, step in program.arriving.items() if forward.part == "forward"]
     return [*arriving, *((end, end) for end in program.gradients.values())]
-
-
-def extra_terms(program: Program) -> Iterator[Edited]:
-    """A mean that is subtracted, or a multiple of what comes in that is added, where none belongs."""
-    for forward, step in _arriving(program):
-        for axis in range(step.value.ndim):
-            less = each([step], after(lambda ct, a=axis: ct - np.mean(ct, axis=a, keepdims=True)))
-            yield Edited("term_extra", f"subtracts its mean along axis {axis}{place(forward)}", 4, less)
-    for end in program.gradients.values():
-        for ct in [program.cotangent, *program.backward]:
-            if ct not in program.carrying or ct is end or joint(ct.value.shape, end.value.shape) != end.value.shape:
-                continue
-
-            def at(number: float, ct=ct, end=end) -> Edited:
-                more = instead(lambda s, v: s.run(v) + number * filled(ct, v))(end)
-                return Edited("term_extra", f"adds {number:.6g} times {named(program, ct)}", 6, {end: more}, freedom=1)
-
-            yield replace(at(1.0), at=at)
-    for group in map(in_time, program.loops):
-        if group[0] in program.arriving.values() and group[0].value.shape == program.cotangent.value.shape:
-            again = each(group, after(lambda ct: ct + program.cotangent.value))
-            yield Edited("term_extra", f"adds the cotangent in every pass{place(group[0])}", 3, again)

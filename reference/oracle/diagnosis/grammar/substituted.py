@@ -8,7 +8,7 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, Values, each, instead
 from reference.oracle.diagnosis.grammar.factors import factors_of, joint
 from reference.oracle.diagnosis.regions import POINTWISE, Slope, curves, regions_to
-from reference.oracle.diagnosis.values import is_mask, named, place, source_line
+from reference.oracle.diagnosis.values import is_mask, named, place
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.rules import first_of
 from reference.oracle.recording.tape import Step, filled
@@ -46,7 +46,7 @@ def substituted(program: Program) -> Iterator[Edited]:
         for words, cause, bits, change, exchange in _others(program, same[0], users):
             if compared and bits < 5 and cause != "sign" and not words.startswith("abs"):
                 continue  # what grows with a value compares like it
-            bends = bent and exchange is None  # what an exchange is called, says `exchange.py`
+            bends = bent and exchange is None  # another value of the program is no function of this one
             cause = compared or cause or ("derivative_at_wrong_value" if bends else "wrong_operand")
             new = instead(lambda s, v, same=same, f=change: s.run({**v, **{o: f(filled(o, v), v) for o in same}}))
             said = f"has {words} in place of {named(program, same[0])}{where}"
@@ -132,35 +132,6 @@ def decides(program: Program, steps: Sequence[Step]) -> str:
         seen.update(more)
         waiting += more
     return "wrong_winner" if "wrong_winner" in found else next(iter(found), "")
-
-
-def left_out(program: Program) -> Iterator[Edited]:
-    """A function of the user's that is left out in every call: its argument stands for its value."""
-    calls: dict[Any, list[tuple[Step, Step]]] = {}
-    for step in program.backward:
-        if step in program.carrying or not isinstance(step.place, tuple):
-            continue
-        for entrance in _entrances(program, step):
-            calls.setdefault((step.code, step.line, step.name), []).append((step, entrance))
-    for pairs in calls.values():
-        if len({exit for exit, _ in pairs}) > 1:
-            edits = {exit: (lambda v, e=entrance: filled(e, v)) for exit, entrance in pairs}
-            said = f"leaves out `{source_line(pairs[0][0])}` in every call"
-            yield Edited("derivative_at_wrong_value", said, 3, edits)
-
-
-def _entrances(program: Program, end: Step) -> Iterator[Step]:
-    """The one value that what is computed in the code of a step begins with."""
-    inside, waiting, outside = {end}, [end], set()
-    while waiting:
-        for parent in waiting.pop().parents:
-            if parent.code is not end.code or parent.part != end.part:
-                outside.add(parent)
-            elif parent not in inside:
-                inside.add(parent)
-                waiting.append(parent)
-    if len(outside) == 1 and (entrance := outside.pop()).value.shape == end.value.shape:
-        yield entrance
 
 
 def true_slopes(program: Program) -> Iterator[Edited]:

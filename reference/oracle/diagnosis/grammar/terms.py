@@ -9,10 +9,9 @@ import numpy as np
 from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_argument
 from reference.oracle.diagnosis.grammar.factors import line
 from reference.oracle.diagnosis.grammar.numbers import on_a_branch
-from reference.oracle.diagnosis.grammar.time import around_loop, handed_on
+from reference.oracle.diagnosis.grammar.time import around_loop, handed_on, ways
 from reference.oracle.diagnosis.penalties import is_penalty, penalty_steps
 from reference.oracle.diagnosis.values import place
-from reference.oracle.recording.functions import put
 from reference.oracle.recording.program import Program
 from reference.oracle.recording.tape import Step, filled
 
@@ -60,7 +59,7 @@ def cause_of(program: Program, added: Step, term: Step, kept: Any, user: Step | 
         first, second = added.ways
         if first is not None and second is not None and alike(first, second):
             return "not_accumulated"  # two passes of a loop
-    users = [user] if user is not None else list(_ways(term))
+    users = [user] if user is not None else [way for _, way in ways(term) if way is not None]
     if users and all(is_penalty(program, one) for one in users):
         return "regularization"
     number, mask = line(program, term)
@@ -81,13 +80,6 @@ def _apart(term: Any, kept: Any) -> bool:
     """Whether a term belongs to a part of an array of which the other has nothing."""
     placed = isinstance(term, Step) and isinstance(kept, Step) and term.name in ("scattered", "returned")
     return placed and not np.any((term.value != 0) & (kept.value != 0))
-
-
-def _ways(term: Any) -> Iterator[Step]:
-    """The users of a value of the forward that a sum of contributions came through."""
-    while isinstance(term, Step) and term.name == "added up":
-        yield from (way for way in term.ways if way is not None)
-        term = term.args[0]
 
 
 def leads_to_statistic(program: Program, step: Step) -> bool:
@@ -216,22 +208,16 @@ def overwritten(program: Program, group: Group) -> Iterator[Edited]:
     if not passes or len({step.of for step in passes}) > 1 or len({(way.place, way.name) for way in users}) > 1:
         return
     cause = "not_accumulated" if all(alike(a, b) for a, b in combinations(users, 2)) else "term_missing"
-    for number, word in ((0, "last"), (-1, "first")):
-        ordered = sorted(passes, key=program.order.__getitem__)
-        said = f"keeps the {word} of {len(passes) + 1} contributions that should add up{place(passes[0])}"
-        if number == 0:
-            chain_start = ordered[0].args[0]
-            edits = each([ordered[-1]], instead(lambda s, v, o=chain_start: filled(o, v)))
-        else:
-            edits = each([ordered[-1]], instead(lambda s, v: filled(s.args[1], v)))
-        yield Edited(cause, said, 1.5, edits)
-    ordered = sorted(passes, key=program.order.__getitem__)
+    ordered, count = sorted(passes, key=program.order.__getitem__), len(passes) + 1
     contributions = [ordered[0].args[0], *(step.args[1] for step in ordered)][::-1]
-    for words, kept in _some(len(contributions)):
-        said = f"adds {words} of {len(contributions)} contributions only{place(passes[0])}"
-        chosen = [contributions[number] for number in kept]
-        change = instead(lambda s, v, c=chosen: sum(filled(one, v) for one in c))
-        yield Edited("part_missing", said, 2.5, each([ordered[-1]], change))
+    all_up = f"of {count} contributions that should add up"
+    choices = [(cause, f"keeps the last {all_up}", 1.5, [-1]), (cause, f"keeps the first {all_up}", 1.5, [0])]
+    choices += [
+        ("part_missing", f"adds {words} of {count} contributions only", 2.5, kept) for words, kept in _some(count)
+    ]
+    for cause, said, bits, kept in choices:
+        change = instead(lambda s, v, c=[contributions[k] for k in kept]: sum(filled(one, v) for one in c))
+        yield Edited(cause, f"{said}{place(passes[0])}", bits, each([ordered[-1]], change))
 
 
 def _some(count: int) -> Iterator[tuple[str, list[int]]]:
@@ -245,54 +231,3 @@ def _some(count: int) -> Iterator[tuple[str, list[int]]]:
             yield f"all but the first of every {size}", [n for n in numbers if n % size != 0]
     yield "every second", numbers[::2]
     yield "every second, from the second on,", numbers[1::2]
-
-
-def assigned(program: Program, group: Group) -> Iterator[Edited]:
-    """Parts of an array that are assigned where they should be added to what is there."""
-    first = group[0]
-    if first.name not in ("setitem", "added_at") or first.args[2] not in program.carrying:
-        return
-    value = first.args[2]
-    adds = isinstance(value, Step) and value.name == "add" and any(_reads(item) for item in value.args)
-    if adds or first.name == "added_at":
-        change = instead(lambda s, v: put(filled(s.args[0], v), s.args[1], filled(_new_part(s.args[2]), v)))
-        said = f"assigns where it should add to what is there{place(first)}"
-        yield Edited("not_accumulated", said, 1, each(group, change))
-
-
-def _reads(item: Any) -> bool:
-    return isinstance(item, Step) and item.name == "getitem"
-
-
-def _new_part(value: Any) -> Any:
-    """What is added to a part of an array."""
-    if not isinstance(value, Step) or value.name != "add":
-        return value
-    first, second = value.args
-    return second if _reads(first) else first
-
-
-def windows(program: Program, group: Group) -> Iterator[Edited]:
-    """Windows that overlap, each of which replaces what lies there instead of being added to it."""
-    last = group[-1]
-    parts = [part for _, part in _summands(program, last, 1)]
-    if len(parts) < 2 or not all(isinstance(part, Step) and part.name == "scattered" for part in parts):
-        return
-    if any(last in step.parents and step.name == "added up" for step in program.users.get(last, [])):
-        return
-    if len({(part.of.place, part.of.name) for part in parts if part.of}) > 1:
-        return  # they are different expressions
-    forward = sorted(parts, key=lambda part: part.of.turn if part.of else 0)
-    for ordered, word in ((forward, "later"), (forward[::-1], "earlier")):
-        said = f"lets {word} windows replace what overlaps, which should add up{place(last)}"
-        yield Edited("not_accumulated", said, 1.5, each([last], instead(lambda s, v, o=ordered: _laid(o, v))))
-
-
-def _laid(parts: list[Step], values: Values) -> np.ndarray:
-    """Windows laid over each other; what is written to the same places is added up before."""
-    whole = np.zeros(parts[0].args[2])
-    if all(isinstance(part.args[1], np.ndarray) and np.array_equal(part.args[1], parts[0].args[1]) for part in parts):
-        return put(whole, parts[0].args[1], sum(filled(part.args[0], values) for part in parts))
-    for part in parts:
-        whole[part.args[1]] = filled(part.args[0], values)
-    return whole

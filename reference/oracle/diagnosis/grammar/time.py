@@ -15,7 +15,7 @@ def not_carried(program: Program) -> Iterator[Edited]:
     """Of what comes back to a value in a loop, all that comes from later passes left out: in all passes, or in some."""
     found: dict[Any, dict[Step, Any]] = {}
     for forward, arriving in program.arriving.items():
-        terms = list(_ways(arriving))
+        terms = list(ways(arriving))
         here = [term for term, user in terms if user is None or not around_loop(program, forward, user)]
         if len(here) < len(terms) > 1 and arriving in program.order:
             keeps = instead(lambda s, v, t=here: sum((filled(one, v) for one in t), np.zeros_like(s.value)))
@@ -27,24 +27,18 @@ def not_carried(program: Program) -> Iterator[Edited]:
         for first in (0, 1) if len(passes) > 1 else ():
             some = {step: cuts[step] for step in passes[first::2]}
             yield Edited("time_not_carried", f"{said}, in every second pass", 3, some)
-    if len(found) > 1:
-        everything = {step: edit for cuts in found.values() for step, edit in cuts.items()}
-        yield Edited(
-            "time_not_carried", "carries nothing back from one pass of a loop to the one before", 1, everything
-        )
 
 
-def _ways(arriving: Step) -> Iterator[tuple[Any, Step | None]]:
-    """The contributions that add up to what arrives at a step, and the user that each came through."""
-    if arriving.name != "added up" or not arriving.ways:
-        yield arriving, None
-        return
-    (first, second), (before, way) = arriving.args, arriving.ways
-    if before is None and isinstance(first, Step) and first.name == "added up":
-        yield from _ways(first)
-    else:
-        yield first, before
-    yield second, way
+def ways(arriving: Any) -> Iterator[tuple[Any, Step | None]]:
+    """The contributions that add up to what arrives at a step, and the user that each came through; the last first."""
+    while isinstance(arriving, Step) and arriving.name == "added up" and arriving.ways:
+        (first, second), (before, way) = arriving.args, arriving.ways
+        yield second, way
+        if before is not None:
+            yield first, before
+            return
+        arriving = first
+    yield arriving, None
 
 
 def around_loop(program: Program, made: Step, user: Step) -> bool:
