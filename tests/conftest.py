@@ -1,6 +1,9 @@
 """Settings of every test: 64-bit JAX, little effort in compiling, and hypothesis without chance or deadline."""
 
 import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import pytest
@@ -12,6 +15,8 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
 LONGEST = "test_site_browser.py"
+# So many bytes a worker may hold when a file ends; most of them are compiled programs.
+MOST = 2 << 30
 
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -31,3 +36,17 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_are_forgotten() -> Iterator[None]:
+    """Where they fill the memory: a worker compiles thousands, and few of them serve two files."""
+    yield
+    if _resident() > MOST:
+        jax.clear_caches()
+
+
+def _resident() -> int:
+    """How much of the memory this process holds, in bytes; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0

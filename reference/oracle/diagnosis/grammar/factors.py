@@ -66,7 +66,7 @@ def _numbers(program: Program, group: Group, position: int, number: float) -> It
     if abs(number) in (0.0, 1.0):
         return
     first, divides = group[0], group[0].name == "divide"
-    counted = counts(first) or (line(program, first)[1] is None and _is_count(program, number))
+    counted = counts(first) or _is_count(program, first, number)
     cause = "scaled_by_count" if counted else "scaled_by_constant"
     cause = "wrong_factor" if is_argument(program, first.args[position]) else cause
     spelled = f"1/{number:.6g}" if divides else f"{number:.6g}"
@@ -87,11 +87,14 @@ def is_argument(program: Program, value: Any) -> bool:
     return isinstance(value, Step) and bool(program.leaves_behind(value).intersection(program.arguments))
 
 
-def _is_count(program: Program, number: float) -> bool:
-    """Whether a number, what divides by it, or the square of either is the size of an array."""
+def _is_count(program: Program, step: Step, number: float) -> bool:
+    """Whether a number or its reciprocal is a size of an argument, and no rate beside a mask; or the root of a size."""
     sizes = {size for leaf in program.tape.leaves for size in (*leaf.value.shape, leaf.value.size)}
-    ways = [one**power for one in (abs(number), 1 / abs(number)) for power in ((1,) if one == round(one) else (1, 2))]
-    return any(one > 2.5 and abs(one - round(one)) < 1e-6 and round(one) in sizes for one in ways)
+    inner = sizes.union(*(one.value.shape for one in program.forward))
+    both = abs(number), 1 / abs(number)
+    ways = [(one, sizes) for one in both if line(program, step)[1] is None]
+    ways += [(one**2, inner) for one in both if abs(one - round(one)) > 1e-6]
+    return any(one > 2.5 and abs(one - round(one)) < 1e-6 and round(one) in among for one, among in ways)
 
 
 def line(program: Program, step: Any) -> tuple[bool, np.ndarray | None]:

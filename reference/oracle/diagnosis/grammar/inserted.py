@@ -11,7 +11,7 @@ import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, each, instead, with_argument
 from reference.oracle.diagnosis.grammar.factors import joint
-from reference.oracle.diagnosis.values import array_of, is_mask, named, numbers_in, place
+from reference.oracle.diagnosis.values import array_of, is_mask, is_written_slope, named, numbers_in, place
 from reference.oracle.recording.functions import put_added
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
@@ -35,7 +35,8 @@ def multiplied(program: Program, group: Group) -> Iterator[Edited]:
         by_step = dict(zip(in_time(group), arrays, strict=True))
         mask = is_mask(arrays[0])
         compared = value if mask and (name == named(program, value) or bits == 4) else None
-        cause = ("slope added" if compared else "mask added") if mask else "factor added"
+        slope = compared if mask else is_written_slope(program, arrays[0])
+        cause = "slope added" if slope else "mask added" if mask else "factor added"
         change = each(group, instead(lambda s, v, a=by_step: s.run(v) * a[s]))
         bits += NAMELESS * (not mask and name.startswith("`"))
         yield Edited(cause, f"multiplies by {name} besides{where}", bits, change, free=mask, mask=compared)
