@@ -154,7 +154,7 @@ class TestAttention:
 
     def test_the_nearest_point_the_same_way(self) -> None:
         table = np.array([[1.0, 0.0], [0.0, 3.0], [5.0, 0.1], [-1.0, 0.0]])
-        assert [token for token, _ in nearest(table, 0)] == [2, 1, 3]
+        assert [token for token, _ in nearest(table, 0, np.arange(4))] == [2, 1, 3]
 
 
 @pytest.mark.parametrize("model", [pytest.param("transformer", marks=pytest.mark.slow), "lstm_lm"])

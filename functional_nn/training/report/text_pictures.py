@@ -10,6 +10,8 @@ from functional_nn.training.report.pictures import save_figure
 
 MOST_MAPS = 6
 MOST_BYTES = 32
+# Of rarer bytes the embeddings are still as they were drawn: they are nobody's neighbours.
+LEARNED = 96
 NEIGHBOURS = 6
 NAMES = {9: "tab", 10: "newline", 13: "return", 32: "space"}
 
@@ -31,7 +33,7 @@ def draw_attention(heads: Sequence[tuple[int, int, np.ndarray]], text: bytes, pa
     for axes, (block, head, weights) in zip(grid, shown, strict=False):
         axes.imshow(weights, cmap="Blues", vmin=0.0, vmax=1.0, interpolation="nearest")
         axes.set_title(f"block {block}, head {head}", fontsize=9)
-        axes.set_xticks(range(len(names)), names, fontsize=6)
+        axes.set_xticks(range(len(names)), names, fontsize=6, rotation=90)
         axes.set_yticks(range(len(names)), names, fontsize=6)
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
@@ -40,7 +42,8 @@ def draw_attention(heads: Sequence[tuple[int, int, np.ndarray]], text: bytes, pa
 
 def draw_neighbours(table: np.ndarray, alphabet: bytes, counts: np.ndarray, path: Path) -> None:
     """The commonest bytes, and of each those whose embeddings point most nearly the same way, with the cosine."""
-    common = np.argsort(-counts, kind="stable")[:MOST_BYTES]
+    learned = np.argsort(-counts, kind="stable")[:LEARNED]
+    common = learned[:MOST_BYTES]
     figure = Figure(figsize=(11.0, 0.26 * len(common) + 1.0))
     axes = figure.add_axes((0.02, 0.02, 0.96, 0.93))
     axes.set_axis_off()
@@ -48,15 +51,15 @@ def draw_neighbours(table: np.ndarray, alphabet: bytes, counts: np.ndarray, path
     for line, token in enumerate(common.tolist()):
         height = 1.0 - (line + 1) / (len(common) + 1)
         axes.text(0.0, height, byte_name(alphabet[token]), family="monospace", fontsize=9, weight="bold")
-        for place, (other, cosine) in enumerate(nearest(table, token)):
+        for place, (other, cosine) in enumerate(nearest(table, token, learned)):
             words = f"{byte_name(alphabet[other]):>8} {cosine:5.2f}"
             axes.text(0.12 + 0.15 * place, height, words, family="monospace", fontsize=8)
     save_figure(figure, path)
 
 
-def nearest(table: np.ndarray, token: int) -> list[tuple[int, float]]:
-    """The tokens whose embeddings have the largest cosine to that of a token, the nearest first."""
+def nearest(table: np.ndarray, token: int, among: np.ndarray) -> list[tuple[int, float]]:
+    """Of some tokens those whose embeddings have the largest cosine to that of a token, the nearest first."""
     lengths = np.maximum(np.linalg.norm(table, axis=-1), 1e-30)
     cosines = table @ table[token] / (lengths * lengths[token])
-    others = [other for other in np.argsort(-cosines, kind="stable").tolist() if other != token]
+    others = [other for other in among[np.argsort(-cosines[among], kind="stable")].tolist() if other != token]
     return [(other, float(cosines[other])) for other in others[:NEIGHBOURS]]
