@@ -252,7 +252,7 @@ def _cannot_write(command: str, error: OSError) -> int:
 
 def _stop(command: str, sentence: str, status: int, *, everybody: bool = False) -> int:
     if everybody or is_first():  # of several processes, which all end with the same sentence
-        print(f"functional-nn {command}: {sentence}", file=sys.stderr)
+        sys.stderr.write(f"functional-nn {command}: {sentence}\n")  # at once: others may write between two pieces
     return status
 
 

@@ -134,10 +134,15 @@ def _flax_layer(layer: tuple[Any, ...], rngs: nnx.Rngs) -> Any:
 
 
 def flax(network: Network) -> Step:
-    """nnx.jit over nnx.value_and_grad and nnx.Optimizer."""
+    """The layers of a network in one nnx.Sequential."""
     model = nnx.Sequential(*(_flax_layer(layer, nnx.Rngs(0)) for layer in network.layers))
-    optimizer = nnx.Optimizer(model, optax.sgd(RATE), wrt=nnx.Param)
-    x, labels = map(jnp.asarray, network.data())
+    return flax_step(model, optax.sgd(RATE), network.data())
+
+
+def flax_step(model: nnx.Module, rule: optax.GradientTransformation, data: tuple[Any, Any]) -> Step:
+    """nnx.jit over nnx.value_and_grad and nnx.Optimizer."""
+    optimizer = nnx.Optimizer(model, rule, wrt=nnx.Param)
+    x, labels = map(jnp.asarray, data)
 
     def loss(model: Any, x: jax.Array, labels: jax.Array) -> jax.Array:
         return optax.softmax_cross_entropy_with_integer_labels(model(x), labels).mean()

@@ -10,7 +10,7 @@ import optax
 from flax import nnx
 
 import functional_nn as fnn
-from benchmarks.jax_side import Step, reserved
+from benchmarks.jax_side import Step, flax_step, reserved
 from benchmarks.networks import Transformer
 from functional_nn.models import transformer
 
@@ -163,22 +163,5 @@ def _flax_model(case: Transformer) -> Model:
 
 
 def flax(case: Transformer) -> Step:
-    """nnx.jit over nnx.value_and_grad and nnx.Optimizer."""
-    model = _flax_model(case)
-    optimizer = nnx.Optimizer(model, optax.adamw(RATE, weight_decay=DECAY), wrt=nnx.Param)
-    x, labels = map(jnp.asarray, case.data())
-
-    def loss(model: Any, x: jax.Array, labels: jax.Array) -> jax.Array:
-        return optax.softmax_cross_entropy_with_integer_labels(model(x), labels).mean()
-
-    @nnx.jit
-    def step(model: Any, optimizer: Any, x: jax.Array, labels: jax.Array) -> jax.Array:
-        value, gradients = nnx.value_and_grad(loss)(model, x, labels)
-        optimizer.update(model, gradients)
-        return value
-
-    cached = nnx.cached_partial(step, model, optimizer)
-    return (
-        lambda: jax.block_until_ready(cached(x, labels)),
-        lambda: reserved(step.lower(model, optimizer, x, labels).compile()),
-    )
+    """The model in Flax NNX."""
+    return flax_step(_flax_model(case), optax.adamw(RATE, weight_decay=DECAY), case.data())

@@ -34,20 +34,22 @@ def two_answers(trial: Trial, first: Any, second: Any, what: str, third: Any = N
     """The finding of two different gradients where one is right; `what` gave the second, and once more the third."""
     pairs = [(name, a, b) for name, a, b in zip(trial.names, first, second, strict=True) if not _close(a, b)]
     name, before, after = pairs[0]
-    if third is not None and _adds_up(first, second, third):
-        said = f"every call of {what.removeprefix('a second ')} returns as much more as the one before"
-        return finding("accumulates", f"{name}_ct is added to that of the call before", said, argument=name)
+    once = what.removeprefix("a second ")
+    said = f"every call of {once} returns as much more as the one before" if _adds_up(first, second, third) else ""
     if all(isinstance(a, np.ndarray) and _close(2.0 * a, b) for _, a, b in pairs):
         said = f"{what} returns exactly twice the gradient"
+    if said:
         return finding("accumulates", f"{name}_ct is added to that of the call before", said, argument=name)
     random = trial.draws or (third is not None and _at_random(first, second, third))
     cause = "not_deterministic" if random else "stale_state"
     return finding(cause, f"{what} gives another {name}_ct", _gap(before, after), argument=name)
 
 
-def _adds_up(*answers: Any) -> bool:
-    """Whether three answers grow in equal steps: of what was there before, as of a gradient that a call adds."""
-    columns = [c for c in zip(*answers, strict=True) if not _close(c[0], c[1])]
+def _adds_up(first: Any, second: Any, third: Any) -> bool:
+    """Whether three answers, where there is a third, grow in equal steps: as of a gradient that each call adds."""
+    if third is None:
+        return False
+    columns = [c for c in zip(first, second, third, strict=True) if not _close(c[0], c[1])]
     arrays = all(isinstance(a, np.ndarray) and a.shape == c[0].shape for c in columns for a in c)
     return arrays and all(_close(b - a, c - b) for a, b, c in columns)
 
