@@ -20,6 +20,7 @@ from functional_nn.training.endings import (
     InterruptedTwice,
     ProcessLost,
 )
+from functional_nn.training.machine.cores import divide_cores
 from functional_nn.training.machine.memory import keep_compiled_programs, keep_freed_memory
 from functional_nn.training.machine.processes import is_first, join, noticing_loss, several
 
@@ -82,6 +83,7 @@ def train(argv: Sequence[str]) -> int:
     validate(config)
     keep_freed_memory()
     join(config)
+    divide_cores(config)
     from functional_nn.training.run.loop import train as run_training
 
     keep_compiled_programs()
