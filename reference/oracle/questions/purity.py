@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.causes import BUTS
+from reference.oracle.causes import BUTS, REPAIRS
+from reference.oracle.questions import repeated
 from reference.oracle.questions.answers import alike, overwritten, saved_changed, still, two_answers
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.memory import remembered
@@ -19,15 +20,31 @@ from reference.oracle.subjects.vjp import Trial, copies, finding
 DRAWS = 8
 
 
-def judge(trial: Trial, base: Base) -> list[Finding]:
-    """Findings of impurity, the clearest first; what is a matter of strictness hides no other."""
-    changed = [*_changed(trial, base)]
+def judge(trial: Trial, base: Base, repeats: int | None = None) -> tuple[list[Finding], list[str]]:
+    """Findings of impurity, the clearest first, and what is to be said of equal calls; what is a matter of strictness
+    hides no other."""
+    changed, said = [*_changed(trial, base)], []
     if all(map(harmless, changed)):
         known = {found.key for found in changed}
-        changed += [
-            found for found in [*_repeated(trial, base)] or [*remembered(trial, base)] if found.key not in known
-        ]
-    return changed
+        changed += [found for found in _from_call_to_call(trial, base) if found.key not in known]
+    if all(map(harmless, changed)):
+        found, said = repeated.judge(trial, base, repeats)
+        changed += found
+    return changed, said
+
+
+def _from_call_to_call(trial: Trial, base: Base) -> list[Finding]:
+    """What differs between calls; what does not come back when asked again is chance."""
+    found = [*_repeated(trial, base)] or [*remembered(trial, base)]
+    if not found or found[0].cause == "not_deterministic" or not _all_is_well(trial, base):
+        return found
+    return [replace(found[0], cause="not_deterministic", role="", fix=REPAIRS["not_deterministic"], off=None)]
+
+
+def _all_is_well(trial: Trial, base: Base) -> bool:
+    """Whether the first answer comes again, and nothing differs between calls."""
+    first = alike(base.got, trial.pull(trial.vjp()[1], base.upstream()))
+    return first and not ([*_repeated(trial, base)] or [*remembered(trial, base)])
 
 
 def harmless(found: Finding) -> bool:
