@@ -126,6 +126,7 @@ def _judge(
     if any(found.key == "changed_in_place (saved)" for found in impure):
         base = behind_a_forward(trial, base)
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
+    bent = repeated.lasting(bent, lambda: linearity.judge(trial, base))
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
     judgment.agreement = _forward(trial, base, judgment, op, statics)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.causes import BUTS, REPAIRS
+from reference.oracle.causes import BUTS
 from reference.oracle.questions import repeated
 from reference.oracle.questions.answers import alike, overwritten, saved_changed, still, two_answers
 from reference.oracle.questions.base import Base
@@ -34,17 +34,13 @@ def judge(trial: Trial, base: Base, repeats: int | None = None) -> tuple[list[Fi
 
 
 def _from_call_to_call(trial: Trial, base: Base) -> list[Finding]:
-    """What differs between calls; what does not come back when asked again is chance."""
-    found = [*_repeated(trial, base)] or [*remembered(trial, base)]
-    if not found or found[0].cause == "not_deterministic" or not _all_is_well(trial, base):
-        return found
-    return [replace(found[0], cause="not_deterministic", role="", fix=REPAIRS["not_deterministic"], off=None)]
+    """What differs between calls; where the first answer comes no more, that is a state."""
 
+    def asked() -> list[Finding]:
+        return [*_repeated(trial, base)] or [*remembered(trial, base)]
 
-def _all_is_well(trial: Trial, base: Base) -> bool:
-    """Whether the first answer comes again, and nothing differs between calls."""
-    first = alike(base.got, trial.pull(trial.vjp()[1], base.upstream()))
-    return first and not ([*_repeated(trial, base)] or [*remembered(trial, base)])
+    found = asked()
+    return repeated.lasting(found, asked) if found and repeated.comes_again(trial, base) else found
 
 
 def harmless(found: Finding) -> bool:

@@ -1,6 +1,6 @@
 """Equal calls, many times over: races, and kernels that are tuned anew at the first call after one of another size."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,19 @@ def judge(trial: Trial, base: Base, repeats: int | None) -> tuple[list[Finding],
         return [_finding(trial, base, answers, others, firsts if other else set())], []
     sentences = [_seen_with(count)] if repeats else []
     return [], sentences if _same_bits(base, answers) else [*sentences, UP_TO_ROUNDING]
+
+
+def lasting(found: list[Finding], asked: Callable[[], list[Finding]]) -> list[Finding]:
+    """What was found, where it is found again; what is not is chance."""
+    if not found or found[0].cause == "not_deterministic" or asked():
+        return found
+    one = found[0]
+    return [finding("not_deterministic", one.message, one.evidence, argument=one.argument, blame=one.blame)]
+
+
+def comes_again(trial: Trial, base: Base) -> bool:
+    """Whether an equal call gives what the first gave."""
+    return _agrees(base, _answer(trial, trial.primals, base))
 
 
 def _answer(trial: Trial, primals: tuple[Any, ...], base: Base | None = None) -> Answer | Fault:

@@ -25,13 +25,16 @@ Trouble = tuple[int, Layout, Otherwise]
 def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding], list[str]]:
     """What is misread in other memory, and in words what is refused there; asked where equal calls are answered alike.
 
-    What writes into the arrays that it is given cannot be given read-only ones.
+    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither.
     """
     if trial.subject.style == "jax" or not all(map(harmless, impure)):
         return [], []
-    layouts = [one for one in LAYOUTS if one.in_torch or trial.subject.style != "torch"]
-    layouts = [one for one in layouts if one.writeable or not impure]
-    troubles = [*_in_turns(Question.of(trial, base), layouts), *_behind_sums(trial, base)]
+    in_torch = trial.subject.style == "torch"
+    layouts = [one for one in LAYOUTS if one.in_torch or not in_torch]
+    if impure and not in_torch:
+        layouts = [one for one in layouts if one.writeable and one is not EXPANDED]
+    troubles = _in_turns(Question.of(trial, base), layouts)
+    troubles += _behind_sums(trial, base) if EXPANDED in layouts else []
     slots = sorted({slot for slot, _, _ in troubles}, key=lambda slot: (slot != COTANGENT, slot))
     found, sentences = [], []
     for slot in slots:

@@ -139,11 +139,12 @@ def _named(trial: Trial, values: np.ndarray, gradients: tuple[Any, ...]) -> Answ
 
 
 def _moved(rng: np.random.Generator, value: Any) -> Any:
-    """Every floating number one rounding away, equal ones in the same direction."""
+    """Every floating number one rounding away, equal ones in the same direction, in the memory that they lie in."""
     if not isinstance(value, np.ndarray) or not is_floating(value.dtype):
         return value
-    wide = value.astype(np.float64)
-    return (wide * (1 + epsilon(value.dtype) * np.sign(probes.by_value(rng, wide)))).astype(value.dtype)
+    wide, moved = value.astype(np.float64), np.array(value)
+    moved[...] = wide * (1 + epsilon(value.dtype) * np.sign(probes.by_value(rng, wide)))
+    return moved
 
 
 def _gaps(usual: Any, other: Any) -> np.ndarray | None:
