@@ -13,6 +13,8 @@ from reference.oracle.subjects.vjp import Fault, Trial, finding
 
 # Equal calls where nobody asks for more.
 CALLS = 4
+# So often what differs from call to call must show again to be more than chance.
+AGAIN = 3
 # The share of wrong calls of which a report says how likely it would have been seen.
 RARE = 0.05
 # A forward that moves by no more than this between equal calls is not random, but noisy.
@@ -50,8 +52,8 @@ def judge(trial: Trial, base: Base, repeats: int | None) -> tuple[list[Finding],
 
 
 def lasting(found: list[Finding], asked: Callable[[], list[Finding]]) -> list[Finding]:
-    """What was found, where it is found again; what is not is chance."""
-    if not found or found[0].cause == "not_deterministic" or asked():
+    """What was found, where it is found again whenever it is asked for; what is not is chance."""
+    if not found or found[0].cause == "not_deterministic" or all(asked() for _ in range(AGAIN)):
         return found
     one = found[0]
     return [finding("not_deterministic", one.message, one.evidence, argument=one.argument, blame=one.blame)]

@@ -35,6 +35,8 @@ def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding
         layouts = [one for one in layouts if one.writeable and one is not EXPANDED]
     troubles = _in_turns(Question.of(trial, base), layouts)
     troubles += _behind_sums(trial, base) if EXPANDED in layouts else []
+    if by_chance := [other for _, _, other in troubles if other.chance]:
+        return [_by_chance(by_chance[0])], []
     slots = sorted({slot for slot, _, _ in troubles}, key=lambda slot: (slot != COTANGENT, slot))
     found, sentences = [], []
     for slot in slots:
@@ -51,7 +53,10 @@ def _in_turns(question: Question, layouts: list[Layout]) -> list[Trouble]:
     slots = question.slots()
     for turn in range(len(layouts)):
         plan = {slot: layouts[(turn + place) % len(layouts)] for place, slot in enumerate(slots)}
-        if question.otherwise(plan):
+        other = question.otherwise(plan)
+        if other and other.chance:
+            return [(COTANGENT, layouts[turn], other)]
+        if other:
             return [*_one_by_one(question, layouts)] or [*_together(question, plan)]
     return []
 
@@ -98,6 +103,11 @@ def _name(trial: Trial, slot: int) -> str:
 def _ways(layouts: list[Layout]) -> str:
     names = list(dict.fromkeys(layout.name for layout in layouts))
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _by_chance(other: Otherwise) -> Finding:
+    message = f"equal calls give another {'output' if other.in_forward else 'gradient'} now and then"
+    return finding("not_deterministic", message, other.said, blame="forward" if other.in_forward else "backward")
 
 
 def _misread(trial: Trial, slot: int, own: list[tuple[Layout, Otherwise]]) -> Finding:

@@ -13,6 +13,7 @@ from reference.oracle.numerics.precision import epsilon
 from reference.oracle.questions.answers import alike
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.memory_battery.layouts import Layout, in_memory_order
+from reference.oracle.questions.repeated import AGAIN
 from reference.oracle.rendering.numbers import apart
 from reference.oracle.rendering.text import shown_index
 from reference.oracle.subjects import trees
@@ -31,11 +32,12 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Otherwise:
-    """Another answer than the usual one, in words; refused: none at all."""
+    """Another answer than the usual one, in words; refused: none at all; chance: not again when it was asked again."""
 
     said: str
     refused: bool = False
     in_forward: bool = False
+    chance: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,12 @@ class Question:
             said = (fault.finding.message.splitlines() or [""])[0]
             return Otherwise(said, refused=True, in_forward=fault.finding.blame == "forward")
         names = self._differing(got)
-        if not names or not self._lasts(plan):
+        if not names:
             return None
-        said = _apart(names[0], self.usual[names[0]], got[names[0]]) + self._explained(plan, got)
-        return Otherwise(said, in_forward=names[0] == OUTPUT)
+        said, in_forward = _apart(names[0], self.usual[names[0]], got[names[0]]), names[0] == OUTPUT
+        if not self._lasts(plan):
+            return Otherwise(said, in_forward=in_forward, chance=True)
+        return Otherwise(said + self._explained(plan, got), in_forward=in_forward)
 
     def answer(self, plan: Plan, read: Callable[[Any], Any] = lambda laid: laid) -> Answer:
         """What comes back where these lie in other memory, or for what is read from there."""
@@ -110,9 +114,11 @@ class Question:
         return {name: gap if np.isfinite(gap) else 0.0 for name, gap in gaps.items()}
 
     def _lasts(self, plan: Plan) -> bool:
-        """Whether it is the memory: asked again, the usual answer comes in the usual memory, and another in this."""
+        """Whether it is the memory: whenever asked, the usual answer comes in the usual memory, and another in this."""
         try:
-            return not self._differing(self.answer({})) and bool(self._differing(self.answer(plan)))
+            return all(
+                not self._differing(self.answer({})) and self._differing(self.answer(plan)) for _ in range(AGAIN)
+            )
         except Fault:
             return False
 
