@@ -8,11 +8,13 @@ import numpy as np
 
 from reference.oracle import explain
 from reference.oracle.explain import evidence_of
-from reference.oracle.questions import forward, linearity, purity
+from reference.oracle.questions import forward, linearity, purity, repeated
 from reference.oracle.questions.base import Base, behind_a_forward, with_ones
 from reference.oracle.questions.forward import Agreement
 from reference.oracle.questions.gradient import judge_gradient, nothing_known
 from reference.oracle.questions.judged import Judged
+from reference.oracle.questions.memory_battery import battery
+from reference.oracle.questions.memory_battery.unwritten import unwritten
 from reference.oracle.questions.narrowed import begun
 from reference.oracle.questions.power import power
 from reference.oracle.questions.strictness import measured, of_argument, weighed
@@ -40,6 +42,8 @@ class Judgment:
     agreement: Agreement | None = None
     # Of a forward that computes in float32 whatever comes; said after what was done in place.
     narrowed: list[Finding] = field(default_factory=list)
+    # What could not be seen of memory and of many calls.
+    unseen: list[str] = field(default_factory=list)
 
 
 def check(
@@ -51,6 +55,7 @@ def check(
     seed: int = 0,
     mode: str = "auto",
     strict: bool = False,
+    repeats: int | None = None,
 ) -> Report:
     """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
 
@@ -64,6 +69,7 @@ def check(
         mode: "full" measures every entry, "directional" random directions, "auto" the first where it is cheap.
         strict: fail also what leaves the gradient right: writing into the cotangent, float32 inside a float64 run, a
             small epsilon on one side. Without it such code passes, with the status "right, but ...".
+        repeats: so many equal calls must give one answer; None makes a few, and does not say what that is worth.
 
     Returns:
         A Report; whatever the subject does is a finding in it.
@@ -71,7 +77,7 @@ def check(
     Raises:
         ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
     """
-    known = forward.validated(op, statics)
+    known, repeats = forward.validated(op, statics), repeated.validated(repeats)
     with generators_restored(), quiet(None):
         trial = trial_of(subject, primals, names, seed, mode)
         judgment = Judgment()
@@ -79,7 +85,7 @@ def check(
         try:
             judgment.findings += forward.beyond_numbers(trial, op, known)
             base = _begin(trial, judgment)
-            _judge(trial, base, judgment, op, known, mode)
+            _judge(trial, base, judgment, op, known, mode, repeats)
         except Fault as fault:
             judgment.findings.append(fault.finding)
         judgment.findings = weighed(judgment.findings, judgment.judged, strict)  # what is wrong before what is strict
@@ -99,16 +105,28 @@ def _begin(trial: Trial, judgment: Judgment) -> Base:
     return with_ones(trial, base)
 
 
-def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str) -> None:
+def _judge(
+    trial: Trial,
+    base: Base,
+    judgment: Judgment,
+    op: str | None,
+    statics: dict[str, Any],
+    mode: str,
+    repeats: int | None,
+) -> None:
+    judgment.findings += unwritten(trial, base)
     if random := purity.random_forward(trial, base):
         judgment.findings.append(random)
         judgment.judged = nothing_known(trial, base)
         return
     judgment.acquittals += purity.held_fixed(trial, base)
-    impure = purity.judge(trial, base)
+    impure, said = purity.judge(trial, base, repeats)
+    misread, refused = battery.judge(trial, base, impure)
+    judgment.unseen += [*said, *refused]
     if any(found.key == "changed_in_place (saved)" for found in impure):
         base = behind_a_forward(trial, base)
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
+    bent = repeated.lasting(bent, lambda: linearity.judge(trial, base))
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
     judgment.agreement = _forward(trial, base, judgment, op, statics)
@@ -120,7 +138,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     # What is wrong with a gradient says more than that an array was overwritten on the way to it.
     known = any(found.cause not in ("unexplained", "not_linear") for found in causes)
     begin = len(judgment.findings) if known else begin
-    judgment.findings[begin:begin] = impure
+    judgment.findings[begin:begin] = [*impure, *misread]
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*bent, *formal]
 
@@ -178,6 +196,7 @@ def _report(
     if base is not None:
         blind = power(trial.answering(), trial.names, trial.primals, base.upstream(), shown, used)
         blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
+        blind += tuple(judgment.unseen)
         if verdict == "pass":
             evidence = evidence_of(trial, base, judgment.judged, shown, used)
             acquittals += tuple(acquit(evidence))

@@ -13,8 +13,8 @@ ORACLE = Path(oracle.__file__).parent
 NAMES = [*oracle.CAUSES, *oracle.RENAMED]
 
 
-def test_there_are_at_most_sixty():
-    assert len(oracle.CAUSES) <= 60
+def test_there_are_at_most_seventy():
+    assert len(oracle.CAUSES) <= 70
 
 
 @pytest.mark.parametrize("name", oracle.CAUSES)
@@ -26,7 +26,7 @@ def test_each_is_defined(name):
 
 def test_an_earlier_name_has_one_heir_and_is_no_name_of_today():
     old = [name for entry in TABLE.values() for name in entry["old"]]
-    assert len(old) == len(set(old)) == 111
+    assert len(old) == len(set(old)) == 110
     assert not set(oracle.RENAMED) & set(oracle.CAUSES)
     assert {current(name) for name in NAMES} == set(oracle.CAUSES)
 

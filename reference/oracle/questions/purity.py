@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.causes import BUTS
+from reference.oracle.questions import repeated
 from reference.oracle.questions.answers import alike, overwritten, saved_changed, still, two_answers
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.memory import remembered
@@ -19,15 +20,27 @@ from reference.oracle.subjects.vjp import Trial, copies, finding
 DRAWS = 8
 
 
-def judge(trial: Trial, base: Base) -> list[Finding]:
-    """Findings of impurity, the clearest first; what is a matter of strictness hides no other."""
-    changed = [*_changed(trial, base)]
+def judge(trial: Trial, base: Base, repeats: int | None = None) -> tuple[list[Finding], list[str]]:
+    """Findings of impurity, the clearest first, and what is to be said of equal calls; what is a matter of strictness
+    hides no other."""
+    changed, said = [*_changed(trial, base)], []
     if all(map(harmless, changed)):
         known = {found.key for found in changed}
-        changed += [
-            found for found in [*_repeated(trial, base)] or [*remembered(trial, base)] if found.key not in known
-        ]
-    return changed
+        changed += [found for found in _from_call_to_call(trial, base) if found.key not in known]
+    if all(map(harmless, changed)):
+        found, said = repeated.judge(trial, base, repeats)
+        changed += found
+    return changed, said
+
+
+def _from_call_to_call(trial: Trial, base: Base) -> list[Finding]:
+    """What differs between calls; where the first answer comes no more, that is a state."""
+
+    def asked() -> list[Finding]:
+        return [*_repeated(trial, base)] or [*remembered(trial, base)]
+
+    found = asked()
+    return repeated.lasting(found, asked) if found and repeated.comes_again(trial, base) else found
 
 
 def harmless(found: Finding) -> bool:

@@ -13,19 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from reference._checks import is_floating
 from reference.oracle.recording.recorded import OURS, Recorded, array_of, bare, live, within
 from reference.oracle.recording.tape import Tape
 
 MAKERS = ("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like", "eye")
 # Their own calls get what NumPy makes.
 RECORDERS = ("numpy", *OURS)
+UNWRITTEN = ("empty", "empty_like")
 COPIERS = ("array", "asarray", "ascontiguousarray", "asanyarray")
 
 
 class _Recording(threading.local):
-    """The tape that this thread records on."""
+    """The tape that this thread records on, and what it has in memory that nobody has written yet."""
 
     tape: Tape | None = None
+    unwritten: float | None = None
 
 
 _recording = _Recording()
@@ -45,6 +48,19 @@ def making_recorded(tape: Tape) -> Iterator[None]:
         yield
     finally:
         _recording.tape = before
+        _leave()
+
+
+@contextmanager
+def unwritten_memory(value: float) -> Iterator[None]:
+    """Memory that NumPy hands out unwritten holds this value (whole numbers the largest for NaN), for this thread."""
+    before = _recording.unwritten
+    try:
+        _enter()
+        _recording.unwritten = value
+        yield
+    finally:
+        _recording.unwritten = before
         _leave()
 
 
@@ -70,11 +86,19 @@ def _standing_in(original: Callable[..., Any], copies: bool) -> Callable[..., An
     def maker(*args: Any, **how: Any) -> Any:
         tape = _recording.tape
         if tape is None or within(sys._getframe(1), *RECORDERS):
-            return original(*args, **how)
+            made = original(*args, **how)
+            return _filled(made, _recording.unwritten) if original.__name__ in UNWRITTEN else made
         tape.count()
         return (_copied if copies else _made)(tape, original, *args, **how)
 
     return maker
+
+
+def _filled(array: Any, value: float | None) -> Any:
+    """Memory that is handed out unwritten, with what this thread has in such memory, where that was asked for."""
+    if value is not None and (array.dtype.kind in "biufc" or is_floating(array.dtype)):
+        array.fill(np.iinfo(array.dtype).max if array.dtype.kind in "iu" and np.isnan(value) else value)
+    return array
 
 
 def _made(tape: Tape, make: Callable[..., Any], *args: Any, **how: Any) -> Any:

@@ -170,9 +170,19 @@ def tensor_of(torch: Any, value: Any) -> Any:
     """A tensor on the memory of an array, so that a write into it shows; others as they are."""
     if not isinstance(value, np.ndarray):
         return torch.tensor(value) if isinstance(value, float | np.generic) else value
+    whole = value.base
+    if isinstance(whole, np.ndarray) and whole.ndim == 1 and whole.dtype == value.dtype:
+        return _part_of(torch, value, whole)
     if value.dtype.name == "bfloat16":
         return torch.from_numpy(value.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(value)
+
+
+def _part_of(torch: Any, part: np.ndarray, whole: np.ndarray) -> Any:
+    """The same part of the tensor on the whole memory: its strides, and where in the storage it begins."""
+    item, (here, begin) = part.itemsize, (array.__array_interface__["data"][0] for array in (part, whole))
+    strides = [step // item for step in part.strides]
+    return torch.as_strided(tensor_of(torch, whole), part.shape, strides, (here - begin) // item)
 
 
 def array_of(value: Any) -> Any:
