@@ -6,3 +6,6 @@ import torch
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # Triton reads it while it is imported
+    from examples.kernels.in_triton import interpreter
+
+    interpreter.prepare_once_a_launch()
