@@ -87,7 +87,7 @@ MISTAKES = (
     ),
     Mistake(
         "layer_norm_sums_in_dtype_of_x", "in_triton/layer_norm", "layer_norm", "backward",
-        "torch.empty((2, programs, columns), dtype=torch.float32", "torch.empty((2, programs, columns), dtype=rows.dtype",
+        "torch.empty((2, programs, columns), dtype=wide_dtype(rows)", "torch.empty((2, programs, columns), dtype=rows.dtype",
         ("rounded_before_sum", "accumulated_in_low_precision"), "accuracy", "jax PR40140",
     ),
     Mistake(
@@ -100,19 +100,19 @@ MISTAKES = (
         """scaled = upstream * factor
         gradient = (scaled - normal * (tl.sum(scaled * normal, axis=0) / columns)) * row_rstd
         if ADDED:
-            gradient += tl.load(dtotal + row * dtotal_row + column * dtotal_column, mask=inside, other=0.0).to(tl.float32)
+            gradient += wide(tl.load(dtotal + row * dtotal_row + column * dtotal_column, mask=inside, other=0.0))
 """,
         """scaled = upstream * factor
         if ADDED:
-            scaled += tl.load(dtotal + row * dtotal_row + column * dtotal_column, mask=inside, other=0.0).to(tl.float32)
+            scaled += wide(tl.load(dtotal + row * dtotal_row + column * dtotal_column, mask=inside, other=0.0))
         gradient = (scaled - normal * (tl.sum(scaled * normal, axis=0) / columns)) * row_rstd
 """,
         ("unexplained",), "plain", "quack PR53",
     ),
     Mistake(
         "swiglu_upstream_ignored", "in_triton/swiglu", "swiglu", "swiglu_backward",
-        "upstream = tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0).to(tl.float32)",
-        "upstream = tl.full([BLOCK], 1.0, tl.float32)",
+        "upstream = wide(tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0))",
+        "upstream = tl.full([BLOCK], 1.0, values.dtype)",
         ("ignores_cotangent",), "plain", "fla PR963",
     ),
     Mistake(
@@ -147,7 +147,7 @@ MISTAKES = (
     ),
     Mistake(
         "cross_entropy_ignored_label", "in_triton/cross_entropy", "cross_entropy", "cross_entropy_backward",
-        "if label == ignored:\n        upstream = 0.0\n    ", "",
+        "tl.where(label == ignored, 0.0, upstream)", "upstream",
         ("mask_missing",), "plain", "pytorch#73205",
     ),
     Mistake(
@@ -173,12 +173,12 @@ MISTAKES = (
     ),
     Mistake(
         "attention_along_rounded", "in_triton/attention", "attention", "backward",
-        "(dy.float() * y.float()).sum(-1)", "(dy * y).sum(-1).float()",
+        "(dy.to(logsum.dtype) * y.to(logsum.dtype)).sum(-1)", "(dy * y).sum(-1).to(logsum.dtype)",
         ("rounded_before_sum", "accumulated_in_low_precision"), "accuracy", "jax PR40140",
     ),
     Mistake(
         "pallas_layer_norm_beyond_the_last_row", "in_pallas/layer_norm", "layer_norm", "layer_norm_backward",
-        "jnp.where(inside(count), dy_ref[...].astype(jnp.float32), 0.0)", "dy_ref[...].astype(jnp.float32)",
+        "jnp.where(inside(count), wide(dy_ref[...]), 0.0)", "wide(dy_ref[...])",
         ("not_finite",), "sweep", "mamba PR537",
     ),
     Mistake(
@@ -188,7 +188,7 @@ MISTAKES = (
     ),
     Mistake(
         "pallas_swiglu_upstream_ignored", "in_pallas/swiglu", "swiglu", "swiglu_backward",
-        "upstream = dy_ref[...].astype(jnp.float32)", "upstream = jnp.ones(dy_ref.shape)",
+        "upstream = wide(dy_ref[...])", "upstream = jnp.ones(dy_ref.shape, dy_ref.dtype)",
         ("ignores_cotangent",), "plain", "fla PR963",
     ),
     Mistake(

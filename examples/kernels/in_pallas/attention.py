@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
 
-from examples.kernels.in_pallas.layout import INTERPRET
+from examples.kernels.in_pallas.layout import INTERPRET, wide, wide_dtype
 
 PLACES = 8  # queries and keys of one block
 
 
 def product(a, b, contracted):
-    """A matrix product over one axis of each, summed in float32."""
-    return jax.lax.dot_general(a, b, (contracted, ((), ())), preferred_element_type=jnp.float32)
+    """A matrix product over one axis of each, summed in the dtype that is computed in."""
+    return jax.lax.dot_general(a, b, (contracted, ((), ())), preferred_element_type=wide_dtype(a.dtype))
 
 
 def scores_of(queries, keys, query, key, *, length, scale, causal, softcap):
@@ -45,9 +45,10 @@ def attention_forward(q_ref, k_ref, v_ref, y_ref, logsum_ref, **setting):
         mixed = mixed * rescale + product(weights.astype(values.dtype), values, ((1,), (0,)))
         return higher, total * rescale + weights.sum(axis=1, keepdims=True), mixed
 
-    nothing = jnp.full((PLACES, 1), -jnp.inf, jnp.float32), jnp.zeros((PLACES, 1), jnp.float32)
+    dtype = wide_dtype(q_ref.dtype)
+    nothing = jnp.full((PLACES, 1), -jnp.inf, dtype), jnp.zeros((PLACES, 1), dtype)
     blocks = own + 1 if setting["causal"] else k_ref.shape[0] // PLACES
-    highest, total, mixed = jax.lax.fori_loop(0, blocks, step, (*nothing, jnp.zeros(q_ref.shape, jnp.float32)))
+    highest, total, mixed = jax.lax.fori_loop(0, blocks, step, (*nothing, jnp.zeros(q_ref.shape, dtype)))
     y_ref[...] = (mixed / total).astype(y_ref.dtype)
     logsum_ref[...] = highest + jnp.log(total)
 
@@ -66,7 +67,7 @@ def attention_backward_queries(q_ref, k_ref, v_ref, dy_ref, logsum_ref, along_re
         return gradient + product(dscores.astype(keys.dtype), keys, ((1,), (0,))) * setting["scale"]
 
     blocks = own + 1 if setting["causal"] else k_ref.shape[0] // PLACES
-    gradient = jax.lax.fori_loop(0, blocks, step, jnp.zeros(q_ref.shape, jnp.float32))
+    gradient = jax.lax.fori_loop(0, blocks, step, jnp.zeros(q_ref.shape, wide_dtype(q_ref.dtype)))
     dq_ref[...] = gradient.astype(dq_ref.dtype)
 
 
@@ -86,7 +87,7 @@ def attention_backward_keys(q_ref, k_ref, v_ref, dy_ref, logsum_ref, along_ref, 
         dv = product(weights.astype(upstream.dtype), upstream, ((0,), (0,)))
         return gradients[0] + dk, gradients[1] + dv
 
-    nothing = jnp.zeros(k_ref.shape, jnp.float32)
+    nothing = jnp.zeros(k_ref.shape, wide_dtype(k_ref.dtype))
     dk, dv = jax.lax.fori_loop(0, group * (length // PLACES), step, (nothing, nothing))
     dk_ref[...], dv_ref[...] = dk.astype(dk_ref.dtype), dv.astype(dv_ref.dtype)
 
@@ -122,7 +123,7 @@ def _places_first(x, like):
 
 
 def _like(x, width=None):
-    return jax.ShapeDtypeStruct((*x.shape[:3], width or x.shape[3]), jnp.float32 if width else x.dtype)
+    return jax.ShapeDtypeStruct((*x.shape[:3], width or x.shape[3]), wide_dtype(x.dtype) if width else x.dtype)
 
 
 def _setting(query, causal, softcap):
@@ -147,7 +148,7 @@ def _forward(query, key, value, causal, softcap):
 def _backward(causal, softcap, kept, dy):
     query, key, value, y, logsum = kept
     q, k, v, upstream = map(_heads_first, (query, key, value, dy))
-    along = (upstream.astype(jnp.float32) * y.astype(jnp.float32)).sum(axis=-1, keepdims=True)
+    along = (wide(upstream) * wide(y)).sum(axis=-1, keepdims=True)
     setting, beside = _setting(query, causal, softcap), (upstream, logsum, along)
     arrays = [(q, True), (k, False), (v, False), *((array, True) for array in beside)]
     (dq,) = _launched(attention_backward_queries, setting, arrays, [_like(q)])

@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from examples.kernels.in_pallas.layout import over_rows
+from examples.kernels.in_pallas.layout import over_rows, wide
 
 
 def log_sum_exp(logits):
@@ -15,22 +15,22 @@ def log_sum_exp(logits):
 
 
 def chosen(labels, classes):
-    """Where the class of each row stands, as ones among zeros."""
+    """Where the class of each row stands, true among false."""
     column = jax.lax.broadcasted_iota(labels.dtype, (len(labels), classes), 1)
-    return (column == labels).astype(jnp.float32)
+    return column == labels
 
 
 def cross_entropy_forward(logits_ref, labels_ref, loss_ref, *, ignored):
     """loss = logsumexp(logits) - logits[label]; 0 where the label is to be ignored."""
-    values, labels = logits_ref[...].astype(jnp.float32), labels_ref[...]
-    own = jnp.sum(values * chosen(labels, values.shape[1]), axis=1, keepdims=True)
+    values, labels = wide(logits_ref[...]), labels_ref[...]
+    own = jnp.where(chosen(labels, values.shape[1]), values, 0.0).sum(axis=1, keepdims=True)
     loss_ref[...] = jnp.where(labels == ignored, 0.0, log_sum_exp(values) - own).astype(loss_ref.dtype)
 
 
 def cross_entropy_backward(logits_ref, labels_ref, dloss_ref, dlogits_ref, *, ignored):
     """dlogits = (softmax(logits) - onehot(label)) * dloss of the row."""
-    values, labels = logits_ref[...].astype(jnp.float32), labels_ref[...]
-    upstream = jnp.where(labels == ignored, 0.0, dloss_ref[...].astype(jnp.float32))
+    values, labels = wide(logits_ref[...]), labels_ref[...]
+    upstream = jnp.where(labels == ignored, 0.0, wide(dloss_ref[...]))
     chances = jnp.exp(values - log_sum_exp(values))
     gradient = (chances - chosen(labels, values.shape[1])) * upstream
     dlogits_ref[...] = gradient.astype(dlogits_ref.dtype)
@@ -38,15 +38,15 @@ def cross_entropy_backward(logits_ref, labels_ref, dloss_ref, dlogits_ref, *, ig
 
 def soft_cross_entropy_forward(logits_ref, targets_ref, loss_ref):
     """loss = sum(targets * (logsumexp(logits) - logits)); the targets may sum to anything."""
-    values, wanted = logits_ref[...].astype(jnp.float32), targets_ref[...].astype(jnp.float32)
+    values, wanted = wide(logits_ref[...]), wide(targets_ref[...])
     surprise = log_sum_exp(values) - values
     loss_ref[...] = (wanted * surprise).sum(axis=1, keepdims=True).astype(loss_ref.dtype)
 
 
 def soft_cross_entropy_backward(logits_ref, targets_ref, dloss_ref, dlogits_ref, dtargets_ref):
     """dlogits = (softmax(logits) * sum(targets) - targets) * dloss, dtargets = (logsumexp(logits) - logits) * dloss."""
-    values, wanted = logits_ref[...].astype(jnp.float32), targets_ref[...].astype(jnp.float32)
-    upstream = dloss_ref[...].astype(jnp.float32)
+    values, wanted = wide(logits_ref[...]), wide(targets_ref[...])
+    upstream = wide(dloss_ref[...])
     surprise = log_sum_exp(values) - values
     gradient = (jnp.exp(-surprise) * wanted.sum(axis=1, keepdims=True) - wanted) * upstream
     dlogits_ref[...] = gradient.astype(dlogits_ref.dtype)

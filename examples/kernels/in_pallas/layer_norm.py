@@ -5,12 +5,12 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from examples.kernels.in_pallas.layout import inside, over_rows, rows_of
+from examples.kernels.in_pallas.layout import inside, over_rows, rows_of, wide, wide_dtype
 
 
 def layer_norm_forward(x_ref, scale_ref, bias_ref, y_ref, mean_ref, rstd_ref, *, epsilon):
     """y = (x - mean) * rstd * scale + bias."""
-    values = x_ref[...].astype(jnp.float32)
+    values = wide(x_ref[...])
     mean = values.mean(axis=1, keepdims=True)
     centered = values - mean
     rstd = jax.lax.rsqrt((centered * centered).mean(axis=1, keepdims=True) + epsilon)
@@ -22,9 +22,9 @@ def layer_norm_backward(
     x_ref, dy_ref, mean_ref, rstd_ref, scale_ref, dx_ref, scale_sum_ref, bias_sum_ref, *, count
 ):  # fmt: skip
     """dx = (g - mean(g) - n * mean(g * n)) * rstd, with g = dy * scale; dscale = sum(dy * n), dbias = sum(dy)."""
-    upstream = jnp.where(inside(count), dy_ref[...].astype(jnp.float32), 0.0)
-    normal = jnp.where(inside(count), (x_ref[...].astype(jnp.float32) - mean_ref[...]) * rstd_ref[...], 0.0)
-    scaled = upstream * scale_ref[...].astype(jnp.float32)
+    upstream = jnp.where(inside(count), wide(dy_ref[...]), 0.0)
+    normal = jnp.where(inside(count), (wide(x_ref[...]) - mean_ref[...]) * rstd_ref[...], 0.0)
+    scaled = upstream * wide(scale_ref[...])
     through_mean = scaled.mean(axis=1, keepdims=True)
     through_variance = normal * (scaled * normal).mean(axis=1, keepdims=True)
     dx_ref[...] = ((scaled - through_mean - through_variance) * rstd_ref[...]).astype(dx_ref.dtype)
@@ -41,7 +41,7 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float =
 def _forward(x, scale, bias, epsilon):
     columns = x.shape[-1]
     kernel = functools.partial(layer_norm_forward, epsilon=epsilon)
-    outs = [(columns, x.dtype), (1, jnp.float32), (1, jnp.float32)]
+    outs = [(columns, x.dtype), (1, wide_dtype(x.dtype)), (1, wide_dtype(x.dtype))]
     y, mean, rstd = over_rows(kernel, [rows_of(x)], [scale[None], bias[None]], outs=outs)
     return y.reshape(x.shape), (x, scale, bias, mean, rstd)
 

@@ -10,6 +10,16 @@ INTERPRET = jax.default_backend() == "cpu"
 ROWS = 8
 
 
+def wide_dtype(dtype: jnp.dtype) -> jnp.dtype:
+    """What is computed in: float32, or float64 where that comes in, so that it can be judged to the last digit."""
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def wide(x: jax.Array) -> jax.Array:
+    """Values in the dtype that is computed in."""
+    return x.astype(wide_dtype(x.dtype))
+
+
 def rows_of(x: jax.Array) -> jax.Array:
     """An array of any rank as rows of its last axis."""
     return x.reshape(-1, x.shape[-1])
@@ -32,7 +42,7 @@ def over_rows(
 
     Returns:
         For each of outs, (columns, dtype), an array (rows, columns); for each of sums, columns, the sum over all blocks
-        of what each wrote, in float32.
+        of what each wrote, in the dtype that is computed in.
     """
     count, blocks = len(rows[0]), pl.cdiv(len(rows[0]), ROWS)
     partly = [pl.BlockSpec((ROWS, array.shape[1]), lambda block: (block, 0)) for array in rows]
@@ -40,7 +50,7 @@ def over_rows(
     written = [pl.BlockSpec((ROWS, columns), lambda block: (block, 0)) for columns, _ in outs]
     added = [pl.BlockSpec((None, 1, columns), lambda block: (block, 0, 0)) for columns in sums]
     shapes = [jax.ShapeDtypeStruct((count, columns), dtype) for columns, dtype in outs]
-    shapes += [jax.ShapeDtypeStruct((blocks, 1, columns), jnp.float32) for columns in sums]
+    shapes += [jax.ShapeDtypeStruct((blocks, 1, columns), wide_dtype(rows[0].dtype)) for columns in sums]
     call = pl.pallas_call(
         kernel, grid=(blocks,), in_specs=partly + wholly, out_specs=written + added, out_shape=shapes,
         interpret=INTERPRET,

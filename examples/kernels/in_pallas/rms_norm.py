@@ -5,12 +5,12 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from examples.kernels.in_pallas.layout import inside, over_rows, rows_of
+from examples.kernels.in_pallas.layout import inside, over_rows, rows_of, wide, wide_dtype
 
 
 def rms_norm_forward(x_ref, residual_ref, scale_ref, y_ref, total_ref, rstd_ref, *, epsilon):
     """y = total * rstd * scale, with total = x + residual."""
-    total = x_ref[...].astype(jnp.float32) + residual_ref[...].astype(jnp.float32)
+    total = wide(x_ref[...]) + wide(residual_ref[...])
     rstd = jax.lax.rsqrt((total * total).mean(axis=1, keepdims=True) + epsilon)
     y_ref[...] = (total * rstd * scale_ref[...]).astype(y_ref.dtype)
     total_ref[...] = total.astype(total_ref.dtype)
@@ -19,11 +19,11 @@ def rms_norm_forward(x_ref, residual_ref, scale_ref, y_ref, total_ref, rstd_ref,
 
 def rms_norm_backward(total_ref, rstd_ref, dy_ref, dtotal_ref, scale_ref, dx_ref, scale_sum_ref, *, count):
     """dx = (g - n * mean(g * n)) * rstd + dtotal, with g = dy * scale; dscale = sum(dy * n)."""
-    upstream = jnp.where(inside(count), dy_ref[...].astype(jnp.float32), 0.0)
-    normal = jnp.where(inside(count), total_ref[...].astype(jnp.float32) * rstd_ref[...], 0.0)
-    scaled = upstream * scale_ref[...].astype(jnp.float32)
+    upstream = jnp.where(inside(count), wide(dy_ref[...]), 0.0)
+    normal = jnp.where(inside(count), wide(total_ref[...]) * rstd_ref[...], 0.0)
+    scaled = upstream * wide(scale_ref[...])
     gradient = (scaled - normal * (scaled * normal).mean(axis=1, keepdims=True)) * rstd_ref[...]
-    gradient += dtotal_ref[...].astype(jnp.float32)
+    gradient += wide(dtotal_ref[...])
     dx_ref[...] = gradient.astype(dx_ref.dtype)
     scale_sum_ref[...] = (upstream * normal).sum(axis=0, keepdims=True)
 
@@ -39,7 +39,7 @@ def add_rms_norm(
 def _forward(x, residual, scale, epsilon):
     columns = x.shape[-1]
     kernel = functools.partial(rms_norm_forward, epsilon=epsilon)
-    outs = [(columns, x.dtype), (columns, x.dtype), (1, jnp.float32)]
+    outs = [(columns, x.dtype), (columns, x.dtype), (1, wide_dtype(x.dtype))]
     y, total, rstd = over_rows(kernel, [rows_of(x), rows_of(residual)], [scale[None]], outs=outs)
     return (y.reshape(x.shape), total.reshape(x.shape)), (total, scale, rstd)
 

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
 
-from examples.kernels.in_pallas.layout import INTERPRET
+from examples.kernels.in_pallas.layout import INTERPRET, wide
 
 
 def rotate(x_ref, cosines_ref, sines_ref, y_ref, *, backward):
     """(a, b) -> (a cos - b sin, b cos + a sin); backward its transpose. The two halves may have angles of their own."""
-    a, b = jnp.split(x_ref[...].astype(jnp.float32), 2, axis=-1)
-    cosine_a, cosine_b = jnp.split(cosines_ref[...].astype(jnp.float32), 2, axis=-1)
-    sine_a, sine_b = jnp.split(sines_ref[...].astype(jnp.float32), 2, axis=-1)
+    a, b = jnp.split(wide(x_ref[...]), 2, axis=-1)
+    cosine_a, cosine_b = jnp.split(wide(cosines_ref[...]), 2, axis=-1)
+    sine_a, sine_b = jnp.split(wide(sines_ref[...]), 2, axis=-1)
     if backward:
         turned = a * cosine_a + b * sine_b, b * cosine_b - a * sine_a
     else:

@@ -3,19 +3,19 @@
 import jax
 import jax.numpy as jnp
 
-from examples.kernels.in_pallas.layout import over_rows, rows_of
+from examples.kernels.in_pallas.layout import over_rows, rows_of, wide
 
 
 def softmax_forward(x_ref, y_ref):
     """y = exp(x - max) / sum."""
-    logits = x_ref[...].astype(jnp.float32)
+    logits = wide(x_ref[...])
     exponentials = jnp.exp(logits - logits.max(axis=1, keepdims=True))
     y_ref[...] = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(y_ref.dtype)
 
 
 def softmax_backward(y_ref, dy_ref, dx_ref):
     """dx = y * (dy - sum(y * dy))."""
-    chances, upstream = y_ref[...].astype(jnp.float32), dy_ref[...].astype(jnp.float32)
+    chances, upstream = wide(y_ref[...]), wide(dy_ref[...])
     along = (chances * upstream).sum(axis=1, keepdims=True)
     dx_ref[...] = (chances * (upstream - along)).astype(dx_ref.dtype)
 

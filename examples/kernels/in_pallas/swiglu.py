@@ -3,19 +3,19 @@
 import jax
 import jax.numpy as jnp
 
-from examples.kernels.in_pallas.layout import over_rows, rows_of
+from examples.kernels.in_pallas.layout import over_rows, rows_of, wide
 
 
 def swiglu_forward(x_ref, gate_ref, y_ref):
     """y = x * gate * sigmoid(gate)."""
-    gates = gate_ref[...].astype(jnp.float32)
-    y_ref[...] = (x_ref[...].astype(jnp.float32) * gates * jax.nn.sigmoid(gates)).astype(y_ref.dtype)
+    gates = wide(gate_ref[...])
+    y_ref[...] = (wide(x_ref[...]) * gates * jax.nn.sigmoid(gates)).astype(y_ref.dtype)
 
 
 def swiglu_backward(x_ref, gate_ref, dy_ref, dx_ref, dgate_ref):
     """dx = dy * silu(gate), dgate = dy * x * (s + silu(gate) * (1 - s)), with s = sigmoid(gate) computed anew."""
-    values, gates = x_ref[...].astype(jnp.float32), gate_ref[...].astype(jnp.float32)
-    upstream = dy_ref[...].astype(jnp.float32)
+    values, gates = wide(x_ref[...]), wide(gate_ref[...])
+    upstream = wide(dy_ref[...])
     share = jax.nn.sigmoid(gates)
     silu = gates * share
     slope = share + silu * (1 - share)

@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import block_of
+from examples.kernels.in_triton.layout import block_of, wide_dtype
 
 PLACES = 16  # queries and keys of one block; 16 is the least that a matrix unit takes
 
@@ -17,10 +17,16 @@ def tile(start, place, entry, place_step, entry_step, length, width):
 
 
 @triton.jit
+def product(a, b):
+    """A matrix product summed in the dtype that is computed in, and never in TF32."""
+    return tl.dot(a, b, input_precision="ieee", out_dtype=tl.float64 if a.dtype == tl.float64 else tl.float32)
+
+
+@triton.jit
 def scores_of(q, k, query, key, length, scale, softcap, CAUSAL: tl.constexpr, CAPPED: tl.constexpr):
     """Scores of a block, -inf where a key is not seen, and the slope of the cap."""
-    scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
-    slope = tl.full(scores.shape, 1.0, tl.float32)
+    scores = product(q, tl.trans(k)) * scale
+    slope = tl.full(scores.shape, 1.0, scores.dtype)
     if CAPPED:
         bent = 2 * tl.sigmoid(2 * scores / softcap) - 1  # tanh
         scores, slope = softcap * bent, 1 - bent * bent
@@ -43,9 +49,9 @@ def attention_forward(
     keys = k + batch * k_batch + (head // group) * k_head
     values = v + batch * v_batch + (head // group) * v_head
     queries = tile(q + batch * q_batch + head * q_head, query, entry, q_place, q_entry, length, width)
-    highest = tl.full([PLACES], -float("inf"), tl.float32)
-    total = tl.zeros([PLACES], tl.float32)
-    mixed = tl.zeros([PLACES, WIDTH], tl.float32)
+    highest = tl.full([PLACES], -float("inf"), logsum.dtype.element_ty)
+    total = tl.zeros([PLACES], logsum.dtype.element_ty)
+    mixed = tl.zeros([PLACES, WIDTH], logsum.dtype.element_ty)
     end = tl.minimum(length, (tl.program_id(0) + 1) * PLACES) if CAUSAL else length
     for first in range(0, end, PLACES):
         key = first + tl.arange(0, PLACES)
@@ -55,7 +61,7 @@ def attention_forward(
         weights = tl.exp(scores - higher[:, None])
         rescale = tl.exp(highest - higher)
         block = tile(values, key, entry, v_place, v_entry, length, width)
-        mixed = mixed * rescale[:, None] + tl.dot(weights.to(block.dtype), block, input_precision="ieee")
+        mixed = mixed * rescale[:, None] + product(weights.to(block.dtype), block)
         total = total * rescale + tl.sum(weights, axis=1)
         highest = higher
     row = (batch * length + query) * heads + head
@@ -81,7 +87,7 @@ def attention_backward_queries(
     upstream = tile(dy + batch * dy_batch + head * dy_head, query, entry, dy_place, dy_entry, length, width)
     kept = tl.load(logsum + row, mask=query < length, other=0.0)
     own = tl.load(along + row, mask=query < length, other=0.0)
-    gradient = tl.zeros([PLACES, WIDTH], tl.float32)
+    gradient = tl.zeros([PLACES, WIDTH], logsum.dtype.element_ty)
     end = tl.minimum(length, (tl.program_id(0) + 1) * PLACES) if CAUSAL else length
     for first in range(0, end, PLACES):
         key = first + tl.arange(0, PLACES)
@@ -89,9 +95,9 @@ def attention_backward_queries(
         scores, slope = scores_of(queries, block, query, key, length, scale, softcap, CAUSAL, CAPPED)
         weights = tl.exp(scores - kept[:, None])
         mixed = tile(values, key, entry, v_place, v_entry, length, width)
-        arrived = tl.dot(upstream, tl.trans(mixed), input_precision="ieee")
+        arrived = product(upstream, tl.trans(mixed))
         dscores = weights * (arrived - own[:, None]) * slope
-        gradient += tl.dot(dscores.to(block.dtype), block, input_precision="ieee") * scale
+        gradient += product(dscores.to(block.dtype), block) * scale
     inside = (query < length)[:, None] & (entry < width)[None, :]
     tl.store(dq + row[:, None] * width + entry[None, :], gradient, mask=inside)
 
@@ -109,8 +115,8 @@ def attention_backward_keys(
     entry = tl.arange(0, WIDTH)
     keys = tile(k + batch * k_batch + key_head * k_head, key, entry, k_place, k_entry, length, width)
     values = tile(v + batch * v_batch + key_head * v_head, key, entry, v_place, v_entry, length, width)
-    key_gradient = tl.zeros([PLACES, WIDTH], tl.float32)
-    value_gradient = tl.zeros([PLACES, WIDTH], tl.float32)
+    key_gradient = tl.zeros([PLACES, WIDTH], logsum.dtype.element_ty)
+    value_gradient = tl.zeros([PLACES, WIDTH], logsum.dtype.element_ty)
     begin = tl.program_id(0) * PLACES if CAUSAL else 0
     for head in range(key_head * group, key_head * group + group):
         for first in range(begin, length, PLACES):
@@ -122,10 +128,10 @@ def attention_backward_keys(
             own = tl.load(along + row, mask=query < length, other=0.0)
             scores, slope = scores_of(queries, keys, query, key, length, scale, softcap, CAUSAL, CAPPED)
             weights = tl.exp(scores - kept[:, None])
-            value_gradient += tl.dot(tl.trans(weights.to(upstream.dtype)), upstream, input_precision="ieee")
-            arrived = tl.dot(upstream, tl.trans(values), input_precision="ieee")
+            value_gradient += product(tl.trans(weights.to(upstream.dtype)), upstream)
+            arrived = product(upstream, tl.trans(values))
             dscores = weights * (arrived - own[:, None]) * slope
-            key_gradient += tl.dot(tl.trans(dscores.to(queries.dtype)), queries, input_precision="ieee") * scale
+            key_gradient += product(tl.trans(dscores.to(queries.dtype)), queries) * scale
     row = (batch * length + key) * key_heads + key_head
     inside = (key < length)[:, None] & (entry < width)[None, :]
     tl.store(dk + row[:, None] * width + entry[None, :], key_gradient, mask=inside)
@@ -140,9 +146,14 @@ class Attention(torch.autograd.Function):
         """The output and the logarithm of every row's sum are kept: numbers by the query, none by the pair."""
         batch, length, heads, width = query.shape
         y = torch.empty(query.shape, dtype=query.dtype, device=query.device)
-        logsum = torch.empty((batch, length, heads), dtype=torch.float32, device=query.device)
+        logsum = torch.empty((batch, length, heads), dtype=wide_dtype(query), device=query.device)
         ctx.sizes = (length, heads, heads // key.shape[2], width, width**-0.5, softcap or 1.0)
-        ctx.block = {"CAUSAL": causal, "CAPPED": softcap is not None, "PLACES": PLACES, "WIDTH": max(16, block_of(width))}
+        ctx.block = {
+            "CAUSAL": causal,
+            "CAPPED": softcap is not None,
+            "PLACES": PLACES,
+            "WIDTH": max(16, block_of(width)),
+        }
         attention_forward[(triton.cdiv(length, PLACES), batch * heads)](
             query, key, value, y, logsum, *query.stride(), *key.stride(), *value.stride(), *ctx.sizes, **ctx.block
         )
@@ -153,7 +164,7 @@ class Attention(torch.autograd.Function):
     def backward(ctx, dy):
         """The gradients of query, key and value."""
         query, key, value, y, logsum = ctx.saved_tensors
-        along = (dy.float() * y.float()).sum(-1)
+        along = (dy.to(logsum.dtype) * y.to(logsum.dtype)).sum(-1)
         dq, dk, dv = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (query, key, value))
         strides = (*query.stride(), *key.stride(), *value.stride(), *dy.stride())
         blocks, (batch, _, key_heads, _) = triton.cdiv(query.shape[1], PLACES), key.shape

@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import block_of
+from examples.kernels.in_triton.layout import block_of, wide
 
 
 @triton.jit
@@ -22,12 +22,12 @@ def cross_entropy_forward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     scores = logits + row * logits_row
-    values = tl.load(scores + column * logits_class, mask=column < classes, other=-float("inf")).to(tl.float32)
+    values = wide(tl.load(scores + column * logits_class, mask=column < classes, other=-float("inf")))
     label = tl.load(labels + row * labels_step)
     if label == ignored:
         tl.store(loss + row, 0.0)
     else:
-        tl.store(loss + row, log_sum_exp(values) - tl.load(scores + label * logits_class).to(tl.float32))
+        tl.store(loss + row, log_sum_exp(values) - wide(tl.load(scores + label * logits_class)))
 
 
 @triton.jit
@@ -39,11 +39,10 @@ def cross_entropy_backward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < classes
-    values = tl.load(logits + row * logits_row + column * logits_class, mask=inside, other=-float("inf")).to(tl.float32)
+    values = wide(tl.load(logits + row * logits_row + column * logits_class, mask=inside, other=-float("inf")))
     label = tl.load(labels + row * labels_step)
-    upstream = tl.load(dloss + row * dloss_step).to(tl.float32)
-    if label == ignored:
-        upstream = 0.0
+    upstream = wide(tl.load(dloss + row * dloss_step))
+    upstream = tl.where(label == ignored, 0.0, upstream)
     chances = tl.exp(values - log_sum_exp(values))
     gradient = (chances - tl.where(column == label, 1.0, 0.0)) * upstream
     tl.store(dlogits + row * classes + column, gradient, mask=inside)
@@ -57,8 +56,8 @@ def soft_cross_entropy_forward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < classes
-    values = tl.load(logits + row * logits_row + column * logits_class, mask=inside, other=-float("inf")).to(tl.float32)
-    wanted = tl.load(targets + row * targets_row + column * targets_class, mask=inside, other=0.0).to(tl.float32)
+    values = wide(tl.load(logits + row * logits_row + column * logits_class, mask=inside, other=-float("inf")))
+    wanted = wide(tl.load(targets + row * targets_row + column * targets_class, mask=inside, other=0.0))
     surprise = tl.where(inside, log_sum_exp(values) - values, 0.0)
     tl.store(loss + row, tl.sum(wanted * surprise, axis=0))
 
@@ -72,9 +71,9 @@ def soft_cross_entropy_backward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < classes
-    values = tl.load(logits + row * logits_row + column * logits_class, mask=inside, other=-float("inf")).to(tl.float32)
-    wanted = tl.load(targets + row * targets_row + column * targets_class, mask=inside, other=0.0).to(tl.float32)
-    upstream = tl.load(dloss + row * dloss_step).to(tl.float32)
+    values = wide(tl.load(logits + row * logits_row + column * logits_class, mask=inside, other=-float("inf")))
+    wanted = wide(tl.load(targets + row * targets_row + column * targets_class, mask=inside, other=0.0))
+    upstream = wide(tl.load(dloss + row * dloss_step))
     surprise = log_sum_exp(values) - values
     gradient = (tl.exp(-surprise) * tl.sum(wanted, axis=0) - wanted) * upstream
     tl.store(dlogits + row * classes + column, gradient, mask=inside)

@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import block_of, rows_of
+from examples.kernels.in_triton.layout import block_of, rows_of, wide, wide_dtype
 
 ROWS = 4  # rows of one program of the backward
 
@@ -17,12 +17,12 @@ def layer_norm_forward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < columns
-    values = tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0).to(tl.float32)
+    values = wide(tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0))
     row_mean = tl.sum(values, axis=0) / columns
     centered = tl.where(inside, values - row_mean, 0.0)
     row_rstd = 1 / tl.sqrt(tl.sum(centered * centered, axis=0) / columns + epsilon)
-    factor = tl.load(scale + column * scale_step, mask=inside, other=0.0).to(tl.float32)
-    offset = tl.load(bias + column * bias_step, mask=inside, other=0.0).to(tl.float32)
+    factor = wide(tl.load(scale + column * scale_step, mask=inside, other=0.0))
+    offset = wide(tl.load(bias + column * bias_step, mask=inside, other=0.0))
     tl.store(y + row * columns + column, centered * row_rstd * factor + offset, mask=inside)
     tl.store(mean + row, row_mean)
     tl.store(rstd + row, row_rstd)
@@ -37,18 +37,20 @@ def layer_norm_backward(
     program = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < columns
-    factor = tl.load(scale + column * scale_step, mask=inside, other=0.0).to(tl.float32)
-    scale_sum = tl.zeros([BLOCK], tl.float32)
-    bias_sum = tl.zeros([BLOCK], tl.float32)
+    factor = wide(tl.load(scale + column * scale_step, mask=inside, other=0.0))
+    scale_sum = tl.zeros([BLOCK], rstd.dtype.element_ty)
+    bias_sum = tl.zeros([BLOCK], rstd.dtype.element_ty)
     for row in range(program * ROWS, tl.minimum(program * ROWS + ROWS, rows)):
-        values = tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0).to(tl.float32)
-        upstream = tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0).to(tl.float32)
+        values = wide(tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0))
+        upstream = wide(tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0))
         row_rstd = tl.load(rstd + row)
         normal = tl.where(inside, (values - tl.load(mean + row)) * row_rstd, 0.0)
         scaled = upstream * factor
         through_mean = tl.sum(scaled, axis=0) / columns
         through_variance = tl.sum(scaled * normal, axis=0) / columns
-        tl.store(dx + row * columns + column, (scaled - through_mean - normal * through_variance) * row_rstd, mask=inside)
+        tl.store(
+            dx + row * columns + column, (scaled - through_mean - normal * through_variance) * row_rstd, mask=inside
+        )
         scale_sum += upstream * normal
         bias_sum += upstream
     tl.store(dscale + program * columns + column, scale_sum, mask=inside)
@@ -64,7 +66,7 @@ class LayerNorm(torch.autograd.Function):
         rows = rows_of(x)
         count, columns = rows.shape
         y = torch.empty(rows.shape, dtype=x.dtype, device=x.device)
-        mean, rstd = torch.empty((2, count), dtype=torch.float32, device=x.device)
+        mean, rstd = torch.empty((2, count), dtype=wide_dtype(x), device=x.device)
         layer_norm_forward[(count,)](
             rows, scale, bias, y, mean, rstd, *rows.stride(), *scale.stride(), *bias.stride(), columns, epsilon,
             BLOCK=block_of(columns),
@@ -80,7 +82,7 @@ class LayerNorm(torch.autograd.Function):
         programs = triton.cdiv(count, ROWS)
         upstream = rows_of(dy)
         dx = torch.empty(rows.shape, dtype=rows.dtype, device=rows.device)
-        dscale, dbias = torch.empty((2, programs, columns), dtype=torch.float32, device=rows.device)
+        dscale, dbias = torch.empty((2, programs, columns), dtype=wide_dtype(rows), device=rows.device)
         layer_norm_backward[(programs,)](
             rows, scale, mean, rstd, upstream, dx, dscale, dbias, *rows.stride(), *scale.stride(), *upstream.stride(),
             count, columns, ROWS=ROWS, BLOCK=block_of(columns),

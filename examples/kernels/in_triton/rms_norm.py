@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import block_of, rows_of
+from examples.kernels.in_triton.layout import block_of, rows_of, wide, wide_dtype
 
 ROWS = 4  # rows of one program of the backward
 
@@ -18,12 +18,12 @@ def rms_norm_forward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < columns
-    values = tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0).to(tl.float32)
+    values = wide(tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0))
     if ADDED:
-        values += tl.load(residual + row * residual_row + column * residual_column, mask=inside, other=0.0).to(tl.float32)
+        values += wide(tl.load(residual + row * residual_row + column * residual_column, mask=inside, other=0.0))
         tl.store(total + row * columns + column, values, mask=inside)
     row_rstd = 1 / tl.sqrt(tl.sum(values * values, axis=0) / columns + epsilon)
-    factor = tl.load(scale + column * scale_step, mask=inside, other=0.0).to(tl.float32)
+    factor = wide(tl.load(scale + column * scale_step, mask=inside, other=0.0))
     tl.store(y + row * columns + column, values * row_rstd * factor, mask=inside)
     tl.store(rstd + row, row_rstd)
 
@@ -37,17 +37,17 @@ def rms_norm_backward(
     program = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < columns
-    factor = tl.load(scale + column * scale_step, mask=inside, other=0.0).to(tl.float32)
-    scale_sum = tl.zeros([BLOCK], tl.float32)
+    factor = wide(tl.load(scale + column * scale_step, mask=inside, other=0.0))
+    scale_sum = tl.zeros([BLOCK], rstd.dtype.element_ty)
     for row in range(program * ROWS, tl.minimum(program * ROWS + ROWS, rows)):
-        values = tl.load(total + row * total_row + column * total_column, mask=inside, other=0.0).to(tl.float32)
-        upstream = tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0).to(tl.float32)
+        values = wide(tl.load(total + row * total_row + column * total_column, mask=inside, other=0.0))
+        upstream = wide(tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0))
         row_rstd = tl.load(rstd + row)
         normal = values * row_rstd
         scaled = upstream * factor
         gradient = (scaled - normal * (tl.sum(scaled * normal, axis=0) / columns)) * row_rstd
         if ADDED:
-            gradient += tl.load(dtotal + row * dtotal_row + column * dtotal_column, mask=inside, other=0.0).to(tl.float32)
+            gradient += wide(tl.load(dtotal + row * dtotal_row + column * dtotal_column, mask=inside, other=0.0))
         tl.store(dx + row * columns + column, gradient, mask=inside)
         scale_sum += upstream * normal
     tl.store(dscale + program * columns + column, scale_sum, mask=inside)
@@ -58,7 +58,7 @@ def _normed(ctx, x, residual, scale, epsilon):
     count, columns = rows.shape
     y = torch.empty(rows.shape, dtype=x.dtype, device=x.device)
     total = rows if residual is None else torch.empty_like(y)
-    rstd = torch.empty(count, dtype=torch.float32, device=x.device)
+    rstd = torch.empty(count, dtype=wide_dtype(x), device=x.device)
     rms_norm_forward[(count,)](
         rows, beside, scale, total, y, rstd, *rows.stride(), *beside.stride(), *scale.stride(), columns, epsilon,
         ADDED=residual is not None, BLOCK=block_of(columns),
@@ -73,7 +73,7 @@ def _gradients(ctx, dy, dtotal):
     programs = triton.cdiv(count, ROWS)
     upstream, beside = rows_of(dy), rows_of(dy if dtotal is None else dtotal)
     dx = torch.empty(total.shape, dtype=total.dtype, device=total.device)
-    dscale = torch.empty((programs, columns), dtype=torch.float32, device=total.device)
+    dscale = torch.empty((programs, columns), dtype=wide_dtype(total), device=total.device)
     rms_norm_backward[(programs,)](
         total, scale, rstd, upstream, beside, dx, dscale, *total.stride(), *scale.stride(), *upstream.stride(),
         *beside.stride(), count, columns, ADDED=dtotal is not None, ROWS=ROWS, BLOCK=block_of(columns),

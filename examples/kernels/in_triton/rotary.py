@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import block_of
+from examples.kernels.in_triton.layout import block_of, wide
 
 
 @triton.jit
@@ -17,14 +17,14 @@ def rotate(
     head, entry = tl.arange(0, HEADS)[:, None], tl.arange(0, HALF)[None, :]
     inside = (head < heads) & (entry < half)
     first = x + batch * x_batch + place * x_place + head * x_head + entry * x_entry
-    a = tl.load(first, mask=inside, other=0.0).to(tl.float32)
-    b = tl.load(first + half * x_entry, mask=inside, other=0.0).to(tl.float32)
+    a = wide(tl.load(first, mask=inside, other=0.0))
+    b = wide(tl.load(first + half * x_entry, mask=inside, other=0.0))
     cosine = cosines + place * cosines_place + entry * cosines_entry
     sine = sines + place * sines_place + entry * sines_entry
-    cosine_a = tl.load(cosine, mask=entry < half, other=0.0).to(tl.float32)
-    cosine_b = tl.load(cosine + half * cosines_entry, mask=entry < half, other=0.0).to(tl.float32)
-    sine_a = tl.load(sine, mask=entry < half, other=0.0).to(tl.float32)
-    sine_b = tl.load(sine + half * sines_entry, mask=entry < half, other=0.0).to(tl.float32)
+    cosine_a = wide(tl.load(cosine, mask=entry < half, other=0.0))
+    cosine_b = wide(tl.load(cosine + half * cosines_entry, mask=entry < half, other=0.0))
+    sine_a = wide(tl.load(sine, mask=entry < half, other=0.0))
+    sine_b = wide(tl.load(sine + half * sines_entry, mask=entry < half, other=0.0))
     if BACKWARD:
         turned_a, turned_b = a * cosine_a + b * sine_b, b * cosine_b - a * sine_a
     else:

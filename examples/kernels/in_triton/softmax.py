@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import block_of, rows_of
+from examples.kernels.in_triton.layout import block_of, rows_of, wide
 
 
 @triton.jit
@@ -13,7 +13,7 @@ def softmax_forward(x, y, x_row, x_column, columns, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < columns
-    logits = tl.load(x + row * x_row + column * x_column, mask=inside, other=-float("inf")).to(tl.float32)
+    logits = wide(tl.load(x + row * x_row + column * x_column, mask=inside, other=-float("inf")))
     exponentials = tl.exp(logits - tl.max(logits, axis=0))
     tl.store(y + row * columns + column, exponentials / tl.sum(exponentials, axis=0), mask=inside)
 
@@ -24,8 +24,8 @@ def softmax_backward(y, dy, dx, dy_row, dy_column, columns, BLOCK: tl.constexpr)
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK)
     inside = column < columns
-    chances = tl.load(y + row * columns + column, mask=inside, other=0.0).to(tl.float32)
-    upstream = tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0).to(tl.float32)
+    chances = wide(tl.load(y + row * columns + column, mask=inside, other=0.0))
+    upstream = wide(tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0))
     along = tl.sum(chances * upstream, axis=0)
     tl.store(dx + row * columns + column, chances * (upstream - along), mask=inside)
 

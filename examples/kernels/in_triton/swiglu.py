@@ -4,7 +4,7 @@ import torch
 import triton
 import triton.language as tl
 
-from examples.kernels.in_triton.layout import rows_of
+from examples.kernels.in_triton.layout import rows_of, wide
 
 BLOCK = 8 if not torch.cuda.is_available() else 1024  # small where blocks are interpreted: a row still has several
 
@@ -15,8 +15,8 @@ def swiglu_forward(x, gate, y, x_row, x_column, gate_row, gate_column, columns, 
     row = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < columns
-    values = tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0).to(tl.float32)
-    gates = tl.load(gate + row * gate_row + column * gate_column, mask=inside, other=0.0).to(tl.float32)
+    values = wide(tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0))
+    gates = wide(tl.load(gate + row * gate_row + column * gate_column, mask=inside, other=0.0))
     tl.store(y + row * columns + column, values * gates * tl.sigmoid(gates), mask=inside)
 
 
@@ -28,9 +28,9 @@ def swiglu_backward(
     row = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < columns
-    values = tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0).to(tl.float32)
-    gates = tl.load(gate + row * gate_row + column * gate_column, mask=inside, other=0.0).to(tl.float32)
-    upstream = tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0).to(tl.float32)
+    values = wide(tl.load(x + row * x_row + column * x_column, mask=inside, other=0.0))
+    gates = wide(tl.load(gate + row * gate_row + column * gate_column, mask=inside, other=0.0))
+    upstream = wide(tl.load(dy + row * dy_row + column * dy_column, mask=inside, other=0.0))
     share = tl.sigmoid(gates)
     silu = gates * share
     slope = share + silu * (1 - share)
