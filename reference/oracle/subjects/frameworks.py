@@ -232,8 +232,12 @@ def from_jax(function: Callable[..., Any]) -> Subject:
     return Subject(name_of(function), forward, vjp, parameter_names(function), source, "jax")
 
 
+# What JAX compiles anew at every call that is not compiled as a whole.
+COMPILED_ANEW = ("scan[", "while[", "pallas_call[")
+
+
 class _Compiled:
-    """A JAX function and its vjp, compiled once where it loops: JAX compiles a loop of its own anew at every call."""
+    """A JAX function and its vjp, compiled once where it has a loop or a kernel that JAX would compile at every call."""
 
     def __init__(self, jax: Any, function: Callable[..., Any]):
         self.jax, self.function = jax, function
@@ -265,7 +269,7 @@ class _Compiled:
         if self.loops is None:
             try:
                 text = str(self.jax.make_jaxpr(self.function)(*arrays))
-                self.loops = "scan[" in text or "while[" in text
+                self.loops = any(name in text for name in COMPILED_ANEW)
                 if self.loops:
                     out, _ = self.jax.vjp(self.function, *arrays)
                     upstream = self.jax.tree_util.tree_map(self.jax.numpy.zeros_like, out)

@@ -1,0 +1,1 @@
+"""Kernels with hand-written backward passes, right and wrong, that the oracle judges."""

@@ -1,0 +1,104 @@
+"""What each kernel is judged on: arguments without blind spots, and friendly ones that hide mistakes of size and rank.
+
+The functions of `in_triton` and `in_pallas` have the same names and arguments, so one table serves both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Draw = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A public function of the kernels' modules, the op that it computes, and its arguments."""
+
+    file: str
+    function: str
+    # Each makes the arguments by name, given a function that draws an array of a shape.
+    arguments: Callable[[Draw], dict[str, np.ndarray]]
+    friendly: Callable[[Draw], dict[str, np.ndarray]]
+    # What `oracle.check` should hold the forward to; None where the library has no op of this name.
+    op: str | None = None
+    statics: dict[str, Any] = field(default_factory=dict)
+    # Keyword arguments of the function, and arrays that it takes behind the arguments, without a gradient.
+    options: dict[str, Any] = field(default_factory=dict)
+    tables: tuple[np.ndarray, ...] = ()
+
+    def subject(self, module: ModuleType) -> Callable[..., Any]:
+        """The function of a module, of the arguments alone; the tables come in the dtype and the place of the first."""
+        function = getattr(module, self.function)
+        if not (self.tables or self.options):
+            return function
+        return lambda *arrays: function(*arrays, *(_like(arrays[0], table) for table in self.tables), **self.options)
+
+
+def drawn(arguments: Callable[[Draw], dict[str, np.ndarray]], dtype: str = "float32", seed: int = 0) -> dict[str, Any]:
+    """The arguments in a dtype; whole numbers stay what they are."""
+    rng = np.random.default_rng(seed)
+    made = arguments(lambda *shape: rng.normal(size=shape))
+    return {name: value.astype(dtype) if value.dtype.kind == "f" else value for name, value in made.items()}
+
+
+def _like(array: Any, table: np.ndarray) -> Any:
+    if hasattr(array, "new_tensor"):
+        return array.new_tensor(table)
+    import jax.numpy as jnp  # noqa: PLC0415 - only where a JAX function is judged
+
+    return jnp.asarray(table, array.dtype)
+
+
+# Angles of the two halves that differ, as where axes of an image share a head.
+ANGLES = np.random.default_rng(1).uniform(0, 3, size=(3, 6))
+CASES = (
+    Case("softmax", "softmax", lambda n: {"x": n(3, 2, 5)}, lambda n: {"x": n(4, 8)}, "softmax"),
+    Case(
+        "layer_norm", "layer_norm",
+        lambda n: {"x": n(3, 3, 5), "scale": n(5), "bias": n(5)},
+        lambda n: {"x": n(4, 8), "scale": n(8), "bias": n(8)},
+        "layer_norm",
+    ),
+    Case(
+        "rms_norm", "rms_norm",
+        lambda n: {"x": n(3, 3, 5), "scale": n(5)},
+        lambda n: {"x": n(4, 8), "scale": n(8)},
+        "rms_norm",
+    ),
+    Case(
+        "rms_norm", "add_rms_norm",
+        lambda n: {"x": n(3, 2, 3), "residual": n(3, 2, 3), "scale": n(3)},
+        lambda n: {"x": n(4, 4), "residual": n(4, 4), "scale": n(4)},
+    ),
+    Case(
+        "swiglu", "swiglu",
+        lambda n: {"x": n(3, 11), "gate": n(3, 11)},
+        lambda n: {"x": n(4, 8), "gate": n(4, 8)},
+        "glu", {"activation": "silu"},
+    ),
+    Case(
+        "rotary", "rotary", lambda n: {"x": n(2, 3, 3, 6)}, lambda n: {"x": n(2, 3, 4, 6)},
+        tables=(np.cos(ANGLES), np.sin(ANGLES)),
+    ),
+    Case(
+        "cross_entropy", "cross_entropy",
+        lambda n: {"logits": n(5, 7), "labels": np.array([2, 0, -100, 6, 5])},
+        lambda n: {"logits": n(4, 8), "labels": np.array([2, 0, 7, 5])},
+    ),
+    Case(
+        "cross_entropy", "soft_cross_entropy",
+        lambda n: {"logits": n(5, 7), "targets": np.abs(n(5, 7))},
+        lambda n: {"logits": n(4, 8), "targets": np.eye(8)[[2, 0, 7, 5]]},
+        "softmax_cross_entropy",
+    ),
+    Case(
+        "attention", "attention",
+        lambda n: {"query": n(1, 17, 4, 3), "key": n(1, 17, 2, 3), "value": n(1, 17, 2, 3)},
+        lambda n: {"query": n(1, 16, 2, 4), "key": n(1, 16, 2, 4), "value": n(1, 16, 2, 4)},
+        "attention", {"causal": True, "softcap": 2.0}, {"causal": True, "softcap": 2.0},
+    ),
+)  # fmt: skip
+CASE = {case.function: case for case in CASES}
