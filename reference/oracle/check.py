@@ -51,6 +51,7 @@ def check(
     seed: int = 0,
     mode: str = "auto",
     strict: bool = False,
+    cotangent: Any = None,
 ) -> Report:
     """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
 
@@ -64,16 +65,19 @@ def check(
         mode: "full" measures every entry, "directional" random directions, "auto" the first where it is cheap.
         strict: fail also what leaves the gradient right: writing into the cotangent, float32 inside a float64 run, a
             small epsilon on one side. Without it such code passes, with the status "right, but ...".
+        cotangent: the upstream gradient to judge with, in the structure of the output; None draws one.
 
     Returns:
         A Report; whatever the subject does is a finding in it.
 
     Raises:
-        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
+        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal,
+            a cotangent that is not one of the output).
     """
     known = forward.validated(op, statics)
     with generators_restored(), quiet(None):
         trial = trial_of(subject, primals, names, seed, mode)
+        trial.cotangent = cotangent
         judgment = Judgment()
         base = None
         try:

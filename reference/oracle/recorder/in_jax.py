@@ -1,0 +1,100 @@
+"""Recording in JAX: the function behind a custom rule, whose backward calls back to this process."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from reference._checks import is_floating
+from reference.oracle.recorder.call import Call, described
+from reference.oracle.recorder.held import Held, held
+from reference.oracle.recorder.in_torch import named
+from reference.oracle.recorder.keeper import Keeper
+from reference.oracle.subjects.subject import name_of, parameter_names
+
+JAX = "jax"
+
+
+def recording(function: Callable[..., Any], keeper: Keeper) -> Callable[..., Any]:
+    """The same function, whose calls are recorded wherever they are differentiated in reverse."""
+    jax = importlib.import_module("jax")
+    names = parameter_names(function) or ()
+
+    def call(*inputs: Any, **by_name: Any) -> Any:
+        arguments = dict(zip(named(names, len(inputs)), inputs, strict=True)) | by_name
+        leaves, tree = jax.tree_util.tree_flatten(list(arguments.values()))
+        arrays = [leaf for leaf in leaves if is_array(leaf)]
+
+        def filled(given: Sequence[Any]) -> list[Any]:
+            left = iter(given)
+            return jax.tree_util.tree_unflatten(tree, [next(left) if is_array(leaf) else leaf for leaf in leaves])
+
+        def of_arrays(*given: Any) -> Any:
+            parts = filled(given)
+            return function(*parts[: len(inputs)], **dict(zip(by_name, parts[len(inputs) :], strict=True)))
+
+        def write(number: Any, given: Sequence[Any], cotangents: Sequence[Any]) -> None:
+            values = filled([np.asarray(one) for one in given])
+            _keep(jax, keeper, name_of(function), int(number), dict(zip(arguments, values, strict=True)), cotangents)
+
+        return _ruled(jax, of_arrays, keeper, write)(*arrays)
+
+    return call
+
+
+def _ruled(jax: Any, function: Callable[..., Any], keeper: Keeper, write: Callable[..., None]) -> Callable[..., Any]:
+    """A function of arrays with a rule of its own: its own pullback, beside which the call is written."""
+    ruled = jax.custom_vjp(function)
+
+    def forward(*arrays: Any) -> Any:
+        out, pullback = jax.vjp(function, *arrays)
+        return out, (pullback, arrays)
+
+    def backward(kept: Any, cotangent: Any) -> Any:
+        pullback, arrays = kept
+        seen = jax.lax.stop_gradient((arrays, jax.tree_util.tree_leaves(cotangent)))
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree_util.tree_leaves(seen)):
+            _called_back(jax, keeper, write, seen)
+        elif (number := _numbered(keeper)) >= 0:
+            write(number, *seen)
+        return pullback(cotangent)
+
+    ruled.defvjp(forward, backward)
+    return ruled
+
+
+def _called_back(jax: Any, keeper: Keeper, write: Callable[..., None], seen: Any) -> None:
+    """Write from within compiled code. One number says whether the call is kept: the arrays of others stay there."""
+    one = jax.ShapeDtypeStruct((), np.int32)
+    number = jax.experimental.io_callback(lambda: np.int32(_numbered(keeper)), one)
+    jax.lax.cond(number >= 0, lambda: jax.debug.callback(write, number, *seen), lambda: None)
+
+
+def _numbered(keeper: Keeper) -> int:
+    number = keeper.wanted()
+    return -1 if number is None else number
+
+
+def _keep(
+    jax: Any, keeper: Keeper, target: str, number: int, arguments: Mapping[str, Any], cotangents: Sequence[Any]
+) -> None:
+    if number < 0:
+        return
+    try:
+        tree, arrays = described(arguments, is_array, _held)
+        back = tuple(_held(one) for one in cotangents if is_floating(np.dtype(one.dtype)))
+        about = {"step": keeper.step, "framework": f"jax {jax.__version__}", "device": jax.default_backend()}
+        keeper.keep(Call(target, JAX, number, tree, arrays, back, about))
+    except Exception as error:
+        keeper.stop(error)
+
+
+def _held(array: Any) -> Held:
+    return replace(held(np.asarray(array)), strides=None)  # what order JAX keeps its arrays in is its own affair
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array of JAX or NumPy, or stands for one while JAX traces."""
+    return isinstance(value, np.ndarray | np.generic | importlib.import_module("jax").Array)
