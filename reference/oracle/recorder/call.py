@@ -1,7 +1,7 @@
 """One call: what it was given, what came back to it, and all that as one file."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ class Call:
     """A call of a recorded function.
 
     arguments: by name, nested lists as JSON has them, with {"array": name} for an array. arrays: all arrays by name.
-    cotangents: one for each floating output, None where nothing came back to it. number counts the calls whose
-    backward ran, from 0; about says where: step, framework, device.
+    cotangents: one for each floating output, None where nothing came back to it. number counts the calls that can be
+    differentiated, from 0; about says when and where (step, framework, device) and how the arguments were handed over.
     """
 
     target: str
@@ -74,6 +74,13 @@ def rebuilt(tree: Mapping[str, Any], arrays: Mapping[str, Any]) -> Any:
         return {key: rebuilt(part, arrays) for key, part in content.items()}
     parts = [rebuilt(part, arrays) for part in content]
     return parts if kind == "list" else tuple(parts)
+
+
+def handed(call: Call, names: Sequence[str], arrays: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of these names as the call had them: those by place, and those by name."""
+    values = {name: rebuilt(call.arguments[name], arrays) for name in names}
+    first = call.about.get("positional", len(names))
+    return [values[name] for name in names[:first]], {name: values[name] for name in names[first:]}
 
 
 def as_bytes(call: Call) -> bytes:

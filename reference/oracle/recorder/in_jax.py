@@ -1,7 +1,7 @@
 """Recording in JAX: the function behind a custom rule, whose backward calls back to this process."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 from reference._checks import is_floating
 from reference.oracle.recorder.call import Call, described
 from reference.oracle.recorder.held import Held, held
-from reference.oracle.recorder.in_torch import named
 from reference.oracle.recorder.keeper import Keeper
+from reference.oracle.recorder.names import named
 from reference.oracle.subjects.subject import name_of, parameter_names
 
 JAX = "jax"
@@ -36,8 +36,9 @@ def recording(function: Callable[..., Any], keeper: Keeper) -> Callable[..., Any
             return function(*parts[: len(inputs)], **dict(zip(by_name, parts[len(inputs) :], strict=True)))
 
         def write(number: Any, given: Sequence[Any], cotangents: Sequence[Any]) -> None:
-            values = filled([np.asarray(one) for one in given])
-            _keep(jax, keeper, name_of(function), int(number), dict(zip(arguments, values, strict=True)), cotangents)
+            values = dict(zip(arguments, filled([np.asarray(one) for one in given]), strict=True))
+            about = {"framework": f"jax {jax.__version__}", "device": jax.default_backend(), "positional": len(inputs)}
+            _keep(keeper, Call(name_of(function), JAX, int(number), values, {}, (), about), cotangents)
 
         return _ruled(jax, of_arrays, keeper, write)(*arrays)
 
@@ -77,16 +78,15 @@ def _numbered(keeper: Keeper) -> int:
     return -1 if number is None else number
 
 
-def _keep(
-    jax: Any, keeper: Keeper, target: str, number: int, arguments: Mapping[str, Any], cotangents: Sequence[Any]
-) -> None:
-    if number < 0:
+def _keep(keeper: Keeper, call: Call, cotangents: Sequence[Any]) -> None:
+    """Keep a call whose arguments are not held yet."""
+    if call.number < 0:
         return
     try:
-        tree, arrays = described(arguments, is_array, _held)
+        tree, arrays = described(call.arguments, is_array, _held)
         back = tuple(_held(one) for one in cotangents if is_floating(np.dtype(one.dtype)))
-        about = {"step": keeper.step, "framework": f"jax {jax.__version__}", "device": jax.default_backend()}
-        keeper.keep(Call(target, JAX, number, tree, arrays, back, about))
+        about = {"step": keeper.step, **call.about}
+        keeper.keep(replace(call, arguments=tree, arrays=arrays, cotangents=back, about=about))
     except Exception as error:
         keeper.stop(error)
 

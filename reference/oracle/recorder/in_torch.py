@@ -10,6 +10,7 @@ from typing import Any
 from reference.oracle.recorder.call import Call, described
 from reference.oracle.recorder.held import Held, NotHeld, held
 from reference.oracle.recorder.keeper import Keeper
+from reference.oracle.recorder.names import named
 from reference.oracle.subjects.frameworks import takes_context
 from reference.oracle.subjects.subject import parameter_names
 
@@ -33,13 +34,12 @@ class Waiting:
         if self.number is None:
             return
         torch = importlib.import_module("torch")
-        try:
-            tree, arrays = described(arguments, is_tensor, _held)
-        except Exception as error:
-            return self.keeper.stop(error)
         devices = sorted({str(leaf.device) for leaf in _tensors(arguments)})
         about |= {"step": self.keeper.step, "framework": f"torch {torch.__version__}", "device": ", ".join(devices)}
-        self.given = (tree, arrays, about)
+        try:
+            self.given = (*described(arguments, is_tensor, _held), about)
+        except Exception as error:
+            self.keeper.stop(error)
 
     def give(self, cotangents: Sequence[Any]) -> None:
         """Keep the call with what has come back to its outputs: once, at the first backward."""
@@ -66,7 +66,7 @@ class Function:
         if hasattr(self.backward, WAITING):
             raise ValueError(f"oracle.record: a Function can be recorded once at a time; got {owner.__name__} again")
         self.own = {name: vars(owner).get(name) for name in (self.first, "backward")}
-        forward = self._forward if self.first == "forward" else self._setup_context
+        forward: Callable[..., Any] = self._forward if self.first == "forward" else self._setup_context
         backward = functools.wraps(self.backward)(lambda ctx, *cotangents: self._backward(ctx, *cotangents))
         setattr(backward, WAITING, True)
         setattr(owner, self.first, staticmethod(functools.wraps(self.begin)(lambda *given: forward(*given))))
@@ -135,8 +135,8 @@ class Module:
             parameters, buffers = dict(self.module.named_parameters()), dict(self.module.named_buffers())
             if twice := sorted(set(arguments) & {*parameters, *buffers}):
                 self.keeper.stop(NotHeld(f"an argument and a parameter have the same name, {twice[0]}"))
-            inside = {"inputs": list(arguments), "buffers": list(buffers), "training": self.module.training}
-            waiting.take({**arguments, **parameters, **buffers}, **inside)
+            how = {"inputs": list(arguments), "positional": len(inputs), "training": self.module.training}
+            waiting.take({**arguments, **parameters, **buffers}, buffers=list(buffers), **how)
         self.running.calls = [*getattr(self.running, "calls", ()), waiting]
 
     def _after(self, _: Any, inputs: Any, by_name: Any, output: Any) -> None:
@@ -161,12 +161,6 @@ def record_torch(target: Any, keeper: Keeper) -> Callable[[], None]:
 def is_tensor(value: Any) -> bool:
     """Whether a value is a tensor of PyTorch."""
     return isinstance(value, importlib.import_module("torch").Tensor)
-
-
-def named(names: Sequence[str], count: int) -> list[str]:
-    """The names that the signature gives, numbers where it gives too few."""
-    known = list(names[:count])
-    return known + [f"argument_{place}" for place in range(len(known), count)]
 
 
 def _held(tensor: Any) -> Held:

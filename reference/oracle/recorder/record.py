@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reference.oracle.recorder.in_jax import recording
+from reference.oracle.recorder.in_numpy import is_layer, record_layer
 from reference.oracle.recorder.in_torch import record_torch
 from reference.oracle.recorder.keeper import Keeper, keeper_of
 
@@ -21,9 +22,9 @@ def record(
     RuntimeWarning. Results are the same as without, and the target is left as it was at the end.
 
     Args:
-        target: a torch.nn.Module, a torch.autograd.Function (all its calls are kept, however they reach it), or a
-            function of JAX arrays. A module or Function is used on as it is; of a JAX function what is returned is
-            called in its place, under jit, grad, vmap and scan too.
+        target: a torch.nn.Module, a torch.autograd.Function (all its calls count, however they reach it), an object
+            with forward and backward, or a function of JAX arrays. All but the last are used on as they are; of a JAX
+            function what is returned is called in its place, under jit, grad, vmap and scan too.
         folder: where the files go, one safetensors file a call; it is made where it is missing.
         every: every so many calls one is kept, from the first on; only calls that are differentiated count.
         limit: the most files.
@@ -39,7 +40,7 @@ def record(
     """
     way = _way(target)
     if way is None:
-        kinds = "a torch.nn.Module, a torch.autograd.Function or a function of JAX arrays"
+        kinds = "a torch.nn.Module, a torch.autograd.Function, a function of JAX arrays or a layer object"
         raise TypeError(f"oracle.record: target must be {kinds}; got a {type(target).__name__}")
     return way(owner_of(target), keeper_of(folder, every, limit, bytes))
 
@@ -91,6 +92,8 @@ def _way(target: Any) -> Callable[[Any, Keeper], Recorded] | None:
     owner = owner_of(target)
     if torch and (isinstance(target, torch.nn.Module) or _is_function(torch, owner)):
         return lambda target, keeper: Recorded(target, keeper, _called(target), record_torch(target, keeper))
+    if is_layer(target):
+        return lambda target, keeper: Recorded(target, keeper, _called(target), record_layer(target, keeper))
     if "jax" in sys.modules and callable(target) and not isinstance(target, type):
         return lambda target, keeper: Recorded(target, keeper, recording(target, keeper), _barrier)
     return None
@@ -101,7 +104,9 @@ def _is_function(torch: Any, owner: Any) -> bool:
 
 
 def _called(target: Any) -> Callable[..., Any]:
-    return target.apply if isinstance(target, type) else target
+    if isinstance(target, type):
+        return target.apply
+    return target if callable(target) else lambda *inputs, **by_name: target.forward(*inputs, **by_name)
 
 
 def _barrier() -> None:

@@ -56,7 +56,7 @@ def judged(target: Any, call: Call, **options: Any) -> Report:
     subject, primals = subject_of(target, call)
     names, arrays = list(primals), list(primals.values())
     then = tuple(None if one is None else entries(one) for one in call.cotangents)
-    given, asked = {"names": names, "cotangent": then, **options}, _when(call)
+    given, asked = {"names": names, "cotangent": then or None, **options}, _when(call)
     try:
         report = check(subject, *arrays, **given)
     except ValueError as error:

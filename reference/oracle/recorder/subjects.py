@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.recorder.call import Call, rebuilt
+from reference.oracle.recorder.call import Call, handed, rebuilt
 from reference.oracle.recorder.held import entries, laid_out
 from reference.oracle.recorder.in_jax import JAX
+from reference.oracle.recorder.in_numpy import LAYER, bound, is_layer
 from reference.oracle.recorder.in_torch import FUNCTION, MODULE
 from reference.oracle.recorder.record import owner_of
 from reference.oracle.subjects import trees
@@ -45,6 +46,8 @@ def _made(target: Any, call: Call, arrays: Mapping[str, Any], primals: dict[str,
     """A subject whose primals are these; those that are no arguments by themselves are settled, and leave them."""
     if call.kind == MODULE and _is_module(target):
         return _of_module(target, call, arrays)
+    if call.kind == LAYER and is_layer(target):
+        return _of_layer(target, call, arrays)
     _require_fit(target, call)
     if isinstance(target, Subject):
         return _placed(target, call)
@@ -67,8 +70,8 @@ def _of_leaves(function: Callable[..., Any], call: Call, names: Sequence[str]) -
     """A function of the arrays in the arguments, in order."""
 
     def called(*arrays: Any) -> Any:
-        by_name = dict(zip(names, arrays, strict=True))
-        return function(**{name: rebuilt(tree, by_name) for name, tree in call.arguments.items()})
+        by_place, by_name = handed(call, list(call.arguments), dict(zip(names, arrays, strict=True)))
+        return function(*by_place, **by_name)
 
     return called
 
@@ -91,10 +94,21 @@ def _of_module(module: Any, call: Call, arrays: Mapping[str, np.ndarray]) -> Sub
         for name in about["buffers"]:
             own = tensor_of(torch, np.array(arrays[name]))
             by_name[name] = own.to(wide) if own.is_floating_point() else own
-        given = {name: rebuilt(call.arguments[name], by_name) for name in about["inputs"]}
-        return torch.func.functional_call(module, {name: by_name[name] for name in recorded}, (), given)
+        by_place, named = handed(call, about["inputs"], by_name)
+        return torch.func.functional_call(module, {name: by_name[name] for name in recorded}, tuple(by_place), named)
 
     return replace(from_torch(called), name=call.target, source=type(module).forward)
+
+
+def _of_layer(layer: Any, call: Call, arrays: Mapping[str, np.ndarray]) -> Subject:
+    """A layer as a function of its inputs and parameters."""
+    inputs = [rebuilt(call.arguments[name], arrays) for name in call.about["inputs"]]
+    subject, parameters = bound(layer, inputs)
+    recorded = [name for name in call.arguments if name not in call.about["inputs"]]
+    if list(parameters) != recorded:
+        was, now = ", ".join(recorded), ", ".join(parameters)
+        raise DoesNotFit(f"{call.file} was recorded of a {call.target} with the parameters {was}; this one has {now}")
+    return _placed(subject, call)
 
 
 def _placed(subject: Subject, call: Call) -> Subject:
