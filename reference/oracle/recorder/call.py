@@ -119,9 +119,8 @@ def from_file(path: Path) -> Call:
     try:
         memory = json.loads(said["memory"])
         every = {
-            name: Held(one, tuple(own["shape"]), own["strides"] and tuple(own["strides"]), own["wanted"])
-            for name, one in bits.items()
-            for own in (memory[name],)
+            name: Held(bits[name], tuple(own["shape"]), own["strides"] and tuple(own["strides"]), own["wanted"])
+            for name, own in memory.items()  # the order of the arguments: that of the bits is another
         }
         arrays = {name.removeprefix("argument "): one for name, one in every.items() if name.startswith("argument ")}
         cotangents = tuple(every.get(f"cotangent {place}") for place in range(int(said["outputs"])))

@@ -36,6 +36,9 @@ class Held:
     # Whether a gradient was asked for, where the library says so.
     wanted: bool = True
 
+    def __post_init__(self) -> None:
+        np.broadcast_to(self.bits.values, self.shape)  # a ValueError where the entries are not those of the shape
+
     @property
     def plain(self) -> bool:
         """Whether its entries lay one behind the other, in order."""

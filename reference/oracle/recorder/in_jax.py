@@ -69,7 +69,9 @@ def _ruled(jax: Any, function: Callable[..., Any], keeper: Keeper, write: Callab
 def _called_back(jax: Any, keeper: Keeper, write: Callable[..., None], seen: Any) -> None:
     """Write from within compiled code. One number says whether the call is kept: the arrays of others stay there."""
     one = jax.ShapeDtypeStruct((), np.int32)
-    number = jax.experimental.io_callback(lambda: np.int32(_numbered(keeper)), one)
+    # With an entry of each array: under vmap, every example then is a call of its own.
+    of_each = [leaf.ravel()[0] for leaf in jax.tree_util.tree_leaves(seen) if leaf.size]
+    number = jax.experimental.io_callback(lambda *_: np.int32(_numbered(keeper)), one, *of_each)
     jax.lax.cond(number >= 0, lambda: jax.debug.callback(write, number, *seen), lambda: None)
 
 
@@ -92,7 +94,9 @@ def _keep(keeper: Keeper, call: Call, cotangents: Sequence[Any]) -> None:
 
 
 def _held(array: Any) -> Held:
-    return replace(held(np.asarray(array)), strides=None)  # what order JAX keeps its arrays in is its own affair
+    """An array in the dtype that JAX computes in; in what order it keeps its entries is its own affair."""
+    dtype = importlib.import_module("jax").dtypes.canonicalize_dtype(array.dtype)
+    return replace(held(np.asarray(array).astype(dtype, copy=False)), strides=None)
 
 
 def is_array(value: Any) -> bool:
