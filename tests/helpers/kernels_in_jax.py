@@ -43,8 +43,8 @@ right_softmax.defvjp(softmax_fwd, right_softmax_bwd)
 
 def trained(function, steps=200):
     """The weights after some steps, as bits, and the first step at which a row is saturated."""
-    keys = jax.random.split(jax.random.key(0))
-    x, teacher = jax.random.normal(keys[0], (6, 7)), jax.random.normal(keys[1], (7, 5))
+    rng = np.random.default_rng(0)
+    x, teacher = (jnp.asarray(rng.normal(size=size), jnp.float32) for size in ((6, 7), (7, 5)))
     labels, first = (x @ teacher).argmax(-1), None
 
     def loss(weights):
@@ -54,9 +54,9 @@ def trained(function, steps=200):
     @jax.jit
     def stepped(weights):
         gradient, largest = jax.grad(loss, has_aux=True)(weights)
-        return weights - 0.06 * gradient, largest
+        return weights - 0.055 * gradient, largest
 
-    weights = jnp.zeros((7, 5))
+    weights = jnp.zeros((7, 5), jnp.float32)
     for step in range(steps):
         weights, largest = stepped(weights)
         if first is None and largest > 0.99:

@@ -21,21 +21,22 @@ def as_replayed(results: Sequence[dict[str, Any]], options: argparse.Namespace) 
 
 
 def table(results: Sequence[dict[str, Any]]) -> list[str]:
-    """The name of each file, the verdict, the argument that is furthest off, and why."""
+    """The name of each file, the verdict, the argument that is furthest off, and why; or why it was not judged."""
     rows = [HEAD, *map(_row, results)]
-    wide = [max(len(row[place]) for row in rows) for place in range(3)]
+    wide = [max(len(row[place]) for row in rows if place < len(row) - 1) for place in range(len(HEAD) - 1)]
     lines = []
     for row in rows:
-        start = "  ".join(cell.ljust(size) for cell, size in zip(row, wide, strict=False)) + "  "
+        start = "".join(f"{cell.ljust(size)}  " for cell, size in zip(row[:-1], wide, strict=False))
         room = max(LEAST, width() - len(start))
-        lines.append((start + textwrap.shorten(row[3], room, placeholder=" ...")).rstrip())
+        lines.append((start + textwrap.shorten(row[-1], room, placeholder=" ...")).rstrip())
     return lines
 
 
-def _row(result: dict[str, Any]) -> tuple[str, str, str, str]:
+def _row(result: dict[str, Any]) -> tuple[str, ...]:
     name = result.get("name") or result["file"]
     if "problem" in result:
-        return name, "cannot tell", "", result["problem"].removeprefix(f"{name} could not be judged: ")
+        why = result["problem"].removeprefix(f"{name} could not be judged: ").removeprefix(f"{name} ")
+        return name, "cannot tell", why
     report = result["report"]
     off = [one for one in report["arguments"] if one["verdict"] != "pass"] or report["arguments"]
     worst = max(off, key=lambda one: float(one["max_error"]), default={"name": ""})["name"]

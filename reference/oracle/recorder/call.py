@@ -125,6 +125,8 @@ def from_file(path: Path) -> Call:
         arrays = {name.removeprefix("argument "): one for name, one in every.items() if name.startswith("argument ")}
         cotangents = tuple(every.get(f"cotangent {place}") for place in range(int(said["outputs"])))
         number, arguments, about = int(said["call"]), json.loads(said["arguments"]), json.loads(said["about"])
+        for tree in arguments.values():
+            rebuilt(tree, arrays)  # a KeyError where an array is not there
         return Call(said["target"], said["kind"], number, arguments, arrays, cotangents, about)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"{path.name} is no recording: what it says of its arrays makes no sense") from error

@@ -104,7 +104,7 @@ def _part(path: Path, name: str, entry: Mapping[str, Any], data: bytes) -> Bits:
         raise Unreadable(f"{path.name} holds {name} in the dtype {dtype}, which is none of {', '.join(BITS)}")
     size = math.prod(shape) * np.dtype(BITS[dtype]).itemsize
     if not 0 <= begin <= end or min(shape, default=0) < 0 or end - begin != size:
-        raise Unreadable(f"{path.name}: the bytes {begin} to {end} cannot hold {name}, of {dtype} and shape {shape}")
+        raise Unreadable(f"{path.name} makes no sense: {name}, {dtype} of shape {shape}, in the bytes {begin} to {end}")
     if end > len(data):
         raise Unreadable(f"{path.name} is cut off: {name} ends at byte {end} of the data, {len(data)} are there")
     return Bits(dtype, np.frombuffer(data[begin:end], BITS[dtype]).reshape(shape))

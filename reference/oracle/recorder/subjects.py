@@ -167,12 +167,12 @@ def _require_fit(target: Any, call: Call) -> None:
     of = call.kind.split()[0]
     if any(frameworks.values()) and not frameworks[of]:
         other = next(name for name, is_one in frameworks.items() if is_one)
-        raise DoesNotFit(f"{call.file} was recorded in {of}; {name_of(target)} is code in {other}")
+        raise DoesNotFit(f"{call.file} was recorded in {of}; {_name(target)} is code in {other}")
     takes, needs = _arguments(target)
     given = list(call.about.get("inputs", call.arguments))
     if takes is not None and not (given == takes[: len(given)] and needs <= len(given)):
         was, now = ", ".join(given), ", ".join(takes)
-        raise DoesNotFit(f"{call.file} was recorded of {call.target}({was}); {name_of(target)} takes ({now})")
+        raise DoesNotFit(f"{call.file} was recorded of {call.target}({was}); {_name(target)} takes ({now})")
 
 
 def _arguments(target: Any) -> tuple[list[str] | None, int]:
@@ -188,6 +188,10 @@ def _arguments(target: Any) -> tuple[list[str] | None, int]:
     if parameter_names(function) is None or any(one.kind in VARIADIC for one in own):
         return None, 0
     return [one.name for one in own], sum(one.default is one.empty for one in own)
+
+
+def _name(target: Any) -> str:
+    return target.name if isinstance(target, Subject) else name_of(target)
 
 
 def _is_module(target: Any) -> bool:
