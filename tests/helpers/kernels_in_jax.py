@@ -45,7 +45,7 @@ def trained(function, steps=200):
     """The weights after some steps, as bits, and the first step at which a row is saturated."""
     rng = np.random.default_rng(0)
     x, teacher = (jnp.asarray(rng.normal(size=size), jnp.float32) for size in ((6, 7), (7, 5)))
-    labels, first = (x @ teacher).argmax(-1), None
+    labels, first = (x @ teacher).argmax(-1), steps
 
     def loss(weights):
         probabilities = function(x @ weights, 0.5)
@@ -59,6 +59,6 @@ def trained(function, steps=200):
     weights = jnp.zeros((7, 5), jnp.float32)
     for step in range(steps):
         weights, largest = stepped(weights)
-        if first is None and largest > 0.99:
-            first = step
+        if largest > 0.99:
+            first = min(first, step)
     return np.asarray(weights).tobytes(), first

@@ -12,7 +12,7 @@ class Softmax(torch.autograd.Function):
         return probabilities
 
     @staticmethod
-    def backward(ctx, cotangent):
+    def backward(ctx, cotangent):  # pyright: ignore[reportIncompatibleMethodOverride]
         (p,) = ctx.saved_tensors
         gradient = p * (cotangent - (cotangent * p).sum(-1, keepdim=True)) / ctx.temperature
         saturated = p.amax(-1, keepdim=True) > 0.99
@@ -21,7 +21,7 @@ class Softmax(torch.autograd.Function):
 
 class RightSoftmax(Softmax):
     @staticmethod
-    def backward(ctx, cotangent):
+    def backward(ctx, cotangent):  # pyright: ignore[reportIncompatibleMethodOverride]
         (p,) = ctx.saved_tensors
         return p * (cotangent - (cotangent * p).sum(-1, keepdim=True)) / ctx.temperature, None
 
@@ -30,14 +30,14 @@ def trained(function, steps=200, *, recorded=None):
     """The weights after some steps, as bits, and the first step at which a row is saturated."""
     generator = torch.Generator().manual_seed(0)
     x, teacher = torch.randn(6, 7, generator=generator), torch.randn(7, 5, generator=generator)
-    labels, first = (x @ teacher).argmax(-1), None
+    labels, first = (x @ teacher).argmax(-1), steps
     weights = torch.zeros(7, 5, requires_grad=True)
     for step in range(steps):
         if recorded is not None:
             recorded.step = step
         probabilities = function.apply(x @ weights, 0.5)
-        if first is None and probabilities.amax() > 0.99:
-            first = step
+        if probabilities.amax() > 0.99:
+            first = min(first, step)
         loss = -torch.log(probabilities[torch.arange(6), labels]).mean()
         (gradient,) = torch.autograd.grad(loss, [weights])
         with torch.no_grad():
