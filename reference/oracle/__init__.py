@@ -4,6 +4,8 @@ from reference.oracle.causes import CAUSES, RENAMED
 from reference.oracle.check import check
 from reference.oracle.examples import example_inputs
 from reference.oracle.optimizers.check import check_optimizer
+from reference.oracle.recorder.record import record
+from reference.oracle.recorder.replay import replay
 from reference.oracle.report import ArgumentReport, Finding, Report
 from reference.oracle.subjects.frameworks import from_jax, from_torch
 from reference.oracle.subjects.layers import from_layer
@@ -31,4 +33,6 @@ __all__ = [
     "from_rule",
     "from_torch",
     "from_vjp",
+    "record",
+    "replay",
 ]

@@ -56,6 +56,7 @@ def check(
     mode: str = "auto",
     strict: bool = False,
     repeats: int | None = None,
+    cotangent: Any = None,
 ) -> Report:
     """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
 
@@ -70,16 +71,19 @@ def check(
         strict: fail also what leaves the gradient right: writing into the cotangent, float32 inside a float64 run, a
             small epsilon on one side. Without it such code passes, with the status "right, but ...".
         repeats: so many equal calls must give one answer; None makes a few, and does not say what that is worth.
+        cotangent: the upstream gradient to judge with, in the structure of the output; None draws one.
 
     Returns:
         A Report; whatever the subject does is a finding in it.
 
     Raises:
-        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
+        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal,
+            a cotangent that is not one of the output).
     """
     known, repeats = forward.validated(op, statics), repeated.validated(repeats)
     with generators_restored(), quiet(None):
         trial = trial_of(subject, primals, names, seed, mode)
+        trial.cotangent = cotangent
         judgment = Judgment()
         base = None
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_status
+from reference.oracle.command.replayed import as_replayed
 from reference.oracle.command.runner import run
 from reference.oracle.command.stopping import Stopped, stoppable
 from reference.oracle.command.table import as_table
@@ -22,6 +23,8 @@ It finds classes with forward and backward, pairs of functions (NAME_forward
 and NAME_backward, NAME_fwd and NAME_bwd, NAME and NAME_derivative), NAME_vjp
 functions, NAME_loss functions that return (loss, gradient), networks with loss
 and gradient, torch.autograd.Function and jax.custom_vjp."""
+SECONDS, SECONDS_A_CALL = 60.0, 10.0
+TIMEOUT = "time for one file (60; with --replay 10 more for each call)"
 EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
 2 something could not be judged, 128 + N stopped by signal N
 (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP)
@@ -53,6 +56,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
         _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
+        _settle_replay(options, targets)
     except ValueError as refused:
         return _refuse(str(refused))
     for path, name in targets:
@@ -62,6 +66,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     if options.html:
         _write_html(options.html, results)
     as_words = as_table if any(path.is_dir() for path, _ in targets) else as_text
+    as_words = as_replayed if options.replay else as_words
     print(as_json(results) if options.json else as_words(results, options))
     return exit_status(results)
 
@@ -86,13 +91,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--op", help="judge the forward as this op too (dense, conv, ...); none: never by its name")
     parser.add_argument("--statics", metavar="DICT", help="""the op's statics: "{'strides': 2, 'padding': 1}\"""")
     parser.add_argument("--seed", type=_natural, default=None, help="draws the inputs (0; with --grade: hidden)")
-    parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time for one file (60)")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help=TIMEOUT)
     parser.add_argument("--grade", action="store_true", help="points for each part, on inputs the file cannot know")
+    parser.add_argument(
+        "--replay", type=Path, metavar="FOLDER", help="judge at the calls that oracle.record kept there"
+    )
     parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--html", type=Path, metavar="PATH", help="write a page with pictures of the errors")
     return parser
+
+
+def _settle_replay(options: argparse.Namespace, targets: Sequence[tuple[Path, str | None]]) -> None:
+    """The time that there is, and whether the calls to be judged are there."""
+    if options.replay is None:
+        options.timeout = options.timeout or SECONDS
+        return
+    if len(targets) > 1 or targets[0][0].is_dir() or options.grade:
+        raise ValueError("--replay judges one thing, FILE:NAME, and gives no grades")
+    from reference.oracle.recorder.replay import recordings
+
+    options.timeout = options.timeout or SECONDS + SECONDS_A_CALL * len(recordings(options.replay))
 
 
 def _seconds(text: str) -> float:

@@ -17,6 +17,7 @@ from reference.oracle.command.grade import grade
 from reference.oracle.command.hidden import judge_hidden
 from reference.oracle.command.importing import load
 from reference.oracle.command.importing.standins import used
+from reference.oracle.command.recorded import RecordedCall, recorded_calls
 from reference.oracle.reading.discover import Found, NotFound, find
 from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.request import Request
@@ -49,7 +50,8 @@ def judge_file(job: dict[str, Any], write: Write) -> None:
     notes: tuple[str, ...] = ()
     try:
         module, notes = load(Path(job["file"]))
-        everything = find(module, job["name"])
+        replay = job.get("replay")
+        everything = recorded_calls(module, job["name"], replay) if replay else find(module, job["name"])
     except NotPython as refused:
         return write({"problem": str(refused)})
     except NotFound as nothing:
@@ -80,7 +82,7 @@ def _did_not_import(error: BaseException, file: str) -> str:
     return f"it does not import: {type(error).__name__}{where}: {said}".rstrip(": ")
 
 
-def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
+def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     try:
         reports = [_report(found, module, job, seed) for seed in job["seeds"]]
     except CannotTell as unsure:
@@ -101,7 +103,10 @@ def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, 
     }
 
 
-def _report(found: Found, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
+def _report(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
+    if isinstance(found, RecordedCall):
+        op = None if job["op"] == "none" else job["op"]
+        return found.report(op=op, statics=job["statics"], seed=seed, strict=job.get("strict", False))
     request = Request(job["op"], job["statics"], seed, job.get("strict", False), _examples(module, found.name))
     return (judge_hidden if job["grade"] else judge)(found, request)
 

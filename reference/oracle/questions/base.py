@@ -45,9 +45,11 @@ def _pulled(trial: Trial, out: Any, flat: np.ndarray, cotangent: np.ndarray, pul
 
 
 def drawn(trial: Trial, out: Any, size: int) -> np.ndarray:
-    """A signed cotangent that no user's seed can draw; ones where the backward takes none."""
+    """A signed cotangent that no user's seed can draw, or the given one; ones where the backward takes none."""
     if trial.subject.upstream == "one":
         return np.ones(size)
+    if trial.cotangent is not None:
+        return rounded(out, trees.given(out, trial.cotangent))
     shapes = [np.shape(leaf) for leaf in trees.leaves(out)]
     rng = probes.generator(trial.subject.name, shapes, trial.seed, "cotangent")
     return rounded(out, probes.signed(rng, size))

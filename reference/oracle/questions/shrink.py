@@ -41,7 +41,7 @@ Dimension = tuple[int, int]
 def smaller(trial: Trial) -> Iterator[tuple[Trial, Base]]:
     """Smaller trials that the subject accepts, each with its first forward and backward."""
     for primals in islice(_offers(trial), OFFERS):
-        small = replace(trial, primals=primals, forwards=0, backwards=0, aside=0)
+        small = replace(trial, primals=primals, cotangent=None, forwards=0, backwards=0, aside=0)
         try:
             base = base_of(small)
         except Fault:

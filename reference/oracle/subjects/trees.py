@@ -67,6 +67,21 @@ def like(tree: Any, values: np.ndarray) -> Any:
     return mapped(take, tree)
 
 
+def given(tree: Any, cotangent: Any) -> np.ndarray:
+    """A cotangent that a caller gives for an output, as one float64 vector; zeros where None stands in it.
+
+    Raises:
+        ValueError: it has not the floating leaves of the output.
+    """
+    wanted = [np.shape(leaf) for leaf in leaves(tree) if carries_cotangent(leaf)]
+    found = [leaf for leaf in leaves(cotangent) if leaf is None or carries_cotangent(leaf)]
+    shapes = [None if leaf is None else np.shape(leaf) for leaf in found]
+    if len(shapes) != len(wanted) or any(own not in (None, shape) for own, shape in zip(shapes, wanted, strict=True)):
+        raise ValueError(f"oracle.check: cotangent must have the shapes of the output, {wanted}; got {shapes}")
+    pairs = zip(found, wanted, strict=True)
+    return vector([np.zeros(shape) if leaf is None else leaf for leaf, shape in pairs])
+
+
 def snapshot(tree: Any) -> list[np.ndarray]:
     """Copies of all arrays, to see later whether somebody wrote into them."""
     return [np.array(array) for array in arrays(tree)]

@@ -49,6 +49,8 @@ class Trial:
     draws: bool = False
     # The primals on which the forward is measured: in float64 wherever the subject computes in what it is given.
     measured: tuple[Any, ...] = ()
+    # The cotangent to judge with, in the structure of the output; None draws one.
+    cotangent: Any = None
 
     def __post_init__(self) -> None:
         self.measured = self.primals
