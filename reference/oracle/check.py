@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle import explain
+from reference.oracle.accuracy import judge as accuracy
+from reference.oracle.accuracy.asked import Asked, asked, op_of, resolved
+from reference.oracle.accuracy.reference import OfOp, Reference
 from reference.oracle.explain import evidence_of
 from reference.oracle.questions import forward, linearity, purity
 from reference.oracle.questions.base import Base, behind_a_forward, with_ones
@@ -19,7 +22,7 @@ from reference.oracle.questions.strictness import measured, of_argument, weighed
 from reference.oracle.recognition.acquittals import acquit
 from reference.oracle.recognition.conventions import explain_forward
 from reference.oracle.rendering.numbers import apart
-from reference.oracle.report import Finding, Report, Verdict
+from reference.oracle.report import Accuracy, Finding, Report, Verdict
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.arguments import trial_of
 from reference.oracle.subjects.subject import Subject
@@ -40,6 +43,10 @@ class Judgment:
     agreement: Agreement | None = None
     # Of a forward that computes in float32 whatever comes; said after what was done in place.
     narrowed: list[Finding] = field(default_factory=list)
+    # What it is held against in float64, where that was asked; and how accurate it is.
+    asked: Asked | None = None
+    accuracy: list[Accuracy] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def check(
@@ -51,6 +58,9 @@ def check(
     seed: int = 0,
     mode: str = "auto",
     strict: bool = False,
+    reference: Any = None,
+    dtype: Any = None,
+    device: Any = None,
 ) -> Report:
     """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
 
@@ -64,22 +74,31 @@ def check(
         mode: "full" measures every entry, "directional" random directions, "auto" the first where it is cheap.
         strict: fail also what leaves the gradient right: writing into the cotangent, float32 inside a float64 run, a
             small epsilon on one side. Without it such code passes, with the status "right, but ...".
+        reference: an op's name (with its statics), a function of arrays or tensors, or a subject. The primals are
+            rounded to `dtype`, and the subject's answers are held against the reference's in float64 at these values:
+            they pass where they are about as accurate as a plain computation in that dtype.
+        dtype: "float32", "tf32" (float32 whose products may be rounded), "bfloat16" or "float16"; by default that of
+            the primals. Without a reference it is the op that is recognized, or the forward itself in float64.
+        device: where a subject in PyTorch or JAX runs, such as "cuda"; by default where it runs anyway.
 
     Returns:
         A Report; whatever the subject does is a finding in it.
 
     Raises:
-        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
+        ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal,
+            a device that is not there, a reference that takes no float64).
     """
+    op = op_of(reference, op)
     known = forward.validated(op, statics)
     with generators_restored(), quiet(None):
         trial = trial_of(subject, primals, names, seed, mode)
-        judgment = Judgment()
+        trial, held_against = asked(trial, reference, op, known, dtype, device)
+        judgment = Judgment(asked=held_against)
         base = None
         try:
             judgment.findings += forward.beyond_numbers(trial, op, known)
             base = _begin(trial, judgment)
-            _judge(trial, base, judgment, op, known, mode)
+            _judge(trial, base, judgment, op, known, mode, strict)
         except Fault as fault:
             judgment.findings.append(fault.finding)
         judgment.findings = weighed(judgment.findings, judgment.judged, strict)  # what is wrong before what is strict
@@ -99,7 +118,9 @@ def _begin(trial: Trial, judgment: Judgment) -> Base:
     return with_ones(trial, base)
 
 
-def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str) -> None:
+def _judge(
+    trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any], mode: str, strict: bool
+) -> None:
     if random := purity.random_forward(trial, base):
         judgment.findings.append(random)
         judgment.judged = nothing_known(trial, base)
@@ -111,11 +132,15 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
-    judgment.agreement = _forward(trial, base, judgment, op, statics)
-    judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
-    formal = [found for judged in judgment.judged for found in judged.findings]
     asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
-    causes = explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else []
+    against = resolved(judgment.asked, trial, base) if judgment.asked else None
+    if judgment.asked and against:
+        causes = _in_low_precision(trial, base, judgment, judgment.asked, against, (mode, strict, bent))
+    else:
+        judgment.agreement = _forward(trial, base, judgment, op, statics)
+        judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
+        causes = explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else []
+    formal = [found for judged in judgment.judged for found in judged.findings]
     judgment.findings += measured(causes, judgment.judged)
     # What is wrong with a gradient says more than that an array was overwritten on the way to it.
     known = any(found.cause not in ("unexplained", "not_linear") for found in causes)
@@ -123,6 +148,19 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     judgment.findings[begin:begin] = impure
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*bent, *formal]
+
+
+def _in_low_precision(
+    trial: Trial, base: Base, judgment: Judgment, asked: Asked, reference: Reference, how: tuple[str, bool, list[Finding]]
+) -> list[Finding]:
+    """The causes of what is wrong, or inaccurate, where the answers are held against a reference in float64."""
+    mode, strict, bent = how
+    outcome = accuracy.judge(trial, base, reference, asked, mode, strict)
+    judgment.judged, judgment.accuracy, judgment.notes = outcome.judged, outcome.accuracy, outcome.notes
+    if isinstance(reference, OfOp):
+        judgment.agreement = Agreement(reference.name, reference.statics, reference.factor)
+    told = {found.argument for found in bent}
+    return [found for found in outcome.findings if found.cause != "unexplained" or found.argument not in told]
 
 
 def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]) -> Agreement | None:
@@ -177,7 +215,7 @@ def _report(
     acquittals, blind = tuple(judgment.acquittals), ()
     if base is not None:
         blind = power(trial.answering(), trial.names, trial.primals, base.upstream(), shown, used)
-        blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
+        blind += (*(sentence for judged in judgment.judged for sentence in judged.sentences), *judgment.notes)
         if verdict == "pass":
             evidence = evidence_of(trial, base, judgment.judged, shown, used)
             acquittals += tuple(acquit(evidence))
@@ -195,6 +233,7 @@ def _report(
         trial.aside,
         trial.seed,
         "directional" if any(judged.probed for judged in judgment.judged) else "full",
+        accuracy=tuple(judgment.accuracy),
     )
 
 

@@ -1,0 +1,160 @@
+"""What makes right code inaccurate: told by rerunning the reference with one imprecision at a time.
+
+An imprecision is believed where its own error points the way the kernel's does; partial sums, which nobody adds in the
+same order, where the error grows with the length of the sum; a function that is approximated, where it stays as it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.accuracy.arithmetic import Arithmetic
+from reference.oracle.accuracy.comparison import Comparison, comparison
+from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
+from reference.oracle.accuracy.persistence import Persistent
+from reference.oracle.accuracy.plain import Situation, answers, computed, situation
+from reference.oracle.questions import shrink
+from reference.oracle.recording.program import Program
+from reference.oracle.report import Finding
+from reference.oracle.subjects.vjp import Fault, finding
+
+# The cosine between the kernel's error and that of an imprecision which may be its own.
+ALIKE = 0.5
+# How many times as large, beside the plain one, the error of a sum in low precision is on the full input.
+GROWS = 1.5
+# What persists of an approximated function's error, as a share of the array's own size, is at most this.
+SMALL = 2.0**-6
+HALVES = ("bfloat16", "float16")
+CURVED = frozenset(
+    ("exp", "exp2", "expm1", "log", "log1p", "log2", "logaddexp", "tanh", "sqrt", "divide", "reciprocal", "power",
+     "sin", "cos", "arctan", "erf", "square")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Imprecision:
+    """A cause, its words, and the arithmetic that has it."""
+
+    cause: str
+    words: str
+    arithmetic: Arithmetic
+
+
+def imprecisions(at: Situation) -> Iterator[Imprecision]:
+    """Those that a kernel of this dtype may have."""
+    plain = at.arithmetic
+    if at.dtype == "float32":
+        for factors in (TF32, CUT_TF32):
+            yield Imprecision("computed_in_tf32", "multiplies in TF32", replace(plain, factors=factors))
+        for name in HALVES:
+            lower = Arithmetic(FORMATS[name])
+            yield Imprecision("downcast", f"computes in {name} on the way", lower)
+    for name in HALVES if at.dtype in ("float32", "tf32") else (at.dtype,):
+        half = FORMATS[name]
+        yield Imprecision("rounded_before_sum", f"rounds to {name} what it then adds up", replace(plain, terms=half))
+        yield Imprecision(LOW_SUMS, f"adds up in {name}", replace(plain, sums=half))
+
+
+LOW_SUMS = "accumulated_in_low_precision"
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A kernel whose answers are too inaccurate, and what is known of that."""
+
+    at: Situation
+    program: Program | None
+    # The doubtful arrays: gradients by position, the output under None; and what persists of their errors.
+    compared: Mapping[int | None, Comparison]
+    persisting: Mapping[int | None, Persistent]
+
+    def cause(self, key: int | None) -> tuple[str, str, str] | None:
+        """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
+        if self.program is None:
+            return None
+        likeness = [(self._likeness(key, errors), one) for one, errors in self.errors]
+        best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+        if likeliest is not None and best > ALIKE:
+            said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
+            return likeliest.cause, likeliest.words, said
+        return self._growing(key) or self._approximate(key)
+
+    @cached_property
+    def errors(self) -> list[tuple[Imprecision, dict[int | None, np.ndarray]]]:
+        """The errors that each imprecision makes of the reference."""
+        assert self.program is not None
+        found = []
+        for one in imprecisions(self.at):
+            out, gradients = computed(self.at, self.program, one.arithmetic)
+            arrays: dict[int | None, np.ndarray] = {None: out, **gradients}
+            with np.errstate(all="ignore"):
+                found.append((one, {key: arrays[key] - c.truth for key, c in self.compared.items() if key in arrays}))
+        return found
+
+    def _likeness(self, key: int | None, errors: Mapping[int | None, np.ndarray]) -> float:
+        """The cosine between the kernel's error in one array and another, entries weighed by their usual error."""
+        compared = self.compared[key]
+        if key not in errors or errors[key].shape != compared.truth.shape:
+            return 0.0
+        with np.errstate(all="ignore"):
+            weight = 1 / (compared.spread + compared.place)
+            own, other = (compared.got - compared.truth) * weight, errors[key] * weight
+        known = compared.known & np.isfinite(own) & np.isfinite(other)
+        power = np.sqrt(np.sum(own[known] ** 2) * np.sum(other[known] ** 2))
+        return float(np.sum(own[known] * other[known]) / power) if power > 0 else 0.0
+
+    def _growing(self, key: int | None) -> tuple[str, str, str] | None:
+        """Sums in low precision: the error, beside the plain one, is smaller where less is added up."""
+        now, before = self.compared[key].factor, _on_less(self.at, key)
+        if before is None or not now > GROWS * max(before, 1.0):
+            return None
+        said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
+        return LOW_SUMS, "adds up in low precision", said
+
+    def _approximate(self, key: int | None) -> tuple[str, str, str] | None:
+        """A function that is approximated: a small error that stays where the arguments move, in code with curves."""
+        assert self.program is not None
+        stays = self.persisting.get(key)
+        curved = any(step.name in CURVED for step in self.program.tape.steps)
+        if stays is None or not stays.systematic or not curved:
+            return None
+        truth = self.compared[key].truth
+        size = float(np.sqrt(np.mean(np.square(truth[np.isfinite(truth)])))) or 1.0
+        share = float(np.sqrt(np.mean(np.square(stays.stays)))) / size
+        if share > SMALL:
+            return None
+        said = f"an error of {share:.1e} of its size stays where the arguments move by more than their rounding"
+        return "approximate_function", "comes from a function that is only approximated", said
+
+
+def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument: str | None) -> Finding:
+    """The finding of an imprecision in one array."""
+    key, words, said = cause
+    error, plain = compared.in_units
+    said = f"{said}; root mean square error {error:.3g} ulp, of a plain computation {plain:.3g} ulp"
+    message = f"{name} is {compared.factor:.3g} times less accurate than a plain computation: it {words}"
+    largest = float(np.max(np.abs(compared.truth), initial=0.0, where=compared.known)) or 1.0
+    off = float(np.max(compared.error, initial=0.0)) / largest
+    return finding(key, message, said, argument=argument, off=off, blame="backward" if argument else "forward")
+
+
+def _on_less(at: Situation, key: int | None) -> float | None:
+    """How many times the plain error the kernel's is on a smaller input; None where there is no such."""
+    for small, base in islice(shrink.smaller(at.trial), 1):
+        try:
+            less = situation(small, at.reference, at.dtype, base.cotangent)
+            truth, gradients = at.reference.answer(less.primals, base.cotangent)
+            plain = answers(less, less.recorded())
+        except (Fault, ValueError, TypeError):
+            return None
+        got: Any = base.flat if key is None else base.got[key]
+        true = truth if key is None else gradients[key]
+        runs = [out if key is None else of.get(key, np.zeros(np.shape(true))) for out, of in plain]
+        if true is None or np.shape(got) != np.shape(true):
+            return None
+        return comparison("", got, true, runs, at.format).factor
+    return None
