@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.oracle import explain
 from reference.oracle.accuracy import judge as accuracy
-from reference.oracle.accuracy.asked import Asked, asked, op_of, resolved
+from reference.oracle.accuracy.asked import Asked, asked, in_tf32, op_of, resolved
 from reference.oracle.accuracy.reference import OfOp, Reference
 from reference.oracle.explain import evidence_of
 from reference.oracle.questions import forward, linearity, purity
@@ -133,9 +133,9 @@ def _judge(
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
     asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
-    against = resolved(judgment.asked, trial, base) if judgment.asked else None
-    if judgment.asked and against:
-        causes = _in_low_precision(trial, base, judgment, judgment.asked, against, (mode, strict, bent))
+    held = judgment.asked or in_tf32(trial, base, op, statics)
+    if held and (against := resolved(held, trial, base)):
+        causes = _in_low_precision(trial, base, judgment, held, against, (mode, strict, bent))
     else:
         judgment.agreement = _forward(trial, base, judgment, op, statics)
         judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)

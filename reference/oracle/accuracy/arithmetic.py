@@ -23,7 +23,7 @@ class Arithmetic:
 
     plain: what every elementary result is rounded to. factors: the factors of a product with a sum behind it, where
     they are coarser. terms: each such product before it is added. sums: every partial sum, one after the other.
-    rng: rounds elementary results up or down at random.
+    rng: rounds up or down at random, and adds in a random order.
     """
 
     plain: Format
@@ -40,13 +40,14 @@ class Arithmetic:
     def added(self, values: Any) -> Any:
         """A result of additions as it is stored until something else is made of it."""
         values = np.asarray(values)
-        return self.sums.rounded(values) if values.dtype.kind == "f" else values
+        return self.sums.rounded(values, self.rng) if values.dtype.kind == "f" else values
 
     def total(self, terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         """The sum over the axes, one term after the other."""
         kept = [axis for axis in range(terms.ndim) if axis not in axes]
         rows = terms.transpose(*kept, *axes).reshape([terms.shape[axis] for axis in kept] + [-1])
-        rows = self.terms.rounded(rows) if self.terms else rows
+        rows = self.terms.rounded(rows, self.rng) if self.terms else rows
+        rows = rows[..., self.rng.permutation(rows.shape[-1])] if self.rng else rows
         if not rows.shape[-1]:
             return np.zeros(rows.shape[:-1])
         with np.errstate(all="ignore"):
@@ -60,7 +61,7 @@ class Arithmetic:
     def contracted(self, inputs: tuple[str, ...], output: str, *operands: Any) -> np.ndarray:
         """A sum of products over named axes."""
         given = [np.asarray(operand, np.float64) for operand in operands]
-        given = [self.factors.rounded(one) for one in given] if self.factors else given
+        given = [self.factors.rounded(one, self.rng) for one in given] if self.factors else given
         sizes = {letter: size for letters, one in zip(inputs, given, strict=True)
                  for letter, size in zip(letters, one.shape, strict=True)}  # fmt: skip
         summed = "".join(letter for letter in sizes if letter not in output)

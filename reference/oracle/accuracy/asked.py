@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.accuracy.handed import narrowed, placed, validated
+from reference.oracle.accuracy.imprecision import rounds_factors
+from reference.oracle.accuracy.plain import situation
 from reference.oracle.accuracy.reference import OfOp, Reference, of_callable
+from reference.oracle.numerics import precision
 from reference.oracle.questions import forward
 from reference.oracle.questions.base import Base
-from reference.oracle.questions.forward import widened
+from reference.oracle.questions.forward import Agreement, widened
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import Trial
+
+# Values that are an op's but for rounding factors to TF32 differ by less, as a share of the largest.
+ROUNDED = 2.0**-8
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,30 @@ def of_op(op: str, statics: Mapping[str, Any], trial: Trial, base: Base) -> OfOp
         rule = f"the kernel must return what {op} does"
         raise ValueError(f"oracle.check: {rule}; got {base.flat.size} entries for {values.size}")
     return OfOp(op, dict(statics))
+
+
+def in_tf32(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Asked | None:
+    """What code in float32 is held against whose forward has an op's values but for factors that TF32 rounds."""
+    coarse = precision.coarsest([primal for primal in trial.primals if isinstance(primal, np.ndarray)])
+    if coarse != precision.EPSILON["float32"]:
+        return None
+    try:
+        near = _nearly(trial, base, op, statics)
+    except (TypeError, ValueError):  # the primals are not what the op takes, which is said elsewhere
+        return None
+    if near is None:
+        return None
+    reference = OfOp(near.op, near.statics, near.factor)
+    rounds = rounds_factors(situation(trial, reference, "float32", base.cotangent), base.flat)
+    return Asked(near.op, near.statics, "tf32", trial.subject) if rounds else None
+
+
+def _nearly(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Agreement | None:
+    """The op whose values the forward has up to the rounding of TF32, but not up to that of float32."""
+    if op is None:
+        return None if forward.recognized(trial, base) else forward.recognized(trial, base, ROUNDED)
+    exact, near = (forward.agrees(trial, base, op, statics, loose)[0] for loose in (None, ROUNDED))
+    return None if exact else near
 
 
 def _fitting(reference: Reference, trial: Trial, base: Base) -> Reference:

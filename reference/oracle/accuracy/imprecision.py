@@ -24,15 +24,22 @@ from reference.oracle.subjects.vjp import Fault, finding
 
 # The cosine between the kernel's error and that of an imprecision which may be its own.
 ALIKE = 0.5
+# One of the two is at most so many times as large as the other.
+AS_LARGE = 4.0
 # How many times as large, beside the plain one, the error of a sum in low precision is on the full input.
 GROWS = 1.5
 # What persists of an approximated function's error, as a share of the array's own size, is at most this.
 SMALL = 2.0**-6
+LOW_SUMS, TF32_PRODUCTS = "accumulated_in_low_precision", "computed_in_tf32"
 HALVES = ("bfloat16", "float16")
 CURVED = frozenset(
     ("exp", "exp2", "expm1", "log", "log1p", "log2", "logaddexp", "tanh", "sqrt", "divide", "reciprocal", "power",
      "sin", "cos", "arctan", "erf", "square")
 )  # fmt: skip
+
+
+# By position of the gradient, the output under None.
+Arrays = dict[int | None, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ def imprecisions(at: Situation) -> Iterator[Imprecision]:
     plain = at.arithmetic
     if at.dtype == "float32":
         for factors in (TF32, CUT_TF32):
-            yield Imprecision("computed_in_tf32", "multiplies in TF32", replace(plain, factors=factors))
+            yield Imprecision(TF32_PRODUCTS, "multiplies in TF32", replace(plain, factors=factors))
         for name in HALVES:
             lower = Arithmetic(FORMATS[name])
             yield Imprecision("downcast", f"computes in {name} on the way", lower)
@@ -57,9 +64,6 @@ def imprecisions(at: Situation) -> Iterator[Imprecision]:
         half = FORMATS[name]
         yield Imprecision("rounded_before_sum", f"rounds to {name} what it then adds up", replace(plain, terms=half))
         yield Imprecision(LOW_SUMS, f"adds up in {name}", replace(plain, sums=half))
-
-
-LOW_SUMS = "accumulated_in_low_precision"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Doubted:
         """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
         if self.program is None:
             return None
-        likeness = [(self._likeness(key, errors), one) for one, errors in self.errors]
+        likeness = [(self._likeness(key, run), one) for one, run in self.runs]
         best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
         if likeliest is not None and best > ALIKE:
             said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
@@ -84,28 +88,36 @@ class Doubted:
         return self._growing(key) or self._approximate(key)
 
     @cached_property
-    def errors(self) -> list[tuple[Imprecision, dict[int | None, np.ndarray]]]:
-        """The errors that each imprecision makes of the reference."""
-        assert self.program is not None
-        found = []
-        for one in imprecisions(self.at):
-            out, gradients = computed(self.at, self.program, one.arithmetic)
-            arrays: dict[int | None, np.ndarray] = {None: out, **gradients}
-            with np.errstate(all="ignore"):
-                found.append((one, {key: arrays[key] - c.truth for key, c in self.compared.items() if key in arrays}))
-        return found
+    def runs(self) -> list[tuple[Imprecision, Arrays]]:
+        """What the reference gives with each imprecision."""
+        return [(one, self._run(one.arithmetic)) for one in imprecisions(self.at)]
 
-    def _likeness(self, key: int | None, errors: Mapping[int | None, np.ndarray]) -> float:
-        """The cosine between the kernel's error in one array and another, entries weighed by their usual error."""
-        compared = self.compared[key]
-        if key not in errors or errors[key].shape != compared.truth.shape:
+    @cached_property
+    def plain(self) -> Arrays:
+        """What it gives without."""
+        return self._run(self.at.arithmetic)
+
+    def _run(self, arithmetic: Arithmetic) -> Arrays:
+        assert self.program is not None
+        out, gradients = computed(self.at, self.program, arithmetic)
+        return {None: out, **gradients}
+
+    def _likeness(self, key: int | None, run: Arrays) -> float:
+        """The cosine between what sets the kernel and an imprecision apart from the plain computation in one array.
+
+        Entries are weighed by their usual error; 0 where one is much larger than the other.
+        """
+        compared, plain = self.compared[key], self.plain.get(key)
+        if plain is None or plain.shape != compared.truth.shape:
             return 0.0
         with np.errstate(all="ignore"):
             weight = 1 / (compared.spread + compared.place)
-            own, other = (compared.got - compared.truth) * weight, errors[key] * weight
+            own, other = (compared.got - plain) * weight, (run[key] - plain) * weight
         known = compared.known & np.isfinite(own) & np.isfinite(other)
-        power = np.sqrt(np.sum(own[known] ** 2) * np.sum(other[known] ** 2))
-        return float(np.sum(own[known] * other[known]) / power) if power > 0 else 0.0
+        sizes = [float(np.sqrt(np.sum(one[known] ** 2))) for one in (own, other)]
+        if not min(sizes) * AS_LARGE > max(sizes):
+            return 0.0
+        return float(np.sum(own[known] * other[known])) / (sizes[0] * sizes[1])
 
     def _growing(self, key: int | None) -> tuple[str, str, str] | None:
         """Sums in low precision: the error, beside the plain one, is smaller where less is added up."""
@@ -140,6 +152,18 @@ def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument
     largest = float(np.max(np.abs(compared.truth), initial=0.0, where=compared.known)) or 1.0
     off = float(np.max(compared.error, initial=0.0)) / largest
     return finding(key, message, said, argument=argument, off=off, blame="backward" if argument else "forward")
+
+
+def rounds_factors(at: Situation, got: np.ndarray) -> bool:
+    """Whether an output of float32 is off as the reference's is that rounds, or cuts, the factors of products to TF32."""
+    program = at.recorded()
+    if program is None:
+        return False
+    truth, _ = at.reference.answer(at.primals, at.cotangent)
+    compared = comparison("the output", got, truth, [out for out, _ in answers(at, program)], at.format)
+    doubted = Doubted(at, program, {None: compared}, {})
+    cause = doubted.cause(None) if compared.doubtful else None
+    return cause is not None and cause[0] == TF32_PRODUCTS
 
 
 def _on_less(at: Situation, key: int | None) -> float | None:

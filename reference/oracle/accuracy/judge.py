@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.oracle.accuracy import imprecision, mistakes
 from reference.oracle.accuracy.asked import Asked
-from reference.oracle.accuracy.comparison import Comparison, comparison
+from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
 from reference.oracle.accuracy.imprecision import Doubted
 from reference.oracle.accuracy.persistence import Persistent, persistent
 from reference.oracle.accuracy.plain import Situation, answers, situation
@@ -107,12 +107,14 @@ def _judge_output(case: Case, outcome: Outcome) -> None:
 
 
 def _inaccurate(case: Case, key: int | None) -> tuple[str, tuple[str, str, str] | None]:
-    """Of a doubtful array: "wrong" or "less" accurate, and the imprecision where one explains it."""
+    """Of a doubtful array: "wrong", "less" accurate or "right" all the same, and the imprecision that explains it."""
     if cause := case.doubted.cause(key):
         return "less", cause
     compared, stays = case.compared[key], case.persisting.get(key)
     right = key is not None and case.wide is not None and case.wide.right(case.at.trial.names[key])
     mistaken = stays is None or stays.systematic
+    if compared.factor <= TIMES and not mistaken:
+        return "right", None  # single entries, by chance: their error goes where the arguments move
     if case.strict or compared.factor > MANY_TIMES or (mistaken and not right):
         return "wrong", None
     return "less", None

@@ -47,7 +47,7 @@ class OfOp:
             out, residuals = spec.reference("_fwd")(*map(widened, primals), **self.statics)
             values = trees.vector(out)
             found = spec.reference("_bwd")(residuals, trees.like(out, self._upstream(cotangent, values.size)))
-        gradients = (*found, *(None,) * (len(primals) - len(found)))
+        gradients = (*found, *(None,) * (len(primals) - len(found)))[: len(primals)]
         if self.factor is not None:
             return np.array([self.factor * values.sum()]), gradients
         return values[: cotangent.size], gradients
