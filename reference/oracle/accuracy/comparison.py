@@ -52,9 +52,24 @@ class Comparison:
         return _rms(self.error) / self.typical
 
     @property
+    def allowed(self) -> np.ndarray:
+        """How far every entry may be off."""
+        return SPREADS * self.spread + self.place + SHARE * self.typical
+
+    @property
     def outside(self) -> np.ndarray:
         """The entries that are further off than a plain computation's would be."""
-        return self.error > SPREADS * self.spread + self.place + SHARE * self.typical
+        return self.error > self.allowed
+
+    @property
+    def times(self) -> float:
+        """How many times less accurate than plain: by the root mean square, or by the worst entry where that is more.
+
+        An entry that is off by as much as is allowed counts as a root mean square that is.
+        """
+        with np.errstate(all="ignore"):
+            entries = TIMES * self.error[self.known] / self.allowed[self.known]
+        return max(self.factor, float(np.max(entries, initial=0.0)) if self.outside.any() else 0.0)
 
     @property
     def doubtful(self) -> bool:

@@ -32,6 +32,7 @@ GROWS = 1.5
 SMALL = 2.0**-6
 LOW_SUMS, TF32_PRODUCTS = "accumulated_in_low_precision", "computed_in_tf32"
 HALVES = ("bfloat16", "float16")
+SUMS = frozenset(("sum", "mean", "gathered", "added_at", "matmul", "einsum"))
 CURVED = frozenset(
     ("exp", "exp2", "expm1", "log", "log1p", "log2", "logaddexp", "tanh", "sqrt", "divide", "reciprocal", "power",
      "sin", "cos", "arctan", "erf", "square")
@@ -51,16 +52,16 @@ class Imprecision:
     arithmetic: Arithmetic
 
 
-def imprecisions(at: Situation) -> Iterator[Imprecision]:
-    """Those that a kernel of this dtype may have."""
-    plain = at.arithmetic
+def imprecisions(at: Situation, program: Program) -> Iterator[Imprecision]:
+    """Those that a kernel of this dtype may have which computes as the program does."""
+    plain, sums = at.arithmetic, any(step.name in SUMS for step in program.tape.steps)
     if at.dtype == "float32":
         for factors in (TF32, CUT_TF32):
             yield Imprecision(TF32_PRODUCTS, "multiplies in TF32", replace(plain, factors=factors))
         for name in HALVES:
             lower = Arithmetic(FORMATS[name])
             yield Imprecision("downcast", f"computes in {name} on the way", lower)
-    for name in HALVES if at.dtype in ("float32", "tf32") else (at.dtype,):
+    for name in () if not sums else HALVES if at.dtype in ("float32", "tf32") else (at.dtype,):
         half = FORMATS[name]
         yield Imprecision("rounded_before_sum", f"rounds to {name} what it then adds up", replace(plain, terms=half))
         yield Imprecision(LOW_SUMS, f"adds up in {name}", replace(plain, sums=half))
@@ -85,12 +86,14 @@ class Doubted:
         if likeliest is not None and best > ALIKE:
             said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
             return likeliest.cause, likeliest.words, said
-        return self._growing(key) or self._approximate(key)
+        sums = any(like > -1 and one.cause == LOW_SUMS for like, one in likeness)
+        return (self._growing(key) if sums else None) or self.approximate(key)
 
     @cached_property
     def runs(self) -> list[tuple[Imprecision, Arrays]]:
         """What the reference gives with each imprecision."""
-        return [(one, self._run(one.arithmetic)) for one in imprecisions(self.at)]
+        assert self.program is not None
+        return [(one, self._run(one.arithmetic)) for one in imprecisions(self.at, self.program)]
 
     @cached_property
     def plain(self) -> Arrays:
@@ -105,19 +108,18 @@ class Doubted:
     def _likeness(self, key: int | None, run: Arrays) -> float:
         """The cosine between what sets the kernel and an imprecision apart from the plain computation in one array.
 
-        Entries are weighed by their usual error; 0 where one is much larger than the other.
+        Entries are weighed by their usual error; -1 where one is much larger than the other.
         """
         compared, plain = self.compared[key], self.plain.get(key)
         if plain is None or plain.shape != compared.truth.shape:
-            return 0.0
+            return -1.0
         with np.errstate(all="ignore"):
             weight = 1 / (compared.spread + compared.place)
             own, other = (compared.got - plain) * weight, (run[key] - plain) * weight
         known = compared.known & np.isfinite(own) & np.isfinite(other)
         sizes = [float(np.sqrt(np.sum(one[known] ** 2))) for one in (own, other)]
-        if not min(sizes) * AS_LARGE > max(sizes):
-            return 0.0
-        return float(np.sum(own[known] * other[known])) / (sizes[0] * sizes[1])
+        alike = min(sizes) * AS_LARGE > max(sizes)
+        return float(np.sum(own[known] * other[known])) / (sizes[0] * sizes[1]) if alike else -1.0
 
     def _growing(self, key: int | None) -> tuple[str, str, str] | None:
         """Sums in low precision: the error, beside the plain one, is smaller where less is added up."""
@@ -127,12 +129,11 @@ class Doubted:
         said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
         return LOW_SUMS, "adds up in low precision", said
 
-    def _approximate(self, key: int | None) -> tuple[str, str, str] | None:
+    def approximate(self, key: int | None) -> tuple[str, str, str] | None:
         """A function that is approximated: a small error that stays where the arguments move, in code with curves."""
-        assert self.program is not None
         stays = self.persisting.get(key)
-        curved = any(step.name in CURVED for step in self.program.tape.steps)
-        if stays is None or not stays.systematic or not curved:
+        curved = self.program is not None and any(step.name in CURVED for step in self.program.tape.steps)
+        if stays is None or not stays.systematic or not curved or key not in self.compared:
             return None
         truth = self.compared[key].truth
         size = float(np.sqrt(np.mean(np.square(truth[np.isfinite(truth)])))) or 1.0
@@ -148,7 +149,7 @@ def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument
     key, words, said = cause
     error, plain = compared.in_units
     said = f"{said}; root mean square error {error:.3g} ulp, of a plain computation {plain:.3g} ulp"
-    message = f"{name} is {compared.factor:.3g} times less accurate than a plain computation: it {words}"
+    message = f"{name} is {compared.times:.3g} times less accurate than a plain computation: it {words}"
     largest = float(np.max(np.abs(compared.truth), initial=0.0, where=compared.known)) or 1.0
     off = float(np.max(compared.error, initial=0.0)) / largest
     return finding(key, message, said, argument=argument, off=off, blame="backward" if argument else "forward")

@@ -13,7 +13,7 @@ from reference.oracle.accuracy.imprecision import Doubted
 from reference.oracle.accuracy.persistence import Persistent, persistent
 from reference.oracle.accuracy.plain import Situation, answers, situation
 from reference.oracle.accuracy.reference import Reference
-from reference.oracle.accuracy.wide import Wide, in_float64
+from reference.oracle.accuracy.wide import NAMELESS, Wide, in_float64
 from reference.oracle.numerics.precision import ulp_error
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.figures import DRAWN, Compared
@@ -51,9 +51,10 @@ class Case:
     wide: Wide | None
     strict: bool
 
-    def name(self, key: int | None) -> str:
-        """What an array is called in messages."""
-        return "the output" if key is None else f"{self.at.trial.names[key]}_ct"
+    def approximates(self, key: int) -> bool:
+        """Whether a gradient is off by as little as an output that stays off a little."""
+        causes = (self.doubted.approximate(one) for one in (None, key))
+        return None in self.doubted.compared and all(cause is not None for cause in causes)
 
 
 def judge(trial: Trial, base: Base, reference: Reference, asked: Asked, mode: str, strict: bool) -> Outcome:
@@ -115,7 +116,7 @@ def _inaccurate(case: Case, key: int | None) -> tuple[str, tuple[str, str, str] 
     mistaken = stays is None or stays.systematic
     if compared.factor <= TIMES and not mistaken:
         return "right", None  # single entries, by chance: their error goes where the arguments move
-    if case.strict or compared.factor > MANY_TIMES or (mistaken and not right):
+    if case.strict or compared.times > MANY_TIMES or (mistaken and not right):
         return "wrong", None
     return "less", None
 
@@ -130,12 +131,14 @@ def _diagnosed(case: Case) -> dict[str, list[Finding]]:
         name = case.at.trial.names[key]
         if causes := _in_float64(case, name, compared):
             found[name] = causes
-        elif compared.doubtful and not (case.wide and case.wide.right(name)):
+        elif compared.doubtful and not (case.wide and case.wide.right(name)) and not case.approximates(key):
             unnamed.append(key)
     wrong = [key for key in unnamed if (stays := case.persisting.get(key)) is not None and stays.systematic]
     gradients = {key: one for key, one in case.compared.items() if key is not None}
-    for one in mistakes.explained(case.at, case.base, gradients, case.persisting, wrong) if wrong else ():
-        found.setdefault(one.argument or "", []).append(one)
+    explained = mistakes.explained(case.at, case.base, gradients, case.persisting, wrong) if wrong else ()
+    for one in explained:
+        if one.cause not in NAMELESS:
+            found.setdefault(one.argument or "", []).append(one)
     return found
 
 
@@ -208,4 +211,4 @@ def _figures(compared: Comparison, primal: Any, got: np.ndarray, kind: str, caus
 
 def _accuracy(name: str, compared: Comparison, kind: str) -> Accuracy:
     error, plain = compared.in_units
-    return Accuracy(name, kind, error, plain, compared.factor)
+    return Accuracy(name, kind, error, plain, compared.times)

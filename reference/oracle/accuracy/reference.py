@@ -92,7 +92,9 @@ class OfFunction:
         """The output as a vector, and the gradient of every argument for this cotangent of it."""
         primals = tuple(map(widened, primals))
         out = self._values(primals)
-        program = self.program(primals, self.names, cotangent) if out.size == cotangent.size else None
+        if out.size != cotangent.size:
+            return out, (None,) * len(primals)
+        program = self.program(primals, self.names, cotangent)
         if program is not None and program.out is not None and _same(np.ravel(program.out.value), out):
             gradients = program.gradients
             return out, tuple(
