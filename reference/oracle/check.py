@@ -151,7 +151,12 @@ def _judge(
 
 
 def _in_low_precision(
-    trial: Trial, base: Base, judgment: Judgment, asked: Asked, reference: Reference, how: tuple[str, bool, list[Finding]]
+    trial: Trial,
+    base: Base,
+    judgment: Judgment,
+    asked: Asked,
+    reference: Reference,
+    how: tuple[str, bool, list[Finding]],
 ) -> list[Finding]:
     """The causes of what is wrong, or inaccurate, where the answers are held against a reference in float64."""
     mode, strict, bent = how

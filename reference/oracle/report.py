@@ -9,6 +9,7 @@ from reference.oracle.causes import BUTS
 
 Verdict = Literal["pass", "fail", "cannot tell"]
 Blame = Literal["forward", "backward", "check", "convention"]
+Kind = Literal["best", "right", "less", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Accuracy:
     """
 
     name: str
-    kind: Literal["best", "right", "less", "wrong"]
+    kind: Kind
     ulp: float
     plain_ulp: float
     factor: float

@@ -1,5 +1,6 @@
 """A recorded program run again in another arithmetic: plain in a dtype, or with one known imprecision."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,8 @@ class Arithmetic:
     def total(self, terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         """The sum over the axes, one term after the other."""
         kept = [axis for axis in range(terms.ndim) if axis not in axes]
-        rows = terms.transpose(*kept, *axes).reshape([terms.shape[axis] for axis in kept] + [-1])
+        outer = tuple(terms.shape[axis] for axis in kept)
+        rows = terms.transpose(*kept, *axes).reshape(*outer, math.prod(terms.shape[axis] for axis in axes))
         rows = self.terms.rounded(rows, self.rng) if self.terms else rows
         rows = rows[..., self.rng.permutation(rows.shape[-1])] if self.rng else rows
         if not rows.shape[-1]:

@@ -88,9 +88,7 @@ class Comparison:
         return _rms(self.error) / self.unit, self.typical / self.unit
 
 
-def comparison(
-    name: str, got: np.ndarray, truth: np.ndarray, plain: Sequence[np.ndarray], dtype: Format
-) -> Comparison:
+def comparison(name: str, got: np.ndarray, truth: np.ndarray, plain: Sequence[np.ndarray], dtype: Format) -> Comparison:
     """The comparison of one array with what plain computations gave."""
     got, truth = (np.asarray(one, np.float64) for one in (got, truth))
     with np.errstate(all="ignore"):

@@ -31,7 +31,9 @@ def narrowed(trial: Trial, dtype: str, device: str | None) -> Trial:
     storage = _storage(own, trial.subject)
     for name, primal in zip(trial.names, trial.primals, strict=True):
         if _floats(primal) and np.any(np.isfinite(primal) & ~np.isfinite(FORMATS[own].rounded(primal))):
-            raise ValueError(f"oracle.check: every primal must fit {own}; got {float(np.abs(primal).max()):g} in {name}")
+            raise ValueError(
+                f"oracle.check: every primal must fit {own}; got {float(np.abs(primal).max()):g} in {name}"
+            )
     primals = tuple(FORMATS[own].rounded(p).astype(storage) if _floats(p) else p for p in trial.primals)
     cast = own if storage.name != own else None
     return replace(trial, subject=placed(trial.subject, cast, device), primals=primals)

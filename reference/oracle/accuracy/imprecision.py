@@ -64,7 +64,8 @@ def imprecisions(at: Situation, program: Program) -> Iterator[Imprecision]:
     for name in () if not sums else HALVES if at.dtype in ("float32", "tf32") else (at.dtype,):
         half = FORMATS[name]
         yield Imprecision("rounded_before_sum", f"rounds to {name} what it then adds up", replace(plain, terms=half))
-        yield Imprecision(LOW_SUMS, f"adds up in {name}", replace(plain, sums=half))
+        for terms in (None, half):
+            yield Imprecision(LOW_SUMS, f"adds up in {name}", replace(plain, sums=half, terms=terms))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from reference.oracle.numerics.precision import ulp_error
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.figures import DRAWN, Compared
 from reference.oracle.questions.judged import Judged, blank
-from reference.oracle.report import Accuracy, ArgumentReport, Finding
+from reference.oracle.report import Accuracy, ArgumentReport, Finding, Kind
 from reference.oracle.subjects import returned
 from reference.oracle.subjects.vjp import Trial, finding
 
@@ -94,7 +94,7 @@ def _case(trial: Trial, base: Base, reference: Reference, asked: Asked, mode: st
 def _judge_output(case: Case, outcome: Outcome) -> None:
     """The forward: another function, or the right one inaccurately."""
     compared = case.compared[None]
-    kind = "best" if compared.best else "right"
+    kind: Kind = "best" if compared.best else "right"
     if compared.doubtful:
         kind, cause = _inaccurate(case, None)
         if cause:
@@ -107,7 +107,7 @@ def _judge_output(case: Case, outcome: Outcome) -> None:
     outcome.accuracy.append(_accuracy("the output", compared, kind))
 
 
-def _inaccurate(case: Case, key: int | None) -> tuple[str, tuple[str, str, str] | None]:
+def _inaccurate(case: Case, key: int | None) -> tuple[Kind, tuple[str, str, str] | None]:
     """Of a doubtful array: "wrong", "less" accurate or "right" all the same, and the imprecision that explains it."""
     if cause := case.doubted.cause(key):
         return "less", cause
@@ -157,7 +157,8 @@ def _argument(case: Case, position: int, wrong: Mapping[str, list[Finding]], out
     name = trial.names[position]
     if compared is None:
         return _malformed(case, position)
-    kind, cause = ("best" if compared.best else "right"), None
+    kind: Kind = "best" if compared.best else "right"
+    cause = None
     if name in wrong:
         kind = "wrong"
         outcome.findings += wrong[name]
@@ -185,7 +186,7 @@ def _malformed(case: Case, position: int) -> Judged:
     return Judged(name, blank(trial, case.base, position, "cannot tell"))
 
 
-def _figures(compared: Comparison, primal: Any, got: np.ndarray, kind: str, cause: Any) -> Compared:
+def _figures(compared: Comparison, primal: Any, got: np.ndarray, kind: Kind, cause: Any) -> Compared:
     """The figures of one argument, as a check without a reference gives them."""
     error, outside = compared.error, compared.outside
     ranked = np.where(outside, error, -1.0) if outside.any() else error
@@ -209,6 +210,6 @@ def _figures(compared: Comparison, primal: Any, got: np.ndarray, kind: str, caus
     return Compared(report, compared.truth, compared.typical)
 
 
-def _accuracy(name: str, compared: Comparison, kind: str) -> Accuracy:
+def _accuracy(name: str, compared: Comparison, kind: Kind) -> Accuracy:
     error, plain = compared.in_units
     return Accuracy(name, kind, error, plain, compared.times)

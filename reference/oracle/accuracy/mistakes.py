@@ -30,9 +30,7 @@ def explained(
     """The edits of the reference's backward that give what persists of these arguments' errors."""
     count = len(at.primals)
     truths = [compared[k].truth if k in compared else None for k in range(count)]
-    got = [
-        compared[k].truth + persisting[k].stays if k in wrong and k in compared else truths[k] for k in range(count)
-    ]
+    got = [compared[k].truth + persisting[k].stays if k in wrong and k in compared else truths[k] for k in range(count)]
     noise = [EXCUSED * persisting[k].chance if k in wrong and k in persisting else 0.0 for k in range(count)]
     op, statics = (at.reference.name, at.reference.statics) if isinstance(at.reference, OfOp) else (None, {})
     evidence = Evidence(

@@ -79,7 +79,9 @@ def _nearby(at: Situation, rng: np.random.Generator) -> tuple[np.ndarray, dict[i
 
     def moved(values: Any) -> Any:
         floating = isinstance(values, np.ndarray) and is_floating(values.dtype)
-        return values + coarse.ulp(values) * rng.uniform(-0.5, 0.5, values.shape) * (values != 0) if floating else values
+        return (
+            values + coarse.ulp(values) * rng.uniform(-0.5, 0.5, values.shape) * (values != 0) if floating else values
+        )
 
     out, gradients = at.reference.answer(tuple(map(moved, at.primals)), moved(at.cotangent))
     return at.format.rounded(out), {k: at.format.rounded(g) for k, g in enumerate(gradients) if g is not None}

@@ -98,7 +98,11 @@ class OfFunction:
         if program is not None and program.out is not None and _same(np.ravel(program.out.value), out):
             gradients = program.gradients
             return out, tuple(
-                gradients[place].value if place in gradients else np.zeros(np.shape(primal)) if _floats(primal) else None
+                gradients[place].value
+                if place in gradients
+                else np.zeros(np.shape(primal))
+                if _floats(primal)
+                else None
                 for place, primal in enumerate(primals)
             )
         return out, tuple(self._measured(primals, place, cotangent) for place in range(len(primals)))
@@ -155,7 +159,7 @@ Reference = OfOp | OfFunction
 
 
 def of_callable(given: Any, primals: tuple[Any, ...], names: tuple[str, ...]) -> OfFunction:
-    """A function of arrays or tensors, or a subject's forward, as a reference; a ValueError where it takes no float64."""
+    """A function of arrays or tensors, or a subject's forward, as a reference; ValueError where it takes no float64."""
     wide = tuple(map(widened, primals))
     if isinstance(given, Subject):
         return OfFunction(given.forward, _followed(given, wide), names, given.name)

@@ -89,7 +89,9 @@ def _begun(at: Situation, subject: Subject) -> tuple[Trial, Base]:
     truth, _ = at.reference.answer(trial.primals, base.cotangent)
     if _near(base.flat, truth, EXACT):
         return trial, base
-    single = tuple(p.astype(np.float32) if isinstance(p, np.ndarray) and p.dtype == np.float64 else p for p in at.primals)
+    single = tuple(
+        p.astype(np.float32) if isinstance(p, np.ndarray) and p.dtype == np.float64 else p for p in at.primals
+    )
     trial = replace(trial, primals=single)
     return trial, base_of(trial)
 
