@@ -1,49 +1,32 @@
 """The order of judgment: form and state first, then values, then derivatives, and only then the cause."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from reference.oracle import explain
+from reference.oracle.accuracy import judge as accuracy
+from reference.oracle.accuracy.asked import Asked, asked, in_tf32, op_of, resolved
+from reference.oracle.accuracy.reference import OfOp, Reference
 from reference.oracle.explain import evidence_of
-from reference.oracle.questions import forward, linearity, purity, repeated
+from reference.oracle.judgment import Judgment, Request
+from reference.oracle.questions import choices, forward, linearity, purity, repeated
 from reference.oracle.questions.base import Base, behind_a_forward, with_ones
 from reference.oracle.questions.forward import Agreement
 from reference.oracle.questions.gradient import judge_gradient, nothing_known
-from reference.oracle.questions.judged import Judged
 from reference.oracle.questions.memory_battery import battery
 from reference.oracle.questions.memory_battery.unwritten import unwritten
 from reference.oracle.questions.narrowed import begun
-from reference.oracle.questions.power import power
-from reference.oracle.questions.strictness import measured, of_argument, weighed
-from reference.oracle.recognition.acquittals import acquit
+from reference.oracle.questions.strictness import measured, weighed
 from reference.oracle.recognition.conventions import explain_forward
 from reference.oracle.rendering.numbers import apart
-from reference.oracle.report import Finding, Report, Verdict
+from reference.oracle.report import Finding, Report
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.arguments import trial_of
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import Fault, Trial, finding, generators_restored, quiet
-
-# Of a forward: it has no one output of which there could be a gradient.
-UNSTEADY = ("not_deterministic", "stale_state")
-MOST_FINDINGS = 3
-
-
-@dataclass
-class Judgment:
-    """What has been found so far."""
-
-    findings: list[Finding] = field(default_factory=list)
-    acquittals: list[str] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
-    agreement: Agreement | None = None
-    # Of a forward that computes in float32 whatever comes; said after what was done in place.
-    narrowed: list[Finding] = field(default_factory=list)
-    # What could not be seen of memory and of many calls.
-    unseen: list[str] = field(default_factory=list)
 
 
 def check(
@@ -55,8 +38,12 @@ def check(
     seed: int = 0,
     mode: str = "auto",
     strict: bool = False,
-    repeats: int | None = None,
+    reference: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    convention: str | None = None,
     cotangent: Any = None,
+    repeats: int | None = None,
 ) -> Report:
     """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
 
@@ -70,30 +57,41 @@ def check(
         mode: "full" measures every entry, "directional" random directions, "auto" the first where it is cheap.
         strict: fail also what leaves the gradient right: writing into the cotangent, float32 inside a float64 run, a
             small epsilon on one side. Without it such code passes, with the status "right, but ...".
-        repeats: so many equal calls must give one answer; None makes a few, and does not say what that is worth.
+        reference: an op's name (with its statics), a function of arrays or tensors, or a subject. The primals are
+            rounded to `dtype`, and the subject's answers are held against the reference's in float64 at these values:
+            they pass where they are about as accurate as a plain computation in that dtype.
+        dtype: "float32", "tf32" (float32 whose products may be rounded), "bfloat16" or "float16"; by default that of
+            the primals. Without a reference it is the op that is recognized, or the forward itself in float64.
+        device: where a subject in PyTorch or JAX runs, such as "cuda"; by default where it runs anyway.
+        convention: "torch" or "jax" asks for that framework's choice at kinks and ties; None takes any legal one.
         cotangent: the upstream gradient to judge with, in the structure of the output; None draws one.
+        repeats: so many equal calls must give one answer; None makes a few, and does not say what that is worth.
 
     Returns:
         A Report; whatever the subject does is a finding in it.
 
     Raises:
         ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal,
-            a cotangent that is not one of the output).
+            a cotangent that is not one of the output, a device that is not there, a reference that takes no float64).
     """
-    known, repeats = forward.validated(op, statics), repeated.validated(repeats)
+    op = op_of(reference, op)
+    known = forward.validated(op, statics)
+    choices.validated(convention)
+    request = Request(op, known, mode, strict, repeated.validated(repeats), convention)
     with generators_restored(), quiet(None):
-        trial = trial_of(subject, primals, names, seed, mode)
+        trial, held_against = asked(trial_of(subject, primals, names, seed, mode), reference, op, known, dtype, device)
         trial.cotangent = cotangent
-        judgment = Judgment()
-        base = None
+        judgment, base = Judgment(held_against), None
         try:
             judgment.findings += forward.beyond_numbers(trial, op, known)
             base = _begin(trial, judgment)
-            _judge(trial, base, judgment, op, known, mode, repeats)
+            _judge(trial, base, judgment, request)
+            if convention:
+                _hold(trial, base, judgment, convention)
         except Fault as fault:
             judgment.findings.append(fault.finding)
         judgment.findings = weighed(judgment.findings, judgment.judged, strict)  # what is wrong before what is strict
-        return _report(trial, base, judgment, op, known, strict)
+        return judgment.report(trial, base, request)
 
 
 def _begin(trial: Trial, judgment: Judgment) -> Base:
@@ -109,22 +107,14 @@ def _begin(trial: Trial, judgment: Judgment) -> Base:
     return with_ones(trial, base)
 
 
-def _judge(
-    trial: Trial,
-    base: Base,
-    judgment: Judgment,
-    op: str | None,
-    statics: dict[str, Any],
-    mode: str,
-    repeats: int | None,
-) -> None:
+def _judge(trial: Trial, base: Base, judgment: Judgment, request: Request) -> None:
     judgment.findings += unwritten(trial, base)
     if random := purity.random_forward(trial, base):
         judgment.findings.append(random)
         judgment.judged = nothing_known(trial, base)
         return
     judgment.acquittals += purity.held_fixed(trial, base)
-    impure, said = purity.judge(trial, base, repeats)
+    impure, said = purity.judge(trial, base, request.repeats)
     misread, refused = battery.judge(trial, base, impure)
     judgment.unseen += [*said, *refused]
     if any(found.key == "changed_in_place (saved)" for found in impure):
@@ -133,11 +123,8 @@ def _judge(
     bent = repeated.lasting(bent, lambda: linearity.judge(trial, base))
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
-    judgment.agreement = _forward(trial, base, judgment, op, statics)
-    judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
+    causes, bent = _causes(trial, base, judgment, request, impure, bent)
     formal = [found for judged in judgment.judged for found in judged.findings]
-    asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
-    causes = explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else []
     judgment.findings += measured(causes, judgment.judged)
     # What is wrong with a gradient says more than that an array was overwritten on the way to it.
     known = any(found.cause not in ("unexplained", "not_linear") for found in causes)
@@ -145,6 +132,48 @@ def _judge(
     judgment.findings[begin:begin] = [*impure, *misread]
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*bent, *formal]
+
+
+def _causes(
+    trial: Trial, base: Base, judgment: Judgment, request: Request, impure: list[Finding], bent: list[Finding]
+) -> tuple[list[Finding], list[Finding]]:
+    """The gradient judged, what is wrong with it, and in what it is not linear."""
+    held = judgment.asked or in_tf32(trial, base, request.op, request.statics)
+    if held and (against := resolved(held, trial, base)):
+        return _in_low_precision(trial, base, judgment, request, held, against, bent), bent
+    judgment.agreement = _forward(trial, base, judgment, request.op, request.statics)
+    judgment.judged = judge_gradient(trial, base, judgment.agreement, request.mode)
+    bent = linearity.above_noise(bent, judgment.judged)
+    asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
+    return explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else [], bent
+
+
+def _in_low_precision(
+    trial: Trial,
+    base: Base,
+    judgment: Judgment,
+    request: Request,
+    asked: Asked,
+    reference: Reference,
+    bent: list[Finding],
+) -> list[Finding]:
+    """The causes of what is wrong, or inaccurate, where the answers are held against a reference in float64."""
+    outcome = accuracy.judge(trial, base, reference, asked, request.mode, request.strict)
+    judgment.judged, judgment.accuracy = outcome.judged, outcome.accuracy
+    judgment.unseen += outcome.notes
+    if isinstance(reference, OfOp):
+        judgment.agreement = Agreement(reference.name, reference.statics, reference.factor)
+    told = {found.argument for found in bent}
+    return [found for found in outcome.findings if found.cause != "unexplained" or found.argument not in told]
+
+
+def _hold(trial: Trial, base: Base, judgment: Judgment, convention: str) -> None:
+    """To a framework's choice at kinks, where every gradient is legal."""
+    op = judgment.agreement.op if judgment.agreement else None
+    before = [found for judged in judgment.judged for found in judged.findings]
+    judgment.judged, unheld = choices.held(trial, base, judgment.judged, convention, op)
+    judgment.unseen += unheld
+    judgment.findings += [one for judged in judgment.judged for one in judged.findings if one not in before]
 
 
 def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]) -> Agreement | None:
@@ -186,58 +215,3 @@ def _other_forward(
 def replace_out(trial: Trial, base: Base, primals: tuple[Any, ...]) -> Base:
     """The base with the output at other primals."""
     return base if primals is trial.primals else replace(base, out=trial.forward(primals))
-
-
-def _report(
-    trial: Trial, base: Base | None, judgment: Judgment, op: str | None, statics: dict[str, Any], strict: bool
-) -> Report:
-    arguments = tuple(of_argument(judged.report, judgment.findings, strict) for judged in judgment.judged)
-    verdict = _verdict(judgment.findings, [argument.verdict for argument in arguments], strict)
-    agreement = judgment.agreement
-    shown = op if op or agreement is None else agreement.op
-    used = statics if op or agreement is None else agreement.statics
-    acquittals, blind = tuple(judgment.acquittals), ()
-    if base is not None:
-        blind = power(trial.answering(), trial.names, trial.primals, base.upstream(), shown, used)
-        blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
-        blind += tuple(judgment.unseen)
-        if verdict == "pass":
-            evidence = evidence_of(trial, base, judgment.judged, shown, used)
-            acquittals += tuple(acquit(evidence))
-    return Report(
-        verdict,
-        tuple(_foremost(judgment.findings)),
-        arguments,
-        trial.subject.name,
-        shown,
-        used,
-        acquittals,
-        blind,
-        trial.forwards,
-        trial.backwards,
-        trial.aside,
-        trial.seed,
-        "directional" if any(judged.probed for judged in judgment.judged) else "full",
-    )
-
-
-def _foremost(findings: list[Finding]) -> list[Finding]:
-    """Of each argument the first three findings, each cause once: a longer list helps nobody."""
-    kept: list[Finding] = []
-    for found in findings:
-        keys = [other.key for other in kept if other.argument == found.argument]
-        if found.argument is None or (len(keys) < MOST_FINDINGS and found.key not in keys):
-            kept.append(found)
-    return kept
-
-
-def _verdict(findings: list[Finding], arguments: list[Verdict], strict: bool) -> Verdict:
-    """Fail for anything wrong; "cannot tell" where only the check itself was at fault, or no gradient was asked for."""
-    accused = [found for found in findings if found.blame != "check" and (strict or not found.strict)]
-    if accused:
-        unsteady = all(found.cause in UNSTEADY and found.blame == "forward" for found in accused)
-        return "cannot tell" if unsteady else "fail"
-    if "fail" in arguments:
-        return "fail"
-    doubted = not arguments or "cannot tell" in arguments or any(found.blame == "check" for found in findings)
-    return "cannot tell" if doubted else "pass"

@@ -9,6 +9,7 @@ from reference.oracle.causes import BUTS
 
 Verdict = Literal["pass", "fail", "cannot tell"]
 Blame = Literal["forward", "backward", "check", "convention"]
+Kind = Literal["best", "right", "less", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,21 @@ class ArgumentReport:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """How far the output, or a gradient, is off against float64, and how far a plain computation in its dtype is.
+
+    kind: "best" where only the last rounding is left, "right", "less" accurate than plain, or "wrong". Both errors are
+    root mean squares in ulp of the array's own root mean square; factor is the first by the second.
+    """
+
+    name: str
+    kind: Kind
+    ulp: float
+    plain_ulp: float
+    factor: float
+
+
+@dataclass(frozen=True)
 class Report:
     """The judgment of one subject on one input."""
 
@@ -90,12 +106,19 @@ class Report:
     mode: str = "full"
     # Where the inputs came from, when the caller did not give them.
     inputs: str = ""
+    # Where the answers were held against a reference in float64: how accurate they are.
+    accuracy: tuple[Accuracy, ...] = ()
 
     @property
     def status(self) -> str:
-        """More than the verdict: "right", "right, but ...", "wrong", or "cannot tell"; the same with strict=True."""
+        """More than the verdict: "right", "right, but ...", "wrong", or "cannot tell"; the same with strict=True.
+
+        Against a reference in float64 also "as accurate as can be" and "less accurate than plain (3.2 times)".
+        """
         if self.verdict == "cannot tell":
             return self.verdict
+        if self.accuracy and (said := self._accurate()):
+            return said
         accused = any(found.blame != "check" and not found.strict for found in self.findings)
         if accused or any(argument.verdict == "fail" and not argument.strict for argument in self.arguments):
             return "wrong"
@@ -104,6 +127,17 @@ class Report:
         best = [found for place, found in enumerate(strict) if found.argument not in _arguments(strict[:place])]
         buts = dict.fromkeys(BUTS[found.cause] for found in best)
         return f"right, but {' and '.join(buts)}" if buts else "right"
+
+    def _accurate(self) -> str:
+        """What the accuracies say, where no mistake says more."""
+        kinds = {one.kind for one in self.accuracy}
+        if "wrong" in kinds or (self.verdict == "fail" and "less" not in kinds):
+            return ""
+        if "less" in kinds:
+            times = max(one.factor for one in self.accuracy if one.kind == "less")
+            return f"less accurate than plain ({times:.2g} times)"
+        best = kinds == {"best"} and not self.findings
+        return "as accurate as can be" if best else ""
 
     def __str__(self) -> str:
         """The report as plain text of 80 columns; its first line says what matters most."""

@@ -145,5 +145,6 @@ def sharpened(evidence: Evidence, known: Known) -> Evidence:
             coarse = measured is None or noise[position] > 1e-6 * size
             apart = 0.0 if measured is None else float(np.max(np.abs(measured - own), initial=0.0))
             if coarse and np.shape(own) == np.shape(evidence.primals[position]) and apart <= 8 * noise[position]:
-                expected[position], noise[position] = np.asarray(own, np.float64), 1e-12 * size
+                expected[position] = np.asarray(own, np.float64)
+                noise[position] = max(1e-12 * size, evidence.rounded(position))
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))

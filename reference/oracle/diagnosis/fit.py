@@ -13,6 +13,8 @@ MOST, GAIN, SOLVED = 20, 0.8, 1e-9
 NEAR = 1e-4
 # What an edit may leave of a small error, and what is rounding whatever the error.
 LEFT, ROUNDED = 0.05, 1e-9
+# As many times the noise is excused in `match.py`.
+EXCUSED = 16
 
 
 def solved(program: Program, edited: Edited, position: int, got: np.ndarray) -> float | None:
@@ -71,11 +73,14 @@ def fitted(
     return None
 
 
-def near_enough(expected: np.ndarray, got: np.ndarray) -> float:
-    """How near is near enough: to the size of the gradients, and to that of the error, where it is a small one."""
+def near_enough(expected: np.ndarray, got: np.ndarray, rounded: float = 0.0) -> float:
+    """How near is near enough: to the size of the gradients, and to that of the error, where it is a small one.
+
+    rounded: what rounding left of chance in what came back; all that it excuses is near.
+    """
     size = max(np.max(np.abs(got), initial=0.0), np.max(np.abs(expected), initial=0.0), 1e-300)
     error = np.max(np.abs(got - expected), initial=0.0) if got.shape == expected.shape else size
-    return float(max(min(NEAR * size, LEFT * error), ROUNDED * size))
+    return float(max(min(NEAR * size, LEFT * error), ROUNDED * size, EXCUSED * rounded))
 
 
 def multiple(array: np.ndarray, of: np.ndarray) -> float:

@@ -195,7 +195,8 @@ class Search:
         for position, (got, expected) in enumerate(zip(evidence.got, evidence.expected, strict=True)):
             if evidence.wrong[position] and got is not None and expected is not None:
                 got = np.asarray(got, float)
-                found[position] = (got, expected, near_enough(expected, got))
+                near = near_enough(expected, got, evidence.rounded(position))
+                found[position] = (got, expected, near)
         return found
 
     def _broken(self, position: int, predicted: np.ndarray) -> bool:
@@ -255,7 +256,8 @@ def _sharpened(evidence: Evidence, program: Program) -> Evidence:
         true, primal = expected[position], evidence.primals[position]
         if true is not None and evidence.wrong[position] and primal.dtype == np.float64:
             expected[position] = step.value
-            noise[position] = min(noise[position], EXACT * float(np.max(np.abs(step.value), initial=0.0)))
+            exact = EXACT * float(np.max(np.abs(step.value), initial=0.0))
+            noise[position] = min(noise[position], max(exact, evidence.rounded(position)))
     return replace(evidence, expected=tuple(expected), noise=tuple(noise))
 
 

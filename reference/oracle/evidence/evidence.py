@@ -30,6 +30,12 @@ class Evidence:
     wrong: tuple[bool, ...]
     op: str | None = None
     statics: dict[str, Any] = field(default_factory=dict)
+    # What rounding left of chance in each `got`, where that is coarser than float64: as `noise`, of what came back.
+    rounding: tuple[float, ...] = ()
+
+    def rounded(self, position: int) -> float:
+        """What rounding left of chance in what came back for one argument."""
+        return self.rounding[position] if self.rounding else 0.0
 
     @cached_property
     def turned(self) -> "Evidence":

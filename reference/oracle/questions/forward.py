@@ -91,10 +91,13 @@ def one_an_example(trial: Trial, base: Base, agreement: Agreement) -> bool:
     return bool(pairs) and all(a.shape == b.shape and np.allclose(a, b, rtol=1e-5, atol=1e-8) for a, b in pairs)
 
 
-def agrees(trial: Trial, base: Base, op: str, statics: Mapping[str, Any]) -> tuple[Agreement | None, Any, Any]:
-    """(the agreement, or None with the primals and the op's values where the forward differs)."""
+def agrees(
+    trial: Trial, base: Base, op: str, statics: Mapping[str, Any], loose: float | None = None
+) -> tuple[Agreement | None, Any, Any]:
+    """(the agreement, or None with the primals and the op's values where the forward differs by more than loose)."""
+    loose = tolerance(trial, base) if loose is None else loose
     expected = reference_out(op, statics, trial.primals)
-    agreement = matching(op, dict(statics), base.flat, expected, tolerance(trial, base))
+    agreement = matching(op, dict(statics), base.flat, expected, loose)
     if agreement is None:
         return None, trial.primals, expected
     for primals in elsewhere(trial, SPECS[op]):
@@ -103,7 +106,7 @@ def agrees(trial: Trial, base: Base, op: str, statics: Mapping[str, Any]) -> tup
         except (TypeError, ValueError):
             continue
         found = trial.value(primals, base.flat.size)
-        if matching(op, dict(statics), found, wanted, tolerance(trial, base)) != agreement:
+        if matching(op, dict(statics), found, wanted, loose) != agreement:
             return None, primals, wanted
     return agreement, trial.primals, expected
 
@@ -170,8 +173,8 @@ def _unrestricted(spec: OpSpec, position: int) -> bool:
     return all(kind == "normal" for kind in kinds)
 
 
-def recognized(trial: Trial, base: Base) -> Agreement | None:
-    """The first op of the table whose values the forward has, here and elsewhere."""
+def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreement | None:
+    """The first op of the table whose values the forward has, here and elsewhere, up to rounding or to loose."""
     for spec in SPECS.values():
         tried: list[dict[str, Any]] = []
         for statics in [{}, *(dict(case.statics) for case in spec.cases)]:
@@ -180,7 +183,7 @@ def recognized(trial: Trial, base: Base) -> Agreement | None:
             tried.append(statics)
             try:
                 plain = spec.plain_at(trial.primals, statics)
-                agreement = None if plain else agrees(trial, base, spec.name, statics)[0]
+                agreement = None if plain else agrees(trial, base, spec.name, statics, loose)[0]
             except Exception:  # these primals are not what this op takes
                 continue
             if agreement is not None:

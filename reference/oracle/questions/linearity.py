@@ -13,6 +13,8 @@ from reference.oracle.subjects.vjp import Trial, finding
 SMALLEST = 1e-290
 # A gradient that is this much smaller than that of another argument is what rounding left of a zero.
 NOISE = 1e-13
+# Four roundings of TF32's 11 digits.
+TF32 = 2.0**-9
 
 
 def ignores(trial: Trial, base: Base) -> list[str]:
@@ -48,10 +50,11 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> F
         return None  # nothing but rounding: the true gradient is zero, as of a bias before a normalization
     if got.dtype.kind in "biu":
         return None  # whole numbers are cut off: that, and not the cotangent, is what is wrong
+    rounds = _rounds_factors(trial, got, answers["twice the cotangent"][0][position])
     for words, (answer, own, others) in answers.items():
         wanted = own * np.asarray(got, np.float64) + others * np.asarray(also, np.float64)
-        new = answer[position]
-        if _usable(new) and new.shape == wanted.shape and not _near(wanted, new, np.abs(got) + np.abs(also)):
+        new, loose = answer[position], TF32 if rounds and others else 0.0
+        if _usable(new) and new.shape == wanted.shape and not _near(wanted, new, np.abs(got) + np.abs(also), loose):
             gap = float(np.nanmax(np.abs(new - wanted)))
             message = f"{name}_ct is not linear in the cotangent"
             return finding("not_linear", message, f"for {words} it is off by {gap:.3g}", argument=name)
@@ -89,9 +92,19 @@ def _finite(got: np.ndarray) -> bool:
     return bool(np.isfinite(np.asarray(got, np.float64)).all())
 
 
-def _near(wanted: np.ndarray, new: np.ndarray, sized: np.ndarray) -> bool:
+def _rounds_factors(trial: Trial, got: np.ndarray, twice: Any) -> bool:
+    """Whether this may be float32 code whose products round their factors, as TF32 does: to the bit twice for twice.
+
+    Such code is linear but for that rounding, which a sum of two cotangents changes and a power of two does not.
+    """
+    floats = [primal for primal in trial.primals if isinstance(primal, np.ndarray)]
+    single = precision.coarsest([*floats, got]) == precision.EPSILON["float32"]
+    return single and _usable(twice) and np.array_equal(2 * np.asarray(got, np.float64), np.asarray(twice, np.float64))
+
+
+def _near(wanted: np.ndarray, new: np.ndarray, sized: np.ndarray, loose: float = 0.0) -> bool:
     """Equality up to the rounding of sums; NaN is somebody else's finding."""
-    loose = max(min(64 * precision.coarsest([new]), 0.25), 1e-5)
+    loose = max(min(64 * precision.coarsest([new]), 0.25), 1e-5, loose)
     wanted, new = np.asarray(wanted, np.float64), np.asarray(new, np.float64)
     scale = float(np.nanmax(np.abs(np.asarray(sized, np.float64)), initial=0.0))
     with np.errstate(all="ignore"):

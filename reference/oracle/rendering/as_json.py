@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.rendering.text import headline
-from reference.oracle.report import ArgumentReport, Finding, Report
+from reference.oracle.report import Accuracy, ArgumentReport, Finding, Report
 
 # Raised when a key changes its meaning or goes away; new keys leave it.
 FORMAT = 1
+# The keys that hold records.
+RECORDS = ("findings", "arguments", "accuracy")
 
 
 def render_json(report: Report) -> str:
@@ -21,7 +23,7 @@ def render_json(report: Report) -> str:
 
 def as_dict(report: Report) -> dict[str, Any]:
     """The report in Python's own types. The error maps are left out: they can be as large as the arguments."""
-    own = {name: as_python(value) for name, value in _fields(report).items() if name not in ("findings", "arguments")}
+    own = {name: as_python(value) for name, value in _fields(report).items() if name not in RECORDS}
     return {
         "format": FORMAT,
         "headline": headline(report),
@@ -29,14 +31,15 @@ def as_dict(report: Report) -> dict[str, Any]:
         **own,
         "findings": [_record(finding) for finding in report.findings],
         "arguments": [_record(argument) for argument in report.arguments],
+        "accuracy": [_record(accuracy) for accuracy in report.accuracy],
     }
 
 
-def _record(record: Finding | ArgumentReport) -> dict[str, Any]:
+def _record(record: Finding | ArgumentReport | Accuracy) -> dict[str, Any]:
     return {name: as_python(value) for name, value in _fields(record).items() if name != "error_map"}
 
 
-def _fields(record: Report | Finding | ArgumentReport) -> dict[str, Any]:
+def _fields(record: Report | Finding | ArgumentReport | Accuracy) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 

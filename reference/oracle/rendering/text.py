@@ -4,9 +4,10 @@ import textwrap
 from collections.abc import Iterable
 
 from reference.oracle.rendering.numbers import apart, number
-from reference.oracle.report import ArgumentReport, Finding, Report
+from reference.oracle.report import Accuracy, ArgumentReport, Finding, Report
 
 SAID = {"pass": "right", "fail": "WRONG", "cannot tell": "cannot tell"}
+KINDS = {"best": "as accurate as can be", "right": "right", "less": "less accurate than plain", "wrong": "wrong"}
 COLUMNS = ("argument", "verdict", "error", "noise floor", "wrong entries", "worst at", "got", "expected")
 
 
@@ -17,10 +18,17 @@ def render_text(report: Report, width: int = 80) -> str:
         wrapped(circumstances(report), width),
         "\n".join(argument_table(report.arguments, width)),
         "\n\n".join(_finding(number, finding, width) for number, finding in enumerate(report.findings, 1)),
+        _bullets("Against the reference in float64:", tuple(map(accurate, report.accuracy)), width),
         _bullets("Right, though it may look unusual:", report.acquittals, width),
         _bullets("What this check could not have noticed:", report.power, width),
     )
     return "\n\n".join(block for block in blocks if block)
+
+
+def accurate(accuracy: Accuracy) -> str:
+    """How accurate one array is, in a sentence."""
+    both = f"{accuracy.ulp:.2g} ulp off, a plain computation {accuracy.plain_ulp:.2g} ulp"
+    return f"{accuracy.name}: {KINDS[accuracy.kind]} ({both}: {accuracy.factor:.2g} times)."
 
 
 def headline(report: Report) -> str:

@@ -118,7 +118,7 @@ def _gradients(torch: Any, tensors: list[Any], outs: Any, cotangent: Any) -> tup
     leaves = list(zip(trees.leaves(outs), trees.leaves(cotangent), strict=True))
     tracked = [(leaf, ct) for leaf, ct in leaves if _floating(torch, leaf) and leaf.requires_grad]
     wanted = [tensor for tensor in tensors if _floating(torch, tensor)]
-    upstream = [tensor_of(torch, np.asarray(ct)) for _, ct in tracked]
+    upstream = [tensor_of(torch, np.asarray(ct)).to(leaf.device) for leaf, ct in tracked]
     found = torch.autograd.grad([leaf for leaf, _ in tracked], wanted, upstream, retain_graph=True, allow_unused=True)
     arrays = iter([None if gradient is None else array_of(gradient) for gradient in found])
     return tuple(next(arrays) if _floating(torch, tensor) else None for tensor in tensors)
@@ -190,7 +190,11 @@ def array_of(value: Any) -> Any:
         return value
     tensor = value.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":
-        return tensor.view(importlib.import_module("torch").int16).numpy().view(np.dtype("bfloat16"))
+        try:
+            narrow = np.dtype("bfloat16")
+        except TypeError:  # nobody has told NumPy of it: float32 holds the same values
+            return tensor.float().numpy()
+        return tensor.view(importlib.import_module("torch").int16).numpy().view(narrow)
     return tensor.numpy()
 
 

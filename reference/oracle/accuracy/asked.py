@@ -1,0 +1,136 @@
+"""What a caller asks to be held against: a reference, in a dtype, on a device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.accuracy.handed import narrowed, placed, validated
+from reference.oracle.accuracy.imprecision import rounds_factors
+from reference.oracle.accuracy.plain import situation
+from reference.oracle.accuracy.reference import OfOp, Reference, of_callable
+from reference.oracle.numerics import precision
+from reference.oracle.questions import forward
+from reference.oracle.questions.base import Base
+from reference.oracle.questions.forward import Agreement, widened
+from reference.oracle.specs import SPECS
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.subject import Subject
+from reference.oracle.subjects.vjp import Trial
+
+# Values that are an op's but for rounding factors to TF32 differ by less, as a share of the largest.
+ROUNDED = 2.0**-8
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The reference as it was given, and the dtype; subject: the code as it takes any dtype."""
+
+    given: Any
+    statics: dict[str, Any]
+    dtype: str
+    subject: Subject
+
+
+def asked(
+    trial: Trial, reference: Any, op: str | None, statics: Mapping[str, Any], dtype: Any, device: Any
+) -> tuple[Trial, Asked | None]:
+    """The trial as it is to be run, and what it is held against; None where nothing is asked of code in float64 or float32.
+
+    Raises:
+        ValueError, TypeError: a dtype or device that is not there, a reference that is no op or function.
+    """
+    if device is not None:
+        device = str(device)
+    subject = placed(trial.subject, None, device)
+    name = validated(dtype, trial.primals)
+    if reference is None and dtype is None and name in ("float64", "float32"):
+        trial.subject = subject
+        return trial, None
+    given = op if reference is None else reference
+    return narrowed(trial, name, device), Asked(given, dict(statics), name, subject)
+
+
+def op_of(reference: Any, op: str | None) -> str | None:
+    """The op that is meant; a ValueError or TypeError for a reference that is neither an op, nor code, nor fits it."""
+    if reference is not None and not isinstance(reference, str | Subject) and not callable(reference):
+        kind = type(reference).__name__
+        raise TypeError(f"oracle.check: reference must be an op's name or a function of the primals; got a {kind}")
+    if isinstance(reference, str) and reference not in SPECS:
+        raise ValueError(f"oracle.check: reference must be one of {', '.join(SPECS)}, or a function; got {reference!r}")
+    if reference is not None and op is not None and reference != op:
+        raise ValueError(f"oracle.check: reference and op must not differ; got {reference!r} and {op!r}")
+    return reference if isinstance(reference, str) else op
+
+
+def resolved(asked: Asked, trial: Trial, base: Base) -> Reference | None:
+    """The reference for what the kernel returns; None where nothing was named and no op is recognized."""
+    if isinstance(asked.given, str):
+        return of_op(asked.given, asked.statics, trial, base)
+    if asked.given is not None:
+        return _fitting(of_callable(asked.given, tuple(map(widened, trial.primals)), trial.names), trial, base)
+    return unnamed(trial, base, asked.subject)
+
+
+def of_op(op: str, statics: Mapping[str, Any], trial: Trial, base: Base) -> OfOp:
+    """An op's triple; of a loss, its sum or mean over the examples where the kernel returns one number."""
+    try:
+        values = trees.vector(forward.reference_out(op, statics, trial.primals))
+    except (TypeError, ValueError) as refusal:
+        raise ValueError(f"oracle.check: the primals must be what {op} takes; got {refusal}") from refusal
+    if base.flat.size == 1 and values.size > 1 and SPECS[op].family.endswith("losses"):
+        near = {1.0: abs(values.sum() - base.flat[0]), 1 / values.size: abs(values.mean() - base.flat[0])}
+        return OfOp(op, dict(statics), min(near, key=near.__getitem__))
+    if base.flat.size > values.size:
+        rule = f"the kernel must return what {op} does"
+        raise ValueError(f"oracle.check: {rule}; got {base.flat.size} entries for {values.size}")
+    return OfOp(op, dict(statics))
+
+
+def in_tf32(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Asked | None:
+    """What code in float32 is held against whose forward has an op's values but for factors that TF32 rounds."""
+    coarse = precision.coarsest([primal for primal in trial.primals if isinstance(primal, np.ndarray)])
+    if coarse != precision.EPSILON["float32"]:
+        return None
+    try:
+        near = _nearly(trial, base, op, statics)
+    except (TypeError, ValueError):  # the primals are not what the op takes, which is said elsewhere
+        return None
+    if near is None:
+        return None
+    reference = OfOp(near.op, near.statics, near.factor)
+    rounds = rounds_factors(situation(trial, reference, "float32", base.cotangent), base.flat)
+    return Asked(near.op, near.statics, "tf32", trial.subject) if rounds else None
+
+
+def _nearly(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Agreement | None:
+    """The op whose values the forward has up to the rounding of TF32, but not up to that of float32."""
+    if op is None:
+        return None if forward.recognized(trial, base) else forward.recognized(trial, base, ROUNDED)
+    exact, near = (forward.agrees(trial, base, op, statics, loose)[0] for loose in (None, ROUNDED))
+    return None if exact else near
+
+
+def _fitting(reference: Reference, trial: Trial, base: Base) -> Reference:
+    out, _ = reference.answer(tuple(map(widened, trial.primals)), base.cotangent)
+    if out.size != base.flat.size:
+        rule = "the kernel must return what the reference does"
+        raise ValueError(f"oracle.check: {rule}; got {base.flat.size} entries for {out.size}")
+    return reference
+
+
+def unnamed(trial: Trial, base: Base, subject: Subject) -> Reference | None:
+    """Without a name: the op whose values the forward has, else the forward itself where it computes in float64."""
+    if known := forward.recognized(trial, base):
+        return OfOp(known.op, known.statics, known.factor)
+    wide = tuple(map(widened, trial.primals))
+    try:
+        reference = of_callable(subject, wide, trial.names)
+        out, _ = reference.answer(wide, base.cotangent)
+    except (ValueError, TypeError):
+        return None
+    coarse = forward.tolerance(trial, base)
+    scale = float(np.max(np.abs(out), initial=0.0))
+    same = out.shape == base.flat.shape and np.allclose(out, base.flat, rtol=0, atol=coarse * scale)
+    return reference if same else None

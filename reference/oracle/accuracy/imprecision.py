@@ -1,0 +1,186 @@
+"""What makes right code inaccurate: told by rerunning the reference with one imprecision at a time.
+
+An imprecision is believed where its own error points the way the kernel's does; partial sums, which nobody adds in the
+same order, where the error grows with the length of the sum; a function that is approximated, where it stays as it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.accuracy.arithmetic import Arithmetic
+from reference.oracle.accuracy.comparison import Comparison, comparison
+from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
+from reference.oracle.accuracy.persistence import Persistent
+from reference.oracle.accuracy.plain import Situation, answers, computed, situation
+from reference.oracle.questions import shrink
+from reference.oracle.recording.program import Program
+from reference.oracle.report import Finding
+from reference.oracle.subjects.vjp import Fault, finding
+
+# The cosine between the kernel's error and that of an imprecision which may be its own.
+ALIKE = 0.5
+# One of the two is at most so many times as large as the other.
+AS_LARGE = 4.0
+# How many times as large, beside the plain one, the error of a sum in low precision is on the full input.
+GROWS = 1.5
+# What persists of an approximated function's error, as a share of the array's own size, is at most this.
+SMALL = 2.0**-6
+LOW_SUMS, TF32_PRODUCTS = "accumulated_in_low_precision", "computed_in_tf32"
+HALVES = ("bfloat16", "float16")
+SUMS = frozenset(("sum", "mean", "gathered", "added_at", "matmul", "einsum"))
+CURVED = frozenset(
+    ("exp", "exp2", "expm1", "log", "log1p", "log2", "logaddexp", "tanh", "sqrt", "divide", "reciprocal", "power",
+     "sin", "cos", "arctan", "erf", "square")
+)  # fmt: skip
+
+
+# By position of the gradient, the output under None.
+Arrays = dict[int | None, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Imprecision:
+    """A cause, its words, and the arithmetic that has it."""
+
+    cause: str
+    words: str
+    arithmetic: Arithmetic
+
+
+def imprecisions(at: Situation, program: Program) -> Iterator[Imprecision]:
+    """Those that a kernel of this dtype may have which computes as the program does."""
+    plain, sums = at.arithmetic, any(step.name in SUMS for step in program.tape.steps)
+    if at.dtype == "float32":
+        for factors in (TF32, CUT_TF32):
+            yield Imprecision(TF32_PRODUCTS, "multiplies in TF32", replace(plain, factors=factors))
+        for name in HALVES:
+            lower = Arithmetic(FORMATS[name])
+            yield Imprecision("downcast", f"computes in {name} on the way", lower)
+    for name in () if not sums else HALVES if at.dtype in ("float32", "tf32") else (at.dtype,):
+        half = FORMATS[name]
+        yield Imprecision("rounded_before_sum", f"rounds to {name} what it then adds up", replace(plain, terms=half))
+        for terms in (None, half):
+            yield Imprecision(LOW_SUMS, f"adds up in {name}", replace(plain, sums=half, terms=terms))
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A kernel whose answers are too inaccurate, and what is known of that."""
+
+    at: Situation
+    program: Program | None
+    # The doubtful arrays: gradients by position, the output under None; and what persists of their errors.
+    compared: Mapping[int | None, Comparison]
+    persisting: Mapping[int | None, Persistent]
+
+    def cause(self, key: int | None) -> tuple[str, str, str] | None:
+        """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
+        if self.program is None:
+            return None
+        likeness = [(self._likeness(key, run), one) for one, run in self.runs]
+        best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+        if likeliest is not None and best > ALIKE:
+            said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
+            return likeliest.cause, likeliest.words, said
+        sums = any(like > -1 and one.cause == LOW_SUMS for like, one in likeness)
+        return (self._growing(key) if sums else None) or self.approximate(key)
+
+    @cached_property
+    def runs(self) -> list[tuple[Imprecision, Arrays]]:
+        """What the reference gives with each imprecision."""
+        assert self.program is not None
+        return [(one, self._run(one.arithmetic)) for one in imprecisions(self.at, self.program)]
+
+    @cached_property
+    def plain(self) -> Arrays:
+        """What it gives without."""
+        return self._run(self.at.arithmetic)
+
+    def _run(self, arithmetic: Arithmetic) -> Arrays:
+        assert self.program is not None
+        out, gradients = computed(self.at, self.program, arithmetic)
+        return {None: out, **gradients}
+
+    def _likeness(self, key: int | None, run: Arrays) -> float:
+        """The cosine between what sets the kernel and an imprecision apart from the plain computation in one array.
+
+        Entries are weighed by their usual error; -1 where one is much larger than the other.
+        """
+        compared, plain = self.compared[key], self.plain.get(key)
+        if plain is None or plain.shape != compared.truth.shape:
+            return -1.0
+        with np.errstate(all="ignore"):
+            weight = 1 / (compared.spread + compared.place)
+            own, other = (compared.got - plain) * weight, (run[key] - plain) * weight
+        known = compared.known & np.isfinite(own) & np.isfinite(other)
+        sizes = [float(np.sqrt(np.sum(one[known] ** 2))) for one in (own, other)]
+        alike = min(sizes) * AS_LARGE > max(sizes)
+        return float(np.sum(own[known] * other[known])) / (sizes[0] * sizes[1]) if alike else -1.0
+
+    def _growing(self, key: int | None) -> tuple[str, str, str] | None:
+        """Sums in low precision: the error, beside the plain one, is smaller where less is added up."""
+        now, before = self.compared[key].factor, _on_less(self.at, key)
+        if before is None or not now > GROWS * max(before, 1.0):
+            return None
+        said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
+        return LOW_SUMS, "adds up in low precision", said
+
+    def approximate(self, key: int | None) -> tuple[str, str, str] | None:
+        """A function that is approximated: a small error that stays where the arguments move, in code with curves."""
+        stays = self.persisting.get(key)
+        curved = self.program is not None and any(step.name in CURVED for step in self.program.tape.steps)
+        if stays is None or not stays.systematic or not curved or key not in self.compared:
+            return None
+        truth = self.compared[key].truth
+        size = float(np.sqrt(np.mean(np.square(truth[np.isfinite(truth)])))) or 1.0
+        share = float(np.sqrt(np.mean(np.square(stays.stays)))) / size
+        if share > SMALL:
+            return None
+        said = f"an error of {share:.1e} of its size stays where the arguments move by more than their rounding"
+        return "approximate_function", "comes from a function that is only approximated", said
+
+
+def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument: str | None) -> Finding:
+    """The finding of an imprecision in one array."""
+    key, words, said = cause
+    error, plain = compared.in_units
+    said = f"{said}; root mean square error {error:.3g} ulp, of a plain computation {plain:.3g} ulp"
+    message = f"{name} is {compared.times:.3g} times less accurate than a plain computation: it {words}"
+    largest = float(np.max(np.abs(compared.truth), initial=0.0, where=compared.known)) or 1.0
+    off = float(np.max(compared.error, initial=0.0)) / largest
+    return finding(key, message, said, argument=argument, off=off, blame="backward" if argument else "forward")
+
+
+def rounds_factors(at: Situation, got: np.ndarray) -> bool:
+    """Whether an output of float32 is off as the reference's is that rounds, or cuts, the factors of products to TF32."""
+    program = at.recorded()
+    if program is None:
+        return False
+    truth, _ = at.reference.answer(at.primals, at.cotangent)
+    compared = comparison("the output", got, truth, [out for out, _ in answers(at, program)], at.format)
+    doubted = Doubted(at, program, {None: compared}, {})
+    cause = doubted.cause(None) if compared.doubtful else None
+    return cause is not None and cause[0] == TF32_PRODUCTS
+
+
+def _on_less(at: Situation, key: int | None) -> float | None:
+    """How many times the plain error the kernel's is on a smaller input; None where there is no such."""
+    for small, base in islice(shrink.smaller(at.trial), 1):
+        try:
+            less = situation(small, at.reference, at.dtype, base.cotangent)
+            truth, gradients = at.reference.answer(less.primals, base.cotangent)
+            plain = answers(less, less.recorded())
+        except (Fault, ValueError, TypeError):
+            return None
+        got: Any = base.flat if key is None else base.got[key]
+        true = truth if key is None else gradients[key]
+        runs = [out if key is None else of.get(key, np.zeros(np.shape(true))) for out, of in plain]
+        if true is None or np.shape(got) != np.shape(true):
+            return None
+        return comparison("", got, true, runs, at.format).factor
+    return None

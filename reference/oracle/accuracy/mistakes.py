@@ -1,0 +1,75 @@
+"""Mistakes named by the answers in low precision alone: what persists of their error is an edit of the reference's."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.oracle.accuracy.comparison import Comparison
+from reference.oracle.accuracy.persistence import Persistent
+from reference.oracle.accuracy.plain import Situation
+from reference.oracle.accuracy.reference import OfOp
+from reference.oracle.diagnosis.diagnose import diagnose
+from reference.oracle.evidence.evidence import Evidence
+from reference.oracle.questions.base import Base
+from reference.oracle.report import Finding
+from reference.oracle.subjects import trees
+from reference.oracle.subjects.subject import Pullback, Subject
+
+# The noise of evidence is what sixteen times of excuses everything; chance leaves less than four times its mean square.
+EXCUSED = 4 / 16
+
+
+def explained(
+    at: Situation,
+    base: Base,
+    compared: Mapping[int, Comparison],
+    persisting: Mapping[int | None, Persistent],
+    wrong: Sequence[int],
+) -> list[Finding]:
+    """The edits of the reference's backward that give what persists of these arguments' errors."""
+    count = len(at.primals)
+    truths = [compared[k].truth if k in compared else None for k in range(count)]
+    got = [compared[k].truth + persisting[k].stays if k in wrong and k in compared else truths[k] for k in range(count)]
+    noise = [EXCUSED * persisting[k].chance if k in wrong and k in persisting else 0.0 for k in range(count)]
+    op, statics = (at.reference.name, at.reference.statics) if isinstance(at.reference, OfOp) else (None, {})
+    evidence = Evidence(
+        _standing_in(at, base),
+        at.trial.names,
+        tuple(np.zeros(0) if primal is None else primal for primal in at.primals),
+        _shaped(at, base.out),
+        _shaped(at, base.out, at.cotangent),
+        tuple(got),
+        tuple(truths),
+        tuple(noise),
+        tuple(k in wrong for k in range(count)),
+        op,
+        statics,
+        rounding=tuple(noise),
+    )
+    return diagnose(evidence)
+
+
+def _shaped(at: Situation, out: Any, values: np.ndarray | None = None) -> Any:
+    """The reference's output, or a cotangent, in float64 and in the structure of the kernel's output."""
+    vector = at.reference.answer(at.primals, at.cotangent)[0] if values is None else values
+    wide = trees.mapped(lambda leaf: np.zeros(np.shape(leaf)), out)
+    return trees.like(wide, vector)
+
+
+def _standing_in(at: Situation, base: Base) -> Subject:
+    """The reference's forward in float64 with the kernel's own backward behind it."""
+
+    def vjp(*primals: Any) -> tuple[Any, Pullback]:
+        given = zip(at.trial.primals, primals, strict=True)
+        narrow = tuple(np.asarray(new).astype(own.dtype) if isinstance(own, np.ndarray) else own for own, new in given)
+        out, pullback = at.trial.vjp(narrow)
+
+        def apply(cotangent: Any) -> tuple[Any, ...]:
+            found = at.trial.pull(pullback, trees.like(out, trees.vector(cotangent)))
+            return tuple(None if one is None else np.asarray(one, np.float64) for one in found)
+
+        return at.reference.forward(*primals), Pullback(apply)
+
+    subject = at.trial.subject
+    return Subject(subject.name, at.reference.forward, vjp, at.trial.names, None, constants=subject.constants)

@@ -1,0 +1,114 @@
+"""What may be asked of `check` in low precision: references, dtypes and devices, and what is refused."""
+
+import numpy as np
+import pytest
+
+from reference import oracle
+from reference.oracle.accuracy.formats import FORMATS
+
+
+def softmax(x):
+    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def one_by_one(x):
+    """Loops over numbers of Python, which nothing can record."""
+    rows = [[float(np.exp(value)) for value in row] for row in x.tolist()]
+    return np.array([[value / sum(row) for value in row] for row in rows])
+
+
+def kernel(factor=1.0):
+    def forward(x):
+        return softmax(x.astype(np.float32)).astype(x.dtype)
+
+    def backward(cotangent, x):
+        y, d = softmax(x.astype(np.float32)), cotangent.astype(np.float32)
+        return (y * (d - factor * np.sum(d * y, axis=-1, keepdims=True))).astype(x.dtype)
+
+    return oracle.from_forward_backward(forward, backward)
+
+
+X = np.random.default_rng(0).normal(size=(5, 7))
+
+
+@pytest.mark.parametrize("reference", ["softmax", softmax, one_by_one, kernel()], ids=["op", "code", "loop", "subject"])
+@pytest.mark.parametrize("factor", [1.0, 0.0], ids=["right", "wrong"])
+def test_every_kind_of_reference(reference, factor):
+    if not isinstance(reference, str) and not callable(reference):
+        reference = oracle.from_forward_backward(softmax, lambda cotangent, x: cotangent)
+    report = oracle.check(kernel(factor), X, reference=reference, dtype="float16")
+    assert report.verdict == ("pass" if factor else "fail"), report
+
+
+def test_functions_of_tensors_are_references_of_torch_code():
+    torch = pytest.importorskip("torch")
+
+    class Softmax(torch.autograd.Function):
+        factor = 1.0
+
+        @staticmethod
+        def forward(ctx, x):
+            y = torch.softmax(x.float(), -1)
+            ctx.save_for_backward(y)
+            return y.to(x.dtype)
+
+        @staticmethod
+        def backward(ctx, d):
+            (y,) = ctx.saved_tensors
+            return (y * (d.float() - Softmax.factor * (d.float() * y).sum(-1, keepdim=True))).to(d.dtype)
+
+    def judged(factor):
+        Softmax.factor = factor
+        reference = lambda x: torch.softmax(x, -1)  # noqa: E731
+        return oracle.check(oracle.from_torch(Softmax), X, reference=reference, dtype=torch.bfloat16, device="cpu")
+
+    assert judged(1.0).status == "as accurate as can be"
+    assert judged(0.5).verdict == "fail"
+
+
+def test_a_jax_kernel_with_another_forward_than_the_reference_fails():
+    jax = pytest.importorskip("jax")
+    report = oracle.check(oracle.from_jax(jax.nn.sigmoid), X, reference="tanh", dtype="bfloat16")
+    assert report.verdict == "fail"
+    assert "the forward does not compute reference.tanh" in str(report).replace("\n  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"reference": "softmaxx"}, "reference must be one of"),
+        ({"reference": 3}, "reference must be an op's name or a function"),
+        ({"reference": "softmax", "op": "relu"}, "reference and op must not differ"),
+        ({"reference": lambda x: softmax(x).astype(np.float32)}, "must compute in float64; got an output of float32"),
+        ({"reference": lambda x, y: x}, "must be a function of the primals in float64"),
+        ({"reference": lambda x: x[:2]}, "must return what the reference does; got 35 entries for 14"),
+        ({"reference": "softmax", "dtype": "float8"}, "dtype must be one of float64, float32, tf32, bfloat16, float16"),
+        ({"reference": "softmax", "device": "cuda"}, "device must be cpu for code in NumPy"),
+    ],
+    ids=["op", "kind", "two ops", "coarse", "signature", "size", "dtype", "device"],
+)
+def test_what_cannot_be_asked_is_refused_in_a_sentence(asked, says):
+    with pytest.raises((ValueError, TypeError)) as refused:
+        oracle.check(kernel(), X, **{"dtype": "float16", **asked})
+    assert says in str(refused.value)
+    assert str(refused.value).startswith("oracle.check: ")
+
+
+def test_primals_beyond_the_dtype_are_refused():
+    with pytest.raises(ValueError, match="every primal must fit float16; got "):
+        oracle.check(kernel(), 1e6 * X, reference="softmax", dtype="float16")
+
+
+@pytest.mark.parametrize("name", ["float32", "float16"])
+def test_rounding_is_that_of_numpy(name):
+    values = np.random.default_rng(1).normal(size=1000) * 10.0 ** np.arange(-10, 10).repeat(50)
+    with np.errstate(all="ignore"):
+        expected = values.astype(name).astype(np.float64)
+    assert np.array_equal(FORMATS[name].rounded(values), expected)
+
+
+def test_rounding_is_that_of_ml_dtypes():
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    values = np.random.default_rng(1).normal(size=1000)
+    assert np.array_equal(FORMATS["bfloat16"].rounded(values), values.astype(bfloat16).astype(np.float64))
