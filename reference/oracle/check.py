@@ -113,6 +113,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     judgment.findings += judgment.narrowed
     judgment.agreement = _forward(trial, base, judgment, op, statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, mode)
+    bent = linearity.above_noise(bent, judgment.judged)
     formal = [found for judged in judgment.judged for found in judged.findings]
     asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
     causes = explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else []

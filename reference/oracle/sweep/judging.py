@@ -114,9 +114,18 @@ def _seen(report: Report, case: Case, finite: bool) -> tuple[Seen, str]:
         return "raises", f"{first.message}; {first.evidence}"
     if first is not None and first.cause == "not_finite" and first.blame == "forward" and not finite:
         return "outside", ""
+    if _beyond_measure(report):
+        return "cannot tell", said
     if report.status.startswith("right, but"):
         return ("right, but", report.status.partition("but ")[2]) if report.verdict == "pass" else ("WRONG", said)
     return SEEN[report.verdict], said
+
+
+def _beyond_measure(report: Report) -> bool:
+    """Whether gradients are only not finite, where not even the forward could be measured beside this input."""
+    accused = [found.cause for found in report.findings if found.blame != "check"]
+    unmeasured = any(argument.verdict == "cannot tell" for argument in report.arguments)
+    return bool(accused) and set(accused) == {"not_finite"} and unmeasured
 
 
 def largest_error(arguments: Sequence[ArgumentReport]) -> tuple[float | None, bool]:

@@ -80,8 +80,8 @@ def _cases(spec: OpSpec) -> Iterator[Case]:
     yield from spec.cases
 
 
-def _unlikeness(spec: OpSpec, case: Case, statics: Mapping[str, Any], count: int | None) -> tuple[bool, int, int]:
-    """How far a case is from what is asked: refused with these statics, another number of arguments, fixed sizes."""
+def _unlikeness(spec: OpSpec, case: Case, statics: Mapping[str, Any], count: int | None) -> tuple[int, ...]:
+    """How far a case is from what is asked: refused with these statics, other arguments, fixed sizes, few sizes."""
     primals, by_name = spec.passed(case, draw(spec, case))
     given = {**{name: value for name, value in by_name.items() if name not in case.statics}, **statics}
     try:
@@ -91,7 +91,13 @@ def _unlikeness(spec: OpSpec, case: Case, statics: Mapping[str, Any], count: int
         refused = True
     fixed = sum(term.isdigit() for drawn in case.arguments.values() for term in drawn.shape.split())
     unlike = sum(case.statics.get(name) != value for name, value in statics.items())
-    return refused, abs(len(primals) - count) if count is not None else 0, fixed + unlike
+    few = -len({term for drawn in case.arguments.values() for term in drawn.shape.split()})
+    return (
+        refused,
+        abs(len(primals) - count) if count is not None else 0,
+        fixed + unlike,
+        few if spec.entry_by_entry else 0,
+    )
 
 
 def by_example(primals: Sequence[Any]) -> Maker:

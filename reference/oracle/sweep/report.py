@@ -14,8 +14,8 @@ Seen = Literal["right", "right, but", "WRONG", "cannot tell", "raises", "outside
 class Visit:
     """One input: its regime, the shapes of the arguments, what was seen, and the largest error.
 
-    error is in units in the last place where `in_ulp`, else relative to the true entry; None where nothing was compared.
-    said: why, where the verdict is not "right".
+    error is in units in the last place where `in_ulp`, else relative to the true entry, None where nothing was
+    compared. said: why, where the verdict is not "right".
     """
 
     regime: str
