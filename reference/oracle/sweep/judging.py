@@ -15,8 +15,11 @@ from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import copies, quiet
 from reference.oracle.sweep.cases import Case
-from reference.oracle.sweep.makers import Maker, NotMade
+from reference.oracle.sweep.makers import Maker, NotMade, entries
 from reference.oracle.sweep.report import Seen, Visit
+
+# Of an input of at most so many entries each is measured.
+FEW = 100
 
 
 @dataclass
@@ -40,8 +43,8 @@ class Judging:
         name = self.op or (self.recognized[0] if self.recognized else None)
         return SPECS[name] if name else None
 
-    def visit(self, case: Case) -> tuple[Visit, Report] | None:
-        """The input judged; None where there is no such input, or the named op does not take it."""
+    def visit(self, case: Case, whole: bool = False) -> tuple[Visit, Report] | None:
+        """The input judged, as a whole or in directions; None where there is none, or the named op does not take it."""
         try:
             primals = case.primals(self.maker, self.seed)
         except (NotMade, ValueError, TypeError, IndexError, ZeroDivisionError):
@@ -51,7 +54,8 @@ class Judging:
         if case.axes and not self._takes(primals):
             return None
         self.checks += 1
-        report = self._report(primals, self.op, self.statics)
+        mode = "directional" if case.sized and not whole and entries(primals) > FEW else "auto"
+        report = self._report(primals, self.op, self.statics, mode)
         if report is None:
             return None
         if not self.op and self.recognized and self._overflows(primals):
@@ -62,10 +66,13 @@ class Judging:
         error, in_ulp = largest_error(report.arguments) if seen in ("right", "right, but", "WRONG") else (None, False)
         return Visit(case.regime, dict(case.sizes), shapes, seen, error, in_ulp, said), report
 
-    def _report(self, primals: tuple[Any, ...], op: str | None, statics: Mapping[str, Any]) -> Report | None:
+    def _report(
+        self, primals: tuple[Any, ...], op: str | None, statics: Mapping[str, Any], mode: str = "auto"
+    ) -> Report | None:
         named: dict[str, Any] = {"op": op, "statics": dict(statics)} if op else {}
+        asked = {"mode": mode, "seed": self.seed, "strict": self.strict, **named, **self.options}
         try:
-            return check(self.subject, *primals, seed=self.seed, strict=self.strict, **named, **self.options)
+            return check(self.subject, *primals, **asked)
         except ValueError:
             if named and self._reference(primals, op, statics) is None:
                 return None  # the op does not take these, so nothing is asked of the subject

@@ -108,7 +108,9 @@ def _visited(
             continue
         visited.append(found[0])
         if found[0].seen == "WRONG":
-            _, (smallest, report) = shrunk(case, found, judging.visit)
+            case, (smallest, report) = shrunk(case, found, judging.visit)
+            again = judging.visit(case, whole=True) if case.sized else None
+            smallest, report = again if again and again[0].seen == "WRONG" else (smallest, report)
             return _told(judging, visited, report, smallest, cases[place + 1 :])
     return _told(judging, visited, base[1], None, [])
 
