@@ -14,7 +14,7 @@ from reference.oracle.questions.forward import Agreement
 from reference.oracle.questions.gradient import judge_gradient, nothing_known
 from reference.oracle.questions.judged import Judged
 from reference.oracle.questions.narrowed import begun
-from reference.oracle.questions.power import power
+from reference.oracle.questions.power import power, regimes_left_out
 from reference.oracle.questions.strictness import measured, of_argument, weighed
 from reference.oracle.recognition.acquittals import acquit
 from reference.oracle.recognition.conventions import explain_forward
@@ -178,6 +178,7 @@ def _report(
     acquittals, blind = tuple(judgment.acquittals), ()
     if base is not None:
         blind = power(trial.answering(), trial.names, trial.primals, base.upstream(), shown, used)
+        blind += regimes_left_out(shown, trial.primals)
         blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
         if verdict == "pass":
             evidence = evidence_of(trial, base, judgment.judged, shown, used)

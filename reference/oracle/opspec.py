@@ -94,13 +94,14 @@ class Regime:
     """A part of an op's domain in which code is wrong that is right elsewhere.
 
     `changed` gives those of the named arguments that take an input there, and nothing where the regime is none of this
-    input; `met` says whether an input lies there already. `words` name what such an input has.
+    input. Of a regime that a plain check should miss in its input, `met` says whether one lies there, and `words`
+    continue "This input has no ...".
     """
 
     name: str
-    words: str
     changed: Callable[[Named, np.random.Generator], Named]
-    met: Callable[[Named], bool]
+    met: Callable[[Named], bool] = lambda named: True
+    words: str = ""
 
 
 # An op's output at arguments and statics; None where it refuses them.

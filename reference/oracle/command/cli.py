@@ -50,6 +50,9 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
+        if options.sweep and options.grade:
+            raise ValueError("--sweep and --grade: one of them at a time")
+        options.timeout = options.timeout or (600.0 if options.sweep else 60.0)
         _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
@@ -86,8 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--op", help="judge the forward as this op too (dense, conv, ...); none: never by its name")
     parser.add_argument("--statics", metavar="DICT", help="""the op's statics: "{'strides': 2, 'padding': 1}\"""")
     parser.add_argument("--seed", type=_natural, default=None, help="draws the inputs (0; with --grade: hidden)")
-    parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="time for one file (60)")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="time for one file (60; with --sweep: 600)")
     parser.add_argument("--grade", action="store_true", help="points for each part, on inputs the file cannot know")
+    parser.add_argument("--sweep", action="store_true", help="judge at every size and on unusual values too")
     parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")

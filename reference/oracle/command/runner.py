@@ -69,6 +69,7 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "strict": options.strict,
         "seeds": [first + place for place in range(GRADED_INPUTS if options.grade else 1)],
         "grade": options.grade,
+        "sweep": options.sweep,
         "html": options.html is not None,
         "rich": not options.json and wants_colour(),
         "width": width(),

@@ -100,10 +100,10 @@ def _unlikeness(spec: OpSpec, case: Case, statics: Mapping[str, Any], count: int
     )
 
 
-def by_example(primals: Sequence[Any]) -> Maker:
+def by_example(primals: Sequence[Any], names: Sequence[str]) -> Maker:
     """Like arrays that are there: axes of equal size are one dimension, sizes of 1 stay."""
     found = {size for primal in primals for size in np.shape(primal) if size > 1}
-    ordinary = {_called(size, primals): size for size in sorted(found)}
+    ordinary = {_called(size, primals, names): size for size in sorted(found)}
 
     def make(sizes: Sizes, seed: int) -> tuple[Any, ...]:
         new = {ordinary[name]: size for name, size in sizes.items()}
@@ -113,11 +113,12 @@ def by_example(primals: Sequence[Any]) -> Maker:
     return Maker(ordinary, make, exact=False)
 
 
-def _called(size: int, primals: Sequence[Any]) -> str:
+def _called(size: int, primals: Sequence[Any], names: Sequence[str]) -> str:
     """The first axis of that size."""
     places = [(p, shape.index(size)) for p, shape in enumerate(map(np.shape, primals)) if size in shape]
     position, axis = places[0]
-    return f"argument {position}, axis {axis}"
+    name = names[position] if position < len(names) else f"argument_{position}"
+    return f"axis {axis} of {name}"
 
 
 def _like(primal: Any, new: Mapping[int, int], rng: np.random.Generator) -> Any:

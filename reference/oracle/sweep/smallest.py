@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from reference.oracle.report import Report
 from reference.oracle.sweep.cases import Case
@@ -12,22 +13,41 @@ Judged = tuple[Visit, Report]
 TRIED = 60
 
 
-def shrunk(case: Case, found: Judged, visit: Callable[[Case], Judged | None]) -> tuple[Case, Judged]:
-    """The smallest failing case, with its visit and report; the case itself where no smaller one fails."""
-    left = TRIED
-    moved = True
-    while moved:
-        moved = False
-        for name in sorted(case.sizes, key=lambda name: -case.sizes[name]):
-            for size in _smaller(case.sizes[name]):
-                if not left:
-                    return case, found
-                left -= 1
-                other = replace(case, sizes={**case.sizes, name: size})
-                if (again := visit(other)) and again[0].seen == "WRONG":
-                    case, found, moved = other, again, True
-                    break
-    return case, found
+def shrunk(case: Case, found: Judged, visit: Callable[..., Judged | None]) -> Judged:
+    """The visit of the smallest input that fails, and the report of the smallest that says why."""
+    failing = [(case, found)]
+    for smaller in islice(_offers(failing), TRIED):
+        if (again := visit(smaller)) and again[0].seen == "WRONG":
+            failing += [(smaller, again)]  # which the next offer is made from
+    smallest = failing[-1][1][0]
+    for case, (_, report) in reversed(failing):
+        whole = visit(case, whole=True) if case.sized and report.mode != "full" else None
+        report = whole[1] if whole and whole[0].seen == "WRONG" else report
+        if _says_why(report):
+            return smallest, report
+    return smallest, failing[-1][1][1]
+
+
+def _offers(failing: list[tuple[Case, Judged]]) -> Iterator[Case]:
+    """The smallest failing case with one dimension smaller, as long as there is one that fails: the largest first."""
+    tried: set[tuple[int, ...]] = set()
+    while True:
+        case = failing[-1][0]
+        offers = (
+            replace(case, sizes={**case.sizes, name: size})
+            for name in sorted(case.sizes, key=lambda name: -case.sizes[name])
+            for size in _smaller(case.sizes[name])
+        )
+        offer = next((offer for offer in offers if tuple(offer.sizes.values()) not in tried), None)
+        if offer is None:
+            return
+        tried.add(tuple(offer.sizes.values()))
+        yield offer
+
+
+def _says_why(report: Report) -> bool:
+    """Whether some known mistake explains it."""
+    return any(found.cause != "unexplained" for found in report.findings)
 
 
 def _smaller(size: int) -> Iterator[int]:

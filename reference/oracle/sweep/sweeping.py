@@ -52,7 +52,7 @@ def sweep(
     for name, value in (("largest", largest), ("checks", checks)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"oracle.sweep: {name} must be a whole number of at least 1; got {value!r}")
-    maker = _maker(subject, make_inputs, op, known)
+    maker = _maker(subject, make_inputs, op, known, options.get("names") or subject.names or ())
     judging = Judging(subject, maker, options, op, known, strict, seed)
     base = _ordinary(judging)
     if base[0].seen in ("raises", "outside", "cannot tell", "WRONG"):
@@ -62,7 +62,9 @@ def sweep(
     return _visited(judging, base, largest, checks, frozenset(without))
 
 
-def _maker(subject: Subject, make_inputs: Any, op: str | None, statics: Mapping[str, Any]) -> Maker:
+def _maker(
+    subject: Subject, make_inputs: Any, op: str | None, statics: Mapping[str, Any], names: Sequence[str]
+) -> Maker:
     if make_inputs is None:
         if op is None:
             raise ValueError("oracle.sweep: make_inputs or op is needed; got neither")
@@ -70,7 +72,7 @@ def _maker(subject: Subject, make_inputs: Any, op: str | None, statics: Mapping[
     if callable(make_inputs):
         return by_function(make_inputs)
     if isinstance(make_inputs, tuple | list):
-        return by_example(make_inputs)
+        return by_example(make_inputs, names)
     raise TypeError(f"oracle.sweep: make_inputs must be a function or a tuple of arrays; got {type(make_inputs)!r}")
 
 
@@ -108,9 +110,7 @@ def _visited(
             continue
         visited.append(found[0])
         if found[0].seen == "WRONG":
-            case, (smallest, report) = shrunk(case, found, judging.visit)
-            again = judging.visit(case, whole=True) if case.sized else None
-            smallest, report = again if again and again[0].seen == "WRONG" else (smallest, report)
+            smallest, report = shrunk(case, found, judging.visit)
             return _told(judging, visited, report, smallest, cases[place + 1 :])
     return _told(judging, visited, base[1], None, [])
 
