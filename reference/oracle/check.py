@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.oracle import explain
 from reference.oracle.explain import evidence_of
-from reference.oracle.questions import forward, linearity, purity
+from reference.oracle.questions import choices, forward, linearity, purity
 from reference.oracle.questions.base import Base, behind_a_forward, with_ones
 from reference.oracle.questions.forward import Agreement
 from reference.oracle.questions.gradient import judge_gradient, nothing_known
@@ -40,6 +40,8 @@ class Judgment:
     agreement: Agreement | None = None
     # Of a forward that computes in float32 whatever comes; said after what was done in place.
     narrowed: list[Finding] = field(default_factory=list)
+    # Why a framework's choice at kinks was not compared.
+    unheld: list[str] = field(default_factory=list)
 
 
 def check(
@@ -51,6 +53,7 @@ def check(
     seed: int = 0,
     mode: str = "auto",
     strict: bool = False,
+    convention: str | None = None,
 ) -> Report:
     """Judge a hand-written backward at these primals: whether it is right, and where it is wrong, why.
 
@@ -64,6 +67,7 @@ def check(
         mode: "full" measures every entry, "directional" random directions, "auto" the first where it is cheap.
         strict: fail also what leaves the gradient right: writing into the cotangent, float32 inside a float64 run, a
             small epsilon on one side. Without it such code passes, with the status "right, but ...".
+        convention: "torch" or "jax" asks for that framework's choice at kinks and ties; None takes any legal one.
 
     Returns:
         A Report; whatever the subject does is a finding in it.
@@ -72,6 +76,7 @@ def check(
         ValueError, TypeError: the call itself makes no sense (an unknown op, names that do not fit, a list as primal).
     """
     known = forward.validated(op, statics)
+    choices.validated(convention)
     with generators_restored(), quiet(None):
         trial = trial_of(subject, primals, names, seed, mode)
         judgment = Judgment()
@@ -80,6 +85,8 @@ def check(
             judgment.findings += forward.beyond_numbers(trial, op, known)
             base = _begin(trial, judgment)
             _judge(trial, base, judgment, op, known, mode)
+            if convention:
+                _hold(trial, base, judgment, convention)
         except Fault as fault:
             judgment.findings.append(fault.finding)
         judgment.findings = weighed(judgment.findings, judgment.judged, strict)  # what is wrong before what is strict
@@ -124,6 +131,14 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics
     judgment.findings[begin:begin] = impure
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*bent, *formal]
+
+
+def _hold(trial: Trial, base: Base, judgment: Judgment, convention: str) -> None:
+    """To a framework's choice at kinks, where every gradient is legal."""
+    op = judgment.agreement.op if judgment.agreement else None
+    before = [found for judged in judgment.judged for found in judged.findings]
+    judgment.judged, judgment.unheld = choices.held(trial, base, judgment.judged, convention, op)
+    judgment.findings += [one for judged in judgment.judged for one in judged.findings if one not in before]
 
 
 def _forward(trial: Trial, base: Base, judgment: Judgment, op: str | None, statics: dict[str, Any]) -> Agreement | None:
@@ -178,7 +193,7 @@ def _report(
     acquittals, blind = tuple(judgment.acquittals), ()
     if base is not None:
         blind = power(trial.answering(), trial.names, trial.primals, base.upstream(), shown, used)
-        blind += regimes_left_out(shown, trial.primals)
+        blind += regimes_left_out(shown, trial.primals) + tuple(judgment.unheld)
         blind += tuple(sentence for judged in judgment.judged for sentence in judged.sentences)
         if verdict == "pass":
             evidence = evidence_of(trial, base, judgment.judged, shown, used)
