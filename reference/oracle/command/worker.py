@@ -108,7 +108,9 @@ def _judged(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, 
 
 def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     """The result of a sweep; of code that is wrong as it is, that of the ordinary report."""
-    request = Request(job["op"], job["statics"], job["seeds"][0], job["strict"], _examples(module, found.name))
+    request = Request(
+        job["op"], job["statics"], job["seeds"][0], job.get("strict", False), _examples(module, found.name)
+    )
     swept = sweep_found(found, request, own_maker(module, found.name))
     report = swept if isinstance(swept, Report) else swept.report
     own = {} if isinstance(swept, Report) else {"headline": headline(swept), "subject": found.name}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.check import check
+from reference.oracle.explain import nobody_asks
 from reference.oracle.opspec import OpSpec
 from reference.oracle.questions.forward import reference_out
 from reference.oracle.report import ArgumentReport, Report
@@ -43,8 +44,16 @@ class Judging:
         name = self.op or (self.recognized[0] if self.recognized else None)
         return SPECS[name] if name else None
 
-    def visit(self, case: Case, whole: bool = False) -> tuple[Visit, Report] | None:
-        """The input judged, as a whole or in directions; None where there is none, or the named op does not take it."""
+    def visit(self, case: Case, why: bool = True) -> tuple[Visit, Report] | None:
+        """The input judged; None where there is none, or the named op does not take it.
+
+        What seems wrong is asked for its reason, which takes longest, and only if `why`: some reasons are no mistake.
+        """
+        with nobody_asks():
+            seen = self._visit(case, whole=False)
+        return self._visit(case, whole=True) if why and seen and seen[0].seen == "WRONG" else seen
+
+    def _visit(self, case: Case, whole: bool) -> tuple[Visit, Report] | None:
         try:
             primals = case.primals(self.maker, self.seed)
         except (NotMade, ValueError, TypeError, IndexError, ZeroDivisionError):

@@ -11,21 +11,23 @@ from reference.oracle.sweep.report import Visit
 Judged = tuple[Visit, Report]
 # So many smaller inputs are tried.
 TRIED = 60
+# So many of them, the smallest first, are asked why; then the first one that failed.
+EXPLAINED = 2
 
 
 def shrunk(case: Case, found: Judged, visit: Callable[..., Judged | None]) -> Judged:
     """The visit of the smallest input that fails, and the report of the smallest that says why."""
     failing = [(case, found)]
     for smaller in islice(_offers(failing), TRIED):
-        if (again := visit(smaller)) and again[0].seen == "WRONG":
+        if (again := visit(smaller, why=False)) and again[0].seen == "WRONG":
             failing += [(smaller, again)]  # which the next offer is made from
-    smallest = failing[-1][1][0]
-    for case, (_, report) in reversed(failing):
-        whole = visit(case, whole=True) if case.sized and report.mode != "full" else None
-        report = whole[1] if whole and whole[0].seen == "WRONG" else report
-        if _says_why(report):
-            return smallest, report
-    return smallest, failing[-1][1][1]
+    smallest: Judged | None = None
+    for smaller, _ in islice(reversed(failing[1:]), EXPLAINED):
+        if (again := visit(smaller)) and again[0].seen == "WRONG":
+            smallest = smallest or again
+            if _says_why(again[1]):
+                return smallest[0], again[1]
+    return (smallest[0], found[1]) if smallest and _says_why(found[1]) else smallest or found
 
 
 def _offers(failing: list[tuple[Case, Judged]]) -> Iterator[Case]:
