@@ -11,6 +11,8 @@ from reference.oracle.subjects.frameworks import from_jax, from_torch
 from reference.oracle.subjects.layers import from_layer
 from reference.oracle.subjects.networks import from_network
 from reference.oracle.subjects.subject import Subject, from_cache, from_forward_backward, from_rule, from_vjp
+from reference.oracle.sweep.report import SweepReport
+from reference.oracle.sweep.sweeping import sweep
 from reference.oracle.verdicts import GradientMismatch, assert_correct
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "GradientMismatch",
     "Report",
     "Subject",
+    "SweepReport",
     "assert_correct",
     "check",
     "check_optimizer",
@@ -35,4 +38,5 @@ __all__ = [
     "from_vjp",
     "record",
     "replay",
+    "sweep",
 ]

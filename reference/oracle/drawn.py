@@ -31,6 +31,7 @@ DIMENSIONS: Mapping[str, int] = {
     "key_heads": 2,
     "head_dim": 5,
     "value_dim": 7,
+    "marks": 3,
 }
 
 
@@ -40,7 +41,8 @@ class Drawn:
 
     kind: "normal" (signed), "uniform" (between low and high), "probabilities" (sum to 1 along the last axis),
     "labels" (integers from low up, below the size of the dimension `below`), "lengths" (integers from low to high, or
-    from 0 to the size of the dimension `below`, both ends among them), "mask" (booleans), "positive".
+    from 0 to the size of the dimension `below`, both ends among them), "whole" (that size), "mask" (booleans),
+    "positive".
     """
 
     shape: str
@@ -57,6 +59,10 @@ def labels(shape: str, *, least: int = 0, below: str = "classes") -> Drawn:
 
 def lengths(shape: str, low: int = 0, high: int = 0, *, of: str = "") -> Drawn:
     return Drawn(shape, "lengths", low=low, high=high, below=of, differentiable=False)
+
+
+def whole(shape: str, of: str) -> Drawn:
+    return Drawn(shape, "whole", below=of, differentiable=False)
 
 
 def mask(shape: str) -> Drawn:
@@ -111,6 +117,8 @@ def values(
                 return rng.integers(int(drawn.low), int(drawn.high) + 1, size=shape)
             ends = np.linspace(0, dimensions[drawn.below], int(np.prod(shape))).astype(int)
             return rng.permutation(ends).reshape(shape)
+        case "whole":
+            return np.full(shape, dimensions[drawn.below])
         case "mask":
             return rng.random(shape) < 0.7
     raise ValueError(f"draw: kind must be one that Drawn documents; got kind={drawn.kind!r}")

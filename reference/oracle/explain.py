@@ -4,8 +4,9 @@ A small input is in full view as it is. Of a large one only what is cheap is ask
 transpose), where the whole true gradient is known; everything else is asked of the same code on a smaller input.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -28,6 +29,17 @@ AT_ONCE = 3000
 AT_LAST = 60_000
 # So many smaller inputs are judged.
 TRIED = 3
+_asked: ContextVar[bool] = ContextVar("asked", default=True)
+
+
+@contextmanager
+def nobody_asks() -> Iterator[None]:
+    """Whoever only wants to know whether, and on which input, does not wait for why."""
+    token = _asked.set(False)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
 
 
 def causes(
@@ -36,7 +48,8 @@ def causes(
     """The diagnosis of wrong gradients that no earlier stage explains; an unexplained one is named as such."""
     deaf = {found.argument for found in bent if found.cause == "ignores_cotangent"}
     open_cases = [one for one in judged if one.wrong and not one.findings and one.name not in deaf]
-    found = [one for one in _found(trial, base, open_cases, agreement) if one.argument not in deaf]
+    asked = open_cases if _asked.get() else []
+    found = [one for one in _found(trial, base, asked, agreement) if one.argument not in deaf]
     explained = {one.argument for one in [*found, *bent]}
     return found + [one.unexplained() for one in open_cases if one.name not in explained]
 

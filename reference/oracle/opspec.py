@@ -86,6 +86,24 @@ class Acquittal:
 
 Primals = tuple[np.ndarray, ...]
 Statics = Mapping[str, Any]
+Named = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Regime:
+    """A part of an op's domain in which code is wrong that is right elsewhere.
+
+    `changed` gives those of the named arguments that take an input there, and nothing where the regime is none of this
+    input. Of a regime that a plain check should miss in its input, `met` says whether one lies there, and `words`
+    continue "This input has no ...".
+    """
+
+    name: str
+    changed: Callable[[Named, np.random.Generator], Named]
+    met: Callable[[Named], bool] = lambda named: True
+    words: str = ""
+
+
 # An op's output at arguments and statics; None where it refuses them.
 Value = Callable[[Primals, Statics], np.ndarray | None]
 # The cause, words that continue "the forward ...", and what it would give.
@@ -143,6 +161,10 @@ class OpSpec:
     acquittals: tuple[Acquittal, ...] = ()
     # What its name, statics and named arguments cannot show, whatever a backward does.
     blind_spots: Callable[[str, Statics, Mapping[str, np.ndarray]], Iterator[str]] = nothing
+    # Inputs on which released code was wrong and passed its tests on others: a sweep visits them.
+    regimes: tuple[Regime, ...] = ()
+    # The arguments whose sizes a sweep changes, where those of the cases are fixed.
+    swept: Case | None = None
     # As people write it in NumPy, where it stands between the layers of a network.
     formula: Callable[[np.ndarray], np.ndarray] | None = None
     # Whether it chooses among entries: then some of them must be equal to show how.

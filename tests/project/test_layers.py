@@ -39,6 +39,7 @@ LAYERS = {
         in_oracle("recognition/*"),
         in_oracle("diagnosis/*"),
         in_oracle("explain", "accuracy/*", "judgment", "check", "examples", "verdicts", "optimizers/*", "recorder/*"),
+        in_oracle("sweep/*"),
         ("reference/oracle/__init__.py", "reference/__init__.py"),
         # How somebody's code is called is found out by trying, with the oracle as everybody uses it.
         ("reference/oracle/reading/*.py",),

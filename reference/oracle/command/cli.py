@@ -24,7 +24,7 @@ and NAME_backward, NAME_fwd and NAME_bwd, NAME and NAME_derivative), NAME_vjp
 functions, NAME_loss functions that return (loss, gradient), networks with loss
 and gradient, torch.autograd.Function and jax.custom_vjp."""
 SECONDS, SECONDS_A_CALL = 60.0, 10.0
-TIMEOUT = "time for one file (60; with --replay 10 more for each call)"
+TIMEOUT = "time for one file (60; with --replay 10 more for each call; with --sweep 600)"
 EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
 2 something could not be judged, 128 + N stopped by signal N
 (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP)
@@ -53,6 +53,9 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
+        if options.sweep and options.grade:
+            raise ValueError("--sweep and --grade: one of them at a time")
+        options.timeout = options.timeout or (600.0 if options.sweep else 60.0)
         _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
@@ -96,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay", type=Path, metavar="FOLDER", help="judge at the calls that oracle.record kept there"
     )
+    parser.add_argument("--sweep", action="store_true", help="judge at every size and on unusual values too")
     parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")

@@ -31,7 +31,7 @@ def exit_status(results: Sequence[dict[str, Any]]) -> int:
 
 def as_json(results: Sequence[dict[str, Any]]) -> str:
     """One document: the exit status and every result."""
-    kept = ("file", "name", "verdict", "status", "report", "grade", "problem", "code", "notes")
+    kept = ("file", "name", "verdict", "status", "report", "sweep", "grade", "problem", "code", "notes")
     listed = [{key: result[key] for key in kept if result.get(key)} for result in map(_with_status, results)]
     return json.dumps({"format": 1, "status": exit_status(results), "results": listed}, indent=2)
 

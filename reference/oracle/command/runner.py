@@ -70,6 +70,7 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "seeds": [first + place for place in range(GRADED_INPUTS if options.grade else 1)],
         "grade": options.grade,
         "replay": str(options.replay.resolve()) if options.replay else None,
+        "sweep": options.sweep,
         "html": options.html is not None,
         "rich": not options.json and wants_colour(),
         "width": width(),

@@ -21,12 +21,15 @@ from reference.oracle.command.recorded import RecordedCall, recorded_calls
 from reference.oracle.reading.discover import Found, NotFound, find
 from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.request import Request
+from reference.oracle.reading.swept import own_maker, sweep_found
 from reference.oracle.reading.texts import NotPython
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
 from reference.oracle.rendering.html import report_section
 from reference.oracle.rendering.text import render_text
 from reference.oracle.report import Report
+from reference.oracle.sweep.shown import as_dict as swept_as_dict
+from reference.oracle.sweep.shown import as_text, headline
 
 Write = Callable[[dict[str, Any]], None]
 
@@ -84,6 +87,8 @@ def _did_not_import(error: BaseException, file: str) -> str:
 
 def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     try:
+        if job.get("sweep"):
+            return _swept(found, module, job)
         reports = [_report(found, module, job, seed) for seed in job["seeds"]]
     except CannotTell as unsure:
         return {"name": found.name, "problem": str(unsure), "code": unsure.code}
@@ -100,6 +105,25 @@ def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]
         "report": as_dict(report),
         "html": report_section(report) if job["html"] else "",
         "grade": [part._asdict() for part in grade(reports, job.get("strict", False))] if job["grade"] else [],
+    }
+
+
+def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
+    """The result of a sweep; of code that is wrong as it is, that of the ordinary report."""
+    request = Request(
+        job["op"], job["statics"], job["seeds"][0], job.get("strict", False), _examples(module, found.name)
+    )
+    swept = sweep_found(found, request, own_maker(module, found.name))
+    report = swept if isinstance(swept, Report) else swept.report
+    own = {} if isinstance(swept, Report) else {"headline": headline(swept), "subject": found.name}
+    return {
+        "name": found.name,
+        "verdict": swept.verdict,
+        "text": render_text(swept, job["width"]) if isinstance(swept, Report) else as_text(swept, job["width"]),
+        "report": {**as_dict(report), **own},
+        "sweep": {} if isinstance(swept, Report) else swept_as_dict(swept),
+        "html": report_section(report) if job["html"] else "",
+        "grade": [],
     }
 
 

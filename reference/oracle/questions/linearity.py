@@ -1,5 +1,6 @@
 """A pullback is linear: nothing in, nothing out; twice in, twice out; sums of cotangents give sums of gradients."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from reference._checks import is_floating
 from reference.oracle.numerics import precision, probes
 from reference.oracle.questions.base import Base, rounded
+from reference.oracle.questions.judged import Judged
 from reference.oracle.report import Finding
 from reference.oracle.subjects.vjp import Trial, finding
 
@@ -59,6 +61,12 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> F
             message = f"{name}_ct is not linear in the cotangent"
             return finding("not_linear", message, f"for {words} it is off by {gap:.3g}", argument=name)
     return None
+
+
+def above_noise(bent: Sequence[Finding], judged: Sequence[Judged]) -> list[Finding]:
+    """Those findings whose gradients could be tested: of one that drowns in noise the sums differ by that noise."""
+    drowned = {one.name for one in judged if one.report.verdict == "cannot tell" and one.noise > 0}
+    return [one for one in bent if one.cause != "not_linear" or one.argument not in drowned]
 
 
 def _deaf(trial: Trial, base: Base, name: str) -> Finding:

@@ -6,11 +6,13 @@ tell the second apart. They are warnings; where an argument's gradient was zero 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from reference._checks import is_floating
+from reference.oracle.opspec import Regime
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects.subject import Subject
 
@@ -37,6 +39,26 @@ def power(
         *(SPECS[op].blind_spots(op, statics or {}, named) if op else ()),
     ]
     return tuple(dict.fromkeys(sentences))
+
+
+def regimes_left_out(op: str | None, primals: Sequence[Any]) -> tuple[str, ...]:
+    """A sentence on what inputs of this op may have and this one has not, where released code was wrong just there."""
+    if op is None or not SPECS[op].regimes:
+        return ()
+    argument_names = max((tuple(case.arguments) for case in SPECS[op].cases), key=len)
+    pairs = zip(argument_names, primals, strict=False)
+    named = {name: np.asarray(value) for name, value in pairs if value is not None}
+    absent = dict.fromkeys(regime.words for regime in SPECS[op].regimes if regime.words and _left_out(regime, named))
+    listed = list(absent)
+    said = f"{', '.join(listed[:-1])} or {listed[-1]}" if len(listed) > 1 else "".join(listed)
+    return (f"This input has no {said}: `oracle.sweep` visits such inputs.",) if listed else ()
+
+
+def _left_out(regime: Regime, named: Named) -> bool:
+    """Whether an input of these arguments could lie in a regime, and this one does not."""
+    with np.errstate(all="ignore"), suppress(Exception):  # a subject's arguments need not be the op's
+        return not regime.met(named) and bool(regime.changed(named, np.random.default_rng(0)))
+    return False
 
 
 def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -34,9 +34,10 @@ def of_forward(
     jumps: Jumps | None = None,
     regroups: bool = False,
     early: bool = False,
+    choices: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Program | None:
     """The adjoint of a forward, or None where it cannot be followed to the end, or is to be regrouped and cannot be."""
-    tape = Tape(regroups=regroups, early=early)
+    tape = Tape(regroups=regroups, early=early, choices=choices or {})
     try:
         out, leaves = _run(tape, forward, primals, names)
         if out is None or tape.regroups:

@@ -24,8 +24,11 @@ Parts = list[Any]
 
 def parts(step: Step, ct: Any, out: Any, args: tuple, how: Mapping[str, Any]) -> Iterator[tuple[Step, Any]]:
     """(parent, its part of the cotangent) for every parent of a step that has a derivative."""
-    if step.name in SLOPES:
-        values: Parts = [
+    values: Parts
+    if step.name in ct.tape.choices:
+        values = ct.tape.choices[step.name](step, ct, out, *args, **how)
+    elif step.name in SLOPES:
+        values = [
             ct * record(slope, f"slope of {step.name}", (out, *args)) if isinstance(step.args[i], Step) else None
             for i, slope in enumerate(SLOPES[step.name])
         ]

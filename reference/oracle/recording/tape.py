@@ -121,6 +121,8 @@ class Tape:
     # Whether sums come before the factors that are the same along them, and how often they did.
     early: bool = False
     exchanged: int = 0
+    # Other derivatives than those of rules.py, by the name of a step: (step, cotangent, output, *arguments).
+    choices: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     # Whether the program still runs; what it keeps of its arrays afterwards are arrays like any other.
     recording: bool = True
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.oracle.drawn import mask
 from reference.oracle.opspec import ErrorCase, OpSpec, Ulp, case, refuses
-from reference.oracle.specs import acquittals, blind_spots, candidates
+from reference.oracle.specs import acquittals, blind_spots, candidates, regimes
 from reference.oracle.specs.conventions_of_attention import of_attention
 
 
@@ -101,5 +101,6 @@ DOT_PRODUCT = (
         conventions=of_attention,
         acquittals=(acquittals.NO_TERM_FOR_THE_LARGEST,),
         blind_spots=blind_spots.of_attention,
+        regimes=(*regimes.GROUPED_HEADS, regimes.SEES_NOTHING),
     ),
 )

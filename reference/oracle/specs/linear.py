@@ -4,7 +4,7 @@ import numpy as np
 
 from reference.oracle.drawn import labels
 from reference.oracle.opspec import OpSpec, Ulp, case, refuses
-from reference.oracle.specs import acquittals, conventions
+from reference.oracle.specs import acquittals, conventions, regimes
 
 LINEAR = (
     OpSpec(
@@ -61,5 +61,6 @@ LINEAR = (
         conventions=conventions.of_embedding,
         acquittals=(acquittals.ROWS_ADD_UP,),
         orders=((0, 1), (1, 0)),
+        regimes=(regimes.ONE_INDEX_OFTEN,),
     ),
 )

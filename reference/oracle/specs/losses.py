@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.oracle.drawn import labels, positive, probabilities, uniform
 from reference.oracle.opspec import OpSpec, Ulp, case, refuses
-from reference.oracle.specs import acquittals, candidates, conventions
+from reference.oracle.specs import acquittals, candidates, conventions, regimes
 
 
 def _pair_errors(mean: bool):
@@ -124,6 +124,7 @@ LOSSES = (
         resembles=("crossentropy", "crossentropyerror"),
         scene="classification",
         conventions=partial(conventions.of_cross_entropy, of_scores=False),
+        regimes=(regimes.UNEVEN_TARGETS, regimes.ONE_CLASS),
     ),
     OpSpec(
         "softmax_cross_entropy",
@@ -188,6 +189,7 @@ LOSSES = (
         statics_of=candidates.smoothings,
         conventions=partial(conventions.of_cross_entropy, of_scores=True),
         acquittals=(acquittals.SOFTMAX_WITHIN,),
+        regimes=(regimes.UNEVEN_TARGETS, regimes.ONE_CLASS, regimes.impossible("logits")),
     ),
     OpSpec(
         "sigmoid_binary_cross_entropy",
@@ -235,5 +237,6 @@ LOSSES = (
         errors=_pair_errors(mean=False),
         ulp=Ulp(),
         conventions=conventions.of_divergence,
+        regimes=(regimes.UNEVEN_TARGETS,),
     ),
 )

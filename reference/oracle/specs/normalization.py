@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.oracle.drawn import positive
 from reference.oracle.opspec import OpSpec, Ulp, case, refuses
-from reference.oracle.specs import acquittals, candidates, conventions, conventions_of_norms
+from reference.oracle.specs import acquittals, candidates, conventions, conventions_of_norms, regimes
 
 NORMALIZATION = (
     OpSpec(
@@ -142,6 +142,7 @@ NORMALIZATION = (
         statics_of=candidates.normalized_axes,
         conventions=partial(conventions.of_normalization, over_named=True),
         acquittals=(acquittals.NO_TERM_FOR_THE_MEAN,),
+        regimes=(regimes.CONSTANT_EXAMPLE, regimes.OFF_CENTRE),
     ),
     OpSpec(
         "rms_norm",
@@ -171,6 +172,7 @@ NORMALIZATION = (
         statics_of=candidates.normalized_axes,
         conventions=conventions_of_norms.of_rms_norm,
         acquittals=(acquittals.NO_MEAN_TAKEN_OFF,),
+        regimes=(regimes.CONSTANT_EXAMPLE, regimes.OFF_CENTRE),
     ),
     OpSpec(
         "group_norm",
@@ -208,5 +210,6 @@ NORMALIZATION = (
         statics_of=candidates.grouped_channels,
         conventions=conventions_of_norms.of_group_norm,
         acquittals=(acquittals.NO_TERM_FOR_THE_MEAN,),
+        regimes=(regimes.CONSTANT_EXAMPLE, regimes.OFF_CENTRE),
     ),
 )

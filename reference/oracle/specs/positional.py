@@ -4,7 +4,7 @@ import numpy as np
 
 from reference.oracle.drawn import labels
 from reference.oracle.opspec import OpSpec, Ulp, case, refuses
-from reference.oracle.specs import acquittals, blind_spots, candidates, conventions
+from reference.oracle.specs import acquittals, blind_spots, candidates, conventions, regimes
 
 _X = np.ones((3, 5, 2, 4))
 
@@ -53,5 +53,6 @@ POSITIONAL = (
         plain_at=candidates.turns_nothing,
         acquittals=(acquittals.TURNED_BACK,),
         blind_spots=blind_spots.of_rotary,
+        regimes=(regimes.FAR_POSITIONS,),
     ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from reference.oracle.drawn import Drawn, lengths, uniform
 from reference.oracle.opspec import Case, OpSpec, Ulp, case, refuses
-from reference.oracle.specs import candidates
+from reference.oracle.specs import candidates, regimes
 
 IN_UNITS_OF_THE_LARGEST = Ulp(8, 8, "each step hands on its rounding; the unit is that of an example's largest entry")
 
@@ -123,5 +123,6 @@ RECURRENT = (
         ),
         called=("linearrecurrence", "linearscan"),
         ulp=Ulp(4, 4, "the unit is that of the largest state so far"),
+        regimes=(regimes.DECAY_NEAR_ONE,),
     ),
 )

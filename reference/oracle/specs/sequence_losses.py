@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from reference.oracle.drawn import labels, lengths, uniform
+from reference.oracle.drawn import labels, lengths, uniform, whole
 from reference.oracle.opspec import OpSpec, Ulp, case, refuses
-from reference.oracle.specs import acquittals, candidates
+from reference.oracle.specs import acquittals, candidates, regimes
 
 _ROWS, _KERNEL, _LABELS = np.zeros((3, 7)), np.zeros((7, 5)), np.array([0, 4, 2])
 _CHUNKED = tuple(
@@ -102,5 +102,13 @@ SEQUENCE_LOSSES = (
         ulp=Ulp(value=2, gradient=2, reason="in units of the largest logarithm on the way, as each is rounded"),
         resembles=("ctc", "ctcloss"),
         acquittals=(acquittals.SOFTMAX_WITHIN,),
+        regimes=(regimes.REPEATED_LABELS, regimes.NO_LABELS),
+        swept=case(
+            "of any size",
+            logits="batch length classes",
+            labels=labels("batch marks", least=1),
+            logit_lengths=whole("batch", "length"),
+            label_lengths=whole("batch", "marks"),
+        ),
     ),
 )

@@ -1,0 +1,1 @@
+"""Code judged at every size and in every regime, up to the smallest input on which it is wrong."""
