@@ -36,7 +36,7 @@ class Asked:
 def asked(
     trial: Trial, reference: Any, op: str | None, statics: Mapping[str, Any], dtype: Any, device: Any
 ) -> tuple[Trial, Asked | None]:
-    """The trial as it is to be run, and what it is held against; None where nothing is asked of code in float64 or float32.
+    """The trial as it is to be run, and what it is held against; None where a check of wide code asks for nothing.
 
     Raises:
         ValueError, TypeError: a dtype or device that is not there, a reference that is no op or function.
