@@ -47,7 +47,7 @@ def drawn(arguments: Callable[[Draw], dict[str, np.ndarray]], dtype: str = "floa
 def _like(array: Any, table: np.ndarray) -> Any:
     if hasattr(array, "new_tensor"):
         return array.new_tensor(table)
-    import jax.numpy as jnp  # noqa: PLC0415 - only where a JAX function is judged
+    import jax.numpy as jnp
 
     return jnp.asarray(table, array.dtype)
 
