@@ -27,7 +27,9 @@ def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding
 
     NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither.
     """
-    if trial.subject.style == "jax" or not all(map(harmless, impure)):
+    # What is drawn like an array, as by rand_like, is drawn in the order of its memory.
+    drawn = trial.draws or trial.subject.draws
+    if trial.subject.style == "jax" or drawn or not all(map(harmless, impure)):
         return [], []
     in_torch = trial.subject.style == "torch"
     layouts = [one for one in LAYOUTS if one.in_torch or not in_torch]
