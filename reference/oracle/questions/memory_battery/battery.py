@@ -25,9 +25,11 @@ Trouble = tuple[int, Layout, Otherwise]
 def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding], list[str]]:
     """What is misread in other memory, and in words what is refused there; asked where equal calls are answered alike.
 
-    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither.
+    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither. Of code
+    that draws nothing is asked: which entry gets which number may follow the memory (`torch.rand_like`).
     """
-    if trial.subject.style == "jax" or not all(map(harmless, impure)):
+    drawn = trial.draws or trial.subject.draws
+    if trial.subject.style == "jax" or drawn or not all(map(harmless, impure)):
         return [], []
     in_torch = trial.subject.style == "torch"
     layouts = [one for one in LAYOUTS if one.in_torch or not in_torch]
