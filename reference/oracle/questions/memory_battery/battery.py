@@ -25,9 +25,9 @@ Trouble = tuple[int, Layout, Otherwise]
 def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding], list[str]]:
     """What is misread in other memory, and in words what is refused there; asked where equal calls are answered alike.
 
-    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither.
+    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither. Of code
+    that draws nothing is asked: which entry gets which number may follow the memory (`torch.rand_like`).
     """
-    # What is drawn like an array, as by rand_like, is drawn in the order of its memory.
     drawn = trial.draws or trial.subject.draws
     if trial.subject.style == "jax" or drawn or not all(map(harmless, impure)):
         return [], []
