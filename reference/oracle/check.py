@@ -129,7 +129,8 @@ def _judge(
     impure = purity.judge(trial, base)
     if any(found.key == "changed_in_place (saved)" for found in impure):
         base = behind_a_forward(trial, base)
-    bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
+    coarse = judgment.asked.epsilon if judgment.asked else 0.0
+    bent = linearity.judge(trial, base, coarse) if trial.subject.upstream != "one" else []
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
     asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
