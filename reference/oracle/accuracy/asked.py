@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.accuracy.handed import narrowed, placed, validated
 from reference.oracle.accuracy.imprecision import rounds_factors
 from reference.oracle.accuracy.plain import situation
@@ -31,6 +32,11 @@ class Asked:
     statics: dict[str, Any]
     dtype: str
     subject: Subject
+
+    @property
+    def epsilon(self) -> float:
+        """The distance from 1 to the next number of the dtype."""
+        return float(FORMATS[self.dtype].ulp(1.0))
 
 
 def asked(
