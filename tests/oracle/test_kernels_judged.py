@@ -93,7 +93,7 @@ def test_the_twins_agree(case: Case, dtype: str):
         assert np.max(np.abs(one - other)) <= within * max(1.0, np.max(np.abs(other)))
 
 
-def parameters(*needs: str) -> list[Any]:
+def parameters(*needs: str, without: str = "") -> list[Any]:
     return [
         pytest.param(
             mistake, id=mistake.name,
@@ -118,7 +118,8 @@ def test_a_released_mistake_is_found_and_named(mistake: Mistake, tmp_path: Path)
     assert report.findings[0].cause in named, str(report)
 
 
-@pytest.mark.parametrize("mistake", parameters("sweep"))
+# What is not written may by chance hold what it should.
+@pytest.mark.parametrize("mistake", parameters("sweep", without="entries_not_written"))
 def test_a_mistake_of_size_hides_in_friendly_sizes_alone(mistake: Mistake, tmp_path: Path):
     assert report_on(mistake, tmp_path, friendly=True).verdict == "pass"
     assert report_on(mistake, tmp_path).verdict == "fail"
