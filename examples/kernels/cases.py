@@ -59,7 +59,7 @@ CASES = (
     Case(
         "layer_norm", "layer_norm",
         lambda n: {"x": n(3, 3, 5), "scale": n(5), "bias": n(5)},
-        lambda n: {"x": n(4, 8), "scale": n(8), "bias": n(8)},
+        lambda n: {"x": n(8, 8), "scale": n(8), "bias": n(8)},
         "layer_norm",
     ),
     Case(

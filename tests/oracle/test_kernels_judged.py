@@ -1,7 +1,9 @@
 """Kernels in Triton and Pallas, interpreted: the right ones are judged right, the released mistakes found and named."""
 
 import importlib
+import importlib.util
 import inspect
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +15,8 @@ from examples.kernels.cases import CASE, CASES, Case, drawn
 from examples.kernels.mistakes import MISTAKES, Mistake
 from reference import oracle
 
+# Before any test imports Triton, which reads it once.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 # Found, but not named: forwards that are no op of the library and cannot be followed, and the rows of one block.
 UNNAMED = {
     "layer_norm_one_block",
@@ -30,10 +34,9 @@ QUICK = ("softmax", "swiglu", "soft_cross_entropy")
 
 
 def kernels(framework: str) -> None:
-    """Skip where a framework is not installed; PyTorch's warnings on import are its own."""
-    if framework == "in_triton":
-        pytest.importorskip("torch")
-        pytest.importorskip("triton")
+    """Skip where a framework is not installed; the kernels import Triton, and say first that it interprets."""
+    if framework == "in_triton" and not all(map(importlib.util.find_spec, ("torch", "triton"))):
+        pytest.skip("PyTorch or Triton is not installed")
 
 
 def module_of(framework: str, case: Case) -> ModuleType:
@@ -90,7 +93,7 @@ def test_the_twins_agree(case: Case, dtype: str):
         assert np.max(np.abs(one - other)) <= within * max(1.0, np.max(np.abs(other)))
 
 
-def parameters(*needs: str) -> list[Any]:
+def parameters(*needs: str, without: str = "") -> list[Any]:
     return [
         pytest.param(
             mistake, id=mistake.name,
@@ -115,7 +118,8 @@ def test_a_released_mistake_is_found_and_named(mistake: Mistake, tmp_path: Path)
     assert report.findings[0].cause in named, str(report)
 
 
-@pytest.mark.parametrize("mistake", parameters("sweep"))
+# What is not written may by chance hold what it should.
+@pytest.mark.parametrize("mistake", parameters("sweep", without="entries_not_written"))
 def test_a_mistake_of_size_hides_in_friendly_sizes_alone(mistake: Mistake, tmp_path: Path):
     assert report_on(mistake, tmp_path, friendly=True).verdict == "pass"
     assert report_on(mistake, tmp_path).verdict == "fail"
