@@ -7,7 +7,7 @@ import numpy as np
 
 from reference import oracle
 
-BLOCK, ROWS, LABELS, GROUPS = 16, 128, 8, 2
+BLOCK, ROWS, LABELS, GROUPS = 16, 32, 4, 2
 
 
 def _groups(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -281,15 +281,25 @@ def softmax_inputs(rng, rows=3, columns=BLOCK):
     return (rng.normal(size=(rows, columns)),)
 
 
+def ctc_inputs(rng, marks=3):
+    """As many labels as asked for, and time enough for them."""
+    sizes = np.full(1, 2 * marks), np.full(1, marks)
+    return rng.normal(size=(1, 2 * marks, 3)), rng.integers(1, 3, (1, marks)), *sizes
+
+
+def scan_inputs(rng, steps=5):
+    return rng.normal(size=(1, steps, 2)), rng.uniform(0.5, 0.99, (1, steps, 2)), rng.normal(size=(1, 2))
+
+
 # How each is swept: by the row of an op, or by what its author would write.
 ASKED = {
     "group norm": {"op": "group_norm", "statics": {"groups": GROUPS, "layout": "channels_first"}},
     "layer norm, first axis": {"op": "layer_norm"},
     "softmax, in blocks": {"make_inputs": softmax_inputs},
-    "scan, in blocks": {"op": "linear_recurrence"},
+    "scan, in blocks": {"make_inputs": scan_inputs},
     "rotary, two halves": {"make_inputs": rotary_inputs},
     "soft cross-entropy": {"make_inputs": soft_inputs},
     "attention, in groups": {"op": "attention"},
-    "ctc, many labels": {"op": "ctc_loss"},
+    "ctc, many labels": {"make_inputs": ctc_inputs},
     "layer norm, many rows": {"op": "layer_norm"},
 }

@@ -237,6 +237,5 @@ LOSSES = (
         errors=_pair_errors(mean=False),
         ulp=Ulp(),
         conventions=conventions.of_divergence,
-        regimes=(regimes.UNEVEN_TARGETS,),
     ),
 )

@@ -11,23 +11,24 @@ from reference.oracle.sweep.report import Visit
 Judged = tuple[Visit, Report]
 # So many smaller inputs are tried.
 TRIED = 60
-# So many of them, the smallest first, are asked why; then the first one that failed.
-EXPLAINED = 2
 
 
-def shrunk(case: Case, found: Judged, visit: Callable[..., Judged | None]) -> Judged:
-    """The visit of the smallest input that fails, and the report of the smallest that says why."""
+def shrunk(case: Case, found: Judged, visit: Callable[..., Judged | None]) -> Judged | None:
+    """The visit of the smallest input that fails, and the report of the smallest that says why.
+
+    None where the reasons are no mistakes: an epsilon on one side, and what else is a matter of strictness.
+    """
     failing = [(case, found)]
     for smaller in islice(_offers(failing), TRIED):
         if (again := visit(smaller, why=False)) and again[0].seen == "WRONG":
             failing += [(smaller, again)]  # which the next offer is made from
     smallest: Judged | None = None
-    for smaller, _ in islice(reversed(failing[1:]), EXPLAINED):
-        if (again := visit(smaller)) and again[0].seen == "WRONG":
+    for other in dict.fromkeys([len(failing) - 1, len(failing) // 2, 0]):
+        if (again := visit(failing[other][0])) and again[0].seen == "WRONG":
             smallest = smallest or again
             if _says_why(again[1]):
                 return smallest[0], again[1]
-    return (smallest[0], found[1]) if smallest and _says_why(found[1]) else smallest or found
+    return smallest
 
 
 def _offers(failing: list[tuple[Case, Judged]]) -> Iterator[Case]:

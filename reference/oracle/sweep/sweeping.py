@@ -105,13 +105,12 @@ def _visited(
     for place, case in enumerate(cases):
         if judging.checks >= checks:
             return _told(judging, visited, base[1], None, cases[place:])
-        found = judging.visit(case)
-        if found is None:
-            continue
-        visited.append(found[0])
-        if found[0].seen == "WRONG":
-            smallest, report = shrunk(case, found, judging.visit)
-            return _told(judging, visited, report, smallest, cases[place + 1 :])
+        found = judging.visit(case, why=False)
+        if found and found[0].seen == "WRONG":
+            if smallest := shrunk(case, found, judging.visit):
+                return _told(judging, [*visited, found[0]], smallest[1], smallest[0], cases[place + 1 :])
+            found = judging.visit(case)
+        visited += [found[0]] if found else []
     return _told(judging, visited, base[1], None, [])
 
 
