@@ -72,7 +72,7 @@ def test_right_code_takes_one_line(tmp_path, capfd):
 
 def test_a_sweep_is_no_grade(tmp_path, capfd):
     status, out, err = run_check(capfd, written(tmp_path, IN_BLOCKS), "--sweep", "--grade")
-    assert (status, out, err) == (2, "", "functional-nn check: --sweep and --grade: one of them at a time\n")
+    assert (status, out, err) == (2, "", "functional-nn check: --grade and --sweep: one of them at a time\n")
 
 
 def test_what_the_file_gives_must_be_a_function(tmp_path, capfd):
