@@ -129,7 +129,9 @@ class Measure:
         Where a real change ends (a jump is no longer crossed) the last rise before was a visible part of the output.
         """
         rises = np.flatnonzero(np.isfinite(values) & (values != 0))
-        smallest = abs(values[rises[-1]]) * 2 * steps[rises[-1]] if rises.size else np.inf
+        if not rises.size:
+            return np.zeros(values.shape, bool)
+        smallest = abs(values[rises[-1]]) * 2 * steps[rises[-1]]
         visible = max(1e-4, 16 * epsilon(self.x.dtype))
         if smallest > visible * float(np.sum(np.abs(np.nan_to_num(self.cotangent * self.base)))):
             return np.zeros(values.shape, bool)
