@@ -25,7 +25,7 @@ FOUND = {
     "layer norm, many rows": ("batch = 33", {"x": (33, 1)}),
 }
 # Up to these sizes the right twins are swept here.
-LARGEST = {"attention, in groups": 1, "scan, in blocks": 32, "softmax, in blocks": 32}
+LARGEST = {"attention, in groups": 1, "scan, in blocks": 17, "softmax, in blocks": 17, "ctc, many labels": 5}
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -40,10 +40,9 @@ def test_what_is_wrong_at_some_sizes_is_found_there(name: str):
 
 @pytest.mark.parametrize("name", FOUND)
 def test_its_right_twin_is_accused_nowhere(name: str):
-    swept = oracle.sweep(RIGHT[name], **ASKED[name], seed=1, largest=LARGEST.get(name, 4))
+    swept = oracle.sweep(RIGHT[name], **ASKED[name], seed=1, largest=LARGEST.get(name, 2), checks=28)
     assert swept.verdict == "pass", str(swept)
-    assert len(swept.visited) > 10
-    assert sum(visit.seen == "right" for visit in swept.visited) > 0.8 * len(swept.visited)
+    assert sum(visit.seen == "right" for visit in swept.visited) > max(9, len(swept.visited) // 2)
 
 
 def test_sizes_are_about_the_powers_of_two():
@@ -122,8 +121,15 @@ def test_a_forward_that_overflows_where_the_op_does_not_is_wrong():
     swept = oracle.sweep(oracle.from_forward_backward(forward, softmax_backward(True)), op="softmax", checks=30)
     assert swept.smallest is not None
     assert (swept.verdict, swept.smallest.regime) == ("fail", "values of 1000")
-    recognized = oracle.sweep(oracle.from_forward_backward(forward, softmax_backward(True)), softmax_inputs)
+    recognized = oracle.sweep(oracle.from_forward_backward(forward, softmax_backward(True)), softmax_inputs, checks=30)
     assert (recognized.verdict, recognized.op) == ("fail", "softmax")
+
+
+def test_values_whose_sum_overflows_raise_nothing():
+    """Normalized by statistics that are given, the largest finite numbers have finite values and an infinite sum."""
+    subject = oracle.from_rule(*(SPECS["batch_norm_inference"].reference(part) for part in ("_fwd", "_bwd")))
+    swept = oracle.sweep(subject, op="batch_norm_inference", seed=1, largest=1, checks=8)
+    assert swept.verdict == "pass"
 
 
 def test_code_that_is_wrong_as_it_is_ends_the_sweep_at_once():

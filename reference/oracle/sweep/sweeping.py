@@ -38,7 +38,7 @@ def sweep(
             an op is named: its row makes them.
         op, statics: as of `oracle.check`. Without an op the one that is recognized says which regimes there are.
         largest: sizes go to one above the last power of two up to this.
-        checks: at most so many inputs are judged, and one in three more in search of the smallest that fails.
+        checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest.
         without: names of regimes to leave out, as the table prints them.
         seed, strict, options: as of `oracle.check`. With strict a subject that raises for one input only is wrong.
 
