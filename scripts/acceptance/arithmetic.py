@@ -9,6 +9,11 @@ WIDER = {torch.float32: torch.float64, torch.bfloat16: torch.float32, torch.floa
 LOW = {torch.float32: torch.bfloat16, torch.bfloat16: torch.bfloat16, torch.float16: torch.float16}
 
 
+def said(dtype: torch.dtype) -> str:
+    """The dtype's name, as NumPy and the oracle say it."""
+    return str(dtype).removeprefix("torch.")
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """How a backward computes; None is the dtype of what it is given, and PyTorch's own accumulators."""
@@ -49,10 +54,10 @@ class Arithmetic:
 def right(dtype: torch.dtype) -> tuple[Arithmetic, ...]:
     """The honest ways to compute for arguments of this dtype."""
     wide = WIDER[dtype]
-    said = str(wide).removeprefix("torch.")
-    return Arithmetic("plain"), Arithmetic(f"{said} inside", inside=wide), Arithmetic(f"sums in {said}", sums=wide)
+    inside, sums = Arithmetic(f"{said(wide)} inside", inside=wide), Arithmetic(f"sums in {said(wide)}", sums=wide)
+    return Arithmetic("plain"), inside, sums
 
 
 def low(dtype: torch.dtype) -> Arithmetic:
     """Sums that are added up one by one in low precision."""
-    return Arithmetic(f"accumulated in {str(LOW[dtype]).removeprefix('torch.')}", accumulator=LOW[dtype])
+    return Arithmetic(f"accumulated in {said(LOW[dtype])}", accumulator=LOW[dtype])

@@ -1,16 +1,16 @@
-"""Every backward in every dtype, as each rule, gradcheck and the oracle judge it."""
+"""Every backward of an operation in a dtype, as each rule, gradcheck and the oracle judge it."""
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from reference import oracle
+from scripts.acceptance.arithmetic import said
 from scripts.acceptance.operation import Backward, Operation, backwards
-from scripts.acceptance.rules import DTYPES, RULES, Gradient
+from scripts.acceptance.rules import RULES, Gradient
 
 SEED = 0
 GRADCHECK, OURS = "torch.autograd.gradcheck", "functional_nn"
@@ -20,13 +20,25 @@ SLOWLY = 1000
 
 @dataclass(frozen=True)
 class Judged:
-    """Which rules accept one backward; a rule that says nothing of the dtype is left out. said: the oracle's words."""
+    """Which rules accept one backward; a rule that says nothing of the dtype is left out.
 
-    backward: Backward
-    dtype: torch.dtype
+    edit: "" where the backward is right; named: whether the oracle says a cause; seconds: of the processor, for the
+    oracle alone.
+    """
+
+    operation: str
+    dtype: str
+    arithmetic: str
+    edit: str
     accepted: dict[str, bool]
-    said: str
+    status: str
+    named: bool
     seconds: float
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing was done to the backward."""
+        return not self.edit
 
 
 @dataclass(frozen=True)
@@ -63,14 +75,11 @@ def question(operation: Operation, dtype: torch.dtype, seed: int = SEED) -> Ques
     return Question(operation, dtype, primals, rounded(rng.normal(size=tuple(out.shape))))
 
 
-def measured(operations: Iterable[Operation], dtypes: Iterable[torch.dtype] = DTYPES) -> Iterator[Judged]:
-    """Every backward of the operations, judged."""
-    for operation in operations:
-        for dtype in dtypes:
-            asked = question(operation, dtype)
-            plain, truth = (asked.gradients(operation.forward, one) for one in (dtype, torch.float64))
-            for backward in backwards(operation, dtype):
-                yield judged(asked, backward, plain, truth)
+def measured(operation: Operation, dtype: torch.dtype) -> list[Judged]:
+    """Every backward of an operation in a dtype, judged by all."""
+    asked = question(operation, dtype)
+    plain, truth = (asked.gradients(operation.forward, one) for one in (dtype, torch.float64))
+    return [judged(asked, backward, plain, truth) for backward in backwards(operation, dtype)]
 
 
 def judged(asked: Question, backward: Backward, plain: list[torch.Tensor], truth: list[torch.Tensor]) -> Judged:
@@ -84,7 +93,16 @@ def judged(asked: Question, backward: Backward, plain: list[torch.Tensor], truth
     started = time.process_time()
     report = by_oracle(asked, backward)
     accepted[OURS] = report.verdict == "pass"
-    return Judged(backward, asked.dtype, accepted, str(report), time.process_time() - started)
+    return Judged(
+        asked.operation.name,
+        said(asked.dtype),
+        backward.arithmetic.name,
+        backward.edit,
+        accepted,
+        report.status,
+        any(found.cause != "unexplained" for found in report.findings),
+        time.process_time() - started,
+    )
 
 
 def by_gradcheck(asked: Question, backward: Backward) -> bool:
@@ -105,6 +123,6 @@ def by_oracle(asked: Question, backward: Backward) -> oracle.Report:
         names=tuple(asked.primals),
         reference=operation.op,
         statics=operation.statics,
-        dtype=str(asked.dtype).removeprefix("torch."),
+        dtype=said(asked.dtype),
         cotangent=asked.cotangent,
     )

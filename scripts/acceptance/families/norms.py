@@ -64,7 +64,4 @@ OPERATIONS = (
     Operation(
         "RMS norm of 1,500 rows", "rms_norm", plain_rms_norm, rms_norm, drawn(1500, 7, bias=False), long=True,
     ),
-    Operation(
-        "layer norm of 1,500 rows", "layer_norm", plain_layer_norm, layer_norm, drawn(1500, 7, bias=True), long=True,
-    ),
 )  # fmt: skip

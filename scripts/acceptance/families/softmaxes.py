@@ -1,4 +1,4 @@
-"""Softmax, its logarithm, and cross-entropy of logits with labels."""
+"""Softmax, and cross-entropy of logits with labels."""
 
 import torch
 
@@ -8,11 +8,6 @@ from scripts.acceptance.operation import Operation
 def softmax(a, d, x):
     p = torch.softmax(x, -1)
     return (p * (d - a.sum(p * d, -1)),)
-
-
-def log_softmax(a, d, x):
-    p = torch.softmax(x, -1)
-    return (d - p * a.sum(d, -1),)
 
 
 def cross_entropy(a, d, logits, labels):
@@ -31,16 +26,6 @@ OPERATIONS = (
             ("the sum over another axis", "a.sum(p * d, -1)", "a.sum(p * d, -2)"),
             ("a mean for the sum", "a.sum", "a.mean"),
             ("the diagonal only", "(d - a.sum(p * d, -1))", "(1 - p) * d"),
-        ),
-    ),
-    Operation(
-        "log softmax", "log_softmax", lambda x: torch.log_softmax(x, -1), log_softmax,
-        lambda rng: {"x": 2 * rng.normal(size=(9, 3, 11))},
-        (
-            ("the sum's term is missing", " - p * a.sum(d, -1)", ""),
-            ("the factor p is missing", "p * a.sum", "a.sum"),
-            ("the sum over another axis", "a.sum(d, -1)", "a.sum(d, -2)"),
-            ("a mean for the sum", "a.sum", "a.mean"),
         ),
     ),
     Operation(
