@@ -1,0 +1,1 @@
+"""The rules by which kernels are accepted, over right and wrong backwards in low precision."""
