@@ -87,7 +87,7 @@ def _did_not_import(error: BaseException, file: str) -> str:
 
 def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        if job.get("sweep"):
+        if job.get("sweep") and not isinstance(found, RecordedCall):
             return _swept(found, module, job)
         reports = [_report(found, module, job, seed) for seed in job["seeds"]]
     except CannotTell as unsure:
