@@ -87,6 +87,7 @@ CASES = (
         "cross_entropy", "cross_entropy",
         lambda n: {"logits": n(5, 7), "labels": np.array([2, 0, -100, 6, 5])},
         lambda n: {"logits": n(4, 8), "labels": np.array([2, 0, 7, 5])},
+        "softmax_cross_entropy", {"ignore_label": -100},
     ),
     Case(
         "cross_entropy", "soft_cross_entropy",

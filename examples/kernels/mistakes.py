@@ -190,7 +190,7 @@ MISTAKES = (
     ),
     Mistake(
         "pallas_swiglu_upstream_ignored", "in_pallas/swiglu", "swiglu", "swiglu_backward",
-        "upstream = wide(dy_ref[...])", "upstream = jnp.ones(dy_ref.shape, dy_ref.dtype)",
+        "upstream = wide(dy_ref[...])", "upstream = jax.numpy.ones(dy_ref.shape, dy_ref.dtype)",
         ("ignores_cotangent",), "plain", "fla PR963",
     ),
     Mistake(

@@ -14,3 +14,4 @@ if not torch.cuda.is_available():
     from examples.kernels.in_triton import interpreter
 
     interpreter.prepare_once_a_launch()
+    interpreter.multiply_bfloat16()
