@@ -2,10 +2,10 @@
 
     python scripts/judges.py [--only TEXT] [--resume] [--write] [--out FOLDER]
 
-FOLDER (runs/judges) gets judgments.jsonl, a line for each operation and dtype. --resume goes on with that file, after
-an interruption or with the lines of several runs; --only takes the operations whose name holds TEXT; --write puts
-tables and picture into docs/judges.md, and takes all.
-Exit status 0 where the oracle judges every backward right, else 1. Needs torch and matplotlib.
+FOLDER (runs/judges) gets judgments.jsonl, a line for each operation, dtype and size of the cotangent. --resume goes on
+with that file, after an interruption or with the lines of several runs; --only takes the operations whose name holds
+TEXT; --write puts tables and picture into docs/judges.md, and takes all. Exit status 0 where the oracle judges every
+backward right, else 1. Needs torch and matplotlib.
 """
 
 import argparse
@@ -34,12 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     judgments = kept.judgments(chosen.out / "judgments.jsonl", chosen.only, chosen.resume)
     if not judgments:
         parser.error(f"judges: --only must be part of an operation's name; got {chosen.only!r}")
-    print(page.totals(judgments))
+    print(page.both(judgments))
     if chosen.write:
         page.written(judgments, ROOT / "docs" / "judges.md")
     mistaken = [one for one in judgments if one.accepted[page.OURS] != one.right]
     for one in mistaken:
-        print(f"judged wrongly: {one.operation}, {one.dtype}, {one.arithmetic}, {one.edit or 'right'}: {one.status}")
+        print(f"judged wrongly, as {one.status}: {one.label}")
     return 1 if mistaken else 0
 
 

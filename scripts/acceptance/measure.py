@@ -16,6 +16,8 @@ SEED = 0
 GRADCHECK, OURS = "torch.autograd.gradcheck", "functional_nn"
 # gradcheck measures every entry of arguments up to so many, and projections of larger ones.
 SLOWLY = 1000
+# The cotangents, by how large they are for a number of outputs: as in most tests, and as a mean loss hands them on.
+COTANGENTS = {"of order 1": lambda outputs: 1.0, "of a mean": lambda outputs: 1 / outputs}
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Judged:
 
     operation: str
     dtype: str
+    cotangent: str
     arithmetic: str
     edit: str
     accepted: dict[str, bool]
@@ -39,6 +42,11 @@ class Judged:
     def right(self) -> bool:
         """Whether nothing was done to the backward."""
         return not self.edit
+
+    @property
+    def label(self) -> str:
+        """What it is, in a line."""
+        return f"{self.operation}, {self.dtype}, cotangent {self.cotangent}, {self.arithmetic}, {self.edit or 'right'}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Question:
         return [one.double() for one in torch.autograd.grad(function(*given), wanted, cotangent)]  # type: ignore
 
 
-def question(operation: Operation, dtype: torch.dtype, seed: int = SEED) -> Question:
+def question(operation: Operation, dtype: torch.dtype, cotangent: str = "of order 1", seed: int = SEED) -> Question:
     """The operation on numbers drawn with this seed, and rounded to the dtype."""
     rng = np.random.default_rng(seed)
 
@@ -72,33 +80,34 @@ def question(operation: Operation, dtype: torch.dtype, seed: int = SEED) -> Ques
 
     primals = {name: rounded(values) for name, values in operation.primals(rng).items()}
     out = operation.forward(*map(torch.tensor, primals.values()))
-    return Question(operation, dtype, primals, rounded(rng.normal(size=tuple(out.shape))))
+    upstream = rng.normal(size=tuple(out.shape)) * COTANGENTS[cotangent](out.numel())
+    return Question(operation, dtype, primals, rounded(upstream))
 
 
-def measured(operation: Operation, dtype: torch.dtype) -> list[Judged]:
+def measured(operation: Operation, dtype: torch.dtype, cotangent: str) -> list[Judged]:
     """Every backward of an operation in a dtype, judged by all."""
-    asked = question(operation, dtype)
+    asked = question(operation, dtype, cotangent)
     plain, truth = (asked.gradients(operation.forward, one) for one in (dtype, torch.float64))
-    return [judged(asked, backward, plain, truth) for backward in backwards(operation, dtype)]
+    found = []
+    for backward in backwards(operation, dtype):
+        got = asked.gradients(backward.function().apply, dtype)
+        gradients = [Gradient(*one) for one in zip(got, plain, truth, strict=True)]
+        accepted = {rule.name: all(map(rule.accepts[dtype], gradients)) for rule in RULES if dtype in rule.accepts}
+        accepted[GRADCHECK] = by_gradcheck(asked, backward)
+        found.append(_with_ours(asked, backward, cotangent, accepted))
+    return found
 
 
-def judged(asked: Question, backward: Backward, plain: list[torch.Tensor], truth: list[torch.Tensor]) -> Judged:
-    """One backward, judged by all."""
-    got = asked.gradients(backward.function().apply, asked.dtype)
-    gradients = [Gradient(*one) for one in zip(got, plain, truth, strict=True)]
-    accepted = {
-        rule.name: all(map(rule.accepts[asked.dtype], gradients)) for rule in RULES if asked.dtype in rule.accepts
-    }
-    accepted[GRADCHECK] = by_gradcheck(asked, backward)
+def _with_ours(asked: Question, backward: Backward, cotangent: str, accepted: dict[str, bool]) -> Judged:
     started = time.process_time()
     report = by_oracle(asked, backward)
-    accepted[OURS] = report.verdict == "pass"
     return Judged(
         asked.operation.name,
         said(asked.dtype),
+        cotangent,
         backward.arithmetic.name,
         backward.edit,
-        accepted,
+        {**accepted, OURS: report.verdict == "pass"},
         report.status,
         any(found.cause != "unexplained" for found in report.findings),
         time.process_time() - started,

@@ -108,15 +108,16 @@ def _asking(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Code], 
     return apply
 
 
-def _without_last_row(gradient: torch.Tensor) -> torch.Tensor:
-    return torch.cat([gradient[:-1], torch.zeros_like(gradient[-1:])])
+def _without_last_entry(gradient: torch.Tensor) -> torch.Tensor:
+    flat = gradient.reshape(-1)
+    return torch.cat([flat[:-1], torch.zeros_like(flat[-1:])]).reshape(gradient.shape)
 
 
 # What goes wrong whatever the operation is.
 ANYWHERE = {
     "zeros": _answering(torch.zeros_like),
-    "a tenth too large": _answering(lambda gradient: 1.1 * gradient),
-    "the last row is not written": _answering(_without_last_row),
+    "a fiftieth too large": _answering(lambda gradient: 1.02 * gradient),
+    "the last entry is not written": _answering(_without_last_entry),
     "the cotangent's first row for all": _asking(lambda d: d[:1].expand_as(d)),
     "the cotangent is taken for 1": _asking(torch.ones_like),
 }

@@ -11,7 +11,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from scripts.acceptance.arithmetic import said
-from scripts.acceptance.measure import GRADCHECK, OURS, SEED, Judged
+from scripts.acceptance.measure import COTANGENTS, GRADCHECK, OURS, SEED, Judged
+from scripts.acceptance.operation import ANYWHERE
 from scripts.acceptance.rules import DTYPES, RULES
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
@@ -24,6 +25,12 @@ LINES = (
 )
 # The second table is of one dtype.
 SHOWN = "bfloat16"
+
+
+def both(judgments: Sequence[Judged]) -> str:
+    """The totals for either size of the cotangent."""
+    parts = {size: [one for one in judgments if one.cotangent == size] for size in COTANGENTS}
+    return "\n".join(f"A cotangent {size}:\n\n{totals(part)}" for size, part in parts.items())
 
 
 def totals(judgments: Sequence[Judged]) -> str:
@@ -39,12 +46,24 @@ def totals(judgments: Sequence[Judged]) -> str:
 def by_operation(judgments: Sequence[Judged]) -> str:
     """For one dtype, how many wrong backwards of each operation each rule accepts; rules by their numbers."""
     head = ["operation", "wrong", *map(str, range(1, len(LINES) + 1))]
-    rows = []
-    for operation in dict.fromkeys(one.operation for one in judgments):
-        mine = [one for one in judgments if one.operation == operation]
-        counts = (_mistaken(mine, name, SHOWN)[0] for name, *_ in LINES)
-        rows.append([operation, str(len(_chosen(mine, SHOWN, False))), *counts])
-    return markdown(head, rows)
+    return markdown(head, [_counted(judgments, "operation", name) for name in _kinds(judgments, "operation")])
+
+
+def by_edit(judgments: Sequence[Judged]) -> str:
+    """For one dtype, how often each rule accepts what may be wrong with any operation, and sums in low precision."""
+    common = [one for one in judgments if one.edit in ANYWHERE or one.edit == one.arithmetic]
+    head = ["what is wrong", "wrong", *map(str, range(1, len(LINES) + 1))]
+    return markdown(head, [_counted(common, "edit", edit) for edit in _kinds(common, "edit") if edit])
+
+
+def _kinds(judgments: Sequence[Judged], field: str) -> list[str]:
+    return list(dict.fromkeys(getattr(one, field) for one in judgments if one.dtype == SHOWN))
+
+
+def _counted(judgments: Sequence[Judged], field: str, value: str) -> list[str]:
+    mine = [one for one in judgments if getattr(one, field) == value]
+    counts = (_mistaken(mine, name, SHOWN)[0] for name, *_ in LINES)
+    return [value, str(len(_chosen(mine, SHOWN, False))), *counts]
 
 
 def _chosen(judgments: Iterable[Judged], dtype: str, right: bool) -> list[Judged]:
@@ -71,18 +90,19 @@ def text(judgments: Sequence[Judged]) -> str:
     seconds = sum(one.seconds for one in judgments)
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}"
     return f"""\
-{totals(judgments)}
+{both(judgments)}
 {versions}, {platform.machine()}; seed {SEED}. In the last line {OURS}
 took {seconds:.0f} s of the processor for {len(judgments)} backwards, and named a cause for {named} of {len(wrong)} \
 wrong ones.
 
 ![Wrong backwards that each rule accepts, and right ones that it rejects](pictures/judges.svg)
 
-## By operation
+## By operation and by mistake
 
-The wrong backwards in {SHOWN} that each rule accepts, by the numbers of the table above.
+The wrong backwards in {SHOWN}, with cotangents of both sizes, that each rule accepts; rules by their numbers.
 
-{by_operation(judgments)}"""
+{by_operation(judgments)}
+{by_edit(judgments)}"""
 
 
 def written(judgments: Sequence[Judged], page: Path) -> None:
@@ -93,17 +113,18 @@ def written(judgments: Sequence[Judged], page: Path) -> None:
 
 
 def drawn(judgments: Sequence[Judged], file: Path) -> None:
-    """Bars of the two shares for every rule, a panel a dtype."""
+    """Bars of the two shares for every rule over both cotangents, a panel a dtype."""
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "judges", "font.size": 9}):
         figure = Figure(figsize=(11, 5), layout="constrained")
-        for axes, dtype in zip(figure.subplots(1, len(NAMES), sharey=True), NAMES, strict=True):
+        panels = figure.subplots(1, len(NAMES), sharey=True)
+        for axes, dtype in zip(panels, NAMES, strict=True):
             for right, colour, label in ((False, "#c0504d", "wrong, accepted"), (True, "#4f81bd", "right, rejected")):
                 places = np.arange(len(LINES)) + (0.2 if right else -0.2)
                 axes.barh(places, _shares(judgments, dtype, right), 0.38, color=colour, label=label)
             axes.set(title=dtype, xlim=(0, 100), xlabel="%")
             axes.set_yticks(range(len(LINES)), [name for name, *_ in LINES])
-        axes.invert_yaxis()
-        axes.legend(loc="lower right")
+        panels[0].invert_yaxis()
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower right", ncols=2)
         FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
 
 

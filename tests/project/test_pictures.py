@@ -1,4 +1,4 @@
-"""The README's pictures: there, of modest size, and what the oracle's report shows is what it says today."""
+"""The pictures of README and pages: there, of modest size; the oracle's report is what it says today."""
 
 import re
 from pathlib import Path
@@ -22,9 +22,10 @@ def shown(picture: Path) -> str:
     return "\n".join("".join(line.itertext()) for line in lines)
 
 
-def test_the_readme_shows_every_picture_and_no_other():
-    readme = (ROOT / "README.md").read_text("utf-8")
-    pictures = set(re.findall(r"!\[[^]]+\]\(docs/pictures/([^)]+)\)", readme))
+def test_the_readme_and_the_pages_show_every_picture_and_no_other():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    pictures = set(re.findall(r"!\[[^]]+\]\((?:docs/)?pictures/([^)]+)\)", text))
     assert pictures == {file.name for file in FOLDER.iterdir()}
 
 

@@ -43,6 +43,7 @@ OPERATIONS = (
         "RMS norm", "rms_norm", plain_rms_norm, rms_norm, drawn(5, 4, 13, bias=False),
         (
             ("the mean's term is missing", " - y * a.mean(own * y, -1)", ""),
+            ("a mean over one fewer", "a.mean(own * y, -1)", "a.sum(own * y, -1) / (y.shape[-1] - 1)"),
             ("the factor scale is missing", "d * scale", "d"),
             ("the factor inverse is missing", "return inverse * (", "return ("),
             ("the scale's gradient is of the input", "a.rows(d * y)", "a.rows(d * x)"),
@@ -55,6 +56,7 @@ OPERATIONS = (
         (
             ("the mean's term is missing", " - a.mean(own, -1)", ""),
             ("the variance's term is missing", " - y * a.mean(own * y, -1)", ""),
+            ("a mean over one fewer", "a.mean(own * y, -1)", "a.sum(own * y, -1) / (y.shape[-1] - 1)"),
             ("the factor scale is missing", "d * scale", "d"),
             ("a mean for the bias's sum", "a.rows(d)", "a.rows(d) / d[..., 0].numel()"),
             ("only shape[0] rows are summed", "a.rows(d)", "a.rows(d.flatten(0, 1)[: len(x)])"),
