@@ -43,7 +43,8 @@ class Mistake:
         path = folder / f"{self.name}.py"
         path.write_text(self.changed())
         spec = importlib.util.spec_from_file_location(self.name, path)
-        assert spec and spec.loader
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
@@ -87,7 +88,8 @@ MISTAKES = (
     ),
     Mistake(
         "layer_norm_sums_in_dtype_of_x", "in_triton/layer_norm", "layer_norm", "backward",
-        "torch.empty((2, programs, columns), dtype=wide_dtype(rows)", "torch.empty((2, programs, columns), dtype=rows.dtype",
+        "dscale, dbias = torch.empty((2, programs, columns), dtype=wide_dtype(rows)",
+        "dscale, dbias = torch.empty((2, programs, columns), dtype=rows.dtype",
         ("rounded_before_sum", "accumulated_in_low_precision"), "accuracy", "jax PR40140",
     ),
     Mistake(
@@ -154,7 +156,7 @@ MISTAKES = (
         "soft_cross_entropy_sum_of_targets", "in_triton/cross_entropy", "soft_cross_entropy",
         "soft_cross_entropy_backward",
         "tl.exp(-surprise) * tl.sum(wanted, axis=0) - wanted", "tl.exp(-surprise) - wanted",
-        ("wrong_factor",), "sweep", "NeMo Automodel PR2428",
+        ("wrong_factor", "wrong_operand"), "sweep", "NeMo Automodel PR2428",
     ),
     Mistake(
         "attention_wrong_head", "in_triton/attention", "attention", "attention_backward_queries",
@@ -205,7 +207,7 @@ MISTAKES = (
         "pallas_soft_cross_entropy_sum_of_targets", "in_pallas/cross_entropy", "soft_cross_entropy",
         "soft_cross_entropy_backward",
         "jnp.exp(-surprise) * wanted.sum(axis=1, keepdims=True)", "jnp.exp(-surprise)",
-        ("wrong_factor",), "sweep", "NeMo Automodel PR2428",
+        ("wrong_factor", "wrong_operand"), "sweep", "NeMo Automodel PR2428",
     ),
     Mistake(
         "pallas_attention_softcap_left_out", "in_pallas/attention", "attention", "attention_backward_queries",

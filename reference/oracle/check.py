@@ -119,8 +119,9 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, request: Request) -> No
     judgment.unseen += [*said, *refused]
     if any(found.key == "changed_in_place (saved)" for found in impure):
         base = behind_a_forward(trial, base)
-    bent = linearity.judge(trial, base) if trial.subject.upstream != "one" else []
-    bent = repeated.lasting(bent, lambda: linearity.judge(trial, base))
+    coarse = judgment.asked.epsilon if judgment.asked else 0.0
+    bent = linearity.judge(trial, base, coarse) if trial.subject.upstream != "one" else []
+    bent = repeated.lasting(bent, lambda: linearity.judge(trial, base, coarse))
     begin = len(judgment.findings)
     judgment.findings += judgment.narrowed
     causes, bent = _causes(trial, base, judgment, request, impure, bent)

@@ -33,6 +33,7 @@ def test_every_layout_holds_the_values_and_memory_enough_to_be_read_in_order(sha
             np.testing.assert_array_equal(laid, value)
             assert (laid.shape, laid.dtype) == (value.shape, value.dtype)
             assert in_memory_order(laid).shape == value.shape
+            assert laid.base is not None
             first, whole = (array.__array_interface__["data"][0] for array in (laid, laid.base))
             assert 0 <= first - whole <= laid.base.nbytes - value.nbytes
 
@@ -118,6 +119,23 @@ def test_a_kernel_that_refuses_other_memory_is_right_and_the_note_says_so(framew
     notes = [sentence for sentence in report.power if "RuntimeError: grad_output must be contiguous" in sentence]
     assert len(notes) == 1
     assert all(word in notes[0] for word in ("the cotangent", "transposed", "expanded"))
+
+
+def test_numbers_that_are_drawn_in_the_order_of_the_memory_are_no_misreading():
+    torch = pytest.importorskip("torch")
+
+    class Dropout(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mask = (torch.rand_like(x) > 0.5).to(x.dtype)
+            return x * ctx.mask
+
+        @staticmethod
+        def backward(ctx, *cotangents):
+            return cotangents[0] * ctx.mask
+
+    report = oracle.check(oracle.from_torch(Dropout), X)
+    assert (report.status, report.findings) == ("right", ())
 
 
 def test_an_argument_given_transposed_is_judged_in_contiguous_memory_too():

@@ -116,8 +116,8 @@ def test_code_that_the_calls_are_not_of(name, sentence, folder, tmp_path, capfd)
     [
         ([FILE, "--replay", "nowhere"], "there is no folder nowhere"),
         ([FILE, "--replay", FILE.parent], "holds no recording (*.safetensors)"),
-        ([FILE, FILE, "--replay", FILE.parent], "--replay judges one thing, FILE:NAME, and gives no grades"),
-        ([FILE, "--replay", FILE.parent, "--grade"], "--replay judges one thing, FILE:NAME, and gives no grades"),
+        ([FILE, FILE, "--replay", FILE.parent], "--replay judges one thing, FILE:NAME"),
+        ([FILE, "--replay", FILE.parent, "--grade"], "--grade and --replay: one of them at a time"),
     ],
 )
 def test_what_cannot_be_asked(arguments, sentence, capfd):

@@ -73,7 +73,7 @@ def test_a_cotangent_is_judged_in_the_memory_that_it_had(tmp_path):
     assert cotangent is not None
     assert (cotangent.strides, cotangent.bits.values.size) == ((0, 0), 1)
     assert report.verdict == "fail"
-    assert report.inputs.endswith("in memory as then; right in plain memory, unlike cotangent 0 of strides (0, 0)")
+    assert report.findings[0].cause == "wrong_strides"
 
 
 def test_a_cotangent_that_hides_a_mistake_is_not_the_only_one(tmp_path):

@@ -137,6 +137,7 @@ def test_json_keeps_its_keys_and_holds_no_nan():
         "inputs",
         "findings",
         "arguments",
+        "accuracy",
     ], "a key went, came or moved: raise FORMAT where a reader of the old ones would break"
     assert parsed["statics"] == {"strides": [2, 1], "padding": "SAME"}
     assert (parsed["findings"][1]["got"], parsed["findings"][1]["expected"]) == ("nan", "inf")

@@ -1,6 +1,7 @@
 """RMS norm over the last axis, alone or behind a residual addition whose sum is handed on."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -58,4 +59,5 @@ add_rms_norm.defvjp(_forward, _backward)
 
 def rms_norm(x: jax.Array, scale: jax.Array, epsilon: float = 1e-6) -> jax.Array:
     """RMS norm of x over its last axis, times scale."""
-    return add_rms_norm(x, jnp.zeros_like(x), scale, epsilon)[0]
+    normed_and_sum: Any = add_rms_norm(x, jnp.zeros_like(x), scale, epsilon)
+    return normed_and_sum[0]

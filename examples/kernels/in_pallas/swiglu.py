@@ -1,7 +1,6 @@
 """SwiGLU, x * silu(gate): entry by entry."""
 
 import jax
-import jax.numpy as jnp
 
 from examples.kernels.in_pallas.layout import over_rows, rows_of, wide
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.accuracy.handed import narrowed, placed, validated
 from reference.oracle.accuracy.imprecision import rounds_factors
 from reference.oracle.accuracy.plain import situation
@@ -32,11 +33,16 @@ class Asked:
     dtype: str
     subject: Subject
 
+    @property
+    def epsilon(self) -> float:
+        """The distance from 1 to the next number of the dtype."""
+        return float(FORMATS[self.dtype].ulp(1.0))
+
 
 def asked(
     trial: Trial, reference: Any, op: str | None, statics: Mapping[str, Any], dtype: Any, device: Any
 ) -> tuple[Trial, Asked | None]:
-    """The trial as it is to be run, and what it is held against; None where nothing is asked of code in float64 or float32.
+    """The trial as it is to be run, and what it is held against; None where a check of wide code asks for nothing.
 
     Raises:
         ValueError, TypeError: a dtype or device that is not there, a reference that is no op or function.

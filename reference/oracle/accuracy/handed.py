@@ -26,7 +26,7 @@ def validated(dtype: Any, primals: tuple[Any, ...]) -> str:
 
 
 def narrowed(trial: Trial, dtype: str, device: str | None) -> Trial:
-    """The trial on primals that are rounded to the dtype, on the device; a ValueError where one of them is not there."""
+    """The trial on primals that are rounded to the dtype, on the device; a ValueError where one does not fit."""
     own = "float32" if dtype == "tf32" else dtype
     storage = _storage(own, trial.subject)
     for name, primal in zip(trial.names, trial.primals, strict=True):

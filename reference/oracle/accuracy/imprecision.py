@@ -14,7 +14,7 @@ import numpy as np
 
 from reference.oracle.accuracy.arithmetic import Arithmetic
 from reference.oracle.accuracy.comparison import Comparison, comparison
-from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
+from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, TF32
 from reference.oracle.accuracy.persistence import Persistent
 from reference.oracle.accuracy.plain import Situation, answers, computed, situation
 from reference.oracle.questions import shrink
@@ -33,11 +33,8 @@ SMALL = 2.0**-6
 LOW_SUMS, TF32_PRODUCTS = "accumulated_in_low_precision", "computed_in_tf32"
 HALVES = ("bfloat16", "float16")
 SUMS = frozenset(("sum", "mean", "gathered", "added_at", "matmul", "einsum"))
-CURVED = frozenset(
-    ("exp", "exp2", "expm1", "log", "log1p", "log2", "logaddexp", "tanh", "sqrt", "divide", "reciprocal", "power",
-     "sin", "cos", "arctan", "erf", "square")
-)  # fmt: skip
-
+# Of one number, or two, what nobody approximates; all other functions are curves.
+ARITHMETIC = frozenset(("add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "square", "where"))
 
 # By position of the gradient, the output under None.
 Arrays = dict[int | None, np.ndarray]
@@ -130,11 +127,17 @@ class Doubted:
         said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
         return LOW_SUMS, "adds up in low precision", said
 
+    @property
+    def _curved(self) -> bool:
+        """Whether the reference takes a function of numbers that may be approximated."""
+        steps = self.program.tape.steps if self.program else []
+        taken = (step for step in steps if isinstance(step.function, np.ufunc) and step.value.dtype.kind == "f")
+        return any(step.name not in ARITHMETIC for step in taken)
+
     def approximate(self, key: int | None) -> tuple[str, str, str] | None:
         """A function that is approximated: a small error that stays where the arguments move, in code with curves."""
         stays = self.persisting.get(key)
-        curved = self.program is not None and any(step.name in CURVED for step in self.program.tape.steps)
-        if stays is None or not stays.systematic or not curved or key not in self.compared:
+        if stays is None or not stays.systematic or not self._curved or key not in self.compared:
             return None
         truth = self.compared[key].truth
         size = float(np.sqrt(np.mean(np.square(truth[np.isfinite(truth)])))) or 1.0
@@ -157,7 +160,7 @@ def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument
 
 
 def rounds_factors(at: Situation, got: np.ndarray) -> bool:
-    """Whether an output of float32 is off as the reference's is that rounds, or cuts, the factors of products to TF32."""
+    """Whether an output of float32 is off as the reference's is whose products round, or cut, factors to TF32."""
     program = at.recorded()
     if program is None:
         return False

@@ -212,4 +212,4 @@ def _figures(compared: Comparison, primal: Any, got: np.ndarray, kind: Kind, cau
 
 def _accuracy(name: str, compared: Comparison, kind: Kind) -> Accuracy:
     error, plain = compared.in_units
-    return Accuracy(name, kind, error, plain, compared.times)
+    return Accuracy(name, kind, error, plain, compared.times if kind in ("less", "wrong") else compared.factor)

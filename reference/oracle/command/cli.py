@@ -23,7 +23,7 @@ It finds classes with forward and backward, pairs of functions (NAME_forward
 and NAME_backward, NAME_fwd and NAME_bwd, NAME and NAME_derivative), NAME_vjp
 functions, NAME_loss functions that return (loss, gradient), networks with loss
 and gradient, torch.autograd.Function and jax.custom_vjp."""
-SECONDS, SECONDS_A_CALL = 60.0, 10.0
+SECONDS, SECONDS_A_CALL, SECONDS_A_SWEEP = 60.0, 10.0, 600.0
 TIMEOUT = "time for one file (60; with --replay 10 more for each call; with --sweep 600)"
 EPILOG = """exit status: 0 everything judged is right, 1 something is wrong,
 2 something could not be judged, 128 + N stopped by signal N
@@ -53,13 +53,10 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
-        if options.sweep and options.grade:
-            raise ValueError("--sweep and --grade: one of them at a time")
-        options.timeout = options.timeout or (600.0 if options.sweep else 60.0)
         _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
-        _settle_replay(options, targets)
+        _settle(options, targets)
     except ValueError as refused:
         return _refuse(str(refused))
     for path, name in targets:
@@ -107,16 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settle_replay(options: argparse.Namespace, targets: Sequence[tuple[Path, str | None]]) -> None:
-    """The time that there is, and whether the calls to be judged are there."""
-    if options.replay is None:
-        options.timeout = options.timeout or SECONDS
-        return
-    if len(targets) > 1 or targets[0][0].is_dir() or options.grade:
-        raise ValueError("--replay judges one thing, FILE:NAME, and gives no grades")
-    from reference.oracle.recorder.replay import recordings
+def _settle(options: argparse.Namespace, targets: Sequence[tuple[Path, str | None]]) -> None:
+    """Which kind of judgment is asked for, whether the calls to be judged are there, and the time for one file."""
+    chosen = [name for name in ("grade", "sweep", "replay") if getattr(options, name)]
+    if len(chosen) > 1:
+        raise ValueError(f"{' and '.join(f'--{name}' for name in chosen)}: one of them at a time")
+    seconds = SECONDS_A_SWEEP if options.sweep else SECONDS
+    if options.replay:
+        if len(targets) > 1 or targets[0][0].is_dir():
+            raise ValueError("--replay judges one thing, FILE:NAME")
+        from reference.oracle.recorder.replay import recordings
 
-    options.timeout = options.timeout or SECONDS + SECONDS_A_CALL * len(recordings(options.replay))
+        seconds += SECONDS_A_CALL * len(recordings(options.replay))
+    options.timeout = options.timeout or seconds
 
 
 def _seconds(text: str) -> float:

@@ -25,8 +25,11 @@ def ignores(trial: Trial, base: Base) -> list[str]:
     return [name for name, got, new in _pairs(trial, base.got, other) if _counts(got) and _near(got, new, got)]
 
 
-def judge(trial: Trial, base: Base) -> list[Finding]:
-    """Findings for every argument whose gradient is not linear in the cotangent."""
+def judge(trial: Trial, base: Base, coarse: float = 0.0) -> list[Finding]:
+    """Findings for every argument whose gradient is not linear in the cotangent.
+
+    coarse: the epsilon of the dtype in which the code computes, where its arrays do not show it.
+    """
     if not base.cotangent.size:
         return []
     deaf = ignores(trial, base)
@@ -39,11 +42,11 @@ def judge(trial: Trial, base: Base) -> list[Finding]:
         "the sum of two cotangents": (_pull(trial, base, base.cotangent + other), 1.0, 1.0),
     }
     second = _pull(trial, base, other)
-    broken = (_broken(trial, base, name, second, answers) for name in trial.names if name not in deaf)
+    broken = (_broken(trial, base, name, second, answers, coarse) for name in trial.names if name not in deaf)
     return found + [one for one in broken if one]
 
 
-def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> Finding | None:
+def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any, coarse: float) -> Finding | None:
     position = trial.names.index(name)
     got, also = base.got[position], second[position]
     if not _usable(got) or not _usable(also) or also.shape != got.shape or not _finite(got):
@@ -55,7 +58,7 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any) -> F
     rounds = _rounds_factors(trial, got, answers["twice the cotangent"][0][position])
     for words, (answer, own, others) in answers.items():
         wanted = own * np.asarray(got, np.float64) + others * np.asarray(also, np.float64)
-        new, loose = answer[position], TF32 if rounds and others else 0.0
+        new, loose = answer[position], max(TF32 if rounds and others else 0.0, min(64 * coarse, 0.25))
         if _usable(new) and new.shape == wanted.shape and not _near(wanted, new, np.abs(got) + np.abs(also), loose):
             gap = float(np.nanmax(np.abs(new - wanted)))
             message = f"{name}_ct is not linear in the cotangent"

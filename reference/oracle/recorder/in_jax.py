@@ -87,7 +87,7 @@ def _keep(keeper: Keeper, call: Call, cotangents: Sequence[Any]) -> None:
     try:
         tree, arrays = described(call.arguments, is_array, _held)
         back = tuple(_held(one) for one in cotangents if is_floating(np.dtype(one.dtype)))
-        about = {"step": keeper.step, **call.about}
+        about = {"training step": keeper.step, **call.about}
         keeper.keep(replace(call, arguments=tree, arrays=arrays, cotangents=back, about=about))
     except Exception as error:
         keeper.stop(error)

@@ -59,7 +59,7 @@ class Layer:
         vars(plain).update(self.before)
         parameters = bound(plain, list(arguments.values()))[1]
         tree, arrays = described({**arguments, **parameters}, is_array)
-        about = {"step": self.keeper.step, "framework": f"numpy {np.__version__}", "inputs": list(arguments)}
+        about = {"training step": self.keeper.step, "framework": f"numpy {np.__version__}", "inputs": list(arguments)}
         return Call(type(self.layer).__name__, LAYER, number, tree, arrays, (), about)
 
     def _kept(self, call: Call, cotangents: list[Any]) -> None:

@@ -35,7 +35,11 @@ class Waiting:
             return
         torch = importlib.import_module("torch")
         devices = sorted({str(leaf.device) for leaf in _tensors(arguments)})
-        about |= {"step": self.keeper.step, "framework": f"torch {torch.__version__}", "device": ", ".join(devices)}
+        about |= {
+            "training step": self.keeper.step,
+            "framework": f"torch {torch.__version__}",
+            "device": ", ".join(devices),
+        }
         try:
             self.given = (*described(arguments, is_tensor, _held), about)
         except Exception as error:

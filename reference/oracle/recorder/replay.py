@@ -77,7 +77,7 @@ def judged(target: Any, call: Call, **options: Any) -> Report:
 
 def _when(call: Call) -> str:
     """Which call of what it was, and where."""
-    step = call.about.get("step")
+    step = call.about.get("training step")
     at = f" at step {step}" if step is not None else ""
     widened = any(one.bits.dtype == "BF16" for one in call.arrays.values()) and bfloat16() is None
     narrow = ", bfloat16 in float32 as ml_dtypes is not installed" if widened else ""

@@ -95,7 +95,9 @@ def _of_module(module: Any, call: Call, arrays: Mapping[str, np.ndarray]) -> Sub
             own = tensor_of(torch, np.array(arrays[name]))
             by_name[name] = own.to(wide) if own.is_floating_point() else own
         by_place, named = handed(call, about["inputs"], by_name)
-        return torch.func.functional_call(module, {name: by_name[name] for name in recorded}, tuple(by_place), named)
+        # Parameters are always contiguous, and PyTorch's own batch_norm misreads one that is not.
+        inner = {name: by_name[name].contiguous() for name in recorded}
+        return torch.func.functional_call(module, inner, tuple(by_place), named)
 
     return replace(from_torch(called), name=call.target, source=type(module).forward)
 

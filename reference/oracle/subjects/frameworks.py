@@ -236,12 +236,12 @@ def from_jax(function: Callable[..., Any]) -> Subject:
     return Subject(name_of(function), forward, vjp, parameter_names(function), source, "jax")
 
 
-# What JAX compiles anew at every call that is not compiled as a whole.
+# Loops and kernels: JAX compiles them anew at every call, unless what calls them is compiled as a whole.
 COMPILED_ANEW = ("scan[", "while[", "pallas_call[")
 
 
 class _Compiled:
-    """A JAX function and its vjp, compiled once where it has a loop or a kernel that JAX would compile at every call."""
+    """A JAX function and its vjp, compiled once where JAX would compile parts of it at every call."""
 
     def __init__(self, jax: Any, function: Callable[..., Any]):
         self.jax, self.function = jax, function

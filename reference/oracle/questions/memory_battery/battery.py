@@ -25,9 +25,11 @@ Trouble = tuple[int, Layout, Otherwise]
 def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding], list[str]]:
     """What is misread in other memory, and in words what is refused there; asked where equal calls are answered alike.
 
-    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither.
+    NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither. Of code
+    that draws nothing is asked: which entry gets which number may follow the memory (`torch.rand_like`).
     """
-    if trial.subject.style == "jax" or not all(map(harmless, impure)):
+    drawn = trial.draws or trial.subject.draws
+    if trial.subject.style == "jax" or drawn or not all(map(harmless, impure)):
         return [], []
     in_torch = trial.subject.style == "torch"
     layouts = [one for one in LAYOUTS if one.in_torch or not in_torch]
@@ -51,6 +53,7 @@ def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding
 def _in_turns(question: Question, layouts: list[Layout]) -> list[Trouble]:
     """Every argument and the cotangent in every layout, and no two in the same one at a time."""
     slots = question.slots()
+    layouts = [layout for layout in layouts if any(question.moved_by(layout, slot) for slot in slots)]
     for turn in range(len(layouts)):
         plan = {slot: layouts[(turn + place) % len(layouts)] for place, slot in enumerate(slots)}
         other = question.otherwise(plan)
@@ -82,7 +85,7 @@ def _behind_sums(trial: Trial, base: Base) -> Iterator[Trouble]:
     """A cotangent that is constant, or constant along the first axis, is handed on with strides of 0."""
     for made in (all_alike, rows_alike) if trial.subject.upstream != "one" else ():
         cotangent = trees.mapped(partial(_of_arrays, made), base.upstream())
-        if not any(EXPANDED.of(leaf) is not None for leaf in trees.arrays(cotangent)):
+        if not any(map(EXPANDED.moves, trees.arrays(cotangent))):
             continue
         try:
             other = Question(trial, trial.primals, cotangent).otherwise({COTANGENT: EXPANDED})

@@ -28,12 +28,20 @@ class Layout:
 
     def of(self, value: np.ndarray) -> np.ndarray | None:
         """These values in memory of their own that lies so; None where that is what they lie in already."""
-        place = self.place(value) if value.size > 1 else None
-        if place is None or (self.writeable and _is_placed(value, *place)):
+        place = self._other_place(value)
+        if place is None:
             return None
         array = laid(value, *place)
         array.flags.writeable = self.writeable
         return array
+
+    def moves(self, value: np.ndarray) -> bool:
+        """Whether these values lie otherwise so far."""
+        return self._other_place(value) is not None
+
+    def _other_place(self, value: np.ndarray) -> Place | None:
+        place = self.place(value) if value.size > 1 else None
+        return None if place is None or (self.writeable and _is_placed(value, *place)) else place
 
 
 def laid(value: np.ndarray, strides: Sequence[int], first: int) -> np.ndarray:

@@ -67,7 +67,7 @@ class Question:
 
     def otherwise(self, plan: Plan) -> Otherwise | None:
         """What becomes of the answer with these in other memory; None where it stays, or where none lies otherwise."""
-        if not any(layout.of(array) is not None for at, layout in plan.items() for array in self._arrays(at)):
+        if not any(self.moved_by(layout, at) for at, layout in plan.items()):
             return None
         try:
             got = self.answer(plan)
@@ -89,6 +89,10 @@ class Question:
         values = trees.vector(out)
         cotangent = trees.mapped(lambda leaf: read(_in(plan.get(COTANGENT), leaf)), self.cotangent)
         return _named(self.trial, values, copies(self.trial.pull(pullback, cotangent)))
+
+    def moved_by(self, layout: Layout, at: int) -> bool:
+        """Whether what stands there lies otherwise than in this layout."""
+        return any(map(layout.moves, self._arrays(at)))
 
     def _arrays(self, at: int) -> list[np.ndarray]:
         return trees.arrays(self.cotangent if at == COTANGENT else self.primals[at])

@@ -20,15 +20,21 @@ def unwritten(trial: Trial, base: Base) -> list[Finding]:
     if trial.subject.style == "jax":  # which hands out no such memory
         return []
     try:
+        with _filled_with(np.nan):
+            poisoned_out, poisoned = _answer(trial, base)
+    except Fault as fault:
+        poisoned_out, poisoned, raised = None, (), fault.finding
+    else:
+        raised = None
+        if not any(is_floating(one.dtype) and np.isnan(one).any() for one in trees.arrays((poisoned_out, poisoned))):
+            return []
+    try:
         with _filled_with(0.0):
             out, gradients = _answer(trial, base)
     except Fault:
         return []  # judged where the same calls are made on ordinary memory
-    try:
-        with _filled_with(np.nan):
-            poisoned_out, poisoned = _answer(trial, base)
-    except Fault as fault:
-        return [_finding(None, "the subject", fault.finding.message, fault.finding.blame)]
+    if raised:
+        return [_finding(None, "the subject", raised.message, raised.blame)]
     if lost := _lost(out, poisoned_out):
         return [_finding(None, "the output", lost, "forward")]
     pairs = zip(trial.names, gradients, poisoned, strict=True)

@@ -1,0 +1,175 @@
+"""Kernels in Triton and Pallas, interpreted: the right ones are judged right, the released mistakes found and named."""
+
+import importlib
+import importlib.util
+import inspect
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from examples.kernels.cases import CASE, CASES, Case, drawn
+from examples.kernels.mistakes import MISTAKES, Mistake
+from reference import oracle
+
+# Before any test imports Triton, which reads it once.
+os.environ.setdefault("TRITON_INTERPRET", "1")
+# Found, but not named: forwards that are no op of the library and cannot be followed, and the rows of one block.
+UNNAMED = {
+    "layer_norm_one_block",
+    "rms_norm_residual_before_norm",
+    "rotary_sine_halves_swapped",
+    "pallas_rotary_sine_halves_swapped",
+}
+THERE = {
+    "plain": True,
+    "layouts": "wrong_strides" in oracle.CAUSES,
+    "sweep": hasattr(oracle, "sweep"),
+    "accuracy": "reference" in inspect.signature(oracle.check).parameters,
+}
+QUICK = ("softmax", "swiglu", "soft_cross_entropy")
+
+
+def kernels(framework: str) -> None:
+    """Skip where a framework is not installed; the kernels import Triton, and say first that it interprets."""
+    if framework == "in_triton" and not all(map(importlib.util.find_spec, ("torch", "triton"))):
+        pytest.skip("PyTorch or Triton is not installed")
+
+
+def module_of(framework: str, case: Case) -> ModuleType:
+    kernels(framework)
+    return importlib.import_module(f"examples.kernels.{framework}.{case.file}")
+
+
+def subject_of(framework: str, case: Case, module: ModuleType) -> oracle.Subject:
+    adapter = oracle.from_torch if framework == "in_triton" else oracle.from_jax
+    return adapter(case.subject(module))
+
+
+def judged(framework: str, case: Case, module: ModuleType, arguments: dict[str, Any]) -> oracle.Report:
+    held = {"op": case.op, "statics": case.statics} if case.op else {}
+    return oracle.check(subject_of(framework, case, module), *arguments.values(), names=tuple(arguments), **held)
+
+
+def answers(framework: str, case: Case, dtype: str) -> list[np.ndarray]:
+    """Outputs and gradients at the case's arguments, in float64 to compare them."""
+    subject = subject_of(framework, case, module_of(framework, case))
+    out, pullback = subject.vjp(*drawn(case.arguments, dtype).values())
+    outs = out if isinstance(out, tuple) else (out,)
+    rng = np.random.default_rng(3)
+    upstream = tuple(rng.normal(size=leaf.shape).astype(leaf.dtype) for leaf in outs)
+    gradients = pullback(upstream if isinstance(out, tuple) else upstream[0])
+    return [np.asarray(one, np.float64) for one in (*outs, *gradients) if one is not None]
+
+
+def slow_unless(quick: bool) -> tuple[pytest.MarkDecorator, ...]:
+    return () if quick else (pytest.mark.slow,)
+
+
+RIGHT = [
+    pytest.param(framework, case, id=f"{framework}-{case.function}", marks=slow_unless(case.function in QUICK))
+    for framework in ("in_triton", "in_pallas")
+    for case in CASES
+]
+
+
+@pytest.mark.parametrize(("framework", "case"), RIGHT)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_right_kernel_is_judged_right(framework: str, case: Case, dtype: str):
+    report = judged(framework, case, module_of(framework, case), drawn(case.arguments, dtype))
+    assert (report.verdict, report.status) == ("pass", "right"), str(report)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.function)
+def test_the_twins_agree(case: Case, dtype: str):
+    """Triton's interpreter cuts float32 to bfloat16 where Pallas rounds, and both round the output once."""
+    triton, pallas = answers("in_triton", case, dtype), answers("in_pallas", case, dtype)
+    within = 1e-13 if dtype == "float64" else 2**-5
+    for one, other in zip(triton, pallas, strict=True):
+        assert np.max(np.abs(one - other)) <= within * max(1.0, np.max(np.abs(other)))
+
+
+def parameters(*needs: str, without: str = "") -> list[Any]:
+    return [
+        pytest.param(
+            mistake, id=mistake.name,
+            marks=slow_unless(mistake.function in QUICK and mistake.needs == "plain"),
+        )
+        for mistake in MISTAKES if mistake.needs in needs
+    ]  # fmt: skip
+
+
+def report_on(mistake: Mistake, folder: Path, *, friendly: bool = False) -> oracle.Report:
+    framework, case = mistake.file.split("/")[0], CASE[mistake.function]
+    kernels(framework)
+    arguments = drawn(case.friendly if friendly else case.arguments, "float64")
+    return judged(framework, case, mistake.module(folder), arguments)
+
+
+@pytest.mark.parametrize("mistake", parameters("plain"))
+def test_a_released_mistake_is_found_and_named(mistake: Mistake, tmp_path: Path):
+    report = report_on(mistake, tmp_path)
+    assert report.verdict == "fail", str(report)
+    named = ("unexplained",) if mistake.name in UNNAMED else mistake.causes
+    assert report.findings[0].cause in named, str(report)
+
+
+# What is not written may by chance hold what it should.
+@pytest.mark.parametrize("mistake", parameters("sweep", without="entries_not_written"))
+def test_a_mistake_of_size_hides_in_friendly_sizes_alone(mistake: Mistake, tmp_path: Path):
+    assert report_on(mistake, tmp_path, friendly=True).verdict == "pass"
+    assert report_on(mistake, tmp_path).verdict == "fail"
+
+
+@pytest.mark.parametrize("mistake", parameters("layouts", "sweep", "accuracy"))
+def test_a_mistake_is_found_by_what_it_needs(mistake: Mistake, tmp_path: Path):
+    if not THERE[mistake.needs]:
+        pytest.skip(f"this oracle has nothing for {mistake.needs}")
+    framework, case = mistake.file.split("/")[0], CASE[mistake.function]
+    kernels(framework)
+    subject = subject_of(framework, case, mistake.module(tmp_path))
+    named = {"op": case.op, "statics": case.statics} if case.op else {}
+    if mistake.needs == "sweep":
+        friendly = drawn(case.friendly, "float64")
+        swept = getattr(oracle, "sweep")(subject, tuple(friendly.values()), names=tuple(friendly), **named)  # noqa: B009
+        assert swept.verdict == "fail", str(swept)
+        return
+    low = {"reference": case.op, "dtype": "bfloat16"} if mistake.needs == "accuracy" else {}
+    arguments = drawn(case.arguments, "float64")
+    report = oracle.check(subject, *arguments.values(), names=tuple(arguments), **named, **low)
+    assert report.findings, str(report)
+    assert report.findings[0].cause in mistake.causes, str(report)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_a_mistake_is_one_change_of_a_kernel_that_is_there(mistake: Mistake):
+    text = (Path(__file__).parents[2] / "examples/kernels" / f"{mistake.file}.py").read_text()
+    assert mistake.changed() != text
+    assert set(mistake.causes) <= {*oracle.CAUSES, *BY_OTHERS}
+
+
+# Causes that the other parts of the oracle bring with them.
+BY_OTHERS = {"wrong_strides", "entries_not_written", "accumulated_in_low_precision", "rounded_before_sum"}
+
+
+def test_a_mistake_whose_line_is_gone_says_so():
+    with pytest.raises(ValueError, match="its right line must stand in softmax_forward"):
+        Mistake("gone", "in_pallas/softmax", "softmax", "softmax_forward", "not there", "", (), "plain", "").changed()
+
+
+def test_a_pallas_kernel_is_compiled_once_a_check():
+    case = CASE["softmax"]
+    module, traced = module_of("in_pallas", case), []
+
+    def counted(x: Any) -> Any:
+        traced.append(1)
+        return module.softmax(x)
+
+    x = drawn(case.arguments, "float64")["x"]
+    report = oracle.check(oracle.from_jax(counted), x)
+    assert report.verdict == "pass"
+    assert len(traced) < 12 < report.forward_evaluations
