@@ -41,7 +41,7 @@ class Task:
     largest: int = 33
     checks: int = 80
     without: tuple[str, ...] = ()
-    seconds: float = 120.0
+    seconds: float = 600.0
     seconds_a_call: float = 10.0
     memory: int = 4 * GIB
     timed: Mapping[str, int] = field(default_factory=dict)

@@ -41,4 +41,9 @@ class Patched:
             if not name.startswith(OURS) and sys.modules.get(name) is not module:
                 yield name
             now = vars(module)
-            yield from (f"{name}.{key}" for key, value in own.items() if now.get(key) is not value)
+            yield from (f"{name}.{key}" for key, value in own.items() if _is_foreign(now.get(key), value, name))
+
+
+def _is_foreign(now: Any, before: Any, module: str) -> bool:
+    """Whether what stands there now is the work of somebody else: libraries put their own functions in their place."""
+    return now is not before and str(getattr(now, "__module__", "")).partition(".")[0] != module.partition(".")[0]
