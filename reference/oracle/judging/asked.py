@@ -1,7 +1,7 @@
 """What is asked of a submission beside its numbers: does it remember, does it answer at all, how long does it take."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -19,13 +19,14 @@ SAME = 2.0**-4
 TIMED = 5
 
 
-def remembers(before: Answered, fresh: Answered) -> Breach | None:
-    """Whether a process that was asked much answers as one that was asked nothing."""
-    old, new = before.parts, fresh.parts
-    forms = len(old) == len(new) and all(a.shape == b.shape for a, b in zip(old, new, strict=True))
-    if forms and all(map(_alike, old, new)):
-        return None
-    return Breach("cached_answer", "a new process answers otherwise than the one that had been asked before")
+def remembers(before: Sequence[Answered], fresh: Sequence[Answered]) -> Breach | None:
+    """Whether a process that was asked much answers as one that was asked the same in another order."""
+    for one, other in zip(before, fresh, strict=True):
+        old, new = one.parts, other.parts
+        forms = len(old) == len(new) and all(a.shape == b.shape for a, b in zip(old, new, strict=True))
+        if not forms or not all(map(_alike, old, new)):
+            return Breach("cached_answer", "a new process answers otherwise than the one that had been asked before")
+    return None
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:

@@ -145,7 +145,9 @@ class Child:
 
     def _late(self, what: str) -> Breach:
         all_of_it = self.task.seconds - self.spent < self.task.seconds_a_call
-        limit = f"{self.task.seconds:g} s for all calls" if all_of_it else f"{self.task.seconds_a_call:g} s for one call"
+        limit = (
+            f"{self.task.seconds:g} s for all calls" if all_of_it else f"{self.task.seconds_a_call:g} s for one call"
+        )
         limit = f"{STARTS_WITHIN:g} s to start" if what == "the process" else limit
         return Breach("too_slow", f"{what} took longer than the task allows ({limit})")
 

@@ -12,6 +12,7 @@ from reference.oracle.command.output import NOT_JUDGED, width
 from reference.oracle.command.stopping import Stopped, stoppable
 from reference.oracle.judging.document import EXIT, as_json, as_text
 from reference.oracle.judging.judging import judge
+from reference.oracle.judging.robust_kbench import read_folder
 from reference.oracle.judging.task import BadTask, read
 
 DESCRIPTION = """Judge a forward and a backward that nobody trusts. The submission runs in a
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _judge(options: argparse.Namespace) -> int:
     _hide_memory()
     try:
-        task = read(options.task)
+        task = read_folder(options.task) if options.task.is_dir() else read(options.task)
         seed = options.seed if options.seed is not None else secrets.randbits(32)
         judged = judge(task, options.submission, seed)
     except (BadTask, ValueError) as refused:

@@ -42,6 +42,7 @@ def _in_dtype(one: InDtype) -> dict[str, Any]:
         "verdict": one.verdict,
         "accuracy_class": swept.report.status if swept else "wrong",
         "cause": one.cause,
+        "causes": list(dict.fromkeys(each.key for each in swept.report.findings)) if swept else [],
         "message": one.message,
         "regime": one.regime,
         "shapes": as_python({name: shape for name, shape in smallest.shapes.items()}) if smallest else None,
@@ -91,5 +92,7 @@ def as_text(judged: Judged, width: int) -> str:
     lines += [f"  {one['name']}: {one['message']}" for one in document["breaches"]]
     if judged.times:
         used = judged.times
-        lines.append(f"  forward {used.forward:.2g} s, backward {used.backward:.2g} s (transport {used.transport:.2g} s)")
+        lines.append(
+            f"  forward {used.forward:.2g} s, backward {used.backward:.2g} s (transport {used.transport:.2g} s)"
+        )
     return "\n".join(wrapped(line, width, rest="    ") for line in lines)

@@ -1,6 +1,6 @@
 """The order of judgment: the text, the numbers in every dtype and regime, then what the numbers cannot show."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,14 +10,18 @@ from typing import Any
 from reference.oracle.judging import asked, source
 from reference.oracle.judging.breaches import BREACHES, Breach, Ended
 from reference.oracle.judging.child import Child
-from reference.oracle.judging.inputs import answered, drawn, maker, of_sizes, storage, wanted
-from reference.oracle.judging.proxy import subject_of
+from reference.oracle.judging.inputs import Answered, answered, drawn, maker, of_sizes, storage, wanted
+from reference.oracle.judging.proxy import Raised, subject_of
 from reference.oracle.judging.task import BadTask, Task
 from reference.oracle.report import Verdict
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.sweep.report import SweepReport, Visit
 from reference.oracle.sweep.sweeping import sweep
+
+# So many questions are put to a process that was asked much, and to a new one.
+ASKED = 6
+NO_SIZES: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -162,20 +166,29 @@ def _besides(judged: Judged, child: Child, subject: Subject) -> None:
     """What the numbers do not show, and how long it takes."""
     task, dtype = judged.task, judged.task.dtypes[0]
     made = maker(task, subject.names)
-    draw: Callable[[int], tuple[Any, ...]] = lambda number: drawn(made, {}, dtype, judged.seed + 7919 * (number + 1))  # noqa: E731
+
+    def draw(number: int, sizes: Mapping[str, int] = NO_SIZES) -> tuple[Any, ...]:
+        return drawn(made, sizes, dtype, judged.seed + 7919 * (number + 1))
+
     if task.by_hand:
         said = child.ask(ask="by_hand", arrays=list(draw(0))).get("sentences", ())
         judged.breaches += [Breach("not_by_hand", str(sentence)) for sentence in said]
     try:
-        first, second = (answered(subject, draw(number), judged.seed + number) for number in (0, 1))
-    except Exception:  # it raises, which is said already
+        answers = [answered(subject, draw(number), judged.seed + number) for number in range(ASKED)]
+        judged.breaches += _remembered(judged, answers, draw)
+        if judged.verdict == "fail":
+            judged.breaches += asked.disguised(*answers[:2])
+        else:
+            judged.times = asked.timed(child, subject, lambda number: draw(ASKED + number, task.timed))
+    except Raised:  # which is said already
         return
+
+
+def _remembered(judged: Judged, answers: Sequence[Answered], draw: Callable[[int], tuple[Any, ...]]) -> list[Breach]:
+    """Whether a new process, asked in the other order, answers the same."""
+    found = None
     with _running(judged) as other:
-        fresh = answered(subject_of(other, other.load()), draw(1), judged.seed + 1)
-        if remembered := asked.remembers(second, fresh):
-            judged.breaches.append(remembered)
-    if judged.verdict == "fail":
-        judged.breaches += asked.disguised(first, second)
-        return
-    sized = partial(drawn, made, task.timed, dtype)
-    judged.times = asked.timed(child, subject, lambda number: sized(judged.seed + 15485863 * (number + 1)))
+        subject = subject_of(other, other.load())
+        fresh = [answered(subject, draw(number), judged.seed + number) for number in reversed(range(ASKED))]
+        found = asked.remembers(answers, fresh[::-1])
+    return [found] if found else []

@@ -24,7 +24,8 @@ class Task:
     """What a task file says. The defaults are those of the keys that a file leaves out.
 
     op or reference: what is to be computed; a reference is a function of arrays in float64, inputs makes its arguments
-    from sizes. memory: bytes. around: a benchmark's file whose Function the submission is the backward of.
+    from sizes. memory: bytes. around: a benchmark's file whose Function the submission is the backward of, and settled
+    those of its arguments that are no arrays.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Task:
     memory: int = 4 * GIB
     timed: Mapping[str, int] = field(default_factory=dict)
     around: Path | None = None
+    settled: Mapping[str, Any] = field(default_factory=dict)
 
     def for_child(self, folder: str) -> dict[str, Any]:
         """What the submission's process is told: nothing of the reference, the sizes or the seed."""
@@ -57,6 +59,7 @@ class Task:
             "imports": sorted({*imports, *(name.rpartition(".")[0] for name in self.forbid)} - {""}),
             "memory": self.memory,
             "around": str(self.around) if self.around else None,
+            "settled": dict(self.settled),
         }
 
 

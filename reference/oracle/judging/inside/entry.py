@@ -9,8 +9,15 @@ from types import ModuleType
 from typing import Any
 
 from reference.oracle.subjects import trees
-from reference.oracle.subjects.frameworks import array_of, from_jax, from_torch, tensor_of
-from reference.oracle.subjects.subject import Subject, from_forward_backward, from_rule
+from reference.oracle.subjects.frameworks import (
+    array_of,
+    from_jax,
+    from_torch,
+    from_torch_settled,
+    takes_context,
+    tensor_of,
+)
+from reference.oracle.subjects.subject import Subject, from_forward_backward, from_rule, parameter_names
 
 # Two functions by these names, alone or behind a name and an underscore: what the second takes is said by its name.
 PAIRS = {("forward", "backward"): from_forward_backward, ("fwd", "bwd"): from_rule}
@@ -108,7 +115,7 @@ def _ways(framework: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     return asarray, lambda value: numpy.asarray(value) if isinstance(value, module.Array) else value
 
 
-def within(path: Path, module: ModuleType, name: str) -> Subject:
+def within(path: Path, module: ModuleType, name: str, settled: Mapping[str, Any]) -> Subject:
     """The Function of a benchmark's own file, with the submission's `backward` in the place that it leaves open."""
     backward = vars(module).get("backward")
     if not callable(backward):
@@ -120,4 +127,5 @@ def within(path: Path, module: ModuleType, name: str) -> Subject:
     spec.loader.exec_module(task)
     held: Mapping[str, Any] = vars(task)
     held[name].backward_fn = backward
-    return from_torch(held[name])
+    names = parameter_names(held[name].forward) or ()
+    return from_torch_settled(held[name], names[takes_context(held[name]) :], settled)

@@ -82,7 +82,8 @@ class Serving:
             with self.forbidden.watching():
                 module = entry.loaded(path)
                 if self.job["around"]:
-                    self.subject = entry.within(Path(self.job["around"]), module, self.job["name"])
+                    around, settled = Path(self.job["around"]), self.job["settled"]
+                    self.subject = entry.within(around, module, self.job["name"], settled)
                 else:
                     self.subject = entry.entry(module, self.job["name"], self.job["framework"])
         except entry.NoEntry as lack:
@@ -184,4 +185,3 @@ def _said(error: BaseException) -> str:
 def _line(error: BaseException, file: str) -> int | None:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return frames[-1].lineno if frames else None
-
