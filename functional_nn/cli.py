@@ -37,6 +37,7 @@ functional-nn: neural networks as pure functions
   functional-nn predict RUN IMAGE ...      classify image files with the network of a finished run
   functional-nn export RUN                 write that network as files that run without this package
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
+  functional-nn judge TASK SUBMISSION      judge a kernel that nobody trusts, in a process of its own
   functional-nn explain CAUSE ...          what a cause in such a judgment means
   functional-nn doctor                     show versions, devices, precision, and what to mend
 
@@ -200,6 +201,13 @@ def check(argv: Sequence[str]) -> int:
     return judge.main(list(argv))
 
 
+def judge(argv: Sequence[str]) -> int:
+    """Hand over to the oracle's judge of submissions."""
+    judge_of_submissions = twin("oracle.judging.cli")
+    unwatch()
+    return judge_of_submissions.main(list(argv))
+
+
 def explain(argv: Sequence[str]) -> int:
     """Say what causes mean, in the oracle's words."""
     return twin("oracle.command.explain").main(list(argv))
@@ -265,6 +273,7 @@ COMMANDS = {
     "predict": predict,
     "export": export,
     "check": check,
+    "judge": judge,
     "explain": explain,
     "doctor": doctor,
 }

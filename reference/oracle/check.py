@@ -141,7 +141,8 @@ def _causes(
     """The gradient judged, what is wrong with it, and in what it is not linear."""
     held = judgment.asked or in_tf32(trial, base, request.op, request.statics)
     if held and (against := resolved(held, trial, base)):
-        return _in_low_precision(trial, base, judgment, request, held, against, bent), bent
+        causes = _in_low_precision(trial, base, judgment, request, held, against, bent)
+        return causes, linearity.above_rounding(bent, judgment.accuracy)
     judgment.agreement = _forward(trial, base, judgment, request.op, request.statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, request.mode)
     bent = linearity.above_noise(bent, judgment.judged)

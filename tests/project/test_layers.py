@@ -44,7 +44,7 @@ LAYERS = {
         # How somebody's code is called is found out by trying, with the oracle as everybody uses it.
         ("reference/oracle/reading/*.py",),
         # The ways in that use the oracle as everybody does: the command line and the pytest fixture.
-        ("reference/oracle/command/*.py", "reference/oracle/pytest_plugin.py"),
+        ("reference/oracle/command/*.py", "reference/oracle/judging/*.py", "reference/oracle/pytest_plugin.py"),
     ),
 }
 # What a side may import besides itself: `reference` lives on NumPy and the standard library.

@@ -30,7 +30,10 @@ def main(command: list[str]) -> int:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     _prctl(SET_CHILD_SUBREAPER, 1)
     tied = _tied_to_its_parent if LIBC else None
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=2, start_new_session=True, preexec_fn=tied)
+    # What the one who asked lets this process have, the command has too: a socket between the two.
+    worker = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=2, start_new_session=True, preexec_fn=tied, close_fds=False
+    )
     signal.signal(signal.SIGTERM, lambda *_: end(worker.pid))
     threading.Thread(target=_end_when_alone, args=(worker.pid,), daemon=True).start()
     worker.communicate(job)

@@ -9,12 +9,14 @@ from reference._checks import is_floating
 from reference.oracle.numerics import precision, probes
 from reference.oracle.questions.base import Base, rounded
 from reference.oracle.questions.judged import Judged
-from reference.oracle.report import Finding
+from reference.oracle.report import Accuracy, Finding
 from reference.oracle.subjects.vjp import Trial, finding
 
 SMALLEST = 1e-290
 # A gradient that is this much smaller than that of another argument is what rounding left of a zero.
 NOISE = 1e-13
+# Sums of gradients may differ by so many roundings of the largest entry.
+ROUNDINGS = 64
 # Four roundings of TF32's 11 digits.
 TF32 = 2.0**-9
 
@@ -72,6 +74,12 @@ def above_noise(bent: Sequence[Finding], judged: Sequence[Judged]) -> list[Findi
     return [one for one in bent if one.cause != "not_linear" or one.argument not in drowned]
 
 
+def above_rounding(bent: Sequence[Finding], accurate: Sequence[Accuracy]) -> list[Finding]:
+    """Those whose gradients a plain computation gives to the digits that are asked: of another's all sums are off."""
+    drowned = {one.name for one in accurate if one.kind in ("best", "right") and one.plain_ulp > ROUNDINGS}
+    return [one for one in bent if one.cause != "not_linear" or f"{one.argument}_ct" not in drowned]
+
+
 def _deaf(trial: Trial, base: Base, name: str) -> Finding:
     message = f"{name}_ct does not depend on the cotangent"
     return finding("ignores_cotangent", message, "minus twice the cotangent gives the same gradient", argument=name)
@@ -115,7 +123,7 @@ def _rounds_factors(trial: Trial, got: np.ndarray, twice: Any) -> bool:
 
 def _near(wanted: np.ndarray, new: np.ndarray, sized: np.ndarray, loose: float = 0.0) -> bool:
     """Equality up to the rounding of sums; NaN is somebody else's finding."""
-    loose = max(min(64 * precision.coarsest([new]), 0.25), 1e-5, loose)
+    loose = max(min(ROUNDINGS * precision.coarsest([new]), 0.25), 1e-5, loose)
     wanted, new = np.asarray(wanted, np.float64), np.asarray(new, np.float64)
     scale = float(np.nanmax(np.abs(np.asarray(sized, np.float64)), initial=0.0))
     with np.errstate(all="ignore"):

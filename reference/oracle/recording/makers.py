@@ -64,6 +64,11 @@ def unwritten_memory(value: float) -> Iterator[None]:
         _leave()
 
 
+def unwritten_value() -> float | None:
+    """What such memory holds at the moment, for those who hand it out in another process; None where that is open."""
+    return _recording.unwritten
+
+
 def _enter() -> None:
     global _threads
     with _lock:

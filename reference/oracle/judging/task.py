@@ -1,0 +1,176 @@
+"""A task: what a submission has to compute, in which dtypes and sizes, within which limits, and what it must not do."""
+
+import difflib
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from reference.oracle.accuracy.formats import FORMATS
+from reference.oracle.specs import SPECS
+
+FRAMEWORKS = ("numpy", "torch", "jax")
+GIB = 2**30
+
+
+class BadTask(Exception):
+    """The task makes no sense; the message names the rule and what was found."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task file says. The defaults are those of the keys that a file leaves out.
+
+    op or reference: what is to be computed; a reference is a function of arrays in float64, inputs makes its arguments
+    from sizes. memory: bytes. around: a benchmark's file whose Function the submission is the backward of, and settled
+    those of its arguments that are no arrays.
+    """
+
+    name: str
+    op: str | None = None
+    statics: Mapping[str, Any] = field(default_factory=dict)
+    reference: Callable[..., Any] | None = None
+    inputs: Callable[..., Any] | None = None
+    dtypes: tuple[str, ...] = ("float32",)
+    entry: str | None = None
+    framework: str = "numpy"
+    forbid: tuple[str, ...] = ()
+    by_hand: bool = True
+    strict: bool = False
+    largest: int = 33
+    checks: int = 80
+    without: tuple[str, ...] = ()
+    seconds: float = 600.0
+    seconds_a_call: float = 10.0
+    memory: int = 4 * GIB
+    timed: Mapping[str, int] = field(default_factory=dict)
+    around: Path | None = None
+    settled: Mapping[str, Any] = field(default_factory=dict)
+
+    def for_child(self, folder: str) -> dict[str, Any]:
+        """What the submission's process is told: nothing of the reference, the sizes or the seed."""
+        imports = {name.partition(".")[0] for name in self.forbid} | {self.framework}
+        return {
+            "name": self.entry,
+            "framework": self.framework,
+            "forbid": list(self.forbid),
+            "imports": sorted({*imports, *(name.rpartition(".")[0] for name in self.forbid)} - {""}),
+            "memory": self.memory,
+            "around": str(self.around) if self.around else None,
+            "settled": dict(self.settled),
+        }
+
+
+KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "op": str, "statics": dict, "reference": str, "inputs": str, "dtypes": list, "entry": str, "framework": str,
+    "forbid": list, "by_hand": bool, "strict": bool, "largest": int, "checks": int, "without": list,
+    "seconds": (int, float), "seconds_a_call": (int, float), "memory": (int, float),
+    "timed": dict,
+}  # fmt: skip
+LISTS = ("dtypes", "forbid", "without")
+POSITIVE = ("largest", "checks", "seconds", "seconds_a_call", "memory")
+
+
+def read(path: Path) -> Task:
+    """The task in a TOML file.
+
+    Raises:
+        BadTask: it is none, with the rule that it breaks.
+    """
+    try:
+        said = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadTask(f"the task must be a file that can be read; got {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadTask(f"the task must be a TOML file; got {path}: {error}") from error
+    _known(said)
+    _legal(said)
+    functions = {key: _function(path, key, said.pop(key)) for key in ("reference", "inputs") if key in said}
+    if "memory" in said:
+        said["memory"] = int(said["memory"] * GIB)
+    made = Task(path.stem, **{**said, **{key: tuple(said[key]) for key in LISTS if key in said}, **functions})
+    if made.inputs is not None:
+        _dimensions(made.inputs)
+    return made
+
+
+def _known(said: Mapping[str, Any]) -> None:
+    for key, value in said.items():
+        if key not in KINDS:
+            near = difflib.get_close_matches(key, KINDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise BadTask(f"a task's keys must be among {', '.join(KINDS)}; got {key}{hint}")
+        kind = KINDS[key]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise BadTask(f"{key} must be a {_kind(kind)}; got {value!r}")
+        if key in LISTS and not all(isinstance(item, str) for item in value):
+            raise BadTask(f"{key} must be a list of texts; got {value!r}")
+
+
+def _kind(kind: type | tuple[type, ...]) -> str:
+    names = {str: "text", dict: "table", list: "list of texts", bool: "true or false", int: "whole number"}
+    return "number" if isinstance(kind, tuple) else names[kind].removeprefix("a ")
+
+
+def _legal(said: Mapping[str, Any]) -> None:
+    if ("op" in said) == ("reference" in said):
+        got = "both" if "op" in said else "neither"
+        raise BadTask(f"a task must have an op or a reference; got {got}")
+    if "reference" in said and "inputs" not in said:
+        raise BadTask("a task with a reference must have inputs, a function of sizes; got none")
+    if said.get("op", next(iter(SPECS))) not in SPECS:
+        near = difflib.get_close_matches(said["op"], SPECS, n=1)
+        raise BadTask(f"op must be one of {', '.join(SPECS)}; got {said['op']}" + _did_you_mean(near))
+    for dtype in said.get("dtypes", ()):
+        if dtype not in FORMATS:
+            near = difflib.get_close_matches(dtype, FORMATS, n=1)
+            raise BadTask(f"dtypes must be among {', '.join(FORMATS)}; got {dtype}" + _did_you_mean(near))
+    if not said.get("dtypes", ("float32",)):
+        raise BadTask("dtypes must have at least one entry; got none")
+    if said.get("framework", "numpy") not in FRAMEWORKS:
+        raise BadTask(f"framework must be one of {', '.join(FRAMEWORKS)}; got {said['framework']}")
+    for key in POSITIVE:
+        if not 0 < said.get(key, 1) < float("inf"):
+            raise BadTask(f"{key} must be positive and finite; got {said[key]}")
+
+
+def _did_you_mean(near: list[str]) -> str:
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _function(path: Path, key: str, target: str) -> Callable[..., Any]:
+    """The function FILE:NAME, the file looked for beside the task."""
+    file, _, name = target.rpartition(":")
+    place = path.parent / file
+    if not file or not place.is_file():
+        raise BadTask(f"{key} must be FILE.py:NAME with a file beside the task; got {target}")
+    function = loaded(place, key).get(name)
+    if not callable(function):
+        raise BadTask(f"{key} must name a function; got {target}")
+    return function
+
+
+def loaded(place: Path, what: str) -> dict[str, Any]:
+    """What stands in a file of the task's author, run; a BadTask where it does not run."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(f"task_{place.stem}", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise BadTask(f"{what}: {place.name} must run; got {type(error).__name__}: {error}") from error
+    return vars(module)
+
+
+def _dimensions(inputs: Callable[..., Any]) -> None:
+    kinds = [parameter.kind for parameter in inspect.signature(inputs).parameters.values()]
+    if any(kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD) for kind in kinds):
+        raise BadTask(f"inputs must be a function of sizes by name, and rng; got {inspect.signature(inputs)}")
+
+
+assert set(KINDS) <= {one.name for one in fields(Task)}
