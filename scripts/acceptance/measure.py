@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,11 +65,11 @@ class Question:
         given = [one.to(dtype).requires_grad_() if one.is_floating_point() else one for one in given]
         return given, torch.tensor(self.cotangent).to(dtype)
 
-    def gradients(self, function: object, dtype: torch.dtype) -> list[torch.Tensor]:
+    def gradients(self, function: Callable[..., torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
         """The gradients of a function of tensors by autograd, in float64."""
         given, cotangent = self.tensors(dtype)
         wanted = [one for one in given if one.requires_grad]
-        return [one.double() for one in torch.autograd.grad(function(*given), wanted, cotangent)]  # type: ignore
+        return [one.double() for one in torch.autograd.grad(function(*given), wanted, cotangent)]
 
 
 def question(operation: Operation, dtype: torch.dtype, cotangent: str = "of order 1", seed: int = SEED) -> Question:

@@ -110,6 +110,14 @@ def test_a_mistake_is_named_in_low_precision_as_in_float64(backward, cause, dtyp
     assert report.status in (("wrong",) if cause else ("right", "as accurate as can be"))
 
 
+def test_a_mistake_is_named_at_the_cotangent_that_is_given():
+    x, scale, cotangent = drawn((7, 11), 11, (7, 11))
+    given = {"reference": "rms_norm", "dtype": "bfloat16", "cotangent": cotangent / 77}
+    report = oracle.check(rms_norm(without_mean), x, scale + 2, **given)
+    assert report.findings[0].cause == "statistics_as_constants", report
+    assert "on the same values in float64" in report.findings[0].evidence
+
+
 @pytest.mark.parametrize("backward", [right_rms, without_mean], ids=["right", "without the mean"])
 def test_code_that_takes_bfloat16_only_is_named_by_what_persists(backward):
     subject = rms_norm(backward)

@@ -104,13 +104,14 @@ def test_the_page_has_the_table_of_the_script():
     measured_part = PAGE.split(page.BEGIN)[1].split(page.END)[0]
     first, second = measured_part.split("## By operation and by mistake")
     empty = [
-        Judged(operation.name, name, "", "", {}, "", False, 0.0) for operation in OPERATIONS for name in page.NAMES
+        Judged(operation.name, name, size, backward.arithmetic.name, backward.edit, {}, "", False, 0.0)
+        for operation, name, size in product(OPERATIONS, page.NAMES, COTANGENTS)
+        for backward in backwards(operation, getattr(torch, name))
     ]
-    for shown, made in ((first, page.totals(empty)), (second, page.by_operation(empty))):
-        kept_columns = 4 if shown is first else 1
-        expected = [row[:kept_columns] for row in table_rows(made)]
-        assert [row[:kept_columns] for row in table_rows(shown)] == expected
-        assert table_rows(shown)[0] == table_rows(made)[0]
+    tables = page.by_operation(empty) + page.by_edit(empty)
+    for shown, made, columns in ((first, page.both(empty), 4), (second, tables, 2)):
+        assert [row[:columns] for row in table_rows(shown)] == [row[:columns] for row in table_rows(made)]
+    assert table_rows(first)[2] == table_rows(page.both(empty))[2]
 
 
 @pytest.mark.parametrize("name", ["cross-entropy"])

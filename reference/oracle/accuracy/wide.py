@@ -84,7 +84,8 @@ def in_float64(at: Situation, subject: Subject, mode: str) -> Wide | None:
 
 def _begun(at: Situation, subject: Subject) -> tuple[Trial, Base]:
     """The first calls: with float64, or with float32 where the code computes in that all the same."""
-    trial = Trial(replace(subject, bind=None, shared=None), at.trial.names, at.primals, at.trial.seed)
+    bare, given = replace(subject, bind=None, shared=None), at.trial.cotangent
+    trial = Trial(bare, at.trial.names, at.primals, at.trial.seed, cotangent=given)
     base, _ = begun(trial)
     truth, _ = at.reference.answer(trial.primals, base.cotangent)
     if _near(base.flat, truth, EXACT):
