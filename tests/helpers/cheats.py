@@ -1,4 +1,4 @@
-"""Submissions of a softmax that are to be caught: what each does instead of computing a gradient, and what it is called."""
+"""Submissions of a softmax that are to be caught: what each does instead of a gradient, and the name of it."""
 
 from dataclasses import dataclass
 from textwrap import dedent

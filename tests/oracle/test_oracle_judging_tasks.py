@@ -121,7 +121,7 @@ def bwd(kept, g):
 """
 
 
-@pytest.mark.parametrize(("factor", "cause"), [("3", None), ("2", "scaled_by_constant")])
+@pytest.mark.parametrize(("factor", "cause"), [("3", None), ("2.5", "scaled_by_constant")])
 def test_a_reference_in_a_file_beside(tmp_path: Path, capfd: Any, factor: str, cause: str | None):
     (tmp_path / "cubes.py").write_text(REFERENCE)
     (tmp_path / "task.toml").write_text('reference = "cubes.py:cube"\ninputs = "cubes.py:inputs"\nchecks = 1\n')

@@ -82,7 +82,7 @@ def _case(trial: Trial, base: Base, reference: Reference, asked: Asked, mode: st
         compared[None] = comparison("the output", base.flat, truth, [out for out, _ in plain], at.format)
     for position in trial.differentiable:
         true, got = gradients[position], base.got[position]
-        if true is not None and isinstance(got, np.ndarray) and np.shape(true) == got.shape:
+        if true is not None and returned.complaint(true, got) is None:
             runs = [of.get(position, np.zeros(got.shape)) for _, of in plain]
             compared[position] = comparison(trial.names[position], got, true, runs, at.format)
     doubtful = {key: one for key, one in compared.items() if one.doubtful}

@@ -50,9 +50,9 @@ def disguised(first: Answered, second: Answered) -> Iterator[Breach]:
 
 def _given(answer: Answered, part: np.ndarray) -> str:
     """Which of the arrays that went in this one is."""
-    went_in = {f"argument {place}": primal for place, primal in enumerate(answer.primals)}
-    went_in |= {"the cotangent": leaf for leaf in trees.arrays(answer.cotangent)}
-    same = (name for name, array in went_in.items() if np.array_equal(np.asarray(array, np.float64), part))
+    went_in = [(f"argument {place}", primal) for place, primal in enumerate(answer.primals)]
+    went_in += [("the cotangent", leaf) for leaf in trees.arrays(answer.cotangent)]
+    same = (name for name, array in went_in if np.array_equal(np.asarray(array, np.float64), part))
     return next(same, "") if part.size > 1 else ""
 
 

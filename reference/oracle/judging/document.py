@@ -45,7 +45,7 @@ def _in_dtype(one: InDtype) -> dict[str, Any]:
         "causes": list(dict.fromkeys(each.key for each in swept.report.findings)) if swept else [],
         "message": one.message,
         "regime": one.regime,
-        "shapes": as_python({name: shape for name, shape in smallest.shapes.items()}) if smallest else None,
+        "shapes": as_python(dict(smallest.shapes)) if smallest else None,
         "accuracy": [_accuracy(each) for each in swept.report.accuracy] if swept else [],
         "visited": [{"regime": visit.regime, "seen": visit.seen} for visit in swept.visited] if swept else [],
         "not_visited": swept.left if swept else 0,

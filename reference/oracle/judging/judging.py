@@ -115,11 +115,10 @@ def _in_dtype(task: Task, subject: Subject, dtype: str, seed: int) -> InDtype:
     if wrong := _another_form(task, subject, dtype, seed):
         return InDtype(dtype, "fail", "wrong_shape", wrong, "ordinary")
     named: dict[str, Any] = {"op": task.op, "statics": task.statics} if task.op else {}
+    extent = {"largest": task.largest, "checks": task.checks, "without": task.without}
+    held = {"reference": task.op or task.reference, "dtype": dtype, "strict": task.strict, "seed": seed}
     try:
-        swept = sweep(
-            subject, of_sizes(maker(task, subject.names), dtype), **named, largest=task.largest, checks=task.checks, without=task.without, seed=seed,
-            strict=task.strict, reference=task.op or task.reference, dtype=dtype,
-        )  # fmt: skip
+        swept = sweep(subject, of_sizes(maker(task, subject.names), dtype), **named, **extent, **held)
     except (ValueError, TypeError) as error:
         raise BadTask(f"the task must make an input that its reference takes; got {error}") from error
     return _told(task, dtype, swept)

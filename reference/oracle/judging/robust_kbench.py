@@ -1,8 +1,8 @@
 """Tasks of robust-kbench: a folder with `func_backward.py` and `config_backward.json`.
 
-The file has a `forward_fn`, a `Model` that calls it, `get_inputs`, and an `AutogradFunction` whose `backward_fn` is left
-open. The submission is a Python file with a function `backward`, which is put there. The benchmark's own submissions
-are CUDA files; such a function may compile and call one.
+The file has a `forward_fn`, a `Model` that calls it, `get_inputs`, and an `AutogradFunction` whose `backward_fn` is
+left open. The submission is a Python file with a function `backward`, which is put there. The benchmark's own
+submissions are CUDA files; such a function may compile and call one.
 """
 
 import importlib

@@ -41,9 +41,7 @@ def breaches(text: str, forbid: Sequence[str], by_hand: bool) -> Iterator[Breach
         if called is None:
             continue
         line = getattr(node, "lineno", None)
-        if called.partition(".")[0] in CLOSED:
-            yield Breach("reads_the_judge", f"line {line} uses {called}", line)
-        elif _begins(called, LOOKING):
+        if called.partition(".")[0] in CLOSED or _begins(called, LOOKING):
             yield Breach("reads_the_judge", f"line {line} uses {called}", line)
         elif wanted := next((one for one in forbid if _is(called, one)), None):
             yield Breach("forbidden_call", f"line {line} uses {called}" + _of(wanted, called), line)
@@ -79,9 +77,9 @@ def _names(tree: ast.Module) -> dict[str, str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            if (meant := _chain(node.value, names)) and node.targets[0].id not in names:
-                names[node.targets[0].id] = meant
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if isinstance(node, ast.Assign) and isinstance(target, ast.Name) and (meant := _chain(node.value, names)):
+            names.setdefault(target.id, meant)
     return names
 
 

@@ -3,7 +3,7 @@
 import difflib
 import inspect
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,7 @@ def read(path: Path) -> Task:
 def _known(said: Mapping[str, Any]) -> None:
     for key, value in said.items():
         if key not in KINDS:
-            near = difflib.get_close_matches(key, KINDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise BadTask(f"a task's keys must be among {', '.join(KINDS)}; got {key}{hint}")
+            raise BadTask(f"a task's keys must be among {', '.join(KINDS)}; got {key}{_did_you_mean(key, KINDS)}")
         kind = KINDS[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise BadTask(f"{key} must be a {_kind(kind)}; got {value!r}")
@@ -115,20 +113,12 @@ def _kind(kind: type | tuple[type, ...]) -> str:
 
 
 def _legal(said: Mapping[str, Any]) -> None:
-    if ("op" in said) == ("reference" in said):
-        got = "both" if "op" in said else "neither"
-        raise BadTask(f"a task must have an op or a reference; got {got}")
-    if "reference" in said and "inputs" not in said:
-        raise BadTask("a task with a reference must have inputs, a function of sizes; got none")
-    if said.get("op", next(iter(SPECS))) not in SPECS:
-        near = difflib.get_close_matches(said["op"], SPECS, n=1)
-        raise BadTask(f"op must be one of {', '.join(SPECS)}; got {said['op']}" + _did_you_mean(near))
-    for dtype in said.get("dtypes", ()):
-        if dtype not in FORMATS:
-            near = difflib.get_close_matches(dtype, FORMATS, n=1)
-            raise BadTask(f"dtypes must be among {', '.join(FORMATS)}; got {dtype}" + _did_you_mean(near))
-    if not said.get("dtypes", ("float32",)):
+    _computable(said)
+    dtypes: list[str] = said.get("dtypes", ["float32"])
+    if not dtypes:
         raise BadTask("dtypes must have at least one entry; got none")
+    if stranger := next((dtype for dtype in dtypes if dtype not in FORMATS), None):
+        raise BadTask(f"dtypes must be among {', '.join(FORMATS)}; got {stranger}{_did_you_mean(stranger, FORMATS)}")
     if said.get("framework", "numpy") not in FRAMEWORKS:
         raise BadTask(f"framework must be one of {', '.join(FRAMEWORKS)}; got {said['framework']}")
     for key in POSITIVE:
@@ -136,7 +126,25 @@ def _legal(said: Mapping[str, Any]) -> None:
             raise BadTask(f"{key} must be positive and finite; got {said[key]}")
 
 
-def _did_you_mean(near: list[str]) -> str:
+def _computable(said: Mapping[str, Any]) -> None:
+    """Whether there is something to compute: an op with statics that it has, or a reference with inputs."""
+    if ("op" in said) == ("reference" in said):
+        got = "both" if "op" in said else "neither"
+        raise BadTask(f"a task must have an op or a reference; got {got}")
+    if "reference" in said:
+        if "inputs" not in said:
+            raise BadTask("a task with a reference must have inputs, a function of sizes; got none")
+        return
+    op = said["op"]
+    if op not in SPECS:
+        raise BadTask(f"op must be one of {', '.join(SPECS)}; got {op}{_did_you_mean(op, SPECS)}")
+    if strangers := set(said.get("statics", ())) - set(SPECS[op].keywords):
+        known = ", ".join(SPECS[op].keywords) or "none"
+        raise BadTask(f"statics of {op} must be among {known}; got {min(strangers)}")
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

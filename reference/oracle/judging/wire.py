@@ -29,6 +29,7 @@ class Channel(Protocol):
 
     def receive(self, count: int) -> bytes:
         """Read exactly so many."""
+        ...
 
 
 def send(channel: Channel, message: dict[str, Any]) -> None:

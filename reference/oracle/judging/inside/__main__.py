@@ -1,4 +1,4 @@
-"""The program of the submission's process. It is started by its path, with the few modules that hold no op of the house.
+"""The program of the submission's process, started by its path, with the few modules that hold no op of the house.
 
 What is imported here can be found by the submission, so the packages above these modules are not run: they import the
 reference.
