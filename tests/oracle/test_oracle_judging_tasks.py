@@ -91,7 +91,7 @@ def test_a_bad_submission_fails_in_one_document(tmp_path: Path, capfd: Any, name
     status, out, err = run(capfd, tmp_path / "task.toml", tmp_path / "kernel.py", "--json", "--seed", 0)
     document = json.loads(out)
     assert (status, document["verdict"], document["cause"], err) == (1, "fail", cause, "")
-    assert (document["schema"], document["seed"]) == ("functional_nn.judge/1", 0)
+    assert (document["schema"], document["seed"]) == ("functional-nn-judge/1", 0)
 
 
 def test_a_short_text(tmp_path: Path, kernel: Path, capfd: Any):

@@ -9,7 +9,7 @@ from reference.oracle.rendering.as_json import as_python
 from reference.oracle.rendering.text import wrapped
 from reference.oracle.report import Accuracy
 
-SCHEMA = "functional_nn.judge/1"
+SCHEMA = "functional-nn-judge/1"
 EXIT = {"pass": 0, "fail": 1, "cannot tell": 2}
 
 
