@@ -30,7 +30,7 @@ def sweep_found(found: Found, request: Request, make_inputs: Any = None) -> orac
     asked: dict[str, Any] = {"op": request.op, "statics": request.statics} if named else {}
     inputs = make_inputs or (reading.primals[: reading.inputs] if reading.subject.bind else reading.primals)
     # The names of all arguments, where an object holds some of them itself.
-    known = {} if reading.subject.bind else {"names": reading.names}
+    known: dict[str, Any] = {} if reading.subject.bind else {"names": reading.names}
     return oracle.sweep(reading.subject, inputs, seed=request.seed, strict=request.strict, **asked, **known)
 
 
