@@ -7,7 +7,7 @@ import numpy as np
 
 from reference import oracle
 
-BLOCK, ROWS, LABELS, GROUPS = 16, 32, 4, 2
+BLOCK, ROWS, LABELS, GROUPS = 16, 32, 2, 2
 
 
 def _groups(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -281,7 +281,7 @@ def softmax_inputs(rng, rows=3, columns=BLOCK):
     return (rng.normal(size=(rows, columns)),)
 
 
-def ctc_inputs(rng, marks=3):
+def ctc_inputs(rng, marks=2):
     """As many labels as asked for, and time enough for them."""
     sizes = np.full(1, 2 * marks), np.full(1, marks)
     return rng.normal(size=(1, 2 * marks, 3)), rng.integers(1, 3, (1, marks)), *sizes
