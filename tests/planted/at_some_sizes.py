@@ -1,10 +1,8 @@
-"""Backwards as kernel authors write them, each with the mistake of a released one that shows on some inputs only.
-
-`RIGHT[name]` and `WRONG[name]` are subjects of one forward. The comments name the thread where each was reported.
-"""
+"""Backwards as kernel authors write them, each with the mistake of a released one that shows on some inputs only."""
 
 import numpy as np
 
+from planted.ctc import ctc, ctc_backward
 from reference import oracle
 
 BLOCK, ROWS, LABELS, GROUPS = 16, 32, 2, 2
@@ -16,12 +14,16 @@ def _groups(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return flat, (flat - flat.mean(-1, keepdims=True)) * inverse, inverse
 
 
-def _of_channels(scale: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _of_channels(scale, x):
     return scale.reshape(1, -1, *[1] * (x.ndim - 2))
 
 
 def group_norm(x, scale, bias):
     return _groups(x)[1].reshape(x.shape) * _of_channels(scale, x) + _of_channels(bias, x)
+
+
+def _positions(shape):
+    return int(np.prod(shape[2:]))
 
 
 def group_norm_backward(positions):
@@ -44,27 +46,27 @@ def layer_norm(x, scale, bias):
     return normal * scale + bias
 
 
+def _all(x):
+    return None
+
+
 def layer_norm_backward(rows, summed):
-    """rows(x) are the rows that the kernel visits, summed(x) those whose share of scale and bias is added up."""
+    """rows(x) and summed(x): how many rows have a gradient, and add theirs to those of scale and bias; None is all."""
 
     def backward(cotangent, x, scale, bias):
         size = x.shape[-1]
         flat, upstream, x_ct = x.reshape(-1, size), cotangent.reshape(-1, size), np.zeros((x.size // size, size))
         scale_ct, bias_ct = np.zeros(size), np.zeros(size)
-        for row in range(rows(x)):
+        for row in range(rows(x) or len(flat)):
             inverse = 1 / np.sqrt(flat[row].var() + 1e-5)
             normal, inner = (flat[row] - flat[row].mean()) * inverse, upstream[row] * scale
             x_ct[row] = (inner - inner.mean() - normal * (inner * normal).mean()) * inverse
-            if row < summed(x):
+            if row < (summed(x) or len(flat)):
                 scale_ct += upstream[row] * normal
                 bias_ct += upstream[row]
         return x_ct.reshape(x.shape), scale_ct, bias_ct
 
     return backward
-
-
-def _rows(x):
-    return x.size // x.shape[-1]
 
 
 def softmax(x):
@@ -125,19 +127,21 @@ def rotary(x, cosine, sine):
     return x * cosine + _turned(x) * sine
 
 
-def rotary_backward(cotangent, x, cosine, sine):
-    x_ct = cotangent * cosine + _turned_back(cotangent * sine)
-    return x_ct, (cotangent * x).sum(0), (cotangent * _turned(x)).sum(0)
+def rotary_backward(turned):
+    def backward(cotangent, x, cosine, sine):
+        x_ct = cotangent * cosine + turned(cotangent, sine)
+        return x_ct, (cotangent * x).sum(0), (cotangent * _turned(x)).sum(0)
 
-
-def rotary_backward_swapped(cotangent, x, cosine, sine):
-    x_ct = cotangent * cosine + _turned_back(cotangent) * sine
-    return x_ct, (cotangent * x).sum(0), (cotangent * _turned(x)).sum(0)
+    return backward
 
 
 def soft_cross_entropy(logits, targets):
     shifted = logits - logits.max(-1, keepdims=True)
     return (targets * (np.log(np.exp(shifted).sum(-1, keepdims=True)) - shifted)).sum(-1)
+
+
+def _total(targets):
+    return targets.sum(-1, keepdims=True)
 
 
 def soft_cross_entropy_backward(total):
@@ -179,76 +183,29 @@ def attention_backward(of):
     return backward
 
 
-def _log_sums(log_p, labels):
-    """Logarithms of the sums over all ways to each state, for one example; states are blanks and labels in turn."""
-    states = np.zeros(2 * len(labels) + 1, int)
-    states[1::2] = labels
-    skips = np.array([place > 1 and label != states[place - 2] and label > 0 for place, label in enumerate(states)])
-    sums = np.full((len(log_p), len(states)), -np.inf)
-    sums[0, :2] = log_p[0, states[:2]]
-    for time in range(1, len(log_p)):
-        one, two = (np.concatenate([np.full(lag, -np.inf), sums[time - 1]])[: len(states)] for lag in (1, 2))
-        ways = np.logaddexp(np.logaddexp(sums[time - 1], one), np.where(skips, two, -np.inf))
-        sums[time] = ways + log_p[time, states]
-    return states, sums
-
-
-def _log_softmax(logits):
-    shifted = logits - logits.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-
-
-def ctc(logits, labels, logit_lengths, label_lengths):
-    losses = []
-    for scores, marks, steps, count in zip(logits, labels, logit_lengths, label_lengths, strict=True):
-        _, sums = _log_sums(_log_softmax(scores[:steps]), marks[:count])
-        losses.append(-np.logaddexp.reduce(sums[-1, -2:]))
-    return np.array(losses)
-
-
-def ctc_backward(most):
-    """most is how many labels' states a kernel's block holds."""
-
-    def backward(cotangent, logits, labels, logit_lengths, label_lengths):
-        logits_ct = np.zeros_like(logits)
-        for place, (steps, count) in enumerate(zip(logit_lengths, label_lengths, strict=True)):
-            log_p, marks = _log_softmax(logits[place, :steps]), labels[place, :count]
-            states, ahead = _log_sums(log_p, marks)
-            behind = _log_sums(log_p[::-1], marks[::-1])[1][::-1, ::-1]
-            joint = ahead + behind - log_p[:, states]
-            shares = np.exp(joint - np.logaddexp.reduce(ahead[-1, -2:]))[:, : 2 * most + 1]
-            logits_ct[place, :steps] = np.exp(log_p)
-            for state, label in enumerate(states[: 2 * most + 1]):
-                logits_ct[place, :steps, label] -= shares[:, state]
-        return logits_ct * cotangent[:, None, None], None, None, None
-
-    return backward
-
-
 def _subjects(forward, right, wrong):
     return tuple(oracle.from_forward_backward(forward, backward) for backward in (right, wrong))
 
 
+# The right and the wrong subject of one forward; the comments name the thread where the mistake was reported.
 PAIRS = {
     # Liger-Kernel#1375: W for H*W.
-    "group norm": _subjects(
-        group_norm,
-        group_norm_backward(lambda shape: int(np.prod(shape[2:]))),
-        group_norm_backward(lambda shape: shape[-1]),
-    ),
+    "group norm": _subjects(group_norm, group_norm_backward(_positions), group_norm_backward(lambda shape: shape[-1])),
     # FlagGems#5392: rows = shape[0].
-    "layer norm, first axis": _subjects(layer_norm, layer_norm_backward(_rows, _rows), layer_norm_backward(len, _rows)),
+    "layer norm, first axis": _subjects(layer_norm, layer_norm_backward(_all, _all), layer_norm_backward(len, _all)),
     # mamba PR537: lanes beyond the block's end are read.
     "softmax, in blocks": _subjects(softmax, softmax_backward(True), softmax_backward(False)),
     # accelerated-scan PR15: the carry from one block to the one before.
     "scan, in blocks": _subjects(scan, scan_backward(lambda step: step), scan_backward(lambda step: step - 1)),
     # Paddle PR74716: the halves of the sine swapped.
-    "rotary, two halves": _subjects(rotary, rotary_backward, rotary_backward_swapped),
+    "rotary, two halves": _subjects(
+        rotary,
+        rotary_backward(lambda cotangent, sine: _turned_back(cotangent * sine)),
+        rotary_backward(lambda cotangent, sine: _turned_back(cotangent) * sine),
+    ),
     # NeMo Automodel PR2428: the sum of the targets is left out.
     "soft cross-entropy": _subjects(
-        soft_cross_entropy,
-        soft_cross_entropy_backward(lambda targets: targets.sum(-1, keepdims=True)),
-        soft_cross_entropy_backward(lambda targets: 1.0),
+        soft_cross_entropy, soft_cross_entropy_backward(_total), soft_cross_entropy_backward(lambda targets: 1.0)
     ),
     # native-sparse-attention-triton#27: the wrong key head.
     "attention, in groups": _subjects(
@@ -260,11 +217,10 @@ PAIRS = {
     "ctc, many labels": _subjects(ctc, ctc_backward(10**6), ctc_backward(LABELS)),
     # pytorch PR178872: only the first rows add to the gradients of scale and bias.
     "layer norm, many rows": _subjects(
-        layer_norm, layer_norm_backward(_rows, _rows), layer_norm_backward(_rows, lambda x: ROWS)
+        layer_norm, layer_norm_backward(_all, _all), layer_norm_backward(_all, lambda x: ROWS)
     ),
 }
-RIGHT = {name: right for name, (right, wrong) in PAIRS.items()}
-WRONG = {name: wrong for name, (right, wrong) in PAIRS.items()}
+RIGHT, WRONG = ({name: pair[place] for name, pair in PAIRS.items()} for place in (0, 1))
 
 
 def rotary_inputs(batch, length, half, rng):
