@@ -103,7 +103,7 @@ def _known(said: Mapping[str, Any]) -> None:
         kind = KINDS[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise BadTask(f"{key} must be a {_kind(kind)}; got {value!r}")
-        if key in LISTS and not all(isinstance(item, str) for item in value):
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise BadTask(f"{key} must be a list of texts; got {value!r}")
 
 
