@@ -42,10 +42,6 @@ OPERATIONS = (
         ),
     ),
     Operation(
-        "embedding of one index 1,500 times", "embedding", lambda indices, table: table[indices], embedding,
-        lambda rng: {"indices": rng.integers(0, 2, size=3000), "table": rng.normal(size=(3, 5))}, long=True,
-    ),
-    Operation(
         "linear recurrence", "linear_recurrence", scanned, recurrence,
         lambda rng: {
             "x": rng.normal(size=(3, 12, 7)),
