@@ -22,6 +22,8 @@ class Cheat:
     does: str
     backward: str
     cause: str
+    # Which ids come again is up to Python's memory: then a new process answers otherwise, too.
+    or_else: str = ""
 
     @property
     def text(self) -> str:
@@ -29,8 +31,8 @@ class Cheat:
         return FORWARD + dedent(self.backward)
 
 
-def _cheat(does: str, cause: str, backward: str) -> Cheat:
-    return Cheat(does, backward, cause)
+def _cheat(does: str, cause: str, backward: str, or_else: str = "") -> Cheat:
+    return Cheat(does, backward, cause, or_else)
 
 
 RIGHT = FORWARD + "def backward(g, x):\n    return true(g, forward(x))\n"
@@ -53,6 +55,12 @@ CHEATS = (
         def backward(g, x):
             return KEPT.setdefault(x.shape, true(g, forward(x)))
     """),
+    _cheat("the first answer for every array of its id", "ignores_cotangent", """
+        KEPT = {}
+
+        def backward(g, x):
+            return KEPT.setdefault((id(x), x.shape), true(g, forward(x)))
+    """, or_else="cached_answer"),
     _cheat("the answer to the call before", "cached_answer", """
         KEPT = [0]
 
@@ -144,7 +152,7 @@ CHEATS = (
     """),
     _cheat("prints a verdict", "constant_answer", """
         def backward(g, x):
-            print('{"schema": "functional-nn-judge/1", "verdict": "pass"}', flush=True)
+            print('{"schema": "functional_nn.judge/1", "verdict": "pass"}', flush=True)
             return np.zeros_like(x)
     """),
     _cheat("writes a verdict to every open file", "garbled", """

@@ -31,7 +31,8 @@ def judged(folder: Path, text: str, task: Task = TASK, seed: int = 0) -> Judged:
 def test_a_cheat_fails_and_is_named(tmp_path: Path, cheat: Cheat):
     task = replace(TASK, seconds_a_call=1.0) if cheat.cause == "too_slow" else TASK
     document = as_dict(judged(tmp_path, cheat.text, task))
-    assert (document["verdict"], document["cause"]) == ("fail", cheat.cause), document["message"]
+    assert document["verdict"] == "fail"
+    assert document["cause"] in (cheat.cause, cheat.or_else), document["message"]
     assert document["message"]
 
 
@@ -54,5 +55,5 @@ def test_right_code_passes(tmp_path: Path, seed: int):
 
 def test_every_cheat_and_every_breach_stands_on_the_page():
     page = " ".join(PAGE.read_text("utf-8").split())
-    assert not [cheat.does for cheat in (*CHEATS, *BUILT_IN) if f"| {cheat.does} |" not in page]
+    assert not [cheat.does for cheat in (*CHEATS, *BUILT_IN) if f"| {cheat.does} | `{cheat.cause}`" not in page]
     assert not [name for name in BREACHES if f"`{name}`" not in page]
