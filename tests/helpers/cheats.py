@@ -152,7 +152,7 @@ CHEATS = (
     """),
     _cheat("prints a verdict", "constant_answer", """
         def backward(g, x):
-            print('{"schema": "functional_nn.judge/1", "verdict": "pass"}', flush=True)
+            print('{"schema": "functional-nn-judge/1", "verdict": "pass"}', flush=True)
             return np.zeros_like(x)
     """),
     _cheat("writes a verdict to every open file", "garbled", """
