@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "kernels.md").read_text()
 # The command that the page shows, and the beginning of its answer that it shows.
-COMMAND, ANSWER = re.findall(r"```console\n\$ TRITON_INTERPRET=1 functional-nn (.*)\n(.*?)```", PAGE, re.DOTALL)[0]
+COMMAND, ANSWER = re.findall(r"```console\n\$ TRITON_INTERPRET=1 functional-nn ([^\n]*)\n(.*?)```", PAGE, re.DOTALL)[0]
 KERNEL = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
 MENDED = re.findall(r"```text\n(    tl\.store.*\n)```", PAGE)[0]
 
@@ -38,4 +38,4 @@ def test_the_mended_kernel_is_right(tmp_path: Path):
     lines = KERNEL.splitlines(keepends=True)
     wrong = next(number for number, line in enumerate(lines) if "p * (1 - p) * upstream" in line)
     mended = "".join([*lines[:wrong], MENDED, *lines[wrong + 1 :]])
-    assert "Softmax: pass: the gradient of x is right" in answered(tmp_path, mended)
+    assert "1 right, 0 wrong, 0 could not be judged." in answered(tmp_path, mended)
