@@ -217,7 +217,7 @@ MISTAKES = (
     Mistake(
         "pallas_layer_norm_rounded_products", "in_pallas/layer_norm", "layer_norm", "layer_norm_backward",
         "(upstream * normal).sum(axis=0, keepdims=True)",
-        "(upstream * normal).astype(dx_ref.dtype).sum(axis=0, keepdims=True)",
+        "(upstream * normal).astype(dx_ref.dtype).sum(axis=0, keepdims=True).astype(scale_sum_ref.dtype)",
         ("rounded_before_sum", "accumulated_in_low_precision"), "accuracy", "jax PR40140",
     ),
 )  # fmt: skip

@@ -16,8 +16,9 @@ from reference.oracle.numerics import budget
 
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "reference" / "oracle"
-# The command ends files that never end by themselves: a limit of time, and said to be one.
-ENGINE = [path for path in sorted(ORACLE.rglob("*.py")) if "command" not in path.relative_to(ORACLE).parts]
+# These end files and submissions that never end by themselves: limits of time and memory, and said to be limits.
+LIMITED = {"command", "judging"}
+ENGINE = [path for path in sorted(ORACLE.rglob("*.py")) if not LIMITED & set(path.relative_to(ORACLE).parts)]
 
 
 def imported(path: Path) -> Iterator[str]:
