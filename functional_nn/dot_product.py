@@ -5,7 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from functional_nn._attending import Sight, attend
+from functional_nn._attending import Sight
+from functional_nn._attention import attention as attend
 from functional_nn._checks import as_array, as_number, require, require_flag, require_floating, require_ints
 from functional_nn._jit import jit_op
 from functional_nn._numerics import in_float32

@@ -3,36 +3,14 @@
    A function of Python would not do: a Ctrl-C that arrives just before it runs is raised inside of it, where nobody
    can catch it, and XLA would go on with an output that was never written.
 
-   Declared here is as much as is used of two binary interfaces that promise to stay: XLA's, version 0.3, of
-   xla/ffi/api/c_api.h, and oneDNN's, version 3, of oneapi/dnnl/dnnl.h. */
+   Declared here is as much as is used of a binary interface that promises to stay: oneDNN's, version 3, of
+   oneapi/dnnl/dnnl.h. */
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- XLA ------------------------------------------------------------------------------------------------------- */
-
-typedef struct { size_t struct_size; void *extension; int major, minor; } Version;
-typedef struct { size_t struct_size; Version version; uint32_t traits; } Metadata;
-typedef struct { size_t struct_size; int type; void *next; Metadata *metadata; } Extension;
-typedef struct { size_t struct_size; void *extension; int dtype; void *data; int64_t rank; int64_t *dims; } Buffer;
-typedef struct { size_t struct_size; void *extension; int64_t size; int *types; Buffer **buffers; } Buffers;
-typedef struct { int dtype; size_t size; int64_t *data; } Array;
-typedef struct {
-    size_t struct_size; void *extension; int64_t size; int *types; void **names; Array **arrays;
-} Attributes;
-typedef struct { size_t struct_size; void *extension; const char *message; int code; } ErrorArguments;
-typedef struct {
-    size_t struct_size; void *extension; Version version; void *internal; void *(*create_error)(ErrorArguments *);
-} Api;
-typedef struct {
-    size_t struct_size; Extension *extension; Api *api; void *context; int stage;
-    Buffers arguments, results; Attributes attributes;
-} CallFrame;
-
-enum { METADATA = 1, INTERNAL = 13 };
+#include "xla_ffi.h"
 
 /* ---- oneDNN ---------------------------------------------------------------------------------------------------- */
 
@@ -244,13 +222,6 @@ const char *onednn_prepare(const int64_t *geometry, size_t count) {
     return failure;
 }
 
-static int answers_for_itself(CallFrame *frame) {
-    if (!frame->extension || frame->extension->type != METADATA) return 0;
-    frame->extension->metadata->version.major = 0;
-    frame->extension->metadata->version.minor = 3;
-    return 1;
-}
-
 /* Its result lies where its argument does: a call that XLA cannot look into, and so a barrier. */
 void *onednn_keep(CallFrame *frame) {
     answers_for_itself(frame);
@@ -266,7 +237,5 @@ void *onednn_convolution(CallFrame *frame) {
     const char *failure = find(&convolution, geometry->data, geometry->size);
     if (!failure) failure = run(convolution, arguments[0]->data, arguments[1]->data, frame->results.buffers[0]->data);
     pthread_mutex_unlock(&lock);
-    if (!failure) return NULL;
-    ErrorArguments error = {sizeof error, NULL, failure, INTERNAL};
-    return frame->api->create_error(&error);
+    return answer(frame, failure);
 }

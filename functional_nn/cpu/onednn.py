@@ -1,11 +1,7 @@
 """Convolutions by oneDNN, where the package that brings it and a C compiler are at hand."""
 
 import ctypes
-import hashlib
 import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import warnings
 from dataclasses import replace
@@ -19,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from functional_nn._geometry import Spec
-from functional_nn._user_cache import user_cache
+from functional_nn.cpu.native import Unusable, compiled
 
 # What may make programs for the CPU fast, read once: 0 leaves every form to lax, xla writes forms of XLA's operations,
-# and 1 calls oneDNN where it is too.
+# and 1 calls libraries where they are too: oneDNN and `attention.c`.
 MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
 if MODE not in ("0", "xla", "1"):
     raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
@@ -32,16 +28,11 @@ PACKAGE = "onednn-cpu-gomp"
 SHARED_LIBRARY = "libdnnl.so.3"
 # What XLA calls oneDNN by: C, because no function of Python may run in the midst of a program (why is said there).
 SOURCE = Path(__file__).with_suffix(".c")
-COMPILERS = ("cc", "gcc", "clang")
 TARGET, KEEP = "functional_nn_onednn_convolution", "functional_nn_keep"
 # Numbered as in the C file.
 SUMS = ("correlate", "spread", "gather")
 # Two threads may compile their first convolutions at the same time.
 _opening = threading.RLock()
-
-
-class Unusable(Exception):
-    """Why oneDNN is not used here."""
 
 
 def convolution(name: str, left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
@@ -78,7 +69,12 @@ def keep(x: jax.Array) -> jax.Array:
 
 def may_be_called(context: Any) -> bool:
     """Whether the program that is being compiled is for this process alone, and the library is here."""
-    return WANTED and not is_divided(context) and not is_exported(context) and _library() is not None
+    return stays_here(context) and _library() is not None
+
+
+def stays_here(context: Any) -> bool:
+    """Whether the program that is being compiled may call a library of this process, and is wanted to."""
+    return WANTED and not is_divided(context) and not is_exported(context)
 
 
 def is_divided(context: Any) -> bool:
@@ -141,7 +137,7 @@ def _opened() -> ctypes.CDLL | Unusable:
     if shared is None:
         return Unusable("the extra onednn is not installed")
     try:
-        library = ctypes.CDLL(str(_compiled()))
+        library = ctypes.CDLL(str(compiled(SOURCE, "-ldl", "-lpthread")))
     except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home
         return Unusable(str(error))
     library.onednn_open.restype = library.onednn_prepare.restype = ctypes.c_char_p
@@ -162,23 +158,3 @@ def _shared_library() -> Path | None:
     except PackageNotFoundError:
         return None
     return next((Path(file.locate()) for file in files if file.name == SHARED_LIBRARY), None)
-
-
-def _compiled() -> Path:
-    """The C file as a shared library, compiled once and kept in the user's cache."""
-    source = SOURCE.read_bytes()
-    kept = user_cache() / f"onednn-{hashlib.sha256(source).hexdigest()[:12]}.so"
-    if kept.exists():
-        return kept
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None:
-        raise Unusable(f"no C compiler is on the PATH ({', '.join(COMPILERS)})")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-        made = Path(folder, kept.name)
-        command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(made), str(SOURCE), "-ldl", "-lpthread"]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            raise Unusable(f"{compiler} cannot compile {SOURCE.name}: {(ended.stderr.splitlines() or ['?'])[-1]}")
-        os.replace(made, kept)
-    return kept

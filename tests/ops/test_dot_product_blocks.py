@@ -83,7 +83,7 @@ def test_memory_grows_with_the_length_and_not_with_its_square():
 
 
 def test_beyond_the_limit_the_op_goes_by_blocks():
-    arrays = [jax.ShapeDtypeStruct((1, length, 1, 2), np.float32) for length in (700, 500, 500)]
+    arrays = [jax.ShapeDtypeStruct((1, length, 1, 2), np.float64) for length in (700, 500, 500)]
     whole = str(jax.make_jaxpr(jax.grad(lambda *a: jnp.sum(functional_nn.attention(*a))))(*arrays))
     assert "700,500" not in whole
     assert "scan" in whole

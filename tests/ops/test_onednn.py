@@ -22,7 +22,7 @@ from test_convolution import calls
 from test_lowerings import ROOT, arrays_of, chosen, gradients
 
 import functional_nn
-from functional_nn.cpu import lowerings, onednn, xla
+from functional_nn.cpu import lowerings, native, onednn, xla
 
 here = pytest.mark.skipif(onednn.unusable() is not None, reason=f"oneDNN is not used here: {onednn.unusable()}")
 
@@ -221,14 +221,14 @@ def test_without_the_package_xla_computes_and_nothing_is_said(installed: Path, m
 
 
 def test_without_a_compiler_a_warning_says_so_and_xla_computes(installed: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(onednn.shutil, "which", lambda name: None)
+    monkeypatch.setattr(native.shutil, "which", lambda name: None)
     with pytest.warns(
         RuntimeWarning, match=r"onednn-cpu-gomp is installed, but not used: no C compiler is on the PATH"
     ):
         assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
 
 
-compiler = pytest.mark.skipif(not any(map(onednn.shutil.which, onednn.COMPILERS)), reason="no C compiler is here")
+compiler = pytest.mark.skipif(not any(map(native.shutil.which, native.COMPILERS)), reason="no C compiler is here")
 
 
 @compiler
@@ -242,10 +242,10 @@ def test_a_source_that_does_not_compile_leaves_nothing_behind(installed: Path, m
 
 @compiler
 def test_compiled_once_and_kept(installed: Path):
-    kept = onednn._compiled()
+    kept = native.compiled(onednn.SOURCE, "-ldl", "-lpthread")
     assert list((installed / "cache" / "functional_nn").iterdir()) == [kept]
     before = kept.stat().st_mtime_ns
-    assert onednn._compiled() == kept
+    assert native.compiled(onednn.SOURCE, "-ldl", "-lpthread") == kept
     assert kept.stat().st_mtime_ns == before
     assert hasattr(ctypes.CDLL(str(kept)), "onednn_convolution")
 

@@ -12,7 +12,7 @@ import pytest
 
 from functional_nn import _twin as twin
 from functional_nn import cli
-from functional_nn.cpu import onednn
+from functional_nn.cpu import attention, onednn
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.flags import parse
 from functional_nn.training.machine import doctor
@@ -309,6 +309,13 @@ class TestDoctor:
             monkeypatch.setattr(onednn, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out
+
+    def test_it_says_what_computes_attention(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+        monkeypatch.setattr(onednn, "WANTED", True)
+        for away, words in {None: "a C file, compiled for this CPU", "none": "XLA alone: none"}.items():
+            monkeypatch.setattr(attention, "unusable", lambda away=away: away)
+            assert cli.main(["doctor"]) == 0
+            assert f"attention        {words}\n" in capsys.readouterr().out
 
     def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         driver = tmp_path / "version"

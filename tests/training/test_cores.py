@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import pytest
 
+from functional_nn.cpu import attention, onednn
 from functional_nn.training.choices.presets import PRESETS
 from functional_nn.training.machine import cores
 
@@ -47,6 +48,19 @@ def test_a_batch_of_eight_texts_is_divided_equally(
 def test_questions_are_divided_and_images_are_not(devices_of: Any) -> None:
     assert devices_of(2, "dates") == [2]
     assert devices_of(2, "fashion-mnist") == []
+
+
+def test_a_long_context_is_left_to_all_cores_where_they_share_its_attention(
+    devices_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: str | None = None
+    monkeypatch.setattr(onednn, "WANTED", True)
+    monkeypatch.setattr(attention, "unusable", lambda: there)
+    assert devices_of(2, "text", context=512) == []
+    assert devices_of(2, "text", context=256) == [2]
+    assert devices_of(2, "text", context=512, model="lstm_lm", heads=None, key_heads=None, tied=None) == [2]
+    there = "no C compiler is on the PATH"
+    assert devices_of(2, "text", context=512) == [2]
 
 
 def test_whoever_chose_devices_keeps_them(devices_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,15 +5,19 @@ import os
 from functional_nn.training.choices.config import KINDS, TrainConfig
 from functional_nn.training.machine.processes import several
 
+# The context from which attention on all cores outweighs what they wait for each other elsewhere: 215 ms a step of the
+# text preset's network with a context of 512, and 251 divided; with 256 both take as long.
+FAR = 512
+
 
 def divide_cores(config: TrainConfig) -> None:
     """Let each core be a device with its part of the batch, where that is faster; before JAX is used otherwise.
 
     A step on texts is hundreds of small loops and products. One after the other, divided among all cores, the cores
-    wait for each other at each; with a part of the batch each, once a step. Images are left alone: a convolution that
-    oneDNN computes is not divided among devices.
+    wait for each other at each; with a part of the batch each, once a step. Images are left alone, and long texts that
+    attend: what oneDNN and `cpu/attention.c` compute is not divided among devices.
     """
-    count = _cores_for(config)
+    count = 1 if _attends_far(config) else _cores_for(config)
     chosen = config.devices or config.mesh or several()
     chosen = chosen or "JAX_NUM_CPU_DEVICES" in os.environ or "device_count" in os.environ.get("XLA_FLAGS", "")
     if chosen or count == 1 or KINDS[config.dataset] == "images":
@@ -25,6 +29,15 @@ def divide_cores(config: TrainConfig) -> None:
         jax.config.update("jax_num_cpu_devices", count)
     except RuntimeError:
         return  # JAX runs already, in a process that is not only this run's
+
+
+def _attends_far(config: TrainConfig) -> bool:
+    """Whether all cores together take less time over the attention of one example, as they were measured to."""
+    if config.model != "transformer" or (config.context or 0) < FAR:
+        return False
+    from functional_nn.cpu.attention import pays
+
+    return pays(FAR, FAR)
 
 
 def _cores_for(config: TrainConfig) -> int:

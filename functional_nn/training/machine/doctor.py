@@ -46,6 +46,7 @@ def report() -> list[str]:
     rows["default dtype"] = jax.dtypes.canonicalize_dtype(float).name
     chosen = getattr(jax.config, "jax_default_matmul_precision", None)
     rows["convolutions"] = convolutions()
+    rows["attention"] = attention()
     rows["matrix products"] = str(chosen or NATIVE_PRECISION.get(backend, "the backend's own"))
     return [*(f"{name:<16} {value}" for name, value in rows.items()), "", *advice(backend)]
 
@@ -56,6 +57,15 @@ def convolutions() -> str:
 
     away = onednn.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={onednn.MODE}"
     return f"XLA alone: {away}" if away else "oneDNN on the CPU"
+
+
+def attention() -> str:
+    """What computes it on the CPU in single precision, without a mask and a soft cap."""
+    from functional_nn.cpu import attention as library
+    from functional_nn.cpu import onednn
+
+    away = library.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={onednn.MODE}"
+    return f"XLA alone: {away}" if away else "a C file, compiled for this CPU"
 
 
 def advice(backend: str) -> list[str]:

@@ -1,0 +1,419 @@
+/* Attention and its gradient with respect to query, key and value, as functions that XLA calls (jax.ffi).
+
+   Some queries meet some keys at a time: their scores, up to BLOCK x BLOCK, stay in the cache. Forward, the largest
+   score and the sum of exponentials so far are corrected as keys come (arXiv:2205.14135); backward, the scores are
+   computed again from the peak and the share that were kept of each query. All arrays are float32 with axes (batch,
+   length, heads, depth); the queries come scaled. */
+
+#include <math.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "xla_ffi.h"
+
+/* ---- Products of blocks ------------------------------------------------------------------------------------------ */
+
+#if defined(__AVX512F__)
+enum { LANES = 16, ROWS = 8 };
+#elif defined(__AVX__)
+enum { LANES = 8, ROWS = 4 };
+#else
+enum { LANES = 4, ROWS = 8 };
+#endif
+enum { WIDTH = 2 * LANES, BLOCK = 64 };
+
+typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE Vector load(const float *from) { return *(const Vector *)from; }
+INLINE Vector larger(Vector a, Vector b) {
+    Bits first = (Bits)(a > b);
+    return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
+}
+INLINE void store(float *to, Vector x) { *(Vector *)to = x; }
+
+/* A matrix by the distance of its rows and of the numbers of a row. */
+typedef struct { const float *data; int64_t row, step; } Left;
+/* A matrix in panels of WIDTH columns, by the distance of its rows within a panel, and of panels. */
+typedef struct { const float *data; int64_t row, panel; } Right;
+
+/* ROWS x WIDTH numbers of a product, each added up in the order of `count`, and then to what is there. */
+INLINE void tile(Left a, const float *b, int64_t b_row, int64_t count, float *out, int64_t out_row, int add) {
+    Vector sum[ROWS][2];
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < 2; i++) sum[r][i] = (Vector){0};
+    for (int64_t k = 0; k < count; k++) {
+        Vector first = load(b + k * b_row), second = load(b + k * b_row + LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) {
+            float each = a.data[r * a.row + k * a.step];
+            sum[r][0] += each * first;
+            sum[r][1] += each * second;
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < 2; i++) {
+            float *to = out + r * out_row + i * LANES;
+            if (add) sum[r][i] += load(to);
+            store(to, sum[r][i]);
+        }
+}
+
+INLINE void product(Left a, Right b, int64_t count, int64_t rows, int64_t columns, float *out, int64_t out_row,
+                    int add) {
+    for (int64_t column = 0; column < columns; column += WIDTH)
+        for (int64_t r = 0; r < rows; r += ROWS)
+            tile((Left){a.data + r * a.row, a.row, a.step}, b.data + column / WIDTH * b.panel, b.row, count,
+                 out + r * out_row + column, out_row, add);
+}
+
+/* exp of what is at most 0, within one unit in the last place; below the smallest normal number, 0. */
+INLINE Vector exponential(Vector x) {
+    const float round = 12582912; /* 1.5 * 2^23: added to a small number, it leaves the nearest whole one */
+    Vector shifted = x * 1.44269504f + round, whole = shifted - round;
+    Vector rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
+    Vector p = rest * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * rest + 8.3334519073e-3f;
+    p = p * rest + 4.1665795894e-2f;
+    p = p * rest + 1.6666665459e-1f;
+    p = p * rest + 5.0000001201e-1f;
+    p = p * (rest * rest) + rest + 1;
+    Bits power = ((Bits)shifted << 23) + 0x3f800000;
+    return (Vector)((Bits)(p * (Vector)power) & ~(Bits)(x < -87.336548f));
+}
+
+/* ---- What is to be done, and by whom ----------------------------------------------------------------------------- */
+
+typedef struct { int64_t length, heads, depth; } Shape;
+typedef struct { int64_t low, high; } Range;
+
+typedef struct Call {
+    int64_t batch, length, key_length, heads, key_heads, depth, value_depth, causal, window, parts;
+    const float *query, *key, *value, *out_kept, *peak_kept, *share_kept, *ct;
+    float *out, *peak, *share, *query_ct, *key_ct, *value_ct;
+    /* The gradient of the queries, by parts of the keys, where there are several. */
+    float *partial;
+    void (*item)(const struct Call *, int64_t, float *);
+    int64_t items;
+    size_t room;
+    atomic_long next, done, users;
+    atomic_int failed;
+} Call;
+
+INLINE int64_t up(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
+INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* The keys that queries from start to stop may see: `Sight.keys`. */
+static Range seen(const Call *c, int64_t start, int64_t stop) {
+    int64_t offset = c->key_length - c->length, low = 0, high = c->key_length;
+    if (c->window) low = most(low, start + offset - c->window + 1), high = least(high, stop + offset + c->window - 1);
+    if (c->causal) high = least(high, stop + offset);
+    return (Range){low, most(low, high)};
+}
+
+static Range part(const Call *c, int64_t index, int64_t size) {
+    int64_t each = up((size + c->parts - 1) / c->parts, BLOCK);
+    return (Range){least(size, index * each), least(size, (index + 1) * each)};
+}
+
+/* Rows of one head, each filled up with zeros to `width`, and rows of zeros up to whole blocks. */
+static void copy(float *to, const float *from, Range rows, Shape s, int64_t head, int64_t width) {
+    int64_t count = rows.high - rows.low;
+    memset(to, 0, up(count, BLOCK) * width * sizeof *to);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * width, from + ((rows.low + i) * s.heads + head) * s.depth, s.depth * sizeof *to);
+}
+
+/* The same rows as columns, in panels of WIDTH of them. */
+static void transpose(float *to, const float *from, Range rows, Shape s, int64_t head) {
+    int64_t count = rows.high - rows.low;
+    memset(to, 0, up(count, BLOCK) * s.depth * sizeof *to);
+    for (int64_t i = 0; i < count; i++) {
+        const float *row = from + ((rows.low + i) * s.heads + head) * s.depth;
+        float *column = to + i / WIDTH * WIDTH * s.depth + i % WIDTH;
+        for (int64_t d = 0; d < s.depth; d++) column[d * WIDTH] = row[d];
+    }
+}
+
+/* One block's scores, minus infinity where a query may not see a key. */
+static void score(const Call *c, Left query, Right key, int64_t first_query, int64_t first_key, float *scores) {
+    product(query, key, c->depth, BLOCK, BLOCK, scores, BLOCK, 0);
+    Range all = seen(c, first_query, first_query + 1), last = seen(c, first_query + BLOCK - 1, first_query + BLOCK);
+    if (most(all.low, last.low) <= first_key && least(all.high, last.high) >= first_key + BLOCK) return;
+    for (int64_t i = 0; i < BLOCK; i++) {
+        Range range = seen(c, first_query + i, first_query + i + 1);
+        for (int64_t j = 0; j < least(BLOCK, range.low - first_key); j++) scores[i * BLOCK + j] = -INFINITY;
+        for (int64_t j = most(0, range.high - first_key); j < BLOCK; j++) scores[i * BLOCK + j] = -INFINITY;
+    }
+}
+
+/* ---- Forward: the queries of one part, all heads that share a key head ------------------------------------------- */
+
+/* The exponentials of a row of scores, which they take the place of; what was summed is corrected to the new peak. */
+static float exponentiate(float *scores, float *peak, float *total) {
+    Vector highest = load(scores);
+    for (int j = LANES; j < BLOCK; j += LANES) highest = larger(highest, load(scores + j));
+    float before = *peak, top = before;
+    for (int j = 0; j < LANES; j++) top = highest[j] > top ? highest[j] : top;
+    float origin = top == -INFINITY ? 0 : top;
+    Vector sum = {0};
+    for (int j = 0; j < BLOCK; j += LANES) {
+        Vector raised = exponential(load(scores + j) - origin);
+        store(scores + j, raised);
+        sum += raised;
+    }
+    float corrected = before == top ? 1 : expf(before - origin), added = 0;
+    for (int j = 0; j < LANES; j++) added += sum[j];
+    *peak = top, *total = *total * corrected + added;
+    return corrected;
+}
+
+static void finish(const Call *c, int64_t place, Range rows, const float *sums, int64_t width, const float *peak,
+                   const float *total) {
+    int64_t batch = place / c->heads, head = place % c->heads;
+    for (int64_t i = 0; i < rows.high - rows.low; i++) {
+        int64_t query = rows.low + i, at = place * c->length + query;
+        float share = 1 / (total[i] == 0 ? 1 : total[i]);
+        c->peak[at] = peak[i] == -INFINITY ? 0 : peak[i], c->share[at] = share;
+        float *out = c->out + ((batch * c->length + query) * c->heads + head) * c->value_depth;
+        for (int64_t d = 0; d < c->value_depth; d++) out[d] = sums[i * width + d] * share;
+    }
+}
+
+static void forward_item(const Call *c, int64_t item, float *room) {
+    int64_t of_part = item % c->parts, key_place = item / c->parts;
+    int64_t batch = key_place / c->key_heads, key_head = key_place % c->key_heads, groups = c->heads / c->key_heads;
+    Range queries = part(c, c->parts - 1 - of_part, c->length), keys = seen(c, queries.low, queries.high);
+    int64_t count = up(keys.high - keys.low, BLOCK), width = up(c->value_depth, WIDTH);
+    float *key = room, *value = key + count * c->depth, *query = value + count * width;
+    float *scores = query + BLOCK * c->depth, *sums = scores + BLOCK * BLOCK;
+    float peak[BLOCK], total[BLOCK];
+    transpose(key, c->key + batch * c->key_length * c->key_heads * c->depth, keys,
+              (Shape){c->key_length, c->key_heads, c->depth}, key_head);
+    copy(value, c->value + batch * c->key_length * c->key_heads * c->value_depth, keys,
+         (Shape){c->key_length, c->key_heads, c->value_depth}, key_head, width);
+    for (int64_t head = key_head * groups; head < (key_head + 1) * groups; head++)
+        for (int64_t q = queries.low; q < queries.high; q += BLOCK) {
+            Range rows = {q, least(q + BLOCK, queries.high)}, visible = seen(c, rows.low, rows.high);
+            copy(query, c->query + batch * c->length * c->heads * c->depth, rows,
+                 (Shape){c->length, c->heads, c->depth}, head, c->depth);
+            memset(sums, 0, BLOCK * width * sizeof *sums);
+            for (int i = 0; i < BLOCK; i++) peak[i] = -INFINITY, total[i] = 0;
+            for (int64_t k = (visible.low - keys.low) / BLOCK * BLOCK; k < visible.high - keys.low; k += BLOCK) {
+                score(c, (Left){query, c->depth, 1}, (Right){key + k * c->depth, WIDTH, WIDTH * c->depth}, q,
+                      keys.low + k, scores);
+                for (int64_t i = 0; i < BLOCK; i++) {
+                    float corrected = exponentiate(scores + i * BLOCK, peak + i, total + i);
+                    if (corrected != 1)
+                        for (int64_t d = 0; d < width; d++) sums[i * width + d] *= corrected;
+                }
+                product((Left){scores, BLOCK, 1}, (Right){value + k * width, width, WIDTH}, BLOCK, BLOCK, width, sums,
+                        width, 1);
+            }
+            finish(c, batch * c->heads + head, rows, sums, width, peak, total);
+        }
+}
+
+/* ---- Backward: the keys of one part and one head, all queries that see them -------------------------------------- */
+
+/* All queries of one head, in rows: themselves and their gradients, the cotangent, and three numbers each. */
+typedef struct { float *query, *query_ct, *ct, *peak, *share, *mean; } Head;
+/* A block of keys and values, as columns and the keys as rows too, and their gradients; and a block's two matrices. */
+typedef struct { float *by_column, *by_row, *values, *key_ct, *value_ct, *scores, *weights_ct; } Keys;
+
+/* The mean of the weights' gradients is ct . out, added up as `product` does, so that what cancels does so exactly. */
+static void gather(const Call *c, Head h, Range rows, int64_t batch, int64_t head, int64_t width, int64_t value_width) {
+    Shape query = {c->length, c->heads, c->depth}, value = {c->length, c->heads, c->value_depth};
+    int64_t first = batch * c->length * c->heads, count = up(rows.high - rows.low, BLOCK);
+    copy(h.query, c->query + first * c->depth, rows, query, head, width);
+    copy(h.ct, c->ct + first * c->value_depth, rows, value, head, value_width);
+    memset(h.share, 0, count * sizeof *h.share), memset(h.peak, 0, count * sizeof *h.peak);
+    memset(h.mean, 0, count * sizeof *h.mean);
+    for (int64_t i = 0; i < rows.high - rows.low; i++) {
+        int64_t at = (batch * c->heads + head) * c->length + rows.low + i;
+        const float *out = c->out_kept + (first + (rows.low + i) * c->heads + head) * c->value_depth;
+        h.peak[i] = c->peak_kept[at], h.share[i] = c->share_kept[at];
+        for (int64_t d = 0; d < c->value_depth; d++) h.mean[i] = fmaf(h.ct[i * value_width + d], out[d], h.mean[i]);
+    }
+}
+
+/* Of scores and of the weights' gradients: the weights, and the scores' gradients. */
+static void weigh(float *scores, float *weights_ct, Head h, int64_t first) {
+    for (int64_t i = 0; i < BLOCK; i++) {
+        float peak = h.peak[first + i], share = h.share[first + i], mean = h.mean[first + i];
+        for (int64_t j = i * BLOCK; j < (i + 1) * BLOCK; j += LANES) {
+            Vector weight = exponential(load(scores + j) - peak) * share;
+            store(scores + j, weight);
+            store(weights_ct + j, weight * (load(weights_ct + j) - mean));
+        }
+    }
+}
+
+/* Adds to the output, or begins it, some rows of one head. */
+static void put(float *out, const float *from, Range rows, Shape s, int64_t head, int64_t width, int add) {
+    for (int64_t i = 0; i < rows.high - rows.low; i++) {
+        float *row = out + ((rows.low + i) * s.heads + head) * s.depth;
+        for (int64_t d = 0; d < s.depth; d++) row[d] = (add ? row[d] : 0) + from[i * width + d];
+    }
+}
+
+/* What a block of queries and one of keys add to each other's gradients. */
+static void meet(const Call *c, Head h, Keys b, int64_t first_query, int64_t first_key) {
+    int64_t width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
+    float *query = h.query + first_query * width, *query_ct = h.query_ct + first_query * width;
+    float *ct = h.ct + first_query * value_width;
+    Left scores_by_key = {b.scores, 1, BLOCK}, weights_ct_by_key = {b.weights_ct, 1, BLOCK};
+    score(c, (Left){query, width, 1}, (Right){b.by_column, WIDTH, WIDTH * c->depth}, first_query, first_key, b.scores);
+    product((Left){ct, value_width, 1}, (Right){b.values, WIDTH, WIDTH * c->value_depth}, c->value_depth, BLOCK, BLOCK,
+            b.weights_ct, BLOCK, 0);
+    weigh(b.scores, b.weights_ct, h, first_query);
+    product(scores_by_key, (Right){ct, value_width, WIDTH}, BLOCK, BLOCK, value_width, b.value_ct, value_width, 1);
+    product(weights_ct_by_key, (Right){query, width, WIDTH}, BLOCK, BLOCK, width, b.key_ct, width, 1);
+    product((Left){b.weights_ct, BLOCK, 1}, (Right){b.by_row, width, WIDTH}, BLOCK, BLOCK, width, query_ct, width, 1);
+}
+
+/* Some keys of one example meet all queries of a head that see them; `add` where another head did before. */
+static void backward_keys(const Call *c, Head h, Keys b, Range keys, int64_t batch, int64_t key_head, int add) {
+    Shape key = {c->key_length, c->key_heads, c->depth}, value = {c->key_length, c->key_heads, c->value_depth};
+    int64_t width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
+    int64_t first = batch * c->key_length * c->key_heads;
+    for (int64_t k = keys.low; k < keys.high; k += BLOCK) {
+        Range some = {k, least(k + BLOCK, keys.high)};
+        transpose(b.by_column, c->key + first * c->depth, some, key, key_head);
+        copy(b.by_row, c->key + first * c->depth, some, key, key_head, width);
+        transpose(b.values, c->value + first * c->value_depth, some, value, key_head);
+        memset(b.key_ct, 0, BLOCK * width * sizeof *b.key_ct);
+        memset(b.value_ct, 0, BLOCK * value_width * sizeof *b.value_ct);
+        for (int64_t q = 0; q < c->length; q += BLOCK) {
+            Range visible = seen(c, q, least(q + BLOCK, c->length));
+            if (visible.low < some.high && some.low < visible.high) meet(c, h, b, q, k);
+        }
+        put(c->key_ct + first * c->depth, b.key_ct, some, key, key_head, width, add);
+        put(c->value_ct + first * c->value_depth, b.value_ct, some, value, key_head, value_width, add);
+    }
+}
+
+/* The next numbers of the room. */
+static float *take(float **room, int64_t count) {
+    *room += count;
+    return *room - count;
+}
+
+static void backward_item(const Call *c, int64_t item, float *room) {
+    int64_t of_part = item % c->parts, key_place = item / c->parts;
+    int64_t batch = key_place / c->key_heads, key_head = key_place % c->key_heads, groups = c->heads / c->key_heads;
+    int64_t rows = up(c->length, BLOCK), width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
+    Head h = {take(&room, rows * width), take(&room, rows * width), take(&room, rows * value_width),
+              take(&room, rows), take(&room, rows), take(&room, rows)};
+    Keys b = {take(&room, BLOCK * width), take(&room, BLOCK * width), take(&room, BLOCK * value_width),
+              take(&room, BLOCK * width), take(&room, BLOCK * value_width), take(&room, BLOCK * BLOCK), room};
+    float *out = c->parts == 1 ? c->query_ct : c->partial + of_part * c->batch * c->length * c->heads * c->depth;
+    for (int64_t group = 0; group < groups; group++) {
+        int64_t head = key_head * groups + group;
+        Range all = {0, c->length};
+        gather(c, h, all, batch, head, width, value_width);
+        memset(h.query_ct, 0, rows * width * sizeof *h.query_ct);
+        backward_keys(c, h, b, part(c, of_part, c->key_length), batch, key_head, group > 0);
+        put(out + batch * c->length * c->heads * c->depth, h.query_ct, all, (Shape){c->length, c->heads, c->depth},
+            head, width, 0);
+    }
+}
+
+/* ---- Many threads: each takes the next item until there is none -------------------------------------------------- */
+
+static void leave(Call *call) {
+    if (atomic_fetch_sub(&call->users, 1) == 1) free(call->partial), free(call);
+}
+
+static void work(void *data) {
+    Call *call = data;
+    float *room = NULL;
+    for (long item; (item = atomic_fetch_add(&call->next, 1)) < call->items; atomic_fetch_add(&call->done, 1)) {
+        if (!room && posix_memalign((void **)&room, 64, call->room * sizeof *room)) room = NULL, call->failed = 1;
+        if (room) call->item(call, item, room);
+    }
+    free(room);
+    leave(call);
+}
+
+/* The parts of the queries' gradient, in the order of the parts, whoever computed them. */
+static void add_parts(const Call *c) {
+    int64_t size = c->batch * c->length * c->heads * c->depth;
+    memcpy(c->query_ct, c->partial, size * sizeof *c->query_ct);
+    for (int64_t i = 1; i < c->parts; i++)
+        for (int64_t j = 0; j < size; j++) c->query_ct[j] += c->partial[i * size + j];
+}
+
+/* Does all items, some perhaps on other threads: those that XLA gives to this device. Waits for items, not for
+   threads: one that comes late finds nothing to do, and the last to leave frees the call. */
+static const char *run(CallFrame *frame, Call *call, int64_t threads) {
+    atomic_store(&call->users, 2);
+    for (int64_t i = 1; i < least(threads, call->items); i++) {
+        atomic_fetch_add(&call->users, 1);
+        Schedule another = {sizeof another, NULL, frame->context, work, call};
+        if (frame->api->schedule(&another)) leave(call);
+    }
+    work(call);
+    while (atomic_load(&call->done) < call->items) sched_yield();
+    const char *failure = call->failed ? "attention: no memory" : NULL;
+    if (!failure && call->partial) add_parts(call);
+    leave(call);
+    return failure;
+}
+
+/* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
+
+enum { MOST_PARTS = 4, ITEMS_A_THREAD = 2 };
+
+static Call *begin(CallFrame *frame, int64_t *threads) {
+    Call *c = calloc(1, sizeof *c);
+    CountThreads count = {sizeof count, NULL, frame->context, threads};
+    if (!c) return NULL;
+    if (frame->api->count_threads(&count)) *threads = 1;
+    Buffer **from = frame->arguments.buffers;
+    const int64_t *query = from[0]->dims, *key = from[1]->dims, *sight = frame->attributes.arrays[0]->data;
+    c->batch = query[0], c->length = query[1], c->heads = query[2], c->depth = query[3];
+    c->key_length = key[1], c->key_heads = key[2], c->value_depth = from[2]->dims[3];
+    c->causal = sight[0], c->window = sight[1];
+    c->query = from[0]->data, c->key = from[1]->data, c->value = from[2]->data;
+    int64_t heads = c->batch * c->key_heads, wanted = (ITEMS_A_THREAD * *threads + heads - 1) / heads;
+    c->parts = most(1, least(wanted, MOST_PARTS));
+    c->items = heads * c->parts;
+    return c;
+}
+
+void *attention_forward(CallFrame *frame) {
+    if (answers_for_itself(frame)) return NULL;
+    int64_t threads = 1;
+    Call *c = begin(frame, &threads);
+    if (!c) return answer(frame, "attention: no memory");
+    Buffer **to = frame->results.buffers;
+    c->out = to[0]->data, c->peak = to[1]->data, c->share = to[2]->data;
+    int64_t width = up(c->value_depth, WIDTH);
+    c->room = up(c->key_length, BLOCK) * (c->depth + width) + BLOCK * (c->depth + BLOCK + width);
+    c->item = forward_item;
+    return answer(frame, run(frame, c, threads));
+}
+
+void *attention_backward(CallFrame *frame) {
+    if (answers_for_itself(frame)) return NULL;
+    int64_t threads = 1;
+    Call *c = begin(frame, &threads);
+    if (!c) return answer(frame, "attention: no memory");
+    Buffer **from = frame->arguments.buffers, **to = frame->results.buffers;
+    c->out_kept = from[3]->data, c->peak_kept = from[4]->data, c->share_kept = from[5]->data, c->ct = from[6]->data;
+    c->query_ct = to[0]->data, c->key_ct = to[1]->data, c->value_ct = to[2]->data;
+    int64_t width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
+    c->room = up(c->length, BLOCK) * (2 * width + value_width + 3) + BLOCK * (3 * width + 2 * value_width + 2 * BLOCK);
+    c->item = backward_item;
+    if (c->parts > 1) {
+        c->partial = malloc(c->parts * c->batch * c->length * c->heads * c->depth * sizeof *c->partial);
+        if (!c->partial) return free(c), answer(frame, "attention: no memory");
+    }
+    return answer(frame, run(frame, c, threads));
+}

@@ -1,0 +1,72 @@
+"""Attention by a C file, on a CPU with a C compiler: the scores of some queries and keys never leave its cache."""
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from functional_nn._attending import Sight
+from functional_nn.cpu import onednn
+from functional_nn.cpu.native import Unusable, compiled
+
+SOURCE = Path(__file__).with_suffix(".c")
+FORWARD, BACKWARD = "functional_nn_attention_forward", "functional_nn_attention_backward"
+# Pairs of a query and a key above which it is faster than XLA: at 128 queries and keys equally fast, at 256 twice.
+FEWEST_PAIRS = 2**14
+_opening = threading.RLock()
+
+
+def forward(query: jax.Array, key: jax.Array, value: jax.Array, *, sight: Sight) -> Sequence[jax.Array]:
+    """The result for scaled queries and, of each query (batch, heads, length), the largest score and one over the sum.
+
+    All float32 with axes (batch, length, heads, depth); a query that sees no key gives 0.
+    """
+    batch, length, heads, _ = query.shape
+    a_query = jax.ShapeDtypeStruct((batch, heads, length), jnp.float32)
+    out = jax.ShapeDtypeStruct((batch, length, heads, value.shape[3]), jnp.float32)
+    return jax.ffi.ffi_call(FORWARD, (out, a_query, a_query))(query, key, value, sight=_told(sight))
+
+
+def backward(*arrays: jax.Array, sight: Sight) -> Sequence[jax.Array]:
+    """The gradients of query, key and value, from these, what `forward` gave, and the result's gradient."""
+    given = tuple(jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in arrays[:3])
+    return jax.ffi.ffi_call(BACKWARD, given)(*arrays, sight=_told(sight))
+
+
+def takes(query: Any, key: Any) -> bool:
+    """Whether attention of these queries and keys, all pairs of them or some by their place, is best computed here."""
+    return query.dtype == jnp.float32 and pays(query.shape[1], key.shape[1]) and jax.default_backend() == "cpu"
+
+
+def pays(length: int, key_length: int) -> bool:
+    """Whether it is faster than XLA on a CPU, and here."""
+    return length * key_length > FEWEST_PAIRS and onednn.WANTED and unusable() is None
+
+
+def unusable() -> str | None:
+    """Why it is not used here, or None where it is."""
+    with _opening:
+        found = _opened()
+    return str(found) if isinstance(found, Unusable) else None
+
+
+def _told(sight: Sight) -> Any:
+    """What the C file reads of it; the lengths it has from the arrays."""
+    return np.array([sight.causal, sight.window or 0], np.int64)
+
+
+@cache
+def _opened() -> ctypes.CDLL | Unusable:
+    try:
+        library = ctypes.CDLL(str(compiled(SOURCE, "-O3", "-march=native", "-lm")))
+    except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home
+        return Unusable(str(error))
+    for target, function in {FORWARD: library.attention_forward, BACKWARD: library.attention_backward}.items():
+        jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(function), platform="cpu")
+    return library
