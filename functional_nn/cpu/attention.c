@@ -23,16 +23,18 @@ enum { LANES = 4, ROWS = 8 };
 #endif
 enum { WIDTH = 2 * LANES, BLOCK = 64 };
 
-typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t Bits __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
+/* A vector in memory, which may lie anywhere. */
+typedef float Anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE Vector load(const float *from) { return *(const Vector *)from; }
+INLINE Vector load(const float *from) { return (Vector)*(const Anywhere *)from; }
 INLINE Vector larger(Vector a, Vector b) {
     Bits first = (Bits)(a > b);
     return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
 }
-INLINE void store(float *to, Vector x) { *(Vector *)to = x; }
+INLINE void store(float *to, Vector x) { *(Anywhere *)to = (Anywhere)x; }
 
 /* A matrix by the distance of its rows and of the numbers of a row. */
 typedef struct { const float *data; int64_t row, step; } Left;
