@@ -154,12 +154,13 @@ def generate(argv: Sequence[str]) -> int:
         return OK
     require_draws(config.temperature, config.top_k, config.length, config.seed)
     from functional_nn.training.endings import heeding_signals
+    from functional_nn.training.finished.generate import for_a_terminal
     from functional_nn.training.finished.generate import generate as go_on
 
     choices = {name: getattr(config, name) for name in ("temperature", "top_k", "seed", "length")}
     with heeding_signals() as stop:
         for piece in go_on(config.run, config.prompt, **choices):
-            print(piece, end="", flush=True)
+            print(for_a_terminal(piece) if sys.stdout.isatty() else piece, end="", flush=True)
             if stop.signal is not None:
                 break
         print()

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,14 @@ def test_a_character_of_several_bytes_comes_when_it_is_complete():
     assert list(in_characters(text.encode())) == list(text)
     assert list(in_characters("é".encode()[:1])) == ["\ufffd"]
     assert "".join(in_characters(b"\xffx")) == "\ufffdx"
+
+
+def test_control_characters_reach_a_file_and_no_terminal(of_text: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch):
+    written = "a\tb\r\x1b[2J\x00\x7f\x9b\n"
+    monkeypatch.setattr("functional_nn.training.finished.generate.generate", lambda *_, **__: iter([written]))
+    assert said([str(of_text), "--prompt", "d"], capsys) == written + "\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert said([str(of_text), "--prompt", "d"], capsys) == "a\tb␍␛[2J␀␡\ufffd\n\n"
 
 
 def test_a_signal_ends_a_text_after_the_line(of_text: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch):

@@ -14,6 +14,10 @@ from functional_nn.training.data.text import START as BEFORE_TEXT
 from functional_nn.training.endings import BadInput
 from functional_nn.training.finished.loaded import Finished, load_finished
 
+# Unicode's pictures of the control characters, of all but the tabulator and the line feed; beyond ASCII it has none.
+PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
+PICTURES |= {127: 0x2421, **dict.fromkeys(range(128, 160), 0xFFFD)}
+
 
 def generate(
     run: Path, prompt: str, *, temperature: float = 1.0, top_k: int | None = None, seed: int = 0, length: int = 1000
@@ -63,6 +67,11 @@ def in_characters(bytes_of_text: Iterable[int]) -> Iterator[str]:
             yield piece
     if rest := decoder.decode(b"", final=True):
         yield rest
+
+
+def for_a_terminal(piece: str) -> str:
+    """The same text with a picture for each control character that would move the cursor, or worse: ␛ for escape."""
+    return piece.translate(PICTURES)
 
 
 def _known(prompt: bytes, alphabet: bytes) -> bytes:
