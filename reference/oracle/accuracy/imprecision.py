@@ -106,13 +106,13 @@ class Doubted:
     def _likeness(self, key: int | None, run: Arrays) -> float:
         """The cosine between what sets the kernel and an imprecision apart from the plain computation in one array.
 
-        Entries are weighed by their usual error; -1 where one is much larger than the other.
+        Entries are weighed by how far they may be off; -1 where one is much larger than the other.
         """
         compared, plain = self.compared[key], self.plain.get(key)
         if plain is None or plain.shape != compared.truth.shape:
             return -1.0
         with np.errstate(all="ignore"):
-            weight = 1 / (compared.spread + compared.place)
+            weight = 1 / compared.allowed
             own, other = (compared.got - plain) * weight, (run[key] - plain) * weight
         known = compared.known & np.isfinite(own) & np.isfinite(other)
         sizes = [float(np.sqrt(np.sum(one[known] ** 2))) for one in (own, other)]

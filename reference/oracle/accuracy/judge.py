@@ -9,6 +9,7 @@ import numpy as np
 from reference.oracle.accuracy import imprecision, mistakes
 from reference.oracle.accuracy.asked import Asked
 from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
+from reference.oracle.accuracy.formats import SINGLE
 from reference.oracle.accuracy.imprecision import Doubted
 from reference.oracle.accuracy.persistence import Persistent, persistent
 from reference.oracle.accuracy.plain import Situation, answers, situation
@@ -50,6 +51,24 @@ class Case:
     doubted: Doubted
     wide: Wide | None
     strict: bool
+
+    def right(self, key: int | None) -> bool:
+        """Whether the code is right in float64 there, so that only its precision can be wrong."""
+        if self.wide is None:
+            return False
+        return self.wide.exact if key is None else self.wide.right(self.at.trial.names[key])
+
+    def times(self, key: int | None) -> float:
+        """How many times less accurate than plain; entries of which rounding is to blame are measured by the largest.
+
+        Rounding is to blame where the code is right in float64, for errors that go where the arguments move, and for
+        those that one rounding of the largest entries to float32 makes.
+        """
+        compared, stays = self.compared[key], self.persisting.get(key)
+        if self.right(key):
+            return compared.times_beside(np.True_)
+        least = compared.error <= compared.unit * SINGLE.ulp(1.0) / self.at.format.ulp(1.0)
+        return compared.times_beside(least if stays is None else least | ~stays.lasting)
 
     def approximates(self, key: int) -> bool:
         """Whether a gradient is off by as little as an output that stays off a little."""
@@ -112,11 +131,10 @@ def _inaccurate(case: Case, key: int | None) -> tuple[Kind, tuple[str, str, str]
     if cause := case.doubted.cause(key):
         return "less", cause
     compared, stays = case.compared[key], case.persisting.get(key)
-    right = key is not None and case.wide is not None and case.wide.right(case.at.trial.names[key])
     mistaken = stays is None or stays.systematic
     if compared.factor <= TIMES and not mistaken:
         return "right", None  # single entries, by chance: their error goes where the arguments move
-    if case.strict or compared.times > MANY_TIMES or (mistaken and not right):
+    if case.strict or case.times(key) > MANY_TIMES or (mistaken and not case.right(key)):
         return "wrong", None
     return "less", None
 
@@ -131,7 +149,7 @@ def _diagnosed(case: Case) -> dict[str, list[Finding]]:
         name = case.at.trial.names[key]
         if causes := _in_float64(case, name, compared):
             found[name] = causes
-        elif compared.doubtful and not (case.wide and case.wide.right(name)) and not case.approximates(key):
+        elif compared.doubtful and not case.right(key) and not case.approximates(key):
             unnamed.append(key)
     wrong = [key for key in unnamed if (stays := case.persisting.get(key)) is not None and stays.systematic]
     gradients = {key: one for key, one in case.compared.items() if key is not None}
