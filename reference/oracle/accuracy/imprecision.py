@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.accuracy.arithmetic import Arithmetic
+from reference.oracle.accuracy.approximation import share_off, swayed
+from reference.oracle.accuracy.arithmetic import Arithmetic, is_curve
 from reference.oracle.accuracy.comparison import Comparison, comparison
-from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, TF32
+from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
 from reference.oracle.accuracy.persistence import Persistent
 from reference.oracle.accuracy.plain import Situation, answers, computed, situation
 from reference.oracle.questions import shrink
@@ -33,9 +34,6 @@ SMALL = 2.0**-6
 LOW_SUMS, TF32_PRODUCTS = "accumulated_in_low_precision", "computed_in_tf32"
 HALVES = ("bfloat16", "float16")
 SUMS = frozenset(("sum", "mean", "gathered", "added_at", "matmul", "einsum"))
-# Of one number, or two, what nobody approximates; all other functions are curves.
-ARITHMETIC = frozenset(("add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "square", "where"))
-
 # By position of the gradient, the output under None.
 Arrays = dict[int | None, np.ndarray]
 
@@ -81,11 +79,28 @@ class Doubted:
             return None
         likeness = [(self._likeness(key, run), one) for one, run in self.runs]
         best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+        near = self.approximate(key)
+        if near and self._no_rounding(key, likeliest if best > ALIKE else None):
+            return near
         if likeliest is not None and best > ALIKE:
             said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
             return likeliest.cause, likeliest.words, said
         sums = any(like > -1 and one.cause == LOW_SUMS for like, one in likeness)
-        return (self._growing(key) if sums else None) or self.approximate(key)
+        return (self._growing(key) if sums else None) or near
+
+    def _no_rounding(self, key: int | None, likeliest: Imprecision | None) -> bool:
+        """Whether an error is that of an approximated function, whatever it may be like by chance.
+
+        It is where most of it stays, unless it is like that of partial sums or of cut factors, which stays, too; and
+        where the output is off by as much.
+        """
+        if key is not None and None in self.compared and self.approximate(None):
+            own, other = (share_off(self.compared[one], self._sway[one]) or 0.0 for one in (key, None))
+            return own < AS_LARGE * other
+        if likeliest is None:
+            return False
+        rounds = likeliest.arithmetic.sums == SINGLE and likeliest.arithmetic.factors != CUT_TF32
+        return rounds and self.persisting[key].mostly
 
     @cached_property
     def runs(self) -> list[tuple[Imprecision, Arrays]]:
@@ -130,22 +145,36 @@ class Doubted:
     @property
     def _curved(self) -> bool:
         """Whether the reference takes a function of numbers that may be approximated."""
-        steps = self.program.tape.steps if self.program else []
-        taken = (step for step in steps if isinstance(step.function, np.ufunc) and step.value.dtype.kind == "f")
-        return any(step.name not in ARITHMETIC for step in taken)
+        return self.program is not None and any(map(is_curve, self.program.tape.steps))
+
+    @cached_property
+    def _sway(self) -> Arrays:
+        assert self.program is not None
+        return swayed(self.at, self.program)
 
     def approximate(self, key: int | None) -> tuple[str, str, str] | None:
-        """A function that is approximated: a small error that stays where the arguments move, in code with curves."""
-        stays = self.persisting.get(key)
-        if stays is None or not stays.systematic or not self._curved or key not in self.compared:
+        """A function that is approximated: an error about as large everywhere, which stays where the arguments move.
+
+        One that goes is a cruder rounding, of a function's argument or value; where a known imprecision is as large,
+        nobody can tell the two apart.
+        """
+        if not self._curved or key not in self.compared:
             return None
-        truth = self.compared[key].truth
-        size = float(np.sqrt(np.mean(np.square(truth[np.isfinite(truth)])))) or 1.0
-        share = float(np.sqrt(np.mean(np.square(stays.stays)))) / size
-        if share > SMALL:
+        compared, stays = self.compared[key], self.persisting.get(key)
+        share = _rms(compared.error[compared.known]) / (_rms(compared.truth[compared.known]) or 1.0)
+        if share > SMALL or stays is None or share_off(compared, self._sway[key]) is None:
             return None
-        said = f"an error of {share:.1e} of its size stays where the arguments move by more than their rounding"
+        if stays.systematic:
+            said = f"an error of {share:.1e} of its size stays where the arguments move by more than their rounding"
+        elif all(self._likeness(key, run) == -1 for _, run in self.runs):
+            said = f"an error of {share:.1e} of its size is spread as that of functions which are off by so much"
+        else:
+            return None
         return "approximate_function", "comes from a function that is only approximated", said
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
 
 
 def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument: str | None) -> Finding:

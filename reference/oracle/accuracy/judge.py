@@ -58,17 +58,22 @@ class Case:
             return False
         return self.wide.exact if key is None else self.wide.right(self.at.trial.names[key])
 
-    def times(self, key: int | None) -> float:
-        """How many times less accurate than plain; entries of which rounding is to blame are measured by the largest.
+    def by_rounding(self, key: int | None) -> np.ndarray | np.bool_:
+        """The entries that only rounding can put further off than is allowed.
 
-        Rounding is to blame where the code is right in float64, for errors that go where the arguments move, and for
-        those that one rounding of the largest entries to float32 makes.
+        All where the code is right in float64; else those whose error goes where the arguments move, or is no more than
+        one rounding of the largest entries to float32.
         """
         compared, stays = self.compared[key], self.persisting.get(key)
         if self.right(key):
-            return compared.times_beside(np.True_)
+            return np.True_
         least = compared.error <= compared.unit * SINGLE.ulp(1.0) / self.at.format.ulp(1.0)
-        return compared.times_beside(least if stays is None else least | ~stays.lasting)
+        return least if stays is None else least | ~stays.lasting
+
+    def mistaken(self, key: int | None) -> bool:
+        """Whether an error may be a mistake's: it stays, in all or in one entry."""
+        stays = self.persisting.get(key)
+        return stays is None or stays.systematic or bool(np.any(self.compared[key].outside & ~self.by_rounding(key)))
 
     def approximates(self, key: int) -> bool:
         """Whether a gradient is off by as little as an output that stays off a little."""
@@ -130,11 +135,11 @@ def _inaccurate(case: Case, key: int | None) -> tuple[Kind, tuple[str, str, str]
     """Of a doubtful array: "wrong", "less" accurate or "right" all the same, and the imprecision that explains it."""
     if cause := case.doubted.cause(key):
         return "less", cause
-    compared, stays = case.compared[key], case.persisting.get(key)
-    mistaken = stays is None or stays.systematic
+    compared, mistaken = case.compared[key], case.mistaken(key)
     if compared.factor <= TIMES and not mistaken:
         return "right", None  # single entries, by chance: their error goes where the arguments move
-    if case.strict or case.times(key) > MANY_TIMES or (mistaken and not case.right(key)):
+    times = compared.times_beside(case.by_rounding(key))
+    if case.strict or times > MANY_TIMES or (mistaken and not case.right(key)):
         return "wrong", None
     return "less", None
 

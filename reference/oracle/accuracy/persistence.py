@@ -34,6 +34,11 @@ class Persistent:
         return float(np.sqrt(np.mean(np.square(self.left))))
 
     @property
+    def mostly(self) -> bool:
+        """Whether more of the error stays than goes."""
+        return bool(np.mean(np.square(self.stays)) > NEIGHBOURS * self.chance**2)
+
+    @property
     def lasting(self) -> np.ndarray:
         """The entries of which more stays than chance leaves."""
         return np.abs(self.stays) > ENTRY_BEYOND_CHANCE * self.left
