@@ -18,6 +18,7 @@ from reference.oracle.accuracy.comparison import Comparison, comparison
 from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
 from reference.oracle.accuracy.persistence import Persistent
 from reference.oracle.accuracy.plain import Situation, answers, computed, situation
+from reference.oracle.accuracy.sized import likelihood, usual
 from reference.oracle.questions import shrink
 from reference.oracle.recording.program import Program
 from reference.oracle.report import Finding
@@ -86,7 +87,7 @@ class Doubted:
             said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
             return likeliest.cause, likeliest.words, said
         sums = any(like > -1 and one.cause == LOW_SUMS for like, one in likeness)
-        return (self._growing(key) if sums else None) or near
+        return (self._growing(key) if sums else None) or near or self._sized(key)
 
     def _no_rounding(self, key: int | None, likeliest: Imprecision | None) -> bool:
         """Whether an error is that of an approximated function, whatever it may be like by chance.
@@ -141,6 +142,20 @@ class Doubted:
             return None
         said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
         return LOW_SUMS, "adds up in low precision", said
+
+    def _sized(self, key: int | None) -> tuple[str, str, str] | None:
+        """The likeliest of those that round to half the digits, by the size of an error that goes."""
+        stays = self.persisting.get(key)
+        if self.program is None or stays is None or stays.systematic:
+            return None
+        coarse = [one for one, _ in self.runs if one.cause != TF32_PRODUCTS]
+        runs = [usual(self.at, self.program, one.arithmetic, key) for one in coarse]
+        rated = [(likelihood(self.compared[key], of), one) for of, one in zip(runs, coarse, strict=True)]
+        possible = [(rate, one) for rate, one in rated if rate is not None]
+        if not possible:
+            return None
+        one = max(possible, key=lambda pair: pair[0])[1]
+        return one.cause, one.words, f"its error is as large everywhere as that of the reference which {one.words}"
 
     @property
     def _curved(self) -> bool:
