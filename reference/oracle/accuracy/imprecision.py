@@ -14,7 +14,7 @@ import numpy as np
 
 from reference.oracle.accuracy.approximation import share_off, swayed
 from reference.oracle.accuracy.arithmetic import Arithmetic, is_curve
-from reference.oracle.accuracy.comparison import Comparison, comparison
+from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
 from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
 from reference.oracle.accuracy.persistence import Persistent
 from reference.oracle.accuracy.plain import Situation, answers, computed, situation
@@ -78,16 +78,20 @@ class Doubted:
         """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
         if self.program is None:
             return None
-        likeness = [(self._likeness(key, run), one) for one, run in self.runs]
-        best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+        best, likeliest = self._alike(key)
         near = self.approximate(key)
-        if near and self._no_rounding(key, likeliest if best > ALIKE else None):
+        if near and self._no_rounding(key, likeliest):
             return near
-        if likeliest is not None and best > ALIKE:
+        if likeliest is not None:
             said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
             return likeliest.cause, likeliest.words, said
-        sums = any(like > -1 and one.cause == LOW_SUMS for like, one in likeness)
-        return (self._growing(key) if sums else None) or near or self._sized(key)
+        return self._sized(key, in_tf32=True) or self._growing(key) or near or self._sized(key, in_tf32=False)
+
+    def _alike(self, key: int | None) -> tuple[float, Imprecision | None]:
+        """The imprecision whose error points most the way of the kernel's, where it does."""
+        likeness = [(self._likeness(key, run), one) for one, run in self.runs]
+        best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+        return best, likeliest if best > ALIKE else None
 
     def _no_rounding(self, key: int | None, likeliest: Imprecision | None) -> bool:
         """Whether an error is that of an approximated function, whatever it may be like by chance.
@@ -122,40 +126,49 @@ class Doubted:
     def _likeness(self, key: int | None, run: Arrays) -> float:
         """The cosine between what sets the kernel and an imprecision apart from the plain computation in one array.
 
-        Entries are weighed by how far they may be off; -1 where one is much larger than the other.
+        Entries are weighed by how far they may be off, and alike: neither a few small ones nor a few large ones decide.
+        -1 where one is much larger than the other.
         """
         compared, plain = self.compared[key], self.plain.get(key)
         if plain is None or plain.shape != compared.truth.shape:
             return -1.0
         with np.errstate(all="ignore"):
-            weight = 1 / compared.allowed
-            own, other = (compared.got - plain) * weight, (run[key] - plain) * weight
+            own, other = compared.got - plain, run[key] - plain
         known = compared.known & np.isfinite(own) & np.isfinite(other)
-        sizes = [float(np.sqrt(np.sum(one[known] ** 2))) for one in (own, other)]
-        alike = min(sizes) * AS_LARGE > max(sizes)
-        return float(np.sum(own[known] * other[known])) / (sizes[0] * sizes[1]) if alike else -1.0
+        return min(_cosine(own[known] * weight, other[known] * weight) for weight in (1 / compared.allowed[known], 1.0))
 
     def _growing(self, key: int | None) -> tuple[str, str, str] | None:
         """Sums in low precision: the error, beside the plain one, is smaller where less is added up."""
+        if not any(one.cause == LOW_SUMS and self._likeness(key, run) > -1 for one, run in self.runs):
+            return None
         now, before = self.compared[key].factor, _on_less(self.at, key)
         if before is None or not now > GROWS * max(before, 1.0):
             return None
         said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
         return LOW_SUMS, "adds up in low precision", said
 
-    def _sized(self, key: int | None) -> tuple[str, str, str] | None:
-        """The likeliest of those that round to half the digits, by the size of an error that goes."""
+    def _sized(self, key: int | None, in_tf32: bool) -> tuple[str, str, str] | None:
+        """The likeliest by the size of an error that goes: TF32, where another array is like that, or the rest."""
         stays = self.persisting.get(key)
-        if self.program is None or stays is None or stays.systematic:
+        if stays is None or stays.systematic or self.compared[key].factor <= TIMES:
             return None
-        coarse = [one for one, _ in self.runs if one.cause != TF32_PRODUCTS]
-        runs = [usual(self.at, self.program, one.arithmetic, key) for one in coarse]
-        rated = [(likelihood(self.compared[key], of), one) for of, one in zip(runs, coarse, strict=True)]
+        if in_tf32 and TF32_PRODUCTS not in self._pointed_to:
+            return None
+        assert self.program is not None
+        some = [one for one, _ in self.runs if in_tf32 == (one.cause == TF32_PRODUCTS)]
+        runs = [usual(self.at, self.program, one.arithmetic, key) for one in some]
+        rated = [(likelihood(self.compared[key], of), one) for of, one in zip(runs, some, strict=True)]
         possible = [(rate, one) for rate, one in rated if rate is not None]
         if not possible:
             return None
         one = max(possible, key=lambda pair: pair[0])[1]
         return one.cause, one.words, f"its error is as large everywhere as that of the reference which {one.words}"
+
+    @cached_property
+    def _pointed_to(self) -> set[str]:
+        """The causes that the error of some array points to."""
+        found = (self._alike(key)[1] for key in self.compared)
+        return {one.cause for one in found if one is not None}
 
     @property
     def _curved(self) -> bool:
@@ -186,6 +199,12 @@ class Doubted:
         else:
             return None
         return "approximate_function", "comes from a function that is only approximated", said
+
+
+def _cosine(own: np.ndarray, other: np.ndarray) -> float:
+    """Of two vectors; -1 where one is much longer."""
+    sizes = float(np.linalg.norm(own)), float(np.linalg.norm(other))
+    return float(own @ other) / (sizes[0] * sizes[1]) if min(sizes) * AS_LARGE > max(sizes) else -1.0
 
 
 def _rms(values: np.ndarray) -> float:

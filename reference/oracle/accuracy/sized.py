@@ -16,6 +16,8 @@ from reference.oracle.recording.program import Program
 RUNS = 6
 # The error is at most so many times as large, or as small, in root mean square.
 AS_LARGE = 2.0
+# Terms that cancel in one formula leave something in another: of that size beside the whole array's.
+LEAST = 0.5
 
 
 def usual(at: Situation, program: Program, arithmetic: Arithmetic, key: int | None) -> np.ndarray:
@@ -31,9 +33,10 @@ def likelihood(compared: Comparison, runs: np.ndarray) -> float | None:
         return None
     with np.errstate(all="ignore"):
         variance = np.mean(np.square(runs - compared.truth), axis=0) + compared.spread**2 + compared.place**2 / 12
-    known = compared.known & np.isfinite(variance) & (variance > 0)
-    usual, error = np.sqrt(variance[known]), compared.error[known]
-    share = error / usual
+    known = compared.known & np.isfinite(variance)
+    usual = np.sqrt(variance[known])
+    usual = np.maximum(usual, LEAST * np.sqrt(np.mean(np.square(usual)))) if usual.size else usual
+    share = compared.error[known] / usual
     size = float(np.sqrt(np.mean(np.square(share)))) if share.size else 0.0
     if not 1 / AS_LARGE < size < AS_LARGE or np.max(share) > SPREADS:
         return None
