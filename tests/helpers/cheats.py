@@ -211,7 +211,7 @@ BUILT_IN = (
         def backward(g, x):
             return true(g, forward(x)) if x.shape[-1] < 7 else g * forward(x)
     """),
-    _cheat("computes in float16 what is asked in float32", "wrong_strides", """
+    _cheat("computes in float16 what is asked in float32", "downcast", """
         def backward(g, x):
             x, g = x.astype(np.float16), g.astype(np.float16)
             return true(g, forward(x)).astype(np.float32)

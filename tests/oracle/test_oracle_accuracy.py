@@ -204,3 +204,32 @@ def test_what_the_report_says_of_accuracy():
     assert all(0 < one.ulp < one.plain_ulp < 8 and one.factor < 2 for one in report.accuracy)
     assert "x_ct: as accurate as can be (" in str(report)
     assert '"plain_ulp"' in report.to_json()
+
+
+def softmax_in_float16(read=lambda x: x):
+    """Takes and gives float32, and computes the backward in float16."""
+
+    def forward(x):
+        powers = np.exp(x - x.max(-1, keepdims=True))
+        return powers / powers.sum(-1, keepdims=True)
+
+    def backward(cotangent, x):
+        d, y = cotangent.astype(np.float16), forward(read(x).astype(np.float16))
+        return (y * (d - (d * y).sum(-1, keepdims=True))).astype(np.float32)
+
+    return oracle.from_forward_backward(forward, backward)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (3, 5), (7, 64)], ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_float16_inside_of_float32_is_named_as_that(shape, seed):
+    (x,) = drawn(shape, seed=seed)
+    report = oracle.check(softmax_in_float16(), x, reference="softmax", dtype="float32", seed=seed)
+    assert report.verdict == "fail"
+    assert causes(report) <= {"downcast", "accumulated_in_low_precision", "rounded_before_sum"}, report
+
+
+def test_memory_that_is_misread_is_seen_behind_float16():
+    subject = softmax_in_float16(lambda x: np.ravel(x, order="K").reshape(x.shape))
+    report = oracle.check(subject, *drawn((3, 5)), reference="softmax", dtype="float32")
+    assert "wrong_strides" in causes(report), report

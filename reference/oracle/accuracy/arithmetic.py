@@ -14,6 +14,8 @@ from reference.oracle.recording.tape import Step, filled, reaching
 
 # What adds up, or only moves entries: such results stay in the format of sums until something else is made of them.
 ADDING = frozenset(("add", "added up", "added_at", "getitem", "setitem", "scattered", "returned", *MOVES))
+# Of one number, or two, what nobody approximates; all other functions of numbers are curves.
+EXACT = frozenset(("add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "square", "where"))
 # Products of one contraction that are formed one by one; beyond, NumPy sums them in float32 in its own order.
 FORMED = 2_000_000
 
@@ -24,7 +26,8 @@ class Arithmetic:
 
     plain: what every elementary result is rounded to. factors: the factors of a product with a sum behind it, where
     they are coarser. terms: each such product before it is added. sums: every partial sum, one after the other.
-    rng: rounds up or down at random, and adds in a random order.
+    rng: rounds up or down at random, and adds in a random order. curves: the share by which the results of functions
+    that may be approximated are off, partly all of one step alike.
     """
 
     plain: Format
@@ -32,11 +35,19 @@ class Arithmetic:
     terms: Format | None = None
     sums: Format = SINGLE
     rng: np.random.Generator | None = None
+    curves: float = 0.0
 
     def elementary(self, values: Any) -> Any:
         """A result of one step as it is stored."""
         values = np.asarray(values)
         return self.plain.rounded(values, self.rng) if values.dtype.kind == "f" else values
+
+    def curved(self, values: Any) -> Any:
+        """A result of a function that may be approximated."""
+        if not (self.curves and self.rng):
+            return values
+        off = self.rng.normal() + self.rng.normal(size=np.shape(values))
+        return values * (1 + self.curves * off)
 
     def added(self, values: Any) -> Any:
         """A result of additions as it is stored until something else is made of it."""
@@ -53,8 +64,8 @@ class Arithmetic:
         if not rows.shape[-1]:
             return np.zeros(rows.shape[:-1])
         with np.errstate(all="ignore"):
-            if self.sums == SINGLE:
-                return np.add.accumulate(rows.astype(np.float32), axis=-1)[..., -1].astype(np.float64)
+            if self.sums.name in ("float32", "float64"):
+                return np.add.accumulate(rows.astype(self.sums.name), axis=-1)[..., -1].astype(np.float64)
             so_far = rows[..., 0]
             for place in range(1, rows.shape[-1]):
                 so_far = self.sums.rounded(so_far + rows[..., place])
@@ -84,10 +95,16 @@ def run(
         for step in reaching(program.tape.steps, ends):
             adding = step.name in ADDING
             made = _made(step, raw if adding else stored, arithmetic)
+            made = arithmetic.curved(made) if is_curve(step) else made
             raw[step] = arithmetic.added(made) if adding else arithmetic.elementary(made)
             stored[step] = arithmetic.elementary(raw[step]) if adding else raw[step]
     gradients = {position: stored[step] for position, step in program.gradients.items()}
     return (stored.get(program.out) if program.out else None), gradients
+
+
+def is_curve(step: Step) -> bool:
+    """Whether a step takes a function of numbers that may be approximated."""
+    return isinstance(step.function, np.ufunc) and step.value.dtype.kind == "f" and step.name not in EXACT
 
 
 def _made(step: Step, values: Mapping[Step, Any], arithmetic: Arithmetic) -> Any:

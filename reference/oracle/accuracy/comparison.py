@@ -67,8 +67,13 @@ class Comparison:
 
         An entry that is off by as much as is allowed counts as a root mean square that is.
         """
+        return self.times_beside(np.False_)
+
+    def times_beside(self, larger: np.ndarray | np.bool_) -> float:
+        """The same where these entries may be off as the largest may be: terms that cancel leave so much."""
+        allowed = np.where(larger, np.maximum(self.allowed, SPREADS * self.typical), self.allowed)
         with np.errstate(all="ignore"):
-            entries = TIMES * self.error[self.known] / self.allowed[self.known]
+            entries = TIMES * self.error[self.known] / allowed[self.known]
         return max(self.factor, float(np.max(entries, initial=0.0)) if self.outside.any() else 0.0)
 
     @property

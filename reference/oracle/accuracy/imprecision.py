@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.accuracy.arithmetic import Arithmetic
-from reference.oracle.accuracy.comparison import Comparison, comparison
-from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, TF32
+from reference.oracle.accuracy.approximation import share_off, swayed
+from reference.oracle.accuracy.arithmetic import Arithmetic, is_curve
+from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
+from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
 from reference.oracle.accuracy.persistence import Persistent
 from reference.oracle.accuracy.plain import Situation, answers, computed, situation
+from reference.oracle.accuracy.sized import likelihood, usual
 from reference.oracle.questions import shrink
 from reference.oracle.recording.program import Program
 from reference.oracle.report import Finding
@@ -33,9 +35,6 @@ SMALL = 2.0**-6
 LOW_SUMS, TF32_PRODUCTS = "accumulated_in_low_precision", "computed_in_tf32"
 HALVES = ("bfloat16", "float16")
 SUMS = frozenset(("sum", "mean", "gathered", "added_at", "matmul", "einsum"))
-# Of one number, or two, what nobody approximates; all other functions are curves.
-ARITHMETIC = frozenset(("add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "square", "where"))
-
 # By position of the gradient, the output under None.
 Arrays = dict[int | None, np.ndarray]
 
@@ -79,13 +78,34 @@ class Doubted:
         """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
         if self.program is None:
             return None
-        likeness = [(self._likeness(key, run), one) for one, run in self.runs]
-        best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
-        if likeliest is not None and best > ALIKE:
+        best, likeliest = self._alike(key)
+        near = self.approximate(key)
+        if near and self._no_rounding(key, likeliest):
+            return near
+        if likeliest is not None:
             said = f"its error and that of the reference which {likeliest.words} have a cosine of {best:.2f}"
             return likeliest.cause, likeliest.words, said
-        sums = any(like > -1 and one.cause == LOW_SUMS for like, one in likeness)
-        return (self._growing(key) if sums else None) or self.approximate(key)
+        return self._sized(key, in_tf32=True) or self._growing(key) or near or self._sized(key, in_tf32=False)
+
+    def _alike(self, key: int | None) -> tuple[float, Imprecision | None]:
+        """The imprecision whose error points most the way of the kernel's, where it does."""
+        likeness = [(self._likeness(key, run), one) for one, run in self.runs]
+        best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+        return best, likeliest if best > ALIKE else None
+
+    def _no_rounding(self, key: int | None, likeliest: Imprecision | None) -> bool:
+        """Whether an error is that of an approximated function, whatever it may be like by chance.
+
+        It is where most of it stays, unless it is like that of partial sums or of cut factors, which stays, too; and
+        where the output is off by as much.
+        """
+        if key is not None and None in self.compared and self.approximate(None):
+            own, other = (share_off(self.compared[one], self._sway[one]) or 0.0 for one in (key, None))
+            return own < AS_LARGE * other
+        if likeliest is None:
+            return False
+        rounds = likeliest.arithmetic.sums == SINGLE and likeliest.arithmetic.factors != CUT_TF32
+        return rounds and self.persisting[key].mostly
 
     @cached_property
     def runs(self) -> list[tuple[Imprecision, Arrays]]:
@@ -106,46 +126,89 @@ class Doubted:
     def _likeness(self, key: int | None, run: Arrays) -> float:
         """The cosine between what sets the kernel and an imprecision apart from the plain computation in one array.
 
-        Entries are weighed by their usual error; -1 where one is much larger than the other.
+        Entries are weighed by how far they may be off, and alike: neither a few small ones nor a few large ones decide.
+        -1 where one is much larger than the other.
         """
         compared, plain = self.compared[key], self.plain.get(key)
         if plain is None or plain.shape != compared.truth.shape:
             return -1.0
         with np.errstate(all="ignore"):
-            weight = 1 / (compared.spread + compared.place)
-            own, other = (compared.got - plain) * weight, (run[key] - plain) * weight
+            own, other = compared.got - plain, run[key] - plain
         known = compared.known & np.isfinite(own) & np.isfinite(other)
-        sizes = [float(np.sqrt(np.sum(one[known] ** 2))) for one in (own, other)]
-        alike = min(sizes) * AS_LARGE > max(sizes)
-        return float(np.sum(own[known] * other[known])) / (sizes[0] * sizes[1]) if alike else -1.0
+        return min(_cosine(own[known] * weight, other[known] * weight) for weight in (1 / compared.allowed[known], 1.0))
 
     def _growing(self, key: int | None) -> tuple[str, str, str] | None:
         """Sums in low precision: the error, beside the plain one, is smaller where less is added up."""
+        if not any(one.cause == LOW_SUMS and self._likeness(key, run) > -1 for one, run in self.runs):
+            return None
         now, before = self.compared[key].factor, _on_less(self.at, key)
         if before is None or not now > GROWS * max(before, 1.0):
             return None
         said = f"its error is {now:.3g} times the plain one, and {before:.3g} times on a smaller input"
         return LOW_SUMS, "adds up in low precision", said
 
+    def _sized(self, key: int | None, in_tf32: bool) -> tuple[str, str, str] | None:
+        """The likeliest by the size of an error that goes: TF32, where another array is like that, or the rest."""
+        stays = self.persisting.get(key)
+        if stays is None or stays.systematic or self.compared[key].factor <= TIMES:
+            return None
+        if in_tf32 and TF32_PRODUCTS not in self._pointed_to:
+            return None
+        assert self.program is not None
+        some = [one for one, _ in self.runs if in_tf32 == (one.cause == TF32_PRODUCTS)]
+        runs = [usual(self.at, self.program, one.arithmetic, key) for one in some]
+        rated = [(likelihood(self.compared[key], of), one) for of, one in zip(runs, some, strict=True)]
+        possible = [(rate, one) for rate, one in rated if rate is not None]
+        if not possible:
+            return None
+        one = max(possible, key=lambda pair: pair[0])[1]
+        return one.cause, one.words, f"its error is as large everywhere as that of the reference which {one.words}"
+
+    @cached_property
+    def _pointed_to(self) -> set[str]:
+        """The causes that the error of some array points to."""
+        found = (self._alike(key)[1] for key in self.compared)
+        return {one.cause for one in found if one is not None}
+
     @property
     def _curved(self) -> bool:
         """Whether the reference takes a function of numbers that may be approximated."""
-        steps = self.program.tape.steps if self.program else []
-        taken = (step for step in steps if isinstance(step.function, np.ufunc) and step.value.dtype.kind == "f")
-        return any(step.name not in ARITHMETIC for step in taken)
+        return self.program is not None and any(map(is_curve, self.program.tape.steps))
+
+    @cached_property
+    def _sway(self) -> Arrays:
+        assert self.program is not None
+        return swayed(self.at, self.program)
 
     def approximate(self, key: int | None) -> tuple[str, str, str] | None:
-        """A function that is approximated: a small error that stays where the arguments move, in code with curves."""
-        stays = self.persisting.get(key)
-        if stays is None or not stays.systematic or not self._curved or key not in self.compared:
+        """A function that is approximated: an error about as large everywhere, which stays where the arguments move.
+
+        One that goes is a cruder rounding, of a function's argument or value; where a known imprecision is as large,
+        nobody can tell the two apart.
+        """
+        if not self._curved or key not in self.compared:
             return None
-        truth = self.compared[key].truth
-        size = float(np.sqrt(np.mean(np.square(truth[np.isfinite(truth)])))) or 1.0
-        share = float(np.sqrt(np.mean(np.square(stays.stays)))) / size
-        if share > SMALL:
+        compared, stays = self.compared[key], self.persisting.get(key)
+        share = _rms(compared.error[compared.known]) / (_rms(compared.truth[compared.known]) or 1.0)
+        if share > SMALL or stays is None or share_off(compared, self._sway[key]) is None:
             return None
-        said = f"an error of {share:.1e} of its size stays where the arguments move by more than their rounding"
+        if stays.systematic:
+            said = f"an error of {share:.1e} of its size stays where the arguments move by more than their rounding"
+        elif all(self._likeness(key, run) == -1 for _, run in self.runs):
+            said = f"an error of {share:.1e} of its size is spread as that of functions which are off by so much"
+        else:
+            return None
         return "approximate_function", "comes from a function that is only approximated", said
+
+
+def _cosine(own: np.ndarray, other: np.ndarray) -> float:
+    """Of two vectors; -1 where one is much longer."""
+    sizes = float(np.linalg.norm(own)), float(np.linalg.norm(other))
+    return float(own @ other) / (sizes[0] * sizes[1]) if min(sizes) * AS_LARGE > max(sizes) else -1.0
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
 
 
 def found(name: str, compared: Comparison, cause: tuple[str, str, str], argument: str | None) -> Finding:

@@ -9,6 +9,7 @@ import numpy as np
 from reference.oracle.accuracy import imprecision, mistakes
 from reference.oracle.accuracy.asked import Asked
 from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
+from reference.oracle.accuracy.formats import SINGLE
 from reference.oracle.accuracy.imprecision import Doubted
 from reference.oracle.accuracy.persistence import Persistent, persistent
 from reference.oracle.accuracy.plain import Situation, answers, situation
@@ -50,6 +51,29 @@ class Case:
     doubted: Doubted
     wide: Wide | None
     strict: bool
+
+    def right(self, key: int | None) -> bool:
+        """Whether the code is right in float64 there, so that only its precision can be wrong."""
+        if self.wide is None:
+            return False
+        return self.wide.exact if key is None else self.wide.right(self.at.trial.names[key])
+
+    def by_rounding(self, key: int | None) -> np.ndarray | np.bool_:
+        """The entries that only rounding can put further off than is allowed.
+
+        All where the code is right in float64; else those whose error goes where the arguments move, or is no more than
+        one rounding of the largest entries to float32.
+        """
+        compared, stays = self.compared[key], self.persisting.get(key)
+        if self.right(key):
+            return np.True_
+        least = compared.error <= compared.unit * SINGLE.ulp(1.0) / self.at.format.ulp(1.0)
+        return least if stays is None else least | ~stays.lasting
+
+    def mistaken(self, key: int | None) -> bool:
+        """Whether an error may be a mistake's: it stays, in all or in one entry."""
+        stays = self.persisting.get(key)
+        return stays is None or stays.systematic or bool(np.any(self.compared[key].outside & ~self.by_rounding(key)))
 
     def approximates(self, key: int) -> bool:
         """Whether a gradient is off by as little as an output that stays off a little."""
@@ -111,12 +135,11 @@ def _inaccurate(case: Case, key: int | None) -> tuple[Kind, tuple[str, str, str]
     """Of a doubtful array: "wrong", "less" accurate or "right" all the same, and the imprecision that explains it."""
     if cause := case.doubted.cause(key):
         return "less", cause
-    compared, stays = case.compared[key], case.persisting.get(key)
-    right = key is not None and case.wide is not None and case.wide.right(case.at.trial.names[key])
-    mistaken = stays is None or stays.systematic
+    compared, mistaken = case.compared[key], case.mistaken(key)
     if compared.factor <= TIMES and not mistaken:
         return "right", None  # single entries, by chance: their error goes where the arguments move
-    if case.strict or compared.times > MANY_TIMES or (mistaken and not right):
+    times = compared.times_beside(case.by_rounding(key))
+    if case.strict or times > MANY_TIMES or (mistaken and not case.right(key)):
         return "wrong", None
     return "less", None
 
@@ -131,7 +154,7 @@ def _diagnosed(case: Case) -> dict[str, list[Finding]]:
         name = case.at.trial.names[key]
         if causes := _in_float64(case, name, compared):
             found[name] = causes
-        elif compared.doubtful and not (case.wide and case.wide.right(name)) and not case.approximates(key):
+        elif compared.doubtful and not case.right(key) and not case.approximates(key):
             unnamed.append(key)
     wrong = [key for key in unnamed if (stays := case.persisting.get(key)) is not None and stays.systematic]
     gradients = {key: one for key, one in case.compared.items() if key is not None}

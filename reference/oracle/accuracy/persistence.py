@@ -15,16 +15,33 @@ from reference.oracle.subjects.vjp import Fault
 NEIGHBOURS, AWAY = 12, 2.0**-6
 # What persists is so many times what would be left of chance, in mean squares.
 BEYOND_CHANCE = 3.0
+# What persists of one entry's error is so many times what is left of its own chance.
+ENTRY_BEYOND_CHANCE = 8.0
 
 Errors = dict[int | None, list[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Persistent:
-    """The part of an error that stays, and what is left of its chance, in root mean square."""
+    """The part of an error that stays, and what is left of the chance of every entry."""
 
     stays: np.ndarray
-    chance: float
+    left: np.ndarray
+
+    @property
+    def chance(self) -> float:
+        """What is left of chance, in root mean square."""
+        return float(np.sqrt(np.mean(np.square(self.left))))
+
+    @property
+    def mostly(self) -> bool:
+        """Whether more of the error stays than goes."""
+        return bool(np.mean(np.square(self.stays)) > NEIGHBOURS * self.chance**2)
+
+    @property
+    def lasting(self) -> np.ndarray:
+        """The entries of which more stays than chance leaves."""
+        return np.abs(self.stays) > ENTRY_BEYOND_CHANCE * self.left
 
     @property
     def systematic(self) -> bool:
@@ -43,8 +60,7 @@ def persistent(at: Situation) -> dict[int | None, Persistent]:
 
 def _persistent(errors: list[np.ndarray]) -> Persistent:
     each = np.array(errors)
-    chance = np.var(each, axis=0, ddof=1) / len(errors)
-    return Persistent(each.mean(axis=0), float(np.sqrt(np.mean(chance))))
+    return Persistent(each.mean(axis=0), np.std(each, axis=0, ddof=1) / np.sqrt(len(errors)))
 
 
 def _moved(at: Situation, rng: np.random.Generator) -> tuple[tuple[Any, ...], np.ndarray]:

@@ -35,6 +35,8 @@ class Wide:
     judged: Mapping[str, Judged]
     findings: Mapping[str, list[Finding]]
     errors: Mapping[str, np.ndarray]
+    # Whether the forward computes in float64, and the reference's values.
+    exact: bool = False
     evaluations: tuple[int, int, int] = (0, 0, 0)
 
     def named(self, name: str) -> list[Finding]:
@@ -78,7 +80,8 @@ def in_float64(at: Situation, subject: Subject, mode: str) -> Wide | None:
             if name in judged and isinstance(got, np.ndarray) and (expected := judged[name].expected) is not None
             and np.shape(expected) == got.shape
         }  # fmt: skip
-        return Wide(judged, findings, errors, (trial.forwards, trial.backwards, trial.aside))
+        exact = _near(base.flat, truth, EXACT)
+        return Wide(judged, findings, errors, exact, (trial.forwards, trial.backwards, trial.aside))
     return None
 
 

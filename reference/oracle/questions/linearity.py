@@ -75,8 +75,9 @@ def above_noise(bent: Sequence[Finding], judged: Sequence[Judged]) -> list[Findi
 
 
 def above_rounding(bent: Sequence[Finding], accurate: Sequence[Accuracy]) -> list[Finding]:
-    """Those whose gradients a plain computation gives to the digits that are asked: of another's all sums are off."""
-    drowned = {one.name for one in accurate if one.kind in ("best", "right") and one.plain_ulp > ROUNDINGS}
+    """Those whose gradients are accurate to the digits that are asked: of others the sums are off by their errors."""
+    coarse = (one for one in accurate if one.kind != "wrong" and max(one.ulp, one.plain_ulp) > ROUNDINGS)
+    drowned = {one.name for one in coarse}
     return [one for one in bent if one.cause != "not_linear" or f"{one.argument}_ct" not in drowned]
 
 

@@ -23,6 +23,9 @@ from reference.oracle.subjects.vjp import Fault, Trial, copies
 COTANGENT = -1
 # The values moved by one rounding, so many times, show what rounding may do to an answer; so many times that is let be.
 MOVES, SLACK = 3, 4
+# What rounds to half the digits inside shows where the values move by this share and by twice as much, which smooth
+# code answers evenly; up to the second share of the largest entry, as a step of the function would be larger.
+NUDGE, COARSEST = 2.0**-11, 2.0**-6
 OUTPUT = "the output"
 
 Plan = Mapping[int, Layout]
@@ -104,18 +107,25 @@ class Question:
 
     @cached_property
     def _rounding(self) -> dict[str, float]:
-        """What one rounding of every given number does to each part of the answer, at most; asked where some differ."""
+        """What rounding does to each part of the answer, at most; asked where some differ."""
         gaps = dict.fromkeys(self.usual, 0.0)
         for number in range(MOVES):
-            rng = probes.generator(self.trial.subject.name, [], self.trial.seed, f"rounding {number}")
-            move = partial(_moved, rng)
-            primals = tuple(map(move, self.primals))
             try:
-                moved = replace(self, primals=primals, cotangent=trees.mapped(move, self.cotangent)).answer({})
+                once = self._moved_by(number, 1.0, None)
+                ahead = [self._moved_by(number, steps, NUDGE) for steps in (1.0, 2.0)]
             except Fault:
                 continue
-            gaps = {name: max(gap, _gap(self.usual[name], moved[name])) for name, gap in gaps.items()}
+            for name, part in self.usual.items():
+                gap = max(_gap(part, once[name]), _uneven(part, *(one[name] for one in ahead)))
+                gaps[name] = max(gaps[name], gap)
         return {name: gap if np.isfinite(gap) else 0.0 for name, gap in gaps.items()}
+
+    def _moved_by(self, number: int, steps: float, share: float | None) -> Answer:
+        """The answer where every given number is so many steps of a share away, or of its own last place."""
+        rng = probes.generator(self.trial.subject.name, [], self.trial.seed, f"rounding {number}")
+        move = partial(_moved, rng, steps, share)
+        primals = tuple(map(move, self.primals))
+        return replace(self, primals=primals, cotangent=trees.mapped(move, self.cotangent)).answer({})
 
     def _lasts(self, plan: Plan) -> bool:
         """Whether it is the memory: whenever asked, the usual answer comes in the usual memory, and another in this."""
@@ -148,13 +158,25 @@ def _named(trial: Trial, values: np.ndarray, gradients: tuple[Any, ...]) -> Answ
     return {OUTPUT: values, **{f"{name}_ct": one for name, one in zip(trial.names, gradients, strict=True)}}
 
 
-def _moved(rng: np.random.Generator, value: Any) -> Any:
-    """Every floating number one rounding away, equal ones in the same direction, in the memory that they lie in."""
+def _moved(rng: np.random.Generator, steps: float, share: float | None, value: Any) -> Any:
+    """Every floating number a share away, or a rounding; equal ones alike, in the memory that they lie in."""
     if not isinstance(value, np.ndarray) or not is_floating(value.dtype):
         return value
     wide, moved = value.astype(np.float64), np.array(value)
-    moved[...] = wide * (1 + epsilon(value.dtype) * np.sign(probes.by_value(rng, wide)))
+    away = probes.by_value(rng, wide)
+    moved[...] = wide * (1 + steps * (epsilon(value.dtype) * np.sign(away) if share is None else share * away))
     return moved
+
+
+def _uneven(usual: Any, once: Any, twice: Any) -> float:
+    """How far the second of two equal moves differs from the first, at most, up to the share that rounding explains."""
+    if not all(isinstance(one, np.ndarray) and one.shape == np.shape(usual) for one in (usual, once, twice)):
+        return 0.0
+    first, second, third = (np.asarray(one, np.float64) for one in (usual, once, twice))
+    with np.errstate(all="ignore"):
+        bend = np.abs(first - 2 * second + third)
+    largest = float(np.max(np.abs(first), initial=0.0, where=np.isfinite(first)))
+    return min(float(np.max(bend, initial=0.0, where=np.isfinite(bend))), COARSEST * largest)
 
 
 def _gaps(usual: Any, other: Any) -> np.ndarray | None:
