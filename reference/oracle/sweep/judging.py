@@ -9,7 +9,7 @@ import numpy as np
 from reference.oracle.check import check
 from reference.oracle.explain import nobody_asks
 from reference.oracle.opspec import OpSpec
-from reference.oracle.questions.forward import reference_out
+from reference.oracle.questions.forward import matching, reference_out
 from reference.oracle.report import ArgumentReport, Report
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
@@ -21,6 +21,8 @@ from reference.oracle.sweep.report import Seen, Visit
 
 # Of an input of at most so many entries each is measured.
 FEW = 100
+# Values differ by less than this of the largest, in any precision, where a forward takes an input for what it is.
+LOOSE = 0.05
 
 
 @dataclass
@@ -60,7 +62,8 @@ class Judging:
             if case.regime == ORDINARY:
                 raise
             return None
-        if case.axes and not self._takes(primals):
+        guessed = case.axes or (self._known() is not None and not self.maker.exact)
+        if guessed and not self._takes(primals):
             return None
         self.checks += 1
         mode = "directional" if case.sized and not whole and entries(primals) > FEW else "auto"
@@ -89,8 +92,24 @@ class Judging:
                 return None  # the op does not take these, so nothing is asked of the subject
             raise
 
+    def agrees(self, primals: tuple[Any, ...]) -> bool | None:
+        """Whether the forward has the op's values; None where the op is not known, or does not take these."""
+        known = self._known()
+        expected = self._reference(primals, *known) if known else None
+        if known is None or expected is None:
+            return None
+        try:
+            with quiet(self.seed):
+                found = trees.vector(self.subject.forward(*copies(primals)))
+        except Exception:  # anybody's code may raise anything
+            return False
+        return matching(known[0], dict(known[1]), found, expected, LOOSE) is not None
+
+    def _known(self) -> tuple[str, Mapping[str, Any]] | None:
+        return (self.op, self.statics) if self.op else self.recognized
+
     def _takes(self, primals: tuple[Any, ...]) -> bool:
-        known = (self.op, self.statics) if self.op else self.recognized
+        known = self._known()
         return known is not None and self._reference(primals, *known) is not None
 
     def _reference(self, primals: tuple[Any, ...], op: str | None, statics: Mapping[str, Any]) -> np.ndarray | None:
@@ -101,7 +120,7 @@ class Judging:
 
     def _finite(self, primals: tuple[Any, ...]) -> bool:
         """Whether the op's own values are finite there; not known is no."""
-        known = (self.op, self.statics) if self.op else self.recognized
+        known = self._known()
         out = self._reference(primals, *known) if known else None
         return out is not None and bool(np.isfinite(out).all())
 
