@@ -45,6 +45,6 @@ def python_calls(forward: Callable[..., Any], primals: tuple[Any, ...]) -> int:
     return calls
 
 
-def affordable(calls: float, work_of_one: int, share: float = 1.0) -> bool:
+def affordable(calls: float, work_of_one: float, share: float = 1.0) -> bool:
     """Whether so many calls stay within the budget, or within a share of it."""
     return calls * work_of_one <= BUDGET * share

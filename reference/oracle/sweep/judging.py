@@ -8,6 +8,7 @@ import numpy as np
 
 from reference.oracle.check import check
 from reference.oracle.explain import nobody_asks
+from reference.oracle.numerics import budget
 from reference.oracle.opspec import OpSpec
 from reference.oracle.questions.forward import matching, reference_out
 from reference.oracle.report import ArgumentReport, Report
@@ -37,6 +38,8 @@ class Judging:
     strict: bool = False
     seed: int = 0
     checks: int = 0
+    # What the checks cost, as `numerics/budget.py` counts it.
+    spent: float = 0.0
     # The op that the forward was found to be, where none was named.
     recognized: tuple[str, Mapping[str, Any]] | None = None
 
@@ -72,6 +75,7 @@ class Judging:
             return None
         if not self.op and self.recognized and self._overflows(primals):
             report = self._report(primals, *self.recognized) or report
+        self.spent += self._cost(primals, report)
         seen, said = _seen(report, case, self._finite(primals))
         if seen == "raises" and not self.maker.exact and not self._takes(primals):
             return None  # these sizes were a guess
@@ -91,6 +95,12 @@ class Judging:
             if named and self._reference(primals, op, statics) is None:
                 return None  # the op does not take these, so nothing is asked of the subject
             raise
+
+    def _cost(self, primals: tuple[Any, ...], report: Report) -> int:
+        """The calls of a check times the work of one."""
+        with quiet(self.seed):
+            work = budget.work(lambda *given: self.subject.forward(*copies(given)), primals, ())
+        return work * (report.forward_evaluations + report.backward_evaluations)
 
     def agrees(self, primals: tuple[Any, ...]) -> bool | None:
         """Whether the forward has the op's values; None where the op is not known, or does not take these."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from reference.oracle.numerics.budget import affordable
 from reference.oracle.questions.forward import validated
 from reference.oracle.report import Report, Verdict
 from reference.oracle.subjects.subject import Subject
@@ -15,6 +16,8 @@ from reference.oracle.sweep.report import SweepReport, Visit
 from reference.oracle.sweep.smallest import shrunk
 
 LARGEST, CHECKS = 128, 400
+# How many times the budget of one question a sweep may cost, and the search of its smallest input.
+SHARE, SHARE_OF_SMALLEST = 60, 4
 APART = "equal sizes apart"
 
 
@@ -40,7 +43,8 @@ def sweep(
             op takes them apart and the forward is right there. None where an op is named: its row makes them.
         op, statics: as of `oracle.check`. Without an op the one that is recognized says which regimes there are.
         largest: sizes go to one above the last power of two up to this.
-        checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest.
+        checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest; fewer
+            where one call is dear.
         without: names of regimes to leave out, as the table prints them.
         seed, strict, options: as of `oracle.check`. With strict a subject that raises for one input only is wrong.
 
@@ -109,15 +113,21 @@ def _visited(
     first = [Case(APART, judging.maker.ordinary)] if base[0].sizes != judging.maker.ordinary else []
     cases = [case for case in (*first, *_cases(judging, largest)) if case.regime not in without]
     for place, case in enumerate(cases):
-        if judging.checks >= checks:
+        if judging.checks >= checks or not affordable(1, judging.spent, SHARE):
             return _told(judging, visited, base[1], None, cases[place:])
         found = judging.visit(case, why=False)
         if found and found[0].seen == "WRONG":
-            if smallest := shrunk(case, found, judging.visit):
+            if smallest := shrunk(case, found, judging.visit, _paid(judging)):
                 return _told(judging, [*visited, found[0]], smallest[1], smallest[0], cases[place + 1 :])
             found = judging.visit(case)
         visited += [found[0]] if found else []
     return _told(judging, visited, base[1], None, [])
+
+
+def _paid(judging: Judging) -> Callable[[], bool]:
+    """Whether the search of the smallest input may go on."""
+    before = judging.spent
+    return lambda: affordable(1, judging.spent - before, SHARE_OF_SMALLEST)
 
 
 def _told(
