@@ -20,7 +20,7 @@ from reference.oracle.questions.search import by_probes
 from reference.oracle.subjects import returned
 from reference.oracle.subjects.vjp import Trial, finding
 
-# Up to this many entries in all, every one is measured if calls are cheap; an argument of at most FEW is in any case.
+# Up to this many entries in all, every one is measured if calls are cheap; so are those of an argument of at most FEW.
 ENTRIES = 2000
 FEW = 64
 # The share of what a question may cost that the entries may, where the reference's gradient is known beside them.
@@ -45,11 +45,11 @@ class Standard:
         """The entries of all arguments that carry a gradient."""
         return sum(self.trial.primals[position].size for position in self.trial.differentiable)
 
-    def measurable(self, share: float) -> bool:
-        """Whether the forward may be called for every single entry, at a share of what a question may cost."""
-        if not FEW < self.entries <= ENTRIES:
-            return self.entries <= FEW
-        return budget.affordable(2 * self.entries, self._work, share)
+    def measurable(self, size: int, share: float) -> bool:
+        """Whether the forward may be called for every entry of an argument, at a share of what a question may cost."""
+        if size <= FEW // 4 or (size > FEW and self.entries > ENTRIES):
+            return size <= FEW
+        return budget.affordable(2 * (size if size <= FEW else self.entries), self._work, share)
 
     @cached_property
     def _work(self) -> int:
@@ -135,7 +135,7 @@ def _compared(
     trial, got = standard.trial, standard.base.got[position]
     name = trial.names[position]
     truth = _checked_truth(standard, measure, slope, position)
-    small = got.size <= FEW or standard.measurable(1 if truth is None else KNOWN)
+    small = standard.measurable(got.size, KNOWN if truth is not None else 1)
     if truth is not None and ((standard.mode != "full" and not small) or measure.x.dtype != np.float64):
         return by_truth(measure, slope, name, got, truth, rounding), False
     if standard.mode == "full" or (standard.mode == "auto" and small and not _probed_first(standard.entries, got)):

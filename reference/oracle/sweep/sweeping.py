@@ -17,7 +17,7 @@ from reference.oracle.sweep.smallest import shrunk
 
 LARGEST, CHECKS = 128, 400
 # How many times the budget of one question a sweep may cost, and the search of its smallest input.
-SHARE, SHARE_OF_SMALLEST = 60, 4
+SHARE, SHARE_OF_SMALLEST = 60, 2
 APART = "equal sizes apart"
 
 
