@@ -120,13 +120,12 @@ def like(primals: Sequence[Any], names: Sequence[str], dimensions: Mapping[Dimen
 
     def make(sizes: Sizes, seed: int) -> tuple[Any, ...]:
         changed = {place: size for name, size in sizes.items() for place in by_name[name]}
-        shapes = [
-            tuple(changed.get((position, axis), size) for axis, size in enumerate(np.shape(primal)))
-            for position, primal in enumerate(primals)
-        ]
         bounds = {(np.shape(primals[position])[axis], new) for (position, axis), new in changed.items()}
+        shapes = [list(np.shape(primal)) for primal in primals]
+        for (position, axis), new in changed.items():
+            shapes[position][axis] = new
         rng = np.random.default_rng([seed, 7907])
-        return tuple(_like(primal, shape, bounds, rng) for primal, shape in zip(primals, shapes, strict=True))
+        return tuple(_like(primal, tuple(shape), bounds, rng) for primal, shape in zip(primals, shapes, strict=True))
 
     return Maker({name: dimensions[dimension] for name, dimension in by_name.items()}, make, exact=False)
 
