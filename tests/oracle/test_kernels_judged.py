@@ -18,11 +18,9 @@ from reference import oracle
 
 # Before any test imports Triton, which reads it once.
 os.environ.setdefault("TRITON_INTERPRET", "1")
-# Found, but not named: forwards that are no op of the library and cannot be followed, the rows of one block, an
-# ignored label.
+# Found, but not named: forwards that are no op of the library and cannot be followed, and an ignored label.
 UNNAMED = {
     "cross_entropy_ignored_label",
-    "layer_norm_one_block",
     "rms_norm_residual_before_norm",
     "rotary_sine_halves_swapped",
     "pallas_rotary_sine_halves_swapped",
