@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.numerics import probes
+from reference.oracle.numerics import budget, probes
 from reference.oracle.numerics.numerical import Measure, Slope
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.compare import by_elements, by_truth
@@ -20,9 +20,11 @@ from reference.oracle.questions.search import by_probes
 from reference.oracle.subjects import returned
 from reference.oracle.subjects.vjp import Trial, finding
 
-# Up to this many entries in all, every one is measured; an argument of at most FEW is in any case.
+# Up to this many entries in all, every one is measured if calls are cheap; so are those of an argument of at most FEW.
 ENTRIES = 2000
 FEW = 64
+# The share of what a question may cost that the entries may, where the reference's gradient is known beside them.
+KNOWN = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,21 @@ class Standard:
 
     # The arguments that are right in directions of all arguments at once, each with the noise of that.
     jointly: dict[int, float] = field(default_factory=dict)
+
+    @cached_property
+    def entries(self) -> int:
+        """The entries of all arguments that carry a gradient."""
+        return sum(self.trial.primals[position].size for position in self.trial.differentiable)
+
+    def measurable(self, size: int, share: float) -> bool:
+        """Whether the forward may be called for every entry of an argument, at a share of what a question may cost."""
+        if size <= FEW // 4 or (size > FEW and self.entries > ENTRIES):
+            return size <= FEW
+        return budget.affordable(2 * (size if size <= FEW else self.entries), self._work, share)
+
+    @cached_property
+    def _work(self) -> int:
+        return budget.work(lambda *primals: self.trial.forward(primals), self.trial.measured, self.base.out)
 
     @cached_property
     def single(self) -> tuple[float, ...]:
@@ -118,11 +135,10 @@ def _compared(
     trial, got = standard.trial, standard.base.got[position]
     name = trial.names[position]
     truth = _checked_truth(standard, measure, slope, position)
-    total = sum(trial.primals[p].size for p in trial.differentiable)
-    small = total <= ENTRIES or got.size <= FEW
+    small = standard.measurable(got.size, KNOWN if truth is not None else 1)
     if truth is not None and ((standard.mode != "full" and not small) or measure.x.dtype != np.float64):
         return by_truth(measure, slope, name, got, truth, rounding), False
-    if standard.mode == "full" or (standard.mode == "auto" and small and not _probed_first(total, got)):
+    if standard.mode == "full" or (standard.mode == "auto" and small and not _probed_first(standard.entries, got)):
         return by_elements(measure, slope, name, got, truth, rounding), False
     found = by_probes(measure, slope, name, got, rounding)
     if found.wrong and not found.findings and got.size <= FEW:

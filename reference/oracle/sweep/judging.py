@@ -8,8 +8,9 @@ import numpy as np
 
 from reference.oracle.check import check
 from reference.oracle.explain import nobody_asks
+from reference.oracle.numerics import budget
 from reference.oracle.opspec import OpSpec
-from reference.oracle.questions.forward import reference_out
+from reference.oracle.questions.forward import matching, reference_out
 from reference.oracle.report import ArgumentReport, Report
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
@@ -21,6 +22,8 @@ from reference.oracle.sweep.report import Seen, Visit
 
 # Of an input of at most so many entries each is measured.
 FEW = 100
+# Values differ by less than this of the largest, in any precision, where a forward takes an input for what it is.
+LOOSE = 0.05
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Judging:
     strict: bool = False
     seed: int = 0
     checks: int = 0
+    # What the checks cost, as `numerics/budget.py` counts it.
+    spent: float = 0.0
     # The op that the forward was found to be, where none was named.
     recognized: tuple[str, Mapping[str, Any]] | None = None
 
@@ -60,7 +65,8 @@ class Judging:
             if case.regime == ORDINARY:
                 raise
             return None
-        if case.axes and not self._takes(primals):
+        guessed = case.axes or (self._known() is not None and not self.maker.exact)
+        if guessed and not self._takes(primals):
             return None
         self.checks += 1
         mode = "directional" if case.sized and not whole and entries(primals) > FEW else "auto"
@@ -69,6 +75,7 @@ class Judging:
             return None
         if not self.op and self.recognized and self._overflows(primals):
             report = self._report(primals, *self.recognized) or report
+        self.spent += self._cost(primals, report)
         seen, said = _seen(report, case, self._finite(primals))
         if seen == "raises" and not self.maker.exact and not self._takes(primals):
             return None  # these sizes were a guess
@@ -89,8 +96,30 @@ class Judging:
                 return None  # the op does not take these, so nothing is asked of the subject
             raise
 
+    def _cost(self, primals: tuple[Any, ...], report: Report) -> int:
+        """The calls of a check times the work of one."""
+        with quiet(self.seed):
+            work = budget.work(lambda *given: self.subject.forward(*copies(given)), primals, ())
+        return work * (report.forward_evaluations + report.backward_evaluations)
+
+    def agrees(self, primals: tuple[Any, ...]) -> bool | None:
+        """Whether the forward has the op's values; None where the op is not known, or does not take these."""
+        known = self._known()
+        expected = self._reference(primals, *known) if known else None
+        if known is None or expected is None:
+            return None
+        try:
+            with quiet(self.seed):
+                found = trees.vector(self.subject.forward(*copies(primals)))
+        except Exception:  # anybody's code may raise anything
+            return False
+        return matching(known[0], dict(known[1]), found, expected, LOOSE) is not None
+
+    def _known(self) -> tuple[str, Mapping[str, Any]] | None:
+        return (self.op, self.statics) if self.op else self.recognized
+
     def _takes(self, primals: tuple[Any, ...]) -> bool:
-        known = (self.op, self.statics) if self.op else self.recognized
+        known = self._known()
         return known is not None and self._reference(primals, *known) is not None
 
     def _reference(self, primals: tuple[Any, ...], op: str | None, statics: Mapping[str, Any]) -> np.ndarray | None:
@@ -101,7 +130,7 @@ class Judging:
 
     def _finite(self, primals: tuple[Any, ...]) -> bool:
         """Whether the op's own values are finite there; not known is no."""
-        known = (self.op, self.statics) if self.op else self.recognized
+        known = self._known()
         out = self._reference(primals, *known) if known else None
         return out is not None and bool(np.isfinite(out).all())
 

@@ -1,7 +1,7 @@
 """Inputs of any size: made by the caller's function, drawn from an op's row, or like the arrays of one example."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,6 +15,8 @@ from reference.oracle.specs import SPECS
 from reference.oracle.subjects.vjp import generators_restored, quiet
 
 Sizes = Mapping[str, int]
+# Axes that have their size in common, each as the place of an argument and that of the axis.
+Dimension = tuple[tuple[int, int], ...]
 # Pairwise different, so that no two dimensions of the ordinary input are mistaken for each other.
 ORDINARY = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 GENERATOR = "rng"
@@ -102,35 +104,49 @@ def _unlikeness(spec: OpSpec, case: Case, statics: Mapping[str, Any], count: int
 
 def by_example(primals: Sequence[Any], names: Sequence[str]) -> Maker:
     """Like arrays that are there: axes of equal size are one dimension, sizes of 1 stay."""
-    found = {size for primal in primals for size in np.shape(primal) if size > 1}
-    ordinary = {_called(size, primals, names): size for size in sorted(found)}
+    return like(primals, names, dimensions_of(primals))
+
+
+def dimensions_of(primals: Sequence[Any]) -> dict[Dimension, int]:
+    """The axes of each size above 1, the smallest size first."""
+    places = [((p, axis), size) for p, primal in enumerate(primals) for axis, size in enumerate(np.shape(primal))]
+    sizes = sorted({size for _, size in places if size > 1})
+    return {tuple(place for place, own in places if own == size): size for size in sizes}
+
+
+def like(primals: Sequence[Any], names: Sequence[str], dimensions: Mapping[Dimension, int]) -> Maker:
+    """Like arrays that are there, with these dimensions at these ordinary sizes."""
+    by_name = {_called(dimension, names): dimension for dimension in dimensions}
 
     def make(sizes: Sizes, seed: int) -> tuple[Any, ...]:
-        new = {ordinary[name]: size for name, size in sizes.items()}
+        changed = {place: size for name, size in sizes.items() for place in by_name[name]}
+        bounds = {(np.shape(primals[position])[axis], new) for (position, axis), new in changed.items()}
+        shapes = [list(np.shape(primal)) for primal in primals]
+        for (position, axis), new in changed.items():
+            shapes[position][axis] = new
         rng = np.random.default_rng([seed, 7907])
-        return tuple(_like(primal, new, rng) for primal in primals)
+        return tuple(_like(primal, tuple(shape), bounds, rng) for primal, shape in zip(primals, shapes, strict=True))
 
-    return Maker(ordinary, make, exact=False)
+    return Maker({name: dimensions[dimension] for name, dimension in by_name.items()}, make, exact=False)
 
 
-def _called(size: int, primals: Sequence[Any], names: Sequence[str]) -> str:
-    """The first axis of that size."""
-    places = [(p, shape.index(size)) for p, shape in enumerate(map(np.shape, primals)) if size in shape]
-    position, axis = places[0]
+def _called(dimension: Dimension, names: Sequence[str]) -> str:
+    """The first axis of a dimension."""
+    position, axis = dimension[0]
     name = names[position] if position < len(names) else f"argument_{position}"
     return f"axis {axis} of {name}"
 
 
-def _like(primal: Any, new: Mapping[int, int], rng: np.random.Generator) -> Any:
+def _like(primal: Any, shape: tuple[int, ...], bounds: Collection[tuple[int, int]], rng: np.random.Generator) -> Any:
     """The entries over and over along every axis, floating ones moved a little; whole numbers stay below a size."""
     if primal is None:
         return None
     array = np.asarray(primal)
-    if all(new.get(size, size) == size for size in array.shape) and not _bounded(array, new):
+    if shape == array.shape and not _bounded(array, bounds):
         return array.copy()
-    index = np.ix_(*(np.arange(new.get(size, size)) % size for size in array.shape)) if array.ndim else ()
+    index = np.ix_(*(np.arange(new) % size for size, new in zip(array.shape, shape, strict=True))) if array.ndim else ()
     part = np.array(array[index])
-    if array.dtype.kind in "iu" and (bound := _bounded(array, new)):
+    if array.dtype.kind in "iu" and (bound := _bounded(array, bounds)):
         return np.where(part >= 0, part % bound, part).astype(array.dtype)
     if not is_floating(array.dtype) or np.isin(array, (0, 1)).all():
         return part
@@ -140,12 +156,11 @@ def _like(primal: Any, new: Mapping[int, int], rng: np.random.Generator) -> Any:
     return moved.astype(array.dtype)
 
 
-def _bounded(array: np.ndarray, new: Mapping[int, int]) -> int:
+def _bounded(array: np.ndarray, bounds: Collection[tuple[int, int]]) -> int:
     """Below which number the whole numbers of an array must stay, where the size above them becomes smaller."""
     if array.dtype.kind not in "iu" or not array.size:
         return 0
-    above = [size for size in new if size > int(array.max())]
-    smallest = min((new[size] for size in above), default=0)
+    smallest = min((new for size, new in bounds if size > int(array.max())), default=0)
     return smallest if smallest and smallest <= int(array.max()) else 0
 
 

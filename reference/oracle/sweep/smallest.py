@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, takewhile
 
 from reference.oracle.report import Report
 from reference.oracle.sweep.cases import Case
@@ -13,13 +13,17 @@ Judged = tuple[Visit, Report]
 TRIED = 60
 
 
-def shrunk(case: Case, found: Judged, visit: Callable[..., Judged | None]) -> Judged | None:
+def shrunk(
+    case: Case, found: Judged, visit: Callable[..., Judged | None], affords: Callable[[], bool]
+) -> Judged | None:
     """The visit of the smallest input that fails, and the report of the smallest that says why.
+
+    It is searched for as long as that can be afforded.
 
     None where the reasons are no mistakes: an epsilon on one side, and what else is a matter of strictness.
     """
     failing = [(case, found)]
-    for smaller in islice(_offers(failing), TRIED):
+    for smaller in takewhile(lambda _: affords(), islice(_offers(failing), TRIED)):
         if (again := visit(smaller, why=False)) and again[0].seen == "WRONG":
             failing += [(smaller, again)]  # which the next offer is made from
     smallest: Judged | None = None

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from reference.oracle.numerics.budget import affordable
 from reference.oracle.questions.forward import validated
 from reference.oracle.report import Report, Verdict
 from reference.oracle.subjects.subject import Subject
+from reference.oracle.sweep.apart import apart
 from reference.oracle.sweep.cases import Case, axed, sized, valued
 from reference.oracle.sweep.judging import ORDINARY, Judging
 from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row
@@ -14,6 +16,9 @@ from reference.oracle.sweep.report import SweepReport, Visit
 from reference.oracle.sweep.smallest import shrunk
 
 LARGEST, CHECKS = 128, 400
+# How many times the budget of one question a sweep may cost, and the search of its smallest input.
+SHARE, SHARE_OF_SMALLEST = 60, 2
+APART = "equal sizes apart"
 
 
 def sweep(
@@ -34,11 +39,12 @@ def sweep(
     Args:
         subject: what one of the `oracle.from_...` functions returned.
         make_inputs: a function whose parameters are the dimensions (`def make_inputs(rows, columns, rng)`) and that
-            returns the primals; or the primals of one input, whose equal sizes are taken for one dimension. None where
-            an op is named: its row makes them.
+            returns the primals; or the primals of one input, whose equal sizes are taken for one dimension unless the
+            op takes them apart and the forward is right there. None where an op is named: its row makes them.
         op, statics: as of `oracle.check`. Without an op the one that is recognized says which regimes there are.
         largest: sizes go to one above the last power of two up to this.
-        checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest.
+        checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest; fewer
+            where one call is dear.
         without: names of regimes to leave out, as the table prints them.
         seed, strict, options: as of `oracle.check`. With strict a subject that raises for one input only is wrong.
 
@@ -52,13 +58,16 @@ def sweep(
     for name, value in (("largest", largest), ("checks", checks)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"oracle.sweep: {name} must be a whole number of at least 1; got {value!r}")
-    maker = _maker(subject, make_inputs, op, known, options.get("names") or subject.names or ())
+    names = options.get("names") or subject.names or ()
+    maker = _maker(subject, make_inputs, op, known, names)
     judging = Judging(subject, maker, options, op, known, strict, seed)
     base = _ordinary(judging)
     if base[0].seen in ("raises", "outside", "cannot tell", "WRONG"):
         return _told(judging, [base[0]], base[1], base[0] if base[0].seen == "WRONG" else None, [])
     if not op and base[1].op:
         judging.recognized = base[1].op, base[1].statics
+    if isinstance(make_inputs, tuple | list):
+        judging.maker = apart(make_inputs, names, judging.agrees) or maker
     return _visited(judging, base, largest, checks, frozenset(without))
 
 
@@ -101,17 +110,24 @@ def _visited(
     judging: Judging, base: tuple[Visit, Report], largest: int, checks: int, without: frozenset[str]
 ) -> SweepReport:
     visited = [base[0]]
-    cases = [case for case in _cases(judging, largest) if case.regime not in without]
+    first = [Case(APART, judging.maker.ordinary)] if base[0].sizes != judging.maker.ordinary else []
+    cases = [case for case in (*first, *_cases(judging, largest)) if case.regime not in without]
     for place, case in enumerate(cases):
-        if judging.checks >= checks:
+        if judging.checks >= checks or not affordable(1, judging.spent, SHARE):
             return _told(judging, visited, base[1], None, cases[place:])
         found = judging.visit(case, why=False)
         if found and found[0].seen == "WRONG":
-            if smallest := shrunk(case, found, judging.visit):
+            if smallest := shrunk(case, found, judging.visit, _paid(judging)):
                 return _told(judging, [*visited, found[0]], smallest[1], smallest[0], cases[place + 1 :])
             found = judging.visit(case)
         visited += [found[0]] if found else []
     return _told(judging, visited, base[1], None, [])
+
+
+def _paid(judging: Judging) -> Callable[[], bool]:
+    """Whether the search of the smallest input may go on."""
+    before = judging.spent
+    return lambda: affordable(1, judging.spent - before, SHARE_OF_SMALLEST)
 
 
 def _told(

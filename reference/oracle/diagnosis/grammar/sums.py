@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -141,29 +142,33 @@ def _with_axes(axes: tuple[int, ...]) -> Callable[[Step, Values], Any]:
 
 
 def parts(program: Program, group: Group) -> Iterator[Edited]:
-    """A sum over an axis, or the contracted axis of a product, of which only a part is added."""
+    """A sum over axes, or the contracted axis of a product, of which only a part is added."""
     first, where = group[0], place(group[0])
     if first.name in ("matmul", "einsum") and len(first.args) == 4:
         inputs, output, a, _ = first.args
         shape = np.shape(a.value if isinstance(a, Step) else a)
-        over = [
-            (axis, size)
-            for axis, (letter, size) in enumerate(zip(inputs[0], shape, strict=True))
-            if letter not in output
-        ]
-        position = 2
+        over, position = [(axis,) for axis, letter in enumerate(inputs[0]) if letter not in output], 2
     elif first.name in ("gathered", "sum") and isinstance(first.args[0], Step):
         shape, position = first.args[0].value.shape, 0
-        over = [(axis, shape[axis]) for axis in _axes(first) or ()]
+        over = _in_order(_axes(first) or ())
     elif first.name == "scattered" and isinstance(first.args[1], np.ndarray) and first.args[1].dtype.kind in "iu":
-        position, over = 0, list(enumerate(first.args[1].shape))
+        shape, position = first.args[1].shape, 0
+        over = [(axis,) for axis in range(len(shape))]
     else:
         return
-    for axis, size in over:
+    for axes in over:
+        size = prod(shape[axis] for axis in axes)
+        along = f"ax{'i' if len(axes) == 1 else 'e'}s {', '.join(map(str, axes))}"
         for words, kept in _ranges(size):
-            said = f"adds {words} of {size} along axis {axis} only{where}"
+            said = f"adds {words} of {size} along {along} only{where}"
             cause = "not_accumulated" if words.startswith("the last") else "part_missing"
-            yield Edited(cause, said, 2.5, each(group, with_argument(position, _masked(axis, kept))))
+            yield Edited(cause, said, 2.5, each(group, with_argument(position, _masked(axes, kept))))
+
+
+def _in_order(axes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Each axis, and where they are neighbours all of them as the rows that they make, as a kernel's blocks hold."""
+    rows = len(axes) > 1 and axes == tuple(range(axes[0], axes[0] + len(axes)))
+    return [*((axis,) for axis in axes), *([axes] if rows else [])]
 
 
 def _ranges(size: int) -> Iterator[tuple[str, slice]]:
@@ -178,11 +183,12 @@ def _ranges(size: int) -> Iterator[tuple[str, slice]]:
         yield f"the last {size - first}", slice(first, None)
 
 
-def _masked(axis: int, kept: slice) -> Callable[[Any], Any]:
+def _masked(axes: tuple[int, ...], kept: slice) -> Callable[[Any], Any]:
     def change(array: Any) -> Any:
-        part = np.zeros_like(array)
-        key = (slice(None),) * axis + (kept,)
-        part[key] = np.asarray(array)[key]
-        return part
+        shape, first = np.shape(array), axes[0]
+        rows = np.reshape(array, (*shape[:first], -1, *shape[axes[-1] + 1 :]))
+        part, key = np.zeros_like(rows), (slice(None),) * first + (kept,)
+        part[key] = rows[key]
+        return np.reshape(part, shape)
 
     return change

@@ -1,0 +1,100 @@
+"""Every right kernel judged: in every dtype, memory, size and regime, at several seeds; nothing may be accused.
+
+`TRITON_INTERPRET=1 python -m examples.kernels.judged` prints a line a judgment and their count; `--help` says what to
+leave out. A check holds the memory battery; a sweep visits sizes and values, up to `--checks` inputs.
+"""
+
+import argparse
+import importlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from examples.kernels.cases import CASE, CASES, Case, drawn
+from reference import oracle
+
+FRAMEWORKS = ("in_triton", "in_pallas")
+# In these two an answer is held to the last digits; in the others to a plain computation in the same dtype.
+EXACT, LOW = ("float64", "float32"), ("bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One judgment of one kernel: what was asked, the verdict, and how many inputs it rests on."""
+
+    asked: str
+    verdict: str
+    status: str
+    inputs: int = 1
+
+
+def subject_of(framework: str, case: Case, module: ModuleType) -> oracle.Subject:
+    """A kernel of a module as the oracle takes it."""
+    adapter = oracle.from_torch if framework == "in_triton" else oracle.from_jax
+    return adapter(case.subject(module))
+
+
+def held(case: Case) -> dict[str, Any]:
+    """The op that a kernel's forward should be, as arguments of a check."""
+    return {"op": case.op, "statics": case.statics} if case.op else {}
+
+
+def checked(framework: str, case: Case, dtype: str, seed: int) -> oracle.Report:
+    """A kernel at arguments of its own, drawn with a seed."""
+    subject = subject_of(framework, case, importlib.import_module(f"examples.kernels.{framework}.{case.file}"))
+    arguments = drawn(case.arguments, "float64" if dtype in LOW else dtype, seed)
+    low: dict[str, Any] = {"dtype": dtype, "reference": case.op} if dtype in LOW else {}
+    return oracle.check(subject, *arguments.values(), names=tuple(arguments), seed=seed, **held(case), **low)
+
+
+def swept(framework: str, case: Case, seed: int, checks: int) -> oracle.SweepReport:
+    """A kernel at inputs of other sizes and values than its own, in float64."""
+    subject = subject_of(framework, case, importlib.import_module(f"examples.kernels.{framework}.{case.file}"))
+    arguments = drawn(case.arguments, "float64", seed)
+    asked = {"names": tuple(arguments), "seed": seed, "checks": checks, **held(case)}
+    return oracle.sweep(subject, tuple(arguments.values()), **asked)
+
+
+def judgments(
+    frameworks: Sequence[str], cases: Sequence[Case], dtypes: Sequence[str], seeds: Sequence[int], checks: int
+) -> Iterator[Judged]:
+    """Every one that is asked for, one after the other."""
+    for framework in frameworks:
+        for case in cases:
+            for seed in seeds:
+                for dtype in dtypes:
+                    report = checked(framework, case, dtype, seed)
+                    yield Judged(f"{framework} {case.function} {dtype} seed {seed}", report.verdict, report.status)
+                if checks:
+                    sweep = swept(framework, case, seed, checks)
+                    seen = Counter(visit.seen for visit in sweep.visited)
+                    told = ", ".join(f"{count} {word}" for word, count in seen.items())
+                    asked = f"{framework} {case.function} sweep seed {seed}"
+                    yield Judged(asked, sweep.verdict, told, len(sweep.visited))
+
+
+def main() -> None:
+    """Judge what the command line asks for, and count."""
+    parser = argparse.ArgumentParser(prog="python -m examples.kernels.judged", description=__doc__)
+    parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    parser.add_argument("--functions", nargs="+", choices=CASE, default=list(CASE))
+    parser.add_argument("--dtypes", nargs="*", choices=(*EXACT, *LOW), default=(*EXACT, *LOW))
+    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
+    parser.add_argument("--checks", type=int, default=40, help="of each sweep; 0 for none")
+    asked = parser.parse_args()
+    cases = [case for case in CASES if case.function in asked.functions]
+    verdicts: Counter[str] = Counter()
+    inputs = 0
+    for judged in judgments(asked.frameworks, cases, asked.dtypes, asked.seeds, asked.checks):
+        print(f"{judged.verdict:12s} {judged.asked:44s} {judged.status}", flush=True)
+        verdicts[judged.verdict] += 1
+        inputs += judged.inputs
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    print(f"{sum(verdicts.values())} judgments of {inputs} inputs: {told}.")
+    raise SystemExit(1 if verdicts["fail"] else 0)
+
+
+if __name__ == "__main__":
+    main()
