@@ -18,7 +18,7 @@ from typing import Any
 from reference.oracle.command import guard
 from reference.oracle.judging import inside, wire
 from reference.oracle.judging.breaches import Breach, Ended
-from reference.oracle.judging.task import Task
+from reference.oracle.judging.task import BadTask, Task
 
 PROGRAM = Path(inside.__file__).with_name("__main__.py")
 # Packages that a submission may not look into.
@@ -73,11 +73,14 @@ class Child:
 
         Raises:
             Ended: it does not load.
+            BadTask: the task's device is not there.
         """
         self._receive(STARTS_WITHIN, "the process")
         begun = time.perf_counter()
         said = self._receive(self.task.seconds, "loading")
         self.spent += time.perf_counter() - begun
+        if "no_device" in said:
+            raise BadTask(f"device must be there; got {self.task.device}: {said['no_device']}")
         for kind in ("lacks", "raises"):
             if kind in said:
                 words = said["lacks"] if kind == "lacks" else f"raises {said['raises']}"

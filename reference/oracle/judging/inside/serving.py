@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from reference.oracle.judging.inside import entry, memory
 from reference.oracle.judging.inside.by_hand import not_by_hand
 from reference.oracle.judging.inside.forbidden import Forbidden
 from reference.oracle.judging.inside.patched import Patched
+from reference.oracle.judging.inside.placed import missing, placed
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 
@@ -64,6 +66,7 @@ class Serving:
     def __init__(self, job: dict[str, Any]):
         self.job = job
         self.subject: Subject | None = None
+        self.device = None if job["device"] == "cpu" else job["device"]
         self.pullbacks: dict[int, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {}
         self.calls = 0
         self.forbidden = Forbidden(job["forbid"])
@@ -71,27 +74,30 @@ class Serving:
 
     def load(self) -> dict[str, Any]:
         """Run the file; what it has, or why it has nothing."""
-        path = Path(self.job["file"])
         for name in ("ml_dtypes", *self.job["imports"]):  # the first gives NumPy its bfloat16
             with contextlib.suppress(ImportError):
                 __import__(name)
         self.forbidden.stand_in()
         self.patched.remember()
         self.forbidden.close(self.job["closed"])
+        if self.device and (why := missing(self.job["framework"], self.device)):
+            return {"no_device": why}
         try:
             with self.forbidden.watching():
-                module = entry.loaded(path)
-                if self.job["around"]:
-                    around, settled = Path(self.job["around"]), self.job["settled"]
-                    self.subject = entry.within(around, module, self.job["name"], settled)
-                else:
-                    self.subject = entry.entry(module, self.job["name"], self.job["framework"])
+                self.subject = self._entry(entry.loaded(Path(self.job["file"])))
         except entry.NoEntry as lack:
             return {"lacks": str(lack), **self._seen()}
         except BaseException as error:  # a file may raise anything
             return {"raises": _said(error), **self._seen()}
         names = list(self.subject.names) if self.subject.names else None
         return {"name": self.subject.name, "names": names, "style": self.subject.style, **self._seen()}
+
+    def _entry(self, module: ModuleType) -> Subject:
+        if self.job["around"]:
+            found = entry.within(Path(self.job["around"]), module, self.job["name"], self.job["settled"])
+        else:
+            found = entry.entry(module, self.job["name"], self.job["framework"])
+        return placed(found, self.device) if self.device else found
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """The answer to one question; what the submission raises is one."""
@@ -143,7 +149,7 @@ class Serving:
         }
 
     def _by_hand(self, question: dict[str, Any]) -> dict[str, Any]:
-        return {"sentences": not_by_hand(self._of(), tuple(question["arrays"]))}
+        return {"sentences": not_by_hand(self._of(), tuple(question["arrays"]), self.device)}
 
 
 def _memory(value: Any) -> Any:
