@@ -1,4 +1,4 @@
-"""A submission on a device: its arrays are taken there with the memory that they lie in, and what it wrote comes back."""
+"""A submission on a device: arrays go there with the memory that they lie in, and what it wrote comes back."""
 
 import importlib
 from collections.abc import Callable, Iterator
