@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reference.oracle.judging import asked, source
-from reference.oracle.judging.breaches import BREACHES, Breach, Ended
+from reference.oracle.judging.breaches import BREACHES, UNKNOWN, Breach, Ended
 from reference.oracle.judging.child import Child
 from reference.oracle.judging.inputs import Answered, answered, drawn, maker, of_sizes, storage, wanted
 from reference.oracle.judging.proxy import Raised, subject_of
@@ -21,6 +21,8 @@ from reference.oracle.sweep.sweeping import sweep
 
 # So many questions are put to a process that was asked much, and to a new one.
 ASKED = 6
+# What is wrong with the form of an answer says all: its values are not looked at.
+FORMAL = ("wrong_shape", "missing", "downcast")
 NO_SIZES: Mapping[str, int] = {}
 
 
@@ -51,20 +53,20 @@ class Judged:
 
     @property
     def verdict(self) -> Verdict:
-        """Fail for any breach and any wrong number; pass where every dtype passes."""
+        """Fail for any breach and any wrong number; pass where every dtype passes, and all was asked."""
         verdicts = [one.verdict for one in self.in_dtypes]
-        if self.breaches or "fail" in verdicts:
+        if "fail" in verdicts or any(breach.name not in UNKNOWN for breach in self.breaches):
             return "fail"
         passed = len(verdicts) == len(self.task.dtypes) and set(verdicts) == {"pass"}
-        return "pass" if passed else "cannot tell"
+        return "pass" if passed and not self.breaches else "cannot tell"
 
     @property
     def foremost(self) -> Breach | InDtype | None:
         """What says most of why it does not pass."""
         order = list(BREACHES)
-        if self.breaches:
-            return min(self.breaches, key=lambda breach: order.index(breach.name))
-        return next((one for one in self.in_dtypes if one.verdict == self.verdict != "pass"), None)
+        wrong = next((one for one in self.in_dtypes if one.verdict == self.verdict != "pass"), None)
+        said = [breach for breach in self.breaches if breach.name not in UNKNOWN or wrong is None]
+        return min(said, key=lambda breach: order.index(breach.name)) if said else wrong
 
 
 def judge(task: Task, submission: Path, seed: int) -> Judged:
@@ -146,6 +148,7 @@ def _told(task: Task, dtype: str, swept: SweepReport) -> InDtype:
     cause = next((one for one in swept.report.findings if one.blame != "check"), None)
     if swept.smallest is not None:
         name, said = (cause.cause, cause.message) if cause else ("unexplained", swept.smallest.said)
+        said += f" (line {cause.line})" if cause and name == "raises" and cause.line else ""
         return tell("fail", name, said, swept.smallest.regime)
     if first.seen == "raises":
         return tell("fail", "raises", first.said, first.regime)
@@ -175,9 +178,9 @@ def _besides(judged: Judged, child: Child, subject: Subject) -> None:
     try:
         answers = [answered(subject, draw(number), judged.seed + number) for number in range(ASKED)]
         judged.breaches += _remembered(judged, answers, draw)
-        if judged.verdict == "fail":
+        if judged.verdict == "fail" and not all(one.cause in FORMAL for one in judged.in_dtypes):
             judged.breaches += asked.disguised(*answers[:2])
-        else:
+        elif judged.verdict != "fail":
             judged.times = asked.timed(child, subject, lambda number: draw(ASKED + number, task.timed))
     except Raised:  # which is said already
         return

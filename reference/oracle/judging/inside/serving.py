@@ -52,7 +52,7 @@ class Stream:
 def serve(end: socket.socket, job: dict[str, Any]) -> None:
     """Load the submission, say how it is written, and answer every question."""
     stream = Stream(end)
-    wire.send(stream, {"alive": True})
+    wire.send(stream, {"process": os.getpid()})
     memory.limit(job["memory"])
     serving = Serving(job)
     wire.send(stream, serving.load())
@@ -126,7 +126,7 @@ class Serving:
 
     def _forward(self, question: dict[str, Any]) -> dict[str, Any]:
         before = trees.snapshot(list(map(_memory, question["arrays"])))
-        out = _plain(self._of().forward(*question["arrays"]))
+        out = _output(self._of().forward(*question["arrays"]))
         return {"out": out, "changed": _changed(before, question["arrays"])}
 
     def _vjp(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Serving:
         out, pullback = self._of().vjp(*primals)
         self.calls += 1
         self.pullbacks[self.calls] = pullback, primals
-        return {"out": _plain(out), "number": self.calls, "changed": _changed(before, primals)}
+        return {"out": _output(out), "number": self.calls, "changed": _changed(before, primals)}
 
     def _pull(self, question: dict[str, Any]) -> dict[str, Any]:
         pullback, primals = self.pullbacks[question["number"]]
@@ -164,6 +164,13 @@ def _changed(before: list[np.ndarray], values: Sequence[Any]) -> list[list[Any]]
     return [[place, np.array(value)] for kept, (place, value) in pairs if not trees.same(kept, _memory(value))]
 
 
+def _output(tree: Any) -> Any:
+    """What a forward returns, and Refused where that is nothing."""
+    if all(leaf is None for leaf in trees.leaves(plain := _plain(tree))):
+        raise Refused("no array as its output")
+    return plain
+
+
 def _plain(tree: Any, depth: int = 0) -> Any:
     """The same in containers and arrays of our own making; Refused where it holds anything else."""
     if type(tree) in (tuple, list, dict) and depth < wire.DEEPEST - 4:
@@ -180,12 +187,13 @@ def _plain(tree: Any, depth: int = 0) -> Any:
 
 
 def _said(error: BaseException) -> str:
-    """The last line of a traceback, and where it happened."""
+    """The last line of a traceback, cut where it is long."""
+    kind = type(error).__name__[:80]
     try:
         words = str(error).strip().splitlines()
     except Exception:  # an exception may be broken itself
         words = []
-    return f"{type(error).__name__}: {words[0][:300]}" if words else type(error).__name__
+    return f"{kind}: {words[0][:300]}" if words else kind
 
 
 def _line(error: BaseException, file: str) -> int | None:
