@@ -166,7 +166,8 @@ def _changed(before: list[np.ndarray], values: Sequence[Any]) -> list[list[Any]]
 
 def _output(tree: Any) -> Any:
     """What a forward returns, and Refused where that is nothing."""
-    if all(leaf is None for leaf in trees.leaves(plain := _plain(tree))):
+    plain = _plain(tree)
+    if all(leaf is None for leaf in trees.leaves(plain)):
         raise Refused("no array as its output")
     return plain
 
