@@ -15,6 +15,7 @@ from reference.oracle.judging import wire
 from reference.oracle.judging.inside import entry, memory
 from reference.oracle.judging.inside.by_hand import not_by_hand
 from reference.oracle.judging.inside.forbidden import Forbidden
+from reference.oracle.judging.inside.interpreted import as_on_a_gpu
 from reference.oracle.judging.inside.patched import Patched
 from reference.oracle.judging.inside.placed import missing, placed
 from reference.oracle.subjects import trees
@@ -84,7 +85,9 @@ class Serving:
             return {"no_device": why}
         try:
             with self.forbidden.watching():
-                self.subject = self._entry(entry.loaded(Path(self.job["file"])))
+                module = entry.loaded(Path(self.job["file"]))
+                as_on_a_gpu()
+                self.subject = self._entry(module)
         except entry.NoEntry as lack:
             return {"lacks": str(lack), **self._seen()}
         except BaseException as error:  # a file may raise anything
