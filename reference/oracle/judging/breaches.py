@@ -18,7 +18,7 @@ BREACHES = {
     "too_much_memory": "The process takes more memory than the task allows.",
     "does_not_load": "The file raises where it is run, or has not what the task asks for.",
     "refuses_sizes": "The code raises at an input at which the reference has a value.",
-    "out_of_time": "All calls together take longer than the task allows, so that not all was asked. No failure by itself.",
+    "out_of_time": "All calls together take longer than the task allows: not all was asked. No failure by itself.",
 }
 # A machine's or a task's fault as well as the submission's: what was not asked is not known.
 UNKNOWN = ("out_of_time",)
