@@ -22,7 +22,7 @@ from reference.oracle.sweep.sweeping import sweep
 # So many questions are put to a process that was asked much, and to a new one.
 ASKED = 6
 # What is wrong with the form of an answer says all: its values are not looked at.
-FORMAL = ("wrong_shape", "missing", "downcast")
+FORMAL = ("wrong_shape", "downcast")
 NO_SIZES: Mapping[str, int] = {}
 
 
