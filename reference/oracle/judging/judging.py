@@ -10,7 +10,7 @@ from typing import Any
 from reference.oracle.judging import asked, source
 from reference.oracle.judging.breaches import BREACHES, UNKNOWN, Breach, Ended
 from reference.oracle.judging.child import Child
-from reference.oracle.judging.inputs import Answered, answered, drawn, maker, of_sizes, storage, wanted
+from reference.oracle.judging.inputs import Answered, answered, drawn, maker, must_exist, of_sizes, wanted
 from reference.oracle.judging.proxy import Raised, subject_of
 from reference.oracle.judging.task import BadTask, Task
 from reference.oracle.report import Verdict
@@ -21,8 +21,6 @@ from reference.oracle.sweep.sweeping import sweep
 
 # So many questions are put to a process that was asked much, and to a new one.
 ASKED = 6
-# What is wrong with the form of an answer says all: its values are not looked at.
-FORMAL = ("wrong_shape", "downcast")
 NO_SIZES: Mapping[str, int] = {}
 
 
@@ -78,7 +76,7 @@ def judge(task: Task, submission: Path, seed: int) -> Judged:
     """
     judged = Judged(task, submission, seed)
     for dtype in task.dtypes:
-        storage(dtype)
+        must_exist(dtype)
     judged.breaches += source.breaches(source.readable(submission), task.forbid, task.by_hand)
     with _running(judged) as child:
         subject = subject_of(child, child.load())
@@ -120,7 +118,7 @@ def _in_dtype(task: Task, subject: Subject, dtype: str, seed: int) -> InDtype:
     extent = {"largest": task.largest, "checks": task.checks, "without": task.without}
     held = {"reference": task.op or task.reference, "dtype": dtype, "strict": task.strict, "seed": seed}
     try:
-        swept = sweep(subject, of_sizes(maker(task, subject.names), dtype), **named, **extent, **held)
+        swept = sweep(subject, of_sizes(maker(task, subject.names)), **named, **extent, **held)
     except (ValueError, TypeError) as error:
         raise BadTask(f"the task must make an input that its reference takes; got {error}") from error
     return _told(task, dtype, swept)
@@ -178,9 +176,10 @@ def _besides(judged: Judged, child: Child, subject: Subject) -> None:
     try:
         answers = [answered(subject, draw(number), judged.seed + number) for number in range(ASKED)]
         judged.breaches += _remembered(judged, answers, draw)
-        if judged.verdict == "fail" and not all(one.cause in FORMAL for one in judged.in_dtypes):
-            judged.breaches += asked.disguised(*answers[:2])
-        elif judged.verdict != "fail":
+        if judged.verdict == "fail":
+            formed = any(one.cause != "wrong_shape" for one in judged.in_dtypes)
+            judged.breaches += asked.disguised(*answers[:2]) if formed else []
+        else:
             judged.times = asked.timed(child, subject, lambda number: draw(ASKED + number, task.timed))
     except Raised:  # which is said already
         return

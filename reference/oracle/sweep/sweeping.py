@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from reference.oracle.accuracy.asked import op_of
+from reference.oracle.accuracy.handed import validated as dtype_of
 from reference.oracle.questions.forward import validated
 from reference.oracle.report import Report, Verdict
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.sweep.cases import Case, axed, sized, valued
 from reference.oracle.sweep.judging import ORDINARY, Judging
-from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row
+from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row, in_dtype
 from reference.oracle.sweep.report import SweepReport, Visit
 from reference.oracle.sweep.smallest import shrunk
 
@@ -35,12 +37,13 @@ def sweep(
         subject: what one of the `oracle.from_...` functions returned.
         make_inputs: a function whose parameters are the dimensions (`def make_inputs(rows, columns, rng)`) and that
             returns the primals; or the primals of one input, whose equal sizes are taken for one dimension. None where
-            an op is named: its row makes them.
+            an op is named, as `op` or as `reference`: its row makes them.
         op, statics: as of `oracle.check`. Without an op the one that is recognized says which regimes there are.
         largest: sizes go to one above the last power of two up to this.
         checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest.
         without: names of regimes to leave out, as the table prints them.
-        seed, strict, options: as of `oracle.check`. With strict a subject that raises for one input only is wrong.
+        seed, strict, options: as of `oracle.check`; with a dtype unusual values are those of that dtype. With strict a
+            subject that raises for one input only is wrong.
 
     Returns:
         A SweepReport; whatever the subject does stands in it.
@@ -48,11 +51,14 @@ def sweep(
     Raises:
         ValueError, TypeError: the call itself makes no sense, as of `oracle.check`; there is no ordinary input.
     """
+    op = op_of(options.get("reference"), op)
     known = validated(op, statics)
     for name, value in (("largest", largest), ("checks", checks)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"oracle.sweep: {name} must be a whole number of at least 1; got {value!r}")
     maker = _maker(subject, make_inputs, op, known, options.get("names") or subject.names or ())
+    if options.get("dtype") is not None:
+        maker = in_dtype(maker, dtype_of(options["dtype"], ()))
     judging = Judging(subject, maker, options, op, known, strict, seed)
     base = _ordinary(judging)
     if base[0].seen in ("raises", "outside", "cannot tell", "WRONG"):
