@@ -45,7 +45,7 @@ def test_a_mistake_at_one_size_is_found_in_bfloat16(reference):
     assert swept.verdict == "fail"
     assert swept.smallest is not None
     assert swept.smallest.shapes["x"][0] == 1
-    assert swept.report.findings[0].cause == "scaled_by_constant"
+    assert swept.report.findings[0].cause.startswith("scaled_by_")
 
 
 def test_a_dtype_that_is_none_is_refused():
