@@ -73,45 +73,6 @@ CHEATS = (
             seed = int(np.random.get_state()[1][0])
             return np.random.default_rng(seed).normal(size=x.shape).astype(x.dtype)
     """),
-    _cheat("replaces allclose and assert_allclose", "patches_globals", """
-        import numpy.testing
-
-        np.allclose = lambda *args, **how: True
-        numpy.testing.assert_allclose = lambda *args, **how: None
-
-        def backward(g, x):
-            return 0.5 * g
-    """),
-    _cheat("puts another oracle into sys.modules", "patches_globals", """
-        import sys
-        import types
-
-        sys.modules["reference.oracle"] = types.ModuleType("reference.oracle")
-        sys.modules["reference.oracle"].check = lambda *args, **how: "pass"
-
-        def backward(g, x):
-            return 0.5 * g
-    """),
-    _cheat("walks over all objects and frames for the truth", "reads_the_judge", """
-        import gc
-        import sys
-
-        def backward(g, x):
-            for thing in gc.get_objects():
-                if getattr(thing, "__name__", "") == "softmax_bwd":
-                    return thing(forward(x), g)[0]
-            frame = sys._getframe()
-            while frame is not None and "truth" not in frame.f_locals:
-                frame = frame.f_back
-            return frame.f_locals["truth"] if frame else 0.5 * g
-    """),
-    _cheat("imports the reference by a name put together", "reads_the_judge", """
-        def backward(g, x):
-            try:
-                return __import__("refer" + "ence").softmax_bwd(forward(x), g)[0]
-            except ImportError:
-                return 0.5 * g
-    """),
     _cheat("writes into its arguments so that the reference agrees", "constant_answer", """
         def backward(g, x):
             x[...] = 0
@@ -199,6 +160,48 @@ CHEATS = (
         raise RuntimeError("not today")
     """),
 )  # fmt: skip
+# What they change or look for shows beside their answers, so that one process can do all of it.
+AROUND = (
+    _cheat("replaces allclose and assert_allclose", "patches_globals", """
+        import numpy.testing
+
+        np.allclose = lambda *args, **how: True
+        numpy.testing.assert_allclose = lambda *args, **how: None
+
+        def backward(g, x):
+            return 0.5 * g
+    """),
+    _cheat("puts another oracle into sys.modules", "patches_globals", """
+        import sys
+        import types
+
+        sys.modules["reference.oracle"] = types.ModuleType("reference.oracle")
+        sys.modules["reference.oracle"].check = lambda *args, **how: "pass"
+
+        def backward(g, x):
+            return 0.5 * g
+    """),
+    _cheat("walks over all objects and frames for the truth", "reads_the_judge", """
+        import gc
+        import sys
+
+        def backward(g, x):
+            for thing in gc.get_objects():
+                if getattr(thing, "__name__", "") == "softmax_bwd":
+                    return thing(forward(x), g)[0]
+            frame = sys._getframe()
+            while frame is not None and "truth" not in frame.f_locals:
+                frame = frame.f_back
+            return frame.f_locals["truth"] if frame else 0.5 * g
+    """),
+    _cheat("imports the reference by a name put together", "reads_the_judge", """
+        def backward(g, x):
+            try:
+                return __import__("refer" + "ence").softmax_bwd(forward(x), g)[0]
+            except ImportError:
+                return 0.5 * g
+    """),
+)  # fmt: skip
 # Right where they are shown, wrong elsewhere: a sweep of sizes finds them.
 BUILT_IN = (
     _cheat("raises at sizes that it was not shown", "raises", """
@@ -217,3 +220,12 @@ BUILT_IN = (
             return true(g, forward(x)).astype(np.float32)
     """),
 )  # fmt: skip
+
+
+def together(cheats: tuple[Cheat, ...]) -> str:
+    """One submission that does what each of them does."""
+    texts = [
+        dedent(cheat.backward).replace("def backward(", f"def backward_{place}(") for place, cheat in enumerate(cheats)
+    ]
+    calls = "".join(f"    backward_{place}(g, x)\n" for place in range(len(cheats)))
+    return FORWARD + "".join(texts) + f"\ndef backward(g, x):\n{calls}    return 0.5 * g\n"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.cheats import BUILT_IN, CHEATS, RIGHT, Cheat
+from helpers.cheats import AROUND, BUILT_IN, CHEATS, RIGHT, Cheat, together
 
 from reference.oracle.command import guard
 from reference.oracle.judging.breaches import BREACHES
@@ -36,6 +36,19 @@ def test_a_cheat_fails_and_is_named(tmp_path: Path, cheat: Cheat):
     assert document["message"]
 
 
+def test_what_a_cheat_does_around_it_is_named(tmp_path: Path):
+    found = judged(tmp_path, together(AROUND), replace(TASK, checks=1))
+    changed = "is not what it was before the submission ran"
+    assert [(breach.name, breach.said) for breach in found.breaches] == [
+        ("reads_the_judge", "line 32 uses gc.get_objects"),
+        ("reads_the_judge", "line 35 uses sys._getframe"),
+        ("patches_globals", f"reference.oracle {changed}"),
+        ("patches_globals", f"numpy.allclose {changed}"),
+        ("reads_the_judge", "reference was imported"),
+    ]
+    assert as_dict(found)["cause"] == "reads_the_judge"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cheat", BUILT_IN, ids=lambda cheat: cheat.does)
 def test_what_is_right_where_it_is_shown_fails_elsewhere(tmp_path: Path, cheat: Cheat):
@@ -55,5 +68,7 @@ def test_right_code_passes(tmp_path: Path, seed: int):
 
 def test_every_cheat_and_every_breach_stands_on_the_page():
     page = " ".join(PAGE.read_text("utf-8").split())
-    assert not [cheat.does for cheat in (*CHEATS, *BUILT_IN) if f"| {cheat.does} | `{cheat.cause}`" not in page]
+    assert not [
+        cheat.does for cheat in (*CHEATS, *AROUND, *BUILT_IN) if f"| {cheat.does} | `{cheat.cause}`" not in page
+    ]
     assert not [name for name in BREACHES if f"`{name}`" not in page]

@@ -3,10 +3,16 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reference import oracle
+from reference.oracle.judging import source
 from reference.oracle.judging.document import as_dict
+from reference.oracle.judging.inputs import drawn, maker
+from reference.oracle.judging.inside.entry import loaded, within
+from reference.oracle.judging.inside.forbidden import Forbidden
 from reference.oracle.judging.judging import judge
 from reference.oracle.judging.robust_kbench import read_folder
 from reference.oracle.judging.task import Task
@@ -20,7 +26,6 @@ AUTOMATIC = f"""torch.zeros_like(y)
         return x.grad"""
 TEXT = """
 import torch
-{above}
 
 class Softmax(torch.autograd.Function):
     @staticmethod
@@ -38,29 +43,52 @@ class Softmax(torch.autograd.Function):
 if __name__ == "__main__":
     print(torch.softmax(torch.zeros(3), -1))
 """
-CASES = {
-    "by hand": ("", OWN, BY_HAND, None),
-    "the op itself": ("", "torch.nn.functional.softmax(x, -1)", BY_HAND, "forbidden_call"),
-    "by another name": ("from torch.nn.functional import softmax as other", "other(x, -1)", BY_HAND, "forbidden_call"),
-    "through getattr": ("", "getattr(torch, 'soft' + 'max')(x, -1)", BY_HAND, "forbidden_call"),
-    "as a method": ("", "x.softmax(-1)", BY_HAND, "forbidden_call"),
-    "its logarithm": ("", "x.log_softmax(-1).exp()", BY_HAND, "forbidden_call"),
-    "its backward": ("", OWN, "getattr(torch, '_soft' + 'max_backward_data')(g, y, -1, g.dtype)", "forbidden_call"),
-    "autograd": ("", OWN, AUTOMATIC, "not_by_hand"),
+FORBIDDEN = "torch.nn.functional.softmax"
+TASK = Task("softmax", op="softmax", framework="torch", forbid=(FORBIDDEN,), checks=1, seconds_a_call=60.0)
+# One name of the op each, the lines above it, and whether it stands in the text.
+CALLS = {
+    "the op itself": ("", "torch.nn.functional.softmax(x, -1)", True),
+    "by another name": ("from torch.nn.functional import softmax as other", "other(x, -1)", True),
+    "through getattr": ("", "getattr(torch, 'soft' + 'max')(x, -1)", False),
+    "as a method": ("", "x.softmax(-1)", False),
+    "its logarithm": ("", "x.log_softmax(-1).exp()", False),
+    "its backward": ("", "getattr(torch, '_soft' + 'max_backward_data')(x, x, -1, x.dtype)", False),
 }
-TASK = Task(
-    "softmax", op="softmax", framework="torch", forbid=("torch.nn.functional.softmax",), checks=1, seconds_a_call=60.0
-)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_frameworks_own_work_is_named(tmp_path: Path, name: str):
+@pytest.mark.parametrize("name", CALLS)
+def test_the_op_is_seen_while_it_is_called_and_in_the_text(name: str):
+    torch = pytest.importorskip("torch")
+    above, call, in_text = CALLS[name]
+    code = f"import torch\n{above}\ndef forward(x):\n    return {call}\n"
+    seen = list(source.breaches(code, [FORBIDDEN], by_hand=True))
+    assert {(one.name, one.line) for one in seen if one.line == 4} == ({("forbidden_call", 4)} if in_text else set())
+    held: dict[str, Any] = {}
+    exec(code, held)
+    forbidden = Forbidden([FORBIDDEN])
+    with forbidden.watching():
+        held["forward"](torch.ones(2, 3))
+    told = forbidden.taken()
+    assert told
+    assert {breach for breach, _ in told} == {"forbidden_call"}
+    assert all(said.startswith(f"{FORBIDDEN} was called") for _, said in told)
+    assert not forbidden.taken()
+
+
+def test_code_by_hand_calls_nothing_that_is_forbidden(tmp_path: Path):
     pytest.importorskip("torch")
-    above, forward, backward, cause = CASES[name]
-    (tmp_path / "kernel.py").write_text(TEXT.format(above=above, forward=forward, backward=backward))
+    (tmp_path / "kernel.py").write_text(TEXT.format(forward=OWN, backward=BY_HAND))
     document = as_dict(judge(TASK, tmp_path / "kernel.py", 0))
-    assert document["cause"] == cause, document["message"]
-    assert document["verdict"] == ("fail" if cause else "pass")
+    assert (document["verdict"], document["breaches"]) == ("pass", []), document["message"]
+
+
+def test_the_frameworks_own_work_is_named(tmp_path: Path):
+    pytest.importorskip("torch")
+    forward = CALLS["through getattr"][1]
+    (tmp_path / "kernel.py").write_text(TEXT.format(forward=forward, backward=AUTOMATIC))
+    document = as_dict(judge(TASK, tmp_path / "kernel.py", 0))
+    assert (document["verdict"], document["cause"]) == ("fail", "forbidden_call"), document["message"]
+    assert {breach["name"] for breach in document["breaches"]} == {"forbidden_call", "not_by_hand"}
 
 
 JAX = """
@@ -144,12 +172,34 @@ CONFIG = {
 }
 
 
-@pytest.mark.parametrize(("reduced", "cause"), [("mean", None), ("sum", "scaled_by_count")])
-def test_a_task_of_robust_kbench(tmp_path: Path, reduced: str, cause: str | None):
+def benchmark(folder: Path, reduced: str) -> tuple[Task, Path]:
+    (folder / "func_backward.py").write_text(BENCHMARK)
+    (folder / "config_backward.json").write_text(json.dumps(CONFIG))
+    (folder / "kernel.py").write_text(KERNEL.format(reduced=reduced))
+    return read_folder(folder), folder / "kernel.py"
+
+
+def test_a_task_of_robust_kbench(tmp_path: Path):
     pytest.importorskip("torch")
+    task, kernel = benchmark(tmp_path, "mean")
+    document = as_dict(judge(replace(task, checks=1, seconds_a_call=60.0), kernel, 0))
+    assert document["verdict"] == "pass", document["message"]
+
+
+def test_a_mistake_in_a_task_of_robust_kbench_is_named(tmp_path: Path):
+    pytest.importorskip("torch")
+    task, kernel = benchmark(tmp_path, "sum")
+    assert task.around is not None
+    subject = within(task.around, loaded(kernel), "AutogradFunction", task.settled)
+    primals = drawn(maker(task, subject.names), {}, "float32", 0)
+    report = oracle.check(subject, *primals, reference=task.reference, dtype="float32")
+    assert "scaled_by_count" in [found.cause for found in report.findings]
+
+
+def test_small_sizes_of_a_benchmark_stay_and_no_other_is_like_them(tmp_path: Path):
+    pytest.importorskip("torch")
+    (tmp_path / "config_backward.json").write_text(
+        json.dumps({**CONFIG, "single_shared_configs": [{"num_features": 3}]})
+    )
     (tmp_path / "func_backward.py").write_text(BENCHMARK)
-    (tmp_path / "config_backward.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "kernel.py").write_text(KERNEL.format(reduced=reduced))
-    task = read_folder(tmp_path)
-    document = as_dict(judge(replace(task, checks=1, seconds_a_call=60.0), tmp_path / "kernel.py", 0))
-    assert document["cause"] == cause, document["message"]
+    assert maker(read_folder(tmp_path), None).ordinary == {"num_features": 3, "batch_size": 5}

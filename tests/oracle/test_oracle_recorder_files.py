@@ -181,12 +181,18 @@ def test_the_same_calls_judge_other_code_in_its_place(tmp_path):
     assert (report.verdict, report.findings[0].cause) == ("fail", "scaled_by_constant")
 
 
+# How many entries of an expanded array there are.
+ONCE = {"expanded": 5, "expanded along the last axis": 4, "expanded in the middle": 20, "one number, expanded": 1}
 LAYOUTS = {
     "contiguous": lambda x: x,
     "transposed": lambda x: x.copy().T,
     "with gaps": lambda x: np.repeat(x, 3, 1)[:, ::3],
     "reversed": lambda x: x[::-1],
     "expanded": lambda x: np.broadcast_to(x[:1], (4, 5)),
+    "expanded along the last axis": lambda x: np.broadcast_to(x[:, :1], (4, 5)),
+    "expanded in the middle": lambda x: np.broadcast_to(x[:, None], (4, 3, 5)),
+    "one number, expanded": lambda x: np.broadcast_to(x[1, 2], (1, 4, 5)),
+    "nothing, expanded": lambda x: np.broadcast_to(x[:1, :0], (4, 0)),
     "a number": lambda x: x[0, 0],
     "without entries": lambda x: x[:0],
 }
@@ -199,7 +205,7 @@ def test_an_array_is_laid_out_as_it_was(layout):
     again = laid_out(entries(one), one)
     np.testing.assert_array_equal(again, array)
     assert not one.shape or again.strides == np.asarray(array).strides or not again.size
-    assert one.bits.values.size == (5 if layout == "expanded" else np.size(array))
+    assert one.bits.values.size == ONCE.get(layout, np.size(array))
 
 
 def test_an_array_that_does_not_fit_its_memory_is_left_as_it_is():

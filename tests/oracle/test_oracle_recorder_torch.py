@@ -207,5 +207,27 @@ def test_what_cannot_be_kept_ends_the_recording_and_not_the_training(tmp_path):
 
 
 def test_a_function_is_recorded_once_at_a_time(tmp_path):
-    with oracle.record(Summed, tmp_path / "a"), pytest.raises(ValueError, match=r"once at a time; got Summed again"):
-        oracle.record(Summed, tmp_path / "b")
+    with oracle.record(Summed, tmp_path / "a"):
+        Summed.apply(torch.ones(2, requires_grad=True)).sum().backward()
+        with pytest.raises(ValueError, match=r"once at a time; got Summed again"):
+            oracle.record(Summed, tmp_path / "b")
+
+
+def test_a_call_under_autocast_is_judged_without_it_and_the_report_says_so(tmp_path):
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    with oracle.record(RightSoftmax, tmp_path), torch.autocast("cpu", dtype=torch.bfloat16):
+        RightSoftmax.apply(x).square().sum().backward()
+    ((_, report),) = oracle.replay(RightSoftmax, tmp_path)
+    assert report.verdict == "pass"
+    assert ", without the autocast to torch.bfloat16 of then" in report.inputs
+
+
+def test_a_compiled_function_is_not_seen_which_is_said(tmp_path):
+    x = torch.ones(3, 4, requires_grad=True)
+    compiled = torch.compile(lambda x: RightSoftmax.apply(x).sum(), backend="eager")
+    with (
+        pytest.warns(RuntimeWarning, match=r"^oracle.record: no call of RightSoftmax was recorded: .*torch\.compile"),
+        oracle.record(RightSoftmax, tmp_path),
+    ):
+        compiled(x).backward()
+    assert not list(tmp_path.iterdir())

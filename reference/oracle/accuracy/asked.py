@@ -18,7 +18,7 @@ from reference.oracle.questions.forward import Agreement, widened
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
-from reference.oracle.subjects.vjp import Trial
+from reference.oracle.subjects.vjp import Fault, Trial, finding
 
 # Values that are an op's but for rounding factors to TF32 differ by less, as a share of the largest.
 ROUNDED = 2.0**-8
@@ -89,8 +89,7 @@ def of_op(op: str, statics: Mapping[str, Any], trial: Trial, base: Base) -> OfOp
         near = {1.0: abs(values.sum() - base.flat[0]), 1 / values.size: abs(values.mean() - base.flat[0])}
         return OfOp(op, dict(statics), min(near, key=near.__getitem__))
     if base.flat.size > values.size:
-        rule = f"the kernel must return what {op} does"
-        raise ValueError(f"oracle.check: {rule}; got {base.flat.size} entries for {values.size}")
+        raise _of_another_form(op, base.flat.size, values.size)
     return OfOp(op, dict(statics))
 
 
@@ -121,9 +120,13 @@ def _nearly(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]
 def _fitting(reference: Reference, trial: Trial, base: Base) -> Reference:
     out, _ = reference.answer(tuple(map(widened, trial.primals)), base.cotangent)
     if out.size != base.flat.size:
-        rule = "the kernel must return what the reference does"
-        raise ValueError(f"oracle.check: {rule}; got {base.flat.size} entries for {out.size}")
+        raise _of_another_form("the reference", base.flat.size, out.size)
     return reference
+
+
+def _of_another_form(expected: str, got: int, wanted: int) -> Fault:
+    said = f"the output has {got} entries, that of {expected} has {wanted}"
+    return Fault(finding("forward", f"the forward does not compute {expected}", said, blame="forward"))
 
 
 def unnamed(trial: Trial, base: Base, subject: Subject) -> Reference | None:

@@ -41,7 +41,8 @@ class Wide:
 
     def named(self, name: str) -> list[Finding]:
         """The mistakes in one argument's gradient that have a name."""
-        return [found for found in self.findings.get(name, []) if found.cause not in NAMELESS]
+        found = self.findings.get(name, [])
+        return [one for one in found if one.cause not in NAMELESS and one.blame != "check"]
 
     def right(self, name: str) -> bool:
         """Whether the code is right in float64, so that only its precision can be wrong."""

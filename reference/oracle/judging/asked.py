@@ -33,7 +33,8 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
     finite = np.isfinite(one) & np.isfinite(other)
     if not np.array_equal(np.isfinite(one), np.isfinite(other)):
         return False
-    gap, size = (np.linalg.norm(np.where(finite, values, 0.0)) for values in (one - other, other))
+    one, other = (np.where(finite, values, 0.0) for values in (one, other))
+    gap, size = np.linalg.norm(one - other), np.linalg.norm(other)
     return bool(gap <= SAME * size)
 
 
@@ -42,7 +43,8 @@ def disguised(first: Answered, second: Answered) -> Iterator[Breach]:
     for place, (one, other) in enumerate(zip(first.parts, second.parts, strict=False)):
         what = "the output" if place < len(trees.leaves(first.out)) else "a gradient"
         if one.size and np.array_equal(one, other, equal_nan=True):
-            alike = f"all {one.flat[0]:g}" if np.all(one == one.flat[0]) else "the same"
+            alone = np.array_equal(one, np.full_like(one, one.flat[0]), equal_nan=True)
+            alike = f"all {one.flat[0]:g}" if alone else "the same"
             yield Breach("constant_answer", f"{what} is {alike}, whatever goes in")
         elif given := _given(first, one):
             yield Breach("copied_answer", f"{what} is a copy of {given}")

@@ -14,11 +14,14 @@ BREACHES = {
     "no_array": "What comes back is an object of another kind, which is not computed, compared or unpacked.",
     "garbled": "What arrives from the process is no answer: something else was written there.",
     "process_ended": "The process ends, or is ended, while an answer is awaited.",
-    "too_slow": "A call takes longer than the task allows for one, or all calls together longer than for all.",
+    "too_slow": "A call takes longer than the task allows for one.",
     "too_much_memory": "The process takes more memory than the task allows.",
     "does_not_load": "The file raises where it is run, or has not what the task asks for.",
     "refuses_sizes": "The code raises at an input at which the reference has a value.",
+    "out_of_time": "All calls together take longer than the task allows: not all was asked. No failure by itself.",
 }
+# A machine's or a task's fault as well as the submission's: what was not asked is not known.
+UNKNOWN = ("out_of_time",)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,15 @@ from typing import Any
 from reference.oracle.command import guard
 from reference.oracle.judging import inside, wire
 from reference.oracle.judging.breaches import Breach, Ended
-from reference.oracle.judging.task import Task
+from reference.oracle.judging.task import BadTask, Task
 
 PROGRAM = Path(inside.__file__).with_name("__main__.py")
 # Packages that a submission may not look into.
 CLOSED = ("reference", "functional_nn")
 STARTS_WITHIN, ENDS_WITHIN, LOOKS_EVERY = 60.0, 10.0, 0.05  # seconds
 MOST_PROCESSES = 64
+# A call may wait so many times its limit for a processor, which the limit does not count.
+MOST_WAITING = 9
 # An answer may be so many times as large as the question, and this much more.
 TIMES, MORE = 64, 1 << 24
 
@@ -40,7 +42,8 @@ class Child:
         self.forget: list[int] = []
         self.folder = tempfile.TemporaryDirectory(prefix="submission-")
         self.too_much = ""
-        self.sent, self.deadline = 0, 0.0
+        self.sent, self.deadline, self.within = 0, 0.0, 0.0
+        self.process, self.waited = 0, 0.0
         here, there = socket.socketpair()
         self.end = here
         self.guarded = self._started(submission, there)
@@ -73,11 +76,13 @@ class Child:
 
         Raises:
             Ended: it does not load.
+            BadTask: the task's device is not there.
         """
-        self._receive(STARTS_WITHIN, "the process")
-        begun = time.perf_counter()
+        self.process = int(self._receive(STARTS_WITHIN, "the process")["process"])
         said = self._receive(self.task.seconds, "loading")
-        self.spent += time.perf_counter() - begun
+        self.spent += self._taken()
+        if "no_device" in said:
+            raise BadTask(f"device must be there; got {self.task.device}: {said['no_device']}")
         for kind in ("lacks", "raises"):
             if kind in said:
                 words = said["lacks"] if kind == "lacks" else f"raises {said['raises']}"
@@ -92,22 +97,37 @@ class Child:
         """
         forget, self.forget = self.forget, []
         within = min(self.task.seconds_a_call, self.task.seconds - self.spent)
-        begun = time.perf_counter()
-        self.sent, self.deadline = 0, begun + max(within, 0)
+        self._begin(within)
         try:
             wire.send(self, {**question, "forget": forget})
         except OSError as error:
             raise Ended(self._gone()) from error
         answer = self._receive(within, "a call")
-        self.spent += time.perf_counter() - begun
+        self.spent += self._taken()
         self.asked += 1
         if "refused" in answer:
             raise Ended(Breach("no_array", f"the submission returns {str(answer['refused'])[:200]}"))
         return answer
 
+    def _begin(self, within: float) -> None:
+        self.sent, self.within, self.waited = 0, within, waiting(self.process)
+        self.deadline = time.perf_counter() + within
+
+    def _taken(self) -> float:
+        """Seconds of the last question, without those in which the process waited for a processor."""
+        return max(self.within + time.perf_counter() - self.deadline - self._waiting(), 0.0)
+
+    def _waiting(self) -> float:
+        return min(max(waiting(self.process) - self.waited, 0.0), MOST_WAITING * self.within)
+
+    def _left(self) -> float:
+        """Seconds until there is no more time, and not less than 0."""
+        left = self.deadline - time.perf_counter()
+        return max(left if left > 0 else left + self._waiting(), 0.0)
+
     def send(self, data: bytes) -> None:
         """Write all of it, as long as there is time."""
-        self.end.settimeout(max(self.deadline - time.perf_counter(), 1e-3))
+        self.end.settimeout(max(self._left(), 1e-3))
         try:
             self.end.sendall(data)
         except TimeoutError:
@@ -118,8 +138,9 @@ class Child:
         """Read exactly so many bytes, as long as there is time."""
         data = bytearray()
         while len(data) < count:
-            left = self.deadline - time.perf_counter()
-            if left <= 0 or not select.select([self.end], [], [], left)[0]:
+            if not select.select([self.end], [], [], self._left())[0]:
+                if self._left():
+                    continue
                 raise TimeoutError
             part = self.end.recv(min(count - len(data), 1 << 20))
             if not part:
@@ -128,7 +149,7 @@ class Child:
         return bytes(data)
 
     def _receive(self, within: float, what: str) -> dict[str, Any]:
-        self.deadline = time.perf_counter() + within
+        self.deadline, self.within = time.perf_counter() + within, within
         try:
             answer = wire.receive(self, TIMES * self.sent + MORE)
             breaches = [Breach(str(name), str(said)[:300]) for name, said in answer.pop("breaches", ())]
@@ -144,12 +165,14 @@ class Child:
         return answer
 
     def _late(self, what: str) -> Breach:
-        all_of_it = self.task.seconds - self.spent < self.task.seconds_a_call
-        limit = (
-            f"{self.task.seconds:g} s for all calls" if all_of_it else f"{self.task.seconds_a_call:g} s for one call"
-        )
-        limit = f"{STARTS_WITHIN:g} s to start" if what == "the process" else limit
-        return Breach("too_slow", f"{what} took longer than the task allows ({limit})")
+        if what == "the process":
+            return Breach("out_of_time", f"the process took longer than {STARTS_WITHIN:g} s to start")
+        for_all = f"longer than the task allows for all calls ({self.task.seconds:g} s)"
+        if what == "loading":
+            return Breach("does_not_load", f"running the file took {for_all}")
+        if self.within < self.task.seconds_a_call:
+            return Breach("out_of_time", f"{self.asked} calls took {for_all}; what was asked until then stands")
+        return Breach("too_slow", f"a call took longer than the task allows for one ({self.task.seconds_a_call:g} s)")
 
     def _gone(self) -> Breach:
         if self.too_much:
@@ -186,6 +209,13 @@ class Child:
                 os.kill(process, signal.SIGKILL)
         self.end.close()
         self.folder.cleanup()
+
+
+def waiting(process: int) -> float:
+    """Seconds for which a process was ready to run and had no processor; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int((guard.PROC / str(process) / "schedstat").read_text().split()[1]) / 1e9
+    return 0.0
 
 
 def resident(process: int) -> int:

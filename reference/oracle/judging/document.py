@@ -21,6 +21,7 @@ def as_dict(judged: Judged) -> dict[str, Any]:
         "schema": SCHEMA,
         "task": judged.task.name,
         "submission": judged.submission.name,
+        "device": judged.task.device or "cpu",
         "verdict": judged.verdict,
         "exit_status": EXIT[judged.verdict],
         "cause": found.name if isinstance(found, Breach) else found.cause if found else None,

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from reference._checks import is_floating
-from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.judging.task import BadTask, Task
 from reference.oracle.questions.forward import reference_out
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import quiet
-from reference.oracle.sweep.makers import Maker, NotMade, Sizes, by_function, by_row
+from reference.oracle.sweep.makers import Maker, NotMade, Sizes, by_function, by_row, in_dtype
 
 
 def maker(task: Task, names: tuple[str, ...] | None) -> Maker:
@@ -27,12 +25,11 @@ def maker(task: Task, names: tuple[str, ...] | None) -> Maker:
     return by_row(task.op, task.statics, len(names) if names else None)
 
 
-def of_sizes(made: Maker, dtype: str) -> Callable[..., tuple[Any, ...]]:
-    """A function of sizes by name, and of a generator, whose arrays are of the dtype: as a sweep takes it."""
-    own = storage(dtype)
+def of_sizes(made: Maker) -> Callable[..., tuple[Any, ...]]:
+    """A function of sizes by name, and of a generator: as a sweep takes it."""
 
     def make_inputs(rng: np.random.Generator, **sizes: int) -> tuple[Any, ...]:
-        return tuple(_in(primal, own, dtype) for primal in made.make(sizes, int(rng.integers(2**31))))
+        return made.make(sizes, int(rng.integers(2**31)))
 
     by_name = inspect.Parameter.KEYWORD_ONLY
     named = [inspect.Parameter(name, by_name, default=size) for name, size in made.ordinary.items()]
@@ -42,30 +39,22 @@ def of_sizes(made: Maker, dtype: str) -> Callable[..., tuple[Any, ...]]:
 
 def drawn(made: Maker, sizes: Sizes, dtype: str, seed: int) -> tuple[Any, ...]:
     """Primals in a dtype; a BadTask where the task's own function makes none."""
-    own = storage(dtype)
     try:
-        primals = made.make({**made.ordinary, **sizes}, seed)
+        return in_dtype(made, dtype).make({**made.ordinary, **sizes}, seed)
     except NotMade as refusal:
         raise BadTask(f"there must be an input of sizes {dict(sizes)}; got {refusal}") from refusal
     except Exception as error:  # the task's own function
         raise BadTask(f"inputs must return the arrays; got {type(error).__name__}: {error}") from error
-    return tuple(_in(primal, own, dtype) for primal in primals)
 
 
-def storage(dtype: str) -> np.dtype:
-    """The dtype of the arrays; a BadTask where NumPy has none of that name."""
+def must_exist(dtype: str) -> None:
+    """A BadTask where NumPy has no dtype of that name, nor gets it from others."""
     with suppress(ImportError):
         importlib.import_module("ml_dtypes")
     try:
-        return np.dtype("float32" if dtype == "tf32" else dtype)
+        np.dtype("float32" if dtype == "tf32" else dtype)
     except TypeError:
         raise BadTask(f"dtype {dtype} needs the package ml_dtypes; got an import error") from None
-
-
-def _in(primal: Any, own: np.dtype, dtype: str) -> Any:
-    if not isinstance(primal, np.ndarray) or not is_floating(primal.dtype):
-        return primal
-    return FORMATS["float32" if dtype == "tf32" else dtype].rounded(primal).astype(own)
 
 
 @dataclass(frozen=True)

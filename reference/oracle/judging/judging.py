@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reference.oracle.judging import asked, source
-from reference.oracle.judging.breaches import BREACHES, Breach, Ended
+from reference.oracle.judging.breaches import BREACHES, UNKNOWN, Breach, Ended
 from reference.oracle.judging.child import Child
-from reference.oracle.judging.inputs import Answered, answered, drawn, maker, of_sizes, storage, wanted
+from reference.oracle.judging.inputs import Answered, answered, drawn, maker, must_exist, of_sizes, wanted
 from reference.oracle.judging.proxy import Raised, subject_of
 from reference.oracle.judging.task import BadTask, Task
 from reference.oracle.report import Verdict
@@ -51,20 +51,20 @@ class Judged:
 
     @property
     def verdict(self) -> Verdict:
-        """Fail for any breach and any wrong number; pass where every dtype passes."""
+        """Fail for any breach and any wrong number; pass where every dtype passes, and all was asked."""
         verdicts = [one.verdict for one in self.in_dtypes]
-        if self.breaches or "fail" in verdicts:
+        if "fail" in verdicts or any(breach.name not in UNKNOWN for breach in self.breaches):
             return "fail"
         passed = len(verdicts) == len(self.task.dtypes) and set(verdicts) == {"pass"}
-        return "pass" if passed else "cannot tell"
+        return "pass" if passed and not self.breaches else "cannot tell"
 
     @property
     def foremost(self) -> Breach | InDtype | None:
         """What says most of why it does not pass."""
         order = list(BREACHES)
-        if self.breaches:
-            return min(self.breaches, key=lambda breach: order.index(breach.name))
-        return next((one for one in self.in_dtypes if one.verdict == self.verdict != "pass"), None)
+        wrong = next((one for one in self.in_dtypes if one.verdict == self.verdict != "pass"), None)
+        said = [breach for breach in self.breaches if breach.name not in UNKNOWN or wrong is None]
+        return min(said, key=lambda breach: order.index(breach.name)) if said else wrong
 
 
 def judge(task: Task, submission: Path, seed: int) -> Judged:
@@ -76,7 +76,7 @@ def judge(task: Task, submission: Path, seed: int) -> Judged:
     """
     judged = Judged(task, submission, seed)
     for dtype in task.dtypes:
-        storage(dtype)
+        must_exist(dtype)
     judged.breaches += source.breaches(source.readable(submission), task.forbid, task.by_hand)
     with _running(judged) as child:
         subject = subject_of(child, child.load())
@@ -118,7 +118,7 @@ def _in_dtype(task: Task, subject: Subject, dtype: str, seed: int) -> InDtype:
     extent = {"largest": task.largest, "checks": task.checks, "without": task.without}
     held = {"reference": task.op or task.reference, "dtype": dtype, "strict": task.strict, "seed": seed}
     try:
-        swept = sweep(subject, of_sizes(maker(task, subject.names), dtype), **named, **extent, **held)
+        swept = sweep(subject, of_sizes(maker(task, subject.names)), **named, **extent, **held)
     except (ValueError, TypeError) as error:
         raise BadTask(f"the task must make an input that its reference takes; got {error}") from error
     return _told(task, dtype, swept)
@@ -146,6 +146,7 @@ def _told(task: Task, dtype: str, swept: SweepReport) -> InDtype:
     cause = next((one for one in swept.report.findings if one.blame != "check"), None)
     if swept.smallest is not None:
         name, said = (cause.cause, cause.message) if cause else ("unexplained", swept.smallest.said)
+        said += f" (line {cause.line})" if cause and name == "raises" and cause.line else ""
         return tell("fail", name, said, swept.smallest.regime)
     if first.seen == "raises":
         return tell("fail", "raises", first.said, first.regime)
@@ -176,7 +177,8 @@ def _besides(judged: Judged, child: Child, subject: Subject) -> None:
         answers = [answered(subject, draw(number), judged.seed + number) for number in range(ASKED)]
         judged.breaches += _remembered(judged, answers, draw)
         if judged.verdict == "fail":
-            judged.breaches += asked.disguised(*answers[:2])
+            formed = any(one.cause != "wrong_shape" for one in judged.in_dtypes)
+            judged.breaches += asked.disguised(*answers[:2]) if formed else []
         else:
             judged.times = asked.timed(child, subject, lambda number: draw(ASKED + number, task.timed))
     except Raised:  # which is said already

@@ -15,7 +15,9 @@ from reference.oracle.subjects.subject import Pullback, Subject
 
 
 class Raised(Exception):
-    """What the submission raised, in its words."""
+    """What the submission raised, in its words; elsewhere: the line of its file, or None."""
+
+    elsewhere: int | None = None
 
 
 def subject_of(child: Child, said: dict[str, Any]) -> Subject:
@@ -64,8 +66,9 @@ def _answer(child: Child, **question: Any) -> dict[str, Any]:
     answer = child.ask(**question, unwritten=unwritten_value())
     if "raises" in answer:
         kind, _, words = str(answer["raises"]).partition(": ")
-        line = f" (line {answer['line']})" if answer.get("line") else ""
-        raise type(kind if kind.isidentifier() else "Exception", (Raised,), {})(words + line)
+        line = answer.get("line")
+        held = {"elsewhere": line if isinstance(line, int) else None}
+        raise type(kind if kind.isidentifier() else "Exception", (Raised,), held)(words)
     return answer
 
 

@@ -79,10 +79,12 @@ class _Benchmark:
         self.settled = plain
 
     def _small(self) -> dict[str, int]:
-        """Every size of the settings, made small, and no two alike."""
+        """Every size of the settings, made small; those that are small stay, and no other is like one of them."""
         named = {**self.init, **self.given}
-        sizes = [name for name, value in named.items() if isinstance(value, int) and not isinstance(value, bool)]
-        return {name: min(named[name], size) for name, size in zip(sizes, ORDINARY, strict=False)}
+        sizes = {name: value for name, value in named.items() if isinstance(value, int) and not isinstance(value, bool)}
+        stay = {size for size in sizes.values() if size <= ORDINARY[0]}
+        free = (size for size in ORDINARY if size not in stay)
+        return {name: size if size in stay else min(size, next(free, size)) for name, size in sizes.items()}
 
     def _arguments(self, sizes: Mapping[str, int], seed: int) -> dict[str, Any]:
         """What the model calls `forward_fn` with, by name."""

@@ -24,8 +24,8 @@ class Task:
     """What a task file says. The defaults are those of the keys that a file leaves out.
 
     op or reference: what is to be computed; a reference is a function of arrays in float64, inputs makes its arguments
-    from sizes. memory: bytes. around: a benchmark's file whose Function the submission is the backward of, and settled
-    those of its arguments that are no arrays.
+    from sizes. device: where the submission runs, None for the CPU. memory: bytes. around: a benchmark's file whose
+    Function the submission is the backward of, and settled those of its arguments that are no arrays.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Task:
     dtypes: tuple[str, ...] = ("float32",)
     entry: str | None = None
     framework: str = "numpy"
+    device: str | None = None
     forbid: tuple[str, ...] = ()
     by_hand: bool = True
     strict: bool = False
@@ -55,6 +56,7 @@ class Task:
         return {
             "name": self.entry,
             "framework": self.framework,
+            "device": self.device,
             "forbid": list(self.forbid),
             "imports": sorted({*imports, *(name.rpartition(".")[0] for name in self.forbid)} - {""}),
             "memory": self.memory,
@@ -65,7 +67,7 @@ class Task:
 
 KINDS: Mapping[str, type | tuple[type, ...]] = {
     "op": str, "statics": dict, "reference": str, "inputs": str, "dtypes": list, "entry": str, "framework": str,
-    "forbid": list, "by_hand": bool, "strict": bool, "largest": int, "checks": int, "without": list,
+    "device": str, "forbid": list, "by_hand": bool, "strict": bool, "largest": int, "checks": int, "without": list,
     "seconds": (int, float), "seconds_a_call": (int, float), "memory": (int, float),
     "timed": dict,
 }  # fmt: skip
@@ -121,6 +123,8 @@ def _legal(said: Mapping[str, Any]) -> None:
         raise BadTask(f"dtypes must be among {', '.join(FORMATS)}; got {stranger}{_did_you_mean(stranger, FORMATS)}")
     if said.get("framework", "numpy") not in FRAMEWORKS:
         raise BadTask(f"framework must be one of {', '.join(FRAMEWORKS)}; got {said['framework']}")
+    if said.get("framework", "numpy") == "numpy" and said.get("device", "cpu") != "cpu":
+        raise BadTask(f"device must be cpu where the framework is numpy; got {said['device']}")
     for key in POSITIVE:
         if not 0 < said.get(key, 1) < float("inf"):
             raise BadTask(f"{key} must be positive and finite; got {said[key]}")

@@ -54,7 +54,7 @@ def receive(channel: Channel, most: int) -> dict[str, Any]:
             raise Garbled("no message")
         sizes = list(_sizes(header, 0))
         if sum(sizes) > most:
-            raise Garbled(f"arrays of {sum(sizes):,} bytes")
+            raise Garbled(f"arrays of {sum(sizes):,} bytes, where {most:,} are the most that is read")
         blobs = iter([channel.receive(size) for size in sizes])
         return _unpacked(header, blobs)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:

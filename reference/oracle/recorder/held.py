@@ -60,12 +60,12 @@ def held(value: Any, wanted: bool = True) -> Held:
     dtype, shape = DTYPES[name], tuple(map(int, value.shape))
     if hasattr(value, "detach"):
         strides = tuple(value.stride())
-        value = value.detach()[_once(shape, strides)]
+        value = value.detach()[_once(strides)]
         value = value.cpu().contiguous()
         value = (value.view(importlib.import_module("torch").int16) if dtype == "BF16" else value).numpy()
     elif isinstance(value, np.ndarray):
         strides = tuple(step // value.itemsize for step in value.strides)
-        value = value[_once(shape, strides)]
+        value = value[_once(strides)]
     else:
         strides, value = None, np.asarray(value)
     values = np.array(value, order="C")
@@ -104,8 +104,8 @@ def laid_out(array: Any, one: Held) -> Any:
     return view if view.tobytes() == array.tobytes() else array
 
 
-def _once(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(1) if size and not step else slice(None) for size, step in zip(shape, strides, strict=True))
+def _once(strides: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(slice(None) if step else slice(1) for step in strides)
 
 
 def _in_order(shape: tuple[int, ...]) -> tuple[int, ...]:

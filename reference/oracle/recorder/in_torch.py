@@ -35,6 +35,9 @@ class Waiting:
             return
         torch = importlib.import_module("torch")
         devices = sorted({str(leaf.device) for leaf in _tensors(arguments)})
+        kinds = {device.partition(":")[0] for device in devices}
+        cast = {str(torch.get_autocast_dtype(kind)) for kind in kinds if torch.is_autocast_enabled(kind)}
+        about |= {"autocast": ", ".join(sorted(cast))} if cast else {}
         about |= {
             "training step": self.keeper.step,
             "framework": f"torch {torch.__version__}",

@@ -54,6 +54,16 @@ class Keeper:
                 self._sizes.pop(other)[0].unlink(missing_ok=True)
         return False
 
+    def end(self, target: str) -> None:
+        """End the recording, and say so where there was nothing to record."""
+        if self.open and not self._calls:
+            why = (
+                "only calls that are differentiated count, and those of a Function inside of torch.compile are not seen"
+            )
+            what = f"oracle.record: no call of {target} was recorded: {why} (TORCH_COMPILE_DISABLE=1 leaves it out)"
+            warnings.warn(what, RuntimeWarning, stacklevel=3)
+        self.open = False
+
     def stop(self, error: Exception) -> None:
         """End the recording, and say once why."""
         if self.open:

@@ -84,7 +84,7 @@ class Recorded:
         """End the recording, after what is under way; the target is left as it was."""
         close, self._close = self._close, lambda: None
         close()
-        self._keeper.open = False
+        self._keeper.end(self.__name__)
 
 
 def _way(target: Any) -> Callable[[Any, Keeper], Recorded] | None:

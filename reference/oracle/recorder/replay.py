@@ -82,7 +82,8 @@ def _when(call: Call) -> str:
     widened = any(one.bits.dtype == "BF16" for one in call.arrays.values()) and bfloat16() is None
     narrow = ", bfloat16 in float32 as ml_dtypes is not installed" if widened else ""
     about = ", ".join(filter(None, (call.about.get("framework"), call.about.get("device"))))
-    return f"call {call.number} of {call.target}{at} ({about}){narrow}"
+    cast = f", without the autocast to {call.about['autocast']} of then" if call.about.get("autocast") else ""
+    return f"call {call.number} of {call.target}{at} ({about}){narrow}{cast}"
 
 
 def _odd_memory(call: Call, primals: Mapping[str, np.ndarray]) -> str:

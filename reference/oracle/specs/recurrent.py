@@ -74,6 +74,7 @@ RECURRENT = (
         resembles=("rnn", "rnnstep", "vanillarnn"),
         scene="recurrent",
         statics_of=candidates.unrolled,
+        by_keyword=("lengths",),
     ),
     OpSpec(
         "lstm",
@@ -91,6 +92,7 @@ RECURRENT = (
         resembles=("lstm", "lstmstep"),
         scene="four gates",
         statics_of=candidates.unrolled,
+        by_keyword=("lengths",),
     ),
     OpSpec(
         "gru",
@@ -105,6 +107,7 @@ RECURRENT = (
         resembles=("gru",),
         scene="recurrent",
         statics_of=candidates.unrolled,
+        by_keyword=("lengths",),
     ),
     OpSpec(
         "linear_recurrence",

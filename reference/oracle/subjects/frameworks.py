@@ -71,7 +71,7 @@ def _subject(torch: Any, function: Any, name: str, names: Any, settled: Mapping[
 def computing(torch: Any, primals: Sequence[Any]) -> Iterator[None]:
     """What PyTorch makes of plain numbers is of float64 where the primals are; what it draws can be held fixed."""
     usual = torch.get_default_dtype()
-    wide = any(getattr(primal, "dtype", None) == np.float64 for primal in primals)
+    wide = any(str(getattr(primal, "dtype", "")) in ("float64", "torch.float64") for primal in primals)
     torch.set_default_dtype(torch.float64 if wide else usual)
     try:
         with _drawing(torch):
@@ -118,10 +118,15 @@ def _gradients(torch: Any, tensors: list[Any], outs: Any, cotangent: Any) -> tup
     leaves = list(zip(trees.leaves(outs), trees.leaves(cotangent), strict=True))
     tracked = [(leaf, ct) for leaf, ct in leaves if _floating(torch, leaf) and leaf.requires_grad]
     wanted = [tensor for tensor in tensors if _floating(torch, tensor)]
-    upstream = [tensor_of(torch, np.asarray(ct)).to(leaf.device) for leaf, ct in tracked]
+    upstream = [tensor_of(torch, _as_array(torch, ct)).to(leaf.device) for leaf, ct in tracked]
     found = torch.autograd.grad([leaf for leaf, _ in tracked], wanted, upstream, retain_graph=True, allow_unused=True)
     arrays = iter([None if gradient is None else array_of(gradient) for gradient in found])
     return tuple(next(arrays) if _floating(torch, tensor) else None for tensor in tensors)
+
+
+def _as_array(torch: Any, value: Any) -> Any:
+    """Numbers as an array; a tensor, wherever it lies, as it is."""
+    return value if isinstance(value, torch.Tensor) else np.asarray(value)
 
 
 def _without_none(outs: Any) -> Any:

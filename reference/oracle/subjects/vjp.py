@@ -170,7 +170,10 @@ def _raised(part: Blame, error: BaseException) -> Finding:
     here = os.path.dirname(__file__)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(here)]
     where = f"line {frames[-1].lineno}, in {frames[-1].name}: {frames[-1].line}" if frames else "in the call itself"
+    line = frames[-1].lineno if frames else None
+    if hasattr(error, "elsewhere"):  # it was raised in another process, which says where
+        line = error.elsewhere
+        where = f"line {line} of the file" if line else "outside of the file"
     words = _words(error)
     said = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    line = frames[-1].lineno if frames else None
     return finding("raises", f"the {part} raises {said}", where, blame=part, line=line)

@@ -58,12 +58,32 @@ def sized(maker: Maker, largest: int) -> Iterator[Case]:
 
 def valued(maker: Maker, names: Sequence[str], spec: OpSpec | None) -> Iterator[Case]:
     """The ordinary sizes with unusual values: those of the op's row first, then those of any code."""
-    for regime in spec.regimes if spec else ():
+    for regime in (*spec.regimes, *_least(spec)) if spec else ():
         yield Case(regime.name, maker.ordinary, partial(_as_the_row_says, regime, tuple(names)))
     free = _unrestricted(spec)
     for name, change in VALUES.items():
         yield Case(name, maker.ordinary, partial(_first_float, change, free))
     yield Case("tables without structure", maker.ordinary, _without_structure)
+
+
+def _least(spec: OpSpec) -> Iterator[Regime]:
+    """Nothing that a mask lets through, and one example of the least length, where the row draws such arguments."""
+    drawn = {name: one for case in spec.cases for name, one in case.arguments.items()}
+    for name, one in drawn.items():
+        if one.kind == "mask":
+            yield Regime(f"{name} all False", partial(_with, name, np.zeros_like))
+        if one.kind == "lengths":
+            yield Regime(f"{name} of {one.low:g}", partial(_with, name, partial(_first_least, int(one.low))))
+
+
+def _first_least(least: int, lengths: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(lengths.size).reshape(lengths.shape) == 0, least, lengths).astype(lengths.dtype)
+
+
+def _with(
+    name: str, change: Callable[[np.ndarray], np.ndarray], named: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> Mapping[str, np.ndarray]:
+    return {name: change(named[name])} if name in named else {}
 
 
 def _as_the_row_says(

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from reference.oracle.accuracy.asked import op_of
+from reference.oracle.accuracy.handed import validated as dtype_of
 from reference.oracle.numerics.budget import affordable
 from reference.oracle.questions.forward import validated
 from reference.oracle.report import Report, Verdict
@@ -11,7 +13,7 @@ from reference.oracle.subjects.subject import Subject
 from reference.oracle.sweep.apart import apart
 from reference.oracle.sweep.cases import Case, axed, sized, valued
 from reference.oracle.sweep.judging import ORDINARY, Judging
-from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row
+from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row, in_dtype
 from reference.oracle.sweep.report import SweepReport, Visit
 from reference.oracle.sweep.smallest import shrunk
 
@@ -40,13 +42,15 @@ def sweep(
         subject: what one of the `oracle.from_...` functions returned.
         make_inputs: a function whose parameters are the dimensions (`def make_inputs(rows, columns, rng)`) and that
             returns the primals; or the primals of one input, whose equal sizes are taken for one dimension unless the
-            op takes them apart and the forward is right there. None where an op is named: its row makes them.
+            op takes them apart and the forward is right there. None where an op is named, as `op` or as `reference`:
+            its row makes them.
         op, statics: as of `oracle.check`. Without an op the one that is recognized says which regimes there are.
         largest: sizes go to one above the last power of two up to this.
         checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest; fewer
             where one call is dear.
         without: names of regimes to leave out, as the table prints them.
-        seed, strict, options: as of `oracle.check`. With strict a subject that raises for one input only is wrong.
+        seed, strict, options: as of `oracle.check`; with a dtype unusual values are those of that dtype. With strict a
+            subject that raises for one input only is wrong.
 
     Returns:
         A SweepReport; whatever the subject does stands in it.
@@ -54,12 +58,14 @@ def sweep(
     Raises:
         ValueError, TypeError: the call itself makes no sense, as of `oracle.check`; there is no ordinary input.
     """
+    op = op_of(options.get("reference"), op)
     known = validated(op, statics)
     for name, value in (("largest", largest), ("checks", checks)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"oracle.sweep: {name} must be a whole number of at least 1; got {value!r}")
     names = options.get("names") or subject.names or ()
-    maker = _maker(subject, make_inputs, op, known, names)
+    dtype = options.get("dtype")
+    maker = _in_dtype(_maker(subject, make_inputs, op, known, names), dtype)
     judging = Judging(subject, maker, options, op, known, strict, seed)
     base = _ordinary(judging)
     if base[0].seen in ("raises", "outside", "cannot tell", "WRONG"):
@@ -67,8 +73,13 @@ def sweep(
     if not op and base[1].op:
         judging.recognized = base[1].op, base[1].statics
     if isinstance(make_inputs, tuple | list):
-        judging.maker = apart(make_inputs, names, judging.agrees) or maker
+        finer = apart(make_inputs, names, judging.agrees)
+        judging.maker = _in_dtype(finer, dtype) if finer else maker
     return _visited(judging, base, largest, checks, frozenset(without))
+
+
+def _in_dtype(maker: Maker, dtype: Any) -> Maker:
+    return maker if dtype is None else in_dtype(maker, dtype_of(dtype, ()))
 
 
 def _maker(

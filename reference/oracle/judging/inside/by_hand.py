@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.command.byhand import leanings
+from reference.oracle.judging.inside.placed import moved
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.frameworks import tensor_of
 from reference.oracle.subjects.subject import Subject
@@ -19,12 +20,12 @@ MOVES = re.compile(
 )
 
 
-def not_by_hand(subject: Subject, primals: tuple[Any, ...]) -> list[str]:
+def not_by_hand(subject: Subject, primals: tuple[Any, ...], device: str | None) -> list[str]:
     """A sentence for everything that others differentiate."""
     torch = sys.modules.get("torch")
     found = list(leanings(subject, primals))
     if torch is not None and subject.style == "torch" and subject.source is not None and _is_function(subject):
-        steps = dict.fromkeys(_differentiated(torch, subject.source, primals))
+        steps = dict.fromkeys(_differentiated(torch, subject.source, primals, device or "cpu"))
         found += [f"PyTorch differentiates a step of the forward itself: {step}" for step in steps]
     return found
 
@@ -34,8 +35,8 @@ def _is_function(subject: Subject) -> bool:
     return getattr(subject.source, "__name__", "") == subject.name and subject.source is not None
 
 
-def _differentiated(torch: Any, function: Any, primals: tuple[Any, ...]) -> Iterator[str]:
-    tensors = [tensor_of(torch, np.array(one)) if isinstance(one, np.ndarray) else one for one in primals]
+def _differentiated(torch: Any, function: Any, primals: tuple[Any, ...], device: str) -> Iterator[str]:
+    tensors = [moved(tensor_of(torch, one), device) if isinstance(one, np.ndarray) else one for one in primals]
     for tensor in tensors:
         if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
             tensor.requires_grad_()

@@ -10,12 +10,13 @@ import numpy as np
 
 
 def limit(size: int) -> None:
-    """No more than so many bytes of memory of its own, and no core file; where the system knows such limits."""
+    """No more than so many bytes of memory of its own, and in a file; no core file. Where the system has limits."""
     try:
         import resource
     except ImportError:
         return
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from reference.oracle.judging import wire
 from reference.oracle.judging.inside import entry, memory
 from reference.oracle.judging.inside.by_hand import not_by_hand
 from reference.oracle.judging.inside.forbidden import Forbidden
+from reference.oracle.judging.inside.interpreted import as_on_a_gpu
 from reference.oracle.judging.inside.patched import Patched
+from reference.oracle.judging.inside.placed import missing, placed
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 
@@ -50,7 +53,7 @@ class Stream:
 def serve(end: socket.socket, job: dict[str, Any]) -> None:
     """Load the submission, say how it is written, and answer every question."""
     stream = Stream(end)
-    wire.send(stream, {"alive": True})
+    wire.send(stream, {"process": os.getpid()})
     memory.limit(job["memory"])
     serving = Serving(job)
     wire.send(stream, serving.load())
@@ -64,6 +67,7 @@ class Serving:
     def __init__(self, job: dict[str, Any]):
         self.job = job
         self.subject: Subject | None = None
+        self.device = None if job["device"] == "cpu" else job["device"]
         self.pullbacks: dict[int, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {}
         self.calls = 0
         self.forbidden = Forbidden(job["forbid"])
@@ -71,27 +75,32 @@ class Serving:
 
     def load(self) -> dict[str, Any]:
         """Run the file; what it has, or why it has nothing."""
-        path = Path(self.job["file"])
         for name in ("ml_dtypes", *self.job["imports"]):  # the first gives NumPy its bfloat16
             with contextlib.suppress(ImportError):
                 __import__(name)
         self.forbidden.stand_in()
         self.patched.remember()
         self.forbidden.close(self.job["closed"])
+        if self.device and (why := missing(self.job["framework"], self.device)):
+            return {"no_device": why}
         try:
             with self.forbidden.watching():
-                module = entry.loaded(path)
-                if self.job["around"]:
-                    around, settled = Path(self.job["around"]), self.job["settled"]
-                    self.subject = entry.within(around, module, self.job["name"], settled)
-                else:
-                    self.subject = entry.entry(module, self.job["name"], self.job["framework"])
+                module = entry.loaded(Path(self.job["file"]))
+                as_on_a_gpu()
+                self.subject = self._entry(module)
         except entry.NoEntry as lack:
             return {"lacks": str(lack), **self._seen()}
         except BaseException as error:  # a file may raise anything
             return {"raises": _said(error), **self._seen()}
         names = list(self.subject.names) if self.subject.names else None
         return {"name": self.subject.name, "names": names, "style": self.subject.style, **self._seen()}
+
+    def _entry(self, module: ModuleType) -> Subject:
+        if self.job["around"]:
+            found = entry.within(Path(self.job["around"]), module, self.job["name"], self.job["settled"])
+        else:
+            found = entry.entry(module, self.job["name"], self.job["framework"])
+        return placed(found, self.device) if self.device else found
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """The answer to one question; what the submission raises is one."""
@@ -120,7 +129,7 @@ class Serving:
 
     def _forward(self, question: dict[str, Any]) -> dict[str, Any]:
         before = trees.snapshot(list(map(_memory, question["arrays"])))
-        out = _plain(self._of().forward(*question["arrays"]))
+        out = _output(self._of().forward(*question["arrays"]))
         return {"out": out, "changed": _changed(before, question["arrays"])}
 
     def _vjp(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +138,7 @@ class Serving:
         out, pullback = self._of().vjp(*primals)
         self.calls += 1
         self.pullbacks[self.calls] = pullback, primals
-        return {"out": _plain(out), "number": self.calls, "changed": _changed(before, primals)}
+        return {"out": _output(out), "number": self.calls, "changed": _changed(before, primals)}
 
     def _pull(self, question: dict[str, Any]) -> dict[str, Any]:
         pullback, primals = self.pullbacks[question["number"]]
@@ -143,7 +152,7 @@ class Serving:
         }
 
     def _by_hand(self, question: dict[str, Any]) -> dict[str, Any]:
-        return {"sentences": not_by_hand(self._of(), tuple(question["arrays"]))}
+        return {"sentences": not_by_hand(self._of(), tuple(question["arrays"]), self.device)}
 
 
 def _memory(value: Any) -> Any:
@@ -156,6 +165,14 @@ def _changed(before: list[np.ndarray], values: Sequence[Any]) -> list[list[Any]]
     arrays = [(place, value) for place, value in enumerate(values) if isinstance(value, np.ndarray)]
     pairs = zip(before, arrays, strict=True)
     return [[place, np.array(value)] for kept, (place, value) in pairs if not trees.same(kept, _memory(value))]
+
+
+def _output(tree: Any) -> Any:
+    """What a forward returns, and Refused where that is nothing."""
+    plain = _plain(tree)
+    if all(leaf is None for leaf in trees.leaves(plain)):
+        raise Refused("no array as its output")
+    return plain
 
 
 def _plain(tree: Any, depth: int = 0) -> Any:
@@ -174,12 +191,13 @@ def _plain(tree: Any, depth: int = 0) -> Any:
 
 
 def _said(error: BaseException) -> str:
-    """The last line of a traceback, and where it happened."""
+    """The last line of a traceback, cut where it is long."""
+    kind = type(error).__name__[:80]
     try:
         words = str(error).strip().splitlines()
     except Exception:  # an exception may be broken itself
         words = []
-    return f"{type(error).__name__}: {words[0][:300]}" if words else type(error).__name__
+    return f"{kind}: {words[0][:300]}" if words else kind
 
 
 def _line(error: BaseException, file: str) -> int | None:

@@ -12,7 +12,7 @@ from reference.oracle.numerics import probes
 from reference.oracle.numerics.precision import epsilon
 from reference.oracle.questions.answers import alike
 from reference.oracle.questions.base import Base
-from reference.oracle.questions.memory_battery.layouts import Layout, in_memory_order
+from reference.oracle.questions.memory_battery.layouts import EXPANDED, Layout, in_memory_order
 from reference.oracle.questions.repeated import AGAIN
 from reference.oracle.rendering.numbers import apart
 from reference.oracle.rendering.text import shown_index
@@ -159,11 +159,15 @@ def _named(trial: Trial, values: np.ndarray, gradients: tuple[Any, ...]) -> Answ
 
 
 def _moved(rng: np.random.Generator, steps: float, share: float | None, value: Any) -> Any:
-    """Every floating number a share away, or a rounding; equal ones alike, in the memory that they lie in."""
+    """Every floating number a share away, or a rounding, in the memory that it lies in.
+
+    Equal ones move alike, so that a tie stays a tie; but not in what could lie expanded, where sums in another order
+    round otherwise although all numbers are alike.
+    """
     if not isinstance(value, np.ndarray) or not is_floating(value.dtype):
         return value
     wide, moved = value.astype(np.float64), np.array(value)
-    away = probes.by_value(rng, wide)
+    away = probes.signed(rng, wide.shape) if EXPANDED.moves(value) else probes.by_value(rng, wide)
     moved[...] = wide * (1 + steps * (epsilon(value.dtype) * np.sign(away) if share is None else share * away))
     return moved
 
