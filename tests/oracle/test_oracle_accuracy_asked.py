@@ -100,6 +100,14 @@ def test_a_kernel_that_returns_more_or_less_than_its_reference_fails():
     assert report.findings[0].evidence == "the output has 35 entries, that of the reference has 14"
 
 
+@pytest.mark.parametrize("mode", ["auto", "directional"])
+def test_an_argument_that_does_not_matter_at_this_input_is_not_wrong(mode):
+    subject = oracle.from_forward_backward(lambda x, w: x @ w, lambda g, x, w: (g @ w.T, x.T @ g))
+    x, w = np.zeros((5, 3), np.float32), np.ones((3, 4), np.float32)
+    report = oracle.check(subject, x, w, reference=lambda x, w: x @ w, dtype="float32", mode=mode)
+    assert report.verdict == "pass", str(report)
+
+
 def test_primals_beyond_the_dtype_are_refused():
     with pytest.raises(ValueError, match="every primal must fit float16; got "):
         oracle.check(kernel(), 1e6 * X, reference="softmax", dtype="float16")

@@ -153,6 +153,21 @@ def test_a_wrong_gradient_is_named_before_the_memory_that_it_misreads_too():
     assert causes(report) == ["scaled_by_constant", "wrong_strides (cotangent)"]
 
 
+def test_the_mean_of_equal_numbers_may_round_otherwise_where_they_are_one_number():
+    def mean(x):
+        return x.flat[:1] if 0 in x.strides else np.sum(x, keepdims=True).ravel() / np.float32(x.size)
+
+    def forward(x):
+        return 1000 * x * (x - mean(x))
+
+    def backward(cotangent, x):
+        scaled = 1000 * cotangent
+        return scaled * (2 * x - mean(x)) - np.sum(scaled * x) / np.float32(x.size)
+
+    report = oracle.check(oracle.from_forward_backward(forward, backward), np.full((3, 7), -2.37, np.float32))
+    assert report.verdict == "pass", str(report)
+
+
 def test_sums_in_another_order_are_no_misreading():
     """In half precision, sums in the order of the memory differ by far more than float64's rounding."""
 

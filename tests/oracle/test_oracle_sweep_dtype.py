@@ -1,5 +1,7 @@
 """A sweep in a dtype, against a reference: unusual values are those of the dtype, and right kernels pass at each."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from reference import oracle, softmax
 
 X = np.random.default_rng(0).normal(size=(3, 5))
 # What a right kernel in bfloat16 is asked at; 12 reach values, axes and the first sizes.
-FEW = {"largest": 2, "checks": 12}
+FEW: dict[str, Any] = {"largest": 2, "checks": 12}
 
 
 def forward(x):

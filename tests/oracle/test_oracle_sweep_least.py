@@ -1,12 +1,14 @@
 """Arguments at the least that their row allows: a mask that lets nothing through, an example of length 0."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from reference import oracle
 from reference.recurrent import rnn, rnn_bwd, rnn_fwd
 
-FEW = {"largest": 1, "checks": 3}
+FEW: dict[str, Any] = {"largest": 1, "checks": 3}
 
 
 def drop(x, mask):

@@ -14,7 +14,8 @@ from reference.oracle.questions.forward import reference_out
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import quiet
-from reference.oracle.sweep.makers import Maker, NotMade, Sizes, by_function, by_row, in_dtype
+from reference.oracle.sweep.makers import Maker, NotMade, Sizes, by_function, by_row
+from reference.oracle.sweep.narrow import in_dtype
 
 
 def maker(task: Task, names: tuple[str, ...] | None) -> Maker:

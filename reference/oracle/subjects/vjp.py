@@ -172,7 +172,7 @@ def _raised(part: Blame, error: BaseException) -> Finding:
     where = f"line {frames[-1].lineno}, in {frames[-1].name}: {frames[-1].line}" if frames else "in the call itself"
     line = frames[-1].lineno if frames else None
     if hasattr(error, "elsewhere"):  # it was raised in another process, which says where
-        line = error.elsewhere
+        line = getattr(error, "elsewhere", None)
         where = f"line {line} of the file" if line else "outside of the file"
     words = _words(error)
     said = f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -52,11 +52,12 @@ class Judging:
     def visit(self, case: Case, why: bool = True) -> tuple[Visit, Report] | None:
         """The input judged; None where there is none, or the named op does not take it.
 
-        What seems wrong is asked for its reason, which takes longest, and only if `why`: some reasons are no mistake.
+        What seems wrong is asked for its reason, which takes longest, only if `why`: some reasons are no mistake.
         """
+        if why:
+            return self._visit(case, whole=True)
         with nobody_asks():
-            seen = self._visit(case, whole=False)
-        return self._visit(case, whole=True) if why and seen and seen[0].seen == "WRONG" else seen
+            return self._visit(case, whole=False)
 
     def _visit(self, case: Case, whole: bool) -> tuple[Visit, Report] | None:
         try:

@@ -1,17 +1,14 @@
 """Inputs of any size: made by the caller's function, drawn from an op's row, or like the arrays of one example."""
 
-import importlib
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from reference._checks import is_floating
-from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.drawn import DIMENSIONS
 from reference.oracle.opspec import Case, OpSpec, draw
 from reference.oracle.specs import SPECS
@@ -131,23 +128,6 @@ def like(primals: Sequence[Any], names: Sequence[str], dimensions: Mapping[Dimen
         return tuple(_like(primal, tuple(shape), bounds, rng) for primal, shape in zip(primals, shapes, strict=True))
 
     return Maker({name: dimensions[dimension] for name, dimension in by_name.items()}, make, exact=False)
-
-
-def in_dtype(maker: Maker, dtype: str) -> Maker:
-    """The maker of the same numbers rounded to a dtype; bfloat16 stands in float32 where NumPy has none."""
-    own = "float32" if dtype == "tf32" else dtype
-    with suppress(ImportError):
-        importlib.import_module("ml_dtypes")
-    try:
-        storage = np.dtype(own)
-    except TypeError:
-        storage = np.dtype(np.float32)
-
-    def rounded(primal: Any) -> Any:
-        held = primal is not None and is_floating(np.asarray(primal).dtype)
-        return FORMATS[own].rounded(np.asarray(primal)).astype(storage) if held else primal
-
-    return replace(maker, make=lambda sizes, seed: tuple(map(rounded, maker.make(sizes, seed))))
 
 
 def _called(dimension: Dimension, names: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ from reference.oracle.subjects.subject import Subject
 from reference.oracle.sweep.apart import apart
 from reference.oracle.sweep.cases import Case, axed, sized, valued
 from reference.oracle.sweep.judging import ORDINARY, Judging
-from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row, in_dtype
+from reference.oracle.sweep.makers import Maker, NotMade, by_example, by_function, by_row
+from reference.oracle.sweep.narrow import in_dtype
 from reference.oracle.sweep.report import SweepReport, Visit
 from reference.oracle.sweep.smallest import shrunk
 
