@@ -80,8 +80,11 @@ class Doubted:
     persisting: Mapping[int | None, Persistent]
 
     def cause(self, key: int | None) -> tuple[str, str, str] | None:
-        """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
-        if self.program is None:
+        """The cause, words that continue "<array> ...", and the evidence; None where none is certain.
+
+        In all as accurate as a plain computation, an array has none: of a few entries any cause may be like the error.
+        """
+        if self.program is None or self.compared[key].factor <= TIMES:
             return None
         best, likeliest = self._alike(key)
         near = self.approximate(key)
