@@ -177,8 +177,13 @@ class Doubted:
         possible = [(rate, one) for rate, one in rated if rate is not None]
         if not possible:
             return None
-        one = max(possible, key=lambda pair: pair[0])[1]
+        one = max(possible, key=lambda pair: (self._ends_so(key, pair[1]), pair[0]))[1]
         return one.cause, one.words, f"its error is as large everywhere as that of the reference which {one.words}"
+
+    def _ends_so(self, key: int | None, one: Imprecision) -> bool:
+        """Whether all entries are numbers of the format to which an imprecision rounds every step."""
+        got, plain = self.compared[key].got, one.arithmetic.plain
+        return plain != self.at.arithmetic.plain and np.array_equal(plain.rounded(got), got, equal_nan=True)
 
     @cached_property
     def _pointed_to(self) -> set[str]:
