@@ -138,3 +138,46 @@ def test_a_factor_that_is_hardly_off_is_no_rounding():
     x = np.random.default_rng(7).normal(size=(3, 200))
     report = oracle.check(softmax(np.exp, lambda x: x.dtype.type(1.001) / x), x, reference="softmax", dtype="float32")
     assert "rounded_before_sum" not in {found.cause for found in report.findings}, report
+
+
+def to_tf32(array):
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32).astype(np.uint64)
+    return ((bits + 0xFFF + ((bits >> 13) & 1)) & 0xFFFFE000).astype(np.uint32).view(np.float32).reshape(array.shape)
+
+
+def in_tf32(a, b):
+    return to_tf32(a) @ to_tf32(b) if a.dtype == np.float32 else a @ b
+
+
+def flash_attention():
+    """The sum in the softmax's slope as output times cotangent: in TF32 it no longer cancels where one key is seen."""
+
+    def heads(array):
+        return array.swapaxes(1, 2)
+
+    def fwd(q, k, v):
+        root = np.sqrt(q.shape[-1]).astype(q.dtype)
+        scores = np.where(np.tri(q.shape[1], dtype=bool), in_tf32(heads(q), heads(k).swapaxes(-1, -2)) / root, -1e30)
+        powers = np.exp(scores - scores.max(-1, keepdims=True))
+        p = (powers / powers.sum(-1, keepdims=True)).astype(q.dtype)
+        out = heads(in_tf32(p, heads(v)))
+        return out, (q, k, v, p, out, root)
+
+    def bwd(residuals, d):
+        q, k, v, p, out, root = residuals
+        inner = heads((d * out).sum(-1, keepdims=True))
+        slope = p * (in_tf32(heads(d), heads(v).swapaxes(-1, -2)) - inner) / root
+        across = slope.swapaxes(-1, -2), p.swapaxes(-1, -2)
+        return tuple(map(heads, (in_tf32(slope, heads(k)), in_tf32(across[0], heads(q)), in_tf32(across[1], heads(d)))))
+
+    return oracle.from_rule(fwd, bwd)
+
+
+@pytest.mark.parametrize(("dtype", "cause"), [("tf32", set()), ("float32", {"computed_in_tf32"})])
+@pytest.mark.parametrize("shape", [(1, 6, 2, 8), (3, 2, 4, 5)], ids=str)
+def test_tf32_that_no_longer_cancels_is_tf32(shape, dtype, cause):
+    primals = np.random.default_rng(5).normal(size=(3, *shape))
+    causal = {"reference": "attention", "statics": {"causal": True}}
+    report = oracle.check(flash_attention(), *primals, **causal, dtype=dtype)
+    assert {found.cause for found in report.findings} == cause, report
+    assert report.status.startswith("less accurate" if cause else "right"), report

@@ -14,7 +14,7 @@ import numpy as np
 
 from reference.oracle.accuracy.approximation import share_off, swayed
 from reference.oracle.accuracy.arithmetic import Arithmetic, is_curve
-from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
+from reference.oracle.accuracy.comparison import MANY_TIMES, TIMES, Comparison, comparison
 from reference.oracle.accuracy.formats import CUT_TF32, FORMATS, SINGLE, TF32
 from reference.oracle.accuracy.persistence import Persistent
 from reference.oracle.accuracy.plain import Situation, answers, computed, situation
@@ -47,6 +47,11 @@ class Imprecision:
     words: str
     arithmetic: Arithmetic
 
+    @property
+    def rounds(self) -> bool:
+        """Whether its errors are as often up as down, and do not stay: partial sums and cut digits are off one way."""
+        return self.arithmetic.sums == SINGLE and self.arithmetic.factors != CUT_TF32
+
 
 def imprecisions(at: Situation, program: Program) -> Iterator[Imprecision]:
     """Those that a kernel of this dtype may have which computes as the program does."""
@@ -75,8 +80,11 @@ class Doubted:
     persisting: Mapping[int | None, Persistent]
 
     def cause(self, key: int | None) -> tuple[str, str, str] | None:
-        """The cause, words that continue "<array> ...", and the evidence; None where none is certain."""
-        if self.program is None:
+        """The cause, words that continue "<array> ...", and the evidence; None where none is certain.
+
+        In all as accurate as a plain computation, an array has none: of a few entries any cause may be like the error.
+        """
+        if self.program is None or self.compared[key].factor <= TIMES:
             return None
         best, likeliest = self._alike(key)
         near = self.approximate(key)
@@ -91,7 +99,16 @@ class Doubted:
         """The imprecision whose error points most the way of the kernel's, where it does."""
         likeness = [(self._likeness(key, run), one) for one, run in self.runs]
         best, likeliest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
-        return best, likeliest if best > ALIKE else None
+        sure = likeliest is not None and best > ALIKE and not self._by_chance(key, best, likeliest)
+        return best, likeliest if sure else None
+
+    def _by_chance(self, key: int | None, best: float, one: Imprecision) -> bool:
+        """Whether the same roundings, up or down at random, point as much the way of the kernel's error."""
+        if not one.rounds:
+            return False
+        assert self.program is not None
+        runs = usual(self.at, self.program, one.arithmetic, key)
+        return any(self._likeness(key, {key: run}) >= best for run in runs)
 
     def _no_rounding(self, key: int | None, likeliest: Imprecision | None) -> bool:
         """Whether an error is that of an approximated function, whatever it may be like by chance.
@@ -104,8 +121,7 @@ class Doubted:
             return own < AS_LARGE * other
         if likeliest is None:
             return False
-        rounds = likeliest.arithmetic.sums == SINGLE and likeliest.arithmetic.factors != CUT_TF32
-        return rounds and self.persisting[key].mostly
+        return likeliest.rounds and self.persisting[key].mostly
 
     @cached_property
     def runs(self) -> list[tuple[Imprecision, Arrays]]:
@@ -149,8 +165,8 @@ class Doubted:
 
     def _sized(self, key: int | None, in_tf32: bool) -> tuple[str, str, str] | None:
         """The likeliest by the size of an error that goes: TF32, where another array is like that, or the rest."""
-        stays = self.persisting.get(key)
-        if stays is None or stays.systematic or self.compared[key].factor <= TIMES:
+        stays, factor = self.persisting.get(key), self.compared[key].factor
+        if stays is None or stays.systematic or factor <= (TIMES if in_tf32 else MANY_TIMES):
             return None
         if in_tf32 and TF32_PRODUCTS not in self._pointed_to:
             return None
@@ -161,8 +177,13 @@ class Doubted:
         possible = [(rate, one) for rate, one in rated if rate is not None]
         if not possible:
             return None
-        one = max(possible, key=lambda pair: pair[0])[1]
+        one = max(possible, key=lambda pair: (self._ends_so(key, pair[1]), pair[0]))[1]
         return one.cause, one.words, f"its error is as large everywhere as that of the reference which {one.words}"
+
+    def _ends_so(self, key: int | None, one: Imprecision) -> bool:
+        """Whether all entries are numbers of the format to which an imprecision rounds every step."""
+        got, plain = self.compared[key].got, one.arithmetic.plain
+        return plain != self.at.arithmetic.plain and np.array_equal(plain.rounded(got), got, equal_nan=True)
 
     @cached_property
     def _pointed_to(self) -> set[str]:

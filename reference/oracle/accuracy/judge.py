@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.oracle.accuracy import imprecision, mistakes
 from reference.oracle.accuracy.asked import Asked
-from reference.oracle.accuracy.comparison import TIMES, Comparison, comparison
+from reference.oracle.accuracy.comparison import MANY_TIMES, TIMES, Comparison, comparison
 from reference.oracle.accuracy.formats import SINGLE
 from reference.oracle.accuracy.imprecision import Doubted
 from reference.oracle.accuracy.persistence import Persistent, persistent
@@ -23,8 +23,6 @@ from reference.oracle.report import Accuracy, ArgumentReport, Finding, Kind
 from reference.oracle.subjects import returned
 from reference.oracle.subjects.vjp import Trial, finding
 
-# Beyond so many times the plain error nobody's other order of sums explains what has no name.
-MANY_TIMES = 16.0
 # The share of the plain error that a mistake named in float64 must make to count where rounding nearly hides it.
 SEEN = 0.25
 
