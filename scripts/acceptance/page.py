@@ -89,14 +89,13 @@ def text(judgments: Sequence[Judged]) -> str:
     named = sum(one.named for one in wrong if not one.accepted[OURS])
     seconds = sum(one.seconds for one in judgments)
     mistaken = [f"- {one.label}: {one.status}" for one in judgments if one.accepted[OURS] != one.right]
+    said = "It judges none wrongly." if not mistaken else f"It judges wrongly:\n\n{chr(10).join(mistaken)}"
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, PyTorch {torch.__version__}"
     return f"""\
 {both(judgments)}
 {versions}, {platform.machine()}; seed {SEED}. In the last line {OURS}
 took {seconds:.0f} s of the processor for {len(judgments)} backwards, and named a cause for {named} of {len(wrong)} \
-wrong ones. It judges wrongly:
-
-{chr(10).join(mistaken) or "- none."}
+wrong ones. {said}
 
 ![Wrong backwards that each rule accepts, and right ones that it rejects](pictures/judges.svg)
 
