@@ -2,6 +2,7 @@
 
 import importlib
 import math
+from pathlib import Path
 from types import ModuleType
 
 import jax
@@ -16,7 +17,7 @@ from functional_nn.training.setup import schedule
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     pytest.importorskip("torch")
-    monkeypatch.syspath_prepend("scripts")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "scripts"))
     return importlib.import_module("text_in_torch")
 
 

@@ -84,7 +84,7 @@ class Doubted:
 
         In all as accurate as a plain computation, an array has none: of a few entries any cause may be like the error.
         """
-        if self.program is None or self.compared[key].factor <= TIMES:
+        if self.program is None:
             return None
         best, likeliest = self._alike(key)
         near = self.approximate(key)
