@@ -28,6 +28,8 @@ class Case:
     # Keyword arguments of the function, and arrays that it takes behind the arguments, without a gradient.
     options: dict[str, Any] = field(default_factory=dict)
     tables: tuple[np.ndarray, ...] = ()
+    # Arguments with sums as long as an inaccurate one takes to show; None where the usual ones have them.
+    long: Callable[[Draw], dict[str, np.ndarray]] | None = None
 
     def subject(self, module: ModuleType) -> Callable[..., Any]:
         """The function of a module, of the arguments alone; the tables come in the dtype and the place of the first."""
@@ -61,6 +63,7 @@ CASES = (
         lambda n: {"x": n(3, 3, 5), "scale": n(5), "bias": n(5)},
         lambda n: {"x": n(8, 8), "scale": n(8), "bias": n(8)},
         "layer_norm",
+        long=lambda n: {"x": n(40, 5), "scale": n(5), "bias": n(5)},
     ),
     Case(
         "rms_norm", "rms_norm",

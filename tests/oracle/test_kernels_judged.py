@@ -142,7 +142,7 @@ def test_a_mistake_is_found_by_what_it_needs(mistake: Mistake, tmp_path: Path):
         assert swept.verdict == "fail", str(swept)
         return
     low = {"reference": case.op, "dtype": "bfloat16"} if mistake.needs == "accuracy" else {}
-    arguments = drawn(case.arguments, "float64")
+    arguments = drawn(case.long if low and case.long else case.arguments, "float64")
     report = oracle.check(subject, *arguments.values(), names=tuple(arguments), **held(case), **low)
     assert report.findings, str(report)
     assert report.findings[0].cause in mistake.causes, str(report)
