@@ -90,7 +90,7 @@ INLINE Vector exponential(Vector x) {
 
 /* ---- What is to be done, and by whom ----------------------------------------------------------------------------- */
 
-typedef struct { int64_t length, heads, depth; } Shape;
+typedef struct { int64_t heads, depth; } Shape;
 typedef struct { int64_t low, high; } Range;
 
 typedef struct Call {
@@ -196,14 +196,14 @@ static void forward_item(const Call *c, int64_t item, float *room) {
     float *scores = query + BLOCK * c->depth, *sums = scores + BLOCK * BLOCK;
     float peak[BLOCK], total[BLOCK];
     transpose(key, c->key + batch * c->key_length * c->key_heads * c->depth, keys,
-              (Shape){c->key_length, c->key_heads, c->depth}, key_head);
+              (Shape){c->key_heads, c->depth}, key_head);
     copy(value, c->value + batch * c->key_length * c->key_heads * c->value_depth, keys,
-         (Shape){c->key_length, c->key_heads, c->value_depth}, key_head, width);
+         (Shape){c->key_heads, c->value_depth}, key_head, width);
     for (int64_t head = key_head * groups; head < (key_head + 1) * groups; head++)
         for (int64_t q = queries.low; q < queries.high; q += BLOCK) {
             Range rows = {q, least(q + BLOCK, queries.high)}, visible = seen(c, rows.low, rows.high);
             copy(query, c->query + batch * c->length * c->heads * c->depth, rows,
-                 (Shape){c->length, c->heads, c->depth}, head, c->depth);
+                 (Shape){c->heads, c->depth}, head, c->depth);
             memset(sums, 0, BLOCK * width * sizeof *sums);
             for (int i = 0; i < BLOCK; i++) peak[i] = -INFINITY, total[i] = 0;
             for (int64_t k = (visible.low - keys.low) / BLOCK * BLOCK; k < visible.high - keys.low; k += BLOCK) {
@@ -230,7 +230,7 @@ typedef struct { float *by_column, *by_row, *values, *key_ct, *value_ct, *scores
 
 /* The mean of the weights' gradients is ct . out, added up as `product` does, so that what cancels does so exactly. */
 static void gather(const Call *c, Head h, Range rows, int64_t batch, int64_t head, int64_t width, int64_t value_width) {
-    Shape query = {c->length, c->heads, c->depth}, value = {c->length, c->heads, c->value_depth};
+    Shape query = {c->heads, c->depth}, value = {c->heads, c->value_depth};
     int64_t first = batch * c->length * c->heads, count = up(rows.high - rows.low, BLOCK);
     copy(h.query, c->query + first * c->depth, rows, query, head, width);
     copy(h.ct, c->ct + first * c->value_depth, rows, value, head, value_width);
@@ -281,7 +281,7 @@ static void meet(const Call *c, Head h, Keys b, int64_t first_query, int64_t fir
 
 /* Some keys of one example meet all queries of a head that see them; `add` where another head did before. */
 static void backward_keys(const Call *c, Head h, Keys b, Range keys, int64_t batch, int64_t key_head, int add) {
-    Shape key = {c->key_length, c->key_heads, c->depth}, value = {c->key_length, c->key_heads, c->value_depth};
+    Shape key = {c->key_heads, c->depth}, value = {c->key_heads, c->value_depth};
     int64_t width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
     int64_t first = batch * c->key_length * c->key_heads;
     for (int64_t k = keys.low; k < keys.high; k += BLOCK) {
@@ -321,7 +321,7 @@ static void backward_item(const Call *c, int64_t item, float *room) {
         gather(c, h, all, batch, head, width, value_width);
         memset(h.query_ct, 0, rows * width * sizeof *h.query_ct);
         backward_keys(c, h, b, part(c, of_part, c->key_length), batch, key_head, group > 0);
-        put(out + batch * c->length * c->heads * c->depth, h.query_ct, all, (Shape){c->length, c->heads, c->depth},
+        put(out + batch * c->length * c->heads * c->depth, h.query_ct, all, (Shape){c->heads, c->depth},
             head, width, 0);
     }
 }
