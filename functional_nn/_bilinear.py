@@ -21,6 +21,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from functional_nn._geometry import Line, Spec
+from functional_nn._jit import compiled
 from functional_nn._lax import LAX
 from functional_nn.cpu.lowerings import on_cpu
 
@@ -116,18 +117,13 @@ def _without(shape: tuple[int, ...], dim: int | None) -> tuple[int, ...]:
 def _primitive(name: str, left_ct: Callable[..., jax.Array], right_ct: Callable[..., jax.Array]) -> Primitive:
     """A bilinear primitive, given its transposes as functions of the cotangent and both arguments."""
     primitive = Primitive(f"convolution_{name}")
-    primitive.def_impl(partial(_run, name, jax.jit(primitive.bind, static_argnames="spec")))
+    primitive.def_impl(compiled(primitive.bind, LAX[name], "spec"))
     primitive.def_abstract_eval(partial(_abstract, name))
     ad.defbilinear(primitive, left_ct, right_ct)
     batching.primitive_batchers[primitive] = partial(_batch, name)
     mlir.register_lowering(primitive, mlir.lower_fun(LAX[name], multiple_results=False))
     mlir.register_lowering(primitive, on_cpu(name), platform="cpu")
     return primitive
-
-
-def _run(name: str, compiled: Callable[..., jax.Array], left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
-    """The primitive outside of jit: compiled, unless jit is disabled, where that would end here again."""
-    return (LAX[name] if getattr(jax.config, "jax_disable_jit", False) else compiled)(left, right, spec=spec)
 
 
 def _abstract(name: str, left: Any, right: Any, *, spec: Spec) -> Any:

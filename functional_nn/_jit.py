@@ -82,3 +82,13 @@ def _of_statics(function: Callable[..., R]) -> Callable[..., R]:
             return function(*args, **values)
 
     return of_values
+
+
+def compiled(bind: Callable[..., Any], meaning: Callable[..., Any], *statics: str) -> Callable[..., Any]:
+    """How a primitive runs outside of jit: compiled, unless jit is disabled, where that would end here again."""
+    by_jit = jax.jit(bind, static_argnames=statics)
+
+    def run(*arrays: jax.Array, **chosen: Any) -> Any:
+        return (meaning if getattr(jax.config, "jax_disable_jit", False) else by_jit)(*arrays, **chosen)
+
+    return run

@@ -1,52 +1,54 @@
-"""Attention by a C file, on a CPU with a C compiler: the scores of some queries and keys never leave its cache."""
+"""Attention by a C file, on a CPU, where it could be compiled: the scores of some queries and keys never leave its cache."""
 
 import ctypes
 import threading
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from functional_nn import _libraries
 from functional_nn._attending import Sight
-from functional_nn.cpu import onednn
-from functional_nn.cpu.native import Unusable, compiled
+from functional_nn.cpu import native
+from functional_nn.cpu.compiler import ATTENTION, Unusable
 
-SOURCE = Path(__file__).with_suffix(".c")
+SOURCE = ATTENTION
+DTYPES = (jnp.float32,)
 FORWARD, BACKWARD = "functional_nn_attention_forward", "functional_nn_attention_backward"
 # Pairs of a query and a key above which it is faster than XLA: at 128 queries and keys equally fast, at 256 twice.
 FEWEST_PAIRS = 2**14
 _opening = threading.RLock()
 
 
-def forward(query: jax.Array, key: jax.Array, value: jax.Array, *, sight: Sight) -> Sequence[jax.Array]:
-    """The result for scaled queries and, of each query (batch, heads, length), the largest score and one over the sum.
+def forward(query: jax.Array, key: jax.Array, value: jax.Array, *, sight: Sight, scale: float) -> Sequence[jax.Array]:
+    """The result and, of each query (batch, heads, length), the largest score and one over the sum.
 
     All float32 with axes (batch, length, heads, depth); a query that sees no key gives 0.
     """
     batch, length, heads, _ = query.shape
     a_query = jax.ShapeDtypeStruct((batch, heads, length), jnp.float32)
     out = jax.ShapeDtypeStruct((batch, length, heads, value.shape[3]), jnp.float32)
-    return jax.ffi.ffi_call(FORWARD, (out, a_query, a_query))(query, key, value, sight=_told(sight))
+    return jax.ffi.ffi_call(FORWARD, (out, a_query, a_query))(query * scale, key, value, sight=_told(sight))
 
 
-def backward(*arrays: jax.Array, sight: Sight) -> Sequence[jax.Array]:
+def backward(query: jax.Array, *arrays: jax.Array, sight: Sight, scale: float) -> Sequence[jax.Array]:
     """The gradients of query, key and value, from these, what `forward` gave, and the result's gradient."""
-    given = tuple(jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in arrays[:3])
-    return jax.ffi.ffi_call(BACKWARD, given)(*arrays, sight=_told(sight))
+    given = tuple(jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in (query, *arrays[:2]))
+    of_scaled, *others = jax.ffi.ffi_call(BACKWARD, given)(query * scale, *arrays, sight=_told(sight))
+    return of_scaled * scale, *others
 
 
 def takes(query: Any, key: Any) -> bool:
     """Whether attention of these queries and keys, all pairs of them or some by their place, is best computed here."""
-    return query.dtype == jnp.float32 and pays(query.shape[1], key.shape[1]) and jax.default_backend() == "cpu"
+    return query.dtype in DTYPES and pays(query.shape[1], key.shape[1]) and jax.default_backend() == "cpu"
 
 
 def pays(length: int, key_length: int) -> bool:
     """Whether it is faster than XLA on a CPU, and here."""
-    return length * key_length > FEWEST_PAIRS and onednn.WANTED and unusable() is None
+    return length * key_length > FEWEST_PAIRS and _libraries.WANTED and unusable() is None
 
 
 def unusable() -> str | None:
@@ -64,7 +66,7 @@ def _told(sight: Sight) -> Any:
 @cache
 def _opened() -> ctypes.CDLL | Unusable:
     try:
-        library = ctypes.CDLL(str(compiled(SOURCE, "-O3", "-march=native", "-lm")))
+        library = ctypes.CDLL(str(native.library(SOURCE)))
     except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home
         return Unusable(str(error))
     for target, function in {FORWARD: library.attention_forward, BACKWARD: library.attention_backward}.items():

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import mlir
 
+from functional_nn import _libraries
 from functional_nn._geometry import Spec
 from functional_nn._lax import LAX
 from functional_nn.cpu import forms, onednn
@@ -16,7 +17,7 @@ from functional_nn.cpu import forms, onednn
 # A form takes two of a convolution's three arrays and `spec`, and gives the third.
 Form = Callable[..., jax.Array]
 
-FAST = onednn.MODE != "0"
+FAST = _libraries.MODE != "0"
 
 # XLA leaves most planar convolutions to a library, which uses all cores since jax 0.12 and one before.
 LIBRARY_USES_ALL_CORES = jax.__version_info__ >= (0, 12)
@@ -68,7 +69,7 @@ def choose(name: str, left: Any, right: Any, spec: Spec, portable: bool = False)
     # 16-bit arrays: lax adds up in 32 bits, which these forms would have to spell out.
     if not FAST or not static or 0 in sizes or left.dtype not in (jnp.float32, jnp.float64):
         return LAX[name]
-    form = _by_onednn(name, left, right, spec) if onednn.WANTED and not portable else None
+    form = _by_onednn(name, left, right, spec) if _libraries.WANTED and not portable else None
     if form is None and _is_depthwise(name, left, right, spec):
         form = DEPTHWISE[name]
     if form is None and spec.groups == 1:
@@ -194,7 +195,7 @@ def on_cpu(name: str) -> Callable[..., Any]:
     )
 
     def lower(context: Any, *arrays: Any, spec: Spec) -> Any:
-        rule = by_lax if onednn.is_divided(context) else here if onednn.may_be_called(context) else portable
+        rule = by_lax if _libraries.is_divided(context) else here if onednn.may_be_called(context) else portable
         return rule(context, *arrays, spec=spec)
 
     return lower

@@ -1,9 +1,7 @@
-"""Convolutions by oneDNN, where the package that brings it and a C compiler are at hand."""
+"""Convolutions by oneDNN, where the package that brings it is installed."""
 
 import ctypes
-import os
 import threading
-import warnings
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,20 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from functional_nn import _libraries
 from functional_nn._geometry import Spec
-from functional_nn.cpu.native import Unusable, compiled
+from functional_nn.cpu import native
+from functional_nn.cpu.compiler import ONEDNN, Unusable
 
-# What may make programs for the CPU fast, read once: 0 leaves every form to lax, xla writes forms of XLA's operations,
-# and 1 calls libraries where they are too: oneDNN and `attention.c`.
-MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
-if MODE not in ("0", "xla", "1"):
-    raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
-WANTED = MODE == "1"
-# Brings oneDNN alone, with its own threads: the extra `onednn` of this package.
+# Brings oneDNN alone, with its own threads.
 PACKAGE = "onednn-cpu-gomp"
 SHARED_LIBRARY = "libdnnl.so.3"
 # What XLA calls oneDNN by: C, because no function of Python may run in the midst of a program (why is said there).
-SOURCE = Path(__file__).with_suffix(".c")
+SOURCE = ONEDNN
 TARGET, KEEP = "functional_nn_onednn_convolution", "functional_nn_keep"
 # Numbered as in the C file.
 SUMS = ("correlate", "spread", "gather")
@@ -69,22 +63,7 @@ def keep(x: jax.Array) -> jax.Array:
 
 def may_be_called(context: Any) -> bool:
     """Whether the program that is being compiled is for this process alone, and the library is here."""
-    return stays_here(context) and _library() is not None
-
-
-def stays_here(context: Any) -> bool:
-    """Whether the program that is being compiled may call a library of this process, and is wanted to."""
-    return WANTED and not is_divided(context) and not is_exported(context)
-
-
-def is_divided(context: Any) -> bool:
-    """Whether XLA divides it among devices: it can divide a convolution, but no call, and no loop over a batch."""
-    return getattr(context.module_context.axis_context, "num_devices", 1) > 1
-
-
-def is_exported(context: Any) -> bool:
-    """Whether the program may run in another process, on another machine."""
-    return context.module_context.lowering_parameters.for_export
+    return _libraries.stays_here(context) and _library() is not None
 
 
 def unusable() -> str | None:
@@ -116,28 +95,19 @@ def _geometry(name: str, left: Any, right: Any, spec: Spec) -> tuple[int, ...]:
 
 
 def _library() -> ctypes.CDLL | None:
-    """The compiled C file with oneDNN open, or None; with a warning where the package is installed in vain."""
+    """The compiled C file with oneDNN open, or None: `functional-nn doctor` says why."""
     with _opening:
-        return _library_or_warning()
-
-
-@cache
-def _library_or_warning() -> ctypes.CDLL | None:
-    found = _opened()
-    if isinstance(found, ctypes.CDLL):
-        return found
-    if _shared_library():
-        warnings.warn(f"functional_nn: {PACKAGE} is installed, but not used: {found}", RuntimeWarning, stacklevel=2)
-    return None
+        found = _opened()
+    return None if isinstance(found, Unusable) else found
 
 
 @cache
 def _opened() -> ctypes.CDLL | Unusable:
     shared = _shared_library()
     if shared is None:
-        return Unusable("the extra onednn is not installed")
+        return Unusable(f"the package {PACKAGE} is not installed (the extra train brings it to Linux on x86-64)")
     try:
-        library = ctypes.CDLL(str(compiled(SOURCE, "-ldl", "-lpthread")))
+        library = ctypes.CDLL(str(native.library(SOURCE)))
     except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home
         return Unusable(str(error))
     library.onednn_open.restype = library.onednn_prepare.restype = ctypes.c_char_p

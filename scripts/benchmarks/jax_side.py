@@ -14,6 +14,7 @@ from jax import lax
 
 import functional_nn as fnn
 from benchmarks.networks import Network, Op
+from functional_nn import _libraries
 from functional_nn.cpu import onednn
 
 RATE = 0.01
@@ -46,18 +47,18 @@ def ours(network: Network) -> Step:
 
 def uses_onednn(kinds: set[str]) -> bool:
     """Whether oneDNN is here, and among these kinds of layers or ops is one that it computes."""
-    return bool(kinds & {"conv", "block"}) and onednn.WANTED and onednn.unusable() is None
+    return bool(kinds & {"conv", "block"}) and _libraries.WANTED and onednn.unusable() is None
 
 
 def without_onednn(run: Callable[[], Any]) -> Callable[[], Any]:
     """The same, compiled at its first call as where oneDNN is not installed."""
 
     def call() -> Any:
-        before, onednn.WANTED = onednn.WANTED, False
+        before, _libraries.WANTED = _libraries.WANTED, False
         try:
             return run()
         finally:
-            onednn.WANTED = before
+            _libraries.WANTED = before
 
     return call
 

@@ -15,7 +15,7 @@ from mpmath import mpf
 
 import functional_nn
 import reference
-from functional_nn import _gaussian
+from functional_nn import _gaussian, _libraries
 from functional_nn.cpu import onednn, xla
 from reference import activations as by_hand
 from reference.oracle.specs import ACTIVATIONS
@@ -77,7 +77,7 @@ def test_relu_of_the_book(twin: Any):
     assert np.array_equal(twin.step(np.array([-1.0, 1.0, 2.0])), [0.0, 1.0, 1.0])
 
 
-BARRIERS_HOLD = xla.XLA_KEEPS_ITS_OWN or (onednn.WANTED and onednn.unusable() is None)
+BARRIERS_HOLD = xla.XLA_KEEPS_ITS_OWN or (_libraries.WANTED and onednn.unusable() is None)
 
 
 @pytest.mark.skipif(not BARRIERS_HOLD, reason="XLA drops barriers before it fuses, and oneDNN is not used")

@@ -13,8 +13,9 @@ from helpers.attended import drawn
 from helpers.rows import assert_close
 
 import functional_nn
+from functional_nn import _libraries
 from functional_nn.cpu import attention as library
-from functional_nn.cpu import native, onednn
+from functional_nn.cpu import compiler
 
 here = pytest.mark.skipif(library.unusable() is not None, reason=f"it is not used here: {library.unusable()}")
 # Of query and of key: batch, length, heads, depth; of key's last number the values take another.
@@ -36,10 +37,10 @@ ONE_HEAD = "causal"
 @pytest.fixture(autouse=True)
 def wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is used where it is, whatever the environment says."""
-    monkeypatch.setattr(onednn, "WANTED", True)
+    monkeypatch.setattr(_libraries, "WANTED", True)
 
 
-@pytest.mark.skipif(not any(map(native.shutil.which, native.COMPILERS)), reason="no C compiler is here")
+@pytest.mark.skipif(not any(map(compiler.shutil.which, compiler.COMPILERS)), reason="no C compiler is here")
 def test_it_compiles_where_a_compiler_is():
     assert library.unusable() is None
 
@@ -91,7 +92,7 @@ def test_about_as_accurate_as_xla(name: str, monkeypatch: pytest.MonkeyPatch):
         return [float(np.sqrt(np.mean((np.float64(a) - b) ** 2))) for a, b in zip(got, exact, strict=True)]
 
     ours = errors()
-    monkeypatch.setattr(onednn, "WANTED", False)
+    monkeypatch.setattr(_libraries, "WANTED", False)
     jax.clear_caches()
     for which, own, by_xla in zip(("out", "query_ct", "key_ct", "value_ct"), ours, errors(), strict=True):
         assert own < 2 * by_xla, f"{which}: {own:.2g}, by XLA {by_xla:.2g}"
@@ -194,7 +195,8 @@ def test_an_exported_program_does_not_call_it():
 def test_without_a_compiler_xla_computes_and_nothing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(library, "_opened", library._opened.__wrapped__)
-    monkeypatch.setattr(native.shutil, "which", lambda name: None)
+    monkeypatch.setattr(compiler, "BUILT", tmp_path / "built")
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
     assert library.unusable() == "no C compiler is on the PATH (cc, gcc, clang)"
     arrays = three(length=151)
     assert calls(slope, *arrays) == (0, 0)

@@ -22,7 +22,7 @@ from jax.test_util import check_grads
 from test_convolution import calls
 
 import functional_nn
-from functional_nn import _lax
+from functional_nn import _lax, _libraries
 from functional_nn._geometry import Spec, lines
 from functional_nn.cpu import forms, lowerings, onednn
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests are of the fast forms, whatever the environment says, as chosen beside a library on one core."""
     monkeypatch.setattr(lowerings, "FAST", True)
-    monkeypatch.setattr(onednn, "WANTED", False)
+    monkeypatch.setattr(_libraries, "WANTED", False)
     library_uses_all_cores(monkeypatch, False)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from test_convolution import calls
 from test_lowerings import ROOT, arrays_of, chosen, gradients
 
 import functional_nn
-from functional_nn.cpu import lowerings, native, onednn, xla
+from functional_nn import _libraries
+from functional_nn.cpu import compiler, lowerings, native, onednn, xla
 
 here = pytest.mark.skipif(onednn.unusable() is not None, reason=f"oneDNN is not used here: {onednn.unusable()}")
 
@@ -31,7 +33,7 @@ here = pytest.mark.skipif(onednn.unusable() is not None, reason=f"oneDNN is not 
 def wanted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """It is used where it is, whatever the environment says; nothing that was compiled before or here stays."""
     monkeypatch.setattr(lowerings, "FAST", True)
-    monkeypatch.setattr(onednn, "WANTED", True)
+    monkeypatch.setattr(_libraries, "WANTED", True)
     jax.clear_caches()
     yield
     jax.clear_caches()
@@ -189,7 +191,8 @@ def test_a_call_that_it_refuses_is_an_error_of_xla():
 
 
 def test_left_out_on_request():
-    say = "from functional_nn.cpu import lowerings, onednn; print(lowerings.FAST, onednn.WANTED)"
+    say = "from functional_nn import _libraries as own; from functional_nn.cpu import lowerings; "
+    say += "print(lowerings.FAST, own.WANTED)"
     for value, expected in {"0": "False False", "xla": "True False", "1": "True True"}.items():
         environment = os.environ | {"FUNCTIONAL_NN_FAST": value, "PYTHONPATH": str(ROOT)}
         ended = subprocess.run([sys.executable, "-c", say], env=environment, capture_output=True, text=True, check=True)
@@ -206,57 +209,55 @@ def test_another_word_is_refused():
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """As if the package were installed, with a cache that holds nothing yet."""
+    """As if oneDNN were installed beside a package without libraries, with a cache that holds nothing yet."""
+    monkeypatch.setattr(compiler, "BUILT", tmp_path / "built")
     monkeypatch.setattr(onednn, "_shared_library", lambda: tmp_path / "libdnnl.so.3")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for cached in ("_opened", "_library_or_warning"):
-        monkeypatch.setattr(onednn, cached, getattr(onednn, cached).__wrapped__)
+    monkeypatch.setattr(onednn, "_opened", onednn._opened.__wrapped__)
     return tmp_path
 
 
 def test_without_the_package_xla_computes_and_nothing_is_said(installed: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(onednn, "_shared_library", lambda: None)
-    assert onednn.unusable() == "the extra onednn is not installed"
+    assert (onednn.unusable() or "").startswith("the package onednn-cpu-gomp is not installed")
     assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
 
 
-def test_without_a_compiler_a_warning_says_so_and_xla_computes(installed: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(native.shutil, "which", lambda name: None)
-    with pytest.warns(
-        RuntimeWarning, match=r"onednn-cpu-gomp is installed, but not used: no C compiler is on the PATH"
-    ):
-        assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
+def test_without_a_compiler_xla_computes_and_nothing_is_said(installed: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
+    assert onednn.unusable() == "no C compiler is on the PATH (cc, gcc, clang)"
+    assert chosen("gather", 32, 32, (64, 64), 3) == "gather_by_tiles"
 
 
-compiler = pytest.mark.skipif(not any(map(native.shutil.which, native.COMPILERS)), reason="no C compiler is here")
+compiles = pytest.mark.skipif(not any(map(compiler.shutil.which, compiler.COMPILERS)), reason="no C compiler is here")
 
 
-@compiler
+@compiles
 def test_a_source_that_does_not_compile_leaves_nothing_behind(installed: Path, monkeypatch: pytest.MonkeyPatch):
     broken = installed / "onednn.c"
     broken.write_text("int onednn_open(")
-    monkeypatch.setattr(onednn, "SOURCE", broken)
+    monkeypatch.setattr(onednn, "SOURCE", replace(onednn.SOURCE, path=broken))
     assert "cannot compile onednn.c: " in str(onednn.unusable())
     assert list((installed / "cache" / "functional_nn").iterdir()) == []
 
 
-@compiler
+@compiles
 def test_compiled_once_and_kept(installed: Path):
-    kept = native.compiled(onednn.SOURCE, "-ldl", "-lpthread")
+    kept = native.library(onednn.SOURCE)
     assert list((installed / "cache" / "functional_nn").iterdir()) == [kept]
     before = kept.stat().st_mtime_ns
-    assert native.compiled(onednn.SOURCE, "-ldl", "-lpthread") == kept
+    assert native.library(onednn.SOURCE) == kept
     assert kept.stat().st_mtime_ns == before
     assert hasattr(ctypes.CDLL(str(kept)), "onednn_convolution")
 
 
-@compiler
+@compiles
 def test_a_library_that_does_not_load_is_named(installed: Path):
     (installed / "libdnnl.so.3").write_text("no library")
     assert str(installed / "libdnnl.so.3") in str(onednn.unusable())
 
 
-@compiler
+@compiles
 def test_a_cache_that_cannot_be_written_is_named(installed: Path):
     (installed / "cache").write_text("a file where the folder should be")
     assert str(installed / "cache") in str(onednn.unusable())

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from test_convolution import BY_HAND, calls
 
 import functional_nn
-from functional_nn import _lax
+from functional_nn import _lax, _libraries
 from functional_nn._geometry import Line, Spec
 from functional_nn.cpu import lowerings, onednn
 
@@ -41,7 +41,7 @@ def forms(request: pytest.FixtureRequest) -> Iterator[None]:
     """For all the tests of these forms one after the other: what was compiled with others is forgotten between."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lowerings, "FAST", request.param != "lax")
-        patch.setattr(onednn, "WANTED", request.param == "onednn")
+        patch.setattr(_libraries, "WANTED", request.param == "onednn")
         if request.param == "all cores":
             patch.setattr(lowerings, "LIBRARY_USES_ALL_CORES", False)
             for threshold in ("LEAST_MULTIPLICATIONS_FOR_ALL", "LEAST_CHANNELS_FOR_ALL", "LEAST_MULTIPLICATIONS"):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import jax
 import pytest
+from functional_nn import _libraries
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -188,7 +189,7 @@ def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPa
     forms = importlib.import_module("benchmarks.forms")
     monkeypatch.setattr(forms, "GEOMETRIES", ((2, 5, 3, 4, 3, 1, 1),))
     monkeypatch.setattr(forms.lowerings, "FAST", True)
-    monkeypatch.setattr(forms.onednn, "WANTED", False)
+    monkeypatch.setattr(_libraries, "WANTED", False)
     rows = forms.rows(0.0)
     found = [(row["sum"], row["chosen"]) for row in rows]
     assert found == [

@@ -19,7 +19,7 @@ STORY = ("endings", "choices/*", "machine/*", "data/*", "step/*", "setup", "kept
 # From left to right: a module imports what stands left of it, or beside it in its own layer without a cycle.
 LAYERS = {
     "functional_nn": (
-        ("functional_nn/_*.py", "functional_nn/cpu/*.py"),
+        ("functional_nn/_*.py", "functional_nn/cpu/*.py", "functional_nn/gpu/*.py"),
         ("functional_nn/[a-z]*.py",),
         ("functional_nn/models/*.py",),
         ("functional_nn/training/*.py",),

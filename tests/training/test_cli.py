@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from functional_nn import _libraries, cli
 from functional_nn import _twin as twin
-from functional_nn import cli
 from functional_nn.cpu import attention, onednn
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.flags import parse
@@ -304,14 +304,14 @@ class TestDoctor:
             ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
         }
         for (mode, away), words in tried.items():
-            monkeypatch.setattr(onednn, "MODE", mode)
-            monkeypatch.setattr(onednn, "WANTED", mode == "1")
+            monkeypatch.setattr(_libraries, "MODE", mode)
+            monkeypatch.setattr(_libraries, "WANTED", mode == "1")
             monkeypatch.setattr(onednn, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out
 
     def test_it_says_what_computes_attention(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-        monkeypatch.setattr(onednn, "WANTED", True)
+        monkeypatch.setattr(_libraries, "WANTED", True)
         for away, words in {None: "a C file, compiled for this CPU", "none": "XLA alone: none"}.items():
             monkeypatch.setattr(attention, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0

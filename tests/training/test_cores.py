@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import pytest
 
-from functional_nn.cpu import attention, onednn
+from functional_nn import _libraries
+from functional_nn.cpu import attention
 from functional_nn.training.choices.presets import PRESETS
 from functional_nn.training.machine import cores
 
@@ -54,7 +55,7 @@ def test_a_long_context_is_left_to_all_cores_where_they_share_its_attention(
     devices_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there: str | None = None
-    monkeypatch.setattr(onednn, "WANTED", True)
+    monkeypatch.setattr(_libraries, "WANTED", True)
     monkeypatch.setattr(attention, "unusable", lambda: there)
     assert devices_of(2, "text", context=512) == []
     assert devices_of(2, "text", context=256) == [2]

@@ -5,6 +5,8 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from functional_nn import _libraries
+
 CORE = ("functional_nn", "jax", "jaxlib", "numpy", "optax")
 TRAIN = ("flatbuffers", "matplotlib", "orbax-checkpoint", "pillow", "pooch", "rich", "safetensors", "scikit-learn")
 TRAIN += ("tensorboardX", "tyro")
@@ -55,16 +57,15 @@ def convolutions() -> str:
     """What computes them on the CPU in single precision."""
     from functional_nn.cpu import onednn
 
-    away = onednn.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={onednn.MODE}"
+    away = onednn.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
     return f"XLA alone: {away}" if away else "oneDNN on the CPU"
 
 
 def attention() -> str:
     """What computes it on the CPU in single precision, without a mask and a soft cap."""
     from functional_nn.cpu import attention as library
-    from functional_nn.cpu import onednn
 
-    away = library.unusable() if onednn.WANTED else f"FUNCTIONAL_NN_FAST={onednn.MODE}"
+    away = library.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
     return f"XLA alone: {away}" if away else "a C file, compiled for this CPU"
 
 

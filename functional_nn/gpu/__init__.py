@@ -1,0 +1,1 @@
+"""What makes programs for an NVIDIA GPU fast, beside what XLA does."""
