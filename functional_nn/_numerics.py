@@ -14,6 +14,15 @@ def in_float32(function: Callable[..., jax.Array], *arrays: jax.Array) -> jax.Ar
     return function(*(jnp.asarray(array).astype(wide) for array in arrays)).astype(dtype)
 
 
+def moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x less its mean, the mean and the biased variance over the axes, which stay with size 1."""
+    rounded_mean = jnp.mean(x, axes, keepdims=True)
+    centred = x - rounded_mean
+    rest = jnp.mean(centred, axes, keepdims=True)
+    centred = centred - rest
+    return centred, rounded_mean + rest, jnp.mean(jnp.square(centred), axes, keepdims=True)
+
+
 @jax.custom_jvp
 def logistic(x: jax.Array) -> jax.Array:
     """1 / (1 + exp(-x)), with exp taken of -|x| only, which cannot overflow."""

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from functional_nn._checks import as_number
 from functional_nn._jit import jit_op
 from functional_nn._numerics import (
-    cross_entropy_of_labels,
     cross_entropy_of_logistic,
     cross_entropy_of_softmax,
     in_float32,
     log_one_minus,
 )
+from functional_nn._reduced import labelled_cross_entropy
 from functional_nn._targets import (
     check_class_weights,
     check_labels,
@@ -274,7 +274,7 @@ def _within(array: jax.Array) -> tuple[int, ...]:
 
 def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, share: float, weights: jax.Array | None) -> jax.Array:
     if weights is None and share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
-        return in_float32(lambda z: cross_entropy_of_labels(z, targets.astype(int)), logits)
+        return in_float32(lambda z: labelled_cross_entropy(z, targets), logits)
     arrays = [logits, distributions(logits, targets)] + ([] if weights is None else [weights])
     smooth = lambda t: (1 - share) * t + share / logits.shape[-1]  # noqa: E731 (named for the line below)
     return in_float32(lambda z, t, w=1.0: cross_entropy_of_softmax(z, w * smooth(t)), *arrays)

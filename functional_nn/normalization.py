@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from functional_nn._checks import as_number, require, require_floating, require_ints
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
+from functional_nn._numerics import moments
+from functional_nn._reduced import batch_norm_of_columns
 
 Shape = tuple[int, ...]
 Axis = int | Shape
@@ -53,10 +55,13 @@ def batch_norm(
     kept, epsilon = _check("batch_norm", channels, arrays), _epsilon("batch_norm", epsilon)
     others = tuple(i for i in range(x.ndim) if i not in channels)
     _check_count("batch_norm", x, others)
-    centred, mean, variance = _moments(x, others)
-    scale, bias = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept)
-    y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    shape = arrays["scale"].shape
+    scale, bias, shape = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept), arrays["scale"].shape
+    found = batch_norm_of_columns(**arrays, epsilon=epsilon) if channels == (x.ndim - 1,) else None
+    if found:
+        y, mean, variance = found
+    else:
+        centred, mean, variance = moments(x, others)
+        y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
     return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
 
 
@@ -137,7 +142,7 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
     x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
     normalized, epsilon = _check("layer_norm", axes, arrays), _epsilon("layer_norm", epsilon)
     _check_count("layer_norm", x, axes)
-    centred, _, variance = _moments(x, axes)
+    centred, _, variance = moments(x, axes)
     scale, bias = arrays["scale"].reshape(normalized), arrays["bias"].reshape(normalized)
     return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
 
@@ -220,7 +225,7 @@ def group_norm(
     arrays, dtype = _promoted("group_norm", x=x, scale=scale, bias=bias)
     split, kept, axes = _groups(arrays, groups, layout)
     epsilon = _epsilon("group_norm", epsilon)
-    centred, _, variance = _moments(arrays["x"].reshape(split), axes)
+    centred, _, variance = moments(arrays["x"].reshape(split), axes)
     scale, bias = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept)
     y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
     return y.reshape(arrays["x"].shape).astype(dtype)
@@ -246,15 +251,6 @@ def _groups(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Sha
     if layout == "channels_last":
         return (len(x), positions, groups, members), (1, 1, groups, members), (1, 3)
     return (len(x), groups, members, positions), (1, groups, members, 1), (2, 3)
-
-
-def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """x less its mean, the mean and the biased variance over the axes, which stay with size 1."""
-    rounded_mean = jnp.mean(x, axes, keepdims=True)
-    centred = x - rounded_mean
-    rest = jnp.mean(centred, axes, keepdims=True)
-    centred = centred - rest
-    return centred, rounded_mean + rest, jnp.mean(jnp.square(centred), axes, keepdims=True)
 
 
 def _promoted(op: str, **arrays: jax.Array) -> tuple[dict[str, jax.Array], jnp.dtype]:

@@ -5,36 +5,18 @@
    computed again from the peak and the share that were kept of each query. All arrays are float32 with axes (batch,
    length, heads, depth); the queries come scaled. */
 
-#include <math.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include "xla_ffi.h"
+#include "rows.h"
 
 /* ---- Products of blocks ------------------------------------------------------------------------------------------ */
 
 #if defined(__AVX512F__)
-enum { LANES = 16, ROWS = 8 };
+enum { ROWS = 8 };
 #elif defined(__AVX__)
-enum { LANES = 8, ROWS = 4 };
+enum { ROWS = 4 };
 #else
-enum { LANES = 4, ROWS = 8 };
+enum { ROWS = 8 };
 #endif
 enum { WIDTH = 2 * LANES, BLOCK = 64 };
-
-typedef float Vector __attribute__((vector_size(4 * LANES)));
-typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
-/* A vector in memory, which may lie anywhere. */
-typedef float Anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE Vector load(const float *from) { return (Vector)*(const Anywhere *)from; }
-INLINE Vector larger(Vector a, Vector b) {
-    Bits first = (Bits)(a > b);
-    return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
-}
-INLINE void store(float *to, Vector x) { *(Anywhere *)to = (Anywhere)x; }
 
 /* A matrix by the distance of its rows and of the numbers of a row. */
 typedef struct { const float *data; int64_t row, step; } Left;
@@ -73,42 +55,19 @@ INLINE void product(Left a, Right b, int64_t count, int64_t rows, int64_t column
                  out + r * out_row + column, out_row, add);
 }
 
-/* exp of what is at most 0, within one unit in the last place; below the smallest normal number, 0. */
-INLINE Vector exponential(Vector x) {
-    const float round = 12582912; /* 1.5 * 2^23: added to a small number, it leaves the nearest whole one */
-    Vector shifted = x * 1.44269504f + round, whole = shifted - round;
-    Vector rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
-    Vector p = rest * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * rest + 8.3334519073e-3f;
-    p = p * rest + 4.1665795894e-2f;
-    p = p * rest + 1.6666665459e-1f;
-    p = p * rest + 5.0000001201e-1f;
-    p = p * (rest * rest) + rest + 1;
-    Bits power = ((Bits)shifted << 23) + 0x3f800000;
-    return (Vector)((Bits)(p * (Vector)power) & ~(Bits)(x < -87.336548f));
-}
-
-/* ---- What is to be done, and by whom ----------------------------------------------------------------------------- */
+/* ---- What is to be done ------------------------------------------------------------------------------------------ */
 
 typedef struct { int64_t heads, depth; } Shape;
 typedef struct { int64_t low, high; } Range;
 
-typedef struct Call {
+typedef struct {
+    Work work;
     int64_t batch, length, key_length, heads, key_heads, depth, value_depth, causal, window, parts;
     const float *query, *key, *value, *out_kept, *peak_kept, *share_kept, *ct;
     float *out, *peak, *share, *query_ct, *key_ct, *value_ct;
     /* The gradient of the queries, by parts of the keys, where there are several. */
     float *partial;
-    void (*item)(const struct Call *, int64_t, float *);
-    int64_t items;
-    size_t room;
-    atomic_long next, done, users;
-    atomic_int failed;
 } Call;
-
-INLINE int64_t up(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
-INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* The keys that queries from start to stop may see: `Sight.keys`. */
 static Range seen(const Call *c, int64_t start, int64_t stop) {
@@ -187,7 +146,8 @@ static void finish(const Call *c, int64_t place, Range rows, const float *sums, 
     }
 }
 
-static void forward_item(const Call *c, int64_t item, float *room) {
+static void forward_item(const Work *work, int64_t item, float *room) {
+    const Call *c = (const Call *)work;
     int64_t of_part = item % c->parts, key_place = item / c->parts;
     int64_t batch = key_place / c->key_heads, key_head = key_place % c->key_heads, groups = c->heads / c->key_heads;
     Range queries = part(c, c->parts - 1 - of_part, c->length), keys = seen(c, queries.low, queries.high);
@@ -306,7 +266,8 @@ static float *take(float **room, int64_t count) {
     return *room - count;
 }
 
-static void backward_item(const Call *c, int64_t item, float *room) {
+static void backward_item(const Work *work, int64_t item, float *room) {
+    const Call *c = (const Call *)work;
     int64_t of_part = item % c->parts, key_place = item / c->parts;
     int64_t batch = key_place / c->key_heads, key_head = key_place % c->key_heads, groups = c->heads / c->key_heads;
     int64_t rows = up(c->length, BLOCK), width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
@@ -326,96 +287,61 @@ static void backward_item(const Call *c, int64_t item, float *room) {
     }
 }
 
-/* ---- Many threads: each takes the next item until there is none -------------------------------------------------- */
-
-static void leave(Call *call) {
-    if (atomic_fetch_sub(&call->users, 1) == 1) free(call->partial), free(call);
-}
-
-static void work(void *data) {
-    Call *call = data;
-    float *room = NULL;
-    for (long item; (item = atomic_fetch_add(&call->next, 1)) < call->items; atomic_fetch_add(&call->done, 1)) {
-        if (!room && posix_memalign((void **)&room, 64, call->room * sizeof *room)) room = NULL, call->failed = 1;
-        if (room) call->item(call, item, room);
-    }
-    free(room);
-    leave(call);
-}
-
 /* The parts of the queries' gradient, in the order of the parts, whoever computed them. */
-static void add_parts(const Call *c) {
+static void add_parts(const Work *work) {
+    const Call *c = (const Call *)work;
+    if (!c->partial) return;
     int64_t size = c->batch * c->length * c->heads * c->depth;
     memcpy(c->query_ct, c->partial, size * sizeof *c->query_ct);
     for (int64_t i = 1; i < c->parts; i++)
         for (int64_t j = 0; j < size; j++) c->query_ct[j] += c->partial[i * size + j];
 }
 
-/* Does all items, some perhaps on other threads: those that XLA gives to this device. Waits for items, not for
-   threads: one that comes late finds nothing to do, and the last to leave frees the call. */
-static const char *run(CallFrame *frame, Call *call, int64_t threads) {
-    atomic_store(&call->users, 2);
-    for (int64_t i = 1; i < least(threads, call->items); i++) {
-        atomic_fetch_add(&call->users, 1);
-        Schedule another = {sizeof another, NULL, frame->context, work, call};
-        if (frame->api->schedule(&another)) leave(call);
-    }
-    work(call);
-    while (atomic_load(&call->done) < call->items) sched_yield();
-    const char *failure = call->failed ? "attention: no memory" : NULL;
-    if (!failure && call->partial) add_parts(call);
-    leave(call);
-    return failure;
-}
-
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
 enum { MOST_PARTS = 4, ITEMS_A_THREAD = 2 };
 
-static Call *begin(CallFrame *frame, int64_t *threads) {
+static void forget(const Work *work) { free(((const Call *)work)->partial); }
+
+static Call *begin(CallFrame *frame, void (*item)(const Work *, int64_t, float *)) {
     Call *c = calloc(1, sizeof *c);
-    CountThreads count = {sizeof count, NULL, frame->context, threads};
     if (!c) return NULL;
-    if (frame->api->count_threads(&count)) *threads = 1;
+    int64_t threads = threads_of(frame);
     Buffer **from = frame->arguments.buffers;
     const int64_t *query = from[0]->dims, *key = from[1]->dims, *sight = frame->attributes.arrays[0]->data;
     c->batch = query[0], c->length = query[1], c->heads = query[2], c->depth = query[3];
     c->key_length = key[1], c->key_heads = key[2], c->value_depth = from[2]->dims[3];
     c->causal = sight[0], c->window = sight[1];
     c->query = from[0]->data, c->key = from[1]->data, c->value = from[2]->data;
-    int64_t heads = c->batch * c->key_heads, wanted = (ITEMS_A_THREAD * *threads + heads - 1) / heads;
+    int64_t heads = c->batch * c->key_heads, wanted = (ITEMS_A_THREAD * threads + heads - 1) / heads;
     c->parts = most(1, least(wanted, MOST_PARTS));
-    c->items = heads * c->parts;
+    c->work = (Work){.item = item, .items = heads * c->parts, .threads = threads, .end = add_parts, .forget = forget};
     return c;
 }
 
 void *attention_forward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
-    int64_t threads = 1;
-    Call *c = begin(frame, &threads);
-    if (!c) return answer(frame, "attention: no memory");
+    Call *c = begin(frame, forward_item);
+    if (!c) return answer(frame, NO_MEMORY);
     Buffer **to = frame->results.buffers;
     c->out = to[0]->data, c->peak = to[1]->data, c->share = to[2]->data;
     int64_t width = up(c->value_depth, WIDTH);
-    c->room = up(c->key_length, BLOCK) * (c->depth + width) + BLOCK * (c->depth + BLOCK + width);
-    c->item = forward_item;
-    return answer(frame, run(frame, c, threads));
+    c->work.room = up(c->key_length, BLOCK) * (c->depth + width) + BLOCK * (c->depth + BLOCK + width);
+    return answer(frame, run(frame, &c->work));
 }
 
 void *attention_backward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
-    int64_t threads = 1;
-    Call *c = begin(frame, &threads);
-    if (!c) return answer(frame, "attention: no memory");
+    Call *c = begin(frame, backward_item);
+    if (!c) return answer(frame, NO_MEMORY);
     Buffer **from = frame->arguments.buffers, **to = frame->results.buffers;
     c->out_kept = from[3]->data, c->peak_kept = from[4]->data, c->share_kept = from[5]->data, c->ct = from[6]->data;
     c->query_ct = to[0]->data, c->key_ct = to[1]->data, c->value_ct = to[2]->data;
     int64_t width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
-    c->room = up(c->length, BLOCK) * (2 * width + value_width + 3) + BLOCK * (3 * width + 2 * value_width + 2 * BLOCK);
-    c->item = backward_item;
+    c->work.room = up(c->length, BLOCK) * (2 * width + value_width + 3) + BLOCK * (3 * width + 2 * value_width + 2 * BLOCK);
     if (c->parts > 1) {
         c->partial = malloc(c->parts * c->batch * c->length * c->heads * c->depth * sizeof *c->partial);
-        if (!c->partial) return free(c), answer(frame, "attention: no memory");
+        if (!c->partial) return free(c), answer(frame, NO_MEMORY);
     }
-    return answer(frame, run(frame, c, threads));
+    return answer(frame, run(frame, &c->work));
 }

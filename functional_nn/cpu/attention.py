@@ -1,9 +1,6 @@
-"""Attention by a C file, on a CPU, where it could be compiled: the scores of some queries and keys never leave its cache."""
+"""Attention on a CPU by a C file, where it is compiled: scores of some queries and keys never leave its cache."""
 
-import ctypes
-import threading
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import jax
@@ -12,15 +9,14 @@ import numpy as np
 
 from functional_nn import _libraries
 from functional_nn._attending import Sight
-from functional_nn.cpu import native
-from functional_nn.cpu.compiler import ATTENTION, Unusable
+from functional_nn.cpu.compiler import ATTENTION
+from functional_nn.cpu.native import Calls
 
-SOURCE = ATTENTION
 DTYPES = (jnp.float32,)
+CALLS = Calls(ATTENTION, "attention_forward", "attention_backward")
 FORWARD, BACKWARD = "functional_nn_attention_forward", "functional_nn_attention_backward"
 # Pairs of a query and a key above which it is faster than XLA: at 128 queries and keys equally fast, at 256 twice.
 FEWEST_PAIRS = 2**14
-_opening = threading.RLock()
 
 
 def forward(query: jax.Array, key: jax.Array, value: jax.Array, *, sight: Sight, scale: float) -> Sequence[jax.Array]:
@@ -53,22 +49,9 @@ def pays(length: int, key_length: int) -> bool:
 
 def unusable() -> str | None:
     """Why it is not used here, or None where it is."""
-    with _opening:
-        found = _opened()
-    return str(found) if isinstance(found, Unusable) else None
+    return CALLS.unusable()
 
 
 def _told(sight: Sight) -> Any:
     """What the C file reads of it; the lengths it has from the arrays."""
     return np.array([sight.causal, sight.window or 0], np.int64)
-
-
-@cache
-def _opened() -> ctypes.CDLL | Unusable:
-    try:
-        library = ctypes.CDLL(str(native.library(SOURCE)))
-    except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home
-        return Unusable(str(error))
-    for target, function in {FORWARD: library.attention_forward, BACKWARD: library.attention_backward}.items():
-        jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(function), platform="cpu")
-    return library

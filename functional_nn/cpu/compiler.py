@@ -14,8 +14,6 @@ from pathlib import Path
 
 COMPILERS = ("cc", "gcc", "clang")
 FOLDER = Path(__file__).parent
-# What the C files know of XLA.
-HEADER = FOLDER / "xla_ffi.h"
 # Where a build of the package leaves them.
 BUILT = FOLDER / "built"
 # Names of processors to compilers, the fastest first, and the instructions that Linux must list for each.
@@ -48,12 +46,15 @@ class Source:
 
     def file_name(self, flags: tuple[str, ...], processor: bytes = b"") -> str:
         """A library of other content has another name, so that none is used after its source has changed."""
-        content = b"\0".join((self.path.read_bytes(), HEADER.read_bytes(), " ".join(flags).encode(), processor))
+        content = b"\0".join((self.path.read_bytes(), *_headers(), " ".join(flags).encode(), processor))
         return f"{self.path.stem}-{hashlib.sha256(content).hexdigest()[:12]}.so"
 
 
 ONEDNN = Source(FOLDER / "onednn.c", ("-O2", "-ldl", "-lpthread"), tuned=False)
 ATTENTION = Source(FOLDER / "attention.c", ("-O3", "-lm"), tuned=True)
+COLUMNS = Source(FOLDER / "columns.c", ("-O3", "-lm"), tuned=True)
+CROSS_ENTROPY = Source(FOLDER / "cross_entropy.c", ("-O3", "-lm"), tuned=True)
+ALL = (ONEDNN, ATTENTION, COLUMNS, CROSS_ENTROPY)
 
 
 def compile_to(made: Path, source: Source, flags: tuple[str, ...]) -> Path:
@@ -74,7 +75,7 @@ def compile_to(made: Path, source: Source, flags: tuple[str, ...]) -> Path:
 
 def build() -> Iterator[Path]:
     """All libraries that go into a package for Linux on x86-64."""
-    for source in (ONEDNN, ATTENTION):
+    for source in ALL:
         for flags in source.at_build():
             yield compile_to(BUILT / source.file_name(flags), source, flags)
 
@@ -84,6 +85,10 @@ def built(source: Source, instructions: frozenset[str]) -> Path | None:
     levels = [name for name, needed in LEVELS.items() if needed <= instructions or not source.tuned]
     files = (BUILT / source.file_name(source.for_processor(name)) for name in levels)
     return next(filter(Path.exists, files), None)
+
+
+def _headers() -> list[bytes]:
+    return [file.read_bytes() for file in sorted(FOLDER.glob("*.h"))]
 
 
 def _error(said: str) -> str:

@@ -1,7 +1,6 @@
 """Convolutions by oneDNN, where the package that brings it is installed."""
 
 import ctypes
-import threading
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,19 +13,16 @@ import numpy as np
 
 from functional_nn import _libraries
 from functional_nn._geometry import Spec
-from functional_nn.cpu import native
-from functional_nn.cpu.compiler import ONEDNN, Unusable
+from functional_nn.cpu.compiler import ONEDNN
+from functional_nn.cpu.native import Calls
 
 # Brings oneDNN alone, with its own threads.
 PACKAGE = "onednn-cpu-gomp"
 SHARED_LIBRARY = "libdnnl.so.3"
 # What XLA calls oneDNN by: C, because no function of Python may run in the midst of a program (why is said there).
-SOURCE = ONEDNN
-TARGET, KEEP = "functional_nn_onednn_convolution", "functional_nn_keep"
+TARGET, KEEP = "functional_nn_onednn_convolution", "functional_nn_onednn_keep"
 # Numbered as in the C file.
 SUMS = ("correlate", "spread", "gather")
-# Two threads may compile their first convolutions at the same time.
-_opening = threading.RLock()
 
 
 def convolution(name: str, left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
@@ -68,9 +64,7 @@ def may_be_called(context: Any) -> bool:
 
 def unusable() -> str | None:
     """Why oneDNN is not used here, or None where it is."""
-    with _opening:
-        found = _opened()
-    return str(found) if isinstance(found, Unusable) else None
+    return CALLS.unusable() if _shared_library() else f"the package {PACKAGE} is not installed"
 
 
 def _own(name: str, spec: Spec) -> Spec:
@@ -95,32 +89,20 @@ def _geometry(name: str, left: Any, right: Any, spec: Spec) -> tuple[int, ...]:
 
 
 def _library() -> ctypes.CDLL | None:
-    """The compiled C file with oneDNN open, or None: `functional-nn doctor` says why."""
-    with _opening:
-        found = _opened()
-    return None if isinstance(found, Unusable) else found
+    """The compiled C file with oneDNN open, or None."""
+    return CALLS.library() if _shared_library() else None
 
 
-@cache
-def _opened() -> ctypes.CDLL | Unusable:
-    shared = _shared_library()
-    if shared is None:
-        return Unusable(f"the package {PACKAGE} is not installed (the extra train brings it to Linux on x86-64)")
-    try:
-        library = ctypes.CDLL(str(native.library(SOURCE)))
-    except (OSError, RuntimeError, Unusable) as error:  # RuntimeError: there is no home
-        return Unusable(str(error))
+def _open_onednn(library: ctypes.CDLL) -> str | None:
+    """Let the C file open oneDNN; what it says where it cannot."""
     library.onednn_open.restype = library.onednn_prepare.restype = ctypes.c_char_p
     library.onednn_open.argtypes = (ctypes.c_char_p,)
     library.onednn_prepare.argtypes = (ctypes.POINTER(ctypes.c_int64), ctypes.c_size_t)
-    failure = library.onednn_open(str(shared).encode())
-    if failure is not None:
-        return Unusable(failure.decode())
-    for target, function in {TARGET: library.onednn_convolution, KEEP: library.onednn_keep}.items():
-        jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(function), platform="cpu")
-    return library
+    failure = library.onednn_open(str(_shared_library()).encode())
+    return failure.decode() if failure else None
 
 
+@cache
 def _shared_library() -> Path | None:
     """The package's file, wherever it was installed."""
     try:
@@ -128,3 +110,6 @@ def _shared_library() -> Path | None:
     except PackageNotFoundError:
         return None
     return next((Path(file.locate()) for file in files if file.name == SHARED_LIBRARY), None)
+
+
+CALLS = Calls(ONEDNN, "onednn_convolution", "onednn_keep", prepare=_open_onednn)

@@ -18,7 +18,7 @@ def forward(query: jax.Array, key: jax.Array, value: jax.Array, *, sight: Sight,
     """The result, and two numbers a query that nothing reads: the kernel keeps its own."""
     out = _whole(lambda *arrays: jax.vjp(_kernel(sight, scale), *arrays)[0])(query, key, value)
     batch, length, heads, _ = query.shape
-    unread = jnp.zeros((batch, heads, length), query.dtype)
+    unread = jnp.zeros((batch, heads, length), jnp.float32)
     return out, unread, unread
 
 

@@ -15,7 +15,7 @@ from helpers.rows import assert_close
 import functional_nn
 from functional_nn import _libraries
 from functional_nn.cpu import attention as library
-from functional_nn.cpu import compiler
+from functional_nn.cpu import compiler, native
 
 here = pytest.mark.skipif(library.unusable() is not None, reason=f"it is not used here: {library.unusable()}")
 # Of query and of key: batch, length, heads, depth; of key's last number the values take another.
@@ -194,7 +194,7 @@ def test_an_exported_program_does_not_call_it():
 
 def test_without_a_compiler_xla_computes_and_nothing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(library, "_opened", library._opened.__wrapped__)
+    monkeypatch.setattr(library, "CALLS", native.Calls(library.CALLS.source, *library.CALLS.functions))
     monkeypatch.setattr(compiler, "BUILT", tmp_path / "built")
     monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
     assert library.unusable() == "no C compiler is on the PATH (cc, gcc, clang)"

@@ -24,7 +24,7 @@ from test_convolution import calls
 import functional_nn
 from functional_nn import _lax, _libraries
 from functional_nn._geometry import Spec, lines
-from functional_nn.cpu import forms, lowerings, onednn
+from functional_nn.cpu import forms, lowerings
 
 ROOT = Path(__file__).resolve().parents[2]
 

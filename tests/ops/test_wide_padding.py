@@ -22,7 +22,7 @@ from test_convolution import BY_HAND, calls
 import functional_nn
 from functional_nn import _lax, _libraries
 from functional_nn._geometry import Line, Spec
-from functional_nn.cpu import lowerings, onednn
+from functional_nn.cpu import lowerings
 
 # The largest error, over the largest value, of sums of up to 100 products.
 DTYPES = {"float64": 1e-12, "float32": 3e-6, "bfloat16": 2e-2, "float16": 3e-3}

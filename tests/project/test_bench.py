@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import jax
 import pytest
+
 from functional_nn import _libraries
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"

@@ -12,7 +12,7 @@ import pytest
 
 from functional_nn import _libraries, cli
 from functional_nn import _twin as twin
-from functional_nn.cpu import attention, onednn
+from functional_nn.cpu import onednn
 from functional_nn.training.choices.config import TrainConfig
 from functional_nn.training.choices.flags import parse
 from functional_nn.training.machine import doctor
@@ -310,12 +310,14 @@ class TestDoctor:
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out
 
-    def test_it_says_what_computes_attention(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    def test_it_says_what_the_c_files_compute(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
         monkeypatch.setattr(_libraries, "WANTED", True)
         for away, words in {None: "a C file, compiled for this CPU", "none": "XLA alone: none"}.items():
-            monkeypatch.setattr(attention, "unusable", lambda away=away: away)
+            for calls in doctor.c_files().values():
+                monkeypatch.setattr(calls, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
-            assert f"attention        {words}\n" in capsys.readouterr().out
+            out = capsys.readouterr().out
+            assert all(f"{name:<16} {words}\n" in out for name in ("attention", "batch norm", "cross-entropy"))
 
     def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         driver = tmp_path / "version"

@@ -4,6 +4,7 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from functional_nn import _libraries
 
@@ -48,7 +49,7 @@ def report() -> list[str]:
     rows["default dtype"] = jax.dtypes.canonicalize_dtype(float).name
     chosen = getattr(jax.config, "jax_default_matmul_precision", None)
     rows["convolutions"] = convolutions()
-    rows["attention"] = attention()
+    rows |= {name: by_c_file(calls) for name, calls in c_files().items()}
     rows["matrix products"] = str(chosen or NATIVE_PRECISION.get(backend, "the backend's own"))
     return [*(f"{name:<16} {value}" for name, value in rows.items()), "", *advice(backend)]
 
@@ -61,11 +62,16 @@ def convolutions() -> str:
     return f"XLA alone: {away}" if away else "oneDNN on the CPU"
 
 
-def attention() -> str:
-    """What computes it on the CPU in single precision, without a mask and a soft cap."""
-    from functional_nn.cpu import attention as library
+def c_files() -> dict[str, Any]:
+    """What they compute on the CPU in single precision: long attention, and what is mostly sums over large arrays."""
+    from functional_nn.cpu import attention, columns, cross_entropy
 
-    away = library.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
+    return {"attention": attention.CALLS, "batch norm": columns.CALLS, "cross-entropy": cross_entropy.CALLS}
+
+
+def by_c_file(calls: Any) -> str:
+    """Whether one is used."""
+    away = calls.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
     return f"XLA alone: {away}" if away else "a C file, compiled for this CPU"
 
 

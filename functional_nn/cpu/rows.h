@@ -1,0 +1,109 @@
+/* What the C files that compute share: vectors of the processor, and items of work on XLA's threads. */
+
+#include <math.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "xla_ffi.h"
+
+/* ---- Vectors ----------------------------------------------------------------------------------------------------- */
+
+#if defined(__AVX512F__)
+enum { LANES = 16 };
+#elif defined(__AVX__)
+enum { LANES = 8 };
+#else
+enum { LANES = 4 };
+#endif
+
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
+/* A vector in memory, which may lie anywhere. */
+typedef float Anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE Vector load(const float *from) { return (Vector)*(const Anywhere *)from; }
+INLINE void store(float *to, Vector x) { *(Anywhere *)to = (Anywhere)x; }
+INLINE Vector larger(Vector a, Vector b) {
+    Bits first = (Bits)(a > b);
+    return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
+}
+
+/* exp of what is at most 0, within one unit in the last place; below the smallest normal number, 0. */
+INLINE Vector exponential(Vector x) {
+    const float round = 12582912; /* 1.5 * 2^23: added to a small number, it leaves the nearest whole one */
+    Vector shifted = x * 1.44269504f + round, whole = shifted - round;
+    Vector rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
+    Vector p = rest * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * rest + 8.3334519073e-3f;
+    p = p * rest + 4.1665795894e-2f;
+    p = p * rest + 1.6666665459e-1f;
+    p = p * rest + 5.0000001201e-1f;
+    p = p * (rest * rest) + rest + 1;
+    Bits power = ((Bits)shifted << 23) + 0x3f800000;
+    return (Vector)((Bits)(p * (Vector)power) & ~(Bits)(x < -87.336548f));
+}
+
+INLINE int64_t up(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
+INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* ---- Many threads: each takes the next item until there is none -------------------------------------------------- */
+
+/* The beginning of a call's own structure, which lies in memory from calloc and is freed by the last that uses it. */
+typedef struct Work {
+    /* Does one item, with room for so many numbers of its own. */
+    void (*item)(const struct Work *, int64_t, float *);
+    int64_t items, threads;
+    size_t room;
+    /* On one thread: what is left when all items are done, and what is to be freed beside the structure. */
+    void (*end)(const struct Work *);
+    void (*forget)(const struct Work *);
+    atomic_long next, done, users;
+    atomic_int failed;
+} Work;
+
+#define NO_MEMORY "functional_nn: no memory"
+
+static void leave(Work *work) {
+    if (atomic_fetch_sub(&work->users, 1) != 1) return;
+    if (work->forget) work->forget(work);
+    free(work);
+}
+
+static void take_items(void *data) {
+    Work *work = data;
+    float *room = NULL;
+    for (long item; (item = atomic_fetch_add(&work->next, 1)) < work->items; atomic_fetch_add(&work->done, 1)) {
+        if (!room && posix_memalign((void **)&room, 64, most(1, work->room) * sizeof *room))
+            room = NULL, work->failed = 1;
+        if (room) work->item(work, item, room);
+    }
+    free(room);
+    leave(work);
+}
+
+/* How many threads XLA gives to this device. */
+static int64_t threads_of(CallFrame *frame) {
+    int64_t threads = 1;
+    CountThreads count = {sizeof count, NULL, frame->context, &threads};
+    return frame->api->count_threads(&count) ? 1 : threads;
+}
+
+/* Does all items, some perhaps on other threads. Waits for items, not for threads: one that comes late finds nothing
+   to do, and the last to leave frees the work. */
+static const char *run(CallFrame *frame, Work *work) {
+    atomic_store(&work->users, 2);
+    for (int64_t i = 1; i < least(work->threads, work->items); i++) {
+        atomic_fetch_add(&work->users, 1);
+        Schedule another = {sizeof another, NULL, frame->context, take_items, work};
+        if (frame->api->schedule(&another)) leave(work);
+    }
+    take_items(work);
+    while (atomic_load(&work->done) < work->items) sched_yield();
+    const char *failure = work->failed ? NO_MEMORY : NULL;
+    if (!failure && work->end) work->end(work);
+    leave(work);
+    return failure;
+}

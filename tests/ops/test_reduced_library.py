@@ -1,0 +1,207 @@
+"""Batch normalization and cross-entropy by C files: against float64, in every derivative; what is left to XLA."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers.rows import assert_close
+
+import functional_nn
+from functional_nn import _libraries
+from functional_nn.cpu import columns, cross_entropy
+
+here = pytest.mark.skipif(
+    None not in (columns.CALLS.unusable(), cross_entropy.CALLS.unusable()),
+    reason=f"they are not used here: {columns.CALLS.unusable() or cross_entropy.CALLS.unusable()}",
+)
+# Of x: all axes but the last are averaged over.
+SHAPES = {
+    "images": (8, 13, 13, 24),
+    "rows": (1201, 32),
+    "one column": (40_001, 1),
+    "wide": (9, 5000),
+    "two rows": (2, 20_000),
+    "more items than blocks": (17, 2048),
+}
+# Rows and classes of the scores.
+SCORES = {"few classes": (700, 10), "as wide as a vector": (300, 16), "many": (7, 5003), "one class": (5000, 1)}
+
+
+@pytest.fixture(autouse=True)
+def wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are used where they are, whatever the environment says."""
+    monkeypatch.setattr(_libraries, "WANTED", True)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def batch_of(name: str) -> tuple[np.ndarray, ...]:
+    """x with columns of different height and width, scale, bias, and the cotangents of all three results."""
+    shape = SHAPES[name]
+    column = shape[-1:]
+    x = normal(*shape) * (1 + np.abs(normal(*column, seed=1))) + 30 * normal(*column, seed=2)
+    scale, bias, mean_ct, variance_ct = (normal(*column, seed=seed) for seed in (3, 4, 6, 7))
+    return x, scale, bias, normal(*shape, seed=5), mean_ct, variance_ct
+
+
+def normalized(*arrays: Any) -> Any:
+    """The three results and the three gradients."""
+    outs, pullback = jax.vjp(functional_nn.batch_norm, *arrays[:3])
+    return *outs, *pullback(tuple(arrays[3:]))
+
+
+def scores_of(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, classes = SCORES[name]
+    labels = np.random.default_rng(7).integers(0, classes, rows)
+    return 4 * normal(rows, classes), labels, normal(rows, seed=8)
+
+
+def judged(labels: np.ndarray, scores: Any, ct: Any) -> Any:
+    """The losses and the gradient of the scores."""
+    losses, pullback = jax.vjp(lambda scores: functional_nn.softmax_cross_entropy(scores, labels), scores)
+    return losses, *pullback(ct)
+
+
+def calls(function: Any, *arrays: Any) -> int:
+    text = jax.jit(function).lower(*arrays).as_text()
+    return sum(text.count(f"@{name}(") for module in (columns, cross_entropy) for name in targets(module))
+
+
+def targets(module: Any) -> list[str]:
+    return [f"functional_nn_{name}" for name in module.CALLS.functions]
+
+
+@here
+@pytest.mark.parametrize("name", SHAPES)
+def test_batch_norm_and_its_gradients_are_those_of_float64(name: str):
+    arrays = batch_of(name)
+    assert calls(normalized, *arrays) == 2
+    exact = jax.jit(normalized)(*map(np.float64, arrays))
+    assert_close(jax.jit(normalized)(*arrays), exact, 4e-6, f"{name}: the library against float64")
+
+
+@here
+@pytest.mark.parametrize("offset", [0.1, 1e4, -3e6])
+def test_a_constant_column_has_no_variance_and_one_far_off_keeps_its_digits(offset: float):
+    rows = 4097
+    x = np.full((rows, 16), offset, np.float32)
+    x[:, 1] += np.arange(rows, dtype=np.float32) % 8
+    y, mean, variance = functional_nn.batch_norm(x, np.ones(16, np.float32), np.full(16, 0.5, np.float32))
+    assert calls(functional_nn.batch_norm, x, np.ones(16, np.float32), np.zeros(16, np.float32)) == 1
+    np.testing.assert_array_equal(variance[2:], 0)
+    np.testing.assert_array_equal(y[:, 2:], 0.5)
+    np.testing.assert_array_equal(mean[2:], x[0, 2:])
+    exact = np.float64(x[:, 1])
+    np.testing.assert_allclose(variance[1], exact.var(), rtol=3e-7)
+    np.testing.assert_allclose(
+        y[:, 1], (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5) + 0.5, rtol=1e-5, atol=3e-7
+    )
+
+
+@here
+@pytest.mark.parametrize("name", SCORES)
+def test_cross_entropy_and_its_gradient_are_those_of_float64(name: str):
+    scores, labels, ct = scores_of(name)
+    function = partial(judged, labels)
+    assert calls(function, scores, ct) == 2
+    exact = jax.jit(function)(np.float64(scores), np.float64(ct))
+    assert_close(jax.jit(function)(scores, ct), exact, 2e-6, f"{name}: the library against float64")
+
+
+@here
+def test_a_certain_answer_keeps_its_digits_and_ties_count():
+    scores = np.zeros((400, 12), np.float32)
+    scores[0, 3], scores[1, 3], scores[2, :2] = 30, 88, 5
+    labels = np.full(400, 3)
+    labels[2] = 1
+    losses, slope = jax.jit(partial(judged, labels))(scores, np.ones(400, np.float32))
+    exact, exact_slope = judged(labels, np.float64(scores), np.ones(400))
+    np.testing.assert_allclose(losses[[0, 2, 3]], exact[np.array([0, 2, 3])], rtol=3e-7)
+    np.testing.assert_allclose(slope[[0, 2, 3]], exact_slope[np.array([0, 2, 3])], rtol=5e-7)
+    # Beyond the smallest normal number XLA's exponentials are 0 as well.
+    assert losses[1] < 1e-36
+
+
+@here
+def test_what_is_no_number_and_no_class_is_seen():
+    """As XLA has it: NaN in the row, and nowhere else."""
+    scores, labels, ct = scores_of("few classes")
+    scores[1, 2], scores[2, 3], scores[3], scores[5, 4] = np.nan, np.inf, -np.inf, -np.inf
+    labels[4], labels[6], labels[5] = -1, 10, 4
+    got = jax.jit(partial(judged, jnp.asarray(labels)))(scores, ct)
+    exact = jax.jit(partial(judged, jnp.asarray(labels)))(np.float64(scores), np.float64(ct))
+    for mine, other in zip(got, exact, strict=True):
+        np.testing.assert_array_equal(np.isnan(mine), np.isnan(other))
+        np.testing.assert_allclose(mine, other, rtol=3e-6, atol=1e-7)
+
+
+@here
+def test_labels_of_any_integer_dtype():
+    """One that is no class is none in the library's dtype either."""
+    scores, labels, _ = scores_of("few classes")
+    expected = functional_nn.softmax_cross_entropy(scores, labels)
+    for dtype in (np.int8, np.uint8, np.int64, np.uint64):
+        np.testing.assert_array_equal(functional_nn.softmax_cross_entropy(scores, labels.astype(dtype)), expected)
+    wraps = jax.jit(functional_nn.softmax_cross_entropy)(scores, labels + 2**32)
+    assert np.isnan(wraps).all()
+
+
+def slope_of_batch_norm(*arrays: Any) -> Any:
+    def loss(*arrays: Any) -> Any:
+        return sum(jnp.sum(jnp.sin(out)) for out in functional_nn.batch_norm(*arrays))
+
+    return jax.grad(loss, (0, 1, 2))(*arrays)
+
+
+def slope_of_cross_entropy(scores: Any) -> Any:
+    labels = jnp.arange(len(scores)) % scores.shape[1]
+    return jax.grad(lambda scores: jnp.sum(jnp.sin(functional_nn.softmax_cross_entropy(scores, labels))))(scores)
+
+
+def derivatives(slope: Any, *arrays: Any) -> dict[str, Any]:
+    doubled = [jnp.stack([array, 2 * array]) for array in arrays]
+    squared = lambda *a: sum(jnp.sum(jnp.square(each)) for each in jax.tree.leaves(slope(*a)))  # noqa: E731 (twice)
+    return {
+        "gradient": slope(*arrays),
+        "forward over reverse": jax.jvp(slope, arrays, arrays)[1],
+        "reverse over reverse": jax.grad(squared)(*arrays),
+        "vmap": jax.vmap(slope)(*doubled),
+        "checkpoint": jax.checkpoint(slope)(*arrays),
+    }
+
+
+@here
+@pytest.mark.parametrize("slope", [slope_of_batch_norm, slope_of_cross_entropy], ids=["batch_norm", "cross_entropy"])
+def test_every_derivative_is_that_of_float64(slope: Any):
+    arrays = batch_of("rows")[:3] if slope is slope_of_batch_norm else (normal(300, 20),)
+    assert calls(slope, *arrays) == 2
+    got, exact = derivatives(slope, *arrays), derivatives(slope, *map(np.float64, arrays))
+    for name, outs in got.items():
+        assert_close(jax.tree.leaves(outs), jax.tree.leaves(exact[name]), 2e-4, f"{name}: float32 against float64")
+
+
+LEFT = {
+    "float64": lambda: functional_nn.batch_norm(*map(jnp.float64, batch_of("rows")[:3])),
+    "channels first": lambda: functional_nn.batch_norm(normal(4, 8, 40, 40), normal(8), normal(8), axis=1),
+    "a small one": lambda: functional_nn.batch_norm(normal(8, 8), normal(8), normal(8)),
+    "soft targets": lambda: functional_nn.softmax_cross_entropy(normal(700, 10), abs(normal(700, 10))),
+    "few scores": lambda: functional_nn.softmax_cross_entropy(normal(7, 10), np.arange(7)),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_left_to_xla(name: str):
+    assert calls(LEFT[name]) == 0
+
+
+@here
+def test_an_exported_program_calls_none():
+    arrays = batch_of("rows")
+    assert calls(normalized, *arrays) == 2
+    exported = jax.export.export(jax.jit(normalized))(*arrays)
+    assert not any(target in exported.mlir_module() for target in targets(columns))
