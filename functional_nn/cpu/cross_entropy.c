@@ -23,20 +23,28 @@ static Range part(const Call *c, int64_t item) {
     return (Range){least(c->rows, item * each), least(c->rows, (item + 1) * each)};
 }
 
-/* The vector of `count` numbers, filled up with minus infinity. */
-INLINE Vector load_some(const float *from, int64_t count) {
-    float filled[LANES];
-    for (int i = 0; i < LANES; i++) filled[i] = i < count ? from[i] : -INFINITY;
-    return load(filled);
-}
+/* Some neighbouring scores of a row from `at` on, and which of them no earlier piece has. */
+typedef struct { Vector scores; int64_t at; Bits fresh; } Piece;
 
-INLINE Vector load_next(const float *row, int64_t j, int64_t classes) {
-    return j + LANES <= classes ? load(row + j) : load_some(row + j, classes - j);
+static const uint32_t PLACES[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* The piece that begins at j. The last one of a row reaches back, and is filled up only where the row is short. */
+INLINE Piece piece(const float *row, int64_t j, int64_t classes) {
+    Bits place;
+    memcpy(&place, PLACES, sizeof place);
+    if (j + LANES <= classes) return (Piece){load(row + j), j, (Bits)(place >= 0)};
+    if (classes >= LANES) {
+        uint32_t seen = j - (classes - LANES);
+        return (Piece){load(row + classes - LANES), classes - LANES, (Bits)(place >= seen)};
+    }
+    float filled[LANES];
+    for (int i = 0; i < LANES; i++) filled[i] = i < classes ? row[i] : -INFINITY;
+    return (Piece){load(filled), 0, (Bits)(place < (uint32_t)classes)};
 }
 
 static float largest(const float *row, int64_t classes) {
-    Vector highest = load_next(row, 0, classes);
-    for (int64_t j = LANES; j < classes; j += LANES) highest = larger(load_next(row, j, classes), highest);
+    Vector highest = piece(row, 0, classes).scores;
+    for (int64_t j = LANES; j < classes; j += LANES) highest = larger(piece(row, j, classes).scores, highest);
     float peak = highest[0];
     for (int i = 1; i < LANES; i++) peak = highest[i] > peak ? highest[i] : peak;
     return peak;
@@ -45,16 +53,16 @@ static float largest(const float *row, int64_t classes) {
 /* The sum of the exponentials of a row but for one of the largest, whose exponential is 1. */
 static float sum_of_others(const float *row, int64_t classes, float peak) {
     Vector sum = {0};
-    double tied = 0;
+    Bits tied = {0};
     for (int64_t j = 0; j < classes; j += LANES) {
-        Vector x = load_next(row, j, classes);
-        Bits top = (Bits)(x == peak);
-        sum += (Vector)((Bits)exponential(x - peak) & ~top);
-        for (int i = 0; i < LANES; i++) tied += top[i] & 1;
+        Piece some = piece(row, j, classes);
+        Bits top = (Bits)(some.scores == peak) & some.fresh;
+        sum += (Vector)((Bits)exponential(some.scores - peak) & ~top & some.fresh);
+        tied -= top; /* which is minus one where it is true */
     }
-    double rest = tied - 1;
-    for (int i = 0; i < LANES; i++) rest += sum[i];
-    return rest;
+    double others = 0, largest = 0;
+    for (int i = 0; i < LANES; i++) others += sum[i], largest += tied[i];
+    return others + (largest - 1);
 }
 
 INLINE int is_class(int32_t label, int64_t classes) { return label >= 0 && label < classes; }
@@ -86,9 +94,10 @@ static void backward_item(const Work *work, int64_t item, float *room) {
         float own = known ? expf(row[c->labels[i]] - peak) : NAN, others = rest + (1 - own);
         float share = c->ct[i] / (others + own);
         for (int64_t j = 0; j < c->classes; j += LANES) {
-            Vector moved = exponential(load_next(row, j, c->classes) - peak) * share;
-            if (j + LANES <= c->classes) store(to + j, moved);
-            else for (int64_t k = j; k < c->classes; k++) to[k] = moved[k - j];
+            Piece some = piece(row, j, c->classes);
+            Vector moved = exponential(some.scores - peak) * share;
+            if (c->classes >= LANES) store(to + some.at, moved);
+            else memcpy(to, &moved, c->classes * sizeof *to);
         }
         if (known) to[c->labels[i]] = -others * share;
     }
