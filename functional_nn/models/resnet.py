@@ -144,7 +144,7 @@ def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:
 def layers(config: Config, masks: Masks | None = None, statistics: Statistics | None = None) -> list[Layer]:
     """The network, layer by layer; with running statistics as in evaluation, without them as in training."""
     convolve = partial(_conv_norm, epsilon=config.epsilon, statistics=statistics)
-    network = [*convolve("conv1"), ("relu1", relu)]
+    network = [*convolve("conv1", padding=1), ("relu1", relu)]
     for number, block in enumerate(blocks(config), start=2):
         network += [(block.name, _branch(block, convolve)), (f"relu{number}", relu)]
     return [*network, ("average", partial(avg_pool, window="all")), ("flatten", flatten), ("dense1", dense)]
@@ -152,9 +152,9 @@ def layers(config: Config, masks: Masks | None = None, statistics: Statistics | 
 
 def _branch(block: Block, convolve: Callable[..., list[Layer]]) -> Branch:
     inside = [
-        *convolve(f"{block.name}_conv1", strides=block.strides),
+        *convolve(f"{block.name}_conv1", strides=block.strides, padding=1),
         (f"{block.name}_relu", relu),
-        *convolve(f"{block.name}_conv2"),
+        *convolve(f"{block.name}_conv2", padding=1),
     ]
     # Both paths look at the same places: with a padding of 1 the windows of 3x3 are centered where those of 1x1 stand.
     beside = convolve(f"{block.name}_shortcut_conv", strides=block.strides, padding=0) if block.changes_shape else []
@@ -162,7 +162,7 @@ def _branch(block: Block, convolve: Callable[..., list[Layer]]) -> Branch:
 
 
 def _conv_norm(
-    name: str, *, strides: int = 1, padding: int = 1, epsilon: float, statistics: Statistics | None
+    name: str, *, strides: int = 1, padding: int, epsilon: float, statistics: Statistics | None
 ) -> list[Layer]:
     return [
         (name, partial(conv, strides=strides, padding=padding)),

@@ -179,7 +179,7 @@ def dropout_masks(key, config, batch):
 def layers(config, masks=None, statistics=None):
     """The network, layer by layer; with running statistics as in evaluation, without them as in training."""
     convolve = partial(_conv_norm, epsilon=config.epsilon, statistics=statistics)
-    network = [*convolve("conv1"), Layer("relu1", relu_fwd, relu_bwd)]
+    network = [*convolve("conv1", padding=1), Layer("relu1", relu_fwd, relu_bwd)]
     for number, block in enumerate(blocks(config), start=2):
         network += [_branch(block, convolve), Layer(f"relu{number}", relu_fwd, relu_bwd)]
     return [
@@ -192,16 +192,16 @@ def layers(config, masks=None, statistics=None):
 
 def _branch(block, convolve):
     inside = [
-        *convolve(f"{block.name}_conv1", strides=block.strides),
+        *convolve(f"{block.name}_conv1", strides=block.strides, padding=1),
         Layer(f"{block.name}_relu", relu_fwd, relu_bwd),
-        *convolve(f"{block.name}_conv2"),
+        *convolve(f"{block.name}_conv2", padding=1),
     ]
     # Both paths look at the same places: with a padding of 1 the windows of 3x3 are centered where those of 1x1 stand.
     beside = convolve(f"{block.name}_shortcut_conv", strides=block.strides, padding=0) if block.changes_shape else []
     return Branch(block.name, inside, beside)
 
 
-def _conv_norm(name, *, strides=1, padding=1, epsilon, statistics):
+def _conv_norm(name, *, strides=1, padding, epsilon, statistics):
     return [
         Layer(name, partial(conv_fwd, strides=strides, padding=padding), without_bias(conv_bwd)),
         norm_layer(norm_of(name), statistics, epsilon),
