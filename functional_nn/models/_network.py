@@ -19,9 +19,15 @@ State = Mapping[str, Any]
 Masks = Mapping[str, jax.Array]
 # A mean and a variance a channel, by the name of the normalization.
 Statistics = Mapping[str, Mapping[str, jax.Array]]
-# A name, and a function of x; where params has the name, also of the parameters there. In place of the function, a
-# list of layers: what these make of x is added to x.
-Layer = tuple[str, "Callable[..., Any] | list[Layer]"]
+# A name, and a function of x; where params has the name, also of the parameters there. Or a branch in place of it.
+Layer = tuple[str, "Callable[..., Any] | Branch"]
+
+
+class Branch(NamedTuple):
+    """A residual connection: what the layers make of x is added to what the shortcut makes of it: x, if it is empty."""
+
+    layers: Sequence[Layer]
+    shortcut: Sequence[Layer] = ()
 
 
 class Recurrent(NamedTuple):
@@ -49,9 +55,10 @@ def forward(layers: Sequence[Layer], params: Params, x: jax.Array) -> tuple[jax.
     """The output of the last layer; and by its layer, what it left: the moments of the batch, a memory, or a cache."""
     left: dict[str, Any] = {}
     for name, function in layers:
-        if isinstance(function, list):
-            branch, left_inside = forward(function, params, x)
-            x, left = x + branch, {**left, **left_inside}
+        if isinstance(function, Branch):
+            branch, left_inside = forward(function.layers, params, x)
+            shortcut, left_beside = forward(function.shortcut, params, x)
+            x, left = shortcut + branch, {**left, **left_inside, **left_beside}
             continue
         x = function(x, **params.get(name, {}))
         if isinstance(x, Normalized | Cached | Recurrent):

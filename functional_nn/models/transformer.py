@@ -13,7 +13,7 @@ from functional_nn._checks import as_array, known_range, require, require_flag
 from functional_nn.dot_product import attention
 from functional_nn.gating import glu
 from functional_nn.linear import dense, embedding
-from functional_nn.models._network import Cached, Layer, Masks, Params, State, check_sizes, forward
+from functional_nn.models._network import Branch, Cached, Layer, Masks, Params, State, check_sizes, forward
 from functional_nn.models.initializers import normal
 from functional_nn.normalization import rms_norm
 from functional_nn.positional import rotary_embedding
@@ -181,9 +181,9 @@ def _layers(config: Config, attend: Callable[[str], Callable[..., Any]]) -> list
     return [*network, ("norm", rms_norm), ("head", dense)]
 
 
-def _block(name: str, inside: Layer) -> list[Layer]:
+def _block(name: str, inside: Layer) -> Branch:
     """What is added to x: a norm, and a function between two linear maps."""
-    return [(f"{name}_norm", rms_norm), (f"{name}_in", dense), inside, (f"{name}_out", dense)]
+    return Branch([(f"{name}_norm", rms_norm), (f"{name}_in", dense), inside, (f"{name}_out", dense)])
 
 
 def _attend(x: jax.Array, *, config: Config) -> jax.Array:

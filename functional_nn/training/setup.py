@@ -11,11 +11,11 @@ import optax
 from optax.contrib import MuonDimensionNumbers, muon
 
 from functional_nn.models._network import outputs
-from functional_nn.training.choices.config import OptimizerName, TrainConfig
+from functional_nn.training.choices.config import Filters, OptimizerName, TrainConfig
 from functional_nn.training.choices.legal import require_equal_parts
 from functional_nn.training.choices.presets import in_words
 from functional_nn.training.choices.saved import of_the_run
-from functional_nn.training.choices.values import numbers_of
+from functional_nn.training.choices.values import numbers_of, written
 from functional_nn.training.data.examples import Dataset, sizes_given, steps_per_epoch
 from functional_nn.training.endings import BadInput
 from functional_nn.training.machine.doctor import idle_accelerator, versions
@@ -72,7 +72,11 @@ def build(name: str, given: Mapping[str, Any], sizes: Mapping[str, Any] | None =
     """The model of this name, of the sizes that its data give, and of these others or its own."""
     model = importlib.import_module(f"functional_nn.models.{name}")
     form, known = FORMS.get(name, {}), {field.name for field in fields(model.Config)}
-    chosen = {size: form.get(size, _as_it_is)(value) for size, value in (sizes or {}).items() if size in known}
+    chosen: dict[str, Any] = {}
+    for size, value in (sizes or {}).items():
+        if size in known:
+            taken = form.get(size, _as_it_is)(value)
+            chosen |= taken if isinstance(taken, dict) else {size: taken}
     try:
         config = model.Config(**given, **chosen)
     except ValueError as error:
@@ -90,10 +94,19 @@ def _only_number(value: Any) -> int:
     return number
 
 
-# How a model takes the sizes of a configuration, where it does not take them as they are.
+def _by_stage(filters: Filters) -> dict[str, Any]:
+    """How many blocks each stage has, and the filters that all of them have."""
+    if any(len(set(stage)) > 1 for stage in filters):
+        got = written(filters)
+        raise BadInput(f"--filters must be the same number for all blocks of a stage of --model resnet; got {got}")
+    return {"blocks": tuple(map(len, filters)), "filters": tuple(stage[0] for stage in filters)}
+
+
+# How a model takes the sizes of a configuration, where it does not take them as they are; or several settings from one.
 FORMS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "simple_convnet": {"filters": _only_number, "hidden": _only_number},
     "deep_convnet": {"filters": numbers_of, "hidden": _only_number},
+    "resnet": {"filters": _by_stage},
     "transformer": {"hidden": _only_number},
     "lstm_lm": {"hidden": _only_number},
     "seq2seq": {"hidden": _only_number},

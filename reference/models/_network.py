@@ -29,10 +29,11 @@ class Layer(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """A residual connection: what the layers make of x is added to x."""
+    """A residual connection: what the layers make of x is added to what the shortcut makes of it: x, if it is empty."""
 
     name: str
-    layers: list[Any]
+    layers: Any
+    shortcut: Any = ()
 
 
 def forward(layers, params, x):
@@ -40,8 +41,9 @@ def forward(layers, params, x):
     residuals = []
     for layer in layers:
         if isinstance(layer, Branch):
-            branch, saved = forward(layer.layers, params, x)
-            x = x + branch
+            branch, saved_inside = forward(layer.layers, params, x)
+            shortcut, saved_beside = forward(layer.shortcut, params, x)
+            x, saved = shortcut + branch, (saved_inside, saved_beside)
         else:
             x, saved = layer.forward(x, **params.get(layer.name, {}))
         residuals.append(saved)
@@ -52,16 +54,18 @@ def backward(layers, params, residuals, cotangent):
     """The gradient to every parameter, and the cotangent of every layer's output and of the input "x".
 
     Backpropagation in one loop: from the last layer to the first, each hands the error that reaches its output on to
-    its input, and keeps what falls to its own parameters. A sum hands the whole error to both of its terms: where a
-    branch is added to x, x receives it as it stands, and once more as the branch hands it back.
+    its input, and keeps what falls to its own parameters. A sum hands the whole error to both of its terms: x receives
+    it as the branch hands it back, and once more as the shortcut does, as it stands where the shortcut is empty.
     """
     grads, cotangents = {}, {}
     for layer, saved in zip(reversed(layers), reversed(residuals), strict=True):
         cotangents[layer.name] = cotangent
         if isinstance(layer, Branch):
-            grads_inside, inside = backward(layer.layers, params, saved, cotangent)
-            cotangent = cotangent + inside.pop("x")
-            grads, cotangents = grads | grads_inside, cotangents | inside
+            saved_inside, saved_beside = saved
+            grads_inside, inside = backward(layer.layers, params, saved_inside, cotangent)
+            grads_beside, beside = backward(layer.shortcut, params, saved_beside, cotangent)
+            cotangent = beside.pop("x") + inside.pop("x")
+            grads, cotangents = grads | grads_inside | grads_beside, cotangents | inside | beside
             continue
         cotangent, *weight_cts = layer.backward(saved, cotangent)
         if layer.name in params:
@@ -165,7 +169,8 @@ def moments_of(layers, residuals):
     moments = {}
     for layer, saved in zip(layers, residuals, strict=True):
         if isinstance(layer, Branch):
-            moments |= moments_of(layer.layers, saved)
+            inside, beside = saved
+            moments |= moments_of(layer.layers, inside) | moments_of(layer.shortcut, beside)
         elif isinstance(saved, Normalized):
             moments[layer.name] = saved.moments
     return moments

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import functional_nn
-from functional_nn.models import deep_convnet, mlp, simple_convnet, vgg
+from functional_nn.models import deep_convnet, mlp, resnet, simple_convnet, vgg
+from functional_nn.models._network import Branch
 
 
 class Example(NamedTuple):
@@ -53,10 +54,18 @@ EXAMPLES = (
     ),
     Example("vgg on odd colour", vgg, {"input_shape": (7, 6, 3), "filters": ((2, 3), (4,)), "dropout_rate": 0.3}),
     Example("vgg of one stage", vgg, {"input_shape": (3, 2, 1), "classes": 3, "filters": ((4,),), "epsilon": 0.1}),
+    Example("resnet on odd colour", resnet, {"input_shape": (7, 6, 3), "blocks": (1, 2), "filters": (2, 3)}),
+    Example(
+        "resnet of three short stages",
+        resnet,
+        {"input_shape": (5, 4, 1), "classes": 3, "blocks": (1, 1, 1), "filters": (3, 3, 2), "epsilon": 0.1},
+    ),
 )
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 # One of each model, where the architecture adds nothing.
-one_of_each = pytest.mark.parametrize("example", [EXAMPLES[i] for i in (2, 6, 8, 9)], ids=lambda example: example.id)
+one_of_each = pytest.mark.parametrize(
+    "example", [EXAMPLES[i] for i in (2, 6, 8, 9, 11)], ids=lambda example: example.id
+)
 BATCH = 3
 
 
@@ -83,3 +92,24 @@ def mean_loss(logits: jax.Array, targets: Any) -> jax.Array:
 
 def relative_error(got: Any, expected: Any) -> float:
     return float(np.abs(np.asarray(got) - expected).max() / max(np.abs(expected).max(), 1e-300))
+
+
+def met_backwards(layers: Any) -> list[str]:
+    """Every layer's name, from the last to the first; after a branch those on its two ways."""
+    names = []
+    for name, function in reversed(layers):
+        ways = (function.layers, function.shortcut) if isinstance(function, Branch) else ()
+        names += [name, *(inside for way in ways for inside in met_backwards(way))]
+    return names
+
+
+def with_noise(layers: Any, noise: Any) -> list[Any]:
+    """The layers, with something added to what each returns, those inside of branches too."""
+
+    def noisy(name: str, function: Any) -> list[Any]:
+        if isinstance(function, Branch):
+            ways = Branch(*(with_noise(way, noise) for way in function))
+            return [(name, ways), (f"{name}'s sum", lambda x: x + noise[name])]
+        return [(name, function), (f"{name}'s noise", lambda x: x + noise[name])]
+
+    return [layer for name, function in layers for layer in noisy(name, function)]

@@ -7,7 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import BATCH, Example, arrange, every_example, example_of, mean_loss, relative_error
+from helpers.networks import (
+    BATCH,
+    Example,
+    arrange,
+    every_example,
+    example_of,
+    mean_loss,
+    met_backwards,
+    relative_error,
+    with_noise,
+)
 
 from functional_nn.models import mlp, simple_convnet
 from functional_nn.models._network import forward
@@ -45,21 +55,15 @@ def test_the_error_handed_back_is_that_of_jax_layer_by_layer(example: Example):
     masks = example.model.dropout_masks(jax.random.key(3), example.config, BATCH)
     layers = example.model.layers(example.config, masks)
     by_hand = example.twin.layer_cotangents(params, state, x, labels, masks=jax.device_get(masks))
-    assert list(by_hand) == [name for name, _ in reversed(layers)] + ["x"]
-    out = jnp.asarray(x)
-    outputs = {"x": out}
-    for layer in layers:
-        out, _ = forward([layer], params, out)
-        outputs[layer[0]] = out
+    assert list(by_hand) == [*met_backwards(layers), "x"]
 
-    def loss_from(outputs_added):
-        """The loss, with something (zero) added to the output of every layer."""
-        h = outputs["x"] + outputs_added["x"]
-        for layer in layers:
-            h = forward([layer], params, h)[0] + outputs_added[layer[0]]
-        return mean_loss(h, labels)
+    @jax.jit
+    @jax.grad
+    def slopes(noise):
+        """The slopes of the loss, by what (zero) is added to the input and to the output of every layer."""
+        return mean_loss(forward(with_noise(layers, noise), params, x + noise["x"])[0], labels)
 
-    expected = jax.jit(jax.grad(loss_from))(jax.tree.map(jnp.zeros_like, outputs))
+    expected = slopes(jax.tree.map(jnp.zeros_like, by_hand))
     for name, cotangent in by_hand.items():
         error = relative_error(cotangent, expected[name])
         assert error <= 1e-12, f"{example.id}: the error that reaches {name} differs by {error:.1e}"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers.networks import EXAMPLES, Example, arrange, every_example, example_of, one_of_each, relative_error
 
-from functional_nn.models import deep_convnet, mlp, simple_convnet, transformer, vgg
+from functional_nn.models import deep_convnet, mlp, resnet, simple_convnet, transformer, vgg
 from reference.models import _network as reference_network
 
 
@@ -38,7 +38,8 @@ def test_init_is_repeatable_and_depends_on_the_key(example: Example):
     assert state["config"] == example.config
     for layer in first:
         assert not np.any(first[layer].get("bias", 0))
-        assert np.all(first[layer].get("scale", 1) == 1)
+        # The last norm of a block is silent at first.
+        assert np.all(first[layer].get("scale", 1) == (0 if layer.endswith("_norm2") else 1))
     for statistics in (state, example.twin.init(1, example.twin.Config(**example.settings))[1]):
         for layer, running in statistics.get("statistics", {}).items():
             assert not np.any(running["mean"]), f"{layer} is centered before it has seen anything"
@@ -121,9 +122,10 @@ def test_the_masks_of_different_layers_are_independent():
     assert not np.array_equal(masks["dropout1"], masks["dropout2"])
 
 
-@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet, vgg], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [mlp, simple_convnet, deep_convnet, vgg, resnet], ids=lambda model: model.__name__)
 def test_without_dropout_training_needs_no_key(model: ModuleType):
-    config = model.Config(input_shape=(8, 8, 1), **({} if model is simple_convnet else {"dropout_rate": 0.0}))
+    without = {} if model in (simple_convnet, resnet) else {"dropout_rate": 0.0}
+    config = model.Config(input_shape=(8, 8, 1), **without)
     assert model.dropout_masks(None, config, 2) == {}
     params, state = jax.eval_shape(lambda key: model.init(key, config), jax.random.key(0))
     logits, _ = jax.eval_shape(partial(model.apply, train=True), params, state, jnp.ones((2, 8, 8, 1)))
@@ -148,7 +150,7 @@ def test_shapes_of_the_textbook():
     )
 
 
-@pytest.mark.parametrize("model", [simple_convnet, deep_convnet, vgg], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [simple_convnet, deep_convnet, vgg, resnet], ids=lambda model: model.__name__)
 def test_the_full_networks_lower_at_28_by_28(model: ModuleType):
     config = model.Config()
     params, state = jax.eval_shape(lambda key: model.init(key, config), jax.random.key(0))
@@ -176,6 +178,33 @@ BAD_CONFIGS = [
     ("image that the pools use up", vgg, {"input_shape": (4, 3, 1)}, ValueError, "at least 4 high"),
     ("momentum 1", vgg, {"momentum": 1.0}, ValueError, "momentum must be at least 0 and below 1"),
     ("epsilon 0", vgg, {"epsilon": 0.0}, ValueError, "epsilon must be a finite number above 0"),
+    (
+        "stages without filters",
+        resnet,
+        {"blocks": (1, 1)},
+        ValueError,
+        "tuples of one number a stage; got blocks=(1, 1)",
+    ),
+    (
+        "a number of blocks",
+        resnet,
+        {"blocks": 2},
+        ValueError,
+        "blocks and filters must be tuples of one number a stage",
+    ),
+    ("blocks in a list", resnet, {"blocks": [2, 2, 2]}, ValueError, "blocks and filters must be tuples of one number"),
+    ("neither", resnet, {"blocks": (), "filters": ()}, ValueError, "blocks and filters must be tuples of one number"),
+    (
+        "a stage without blocks",
+        resnet,
+        {"blocks": (2, 0, 2)},
+        ValueError,
+        "blocks must be above 0; got blocks=(2, 0, 2)",
+    ),
+    ("half a block", resnet, {"blocks": (2, 0.5, 2)}, TypeError, "blocks must be an integer, or a tuple of integers"),
+    ("filters by block", resnet, {"filters": ((8, 8), 8, 8)}, TypeError, "filters must be an integer, or a tuple of"),
+    ("picture without channels", resnet, {"input_shape": (8, 8)}, ValueError, "must be (height, width, channels)"),
+    ("epsilon below 0", resnet, {"epsilon": -1e-5}, ValueError, "epsilon must be a finite number above 0"),
 ]
 
 
@@ -212,7 +241,7 @@ def test_layers_by_name_hold_forward_and_backward():
 
 
 @pytest.mark.parametrize(
-    "model", [mlp, simple_convnet, deep_convnet, vgg, transformer], ids=lambda model: model.__name__
+    "model", [mlp, simple_convnet, deep_convnet, vgg, resnet, transformer], ids=lambda model: model.__name__
 )
 def test_twins_declare_the_same_functions(model: ModuleType):
     twin = importlib.import_module(model.__name__.replace("functional_nn", "reference"))

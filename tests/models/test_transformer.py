@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import mean_loss, relative_error
+from helpers.networks import mean_loss, met_backwards, relative_error, with_noise
 
 import functional_nn.models.transformer as transformer
 import reference.models.transformer as by_hand
@@ -45,28 +45,12 @@ def test_loss_and_every_gradient_by_hand_are_those_of_jax(settings: dict[str, An
         assert error <= 1e-12, f"gradient of {layer}/{name} differs by {error:.1e}"
 
 
-def names_of(layers: list[Any]) -> list[str]:
-    """Every layer's name, and after a block's those inside of it."""
-    return [each for name, f in layers for each in [name, *(names_of(f) if isinstance(f, list) else [])]]
-
-
-def with_noise(layers: list[Any], noise: dict[str, Any]) -> list[Any]:
-    """The layers, with something added to what each returns, those inside of blocks too."""
-
-    def noisy(name: str, function: Any) -> list[Any]:
-        if isinstance(function, list):
-            return [(name, with_noise(function, noise)), (f"{name}'s sum", lambda x: x + noise[name])]
-        return [(name, lambda x, **own: function(x, **own) + noise[name])]
-
-    return [layer for name, function in layers for layer in noisy(name, function)]
-
-
 def test_the_error_that_reaches_every_layer_is_that_of_jax():
     settings = SETTINGS["shared key heads, tied"]
     params, state, x, targets = arrange(settings)
     cotangents = by_hand.layer_cotangents(params, state, x, targets)
     layers, params = transformer.layers(state["config"]), transformer.with_head(params, state["config"])
-    assert set(cotangents) == set(names_of(layers))
+    assert list(cotangents) == met_backwards(layers)
 
     @jax.jit
     @jax.grad

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import EXAMPLES, arrange, mean_loss, relative_error
+from helpers.networks import arrange, example_of, mean_loss, relative_error
 
 import functional_nn.models.vgg as vgg
 import reference.models.vgg as by_hand
@@ -18,7 +18,7 @@ both_sides = pytest.mark.parametrize("side", [vgg, by_hand], ids=["functional_nn
 
 
 def arrange_plain(batch: int = 5) -> tuple[Any, Any, Any, Any]:
-    return arrange(EXAMPLES[-1]._replace(settings=PLAIN), batch)
+    return arrange(example_of(vgg)._replace(settings=PLAIN), batch)
 
 
 @pytest.fixture(scope="module")

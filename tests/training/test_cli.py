@@ -84,9 +84,13 @@ BAD_INPUT = {
         "train --model deep_convnet --filters 8,8,8-8",
         "--filters must be 3 numbers parted by commas for --model deep_convnet; got 8,8,8-8",
     ),
+    "two widths of one stage": (
+        "train --model resnet --filters 8-8,16-8",
+        "--filters must be the same number for all blocks of a stage of --model resnet; got 8-8,16-8",
+    ),
     "filters of what has none": (
         "train --model mlp --filters 8",
-        "--filters goes with --model simple_convnet or deep_convnet or vgg; got --model mlp",
+        "--filters goes with --model simple_convnet or deep_convnet or vgg or resnet; got --model mlp",
     ),
     "hidden layers by another sign": ("train --model mlp --hidden 3-4", "--hidden: '3-4' is not numbers as in 100,50"),
     "dropout of all": ("train --model mlp --dropout-rate 1", "--dropout-rate must be at least 0 and below 1; got 1.0"),
@@ -237,7 +241,12 @@ def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) ->
     flags = [f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig)]
     missing = [
         word
-        for word in [*flags, "{mlp,simple_convnet,deep_convnet,vgg,transformer,lstm_lm,seq2seq}", "rmsprop", "fashion"]
+        for word in [
+            *flags,
+            "{mlp,simple_convnet,deep_convnet,vgg,resnet,transformer,lstm_lm,seq2seq}",
+            "rmsprop",
+            "fashion",
+        ]
         if word not in out
     ]
     assert missing == []

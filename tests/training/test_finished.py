@@ -147,6 +147,7 @@ class TestSizes:
             ("simple_convnet", {"filters": ((3,),), "hidden": (5,)}, {"filters": 3, "hidden": 5}),
             ("deep_convnet", {"filters": ((2,), (3,), (4,)), "hidden": (5,)}, {"filters": (2, 3, 4), "hidden": 5}),
             ("vgg", {"filters": ((2, 3), (4,))}, {"filters": ((2, 3), (4,))}),
+            ("resnet", {"filters": ((2, 2), (3,))}, {"blocks": (2, 1), "filters": (2, 3)}),
         ],
     )
     def test_they_reach_the_network(self, model: Model, sizes: dict[str, Any], expected: dict[str, Any]) -> None:

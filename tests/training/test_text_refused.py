@@ -65,7 +65,7 @@ def test_bad_text_is_one_sentence_and_leaves_nothing(
 BAD_CHOICES = {
     "images for a network of text": (
         "train --model transformer",
-        "of images --model mlp or simple_convnet or deep_convnet or vgg can learn; got --model transformer, --data",
+        "of images --model mlp or simple_convnet or deep_convnet or vgg or resnet can learn; got --model tra",
     ),
     "text for a network of images": (
         "train --preset text --model vgg",

@@ -176,7 +176,13 @@ def test_another_seed_begins_with_other_weights() -> None:
 class TestVerify:
     @pytest.mark.parametrize(
         "model",
-        ["mlp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("simple_convnet", "deep_convnet", "vgg"))],
+        [
+            "mlp",
+            *(
+                pytest.param(name, marks=pytest.mark.slow)
+                for name in ("simple_convnet", "deep_convnet", "vgg", "resnet")
+            ),
+        ],
     )
     @pytest.mark.slow
     def test_float32_agrees_with_the_hand_written_gradient_far_within_the_tolerance(self, model: Model) -> None:

@@ -10,9 +10,11 @@ import optax
 import pytest
 
 import functional_nn.models.mlp
+import functional_nn.models.resnet
 import functional_nn.models.simple_convnet
 import functional_nn.models.vgg
 import reference.models.mlp
+import reference.models.resnet
 import reference.models.simple_convnet
 import reference.models.vgg
 from functional_nn.training.data.examples import Examples, training_batches
@@ -36,6 +38,11 @@ TWINS = {
         functional_nn.models.vgg,
         reference.models.vgg,
         {"input_shape": (6, 5, 2), "classes": 5, "filters": ((3, 2), (4,))},
+    ),
+    "resnet": (
+        functional_nn.models.resnet,
+        reference.models.resnet,
+        {"input_shape": (6, 5, 2), "classes": 5, "blocks": (1, 1), "filters": (3, 4)},
     ),
 }
 RULES = {
@@ -86,8 +93,9 @@ def test_both_sides_take_the_same_twenty_steps(name: str, rule: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_step_carries_running_statistics_and_evaluation_uses_them() -> None:
-    model, by_hand, sizes = TWINS["vgg"]
+@pytest.mark.parametrize("name", ["vgg", "resnet"])
+def test_the_step_carries_running_statistics_and_evaluation_uses_them(name: str) -> None:
+    model, by_hand, sizes = TWINS[name]
     params, state_by_hand = by_hand.init(0, by_hand.Config(**sizes))
     state = in_jax(state_by_hand, model.Config(**sizes))
     examples, rule = make_examples(sizes["input_shape"], sizes["classes"]), optax.sgd(0.1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg", "transformer", "lstm_lm", "seq2seq"]
+Model = Literal["mlp", "simple_convnet", "deep_convnet", "vgg", "resnet", "transformer", "lstm_lm", "seq2seq"]
 ImagesName = Literal["digits", "mnist", "fashion-mnist"]
 DatasetName = Literal["digits", "mnist", "fashion-mnist", "text", "addition", "dates"]
 Kind = Literal["images", "text", "questions"]  # what data sets hold
@@ -15,7 +15,7 @@ Initializer = Literal[
     "normal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"
 ]
 PresetName = Literal["digits", "fashion-mnist", "fashion-mnist-fast", "mnist", "text", "addition", "dates"]
-# Of a network, stage by stage, the number of filters of each convolution: ((32, 32), (64, 64), (128,)).
+# Of a network, stage by stage, the number of filters of each convolution, or block: ((32, 32), (64, 64), (128,)).
 Filters = tuple[tuple[int, ...], ...]
 Hidden = tuple[int, ...]
 
@@ -36,7 +36,7 @@ KINDS: dict[DatasetName, Kind] = {"digits": "images", "mnist": "images", "fashio
 KINDS |= {"addition": "questions", "dates": "questions"}
 # The networks that can learn from a kind of data.
 MODELS: dict[Kind, tuple[Model, ...]] = {
-    "images": ("mlp", "simple_convnet", "deep_convnet", "vgg"),
+    "images": ("mlp", "simple_convnet", "deep_convnet", "vgg", "resnet"),
     "text": ("transformer", "lstm_lm"),
     "questions": ("seq2seq",),
 }
@@ -49,6 +49,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "simple_convnet": {"filters": ((30,),), "hidden": (100,)} | DRAWN,
     "deep_convnet": {"filters": ((16,), (32,), (64,)), "hidden": (50,), "dropout_rate": 0.5} | DRAWN,
     "vgg": {"filters": ((32, 32), (64, 64), (128,)), "dropout_rate": 0.0} | DRAWN,
+    "resnet": {"filters": ((32, 32), (64, 64), (128, 128))} | DRAWN,
     "transformer": READS | {"hidden": (344,), "heads": 4, "key_heads": None},
     "lstm_lm": READS | {"hidden": (256,), "layers": 1, "dropout_rate": 0.0, "initializer": "lecun_normal"},
     "seq2seq": {"width": 32, "hidden": (128,), "initializer": "lecun_normal"},
@@ -64,7 +65,8 @@ class TrainConfig:
     model: Model = "simple_convnet"
     """Which network."""
     filters: Filters | None = None
-    """How many filters each convolution has, 32-32,64-64,128 for three stages of a vgg; auto is the network's own."""
+    """How many filters each convolution has, 32-32,64-64,128 for three stages of a vgg, or each block of a resnet;
+    auto is the network's own."""
     hidden: Hidden | None = None
     """How wide each hidden layer is, 100,50 for two of an mlp, one number for others; auto is the network's own."""
     width: int | None = None
