@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,13 @@ def faults(text: str) -> list[str]:
 def _job(job: dict[str, Any], jobs: set[str]) -> list[str]:
     found = [f"a job needs {key}" for key in ("runs-on", "timeout-minutes", "steps") if key not in job]
     matrix = job.get("strategy", {}).get("matrix", {})
-    found += [f"there is no matrix.{name}" for pair in USED.findall(str(job)) for name in pair if name and name not in matrix]
+    found += [
+        f"there is no matrix.{name}" for pair in USED.findall(str(job)) for name in pair if name and name not in matrix
+    ]
     needs = job.get("needs", [])
-    found += [f"there is no job {other}" for other in ([needs] if isinstance(needs, str) else needs) if other not in jobs]
+    found += [
+        f"there is no job {other}" for other in ([needs] if isinstance(needs, str) else needs) if other not in jobs
+    ]
     for step in job.get("steps", []):
         if ("uses" in step) == ("run" in step):
             found.append(f"a step either uses or runs; got {sorted(step)}")
@@ -57,7 +62,7 @@ def _command(run: str) -> list[str]:
     if words[0] == "make":
         dry = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, env=_plain(), capture_output=True, text=True)
         found += [dry.stderr.strip()] if dry.returncode else []
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         if before.endswith("functional-nn") and word not in COMMANDS:
             found.append(f"functional-nn has no command {word}")
     for listed in re.findall(r"(?:\.|\))\[([\w,]+)\]", run):
