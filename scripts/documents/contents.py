@@ -29,6 +29,7 @@ def write(into: Path, pages: Sequence[str], api: Sequence[str]) -> None:
     (into / "study.md").write_text(STUDY, encoding="utf-8")
     for folder, title in FOLDERS.items():
         within = [Path(page).name for page in pages if Path(page).parent.as_posix() == folder]
+        (into / folder).mkdir(parents=True, exist_ok=True)
         (into / folder / "index.md").write_text(f"# {title}\n\n{_table(within, '', 'maxdepth: 1')}", encoding="utf-8")
     named = {page for group in GROUPS.values() for page in group}
     alone = [page for page in pages if page != "index" and Path(page).parent.as_posix() not in FOLDERS]

@@ -1,5 +1,6 @@
 """Building the whole site: made in a folder beside the old one, which it replaces only when everything is right."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from scripts.study.site import MARK, Order, check_output, refuse, swap
 from scripts.study.site import build as build_study
 
 CONFIGURATION = Path(__file__).resolve().parent
+ELSEWHERE = re.compile(r"""(?:url\(|@import)\s*["']?\s*((?:https?:)?//[^"')\s]+)""")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def build(root: Path, output: Path, study: bool = True) -> Built:
         (fresh / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with an underscore
         if study:
             build_study(Order(root / "docs" / "study", fresh / "study", root))
-        refuse(Problems(broken_links(fresh)))
+        refuse(Problems([*broken_links(fresh), *styles_from_elsewhere(fresh)]))
         swap(fresh, output, Path(made) / "old")
     files = [file for file in output.rglob("*") if file.is_file()]
     return Built(sum(file.suffix == ".html" for file in files), sum(file.stat().st_size for file in files))
@@ -59,3 +61,12 @@ def to_html(source: Path, fresh: Path) -> None:
     if run.returncode:
         said = (run.stderr or run.stdout).replace(f"{source}/", "").strip()
         raise Refusal(f"Sphinx must read every page without a warning; got\n{said}")
+
+
+def styles_from_elsewhere(folder: Path) -> list[str]:
+    """A sentence for every font, picture or sheet that a style loads from outside of the site."""
+    return [
+        f"{file.relative_to(folder)}: a style loads only files of the site; got {found}"
+        for file in sorted(folder.rglob("*.css"))
+        for found in ELSEWHERE.findall(file.read_text("utf-8"))
+    ]
