@@ -22,6 +22,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 88
 autosummary_generate = False
+smartquotes = False  # what stands in quotation marks is often code
 html_theme = "furo"
 html_title = "functional_nn"
 html_math_renderer = "mathml"
