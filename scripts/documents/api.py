@@ -47,10 +47,11 @@ def _defined(file: Path) -> tuple[str, ...]:
 
 
 def _exported(file: Path) -> tuple[str, ...]:
-    """What stands in __all__, but for data, which is imported in capitals."""
+    """What stands in __all__, functions first, but for data, which is imported in capitals."""
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return tuple(name for name in ast.literal_eval(node.value) if not name.isupper())
+            names = [name for name in ast.literal_eval(node.value) if not name.isupper()]
+            return tuple(sorted(names, key=lambda name: not name[0].islower()))
     raise ValueError(f"{file} must assign __all__")
 
 

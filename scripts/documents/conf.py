@@ -20,6 +20,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+add_module_names = False  # the title of the page says it
 python_maximum_signature_line_length = 88
 autosummary_generate = False
 smartquotes = False  # what stands in quotation marks is often code

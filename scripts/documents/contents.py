@@ -24,16 +24,17 @@ computed, exercises and a glossary.
 """
 
 
-def write(into: Path, pages: Sequence[str], api: Sequence[str]) -> None:
+def write(into: Path, pages: Sequence[str], api: Sequence[str], study: bool = True) -> None:
     """The pages that hold nothing but links, and the table at the end of the first page."""
-    (into / "study.md").write_text(STUDY, encoding="utf-8")
+    if study:
+        (into / "study.md").write_text(STUDY, encoding="utf-8")
     for folder, title in FOLDERS.items():
         within = [Path(page).name for page in pages if Path(page).parent.as_posix() == folder]
         (into / folder).mkdir(parents=True, exist_ok=True)
         (into / folder / "index.md").write_text(f"# {title}\n\n{_table(within, '', 'maxdepth: 1')}", encoding="utf-8")
     named = {page for group in GROUPS.values() for page in group}
     alone = [page for page in pages if page != "index" and Path(page).parent.as_posix() not in FOLDERS]
-    made = {*alone, "study", *(f"{folder}/index" for folder in FOLDERS)}
+    made = {*alone, *(f"{folder}/index" for folder in FOLDERS), *(["study"] if study else [])}
     groups = {title: [page for page in group if page in made] for title, group in GROUPS.items()}
     groups |= {API: list(api), REST: [page for page in alone if page not in named]}
     with (into / "index.md").open("a", encoding="utf-8") as home:

@@ -31,7 +31,7 @@ def build(root: Path, output: Path, study: bool = True) -> Built:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as made:
         source, fresh = Path(made) / "source", Path(made) / "site"
-        gather(root, source)
+        gather(root, source, study)
         to_html(source, fresh)
         (fresh / MARK).write_text("The documentation of functional_nn. Built; a build replaces this folder.\n")
         (fresh / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with an underscore
@@ -43,12 +43,12 @@ def build(root: Path, output: Path, study: bool = True) -> Built:
     return Built(sum(file.suffix == ".html" for file in files), sum(file.stat().st_size for file in files))
 
 
-def gather(root: Path, source: Path) -> None:
+def gather(root: Path, source: Path, study: bool = True) -> None:
     """Everything that Sphinx reads, in a folder of its own."""
     problems = Problems()
     found = pages.gather(root, source, api.modules(root), problems)
     refuse(problems)
-    contents.write(source, found, api.write(root, source))
+    contents.write(source, found, api.write(root, source), study)
 
 
 def to_html(source: Path, fresh: Path) -> None:

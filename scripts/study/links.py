@@ -32,7 +32,7 @@ def leads(html: str) -> Leads:
             found.ids[value] = line
         elif name == "href" and not html.startswith("<link", html.rindex("<", 0, match.start())):
             found.links.append((value, line))
-        else:
+        elif value != "#":  # a page that is its own index
             found.loads.append((value, line))
     return found
 
