@@ -12,7 +12,7 @@ ON_JAX = tests/ops tests/models tests/training $$(grep -lw jax tests/oracle/*.py
 ON_PYTHON = $(wildcard tests/oracle/test_oracle_edits*.py) \
     $(addprefix tests/oracle/test_oracle_,recording.py importing.py tracing.py diagnosis_lines.py)
 
-.PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve pictures wheel clean
+.PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve docs pictures wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ site: $(VENV)/.docs  ## build the study site into site/; it opens from disk
 
 site-serve: $(VENV)/.docs  ## build it and serve it on this machine, port 8000
 	$(BIN)/python scripts/build_site.py --serve $(ARGS)
+
+docs: $(VENV)/.docs  ## build the documentation into site/: the pages, the API and the study site
+	$(BIN)/python scripts/build_docs.py $(ARGS)
 
 pictures: $(VENV)/.test  ## take the README's pictures anew; needs chromium
 	$(BIN)/python scripts/take_pictures.py $(ARGS)

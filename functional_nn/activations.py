@@ -33,6 +33,9 @@ def sigmoid(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, sections 3.2 and 5.5.1; docs/derivations/activations.md.
+
+    >>> print(sigmoid(jnp.array([-1.0, 0.0, 1.0])))
+    [0.27 0.5  0.73]
     """
     return _elementwise("sigmoid", logistic, x)
 
@@ -47,6 +50,9 @@ def log_sigmoid(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Goodfellow et al., Deep Learning, section 3.10; docs/derivations/activations.md.
+
+    >>> print(log_sigmoid(jnp.array([-1000.0, 0.0])))
+    [-1000.      -0.69]
     """
     return _elementwise("log_sigmoid", lambda x: -log_one_plus_exp(-x), x)
 
@@ -61,6 +67,9 @@ def tanh(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Goodfellow et al., Deep Learning, section 6.3.2; docs/derivations/activations.md.
+
+    >>> print(tanh(jnp.array([-1.0, 0.0, 1.0])))
+    [-0.76  0.    0.76]
     """
     return _elementwise("tanh", hyperbolic_tangent, x)
 
@@ -75,6 +84,9 @@ def relu(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, sections 3.2.7 and 5.5.1; docs/derivations/activations.md.
+
+    >>> print(relu(jnp.array([-1.0, 0.0, 2.0])))
+    [0. 0. 2.]
     """
     require_floating("relu", x=x)
     return _relu(jnp.asarray(x))
@@ -92,6 +104,9 @@ def leaky_relu(x: jax.Array, *, negative_slope: float = 0.01) -> jax.Array:
     Args: x, any shape, a floating dtype; negative_slope, a finite number. Returns: the shape and dtype of x.
     Raises: TypeError for any other x, ValueError for any other negative_slope.
     References: Maas, Hannun and Ng, Rectifier nonlinearities, ICML 2013; docs/derivations/activations.md.
+
+    >>> print(leaky_relu(jnp.array([-1.0, 2.0]), negative_slope=0.25))
+    [-0.25  2.  ]
     """
     slope = _finite("leaky_relu", "negative_slope", negative_slope)
     return _elementwise("leaky_relu", lambda x: jnp.where(x > 0, x, slope * x), x)
@@ -109,6 +124,9 @@ def elu(x: jax.Array, *, alpha: float = 1.0) -> jax.Array:
     Args: x, any shape, a floating dtype; alpha, a finite number, at least 0. Returns: the shape and dtype of x.
     Raises: TypeError for any other x, ValueError for any other alpha.
     References: Clevert, Unterthiner and Hochreiter, ICLR 2016, arXiv:1511.07289; docs/derivations/activations.md.
+
+    >>> print(elu(jnp.array([-1.0, 2.0])))
+    [-0.63  2.  ]
     """
     scale = _finite("elu", "alpha", alpha, least=0.0)
     return _elementwise("elu", lambda x: jnp.where(x > 0, x, scale * exp_minus_one(jnp.where(x > 0, 0, x))), x)
@@ -124,6 +142,9 @@ def softplus(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Dugas et al., NIPS 2000; Goodfellow et al., section 3.10; docs/derivations/activations.md.
+
+    >>> print(softplus(jnp.array([-1.0, 0.0, 1000.0])))
+    [   0.31    0.69 1000.  ]
     """
     return _elementwise("softplus", log_one_plus_exp, x)
 
@@ -138,6 +159,9 @@ def silu(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Elfwing, Uchibe and Doya, Neural Networks 107 (2018); docs/derivations/activations.md.
+
+    >>> print(silu(jnp.array([-1.0, 0.0, 1.0])))
+    [-0.27  0.    0.73]
     """
     return _elementwise("silu", lambda x: x * logistic(x), x)
 
@@ -154,6 +178,9 @@ def gelu(x: jax.Array, *, approximate: bool = False) -> jax.Array:
     Args: x, any shape, a floating dtype; approximate, a boolean. Returns: the shape and dtype of x.
     Raises: TypeError for any other x, ValueError for any other approximate.
     References: Hendrycks and Gimpel, arXiv:1606.08415; docs/derivations/activations.md.
+
+    >>> print(gelu(jnp.array([-1.0, 0.0, 1.0])))
+    [-0.16  0.    0.84]
     """
     require_flag("gelu", "approximate", approximate)
     gate = _tanh_gate if approximate else normal_cdf
@@ -171,6 +198,9 @@ def softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     Args: x, a floating dtype; axis, that of the classes, with at least one. Returns: the shape and dtype of x.
     Raises: TypeError for any other x, ValueError for an axis that x has not or that is empty.
     References: Saito, Deep Learning from Scratch, section 3.5; docs/derivations/activations.md.
+
+    >>> print(softmax(jnp.array([1.0, 2.0, 3.0])))
+    [0.09 0.24 0.67]
     """
     require_floating("softmax", x=x)
     return in_float32(_softmax(_axis_of("softmax", x, axis)), x)
@@ -188,6 +218,9 @@ def log_softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     Args: x, a floating dtype; axis, that of the classes, with at least one. Returns: the shape and dtype of x.
     Raises: TypeError for any other x, ValueError for an axis that x has not or that is empty.
     References: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41 (2021); docs/derivations/activations.md.
+
+    >>> print(log_softmax(jnp.array([0.0, 1000.0])))
+    [-1000.     0.]
     """
     require_floating("log_softmax", x=x)
     axis = _axis_of("log_softmax", x, axis)
@@ -205,6 +238,9 @@ def step(x: jax.Array) -> jax.Array:
 
     Args: x, any shape, a floating dtype. Returns: the shape and dtype of x. Raises: TypeError for any other x.
     References: Saito, Deep Learning from Scratch, section 3.2.2; docs/derivations/activations.md.
+
+    >>> print(step(jnp.array([-1.0, 0.0, 1.0])))
+    [0. 0. 1.]
     """
     return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, is_positive(x))), x)
 

@@ -28,6 +28,9 @@ def derivative(f: Callable[[jax.Array], Any]) -> Callable[[Any], jax.Array]:
 
     References:
         Saito, Deep Learning from Scratch, section 4.3; docs/derivations/calculus.md.
+
+    >>> print(derivative(lambda x: x**3)(2.0))
+    12.0
     """
 
     def f_prime(x: Any) -> jax.Array:
@@ -55,6 +58,9 @@ def partial_derivative(f: Callable[[jax.Array], Any], index: int | tuple[int, ..
 
     References:
         Saito, Deep Learning from Scratch, section 4.3.3; docs/derivations/calculus.md.
+
+    >>> print(partial_derivative(lambda x: x[0] * x[1], 0)(jnp.array([2.0, 5.0])))
+    5.0
     """
 
     def partial(x: Any) -> jax.Array:
@@ -82,6 +88,9 @@ def gradient(f: Callable[[jax.Array], Any]) -> Callable[[Any], jax.Array]:
 
     References:
         Saito, Deep Learning from Scratch, section 4.4; docs/derivations/calculus.md.
+
+    >>> print(gradient(lambda x: (x**2).sum())(jnp.array([1.0, 3.0])))
+    [2. 6.]
     """
 
     def grad(x: Any) -> jax.Array:
@@ -108,6 +117,9 @@ def directional_derivative(f: Callable[[jax.Array], Any]) -> Callable[[Any, Any]
 
     References:
         docs/derivations/calculus.md.
+
+    >>> print(directional_derivative(lambda x: (x**2).sum())(jnp.array([1.0, 3.0]), jnp.array([1.0, 0.0])))
+    2.0
     """
 
     def along(x: Any, v: Any) -> jax.Array:
@@ -142,6 +154,12 @@ def gradient_descent(
 
     References:
         Saito, Deep Learning from Scratch, section 4.4.1; docs/derivations/calculus.md.
+
+    >>> point, path = gradient_descent(lambda x: (x**2).sum(), jnp.array([3.0, 4.0]), learning_rate=0.25)
+    >>> print(path[:3])
+    [[3.   4.  ]
+     [1.5  2.  ]
+     [0.75 1.  ]]
     """
     start = _floating("gradient_descent", "start", start)
     rate = _rate_of_descent(learning_rate, steps)

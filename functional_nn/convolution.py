@@ -51,6 +51,11 @@ def conv(
     References:
         Dumoulin and Visin, A guide to convolution arithmetic for deep learning; Saito, Deep Learning from Scratch,
         section 7.2; docs/derivations/convolution.md.
+
+    >>> print(conv(jnp.array([[[1.0], [2.0], [4.0]]]), jnp.array([[[1.0]], [[-1.0]]])).ravel())
+    [-1. -2.]
+    >>> print(conv(jnp.ones((1, 8, 8, 3)), jnp.ones((3, 3, 3, 16)), strides=2, padding="SAME").shape)
+    (1, 4, 4, 16)
     """
     x, kernel, bias = _operands("conv", x, kernel, bias)
     axes = spatial_axes("conv", x, layout)
@@ -107,6 +112,11 @@ def conv_transpose(
     References:
         Dumoulin and Visin, A guide to convolution arithmetic for deep learning, chapter 4;
         docs/derivations/convolution.md.
+
+    >>> print(conv_transpose(jnp.array([[[1.0], [2.0]]]), jnp.array([[[1.0]], [[-1.0]]]), strides=2).ravel())
+    [ 1. -1.  2. -2.]
+    >>> print(conv_transpose(jnp.ones((1, 4, 4, 16)), jnp.ones((2, 2, 3, 16)), strides=2).shape)
+    (1, 8, 8, 3)
     """
     x, kernel, bias = _operands("conv_transpose", x, kernel, bias)
     axes = spatial_axes("conv_transpose", x, layout)

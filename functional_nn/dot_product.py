@@ -58,6 +58,10 @@ def attention(
         Vaswani et al., Attention Is All You Need, arXiv:1706.03762, section 3.2.1; Ainslie et al., GQA,
         arXiv:2305.13245; Dao et al., FlashAttention, arXiv:2205.14135; Gemma 2, arXiv:2408.00118 (soft cap);
         docs/derivations/dot_product.md.
+
+    >>> query, value = jnp.zeros((1, 3, 1, 4)), jnp.array([1.0, 2.0, 6.0]).reshape(1, 3, 1, 1)
+    >>> print(attention(query, query, value, causal=True).ravel())
+    [1.  1.5 3. ]
     """
     require_floating("attention", query=query, key=key, value=value)
     arrays = tuple(jnp.asarray(array) for array in (query, key, value))

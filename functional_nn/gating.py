@@ -44,6 +44,9 @@ def glu(x: jax.Array, gate: jax.Array, *, activation: str = "sigmoid") -> jax.Ar
     References:
         Dauphin et al., Language Modeling with Gated Convolutional Networks, arXiv:1612.08083; Shazeer, GLU Variants
         Improve Transformer, arXiv:2002.05202; docs/derivations/gating.md.
+
+    >>> print(glu(jnp.array([2.0, 4.0]), jnp.array([0.0, 100.0])))
+    [1. 4.]
     """
     require_floating("glu", x=x, gate=gate)
     x, gate = jnp.asarray(x), jnp.asarray(gate)

@@ -32,6 +32,9 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
 
     References:
         Saito, Deep Learning from Scratch, sections 3.3 and 5.6; docs/derivations/linear.md.
+
+    >>> print(dense(jnp.array([[1.0, 2.0]]), jnp.eye(2), jnp.array([10.0, 20.0])))
+    [[11. 22.]]
     """
     arrays = {"x": x, "kernel": kernel} | ({} if bias is None else {"bias": bias})
     require_floating("dense", **arrays)
@@ -88,6 +91,10 @@ def embedding(indices: jax.Array, table: jax.Array) -> jax.Array:
 
     References:
         Bengio et al., A Neural Probabilistic Language Model, JMLR 3 (2003), section 2; docs/derivations/linear.md.
+
+    >>> print(embedding(jnp.array([2, 0]), jnp.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])))
+    [[4. 5.]
+     [0. 1.]]
     """
     return _rows(jnp.asarray(table), jnp.asarray(indices).astype(int))
 

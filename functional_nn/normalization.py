@@ -38,8 +38,7 @@ def batch_norm(
         axis: the channel axis, or a tuple of axes, that keeps statistics of its own; the others are averaged over.
         epsilon: added to the variance, above 0.
 
-    Returns:
-        y, the shape of x; mean and variance, the shape of scale; all in the dtype that the arguments promote to.
+    Returns: y, the shape of x; mean and variance, the shape of scale; all in the dtype that the arguments promote to.
 
     Raises:
         ValueError: shapes that do not fit, an axis out of range or named twice, no value or no axis to average over,
@@ -49,6 +48,9 @@ def batch_norm(
     References:
         Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; Chan, Golub and LeVeque, Algorithms for Computing
         the Sample Variance (1983); docs/derivations/normalization.md.
+
+    >>> print(*batch_norm(jnp.array([1.0, 3.0])[:, None], jnp.ones(1), jnp.zeros(1))[1:])
+    [2.] [1.]
     """
     arrays, dtype = _promoted("batch_norm", x=x, scale=scale, bias=bias)
     x, channels = arrays["x"], _axes("batch_norm", jnp.shape(x), axis)
@@ -91,15 +93,13 @@ def batch_norm_inference(
         axis: the channel axis, or a tuple of axes, that keeps statistics of its own.
         epsilon: added to the variance, above 0.
 
-    Returns:
-        The shape of x, in the dtype that the arguments promote to.
+    Returns: The shape of x, in the dtype that the arguments promote to.
 
     Raises:
         ValueError: shapes that do not fit, an axis out of range or named twice, epsilon not above 0.
         TypeError: an argument is not a floating array, or axis is not made of integers.
 
-    References:
-        Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; docs/derivations/normalization.md.
+    References: Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; docs/derivations/normalization.md.
     """
     arrays, dtype = _promoted("batch_norm_inference", x=x, scale=scale, bias=bias, mean=mean, variance=variance)
     channels = _axes("batch_norm_inference", jnp.shape(x), axis)
@@ -127,16 +127,17 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
         axis: the axis, or a tuple of axes, to normalize over.
         epsilon: added to the variance, above 0.
 
-    Returns:
-        The shape of x, in the dtype that the arguments promote to.
+    Returns: The shape of x, in the dtype that the arguments promote to.
 
     Raises:
         ValueError: shapes that do not fit, an axis out of range or named twice, no value to average over,
             epsilon not above 0.
         TypeError: an argument is not a floating array, or axis is not made of integers.
 
-    References:
-        Ba, Kiros and Hinton, Layer Normalization, arXiv:1607.06450; docs/derivations/normalization.md.
+    References: Ba, Kiros and Hinton, Layer Normalization, arXiv:1607.06450; docs/derivations/normalization.md.
+
+    >>> print(layer_norm(jnp.array([[1.0, 3.0]]), jnp.ones(2), jnp.zeros(2)))
+    [[-1.  1.]]
     """
     arrays, dtype = _promoted("layer_norm", x=x, scale=scale, bias=bias)
     x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
@@ -162,8 +163,7 @@ def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float 
         axis: the axis, or a tuple of axes, to normalize over.
         epsilon: added to the mean square, above 0.
 
-    Returns:
-        The shape of x, in the dtype that the arguments promote to.
+    Returns: The shape of x, in the dtype that the arguments promote to.
 
     Raises:
         ValueError: shapes that do not fit, an axis out of range or named twice, no value to average over,
@@ -210,8 +210,7 @@ def group_norm(
         layout: "channels_last" or "channels_first".
         epsilon: added to the variance, above 0.
 
-    Returns:
-        The shape of x, in the dtype that the arguments promote to.
+    Returns: The shape of x, in the dtype that the arguments promote to.
 
     Raises:
         ValueError: shapes that do not fit, groups below 1 or that do not divide channels, no value to average over,

@@ -57,6 +57,10 @@ def max_pool(
 
     References:
         Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
+
+    >>> print(max_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), window=2)[0, :, :, 0])
+    [[ 5.  7.]
+     [13. 15.]]
     """
     require_floating("max_pool", x=x)
     out = jnp.asarray(x)
@@ -112,6 +116,10 @@ def avg_pool(
 
     References:
         Saito, Deep Learning from Scratch, section 7.3; docs/derivations/pooling.md.
+
+    >>> print(avg_pool(jnp.arange(16.0).reshape(1, 4, 4, 1), window=2)[0, :, :, 0])
+    [[ 2.5  4.5]
+     [10.5 12.5]]
     """
     require_floating("avg_pool", x=x)
     require_flag("avg_pool", "count_include_pad", count_include_pad)

@@ -68,6 +68,10 @@ def rotary_embedding(
     References:
         Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding, arXiv:2104.09864, section 3.2.2;
         docs/derivations/positional.md.
+
+    >>> turned = rotary_embedding(jnp.array([3.0, 4.0]) * jnp.ones((3, 1, 2)))
+    >>> print(jnp.linalg.norm(turned, axis=-1).ravel())
+    [5. 5. 5.]
     """
     base = as_number("rotary_embedding", "base", base, "be a finite number, at least 1", lambda b: 1 <= b < math.inf)
     require_flag("rotary_embedding", "interleaved", interleaved)

@@ -65,6 +65,10 @@ def rnn(
     References:
         Elman, Finding Structure in Time, Cognitive Science 14 (1990); torch.nn.RNN, whose bias is in two parts;
         docs/derivations/recurrent.md.
+
+    >>> states, last = rnn(jnp.ones((2, 5, 3)), jnp.zeros((2, 4)), jnp.ones((3, 4)), jnp.eye(4), jnp.zeros(4))
+    >>> print(states.shape, last.shape)
+    (2, 5, 4) (2, 4)
     """
     arrays = {"x": x, "h": h, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias}
     return _whole_sequence("rnn", RNN, arrays, 1, 1, reverse, lengths)
@@ -111,6 +115,11 @@ def lstm(
         Hochreiter and Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997); Gers, Schmidhuber and Cummins,
         Learning to Forget, Neural Computation 12 (2000); Saito, Deep Learning from Scratch 2, section 6.3;
         docs/derivations/recurrent.md.
+
+    >>> h = c = jnp.zeros((2, 4))
+    >>> states, h, c = lstm(jnp.ones((2, 5, 3)), h, c, jnp.ones((3, 16)), jnp.ones((4, 16)), jnp.zeros(16))
+    >>> print(states.shape, h.shape, c.shape)
+    (2, 5, 4) (2, 4) (2, 4)
     """
     arrays = {"x": x, "h": h, "c": c, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias}
     return _whole_sequence("lstm", LSTM, arrays, 4, 4, reverse, lengths)
@@ -157,6 +166,10 @@ def gru(
     References:
         Cho et al., Learning Phrase Representations using RNN Encoder-Decoder, arXiv:1406.1078, first version, whose
         reset gate stands after the product; torch.nn.GRU; docs/derivations/recurrent.md.
+
+    >>> states, h = gru(jnp.ones((2, 5, 3)), jnp.zeros((2, 4)), jnp.ones((3, 12)), jnp.ones((4, 12)), jnp.zeros(16))
+    >>> print(states.shape, h.shape)
+    (2, 5, 4) (2, 4)
     """
     arrays = {"x": x, "h": h, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias}
     return _whole_sequence("gru", GRU, arrays, 3, 4, reverse, lengths)
@@ -187,6 +200,9 @@ def linear_recurrence(x: jax.Array, decay: jax.Array, initial: jax.Array) -> jax
     References:
         Blelloch, Prefix Sums and Their Applications (1990); Martin and Cundy, Parallelizing Linear Recurrent Neural
         Nets over Sequence Length, arXiv:1709.04057; docs/derivations/recurrent.md.
+
+    >>> print(linear_recurrence(jnp.ones((1, 4)), jnp.full((1, 4), 0.5), jnp.zeros(1)))
+    [[1.   1.5  1.75 1.88]]
     """
     require_floating("linear_recurrence", x=x, decay=decay, initial=initial)
     dtype = jnp.result_type(x, decay, initial)

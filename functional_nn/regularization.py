@@ -33,6 +33,9 @@ def dropout(x: jax.Array, mask: jax.Array, *, rate: float) -> jax.Array:
     References:
         Srivastava et al., Dropout, JMLR 15 (2014); Saito, Deep Learning from Scratch, section 6.4.3;
         docs/derivations/regularization.md.
+
+    >>> print(dropout(jnp.ones(4), jnp.array([True, False, True, True]), rate=0.5))
+    [2. 0. 2. 2.]
     """
     require_floating("dropout", x=x)
     x, mask = jnp.asarray(x), jnp.asarray(as_array("dropout", "mask", mask))
@@ -60,6 +63,10 @@ def dropout_mask(key: jax.Array, shape: Sequence[int], rate: float) -> jax.Array
 
     References:
         docs/derivations/regularization.md.
+
+    >>> mask = dropout_mask(jax.random.key(0), (10000,), rate=0.2)
+    >>> print(mask.dtype, bool(abs(mask.mean() - 0.8) < 0.02))
+    bool True
     """
     return jax.random.bernoulli(key, 1 - _rate("dropout_mask", rate), tuple(shape))
 

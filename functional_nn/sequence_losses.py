@@ -46,6 +46,9 @@ def linear_softmax_cross_entropy(x: jax.Array, kernel: jax.Array, labels: jax.Ar
     References:
         Wijmans et al., Cut your losses in large-vocabulary language models, arXiv:2411.09009;
         docs/derivations/sequence_losses.md.
+
+    >>> print(linear_softmax_cross_entropy(jnp.eye(2), jnp.eye(2), jnp.array([0, 1]), chunk=1))
+    [0.31 0.31]
     """
     op = "linear_softmax_cross_entropy"
     require_floating(op, x=x, kernel=kernel)
@@ -110,6 +113,9 @@ def ctc_loss(logits: jax.Array, labels: jax.Array, logit_lengths: jax.Array, lab
 
     References:
         Graves et al., Connectionist temporal classification, ICML 2006; docs/derivations/sequence_losses.md.
+
+    >>> print(ctc_loss(jnp.zeros((1, 2, 2)), jnp.array([[1]]), jnp.array([2]), jnp.array([1])))
+    [0.29]
     """
     require_floating("ctc_loss", logits=logits)
     require_integers("ctc_loss", labels=labels, logit_lengths=logit_lengths, label_lengths=label_lengths)

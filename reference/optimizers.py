@@ -1,8 +1,10 @@
 """Optimizers by hand: each a pair of pure functions, and the step-for-step twin of an optax optimizer.
 
-    optimizer = adam(learning_rate=0.001)
-    state = optimizer.init(params)
-    params, state = optimizer.update(grads, state, params)
+>>> optimizer, params = adam(learning_rate=0.1), {"kernel": np.array([1.0, 2.0])}
+>>> state = optimizer.init(params)
+>>> params, state = optimizer.update({"kernel": np.array([0.5, -0.5])}, state, params)
+>>> print(params["kernel"])
+[0.9 2.1]
 
 params and grads are nested dicts of arrays with the same keys. Nothing is changed in place. The state is a dict of
 running quantities, nested like params, and for adam of the number of steps done. Where the formulas come from stands

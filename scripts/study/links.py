@@ -32,7 +32,7 @@ def leads(html: str) -> Leads:
             found.ids[value] = line
         elif name == "href" and not html.startswith("<link", html.rindex("<", 0, match.start())):
             found.links.append((value, line))
-        else:
+        elif value != "#":  # a page that is its own index
             found.loads.append((value, line))
     return found
 
@@ -46,7 +46,8 @@ def broken_links(folder: Path) -> list[str]:
     for name, found in read.items():
         sentences += [f"{name}:{line}: an id must stand once; got {id!r}" for id, line in found.twice]
         for target, line in found.loads:
-            if OUTSIDE.match(target) or not (folder / name).parent.joinpath(unquote(target)).is_file():
+            place = unquote(target.partition("?")[0])  # a version may stand behind it
+            if OUTSIDE.match(target) or not (folder / name).parent.joinpath(place).is_file():
                 sentences.append(f"{name}:{line}: a page loads only files of the site; got {target!r}")
         sentences += [
             f"{name}:{line}: a link must lead to a file and an anchor of the site; got {target!r}"

@@ -1,6 +1,7 @@
 """The judge of submissions that nobody trusts: whatever they do instead of computing, they fail, and it is named."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from reference.oracle.judging.task import Task
 
 # One input, so that each is quick; what needs more is asked for more.
 TASK = Task("softmax", op="softmax", largest=1, checks=2, seconds_a_call=60.0, memory=1 << 30)
+# On Linux alone memory is counted, and what a dead process has started is found.
+ON_LINUX = {"takes all memory", "forks, and ends the process that watches"}
 PAGE = Path(__file__).parents[2] / "docs" / "judge.md"
 
 
@@ -29,6 +32,8 @@ def judged(folder: Path, text: str, task: Task = TASK, seed: int = 0) -> Judged:
 
 @pytest.mark.parametrize("cheat", CHEATS, ids=lambda cheat: cheat.does)
 def test_a_cheat_fails_and_is_named(tmp_path: Path, cheat: Cheat):
+    if cheat.does in ON_LINUX and sys.platform != "linux":
+        pytest.skip("the judge holds this off on Linux alone")
     task = replace(TASK, seconds_a_call=1.0) if cheat.cause == "too_slow" else TASK
     document = as_dict(judged(tmp_path, cheat.text, task))
     assert document["verdict"] == "fail"

@@ -27,6 +27,7 @@ from functional_nn.training.endings import BadInput
 from functional_nn.training.machine.processes import by_first, first_line, is_first, is_loss
 
 SUMS, FACTS = "SHA256SUMS", "facts.json"
+ON_WINDOWS = os.name == "nt"
 Arrays = Mapping[str, jax.Array]
 
 
@@ -223,11 +224,7 @@ def _sums(path: Path) -> str:
 
 def _flush(path: Path) -> None:
     for entry in [*path.rglob("*"), path]:
-        handle = os.open(entry, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _flush_one(entry)
 
 
 def _replace(partial: Path, final: Path) -> None:
@@ -235,12 +232,15 @@ def _replace(partial: Path, final: Path) -> None:
         _remove(final.with_name(f".{final.name}.old.partial"))
         final.rename(final.with_name(f".{final.name}.old.partial"))
     partial.rename(final)
-    _flush_folder(final.parent)
+    _flush_one(final.parent)
     _remove(final.with_name(f".{final.name}.old.partial"))
 
 
-def _flush_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _flush_one(path: Path) -> None:
+    """A file, or the names in a folder: Windows opens no folder, and flushes only what is open for writing."""
+    if ON_WINDOWS and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if ON_WINDOWS else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

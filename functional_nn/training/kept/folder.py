@@ -1,6 +1,5 @@
 """Where a run is kept: a folder that appears with its configuration in it, and files that are whole or not there."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -9,6 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # on Windows, where a folder is not claimed
+    fcntl = None
 
 from functional_nn.training.choices.saved import CONFIG
 from functional_nn.training.endings import BadInput
@@ -65,7 +69,7 @@ def claimed(folder: Path) -> Iterator[None]:
 def _claim(config: BinaryIO, folder: Path) -> None:
     """Of several processes of one run the first claims it for all."""
     try:
-        if is_first():
+        if fcntl is not None and is_first():
             fcntl.flock(config, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise BadInput(f"{folder} is being trained by another process") from None
