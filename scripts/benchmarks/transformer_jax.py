@@ -65,13 +65,13 @@ def _plain_gated(case: Transformer, x: jax.Array) -> jax.Array:
 
 def _plain_attention(case: Transformer, x: jax.Array) -> jax.Array:
     query, key, value = (part.reshape(*x.shape[:2], case.heads, -1) for part in jnp.split(x, 3, -1))
-    scores = jnp.einsum("bqhd,bkhd->bhqk", _rotated(query), _rotated(key)) / case.head_dim**0.5
+    scores = jnp.einsum("bqhd,bkhd->bhqk", rotated(query), rotated(key)) / case.head_dim**0.5
     seen = jnp.tril(jnp.ones((case.context, case.context), bool))
     weights = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf))
     return jnp.einsum("bhqk,bkhd->bqhd", weights, value).reshape(*x.shape[:2], case.width)
 
 
-def _rotated(x: jax.Array) -> jax.Array:
+def rotated(x: jax.Array) -> jax.Array:
     """Rotary embedding as LLaMA's code has it: pairs of an entry of the first half and one of the second."""
     half = x.shape[-1] // 2
     angle = jnp.arange(x.shape[1])[:, None, None] * 10000.0 ** (-jnp.arange(half) / half)
@@ -116,7 +116,7 @@ class Attention(nnx.Module):
         parts = jnp.split(self.inner(x), 3, -1)
         query, key, value = (part.reshape(*x.shape[:2], self.heads, -1) for part in parts)
         mask = nnx.make_causal_mask(jnp.ones(x.shape[:2]))
-        out = nnx.dot_product_attention(_rotated(query), _rotated(key), value, mask=mask)
+        out = nnx.dot_product_attention(rotated(query), rotated(key), value, mask=mask)
         return self.outer(out.reshape(x.shape))
 
 
