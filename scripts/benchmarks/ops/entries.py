@@ -19,10 +19,11 @@ EACH: Any = {"reduction": "none"}
 
 
 def _of_x(ours: Any, flax: Any, theirs: Any, learned: bool = True) -> Row:
-    """Of one array, whose last axis may matter."""
+    """Of one array: an image's, or rows of scores."""
 
     def arguments(s: Any) -> dict[str, Argument]:
-        return {"x": normal(*vars(s).values(), learned=learned)}
+        shape = (s.batch, s.classes) if hasattr(s, "classes") else (s.batch, s.pixels, s.pixels, s.channels)
+        return {"x": normal(*shape, learned=learned)}
 
     return Row(arguments, lambda s, x: ours(x), lambda s, x: flax(x), lambda s, x: theirs(x))
 

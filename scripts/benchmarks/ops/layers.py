@@ -163,9 +163,9 @@ GROUP_NORM = Row(
     lambda s, x, scale, bias: fnn.group_norm(x, scale, bias, groups=s.groups),
     lambda s, x, **own: filled(nnx.GroupNorm(s.channels, s.groups, epsilon=1e-5, rngs=_rngs()), **own)(x),
     lambda s, x, scale, bias: functional.group_norm(x, s.groups, scale, bias),
-    lambda s, x, scale, bias: jax.vmap(
-        with_weights(eqx.nn.GroupNorm(s.groups, s.channels), weight=scale, bias=bias)
-    )(x),
+    lambda s, x, scale, bias: jax.vmap(with_weights(eqx.nn.GroupNorm(s.groups, s.channels), weight=scale, bias=bias))(
+        x
+    ),
 )
 
 LAYER_NORM = Row(
@@ -173,9 +173,7 @@ LAYER_NORM = Row(
     lambda s, x, scale, bias: fnn.layer_norm(x, scale, bias),
     lambda s, x, **own: filled(nnx.LayerNorm(s.width, epsilon=1e-5, rngs=_rngs()), **own)(x),
     lambda s, x, scale, bias: functional.layer_norm(x, (s.width,), scale, bias),
-    lambda s, x, scale, bias: jax.vmap(
-        jax.vmap(with_weights(eqx.nn.LayerNorm(s.width), weight=scale, bias=bias))
-    )(x),
+    lambda s, x, scale, bias: jax.vmap(jax.vmap(with_weights(eqx.nn.LayerNorm(s.width), weight=scale, bias=bias)))(x),
 )
 
 RMS_NORM = Row(
@@ -183,9 +181,9 @@ RMS_NORM = Row(
     lambda s, x, scale: fnn.rms_norm(x, scale),
     lambda s, x, scale: filled(nnx.RMSNorm(s.width, rngs=_rngs()), scale=scale)(x),
     lambda s, x, scale: functional.rms_norm(x, (s.width,), scale, 1e-6),
-    lambda s, x, scale: jax.vmap(
-        jax.vmap(with_weights(eqx.nn.RMSNorm(s.width, 1e-6, use_bias=False), weight=scale))
-    )(x),
+    lambda s, x, scale: jax.vmap(jax.vmap(with_weights(eqx.nn.RMSNorm(s.width, 1e-6, use_bias=False), weight=scale)))(
+        x
+    ),
 )
 
 ROWS = {

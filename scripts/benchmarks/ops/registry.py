@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.ops import entries, layers, sequences
-from benchmarks.ops.arguments import Argument, Axes
+from benchmarks.ops.arguments import IMAGE, Argument, Axes
 from benchmarks.ops.row import Function, Row
 from benchmarks.ops.sizes import Op
 
@@ -47,7 +47,7 @@ def builders(op: Op, device: str | None, compiled: bool = False) -> dict[str, Ca
     }
     if row.equinox:
         found["equinox"] = partial(jax_step, op, row.equinox, foreign=True)
-    of_images = any(argument.axes and len(argument.shape) == 4 for argument in arguments(op).values())
+    of_images = any(argument.axes == IMAGE for argument in arguments(op).values())
     for name, memory_format in FORMATS.items() if device else ():
         if of_images or name == "torch":
             found[name] = partial(torch_step, op, memory_format, device)
@@ -122,7 +122,9 @@ def in_our_axes(op: Op, found: tuple[Any, dict[str, Any]], foreign: bool) -> dic
 def least_bytes(op: Op) -> int:
     """What must be read and written: every argument, the result and what comes back of it, and every gradient."""
     width = 2 if op.dtype == "bfloat16" else 4
-    sizes = {name: array.nbytes if array.dtype != np.float32 else array.size * width for name, array in arrays(op).items()}
+    sizes = {
+        name: array.nbytes if array.dtype != np.float32 else array.size * width for name, array in arrays(op).items()
+    }
     learned = sum(sizes[name] for name, argument in arguments(op).items() if argument.learned)
     given = {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in arrays(op).items()}
     out = jax.eval_shape(lambda given: ROWS[op.op].ours(op.sizes, **given), given)

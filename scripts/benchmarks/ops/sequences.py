@@ -20,9 +20,7 @@ from benchmarks.ops.row import Row
 from benchmarks.transformer_jax import rotated
 
 ATTENTION = Row(
-    lambda s: {
-        name: normal(s.batch, s.length, s.heads, s.head_dim, axes=HEADS) for name in ("query", "key", "value")
-    },
+    lambda s: {name: normal(s.batch, s.length, s.heads, s.head_dim, axes=HEADS) for name in ("query", "key", "value")},
     lambda s, query, key, value: fnn.attention(query, key, value, causal=True),
     lambda s, query, key, value: nnx.dot_product_attention(query, key, value, is_causal=True),
     lambda s, query, key, value: functional.scaled_dot_product_attention(query, key, value, is_causal=True),
@@ -104,9 +102,7 @@ def _equinox_cell(kind: Any, s: Size, kernel: jax.Array, recurrent_kernel: jax.A
     return with_weights(cell, **own, **({"bias_n": jnp.zeros_like(bias[: s.hidden])} if kind is eqx.nn.GRUCell else {}))
 
 
-def _our_gru(
-    x: jax.Array, h: jax.Array, kernel: jax.Array, recurrent_kernel: jax.Array, bias: jax.Array
-) -> jax.Array:
+def _our_gru(x: jax.Array, h: jax.Array, kernel: jax.Array, recurrent_kernel: jax.Array, bias: jax.Array) -> jax.Array:
     """With the one bias that Flax's cell has not set to 0."""
     bias = jnp.concatenate([bias, jnp.zeros_like(bias[: h.shape[1]])])
     return fnn.gru(x, h, kernel, recurrent_kernel, bias)[0]

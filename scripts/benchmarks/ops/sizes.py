@@ -70,7 +70,9 @@ SIZES: dict[str, Sizes] = {
     ),
     "ctc_loss": _sizes("{batch}x{steps}x{classes}, {labels} labels", (1, 128, 64, 32), (32, 128, 32, 32)),
     "dense": _sizes("{batch}x{inputs} to {outputs}", (1, 1024, 1024), (32, 784, 128), (128, 1024, 1024)),
-    "embedding": _sizes("{batch}x{length} of {rows}x{width}", (1, 128, 8192, 1024), (32, 128, 96, 128), (32, 128, 8192, 256)),
+    "embedding": _sizes(
+        "{batch}x{length} of {rows}x{width}", (1, 128, 8192, 1024), (32, 128, 96, 128), (32, 128, 8192, 256)
+    ),
     "conv": _sizes(
         "{batch}x{pixels}x{pixels}x{channels} to {filters}, {window}x{window}, stride {strides}, {groups} groups",
         (1, 224, 3, 64, 7, 2, 1),
@@ -95,9 +97,7 @@ SIZES: dict[str, Sizes] = {
     "rotary_embedding": _sizes(
         "{batch}x{length}x{heads}x{head_dim}", (1, 1024, 16, 64), (32, 128, 4, 32), (128, 32, 4, 16)
     ),
-    "attention": _sizes(
-        "{batch}x{length}x{heads}x{head_dim}", (1, 1024, 16, 64), (32, 128, 4, 32), (128, 32, 4, 16)
-    ),
+    "attention": _sizes("{batch}x{length}x{heads}x{head_dim}", (1, 1024, 16, 64), (32, 128, 4, 32), (128, 32, 4, 16)),
     **dict.fromkeys(("rnn", "lstm", "gru"), _RECURRENT),
     "linear_recurrence": _sizes("{batch}x{length}x{width}", (1, 256, 1024), (32, 128, 256), (128, 32, 64)),
 }

@@ -1,0 +1,66 @@
+"""The cases of a run, one after the other: each timed, as a share of the roofline, and told when it is done."""
+
+import sys
+import time
+from argparse import Namespace
+from typing import Any
+
+from benchmarks import alone, contenders, measure, plan
+from benchmarks.networks import multiplications
+from benchmarks.ops import registry, table
+from benchmarks.ops.sizes import Op
+from benchmarks.plan import Case
+
+
+def compared(options: Namespace) -> dict[str, Any]:
+    """Every case, as far as time and the reader's patience go; the roofline is the better one of before and after."""
+    dtypes = dict.fromkeys(["float32", *([] if options.ops else map(plan.dtype, options.cases))])
+    roof, begun = measure.roofline(dtypes), time.perf_counter()
+    results: list[dict[str, Any]] = []
+    interrupted = False
+    try:
+        for case in options.cases:
+            if time.perf_counter() - begun > options.seconds:
+                break
+            results.append(run_case(case, options))
+            print(table.line(results[-1]), file=sys.stderr, flush=True)
+        after = measure.roofline(dtypes)
+        roof = {name: max(roof[name], after[name]) for name in roof}
+    except KeyboardInterrupt:
+        interrupted = True
+    for case, result in zip(options.cases, results, strict=False) if not options.ops else ():
+        for entry in result["contenders"].values():
+            entry["roofline_share"] = least_ms(case, roof) / entry["least_wall_ms"]
+    left_out = [case.name for case in options.cases[len(results) :]]
+    return {"roofline": roof, "cases": results, "left_out": left_out, "interrupted": interrupted}
+
+
+def run_case(case: Case, options: Namespace) -> dict[str, Any]:
+    """A case's contenders, each with its times, and what was refused."""
+    device = contenders.torch_device(options.platform)
+    builds = contenders.builders(case, device, options.compiled)
+    apart: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    if not isinstance(case, Op) and not options.quick:
+        apart, refused = alone.each(case.name, builds, options.platform, options.tf32)
+    runs, failed = contenders.started(builds)
+    entries = measure.summary(measure.rounds(runs, *effort(options))) if "ours" in runs else {}
+    for name, entry in entries.items():
+        entry |= apart.get(name, {})
+    found = {"name": case.name, "dtype": plan.dtype(case), "contenders": entries, "refused": refused | failed}
+    return found | ({"op": case.op, "shape": case.shape} if isinstance(case, Op) else {})
+
+
+def effort(options: Namespace) -> tuple[float, int]:
+    """For how many seconds a case is timed, and in how many rounds at least."""
+    if options.quick:
+        return 1.0, 3
+    return (2.5, 5) if options.ops or options.platform != "cpu" else (6.0, 9)
+
+
+def least_ms(case: Case, roof: dict[str, float]) -> float:
+    """The milliseconds that a case takes on the roofline."""
+    rate = measure.gflops(roof, plan.dtype(case))
+    if isinstance(case, Op):
+        return max(6 * registry.multiplications(case) / rate, registry.least_bytes(case) / roof["gbytes"]) / 1e6
+    return 2 * multiplications(case) / rate / 1e6
