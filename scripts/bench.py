@@ -25,10 +25,12 @@ step and memory are of each training step in a process of its own, which --quick
 """
 
 import argparse
+import atexit
 import math
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"bench: {message}\n")
 
 
-def arguments(argv: list[str] | None) -> argparse.Namespace:
+def flags() -> Parser:
     parser = Parser(
         description="Time our ops and training steps beside Flax NNX, Equinox and PyTorch.", allow_abbrev=False
     )
@@ -66,6 +68,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--attention-memory", action="store_true", help="what attention needs, by XLA's own count")
     parser.add_argument("--vocabulary", action="store_true", help="the memory of a loss over 50,000 classes")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
+    return parser
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The flags, and what follows from them: the cases, and for how long they may take."""
+    parser = flags()
     options = parser.parse_args(argv)
     every = plan.cases(options.platform, options.ops)
     options.cases = [case for case in every if options.only in case.name]
@@ -84,7 +92,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def prepare(options: argparse.Namespace) -> None:
     """Refuse where something that a run needs is not there, and settle where it computes."""
-    # Read when a library first asks for memory: PyTorch needs some of the device's too.
+    # Read when a library first asks for memory: PyTorch and the steps' own processes need some of the device's too.
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     try:
         import jax
@@ -99,6 +107,20 @@ def prepare(options: argparse.Namespace) -> None:
         raise SystemExit(refused(f"--platform {options.platform}: JAX finds none here: {reason}")) from None
     if found != options.platform:
         raise SystemExit(refused(f"--platform {options.platform}: JAX finds only a {found} here"))
+    if found != "cpu":
+        compile_once()
+
+
+def compile_once() -> None:
+    """In one run no step is compiled both in its own process and in this one; in the next run it is again."""
+    import jax
+
+    caches = tempfile.TemporaryDirectory(prefix="bench-")
+    atexit.register(caches.cleanup)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.path.join(caches.name, "torch")
+    # This process has read its environment; those that it starts have not.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(caches.name, "jax")
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 
 
 def refused(reason: str) -> int:

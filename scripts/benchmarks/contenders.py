@@ -82,6 +82,6 @@ def started(builds: dict[str, Build]) -> tuple[dict[str, Callable[[], Any]], dic
             run, _ = build()
             measure.first_calls({name: run})
             runs[name] = run
-        except Exception as error:  # noqa: BLE001 - whatever a library raises
+        except Exception as error:
             refused[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:200]
     return runs, refused

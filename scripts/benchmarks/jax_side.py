@@ -1,7 +1,6 @@
 """The training steps in JAX: ours from the ops, Flax NNX and Equinox as their documentation writes them."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx

@@ -109,7 +109,7 @@ def _processor() -> str:
 
 
 def roofline(dtypes: Iterable[str] = ("float32",)) -> dict[str, float]:
-    """What this machine does at its best, in JAX: matrix products in each dtype, as `gflops(dtype)` reads, and copies."""
+    """What this machine does at its best, in JAX: matrix products, a rate each dtype (`gflops`), and copies."""
     size, length = 2048 if jax.default_backend() == "cpu" else 8192, 1 << 25
     product, copy = jax.jit(lambda a: a @ a), jax.jit(lambda a: a + 1)
     found = {}
