@@ -61,13 +61,17 @@ def upstream(op: Op, shape: tuple[int, ...], foreign: bool) -> np.ndarray:
     order = axes(op)[""] if foreign else None
     own = tuple(shape[order.index(axis)] for axis in range(len(shape))) if order else shape
     drawn = np.random.default_rng(1).normal(size=own).astype(np.float32)
-    return drawn.transpose(order) if order else drawn
+    return _ordered(drawn, order)
+
+
+def _ordered(array: np.ndarray, order: Axes | None) -> np.ndarray:
+    return array if order is None else array.transpose(order)
 
 
 def jax_step(op: Op, function: Function, *, foreign: bool) -> Step:
     """A function of JAX, in our axes or, as Equinox has them, in foreign ones."""
     dtype, learned = jnp.dtype(op.dtype), [name for name, argument in arguments(op).items() if argument.learned]
-    own = {name: array.transpose(axes(op)[name] if foreign else None) for name, array in arrays(op).items()}
+    own = {name: _ordered(array, axes(op)[name] if foreign else None) for name, array in arrays(op).items()}
     given = {name: jnp.asarray(a, dtype if a.dtype == np.float32 else a.dtype) for name, a in own.items()}
     by_name = partial(function, op.sizes)
     shape = jax.eval_shape(lambda given: by_name(**given), given).shape
@@ -86,7 +90,7 @@ def torch_step(op: Op, memory_format: torch.memory_format, device: str, compiled
     dtype, learned = getattr(torch, op.dtype), [name for name, argument in arguments(op).items() if argument.learned]
 
     def tensor(array: np.ndarray, order: Axes | None) -> torch.Tensor:
-        found = torch.tensor(array.transpose(order) if order else array)
+        found = torch.tensor(_ordered(array, order))
         found = found.to(dtype) if found.is_floating_point() else found.long() if found.dtype == torch.int32 else found
         layout = memory_format if order and found.ndim == 4 else torch.contiguous_format
         return found.to(device).contiguous(memory_format=layout)
@@ -114,7 +118,7 @@ def in_our_axes(op: Op, found: tuple[Any, dict[str, Any]], foreign: bool) -> dic
     def ours(name: str, array: Any) -> np.ndarray:
         plain = array.detach().float().cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array, "f4")
         order = axes(op)[name] if foreign else None
-        return plain.transpose(np.argsort(order)) if order else plain
+        return _ordered(plain, tuple(np.argsort(order)) if order else None)
 
     return {name: ours(name, array) for name, array in {"": value, **gradients}.items()}
 
