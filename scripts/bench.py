@@ -25,12 +25,10 @@ step and memory are of each training step in a process of its own, which --quick
 """
 
 import argparse
-import atexit
 import math
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +105,6 @@ def prepare(options: argparse.Namespace) -> None:
         raise SystemExit(refused(f"--platform {options.platform}: JAX finds none here: {reason}")) from None
     if found != options.platform:
         raise SystemExit(refused(f"--platform {options.platform}: JAX finds only a {found} here"))
-    if found != "cpu":
-        compile_once()
-
-
-def compile_once() -> None:
-    """In one run no step is compiled both in its own process and in this one; in the next run it is again."""
-    import jax
-
-    caches = tempfile.TemporaryDirectory(prefix="bench-")
-    atexit.register(caches.cleanup)
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.path.join(caches.name, "torch")
-    # This process has read its environment; those that it starts have not.
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(caches.name, "jax")
-    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 
 
 def refused(reason: str) -> int:

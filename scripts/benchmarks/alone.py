@@ -7,10 +7,11 @@ Prints one line of JSON. scripts/bench.py runs it for every contender of a train
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,18 @@ LIBRARIES = {"ours": "functional_nn", "flax": "flax.nnx", "equinox": "equinox", 
 LIBRARIES |= dict.fromkeys(("jax", "plain"), "jax")
 
 
+# A first step is one that nobody has compiled before.
+WITHOUT_CACHES = {"JAX_ENABLE_COMPILATION_CACHE": "0", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
+
+
 def in_new_process(step: str, contender: str, platform: str, tf32: bool = True) -> dict[str, float | None]:
     """What this file prints, from a new process."""
     command = [sys.executable, __file__, step, contender, platform, "on" if tf32 else "off"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **WITHOUT_CACHES}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ended.returncode:
         raise RuntimeError(f"{contender} of {step} failed alone: {(ended.stderr.splitlines() or ['?'])[-1]}")
     return json.loads(ended.stdout.splitlines()[-1])
-
-
-def each(step: str, names: Iterable[str], platform: str, tf32: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """The same of every contender; and of those that fail, which name and why."""
-    found, refused = {}, {}
-    for name in names:
-        try:
-            found[name] = in_new_process(step, name, platform, tf32)
-        except RuntimeError as error:
-            refused[f"{name}, alone"] = str(error)[:200]
-    return found, refused
 
 
 def main(step: str, contender: str, platform: str, tf32: str) -> dict[str, float | None]:

@@ -15,15 +15,16 @@ from benchmarks.plan import Case
 def compared(options: Namespace) -> dict[str, Any]:
     """Every case, as far as time and the reader's patience go; the roofline is the better one of before and after."""
     dtypes = dict.fromkeys(["float32", *([] if options.ops else map(plan.dtype, options.cases))])
-    roof, begun = measure.roofline(dtypes), time.perf_counter()
+    roof, end = measure.roofline(dtypes), time.perf_counter() + options.seconds
     results: list[dict[str, Any]] = []
     interrupted = False
     try:
         for case in options.cases:
-            if time.perf_counter() - begun > options.seconds:
+            if time.perf_counter() > end:
                 break
             results.append(run_case(case, options))
             print(table.line(results[-1]), file=sys.stderr, flush=True)
+        apart(options, results, end)
         after = measure.roofline(dtypes)
         roof = {name: max(roof[name], after[name]) for name in roof}
     except KeyboardInterrupt:
@@ -38,17 +39,23 @@ def compared(options: Namespace) -> dict[str, Any]:
 def run_case(case: Case, options: Namespace) -> dict[str, Any]:
     """A case's contenders, each with its times, and what was refused."""
     device = contenders.torch_device(options.platform)
-    builds = contenders.builders(case, device, options.compiled)
-    apart: dict[str, Any] = {}
-    refused: dict[str, str] = {}
-    if not isinstance(case, Op) and not options.quick:
-        apart, refused = alone.each(case.name, builds, options.platform, options.tf32)
-    runs, failed = contenders.started(builds)
+    runs, refused = contenders.started(contenders.builders(case, device, options.compiled))
     entries = measure.summary(measure.rounds(runs, *effort(options))) if "ours" in runs else {}
-    for name, entry in entries.items():
-        entry |= apart.get(name, {})
-    found = {"name": case.name, "dtype": plan.dtype(case), "contenders": entries, "refused": refused | failed}
+    found = {"name": case.name, "dtype": plan.dtype(case), "contenders": entries, "refused": refused}
     return found | ({"op": case.op, "shape": case.shape} if isinstance(case, Op) else {})
+
+
+def apart(options: Namespace, results: list[dict[str, Any]], end: float) -> None:
+    """Each training step in a process of its own too, until the time is up, unless all shall be quick."""
+    for case, result in zip(options.cases, results, strict=False) if not options.quick else ():
+        for name, entry in result["contenders"].items() if not isinstance(case, Op) else ():
+            if time.perf_counter() > end:
+                return
+            print(f"{case.name}: {name} alone ...", file=sys.stderr, flush=True)
+            try:
+                entry |= alone.in_new_process(case.name, name, options.platform, options.tf32)
+            except RuntimeError as error:
+                result["refused"][f"{name}, alone"] = str(error)
 
 
 def effort(options: Namespace) -> tuple[float, int]:

@@ -22,7 +22,7 @@ def builders(case: Case, device: str | None, compiled: bool) -> dict[str, Build]
         return _of_transformer(case, device, compiled)
     if isinstance(case, Network):
         return _of_network(case, device, compiled)
-    builds = registry.builders(case, device, compiled)
+    builds = registry.builders(case, device)
     return {name: lambda build=build: (build(), None) for name, build in builds.items()}
 
 
@@ -83,5 +83,5 @@ def started(builds: dict[str, Build]) -> tuple[dict[str, Callable[[], Any]], dic
             measure.first_calls({name: run})
             runs[name] = run
         except Exception as error:
-            refused[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:200]
+            refused[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     return runs, refused

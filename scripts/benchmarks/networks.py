@@ -107,7 +107,7 @@ LARGE_TRANSFORMERS = tuple(
 )
 LARGE_NETWORKS = tuple(
     replace(network, name=f"{network.name}, batch {batch}", batch=batch)
-    for name, batch in (("resnet_block 128", 256), ("deep_convnet", 1024), ("simple_convnet", 1024))
+    for name, batch in (("resnet_block 128", 256), ("deep_convnet", 1024))
     for network in NETWORKS
     if network.name == name
 )

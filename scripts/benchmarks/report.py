@@ -15,8 +15,12 @@ ALONE = {"import_s": ".2f", "first_step_s": ".1f", "peak_mb": ".0f", "program_mb
 ALONE_COLUMNS = ("network", "contender", "import s", "first step s", "peak MB", "program's MB")
 ON_ACCELERATOR = (
     "On {platform} the wall's time counts, and *peak MB* is of the device's memory in a process of its own, with what "
-    "compiling took of it. Products of float32 {rounded}"
+    "compiling took of it."
 )
+TF32 = {
+    True: "TF32 is on: every library may round what it multiplies of float32 to it.",
+    False: "TF32 is off: no library rounds what it multiplies of float32 to it.",
+}
 NOT_QUIET = (
     "The machine was not quiet: wall times and shares of the roofline mean little, and a library whose threads wait by "
     "spinning, as PyTorch's do, is charged for waiting. The least processor times say most."
@@ -49,10 +53,8 @@ def accelerated(machine: dict[str, Any]) -> list[str]:
     """Of a run on a GPU or TPU, what its numbers are."""
     if machine.get("platform", "cpu") == "cpu":
         return []
-    rounded = (
-        "may be rounded to TF32, in every library." if machine["tf32"] else "are not rounded to TF32, in any library."
-    )
-    return [wrapped(ON_ACCELERATOR.format(platform=machine["platform"].upper(), rounded=rounded))]
+    said = ON_ACCELERATOR.format(platform=machine["platform"].upper())
+    return [wrapped(f"{said} {TF32[machine['tf32']]}" if machine["platform"] == "gpu" else said)]
 
 
 def missing(result: dict[str, Any]) -> list[str]:

@@ -204,5 +204,5 @@ def test_a_page_of_an_accelerator_says_what_its_numbers_are(scripts_on_the_path)
     report = importlib.import_module("benchmarks.report")
     assert report.accelerated({"platform": "cpu"}) == []
     (on,), (off,) = (report.accelerated({"platform": "gpu", "tf32": tf32}) for tf32 in (True, False))
-    assert "may be rounded to TF32" in on
-    assert "are not rounded to TF32" in off
+    assert "TF32 is on" in on
+    assert "TF32 is off" in off

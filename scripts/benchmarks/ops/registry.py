@@ -38,8 +38,8 @@ def axes(op: Op) -> dict[str, Axes | None]:
     return found | {"": next(iter(found.values()))}
 
 
-def builders(op: Op, device: str | None, compiled: bool = False) -> dict[str, Callable[[], Step]]:
-    """By contender, what makes its step; device is PyTorch's, if any."""
+def builders(op: Op, device: str | None) -> dict[str, Callable[[], Step]]:
+    """By contender, what makes its step; device is PyTorch's, if any. Of one op torch.compile has nothing to fuse."""
     row = ROWS[op.op]
     found: dict[str, Callable[[], Step]] = {
         "ours": partial(jax_step, op, row.ours, foreign=False),
@@ -50,9 +50,7 @@ def builders(op: Op, device: str | None, compiled: bool = False) -> dict[str, Ca
     of_images = any(argument.axes == IMAGE for argument in arguments(op).values())
     for name, memory_format in FORMATS.items() if device else ():
         if of_images or name == "torch":
-            found[name] = partial(torch_step, op, memory_format, device)
-            if compiled:
-                found[f"{name} compiled"] = partial(torch_step, op, memory_format, device, compiled=True)
+            found[name] = partial(torch_step, op, memory_format, str(device))
     return found
 
 
@@ -85,7 +83,7 @@ def jax_step(op: Op, function: Function, *, foreign: bool) -> Step:
     return lambda: jax.block_until_ready(compiled(moving, given, back))
 
 
-def torch_step(op: Op, memory_format: torch.memory_format, device: str, compiled: bool = False) -> Step:
+def torch_step(op: Op, memory_format: torch.memory_format, device: str) -> Step:
     """A function of PyTorch, whose arrays of four axes, if any, lie as memory_format says."""
     dtype, learned = getattr(torch, op.dtype), [name for name, argument in arguments(op).items() if argument.learned]
 
@@ -97,7 +95,7 @@ def torch_step(op: Op, memory_format: torch.memory_format, device: str, compiled
 
     own = {name: tensor(array, axes(op)[name]) for name, array in arrays(op).items()}
     moving = [own[name].requires_grad_() for name in learned]
-    by_name = partial(torch.compile(ROWS[op.op].torch) if compiled else ROWS[op.op].torch, op.sizes, **own)
+    by_name = partial(ROWS[op.op].torch, op.sizes, **own)
     back = tensor(upstream(op, tuple(by_name().shape), foreign=True), None)
     back = back.contiguous(memory_format=memory_format if axes(op)[""] else torch.contiguous_format)
 
