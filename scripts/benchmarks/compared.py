@@ -14,7 +14,7 @@ from benchmarks.plan import Case
 
 def compared(options: Namespace) -> dict[str, Any]:
     """Every case, as far as time and the reader's patience go; the roofline is the better one of before and after."""
-    dtypes = dict.fromkeys(["float32", *([] if options.ops else map(plan.dtype, options.cases))])
+    dtypes = sorted({"float32", *(plan.dtype(case) for case in options.cases if not options.ops)}, reverse=True)
     roof, end = measure.roofline(dtypes), time.perf_counter() + options.seconds
     results: list[dict[str, Any]] = []
     interrupted = False

@@ -65,7 +65,7 @@ def _recurrent_arguments(gates: int, states: str) -> Any:
     return arguments
 
 
-def _by_flax(cell: Any, carry: Any, x: jax.Array) -> jax.Array:
+def _by_flax(cell: Any, carry: Any, x: jax.Array) -> Any:
     return nnx.RNN(cell, rngs=nnx.Rngs(0))(x, initial_carry=carry)
 
 
@@ -197,7 +197,8 @@ def _ctc_of_optax(s: Size, logits: jax.Array, labels: jax.Array, **lengths: jax.
 
 def _ctc_of_torch(s: Size, logits: torch.Tensor, labels: torch.Tensor, **lengths: torch.Tensor) -> torch.Tensor:
     log_probabilities = functional.log_softmax(logits, -1).transpose(0, 1)
-    return functional.ctc_loss(log_probabilities, labels, *lengths.values(), reduction="none")
+    steps, count = lengths["logit_lengths"], lengths["label_lengths"]
+    return functional.ctc_loss(log_probabilities, labels, steps, count, reduction="none")
 
 
 CTC_LOSS = Row(
