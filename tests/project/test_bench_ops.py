@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -206,3 +207,22 @@ def test_a_page_of_an_accelerator_says_what_its_numbers_are(scripts_on_the_path)
     (on,), (off,) = (report.accelerated({"platform": "gpu", "tf32": tf32}) for tf32 in (True, False))
     assert "TF32 is on" in on
     assert "TF32 is off" in off
+
+
+def test_steps_run_apart_as_far_as_the_time_goes(bench, monkeypatch):
+    def in_new_process(step: str, contender: str, *_: Any) -> dict[str, float]:
+        if contender == "flax":
+            raise RuntimeError("flax of mlp failed alone: MemoryError")
+        return {"peak_mb": 1.5}
+
+    monkeypatch.setattr(bench.compared.alone, "in_new_process", in_new_process)
+    options = bench.bench.arguments(["--only", "mlp"])
+
+    def after(end: float) -> dict[str, Any]:
+        result: dict[str, Any] = {"contenders": {"ours": {}, "flax": {}}, "refused": {}}
+        bench.compared.apart(options, [result], end)
+        return result
+
+    failed = {"flax, alone": "flax of mlp failed alone: MemoryError"}
+    assert after(math.inf) == {"contenders": {"ours": {"peak_mb": 1.5}, "flax": {}}, "refused": failed}
+    assert after(-math.inf) == {"contenders": {"ours": {}, "flax": {}}, "refused": {}}
