@@ -1,16 +1,23 @@
 """Time our ops and training steps beside Flax NNX, Equinox and PyTorch, interleaved in one run.
 
-    python scripts/bench.py [--quick] [--only TEXT] [--device cpu|gpu|tpu] [--compiled] [--keep-memory] [--output STEM]
+    python scripts/bench.py [--platform cpu|gpu|tpu] [--ops] [--quick] [--only TEXT] [--compiled] [--tf32 on|off]
+                            [--keep-memory] [--output STEM]
     python scripts/bench.py --scaling | --forms [--quick] [--keep-memory] [--output STEM]
     python scripts/bench.py --attention-memory | --vocabulary [--output STEM]
 
-Prints a table; with --output writes STEM.md, STEM.json and STEM.png. Needs the extra `bench`. Where oneDNN is used, our
-convolutions without it are contenders too; a transformer is timed beside one in plain JAX instead of Equinox.
---compiled adds torch.compile to the training steps, where a C++ compiler is at hand. --keep-memory lets this process
-keep what is freed, as scripts/train.py does: all contenders then wait less for the system. --scaling measures instead
-how a step's time and memory grow, --forms the forms of a convolution and its gradients beside each other, which needs
-JAX only. --attention-memory and --vocabulary run nothing: they ask XLA for the memory of attention as a sequence grows,
-and of a loss over 50,000 classes, whole and by chunks.
+Prints a line a case as it is done, and then the tables; with --output writes STEM.md, STEM.json and, for training
+steps, STEM.png. Ctrl-C ends the run, and what was measured is shown and written. Needs the extra `bench`.
+
+Without --ops it times training steps and a few ops. Where oneDNN or cuDNN's attention is used, our steps without it are
+contenders too; a transformer is timed beside one in plain JAX instead of Equinox. On a GPU the steps are larger, with
+bfloat16 and torch.compile, and the run ends within ten minutes (docs/gpu.md). --ops times every op in every size, value
+and gradients, in float32 and bfloat16.
+
+--compiled adds torch.compile on a CPU too, where a C++ compiler is at hand. --tf32 off lets no library round products
+of float32 on a GPU. --keep-memory lets this process keep what is freed, as scripts/train.py does: all contenders then
+wait less for the system. --scaling measures instead how a step's time and memory grow, --forms the forms of a
+convolution and its gradients beside each other, which needs JAX only. --attention-memory and --vocabulary run nothing:
+they ask XLA for the memory of attention as a sequence grows, and of a loss over 50,000 classes, whole and by chunks.
 
 In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
 round, so they bear a machine that does other things; the load average in the table says whether it did. Import, first
@@ -18,6 +25,7 @@ step and memory are of each training step in a process of its own, which --quick
 """
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -27,20 +35,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from benchmarks.networks import (  # noqa: E402 - the path comes first
-    NETWORKS,
-    OPS,
-    TRANSFORMERS,
-    Network,
-    Op,
-    Transformer,
-    multiplications,
-)
+from benchmarks import plan  # noqa: E402 - the path comes first
 
 from functional_nn.training.machine.memory import keep_freed_memory  # noqa: E402
 
-Case = Op | Network | Transformer
-CASES: tuple[Case, ...] = (*OPS, *NETWORKS, *TRANSFORMERS)
+PLATFORMS = ("cpu", "gpu", "tpu")
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,13 +50,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"bench: {message}\n")
 
 
-def arguments(argv: list[str] | None) -> argparse.Namespace:
+def flags() -> Parser:
     parser = Parser(
         description="Time our ops and training steps beside Flax NNX, Equinox and PyTorch.", allow_abbrev=False
     )
     parser.add_argument("--quick", action="store_true", help="a second a case instead of eight")
     parser.add_argument("--only", metavar="TEXT", default="", help="the cases whose names contain TEXT")
-    parser.add_argument("--device", choices=("cpu", "gpu", "tpu"), default="cpu")
+    parser.add_argument("--platform", choices=PLATFORMS, default="cpu", help="what computes")
+    parser.add_argument("--ops", action="store_true", help="every op in every size, float32 and bfloat16")
+    parser.add_argument("--tf32", choices=("on", "off"), default="on", help="whether a GPU rounds float32 products")
     parser.add_argument("--compiled", action="store_true", help="torch.compile as well")
     parser.add_argument("--keep-memory", action="store_true", help="keep freed memory, as scripts/train.py does")
     parser.add_argument("--scaling", action="store_true", help="time and memory against batch, size, channels, depth")
@@ -65,77 +66,45 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--attention-memory", action="store_true", help="what attention needs, by XLA's own count")
     parser.add_argument("--vocabulary", action="store_true", help="the memory of a loss over 50,000 classes")
     parser.add_argument("--output", type=Path, metavar="STEM", help="write STEM.md, STEM.json and STEM.png")
+    return parser
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The flags, and what follows from them: the cases, and for how long they may take."""
+    parser = flags()
     options = parser.parse_args(argv)
-    options.cases = [case for case in CASES if options.only in case.name]
+    every = plan.cases(options.platform, options.ops)
+    options.cases = [case for case in every if options.only in case.name]
     if not options.cases:
-        parser.error(f"no case's name contains {options.only!r}; there are: {'; '.join(c.name for c in CASES)}")
-    if options.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        kinds = dict.fromkeys(case.op if isinstance(case, plan.Op) else case.name for case in every)
+        parser.error(f"no case's name contains {options.only!r}; there are: {'; '.join(kinds)}")
+    compiler = any(map(shutil.which, ("c++", "g++", "clang++")))
+    if options.compiled and not compiler:
         parser.error("--compiled needs a C++ compiler, and none is on the PATH")
+    page = options.platform != "cpu" and not options.ops
+    options.compiled |= page and compiler
+    options.seconds = plan.ACCELERATOR_SECONDS if page else math.inf
+    options.tf32 = options.tf32 == "on"
     return options
 
 
-def contenders(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    """What runs a case, by name."""
-    from benchmarks import jax_side, torch_side, transformer_steps
-
-    device = torch_device(options.device)
-    if isinstance(case, Transformer):
-        builders = transformer_steps.builders(case, device, options.compiled)
-        return {name: build()[0] for name, build in builders.items()}
-    if isinstance(case, Op):
-        return jax_side.op_steps(case) | (torch_side.op_steps(case, device) if device else {})
-    found = {"ours": jax_side.ours(case)[0]}
-    if jax_side.uses_onednn({layer[0] for layer in case.layers}):
-        found[jax_side.WITHOUT_ONEDNN] = jax_side.without_onednn(jax_side.ours(case)[0])
-    found |= {"flax": jax_side.flax(case)[0], "equinox": jax_side.equinox(case)}
-    found |= torch_side.steps(case, options.compiled, device) if device else {}
-    return {name: run for name, run in found.items() if run}
-
-
-def torch_device(device: str) -> str | None:
-    """PyTorch's name of a device, or None where the installed PyTorch cannot use it."""
-    import torch
-
-    return {"cpu": "cpu", "gpu": "cuda" if torch.cuda.is_available() else None}.get(device)
-
-
-def run_case(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    from benchmarks import alone, measure
-
-    runs = contenders(case, options)
-    measure.first_calls(runs)
-    entries = measure.summary(measure.rounds(runs, 1.0 if options.quick else 6.0, 3 if options.quick else 9))
-    for name, entry in entries.items():
-        if not isinstance(case, Op) and not options.quick:
-            entry |= alone.in_new_process(case.name, name, torch_device(options.device) or options.device)
-    return {"name": case.name, "contenders": entries}
-
-
-def least_ms(case: Case, roof: dict[str, float]) -> float:
-    """The milliseconds that a case takes on the roofline."""
-    if isinstance(case, Op):
-        return max(6 * case.multiplications / roof["gflops"], case.bytes / roof["gbytes"]) / 1e6
-    return 2 * multiplications(case) / roof["gflops"] / 1e6
-
-
-def prepare(options: argparse.Namespace) -> dict[str, float]:
-    """The roofline, once everything that a run needs was found to be there."""
-    os.environ["JAX_PLATFORMS"] = "cuda,cpu" if options.device == "gpu" else options.device
+def prepare(options: argparse.Namespace) -> None:
+    """Refuse where something that a run needs is not there, and settle where it computes."""
+    # Read when a library first asks for memory: PyTorch and the steps' own processes need some of the device's too.
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     try:
         import jax
-        import torch
-        from benchmarks import jax_side, measure, torch_side  # noqa: F401 - all of the extra is here, or a name is
-
-        torch.set_num_threads(measure.cores())
+        from benchmarks import compared, contenders  # noqa: F401 - all of the extra is here, or a name is
     except ImportError as error:
         raise SystemExit(refused(f"{error}; the extra `bench` must be installed")) from None
+    contenders.settle(options.platform, options.tf32)
     try:
         found = jax.devices()[0].platform
     except RuntimeError as error:
-        raise SystemExit(refused(f"--device {options.device}: {str(error).splitlines()[0]}")) from None
-    if found != options.device:
-        raise SystemExit(refused(f"--device {options.device}: JAX finds only a {found} here"))
-    return measure.roofline()
+        reason = " ".join(str(error).split())[:200]
+        raise SystemExit(refused(f"--platform {options.platform}: JAX finds none here: {reason}")) from None
+    if found != options.platform:
+        raise SystemExit(refused(f"--platform {options.platform}: JAX finds only a {found} here"))
 
 
 def refused(reason: str) -> int:
@@ -161,29 +130,26 @@ def main(argv: list[str] | None = None) -> int:
             "rows": forms.rows(0.5 if options.quick else 3.0),
         }
         return show(forms_result, forms, options.output)
-    roof = prepare(options)
+    prepare(options)
     facts = measure.machine() | {"memory_kept": options.keep_memory}
     if options.scaling:
+        roof = measure.roofline()
         grown = {"machine": report.heading(facts, roof), "curves": scaling.curves(0.5 if options.quick else 2.0)}
         return show(grown, scaling, options.output)
-    return show({"machine": facts} | compared(options, roof), report, options.output)
+    return beside_others(options, facts)
 
 
-def compared(options: argparse.Namespace, roof: dict[str, float]) -> dict[str, Any]:
-    """Every case, as a share of the roofline too: of the better one of before and after."""
-    from benchmarks import alone, measure
+def beside_others(options: argparse.Namespace, facts: dict[str, Any]) -> int:
+    """The exit status, once every case was timed, or as many as there was time for."""
+    from benchmarks import alone, compared, report
+    from benchmarks.ops import table
 
-    cases = []
-    for case in options.cases:
-        print(f"{case.name} ...", file=sys.stderr, flush=True)
-        cases.append(run_case(case, options))
-    after = measure.roofline()
-    roof = {name: max(roof[name], after[name]) for name in roof}
-    for case, result in zip(options.cases, cases, strict=True):
-        for entry in result["contenders"].values():
-            entry["roofline_share"] = least_ms(case, roof) / entry["least_wall_ms"]
-    jax_import = None if options.quick else alone.in_new_process("none", "jax", options.device)["import_s"]
-    return {"roofline": roof, "jax_import_s": jax_import, "cases": cases}
+    facts |= {"platform": options.platform, "tf32": options.tf32}
+    result = {"machine": facts} | compared.compared(options)
+    if not options.quick and not options.ops and not result["interrupted"]:
+        result["jax_import_s"] = alone.in_new_process("none", "jax", options.platform)["import_s"]
+    show(result, table if options.ops else report, options.output)
+    return 130 if result["interrupted"] else 0
 
 
 def show(result: dict[str, Any], form: Any, output: Path | None) -> int:

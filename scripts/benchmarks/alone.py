@@ -1,12 +1,13 @@
 """A training step in a process of its own: how long its library takes to import, its first step, and its memory.
 
-    python scripts/benchmarks/alone.py NETWORK CONTENDER DEVICE
+    python scripts/benchmarks/alone.py STEP CONTENDER PLATFORM TF32
 
-Prints one line of JSON. scripts/bench.py runs it for every contender of a network.
+Prints one line of JSON. scripts/bench.py runs it for every contender of a training step.
 """
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,58 +20,64 @@ LIBRARIES = {"ours": "functional_nn", "flax": "flax.nnx", "equinox": "equinox", 
 LIBRARIES |= dict.fromkeys(("jax", "plain"), "jax")
 
 
-def in_new_process(network: str, contender: str, device: str) -> dict[str, float | None]:
+# A first step is one that nobody has compiled before.
+WITHOUT_CACHES = {"JAX_ENABLE_COMPILATION_CACHE": "0", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
+
+
+def in_new_process(step: str, contender: str, platform: str, tf32: bool = True) -> dict[str, float | None]:
     """What this file prints, from a new process."""
-    command = [sys.executable, __file__, network, contender, device]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, __file__, step, contender, platform, "on" if tf32 else "off"]
+    environment = {**os.environ, **WITHOUT_CACHES}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ended.returncode:
-        raise RuntimeError(f"{contender} of {network} failed alone: {(ended.stderr.splitlines() or ['?'])[-1]}")
+        raise RuntimeError(f"{contender} of {step} failed alone: {(ended.stderr.splitlines() or ['?'])[-1]}")
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def main(name: str, contender: str, device: str) -> dict[str, float | None]:
-    """Seconds of import and first step, megabytes at most above what was there before, and those that XLA reserves."""
+def main(step: str, contender: str, platform: str, tf32: str) -> dict[str, float | None]:
+    """Seconds of import and first step; megabytes at most, and those that XLA reserves.
+
+    On a CPU the most is that of the process, above what was there before; elsewhere that of the device's memory, with
+    all that compiling took of it.
+    """
     start = time.perf_counter()
     importlib.import_module(LIBRARIES[contender.split()[0]])
     found: dict[str, float | None] = {"import_s": time.perf_counter() - start}
     if contender == "jax":
         return found
-    from benchmarks.networks import NETWORKS, TRANSFORMERS
+    from benchmarks import contenders, plan
 
-    build = builders(next(case for case in (*NETWORKS, *TRANSFORMERS) if case.name == name), device)[contender]
-    before = resident("VmRSS")
+    contenders.settle(platform, tf32 == "on")
+    builds = contenders.builders(plan.step_named(step), contenders.torch_device(platform), compiled=True)
+    build, before = builds[contender], resident("VmRSS")
     start = time.perf_counter()
     run, reserved = build()
     run()
     found["first_step_s"] = time.perf_counter() - start
+    peak = _peak_of_process(run, before) if platform == "cpu" else _peak_of_device(run, contender)
+    found["peak_mb"] = None if peak is None else peak / 1e6
+    found["program_mb"] = reserved() / 1e6 if reserved else None
+    return found
+
+
+def _peak_of_process(run: Callable[[], Any], before: int | None) -> int | None:
     run()
     forget_peak()
     for _ in range(3):
         run()
     peak = resident("VmHWM")
-    found["peak_mb"] = None if peak is None or before is None else (peak - before) / 1e6
-    found["program_mb"] = reserved() / 1e6 if reserved else None
-    return found
+    return None if peak is None or before is None else peak - before
 
 
-def builders(network: Any, device: str) -> dict[str, Callable[[], tuple[Any, Any]]]:
-    """By contender, what makes its step and tells the bytes that XLA reserves for it."""
-    import torch
+def _peak_of_device(run: Callable[[], Any], contender: str) -> int | None:
+    run()
+    if contender.startswith("torch"):
+        import torch
 
-    from benchmarks import jax_side, measure, torch_side, transformer_steps
-    from benchmarks.networks import Transformer
+        return torch.cuda.max_memory_allocated()
+    import jax
 
-    torch.set_num_threads(measure.cores())
-    if isinstance(network, Transformer):
-        return transformer_steps.builders(network, device, compiled=True)
-    names = [name + suffix for name in torch_side.FORMATS for suffix in ("", " compiled")]
-    return {
-        "ours": lambda: jax_side.ours(network),
-        jax_side.WITHOUT_ONEDNN: lambda: tuple(map(jax_side.without_onednn, jax_side.ours(network))),
-        "flax": lambda: jax_side.flax(network),
-        "equinox": lambda: (jax_side.equinox(network), None),
-        **{name: lambda name=name: (torch_side.step(network, name, device), None) for name in names},
-    }
+    return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
 
 
 def resident(field: str) -> int | None:
@@ -92,4 +99,4 @@ def forget_peak() -> None:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(SCRIPTS.parent), str(SCRIPTS)]
-    print(json.dumps(main(*sys.argv[1:4])))
+    print(json.dumps(main(*sys.argv[1:5])))

@@ -1,7 +1,6 @@
 """The training steps in JAX: ours from the ops, Flax NNX and Equinox as their documentation writes them."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -10,16 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jax import lax
 
 import functional_nn as fnn
-from benchmarks.networks import Network, Op
+from benchmarks.networks import Network
 from functional_nn import _libraries
 from functional_nn.cpu import onednn
 
 RATE = 0.01
-# Ours as those have it who do not install oneDNN.
-WITHOUT_ONEDNN = "ours without oneDNN"
+# Ours as those have it who do not install oneDNN, and where JAX does not let attention go to cuDNN.
+WITHOUT_ONEDNN, WITHOUT_CUDNN = "ours without oneDNN", "ours without cuDNN"
 
 
 # A step to call again and again, and the bytes that XLA reserves for it.
@@ -45,13 +43,15 @@ def ours(network: Network) -> Step:
     return lambda: jax.block_until_ready(step(*arrays)), lambda: reserved(step.lower(*arrays).compile())
 
 
-def uses_onednn(kinds: set[str]) -> bool:
-    """Whether oneDNN is here, and among these kinds of layers or ops is one that it computes."""
-    return bool(kinds & {"conv", "block"}) and _libraries.WANTED and onednn.unusable() is None
+def uses_onednn(network: Network) -> bool:
+    """Whether oneDNN is here and wanted, the CPU computes, and among the layers is one that oneDNN takes."""
+    convolves = any(layer[0] in ("conv", "block") for layer in network.layers)
+    here = jax.default_backend() == "cpu" and _libraries.WANTED
+    return convolves and here and onednn.unusable() is None
 
 
-def without_onednn(run: Callable[[], Any]) -> Callable[[], Any]:
-    """The same, compiled at its first call as where oneDNN is not installed."""
+def without_libraries(run: Callable[[], Any]) -> Callable[[], Any]:
+    """The same, compiled at its first call as where no library beside XLA is."""
 
     def call() -> Any:
         before, _libraries.WANTED = _libraries.WANTED, False
@@ -161,10 +161,8 @@ def flax_step(model: nnx.Module, rule: optax.GradientTransformation, data: tuple
     )
 
 
-def equinox(network: Network) -> Callable[[], Any] | None:
-    """eqx.filter_jit over a vmapped model, channels first; None for the block, whose BatchNorm needs a state."""
-    if any(layer[0] == "block" for layer in network.layers):
-        return None
+def equinox(network: Network) -> Callable[[], Any]:
+    """eqx.filter_jit over a vmapped model, channels first; not of a block, whose BatchNorm needs a state."""
     model = eqx.nn.Sequential([_equinox_layer(layer) for layer in network.layers])
     optimizer = optax.sgd(RATE)
     state = [model, optimizer.init(eqx.filter(model, eqx.is_array))]
@@ -196,60 +194,3 @@ def _equinox_layer(layer: tuple[Any, ...]) -> Any:
         case ("pool",):
             return eqx.nn.MaxPool2d(2, 2)
     return eqx.nn.Lambda(jnp.ravel)
-
-
-def op_functions(op: Op) -> dict[str, Callable[..., jax.Array]]:
-    """Ours and what the other libraries call, as functions of x and, where the op has one, of a kernel."""
-    labels = jnp.asarray(np.random.default_rng(0).integers(0, op.x[-1], op.x[0]))
-    ones, zeros = jnp.ones(op.x[-1]), jnp.zeros(op.x[-1])
-    found: dict[str, dict[str, Callable[..., jax.Array]]] = {
-        "conv": {"ours": partial(fnn.conv, **_statics(op)), "lax": partial(_lax_conv, op)},
-        "max_pool": {
-            "ours": lambda x: fnn.max_pool(x, window=2),
-            "flax": lambda x: nnx.max_pool(x, (2, 2), (2, 2)),
-        },
-        "avg_pool": {
-            "ours": lambda x: fnn.avg_pool(x, window=2),
-            "flax": lambda x: nnx.avg_pool(x, (2, 2), (2, 2)),
-        },
-        "batch_norm": {
-            "ours": lambda x: fnn.batch_norm(x, ones, zeros)[0],
-            "flax": lambda x: nnx.BatchNorm(op.x[-1], rngs=nnx.Rngs(0))(x),
-        },
-        "softmax_cross_entropy": {
-            "ours": lambda x: fnn.softmax_cross_entropy(x, labels),
-            "flax": lambda x: optax.softmax_cross_entropy_with_integer_labels(x, labels),
-        },
-        "dense": {"ours": fnn.dense, "flax": lambda x, kernel: jnp.dot(x, kernel)},
-    }
-    return found[op.kind]
-
-
-def _statics(op: Op) -> dict[str, Any]:
-    return {"strides": op.strides, "padding": op.padding, "groups": op.groups}
-
-
-def _lax_conv(op: Op, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    strides, edges, numbers = (op.strides,) * 2, [(op.padding, op.padding)] * 2, ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=numbers, feature_group_count=op.groups)
-
-
-def op_steps(op: Op) -> dict[str, Callable[[], Any]]:
-    """Forward and backward of each, from a given upstream gradient."""
-    arrays = [_normal(*shape) for shape in (op.x, op.kernel) if shape]
-
-    def step(function: Callable[..., jax.Array]) -> Callable[[], Any]:
-        upstream = jnp.ones(jax.eval_shape(function, *arrays).shape, jnp.float32)
-
-        def both(arrays: list[jax.Array], upstream: jax.Array) -> Any:
-            out, vjp = jax.vjp(function, *arrays)
-            return out, vjp(upstream)
-
-        compiled = jax.jit(both)
-        return lambda: jax.block_until_ready(compiled(arrays, upstream))
-
-    functions = op_functions(op)
-    steps = {"ours": step(functions["ours"])}
-    if uses_onednn({op.kind}):
-        steps[WITHOUT_ONEDNN] = without_onednn(step(functions["ours"]))
-    return steps | {name: step(function) for name, function in functions.items() if name != "ours"}

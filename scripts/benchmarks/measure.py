@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
@@ -75,7 +75,8 @@ def _spread(ratios: list[float]) -> list[float]:
 
 def machine() -> dict[str, Any]:
     """The machine, its versions and its load, for the record."""
-    names = ("jax", "jaxlib", "flax", "equinox", "optax", "torch", "numpy", "onednn-cpu-gomp")
+    names = ["jax", "jaxlib", "flax", "equinox", "optax", "torch", "numpy", "onednn-cpu-gomp"]
+    names += [form.format(cuda) for cuda in (12, 13) for form in ("jax-cuda{}-plugin", "nvidia-cudnn-cu{}")]
     return {
         "processor": _processor(),
         "cores": cores(),
@@ -107,16 +108,22 @@ def _processor() -> str:
         return platform.processor()
 
 
-def roofline() -> dict[str, float]:
-    """What this machine does at its best: float32 matrix products and copies, both in JAX."""
-    size, length = 2048, 1 << 25
-    matrix, array = jnp.ones((size, size)), jnp.ones(length)
+def roofline(dtypes: Iterable[str] = ("float32",)) -> dict[str, float]:
+    """What this machine does at its best, in JAX: matrix products, a rate each dtype (`gflops`), and copies."""
+    size, length = 2048 if jax.default_backend() == "cpu" else 8192, 1 << 25
     product, copy = jax.jit(lambda a: a @ a), jax.jit(lambda a: a + 1)
-    fastest = [
-        _fastest(lambda: jax.block_until_ready(product(matrix))),
-        _fastest(lambda: jax.block_until_ready(copy(array))),
-    ]
-    return {"gflops": 2e-9 * size**3 / fastest[0], "gbytes": 8e-9 * length / fastest[1]}
+    found = {}
+    for dtype in dtypes:
+        matrix = jax.random.normal(jax.random.key(0), (size, size), dtype)
+        seconds = _fastest(lambda matrix=matrix: jax.block_until_ready(product(matrix)))
+        found["gflops" if dtype == "float32" else f"{dtype} gflops"] = 2e-9 * size**3 / seconds
+    array = jnp.ones(length)
+    return found | {"gbytes": 8e-9 * length / _fastest(lambda: jax.block_until_ready(copy(array)))}
+
+
+def gflops(roof: dict[str, float], dtype: str) -> float:
+    """Of matrix products in a dtype."""
+    return roof["gflops" if dtype == "float32" else f"{dtype} gflops"]
 
 
 def _fastest(run: Callable[[], Any], times: int = 15) -> float:

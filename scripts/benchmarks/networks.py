@@ -1,6 +1,6 @@
-"""What is compared: networks as lists of layers, which every library builds in its own way, transformers, and ops."""
+"""What is compared: networks as lists of layers, which every library builds in its own way, and transformers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -35,6 +35,7 @@ class Transformer:
     heads: int = 4
     layers: int = 4
     hidden: int = 344
+    dtype: str = "float32"
 
     @property
     def head_dim(self) -> int:
@@ -46,66 +47,6 @@ class Transformer:
         drawn = np.random.default_rng(0).integers(0, self.vocabulary, (self.batch, self.context + 1), np.int32)
         return drawn[:, :-1], drawn[:, 1:]
 
-
-@dataclass(frozen=True)
-class Op:
-    """An op to time, forward and backward, called as functional_nn calls it."""
-
-    name: str
-    kind: str
-    x: tuple[int, ...]
-    kernel: tuple[int, ...] = ()
-    padding: int = 0
-    strides: int = 1
-    groups: int = 1
-
-    @property
-    def positions(self) -> int:
-        """How many windows, or rows, there are in the whole batch."""
-        if self.kind in ("max_pool", "avg_pool"):
-            return prod(self.x) // 4 // self.x[-1]
-        if self.kind != "conv":
-            return prod(self.x[:-1])
-        counts = (
-            (n + 2 * self.padding - k) // self.strides + 1 for n, k in zip(self.x[1:3], self.kernel, strict=False)
-        )
-        return self.x[0] * prod(counts)
-
-    @property
-    def multiplications(self) -> int:
-        """Of the forward pass; the two gradients take as many each."""
-        return self.positions * prod(self.kernel) if self.kernel else 0
-
-    @property
-    def bytes(self) -> int:
-        """What must be read and written at least: x, kernel and upstream read, output and two gradients written."""
-        columns = 1 if self.kind == "softmax_cross_entropy" else self.kernel[-1] if self.kernel else self.x[-1]
-        return 4 * (2 * prod(self.x) + 2 * self.positions * columns + (2 * prod(self.kernel) if self.kernel else 0))
-
-
-def conv_op(batch: int, size: int, channels: int, filters: int, window: int, **more: int) -> Op:
-    groups = more.get("groups", 1)
-    strides = f", stride {more['strides']}" if "strides" in more else ""
-    depth = ", depthwise" if groups > 1 else ""
-    name = f"conv {batch}x{size}x{size}, {channels} to {filters}, {window}x{window}{strides}{depth}"
-    kernel = (window, window, channels // groups, filters)
-    return Op(name, "conv", (batch, size, size, channels), kernel, window // 2, **more)
-
-
-OPS = (
-    conv_op(32, 32, 64, 64, 3),
-    conv_op(8, 28, 128, 128, 3),
-    conv_op(100, 28, 1, 30, 5),
-    conv_op(100, 28, 16, 16, 3),
-    conv_op(8, 14, 256, 256, 3),
-    conv_op(32, 32, 64, 128, 3, strides=2),
-    conv_op(32, 32, 64, 64, 3, groups=64),
-    Op("max_pool 100x28x28, 16, 2x2", "max_pool", (100, 28, 28, 16)),
-    Op("avg_pool 100x28x28, 16, 2x2", "avg_pool", (100, 28, 28, 16)),
-    Op("batch_norm 32x32x32, 64", "batch_norm", (32, 32, 32, 64)),
-    Op("softmax_cross_entropy 1000, 100", "softmax_cross_entropy", (1000, 100)),
-    Op("dense 1000, 512 to 512", "dense", (1000, 512), (512, 512)),
-)
 
 RELU, POOL, FLATTEN = ("relu",), ("pool",), ("flatten",)
 
@@ -156,6 +97,19 @@ NETWORKS = (
 TRANSFORMERS = (
     Transformer("transformer, context 128, batch 32", 32, 128),
     Transformer("transformer, context 2048, batch 2", 2, 2048),
+)
+
+LARGE_TRANSFORMERS = tuple(
+    Transformer(
+        f"transformer, context 1024, batch 8, width 512, {dtype}", 8, 1024, 8192, 512, 8, 6, hidden=1376, dtype=dtype
+    )
+    for dtype in ("bfloat16", "float32")
+)
+LARGE_NETWORKS = tuple(
+    replace(network, name=f"{network.name}, batch {batch}", batch=batch)
+    for name, batch in (("resnet_block 128", 256), ("deep_convnet", 1024))
+    for network in NETWORKS
+    if network.name == name
 )
 
 

@@ -13,6 +13,14 @@ LEGEND = (
 )
 ALONE = {"import_s": ".2f", "first_step_s": ".1f", "peak_mb": ".0f", "program_mb": ".1f"}
 ALONE_COLUMNS = ("network", "contender", "import s", "first step s", "peak MB", "program's MB")
+ON_ACCELERATOR = (
+    "On {platform} the wall's time counts, and *peak MB* is of the device's memory in a process of its own, with what "
+    "compiling took of it."
+)
+TF32 = {
+    True: "TF32 is on: every library may round what it multiplies of float32 to it.",
+    False: "TF32 is off: no library rounds what it multiplies of float32 to it.",
+}
 NOT_QUIET = (
     "The machine was not quiet: wall times and shares of the roofline mean little, and a library whose threads wait by "
     "spinning, as PyTorch's do, is charged for waiting. The least processor times say most."
@@ -22,14 +30,14 @@ NOT_QUIET = (
 def table(result: dict[str, Any]) -> str:
     """The results in Markdown, a table for each case, ours first."""
     machine = result["machine"]
-    parts = [heading(machine, result["roofline"]), wrapped(LEGEND)]
+    parts = [heading(machine, result["roofline"]), wrapped(LEGEND), *accelerated(machine)]
     if result.get("jax_import_s") is not None:
         parts.append(f"JAX alone takes {result['jax_import_s']:.2f} s to import.")
     if max(machine["load_average"]) >= machine["cores"] / 2:
         parts.append(wrapped(NOT_QUIET))
     for case in result["cases"]:
         rows = [[name, *_times(entry)] for name, entry in case["contenders"].items()]
-        parts += [f"## {case['name']}", markdown(COLUMNS, rows)]
+        parts += [f"## {case['name']}", *([markdown(COLUMNS, rows)] if rows else [])]
     alone = [
         [case["name"], name, *_alone(entry)]
         for case in result["cases"]
@@ -38,7 +46,31 @@ def table(result: dict[str, Any]) -> str:
     ]
     if alone:
         parts += ["## In a process of its own", markdown(ALONE_COLUMNS, alone)]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *missing(result)])
+
+
+def accelerated(machine: dict[str, Any]) -> list[str]:
+    """Of a run on a GPU or TPU, what its numbers are."""
+    if machine.get("platform", "cpu") == "cpu":
+        return []
+    said = ON_ACCELERATOR.format(platform=machine["platform"].upper())
+    return [wrapped(f"{said} {TF32[machine['tf32']]}" if machine["platform"] == "gpu" else said)]
+
+
+def missing(result: dict[str, Any]) -> list[str]:
+    """What was refused, and which cases were left out."""
+    refused = [
+        f"- {case['name']}: {name} refused: {why}"
+        for case in result["cases"]
+        for name, why in case.get("refused", {}).items()
+    ]
+    left_out = [f"- {name}" for name in result.get("left_out", ())]
+    parts = ["## Not measured", "\n".join(map(_short, refused))] if refused else []
+    return parts + (["## Not reached", "\n".join(left_out)] if left_out else [])
+
+
+def _short(line: str) -> str:
+    return textwrap.shorten(line, 120, placeholder=" ...")
 
 
 def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
@@ -48,8 +80,14 @@ def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
     load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
     return wrapped(
         f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
-        f"before the run {load}. Matrix products {roof['gflops']:.0f} GFLOP/s, copies {roof['gbytes']:.0f} GB/s.{kept}"
+        f"before the run {load}. Matrix products {_products(roof)}, copies {roof['gbytes']:.0f} GB/s.{kept}"
     )
+
+
+def _products(roof: dict[str, float]) -> str:
+    """The float32 products without their dtype, which is the usual one."""
+    rates = {name.removesuffix("gflops").strip(): rate for name, rate in roof.items() if name.endswith("gflops")}
+    return ", ".join(f"{rate:.0f} GFLOP/s{f' in {dtype}' if dtype else ''}" for dtype, rate in rates.items())
 
 
 def wrapped(text: str) -> str:
@@ -90,12 +128,13 @@ def picture(result: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    cases = result["cases"]
+    clock = "processor" if result["machine"].get("platform", "cpu") == "cpu" else "wall"
+    cases = [case for case in result["cases"] if case["contenders"]]
     names = list(dict.fromkeys(name for case in cases for name in case["contenders"] if name != "ours"))
     figure, axes = pyplot.subplots(figsize=(9, 1 + 0.55 * len(cases)), layout="constrained")
     for place, name in enumerate(names):
         rows = [
-            (y, case["contenders"][name]["processor_ratio"])
+            (y, case["contenders"][name][f"{clock}_ratio"])
             for y, case in enumerate(cases)
             if name in case["contenders"]
         ]
@@ -107,7 +146,7 @@ def picture(result: dict[str, Any], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_yticks(range(len(cases)), [case["name"] for case in cases])
     axes.invert_yaxis()
-    axes.set_xlabel("processor time over ours: to the right of 1, ours is faster")
+    axes.set_xlabel(f"{clock} time over ours: to the right of 1, ours is faster")
     axes.legend(fontsize="small")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

@@ -18,10 +18,10 @@ RATE, DECAY = 0.001, 0.01
 
 
 def parameters(case: Transformer) -> tuple[Any, Any]:
-    """What every contender starts from: our parameters in float32, and the state of our model."""
+    """What every contender starts from: our parameters in its dtype, and the state of our model."""
     sizes = {name: getattr(case, name) for name in ("vocabulary", "width", "heads", "layers", "hidden", "context")}
     params, state = transformer.init(jax.random.key(0), transformer.Config(**sizes))
-    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), params), state
+    return jax.tree.map(lambda leaf: leaf.astype(case.dtype), params), state
 
 
 def blocks(case: Transformer) -> list[str]:
@@ -65,13 +65,13 @@ def _plain_gated(case: Transformer, x: jax.Array) -> jax.Array:
 
 def _plain_attention(case: Transformer, x: jax.Array) -> jax.Array:
     query, key, value = (part.reshape(*x.shape[:2], case.heads, -1) for part in jnp.split(x, 3, -1))
-    scores = jnp.einsum("bqhd,bkhd->bhqk", _rotated(query), _rotated(key)) / case.head_dim**0.5
+    scores = jnp.einsum("bqhd,bkhd->bhqk", rotated(query), rotated(key)) / case.head_dim**0.5
     seen = jnp.tril(jnp.ones((case.context, case.context), bool))
     weights = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf))
     return jnp.einsum("bhqk,bkhd->bqhd", weights, value).reshape(*x.shape[:2], case.width)
 
 
-def _rotated(x: jax.Array) -> jax.Array:
+def rotated(x: jax.Array) -> jax.Array:
     """Rotary embedding as LLaMA's code has it: pairs of an entry of the first half and one of the second."""
     half = x.shape[-1] // 2
     angle = jnp.arange(x.shape[1])[:, None, None] * 10000.0 ** (-jnp.arange(half) / half)
@@ -103,20 +103,25 @@ def _step(case: Transformer, params: Any, loss: Callable[..., jax.Array]) -> Ste
     return run, lambda: reserved(step.lower(shapes, x, labels).compile())
 
 
+def options(case: Transformer, rngs: nnx.Rngs) -> dict[str, Any]:
+    """What every layer of Flax is told."""
+    return {"param_dtype": jnp.dtype(case.dtype), "rngs": rngs}
+
+
 class Attention(nnx.Module):
     """Causal attention of rotated queries and keys."""
 
     def __init__(self, case: Transformer, rngs: nnx.Rngs):
         self.heads = case.heads
-        self.inner = nnx.Linear(case.width, 3 * case.width, use_bias=False, rngs=rngs)
-        self.outer = nnx.Linear(case.width, case.width, use_bias=False, rngs=rngs)
+        self.inner = nnx.Linear(case.width, 3 * case.width, use_bias=False, **options(case, rngs))
+        self.outer = nnx.Linear(case.width, case.width, use_bias=False, **options(case, rngs))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Of (batch, length, width), the same shape."""
         parts = jnp.split(self.inner(x), 3, -1)
         query, key, value = (part.reshape(*x.shape[:2], self.heads, -1) for part in parts)
         mask = nnx.make_causal_mask(jnp.ones(x.shape[:2]))
-        out = nnx.dot_product_attention(_rotated(query), _rotated(key), value, mask=mask)
+        out = nnx.dot_product_attention(rotated(query), rotated(key), value, mask=mask)
         return self.outer(out.reshape(x.shape))
 
 
@@ -124,8 +129,8 @@ class Gated(nnx.Module):
     """The gated network of hidden units."""
 
     def __init__(self, case: Transformer, rngs: nnx.Rngs):
-        self.inner = nnx.Linear(case.width, 2 * case.hidden, use_bias=False, rngs=rngs)
-        self.outer = nnx.Linear(case.hidden, case.width, use_bias=False, rngs=rngs)
+        self.inner = nnx.Linear(case.width, 2 * case.hidden, use_bias=False, **options(case, rngs))
+        self.outer = nnx.Linear(case.hidden, case.width, use_bias=False, **options(case, rngs))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Of (batch, length, width), the same shape."""
@@ -138,11 +143,11 @@ class Model(nnx.Module):
 
     def __init__(self, case: Transformer, rngs: nnx.Rngs):
         kinds = (Attention, Gated) * case.layers
-        self.embedding = nnx.Embed(case.vocabulary, case.width, rngs=rngs)
+        self.embedding = nnx.Embed(case.vocabulary, case.width, **options(case, rngs))
         self.blocks = nnx.List([kind(case, rngs) for kind in kinds])
-        self.norms = nnx.List([nnx.RMSNorm(case.width, rngs=rngs) for _ in kinds])
-        self.norm = nnx.RMSNorm(case.width, rngs=rngs)
-        self.head = nnx.Linear(case.width, case.vocabulary, use_bias=False, rngs=rngs)
+        self.norms = nnx.List([nnx.RMSNorm(case.width, **options(case, rngs)) for _ in kinds])
+        self.norm = nnx.RMSNorm(case.width, **options(case, rngs))
+        self.head = nnx.Linear(case.width, case.vocabulary, use_bias=False, **options(case, rngs))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Of (batch, length) tokens, (batch, length, vocabulary)."""

@@ -81,8 +81,8 @@ def _model(case: Transformer) -> Model:
         weights[block.outer] = params[f"{name}_out"]["kernel"].T
     with torch.no_grad():
         for module, weight in weights.items():
-            module.weight.copy_(torch.tensor(np.asarray(weight)))
-    return model
+            module.weight.copy_(torch.tensor(np.asarray(weight, np.float32)))
+    return model.to(getattr(torch, case.dtype))
 
 
 def step(case: Transformer, device: str, compiled: bool) -> Callable[[], Any]:
