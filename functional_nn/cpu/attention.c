@@ -338,7 +338,8 @@ void *attention_backward(CallFrame *frame) {
     c->out_kept = from[3]->data, c->peak_kept = from[4]->data, c->share_kept = from[5]->data, c->ct = from[6]->data;
     c->query_ct = to[0]->data, c->key_ct = to[1]->data, c->value_ct = to[2]->data;
     int64_t width = up(c->depth, WIDTH), value_width = up(c->value_depth, WIDTH);
-    c->work.room = up(c->length, BLOCK) * (2 * width + value_width + 3) + BLOCK * (3 * width + 2 * value_width + 2 * BLOCK);
+    c->work.room = up(c->length, BLOCK) * (2 * width + value_width + 3) +
+                   BLOCK * (3 * width + 2 * value_width + 2 * BLOCK);
     if (c->parts > 1) {
         c->partial = malloc(c->parts * c->batch * c->length * c->heads * c->depth * sizeof *c->partial);
         if (!c->partial) return free(c), answer(frame, NO_MEMORY);

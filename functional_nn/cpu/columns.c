@@ -76,7 +76,8 @@ static void moments_end(const Work *work) {
         for (int64_t item = 1; item < work->items; item++) {
             Range rows = part(c, item);
             const double *found = c->found + 2 * item * c->columns + j;
-            if (rows.low < rows.high) join(&mean, &squares, rows.low, rows.high - rows.low, found[0], found[c->columns]);
+            if (rows.low == rows.high) continue;
+            join(&mean, &squares, rows.low, rows.high - rows.low, found[0], found[c->columns]);
         }
         c->out[0][j] = mean;
         c->out[1][j] = mean - c->out[0][j];
