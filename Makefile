@@ -12,7 +12,8 @@ ON_JAX = tests/ops tests/models tests/training $$(grep -lw jax tests/oracle/*.py
 ON_PYTHON = $(wildcard tests/oracle/test_oracle_edits*.py) \
     $(addprefix tests/oracle/test_oracle_,recording.py importing.py tracing.py diagnosis_lines.py)
 
-.PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve docs pictures wheel clean
+.PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve docs pictures wheel \
+    clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
