@@ -1,5 +1,6 @@
 """Attention by a library where one takes the arrays: a C file on a CPU, cuDNN on a GPU; else by `_attending`."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -25,10 +26,10 @@ def attention(
     """Attention of arrays as the op takes them, with sums in float32 or wider."""
     by_place_alone = mask is None and cap is None
 
-    def of_wide(*arrays: jax.Array) -> jax.Array:
-        if by_place_alone and c_file.takes(*arrays[:2]):
-            return _BY_PLACE(*arrays, sight=sight, scale=scale)[0]
-        return attend(*arrays, mask, sight=sight, scale=scale, cap=cap)
+    def of_wide(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
+        if by_place_alone and c_file.takes(query, key):
+            return _BY_PLACE(query, key, value, sight=sight, scale=scale)[0]
+        return attend(query, key, value, mask, sight=sight, scale=scale, cap=cap)
 
     if by_place_alone and cudnn.takes(query, key, value, sight):
         return _BY_PLACE(query, key, value, sight=sight, scale=scale)[0]
@@ -37,7 +38,7 @@ def attention(
 
 def _by_place(*arrays: jax.Array, sight: Sight, scale: float) -> tuple[jax.Array]:
     """Attention of arrays of one dtype, where the place alone says what is seen."""
-    return (in_float32(lambda *wide: attend(*wide, None, sight=sight, scale=scale, cap=None), *arrays),)
+    return (in_float32(partial(attend, mask=None, sight=sight, scale=scale, cap=None), *arrays),)
 
 
 def _two_numbers_a_query(query: Any, *_: Any) -> tuple[Any, Any]:

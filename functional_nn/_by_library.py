@@ -56,7 +56,7 @@ class ByLibrary:
     def primitives(self) -> tuple[Primitive, Primitive, Primitive]:
         """Forward, tangent and cotangent."""
         forward = self._primitive("forward", self.forward, "forward")
-        tangent = self._primitive("tangent", self.tangent, None)
+        tangent = self._primitive("tangent", self.tangent)
         cotangent = self._primitive("cotangent", self.cotangent, "backward")
         ad.primitive_jvps[forward] = self._forward_jvp
         ad.primitive_jvps[tangent] = partial(_jvp, self.tangent)
@@ -102,7 +102,7 @@ class ByLibrary:
         linear_only = (a if ad.is_undefined_primal(of) else None for a, of in zip(found, linear, strict=True))
         return [None] * len(fixed) + list(linear_only)
 
-    def _primitive(self, kind: str, meaning: Function, in_library: str | None) -> Primitive:
+    def _primitive(self, kind: str, meaning: Function, in_library: str = "") -> Primitive:
         primitive = Primitive(f"{self.name}_{kind}")
         primitive.multiple_results = True
         primitive.def_impl(compiled(primitive.bind, meaning, *self.statics))

@@ -64,14 +64,14 @@ def attention(
     [1.  1.5 3. ]
     """
     require_floating("attention", query=query, key=key, value=value)
-    arrays = tuple(jnp.asarray(array) for array in (query, key, value))
-    _check_shapes(*(array.shape for array in arrays))
-    (_, length, heads, head_dim), key_length = arrays[0].shape, arrays[1].shape[1]
-    seen = _mask(mask, (arrays[0].shape[0], heads, length, key_length))
+    query, key, value = (jnp.asarray(array) for array in (query, key, value))
+    _check_shapes(query.shape, key.shape, value.shape)
+    (batch, length, heads, head_dim), key_length = query.shape, key.shape[1]
+    seen = _mask(mask, (batch, heads, length, key_length))
     require_flag("attention", "causal", causal)
     sight = Sight(length, key_length, causal, _window(window))
     scale, cap = _scale(scale, head_dim), _cap(softcap)
-    return attend(*arrays, seen, sight=sight, scale=scale, cap=cap)
+    return attend(query, key, value, seen, sight=sight, scale=scale, cap=cap)
 
 
 def _check_shapes(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> None:

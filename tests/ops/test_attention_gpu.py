@@ -1,6 +1,7 @@
 """Attention by cuDNN: which calls a program for an NVIDIA GPU holds, and what they mean. No GPU runs them here."""
 
 import re
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -35,7 +36,7 @@ LEFT: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any, dict[str, Any]]] = 
 
 
 @pytest.fixture(autouse=True)
-def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """JAX as on a machine with a card of 2022 and its cuDNN, as far as a program is written and not run."""
     monkeypatch.setattr(_libraries, "WANTED", True)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
@@ -84,7 +85,7 @@ def test_what_the_kernel_cannot_do_stays_with_xla(name: str):
 def test_a_mask_stays_with_xla():
     seen = jnp.ones((32, 32), bool)
     arrays = arrays_of(*TAKEN["causal"][:3])
-    assert calls(lambda *a: functional_nn.attention(*a, seen), *arrays) == []
+    assert calls(lambda q, k, v: functional_nn.attention(q, k, v, seen), *arrays) == []
 
 
 @pytest.mark.parametrize("name", TAKEN)
