@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from functional_nn.training.choices.config import TrainConfig
 
 OK, FAILED, BAD_INPUT, LOST, BY_SIGNAL = 0, 1, 2, 3, 128
+SIGPIPE = 13  # which Windows does not name
 USAGE = """\
 functional-nn: neural networks as pure functions
 
@@ -258,6 +259,8 @@ def _cannot_write(command: str, error: OSError) -> int:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # who reads has read enough, as `| head` does
+        return BY_SIGNAL + SIGPIPE
     return _stop(command, str(error), BAD_INPUT, everybody=True)
 
 

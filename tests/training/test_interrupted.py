@@ -146,3 +146,14 @@ def test_so_is_what_cannot_be_printed(tmp_path: Path) -> None:
         done = subprocess.run(words, stdout=full, stderr=-1, text=True, timeout=120, env=environment, cwd=tmp_path)
     said = "functional-nn --help: [Errno 28] No space left on device\n"
     assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.slow
+def test_who_reads_may_stop_reading() -> None:
+    """`functional-nn --help | head -1` says nothing of the pipe that was closed, and ends as other programs do."""
+    words = [sys.executable, "-m", "functional_nn.cli", "--help"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (141, "")
