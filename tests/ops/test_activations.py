@@ -272,7 +272,7 @@ def test_a_python_number_will_do(twin: Any, name: str):
 
 
 def test_the_tail_of_the_normal_distribution_has_the_right_coefficients():
-    """Computed anew: (1 + x) Q(x) exp(x^2 / 2) at the Chebyshev points of t = (x - 4) / (x + 4), by its definition."""
+    """Computed anew: (4 + x) Q(x) exp(x^2 / 2) at the Chebyshev points of t = (x - 4) / (x + 4), by its definition."""
     count, dps = 60, 120
     with mpmath.workdps(dps):
         angles = [mpmath.pi * (2 * i + 1) / (2 * count) for i in range(count)]
@@ -286,7 +286,7 @@ def test_the_tail_of_the_normal_distribution_has_the_right_coefficients():
 
 
 def _scaled_tail(x: Any) -> Any:
-    return (1 + x) * mpmath.exp(x * x / 2) * mpmath.erfc(x / mpmath.sqrt(2)) / 2
+    return (4 + x) * mpmath.exp(x * x / 2) * mpmath.erfc(x / mpmath.sqrt(2)) / 2
 
 
 # PyTorch ------------------------------------------------------------------------------------------------------------
