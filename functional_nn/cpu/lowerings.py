@@ -66,10 +66,12 @@ def choose(name: str, left: Any, right: Any, spec: Spec, portable: bool = False)
     """
     sizes = (*left.shape, *right.shape)
     static = all(isinstance(size, int) for size in sizes)
-    # 16-bit arrays: lax adds up in 32 bits, which these forms would have to spell out.
-    if not FAST or not static or 0 in sizes or left.dtype not in (jnp.float32, jnp.float64):
+    if not FAST or not static or 0 in sizes:
         return LAX[name]
     form = _by_onednn(name, left, right, spec) if _libraries.WANTED and not portable else None
+    # 16-bit arrays: lax adds up in 32 bits, which the forms below would have to spell out.
+    if form is None and left.dtype not in (jnp.float32, jnp.float64):
+        return LAX[name]
     if form is None and _is_depthwise(name, left, right, spec):
         form = DEPTHWISE[name]
     if form is None and spec.groups == 1:
@@ -82,7 +84,7 @@ def choose(name: str, left: Any, right: Any, spec: Spec, portable: bool = False)
 
 def _by_onednn(name: str, left: Any, right: Any, spec: Spec) -> Form | None:
     """The form by oneDNN, unless x has few channels and its gradient is asked for: oneDNN computes 16 of them then."""
-    if left.dtype != jnp.float32 or (name == "spread" and spec.groups == 1 and _planes(name, right, spec)):
+    if left.dtype == jnp.float32 and name == "spread" and spec.groups == 1 and _planes(name, right, spec):
         return None
     fits = onednn.takes(name, *_shapes_channels_last(name, left, right, spec), spec)
     return partial(onednn.convolution, name) if fits else None

@@ -14,7 +14,7 @@
 
 /* ---- oneDNN ---------------------------------------------------------------------------------------------------- */
 
-enum { MOST_DIMENSIONS = 12, CPU = 1, IN_ORDER = 1, FLOAT32 = 3, ANY_FORMAT = 1, USER_SCRATCHPAD = 1 };
+enum { MOST_DIMENSIONS = 12, CPU = 1, IN_ORDER = 1, ANY_FORMAT = 1, USER_SCRATCHPAD = 1 };
 enum { FORWARD_TRAINING = 64, DIRECT = 1 };
 enum { IMPLEMENTATION = 8, WEIGHTS_DESCRIPTION = 131, WEIGHTS_CT_DESCRIPTION = 132, SCRATCHPAD_DESCRIPTION = 136 };
 enum { SRC = 1, DST = 17, WEIGHTS = 33, SCRATCHPAD = 80, SRC_CT = 129, DST_CT = 145, WEIGHTS_CT = 161 };
@@ -57,9 +57,10 @@ static Handle engine, stream, own_scratchpad;
 
 enum Sum { CORRELATE, SPREAD, GATHER };
 
-/* What `onednn.py` says of a convolution, all that its three arrays' shapes follow from. Channels are last. */
+/* What `onednn.py` says of a convolution, all that its three arrays' shapes follow from; `type` is oneDNN's number of
+   their dtype. Channels are last. */
 typedef struct { int64_t size, window, stride, dilation, low, high, count; } Line;
-typedef struct { int64_t sum, groups, batch, inputs, outputs, rank; Line lines[3]; } Geometry;
+typedef struct { int64_t sum, type, groups, batch, inputs, outputs, rank; Line lines[3]; } Geometry;
 
 typedef struct Convolution {
     struct Convolution *next;
@@ -87,7 +88,7 @@ static int describe_image(Handle *description, const Geometry *g, int64_t channe
         strides[2 + i] = step;
     }
     strides[0] = step;
-    return memory_desc_create_with_strides(description, rank + 2, dims, FLOAT32, strides);
+    return memory_desc_create_with_strides(description, rank + 2, dims, (int)g->type, strides);
 }
 
 /* The kernel's: as it lies in memory, windows, inputs a group, outputs; and in the order that oneDNN likes best. */
@@ -101,8 +102,8 @@ static int describe_kernel(Handle *plain, Handle *best, const Geometry *g) {
         dims[first + 2 + i] = g->lines[i].window;
         strides[first + 2 + i] = step;
     }
-    int failed = memory_desc_create_with_strides(plain, first + 2 + rank, dims, FLOAT32, strides);
-    return failed || memory_desc_create_with_tag(best, first + 2 + rank, dims, FLOAT32, ANY_FORMAT);
+    int type = (int)g->type, failed = memory_desc_create_with_strides(plain, first + 2 + rank, dims, type, strides);
+    return failed || memory_desc_create_with_tag(best, first + 2 + rank, dims, type, ANY_FORMAT);
 }
 
 static const char *make_primitive(Handle *description, const Geometry *g, Handle x, Handle kernel, Handle out) {

@@ -23,22 +23,24 @@ SHARED_LIBRARY = "libdnnl.so.3"
 TARGET, KEEP = "functional_nn_onednn_convolution", "functional_nn_onednn_keep"
 # Numbered as in the C file.
 SUMS = ("correlate", "spread", "gather")
+# As oneDNN numbers them. It adds up in float32, and of 16 bits has more than plain loops where the processor does.
+TYPES = {jnp.dtype(jnp.float16): 1, jnp.dtype(jnp.bfloat16): 2, jnp.dtype(jnp.float32): 3}
 
 
 def convolution(name: str, left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
-    """The sum of that name, of float32 arrays with channels last; only where `takes` says so."""
+    """The sum of that name, of arrays with channels last; only where `takes` says so."""
     own = _own(name, spec)
     if own != spec:
         left = jnp.pad(left, [(0, 0), *((line.low, line.high) for line in spec.lines), (0, 0)])
     geometry = _geometry(name, left, right, own)
-    *_, inputs, outputs, _ = geometry[:6]
+    *_, inputs, outputs, _ = geometry[:7]
     windows, counts, sizes = (tuple(getattr(line, of) for line in own.lines) for of in ("window", "count", "size"))
     shapes = {
         "correlate": (left.shape[0], *counts, outputs),
         "spread": (left.shape[0], *sizes, inputs),
         "gather": (*windows, inputs // spec.groups, outputs),
     }
-    call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct(shapes[name], jnp.float32))
+    call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct(shapes[name], left.dtype))
     return call(left, right, geometry=np.array(geometry))
 
 
@@ -46,7 +48,8 @@ def takes(name: str, left: Any, right: Any, spec: Spec) -> bool:
     """Whether oneDNN is here and has more than plain loops for this sum of arrays with channels last."""
     library = _library()
     # With output_padding a transposed convolution's x may be cut, where others pad it.
-    if library is None or any(min(line.low, line.high) < 0 for line in spec.lines):
+    cut = any(min(line.low, line.high) < 0 for line in spec.lines)
+    if library is None or left.dtype not in TYPES or cut:
         return False
     geometry = _geometry(name, left, right, _own(name, spec))
     return library.onednn_prepare((ctypes.c_int64 * len(geometry))(*geometry), len(geometry)) is None
@@ -85,7 +88,8 @@ def _geometry(name: str, left: Any, right: Any, spec: Spec) -> tuple[int, ...]:
     lines = (
         (line.size, line.window, line.stride, line.dilation, line.low, line.high, line.count) for line in spec.lines
     )
-    return (SUMS.index(name), spec.groups, left.shape[0], inputs, outputs, len(spec.lines), *sum(lines, ()))
+    kind = (SUMS.index(name), TYPES[left.dtype], spec.groups)
+    return (*kind, left.shape[0], inputs, outputs, len(spec.lines), *sum(lines, ()))
 
 
 def _library() -> ctypes.CDLL | None:
