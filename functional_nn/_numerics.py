@@ -168,6 +168,21 @@ def _cross_entropy_of_labels_jvp(primals, tangents):
     return cross_entropy_of_labels(z, labels), jnp.sum(slope * z_tangent, -1)
 
 
+@jax.custom_jvp
+def surprise_of_labels(p: jax.Array, labels: jax.Array) -> jax.Array:
+    """-log p of the label; the others' logarithms, which would count 0 times, are not computed."""
+    return -jnp.squeeze(jnp.log(_at(labels, p)), -1)
+
+
+@surprise_of_labels.defjvp
+def _surprise_of_labels_jvp(primals, tangents):
+    (p, labels), (p_tangent, _) = primals, tangents
+    known = (labels >= 0) & (labels < p.shape[-1])
+    hot = labels[..., None] == jnp.arange(p.shape[-1])
+    slope = jnp.where(hot, -1 / _at(labels, p), jnp.where(known[..., None], 0, jnp.nan))
+    return surprise_of_labels(p, labels), jnp.sum(slope * p_tangent, -1)
+
+
 def _at(labels: jax.Array, scores: jax.Array) -> jax.Array:
     """Each example's entry at its label, NaN for a label that is no class."""
     places = jnp.where(labels < 0, scores.shape[-1], labels)[..., None]

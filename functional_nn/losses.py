@@ -12,6 +12,7 @@ from functional_nn._numerics import (
     cross_entropy_of_softmax,
     in_float32,
     log_one_minus,
+    surprise_of_labels,
 )
 from functional_nn._reduced import labelled_cross_entropy
 from functional_nn._targets import (
@@ -130,8 +131,9 @@ def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Arr
     [1.39]
     """
     probabilities, targets = require_scored("cross_entropy_error", "probabilities", probabilities, targets)
-    t = distributions(probabilities, targets)
-    return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, t)
+    if not jnp.issubdtype(targets.dtype, jnp.floating):
+        return in_float32(lambda p: surprise_of_labels(p, targets.astype(int)), probabilities)
+    return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, targets)
 
 
 @jit_op("label_smoothing", "ignore_label", check=check_labels)
