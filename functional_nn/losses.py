@@ -47,7 +47,7 @@ def sum_of_squares_error(predictions: jax.Array, targets: jax.Array) -> jax.Arra
     References: Saito, Deep Learning from Scratch, section 4.2.1; docs/derivations/losses.md.
     """
     check_pair("sum_of_squares_error", predictions=predictions, targets=targets)
-    return in_float32(lambda p, t: jnp.sum(0.5 * (p - t) * (p - t), _within(p)), predictions, targets)
+    return in_float32(lambda p, t: 0.5 * jnp.sum(jnp.square(p - t), _within(p)), predictions, targets)
 
 
 @jit_op()
@@ -73,7 +73,7 @@ def mean_squared_error(predictions: jax.Array, targets: jax.Array) -> jax.Array:
     """
     check_pair("mean_squared_error", predictions=predictions, targets=targets)
     check_not_empty("mean_squared_error", "predictions", predictions)
-    return in_float32(lambda p, t: jnp.mean((p - t) * (p - t), _within(p)), predictions, targets)
+    return in_float32(lambda p, t: jnp.mean(jnp.square(p - t), _within(p)), predictions, targets)
 
 
 @jit_op("delta")
