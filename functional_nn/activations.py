@@ -286,8 +286,8 @@ def _tanh_gate(x: jax.Array) -> jax.Array:
 def _softmax(axis: int) -> Callable[[jax.Array], jax.Array]:
     @jax.custom_jvp
     def softmax(x: jax.Array) -> jax.Array:
-        _, raised, rest = exponentials(x, axis)
-        return raised / (1 + rest)
+        _, raised, _ = exponentials(x, axis)
+        return raised / jnp.sum(raised, axis, keepdims=True)
 
     def rule(tangent: jax.Array, out: jax.Array, x: jax.Array) -> jax.Array:
         return out * (tangent - jnp.sum(out * tangent, axis, keepdims=True))
