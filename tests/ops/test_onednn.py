@@ -90,6 +90,37 @@ def test_value_and_gradients_are_those_of_float64(shape: tuple, window: tuple, s
     assert_close(got, exact, 3e-6, f"value and gradients with oneDNN, x {shape}, kernel {window}, {statics}")
 
 
+def computes_bfloat16() -> bool:
+    arrays = (jax.ShapeDtypeStruct(shape, jnp.bfloat16) for shape in ((4, 9, 9, 6), (3, 3, 6, 5)))
+    function, *_ = arrays_of("conv", {})
+    return onednn.TARGET in program(function, *arrays)
+
+
+@here
+@pytest.mark.parametrize(("shape", "window", "statics"), GEOMETRIES.values(), ids=GEOMETRIES)
+def test_bfloat16_is_added_up_in_32_bits_and_rounded_once(shape: tuple, window: tuple, statics: dict[str, Any]):
+    if not computes_bfloat16():
+        pytest.skip("oneDNN has only plain loops for bfloat16 on this processor")
+    rng = np.random.default_rng(0)
+    x, kernel = (jnp.asarray(rng.normal(size=size), jnp.bfloat16) for size in (shape, window))
+    out = functional_nn.conv(x, kernel, **statics)
+    cotangent = jnp.asarray(rng.normal(size=out.shape), jnp.bfloat16)
+
+    def all_of(x: Any, kernel: Any, cotangent: Any) -> Any:
+        out, vjp = jax.vjp(partial(functional_nn.conv, **statics), x, kernel)
+        return out, *vjp(cotangent)
+
+    assert program(all_of, x, kernel, cotangent).count(onednn.TARGET) == 3
+    found = jax.jit(all_of)(x, kernel, cotangent)
+    for what, got, exact in zip(
+        ("value", "x_ct", "kernel_ct"), found, all_of(*map(np.float64, (x, kernel, cotangent))), strict=True
+    ):
+        assert got.dtype == jnp.bfloat16
+        # Half a unit, and what a sum of float32 may be off.
+        off = np.abs(np.float64(got) - exact) - float(jnp.finfo(jnp.bfloat16).eps) / 2 * np.abs(exact)
+        assert off.max() <= 1e-5 * np.abs(exact).max(), f"{what} is {off.max()} off beyond its rounding"
+
+
 @here
 def test_an_infinity_stays_in_its_windows():
     x, kernel = np.ones((1, 6, 6, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)

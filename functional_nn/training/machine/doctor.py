@@ -55,7 +55,7 @@ def report() -> list[str]:
 
 
 def convolutions() -> str:
-    """What computes them on the CPU in single precision."""
+    """What computes them on the CPU, in float32 and, where the processor can, in bfloat16."""
     from functional_nn.cpu import onednn
 
     away = onednn.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
