@@ -14,13 +14,13 @@ def in_float32(function: Callable[..., jax.Array], *arrays: jax.Array) -> jax.Ar
     return function(*(jnp.asarray(array).astype(wide) for array in arrays)).astype(dtype)
 
 
-def moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """x less its mean, the mean and the biased variance over the axes, which stay with size 1."""
-    rounded_mean = jnp.mean(x, axes, keepdims=True)
+def moments(x: jax.Array, mean: Callable[[jax.Array], jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x less its mean, the mean and the biased variance, by a mean whose shape broadcasts against that of x."""
+    rounded_mean = mean(x)
     centred = x - rounded_mean
-    rest = jnp.mean(centred, axes, keepdims=True)
+    rest = mean(centred)
     centred = centred - rest
-    return centred, rounded_mean + rest, jnp.mean(jnp.square(centred), axes, keepdims=True)
+    return centred, rounded_mean + rest, mean(jnp.square(centred))
 
 
 @jax.custom_jvp

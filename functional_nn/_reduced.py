@@ -1,5 +1,6 @@
 """Functions that are mostly sums, by a library of the CPU where one takes the arrays."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -30,7 +31,7 @@ def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def _batch_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float) -> tuple[jax.Array, ...]:
-    centred, mean, variance = moments(x, (0,))
+    centred, mean, variance = moments(x, partial(jnp.mean, axis=0, keepdims=True))
     return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias, mean[0], variance[0]
 
 

@@ -1,6 +1,7 @@
 """Normalization: shift and scale to mean 0 and variance 1, then by learned amounts."""
 
 import math
+from functools import partial
 from operator import index
 
 import jax
@@ -62,7 +63,7 @@ def batch_norm(
     if found:
         y, mean, variance = found
     else:
-        centred, mean, variance = moments(x, others)
+        centred, mean, variance = moments(x, partial(jnp.mean, axis=others, keepdims=True))
         y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
     return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
 
@@ -143,7 +144,7 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
     x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
     normalized, epsilon = _check("layer_norm", axes, arrays), _epsilon("layer_norm", epsilon)
     _check_count("layer_norm", x, axes)
-    centred, _, variance = moments(x, axes)
+    centred, _, variance = moments(x, partial(jnp.mean, axis=axes, keepdims=True))
     scale, bias = arrays["scale"].reshape(normalized), arrays["bias"].reshape(normalized)
     return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
 
@@ -222,18 +223,24 @@ def group_norm(
         arXiv:1607.08022; docs/derivations/normalization.md.
     """
     arrays, dtype = _promoted("group_norm", x=x, scale=scale, bias=bias)
-    split, kept, axes = _groups(arrays, groups, layout)
+    shape, kept, positions = _in_line(arrays, groups, layout)
     epsilon = _epsilon("group_norm", epsilon)
-    centred, _, variance = moments(arrays["x"].reshape(split), axes)
+    centred, _, variance = moments(arrays["x"].reshape(shape), partial(_mean_of_groups, groups, positions))
     scale, bias = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept)
     y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
     return y.reshape(arrays["x"].shape).astype(dtype)
 
 
-def _groups(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, Shape]:
-    """The shape of x with its channels as (groups, members) and its positions as one axis; the shape in which the
-    parameters broadcast against that; and the axes of one group.
-    """
+def _mean_of_groups(groups: int, positions: int, x: jax.Array) -> jax.Array:
+    """The mean of each group, at each of its channels. Positions come first: along them XLA adds whole vectors."""
+    each = jnp.mean(x, positions)
+    members = each.reshape(*each.shape[:-1], groups, -1)
+    of_group = jnp.broadcast_to(jnp.mean(members, -1, keepdims=True), members.shape)
+    return jnp.expand_dims(of_group.reshape(each.shape), positions)
+
+
+def _in_line(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, int]:
+    """The shape of x with its positions as one axis, and which; the shape in which the parameters broadcast."""
     x, *parameters = arrays.values()
     require(layout in LAYOUTS, "group_norm", f"layout must be one of {LAYOUTS}", f"layout={layout!r}")
     require(x.ndim >= 2, "group_norm", "x must have a batch axis and a channel axis", f"x.shape={x.shape}")
@@ -246,10 +253,11 @@ def _groups(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Sha
     require(groups >= 1 and channels % groups == 0, "group_norm", rule, f"{groups=}, {channels=}")
     rule = "there must be at least one value to average over"
     require(0 not in x.shape[1:], "group_norm", rule, f"x.shape={x.shape}")
-    members, positions = channels // groups, math.prod(x.shape[1:]) // channels
+    # A batch of one has no axis: over the axis behind it XLA would add up products an element at a time.
+    batch, positions = x.shape[:1] if len(x) != 1 else (), math.prod(x.shape[1:]) // channels
     if layout == "channels_last":
-        return (len(x), positions, groups, members), (1, 1, groups, members), (1, 3)
-    return (len(x), groups, members, positions), (1, groups, members, 1), (2, 3)
+        return (*batch, positions, channels), (channels,), -2
+    return (*batch, channels, positions), (channels, 1), -1
 
 
 def _promoted(op: str, **arrays: jax.Array) -> tuple[dict[str, jax.Array], jnp.dtype]:
