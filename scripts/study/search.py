@@ -1,27 +1,36 @@
 """The index that search reads: a script, since a page opened from disk may not fetch a file."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .glossary import Term
+from .library import Library
 from .page import Page, Step
 from .prose import plain
-from .schema import LANGUAGES, NOTHING, Both, Table
+from .schema import LANGUAGES, Both, Table
 from .source import Source
+from .ui import WORDS
 
-# Where a passage stands, its anchor, what it says, and the code beside it.
+# The sections that a passage can stand in, beside the question at the top.
+SECTIONS = ("idea", "seed", "look", "steps", "values", "kink", "mistakes", "glossary")
+# The section of a passage, its anchor, what it says, and the code beside it.
 Passage = tuple[str, str, Both, str]
 
 
-def search_script(pages: Iterable[Page], terms: Iterable[Term], words: dict[str, Any]) -> str:
+def search_script(library: Library, words: Mapping[str, object]) -> str:
     """`window.STUDY_INDEX = {...}`: the pages with their passages, the terms, and the words of `search_words`."""
-    index = {"pages": [_page(page) for page in pages], "terms": [_term(term) for term in terms], **words}
+    index = {
+        "sections": {name: _both(WORDS[name]) for name in SECTIONS},
+        "pages": [_page(page) for page in library.pages.values()],
+        "terms": [_term(term) for term in library.terms],
+        **words,
+    }
     return "window.STUDY_INDEX = " + json.dumps(index, ensure_ascii=False, separators=(",", ":")) + ";\n"
 
 
-def search_words(file: Path, root: Path) -> dict[str, Any]:
+def search_words(file: Path, root: Path) -> dict[str, object]:
     """Spellings that are one, and words that say nothing of what is looked for."""
     if not file.exists():
         return {"spellings": [], "phrases": [], "common": []}
@@ -33,9 +42,14 @@ def search_words(file: Path, root: Path) -> dict[str, Any]:
 
 
 def _page(page: Page) -> dict[str, Any]:
-    passages = [(section, anchor, *_said(text), code) for section, anchor, text, code in _passages(page)]
     called = [*_said(page.title), page.reading, page.slug.removeprefix("family_").replace("_", " ")]
-    return {"slug": page.slug, "title": _both(page.title), "called": _once(called), "question": _both(page.question), "passages": passages}
+    return {
+        "slug": page.slug,
+        "title": _both(page.title),
+        "called": _once(called),
+        "question": _both(page.question),
+        "passages": [(section, anchor, *_said(text), code) for section, anchor, text, code in _passages(page)],
+    }
 
 
 def _passages(page: Page) -> Iterator[Passage]:
@@ -65,8 +79,14 @@ def _code(step: Step) -> str:
 def _term(term: Term) -> dict[str, Any]:
     called = _once([*_said(term.name), term.reading, *term.also])
     about = _both(term.note)
-    return {"slug": "glossary", "anchor": term.anchor, "title": _both(term.name), "called": called, "about": about,
-            "page": term.page}
+    return {
+        "slug": "glossary",
+        "anchor": term.anchor,
+        "title": _both(term.name),
+        "called": called,
+        "about": about,
+        "page": term.page,
+    }
 
 
 def _said(text: Both) -> list[str]:
@@ -78,7 +98,7 @@ def _both(text: Both) -> dict[str, str]:
 
 
 def _joined(*texts: Both) -> Both:
-    return Both(*(" ".join(text[language] for text in texts if text) for language in LANGUAGES)) if texts else NOTHING
+    return Both(*(" ".join(text[language] for text in texts if text) for language in LANGUAGES))
 
 
 def _once(names: list[str]) -> list[str]:

@@ -174,6 +174,7 @@ def remembers(visitor: Visitor) -> None:
             visitor.note(f"{name} was {value} on the page before and is {kept} here")
 
 
+OPENED = ["sigmoid", "idea-3"]
 # What is typed, and the page that must come first.
 WANTED = {
     "softmax": "softmax.html",
@@ -199,6 +200,10 @@ def searches(visitor: Visitor) -> None:
     box.send_keys("qqqq")
     if not visitor.driver.find_element("css selector", "#found p").is_displayed():
         visitor.note("a search that finds nothing does not say so")
+    box.clear()
+    box.send_keys("why does the sigmoid vanish\n")
+    if (opened := visitor.run("[document.body.dataset.page, document.querySelector(':target')?.id]")) != OPENED:
+        visitor.note(f"who asks why the sigmoid vanishes is led to {opened}, not {OPENED}")
     visitor.overheard()
 
 

@@ -14,6 +14,7 @@ const ranking = (() => {
   const TOP = 1.2; // how much better than the top of its page a passage must be
   const [OFTEN, LONG] = [1.5, 0.4]; // BM25's k and b
   const MOST = 12;
+  const LONGEST = 200; // of what is pasted into the box, no more letters are read
 
   // The index made ready. An owner is a page or an entry of the glossary; a place is a passage of one.
   const prepared = (data) => {
@@ -86,7 +87,7 @@ const ranking = (() => {
   // A query as slots: each is one thing that was said, in the ways in which a text may say it; a way is a list of
   // [token, weight], all of which must stand there. Beside them the words in which names are looked for.
   const understood = (index, query) => {
-    let said = index.fold(query);
+    let said = index.fold(query.slice(0, LONGEST));
     for (const phrase of index.data.phrases) said = said.replaceAll(phrase, " ");
     const spoken = row(said);
     const slots = spoken.filter((word) => JAPANESE.test(word)).flatMap(japanese);
@@ -109,10 +110,11 @@ const ranking = (() => {
   };
   // What an unknown word may be: one not yet typed to its end, or one with a slip.
   const meant = (index, word) => {
-    const longer = word.length < 3 ? [] : index.vocabulary.filter((known) => known.startsWith(word)).slice(0, 8);
+    const longer = word.length < 3 ? [] : index.vocabulary.filter((known) => known.startsWith(word));
     const most = slips(word);
     const near = index.vocabulary.map((known) => [known, distance(word, known, most)]);
     const least = Math.min(most, ...near.map(([, slipped]) => slipped));
+    longer.sort((a, b) => a.length - b.length).splice(8);
     return [...new Set([...longer, ...near.filter(([, slipped]) => slipped <= least).map(([known]) => known)])];
   };
 
