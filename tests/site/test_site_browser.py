@@ -3,6 +3,7 @@ without scripts. What the checks in the page look for stands in tests/helpers/si
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,14 @@ class Visitor:
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(f"{CHECKS}\nreturn {script}", *arguments)
+
+    def awaited(self, script: str, wanted: Any) -> Any:
+        """What a script returns once it is what is wanted, or still returns after a while."""
+        for _ in range(300):
+            if (value := self.run(script)) == wanted:
+                break
+            time.sleep(0.1)
+        return value
 
     def check(self, name: str, *arguments: Any) -> None:
         """Run a check of site_checks.js on the page."""
@@ -175,7 +184,7 @@ def remembers(visitor: Visitor) -> None:
 
 
 OPENED = ["sigmoid", "idea-3"]
-# What is typed, and the page that must come first.
+# What is typed, and the page that must be among the first three.
 WANTED = {
     "softmax": "softmax.html",
     "そふとまっくす": "softmax.html",
@@ -189,11 +198,14 @@ WANTED = {
 def searches(visitor: Visitor) -> None:
     visitor.open("index.html")
     box = visitor.driver.find_element("id", "search")
+    box.click()
+    if not visitor.awaited("Boolean(window.STUDY_INDEX)", True):
+        visitor.note("the index of the search is not loaded")
     for typed, wanted in WANTED.items():
         box.clear()
         box.send_keys(typed)
         found = visitor.driver.find_elements("css selector", "#found a")
-        links = [one.get_attribute("href").rsplit("/", 1)[-1] for one in found]
+        links = [urldefrag(one.get_attribute("href").rsplit("/", 1)[-1])[0] for one in found]
         if wanted not in links[:3]:
             visitor.note(f"who looks for {typed!r} finds {links[:3]}, not {wanted}")
     box.clear()
@@ -202,7 +214,8 @@ def searches(visitor: Visitor) -> None:
         visitor.note("a search that finds nothing does not say so")
     box.clear()
     box.send_keys("why does the sigmoid vanish\n")
-    if (opened := visitor.run("[document.body.dataset.page, document.querySelector(':target')?.id]")) != OPENED:
+    place = "[document.body.dataset.page, document.querySelector(':target')?.id]"
+    if (opened := visitor.awaited(place, OPENED)) != OPENED:
         visitor.note(f"who asks why the sigmoid vanishes is led to {opened}, not {OPENED}")
     visitor.overheard()
 

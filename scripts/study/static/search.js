@@ -28,12 +28,6 @@
     }
   };
 
-  const found = (query) => {
-    if (!query.trim()) return [];
-    index ||= ranking.prepared(window.STUDY_INDEX);
-    return ranking.answers(index, query);
-  };
-
   const option = (entry, number) => {
     const link = document.createElement("a");
     link.href = entry.link;
@@ -66,8 +60,10 @@
   function show() {
     at = -1;
     input.removeAttribute("aria-activedescendant");
-    if (!input.value.trim() || !window.STUDY_INDEX) return close(); // the index is loaded last
-    const entries = found(input.value);
+    if (!window.STUDY_INDEX) return close(); // it is loaded last
+    index ||= ranking.prepared(window.STUDY_INDEX);
+    if (!input.value.trim()) return close();
+    const entries = ranking.answers(index, input.value);
     const nothing = document.createElement("p");
     nothing.append(...[...document.getElementById("search-none").childNodes].map((node) => node.cloneNode(true)));
     list.replaceChildren(...(entries.length ? entries.map(option) : [nothing]));
