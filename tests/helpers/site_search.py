@@ -15,6 +15,12 @@ const found = asked.map((query) => ranking.answers(made, query));
 """
 
 
+def read_index(site: Path) -> dict[str, Any]:
+    """The index of a built site, which is a script that sets one variable."""
+    text = (site / "search-index.js").read_text(encoding="utf-8")
+    return json.loads(text.removeprefix("window.STUDY_INDEX = ").removesuffix(";\n"))
+
+
 def answers(index: str, queries: list[str], folder: Path) -> list[list[dict[str, Any]]]:
     """What the search answers to each query; a skip with its reason where nothing runs JavaScript."""
     scripts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("words.js", "ranking.js"))

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urldefrag
 
 import pytest
+from helpers.site_search import read_index
 
 from scripts import build_site
 
@@ -45,10 +46,10 @@ class Visitor:
     def awaited(self, script: str, wanted: Any) -> Any:
         """What a script returns once it is what is wanted, or still returns after a while."""
         for _ in range(300):
-            if (value := self.run(script)) == wanted:
+            if self.run(script) == wanted:
                 break
             time.sleep(0.1)
-        return value
+        return self.run(script)
 
     def check(self, name: str, *arguments: Any) -> None:
         """Run a check of site_checks.js on the page."""
@@ -117,6 +118,7 @@ def test_the_site_in_a_browser(site: Path):
         for page in pages(site):
             visit(visitor, page)
         check_links(visitor)
+        check_passages(visitor)
         remembers(visitor)
         searches(visitor)
         prints(visitor)
@@ -170,6 +172,15 @@ def check_links(visitor: Visitor) -> None:
             visitor.note(f"a link leads to {link}, which is not there")
         elif anchor and anchor not in visitor.ids[name]:
             visitor.note(f"a link leads to {name}#{anchor}, and the page has no such place")
+
+
+def check_passages(visitor: Visitor) -> None:
+    """Every passage that search can open has its place."""
+    for page in read_index(visitor.site)["pages"]:
+        visitor.page = f"{page['slug']}.html"
+        for section, anchor, *_ in page["passages"]:
+            if anchor and anchor not in visitor.ids[visitor.page]:
+                visitor.note(f"search would open #{anchor} ({section}), and the page has no such place")
 
 
 def remembers(visitor: Visitor) -> None:
