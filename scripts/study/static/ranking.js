@@ -75,8 +75,8 @@ const ranking = (() => {
   const name = (index, called, owners, worth) => {
     const folds = called.map(index.fold);
     const ways = folds.map((text) => tokens(text).filter((token) => token.length > 1));
-    const weights = ways.map((way) => way.reduce((sum, token) => sum + rarity(index, token), 0) / Math.sqrt(way.length || 1));
-    const strength = Math.max(2, ...weights);
+    const sums = ways.map((way) => way.reduce((sum, token) => sum + rarity(index, token), 0));
+    const strength = Math.max(2, ...sums.map((sum, number) => sum / Math.sqrt(ways[number].length || 1)));
     folds.forEach((text, number) => {
       const others = ways.filter((way, other) => other !== number && way.length);
       const key = keyOf(text);

@@ -99,7 +99,8 @@ const wording = (() => {
     [..."aiueo"].forEach((vowel, n) => {
       if (kana[n] && kana[n] !== " " && !SOUNDS.has(first + vowel)) SOUNDS.set(first + vowel, kana[n]);
     });
-    if (/^[kgnhbpmrszt]$/.test(first)) ["ya", "yu", "yo"].forEach((end, n) => SOUNDS.set(first + end, kana[1] + "ゃゅょ"[n]));
+    if (/^[kgnhbpmrszt]$/.test(first))
+      ["ya", "yu", "yo"].forEach((end, n) => SOUNDS.set(first + end, kana[1] + "ゃゅょ"[n]));
   }
   for (const [first, kana] of [["sh", "し"], ["ch", "ち"], ["j", "じ"]])
     [..."auo"].forEach((vowel, n) => SOUNDS.set(first + vowel, kana + "ゃゅょ"[n]));
