@@ -33,6 +33,34 @@ def apart(latex: str) -> list[str]:
     return [piece.strip() for piece in (*pieces, latex[start:])]
 
 
+def as_line(latex: str) -> str:
+    """The formula in a line of text; as it is where it does not convert, which the page that shows it says."""
+    try:
+        return " ".join(_line(ElementTree.fromstring(_mathml(latex, "inline"))).split())
+    except Refusal:
+        return latex
+
+
+def _line(element: ElementTree.Element) -> str:
+    parts = [_line(child) for child in element]
+    text = (element.text or "").strip()
+    if element.tag == "mfrac":
+        return "/".join(map(_bracketed, parts))
+    if element.tag == "msqrt":
+        return "√" + _bracketed("".join(parts))
+    if element.tag in ("msub", "msup") and parts[1] not in ("′", "″"):
+        return parts[0] + {"msub": "_", "msup": "^"}[element.tag] + _bracketed(parts[1])
+    if element.tag in ("mover", "munder"):
+        return parts[0]
+    if element.tag == "mo" and text in tuple("+−-=≈←↦·×"):
+        return f" {text} "
+    return text + "".join(parts) + (" " if element.tag in ("mspace", "mtd", "mtr") else "")
+
+
+def _bracketed(text: str) -> str:
+    return f"({text.strip()})" if " " in text.strip() else text.strip()
+
+
 @cache
 def _mathml(latex: str, display: str) -> str:
     """The MathML of a formula, without its namespace, which HTML does not need."""

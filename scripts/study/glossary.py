@@ -18,6 +18,8 @@ class Term:
     reading: str
     page: str
     note: Both
+    # What else people call it, in words and in code; only search knows of these.
+    also: tuple[str, ...]
     path: Place
 
     @property
@@ -45,9 +47,10 @@ def load_terms(file: Path, root: Path) -> tuple[Term, ...]:
     top.only(("terms",))
     terms = []
     for table in top.tables("terms"):
-        table.only(("ja", "en", "reading", "page", "note"))
+        table.only(("ja", "en", "reading", "page", "note", "also"))
         name = Both(table.text("ja"), table.text("en"))
-        term = Term(source, name, table.text("reading"), table.text("page"), table.both("note"), table.path)
+        told = table.text("reading"), table.text("page"), table.both("note"), table.strings("also")
+        term = Term(source, name, *told, table.path)
         if term.anchor in {other.anchor for other in terms}:
             table.refuse("en", "a term must stand once in the glossary", repr(name.en))
         terms.append(term)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from .formulas import formula
+from .formulas import as_line, formula
 from .furigana import ruby, without_readings
 from .symbols import Symbols
 
@@ -59,6 +59,8 @@ def plain(text: str) -> str:
     """The sentence without its markup, for search and for titles."""
 
     def said(match: re.Match[str]) -> str:
-        return match["code"] or match["math"] or match["label"] or match["term"] or match["base"] or ""
+        if match["math"]:
+            return as_line(match["math"])
+        return match["code"] or match["label"] or match["term"] or match["base"] or ""
 
     return without_readings(MARKUP.sub(said, text))

@@ -11,7 +11,7 @@ from .library import Library, load_library
 from .links import broken_links, leads
 from .refusal import Problems, Refusal
 from .render import Renderer
-from .search import search_script
+from .search import search_script, search_words
 
 HERE = Path(__file__).resolve().parent
 MARK = ".study-site"  # stands in every folder that was built here, and in no other
@@ -84,7 +84,9 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
         (fresh / f"{slug}.html").write_text(renderer.page(contents[-1]), encoding="utf-8")
     (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
     (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
-    (fresh / "search-index.js").write_text(search_script(library.pages.values(), library.terms), encoding="utf-8")
+    with problems.noted():
+        words = search_words(order.folder / "search.toml", order.root)
+        (fresh / "search-index.js").write_text(search_script(library, words), encoding="utf-8")
     _check_anchors(fresh, renderer, problems)
     for file in sorted((order.folder / "exercises").glob("*.py")):
         (fresh / "exercises").mkdir(exist_ok=True)

@@ -61,7 +61,7 @@ WORDS = {
     "next": Both("次へ", "Next"),
     "reading": Both("読み", "Reading"),
     "glossary_note": Both("読みの五十音順です。", "In alphabetical order, with the Japanese term and its reading."),
-    "search_hint": Both("用語を探す（かな・英語でも）", "Find a term, in any script"),
+    "search_hint": Both("用語・疑問・コードを探す", "A term, a question, code"),
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(

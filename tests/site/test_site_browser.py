@@ -3,6 +3,7 @@ without scripts. What the checks in the page look for stands in tests/helpers/si
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import urldefrag
 
 import pytest
+from helpers.site_search import read_index
 
 from scripts import build_site
 
@@ -40,6 +42,14 @@ class Visitor:
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(f"{CHECKS}\nreturn {script}", *arguments)
+
+    def awaited(self, script: str, wanted: Any) -> Any:
+        """What a script returns once it is what is wanted, or still returns after a while."""
+        for _ in range(300):
+            if self.run(script) == wanted:
+                break
+            time.sleep(0.1)
+        return self.run(script)
 
     def check(self, name: str, *arguments: Any) -> None:
         """Run a check of site_checks.js on the page."""
@@ -108,6 +118,7 @@ def test_the_site_in_a_browser(site: Path):
         for page in pages(site):
             visit(visitor, page)
         check_links(visitor)
+        check_passages(visitor)
         remembers(visitor)
         searches(visitor)
         prints(visitor)
@@ -163,6 +174,15 @@ def check_links(visitor: Visitor) -> None:
             visitor.note(f"a link leads to {name}#{anchor}, and the page has no such place")
 
 
+def check_passages(visitor: Visitor) -> None:
+    """Every passage that search can open has its place."""
+    for page in read_index(visitor.site)["pages"]:
+        visitor.page = f"{page['slug']}.html"
+        for section, anchor, *_ in page["passages"]:
+            if anchor and anchor not in visitor.ids[visitor.page]:
+                visitor.note(f"search would open #{anchor} ({section}), and the page has no such place")
+
+
 def remembers(visitor: Visitor) -> None:
     """A choice made on one page holds on the next."""
     first, other = pages(visitor.site)[:2]
@@ -174,7 +194,8 @@ def remembers(visitor: Visitor) -> None:
             visitor.note(f"{name} was {value} on the page before and is {kept} here")
 
 
-# What is typed, and the page that must come first.
+OPENED = ["sigmoid", "idea-3"]
+# What is typed, and the page that must be among the first three.
 WANTED = {
     "softmax": "softmax.html",
     "そふとまっくす": "softmax.html",
@@ -188,17 +209,25 @@ WANTED = {
 def searches(visitor: Visitor) -> None:
     visitor.open("index.html")
     box = visitor.driver.find_element("id", "search")
+    box.click()
+    if not visitor.awaited("Boolean(window.STUDY_INDEX)", True):
+        visitor.note("the index of the search is not loaded")
     for typed, wanted in WANTED.items():
         box.clear()
         box.send_keys(typed)
         found = visitor.driver.find_elements("css selector", "#found a")
-        links = [one.get_attribute("href").rsplit("/", 1)[-1] for one in found]
+        links = [urldefrag(one.get_attribute("href").rsplit("/", 1)[-1])[0] for one in found]
         if wanted not in links[:3]:
             visitor.note(f"who looks for {typed!r} finds {links[:3]}, not {wanted}")
     box.clear()
     box.send_keys("qqqq")
     if not visitor.driver.find_element("css selector", "#found p").is_displayed():
         visitor.note("a search that finds nothing does not say so")
+    box.clear()
+    box.send_keys("why does the sigmoid vanish\n")
+    place = "[document.body.dataset.page, document.querySelector(':target')?.id]"
+    if (opened := visitor.awaited(place, OPENED)) != OPENED:
+        visitor.note(f"who asks why the sigmoid vanishes is led to {opened}, not {OPENED}")
     visitor.overheard()
 
 

@@ -22,6 +22,7 @@ PICTURE = '\n[[pictures]]\nname = "nowhere"\nalt = {ja = "図", en = "A picture"
 WIDGET = '\n[[widgets]]\nname = "nowhere"\ncaption = {ja = "図", en = "A picture"}\n'
 REFUSALS = {
     "term-without-page": (GLOSSARY, 'page = "softmax"', 'page = "nowhere"', "a term must have its page; got 'nowhere'"),
+    "also": (GLOSSARY, 'page = "softmax"', 'page = "softmax"\nalso = "x"', "also must be a list; got 'x'"),
     "index-without-page": (INDEX, '"sigmoid"]', '"sigmoid", "nowhere"]', "a term must have its page; got 'nowhere'"),
     "page-not-in-index": (INDEX, ', "sigmoid"]', "]", "a page must stand once in the index; got 'sigmoid' 0 times"),
     "row-without-page": (

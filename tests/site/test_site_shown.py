@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.site_search import read_index
 from helpers.study_site import small_study
 
 import reference.activations
@@ -89,14 +90,17 @@ def test_markup_becomes_html(page: str):
     assert '<a class="term" href="glossary.html#term-softmax">' in page
 
 
-def test_the_search_index_knows_names_readings_and_text(built: Path):
-    index = (built / "search-index.js").read_text(encoding="utf-8")
-    assert index.startswith("window.STUDY_INDEX = [")
-    for word in (
-        "softmax.html",
-        "ソフトマックス関数",
-        "そふとまっくすかんすう",
-        "exponentials",
-        "glossary.html#term-softmax",
-    ):
-        assert word in index, f"the search index does not know {word}"
+def test_the_search_index_knows_names_passages_and_code(built: Path):
+    index = read_index(built)
+    softmax = next(page for page in index["pages"] if page["slug"] == "softmax")
+    assert {"ソフトマックス関数", "Softmax", "ソフトマックスかんすう", "softmax"} <= set(softmax["called"])
+    assert "return p * (1 - p)" in next(code for section, *_, code in softmax["passages"] if section == "mistakes")
+    assert [term["anchor"] for term in index["terms"]] == ["term-softmax"]
+
+
+def test_every_passage_of_the_search_index_has_its_place(built: Path):
+    index = read_index(built)
+    for page in index["pages"]:
+        html = (built / f"{page['slug']}.html").read_text(encoding="utf-8")
+        for section, anchor, *_ in page["passages"]:
+            assert not anchor or f'id="{anchor}"' in html, f"{page['slug']}: no place for {anchor}, of {section}"

@@ -1,12 +1,13 @@
-// Search in the reader's own browser. The index is a script that is loaded when somebody first wants it.
+// The search box: what words.js and ranking.js find, in the reader's own browser. Both and the index are loaded when
+// somebody first wants them.
 "use strict";
 
 (() => {
   const box = document.querySelector(".search");
   const input = document.getElementById("search");
   const list = document.getElementById("found");
-  const most = 12;
   let asked = false;
+  let index = null;
   let at = -1;
 
   const language = () => document.documentElement.dataset.language;
@@ -15,40 +16,16 @@
   };
   box.hidden = false;
   hint();
-  // As the index was folded: no width, no case, katakana as hiragana where a reading is meant.
-  const folded = (text) => text.normalize("NFKC").toLowerCase().trim();
-  const hiragana = (text) => text.replace(/[ァ-ヶ]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0x60));
-
   const load = () => {
     if (asked) return;
     asked = true;
-    const script = document.createElement("script");
-    script.src = "search-index.js";
-    script.addEventListener("load", show);
-    document.head.append(script);
-  };
-
-  const worth = (entry, word) => {
-    const names = entry.names;
-    const title = folded(entry.title.ja) + " " + folded(entry.title.en);
-    for (const form of new Set([word, hiragana(word)])) {
-      if (names.split(" ").includes(form)) return 4;
-      if (title.startsWith(form)) return 3;
-      if (names.includes(form)) return 2;
+    for (const source of ["words.js", "ranking.js", "search-index.js"]) {
+      const script = document.createElement("script");
+      script.src = source;
+      script.async = false; // in this order
+      script.addEventListener("load", show);
+      document.head.append(script);
     }
-    return entry.text.includes(word) ? 1 : 0;
-  };
-
-  const found = (query) => {
-    const words = folded(query).split(/\s+/).filter(Boolean);
-    if (!words.length) return [];
-    return (window.STUDY_INDEX || [])
-      .map((entry) => ({ entry, worths: words.map((word) => worth(entry, word)) }))
-      .filter(({ worths }) => Math.min(...worths) > 0)
-      .map(({ entry, worths }) => ({ entry, worth: worths.reduce((a, b) => a + b) }))
-      .sort((a, b) => b.worth - a.worth)
-      .slice(0, most)
-      .map(({ entry }) => entry);
   };
 
   const option = (entry, number) => {
@@ -57,15 +34,19 @@
     link.id = "found-" + number;
     link.setAttribute("role", "option");
     link.tabIndex = -1;
+    const section = window.STUDY_INDEX.sections[entry.section];
     for (const [tag, text] of [
       ["b", entry.title],
+      ["i", section],
       ["span", entry.about],
     ]) {
+      if (!text) continue;
       const part = document.createElement(tag);
       part.textContent = text[language()];
       part.lang = language() + (language() === "ja" ? "-JP" : "-GB");
       link.append(part);
     }
+    link.addEventListener("click", close); // the passage may stand on this very page
     return link;
   };
 
@@ -79,8 +60,10 @@
   function show() {
     at = -1;
     input.removeAttribute("aria-activedescendant");
-    if (!input.value.trim() || !window.STUDY_INDEX) return close();
-    const entries = found(input.value);
+    if (!window.STUDY_INDEX) return close(); // it is loaded last
+    index ||= ranking.prepared(window.STUDY_INDEX);
+    if (!input.value.trim()) return close();
+    const entries = ranking.answers(index, input.value);
     const nothing = document.createElement("p");
     nothing.append(...[...document.getElementById("search-none").childNodes].map((node) => node.cloneNode(true)));
     list.replaceChildren(...(entries.length ? entries.map(option) : [nothing]));
