@@ -33,12 +33,17 @@ WORDS = {
     "column": Both("表示する列", "Column to show"),
     "nothing_here": Both("この側に対応する行はありません。", "This side has no line for it."),
     "example": Both("例の入力", "The example"),
+    "library": Both("このライブラリの関数", "The library’s own function"),
+    "library_call": Both("ライブラリでは", "By the library"),
+    "library_example": Both("ライブラリを呼ぶための準備", "What the library’s calls need"),
     "values": Both("両方で計算した値", "Values, computed by both sides"),
     "what": Both("計算", "What"),
     "difference": Both("差", "Difference"),
     "values_note": Both(
-        "ページを作るときに両方のコードを実行した結果です。差が許容値を超えると、ページは作られません。",
-        "Both sides ran when this page was built. Where they differ by more than the tolerance, there is no page.",
+        "ページを作るときに、NumPy と JAX の両方を実行した結果です。教科書の書き方があるところでは、"
+        "それもライブラリの関数と比べています。差が許容値を超えると、ページは作られません。",
+        "NumPy and JAX both ran when this page was built, and where there is a textbook form, it was compared with the "
+        "library’s function, too. Where any two differ by more than the tolerance, there is no page.",
     ),
     "tolerance": Both("許容 {}", "up to {}"),
     "checked": Both("確認ずみ", "checked"),
