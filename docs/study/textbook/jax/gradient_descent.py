@@ -4,8 +4,8 @@ import jax
 
 
 def gradient_descent(f, init_x, lr, step_num):
+    gradient = jax.jit(jax.grad(f))
     x = init_x
     for _ in range(step_num):
-        grad = jax.grad(f)(x)
-        x = x - lr * grad
+        x = x - lr * gradient(x)
     return x

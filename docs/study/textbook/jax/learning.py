@@ -15,12 +15,14 @@ def forward(params, x):
     return h, z
 
 
+@jax.jit
 def loss(params, x, t):
     _, z = forward(params, x)
     p = softmax(z)
     return -jnp.mean(jnp.sum(t * jnp.log(p), axis=1))
 
 
+@jax.jit
 def gradient(params, x, t):
     return jax.grad(loss)(params, x, t)
 

@@ -16,6 +16,5 @@ def numerical_gradient(f, x):
 def gradient_descent(f, init_x, lr, step_num):
     x = init_x
     for _ in range(step_num):
-        grad = numerical_gradient(f, x)
-        x = x - lr * grad
+        x = x - lr * numerical_gradient(f, x)
     return x
