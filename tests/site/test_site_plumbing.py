@@ -1,0 +1,76 @@
+"""A page shows what a textbook would print: no private name, no harness; what is left of them may only become less."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.study_site import ROOT
+
+from scripts.study import excerpt, textbook
+from scripts.study.page import Page, load_page
+
+PAGES = [load_page(file, ROOT) for file in sorted((ROOT / "docs" / "study" / "pages").glob("*.toml"))]
+LISTED = Path(__file__).with_name("shown_plumbing.txt").read_text(encoding="utf-8").splitlines()
+PLUMBING = re.compile(
+    r"(?<![A-Za-z0-9_])_[a-z]\w*"  # a private name
+    r"|\b(?:accumulated_gradients|value_and_gradients|one_step|StepRules|create_state|make_train_call|make_optimizer)\b"
+    r"|\b(?:map_arrays|in_float32|check_pair|conv_geometry|custom_jvp|defjvps?)\b"
+    r"|\bby_(?:hand|jax|optax|differences)\b"  # what only the library's calls need
+    r"|\b(?:slope|count)=lambda"
+)
+
+
+def shown(page: Page) -> Iterator[str]:
+    """The code of a page that stands open: not behind a fold."""
+    for step in page.steps:
+        for side, lines in (step.textbook if page.in_textbook_form else step.library).items():
+            if page.in_textbook_form:
+                function = textbook.find(page.source.file, side, lines.function)
+            else:
+                yield lines.function
+                function = excerpt.find(lines.function)
+            yield from (line for piece in excerpt.pieces(function, lines.lines) for line in piece.lines)
+    yield page.example
+    for value in page.values:
+        yield from value.textbook.values() or (value.numpy, value.jax)
+    for mistake in page.mistakes:
+        yield from (mistake.wrong, mistake.right)
+
+
+def plumbing(texts: Iterator[str]) -> set[str]:
+    return {name for text in texts for name in PLUMBING.findall(text)}
+
+
+def test_no_page_shows_more_plumbing_than_is_listed():
+    found = {f"{page.slug} {name}" for page in PAGES for name in plumbing(shown(page))}
+    more, less = sorted(found - set(LISTED)), sorted(set(LISTED) - found)
+    assert not more, f"a page shows what a textbook would not print: {', '.join(more)}"
+    assert not less, f"no longer shown, so to be taken out of shown_plumbing.txt: {', '.join(less)}"
+    assert sorted(LISTED) == LISTED
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("return _beside(ct, y) * (p - t)", {"_beside"}),
+        ("_, z = forward(params, x)", set()),
+        ("self.backward(x, t, slope=lambda z: 1)", {"slope=lambda"}),
+        ("reference.optimizers._adam", {"_adam"}),
+        ("dW_1 = x.T @ dout", set()),
+    ],
+    ids=["private-function", "not-used", "harness", "private-part", "index"],
+)
+def test_plumbing_is_recognised(code: str, names: set[str]):
+    assert plumbing(iter([code])) == names
+
+
+# Pages whose steps show a textbook's code; it may only grow.
+TEXTBOOK = """
+backpropagation bias cnn convolution family_activations family_linear family_losses family_normalization
+family_optimizers family_pooling gradient_descent learning loss sigmoid softmax
+""".split()
+
+
+def test_pages_in_textbook_form_stay_so():
+    assert [page.slug for page in PAGES if page.in_textbook_form] == TEXTBOOK
