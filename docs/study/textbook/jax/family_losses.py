@@ -12,6 +12,10 @@ def backward(loss, y, t):
     return jax.grad(lambda y: loss(y, t).sum())(y)
 
 
+def mean_squared_error(y, t):
+    return jnp.mean((y - t) ** 2, axis=-1)
+
+
 def cross_entropy_error(p, t):
     return -jnp.sum(t * jnp.log(p), axis=-1)
 

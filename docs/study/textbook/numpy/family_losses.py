@@ -11,6 +11,14 @@ def sum_of_squares_backward(y, t):
     return y - t
 
 
+def mean_squared_error(y, t):
+    return np.mean((y - t) ** 2, axis=-1)
+
+
+def mean_squared_backward(y, t):
+    return 2 * (y - t) / y.shape[1]
+
+
 def cross_entropy_error(p, t):
     return -np.sum(t * np.log(p), axis=-1)
 
