@@ -12,6 +12,7 @@ def directional_derivative(f, x, v):
     _, slope = jax.jvp(f, (x,), (v,))
     return slope
 
+
 def partial_derivative(f, i, x):
     return directional_derivative(f, x, jnp.eye(len(x))[i])
 

@@ -12,6 +12,7 @@ def directional_derivative(f, x, v):
     h = 1e-4
     return (f(x + h * v) - f(x - h * v)) / (2 * h)
 
+
 def partial_derivative(f, i, x):
     return directional_derivative(f, x, np.eye(len(x))[i])
 
