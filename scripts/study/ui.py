@@ -26,7 +26,7 @@ WORDS = {
         "記号とコードの名前（選ぶと、式とコードの同じものに印がつきます）",
         "Symbols and their names in the code (choose one to mark it everywhere)",
     ),
-    "steps": Both("導出と二つのコード", "Derivation and code, side by side"),
+    "steps": Both("導出と2つのコード", "Derivation and code, side by side"),
     "derivation": Both("導出", "Derivation"),
     "numpy": Both("NumPy（手書き）", "NumPy by hand"),
     "jax": Both("JAX", "JAX"),
@@ -70,7 +70,7 @@ WORDS = {
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(
-        "一つの関数を三つの形で並べます。紙の上の導出、NumPy で手書きした順伝播と逆伝播、そして JAX。"
+        "1つの関数を3つの形で並べます。紙の上の導出、NumPy で手書きした順伝播と逆伝播、そして JAX。"
         "どのコードもこのライブラリから取り出した本物で、どの数値もページを作るときに両方で計算したものです。",
         "Every function in three forms, side by side: the derivation on paper, forward and backward by hand in NumPy, "
         "and JAX. All code is taken from the library itself, and every number was computed by both sides when the page "
