@@ -7,7 +7,9 @@ import pytest
 from helpers.study_site import BOOK_JAX, BOOK_NUMPY, SIGMOID, small_study, spoil
 
 from scripts.study import site
+from scripts.study.excerpt import functions_in
 from scripts.study.refusal import Refusal
+from scripts.study.shapes import Recorder
 from scripts.study.site import Order
 
 STUDY = Path(__file__).resolve().parents[2] / "docs" / "study"
@@ -149,6 +151,21 @@ def test_a_textbook_form_that_is_wrong_stops_the_build_with_its_line(order, file
     assert place, f"the sentence does not begin with the page and a line: {told}"
     line = (order.folder / SIGMOID).read_text(encoding="utf-8").splitlines()[int(place[1]) - 1]
     assert at in line, f"{told}\nnames a line that reads {line!r}"
+
+
+def test_equal_code_of_two_files_is_told_apart(tmp_path: Path):
+    functions, calls = [], []
+    for name in ("one", "two"):
+        file, names = tmp_path / f"{name}.py", {}
+        file.write_text("def twice(x):\n    return 2 * x\n", encoding="utf-8")
+        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), names)
+        functions += functions_in(file)
+        calls.append(names["twice"])
+    recorder = Recorder(functions)
+    with recorder.watching():
+        for call in calls:
+            call(1)
+    assert [recorder.ran(function) for function in functions] == [True, True]
 
 
 def test_there_is_a_textbook_for_both_sides_of_a_page():
