@@ -34,7 +34,7 @@ def compute(page: Page, problems: Problems) -> Content:
     for step in page.steps:
         for excerpt in excerpts_of(step):
             with problems.noted(), page.source.located(excerpt.path, needle=_needle(excerpt)):
-                content.excerpts[excerpt.path] = _excerpt(excerpt, page)
+                content.excerpts[excerpt.path] = excerpt_of(excerpt, page)
     with problems.noted():
         _run(content, namespaces(page), problems)
     for mistake in page.mistakes:
@@ -51,7 +51,8 @@ def _needle(excerpt: Excerpt) -> str:
     return excerpt.lines[0] if excerpt.lines else excerpt.function
 
 
-def _excerpt(excerpt: Excerpt, page: Page) -> tuple[Function, list[Piece]]:
+def excerpt_of(excerpt: Excerpt, page: Page) -> tuple[Function, list[Piece]]:
+    """The function that an excerpt names, of the page's textbook or of the library, and the lines it picks."""
     side = str(excerpt.path[-1])
     if excerpt.path[-2] == "textbook":
         function = textbook.find(page.source.file, side, excerpt.function)

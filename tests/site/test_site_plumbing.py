@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.study_site import ROOT
 
-from scripts.study import excerpt, textbook
+from scripts.study.content import excerpt_of
 from scripts.study.page import Page, load_page
 
 PAGES = [load_page(file, ROOT) for file in sorted((ROOT / "docs" / "study" / "pages").glob("*.toml"))]
@@ -25,13 +25,9 @@ PLUMBING = re.compile(
 def shown(page: Page) -> Iterator[str]:
     """The code of a page that stands open: not behind a fold."""
     for step in page.steps:
-        for side, lines in (step.textbook if page.in_textbook_form else step.library).items():
-            if page.in_textbook_form:
-                function = textbook.find(page.source.file, side, lines.function)
-            else:
-                yield lines.function
-                function = excerpt.find(lines.function)
-            yield from (line for piece in excerpt.pieces(function, lines.lines) for line in piece.lines)
+        for excerpt in (step.textbook if page.in_textbook_form else step.library).values():
+            yield excerpt.function
+            yield from (line for piece in excerpt_of(excerpt, page)[1] for line in piece.lines)
     yield page.example
     for value in page.values:
         yield from value.textbook.values() or (value.numpy, value.jax)
