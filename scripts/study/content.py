@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import textbook
 from .excerpt import SIDES, Function, Piece, find, pieces
 from .page import Excerpt, Page, Step
 from .refusal import Problems, Refusal
@@ -33,7 +34,7 @@ def compute(page: Page, problems: Problems) -> Content:
     for step in page.steps:
         for excerpt in excerpts_of(step):
             with problems.noted(), page.source.located(excerpt.path, needle=_needle(excerpt)):
-                content.excerpts[excerpt.path] = _excerpt(excerpt)
+                content.excerpts[excerpt.path] = excerpt_of(excerpt, page)
     with problems.noted():
         _run(content, namespaces(page), problems)
     for mistake in page.mistakes:
@@ -43,15 +44,19 @@ def compute(page: Page, problems: Problems) -> Content:
 
 
 def excerpts_of(step: Step) -> list[Excerpt]:
-    return [excerpt for excerpt in (step.numpy, step.jax) if excerpt is not None]
+    return [*step.textbook.values(), *step.library.values()]
 
 
 def _needle(excerpt: Excerpt) -> str:
     return excerpt.lines[0] if excerpt.lines else excerpt.function
 
 
-def _excerpt(excerpt: Excerpt) -> tuple[Function, list[Piece]]:
+def excerpt_of(excerpt: Excerpt, page: Page) -> tuple[Function, list[Piece]]:
+    """The function that an excerpt names, of the page's textbook or of the library, and the lines it picks."""
     side = str(excerpt.path[-1])
+    if excerpt.path[-2] == "textbook":
+        function = textbook.find(page.source.file, side, excerpt.function)
+        return function, pieces(function, excerpt.lines)
     if excerpt.function.split(".")[0] != SIDES[side]:
         raise Refusal(f"the side of {side} shows functions of {SIDES[side]}; got {excerpt.function!r}")
     function = find(excerpt.function)
@@ -68,7 +73,10 @@ def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems)
     _watch_again(content, recorder)
     content.shapes = recorder.seen
     for path, (function, _) in content.excerpts.items():
-        if not recorder.ran(function):
+        if path[-2] == "textbook" and not recorder.ran(function):
+            rule = "a textbook function must be run by a value that the library computes too"
+            problems.note(page.source.sentence(path, rule, function.name, function.name))
+        elif not recorder.ran(function):
             sentence = page.source.sentence(
                 path, "no value runs this function, so its lines show no shapes", function.name
             )
@@ -84,7 +92,8 @@ def _watch_again(content: Content, recorder: Recorder) -> None:
                 return
             names = namespaces(content.page)["jax"]  # anew, since a call may consume what it is given
             with recorder.watching():
-                how(_call(result.value.jax, names))
+                for code in (result.value.jax, result.value.textbook.get("jax", "None")):
+                    how(_call(code, names))
 
 
 def _call(code: str, names: dict[str, Any]) -> Callable[[], Any]:

@@ -1,19 +1,20 @@
 """A page as it is written: docs/study/pages/<slug>.toml, read into frozen records."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .formulas import shape_of
 from .schema import Both, Table
 from .source import Place, Source
 from .symbols import Symbols
+from .textbook import SIDES
 
 KINDS = ("row", "family")
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Lines of a function that stands in the code; no lines means all of it."""
+    """Lines of a function, of the library or of the page's textbook file; no lines means all of it."""
 
     function: str
     lines: tuple[str, ...]
@@ -22,23 +23,31 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Step:
-    """One aligned row: derivation, NumPy by hand, JAX."""
+    """One aligned row: derivation, NumPy by hand, JAX. `numpy` and `jax` are the library's lines."""
 
     derivation: Both
     latex: str
+    textbook: dict[str, Excerpt]
     numpy: Excerpt | None
     jax: Excerpt | None
+    differences: tuple[Both, ...]
     note: Both
     path: Place
+
+    @property
+    def library(self) -> dict[str, Excerpt]:
+        """The library's lines, by side."""
+        return {side: excerpt for side in SIDES if (excerpt := getattr(self, side)) is not None}
 
 
 @dataclass(frozen=True)
 class Value:
-    """Something that both sides compute at build time."""
+    """Something that both sides compute at build time: `numpy` and `jax` by the library, and in the textbook's form."""
 
     label: Both
     numpy: str
     jax: str
+    textbook: dict[str, str]
     tolerance: float
     claim: str
     path: Place
@@ -92,6 +101,7 @@ class Page:
     formula: tuple[str, ...]
     symbols: Symbols
     example: str
+    library: str
     steps: tuple[Step, ...]
     values: tuple[Value, ...]
     pictures: tuple[Figure, ...]
@@ -102,6 +112,11 @@ class Page:
     next: str
     previous: str
     exercise: str
+
+    @property
+    def in_textbook_form(self) -> bool:
+        """Whether the page shows a textbook's code first, and the library's behind a fold."""
+        return any(step.textbook for step in self.steps)
 
 
 KEYS = tuple(name for name in Page.__dataclass_fields__ if name != "source")
@@ -117,12 +132,15 @@ def load_page(file: Path, root: Path) -> Page:
         top.refuse("slug", f"the slug must be the file's name, {file.stem!r}", repr(slug))
     if kind not in KINDS:
         top.refuse("kind", f"kind must be one of {', '.join(KINDS)}", repr(kind))
-    return Page(
+    page = Page(
         source,
         slug=slug,
         kind=kind,
         rows=top.integers("rows"),
-        **{name: top.text(name, "") for name in ("family", "seed", "example", "next", "previous", "exercise")},
+        **{
+            name: top.text(name, "")
+            for name in ("family", "seed", "example", "library", "next", "previous", "exercise")
+        },
         reading=top.text("reading"),
         title=top.both("title"),
         question=top.both("question"),
@@ -138,6 +156,9 @@ def load_page(file: Path, root: Path) -> Page:
         mistakes=tuple(_mistake(table) for table in top.tables("mistakes")),
         sources=tuple(_reference(table) for table in top.tables("sources")),
     )
+    for step in page.steps:
+        _check_sides(page, step)
+    return page
 
 
 def _symbols(table: Table) -> Symbols:
@@ -149,13 +170,27 @@ def _symbols(table: Table) -> Symbols:
 
 
 def _step(table: Table) -> Step:
-    table.only(("derivation", "latex", "numpy", "jax", "note"))
-    sides = {side: _excerpt(table.table(side)) for side in ("numpy", "jax")}
-    note = table.both("note", required=False)
-    if not note and None in sides.values():
-        missing = ", ".join(side for side, excerpt in sides.items() if excerpt is None)
-        table.source.refuse(table.path, "a step without code on a side needs a note that says why", f"no {missing}")
-    return Step(table.both("derivation"), table.text("latex", ""), sides["numpy"], sides["jax"], note, table.path)
+    table.only(("derivation", "latex", "textbook", *SIDES, "differences", "note"))
+    return Step(
+        table.both("derivation"),
+        table.text("latex", ""),
+        _textbook(table.table("textbook")),
+        **{side: _excerpt(table.table(side)) for side in SIDES},
+        differences=table.boths("differences", required=False),
+        note=table.both("note", required=False),
+        path=table.path,
+    )
+
+
+def _check_sides(page: Page, step: Step) -> None:
+    """What the reader sees first is there on both sides or missed in words; what is folded is told apart."""
+    first = step.textbook if page.in_textbook_form else step.library
+    if not step.note and (missing := [side for side in SIDES if side not in first]):
+        rule = "a step without code on a side needs a note that says why"
+        page.source.refuse(step.path, rule, f"no {', '.join(missing)}")
+    if page.in_textbook_form and bool(step.differences) != bool(step.library):
+        rule = "the library's lines behind a fold need a sentence for each difference, and no other lines have one"
+        page.source.refuse(step.path, rule, f"{len(step.differences)} sentences for {', '.join(step.library) or None}")
 
 
 def _excerpt(table: Table | None) -> Excerpt | None:
@@ -165,11 +200,27 @@ def _excerpt(table: Table | None) -> Excerpt | None:
     return Excerpt(table.text("function"), table.strings("lines"), table.path)
 
 
+def _textbook(table: Table | None) -> dict[str, Excerpt]:
+    """One excerpt for both sides, whose files define the same names, or one for each."""
+    if table is None:
+        return {}
+    if not set(table.values) & set(SIDES):
+        excerpt = _excerpt(table)
+        assert excerpt is not None
+        return {side: replace(excerpt, path=(*excerpt.path, side)) for side in SIDES}
+    table.only(SIDES)
+    return {side: excerpt for side in SIDES if (excerpt := _excerpt(table.table(side))) is not None}
+
+
 def _value(table: Table) -> Value:
-    table.only(("label", "numpy", "jax", "tolerance", "claim"))
-    texts = {name: table.text(name) for name in ("numpy", "jax")}
-    tolerance = table.number("tolerance", 1e-12)
-    return Value(table.both("label"), **texts, tolerance=tolerance, claim=table.text("claim", ""), path=table.path)
+    table.only(("label", "numpy", "jax", "textbook", "tolerance", "claim"))
+    texts = {name: table.text(name) for name in SIDES}
+    calls = table.values.get("textbook", {})
+    calls = dict.fromkeys(SIDES, calls) if isinstance(calls, str) else table.mapping("textbook")
+    if calls and set(calls) != set(SIDES):
+        table.refuse("textbook", "a textbook call must be one string, or one for numpy and one for jax", repr(calls))
+    tolerance, claim = table.number("tolerance", 1e-12), table.text("claim", "")
+    return Value(table.both("label"), **texts, textbook=calls, tolerance=tolerance, claim=claim, path=table.path)
 
 
 def _figure(table: Table, needs_alt: bool) -> Figure:

@@ -16,6 +16,7 @@ from .page import Excerpt, Figure, Page, Step
 from .refusal import Refusal
 from .reports import Story
 from .schema import Both
+from .textbook import SIDES
 from .values import Result, shown
 
 WIDGETS = Path(__file__).resolve().parent / "static" / "widgets"
@@ -30,12 +31,19 @@ class Cell:
 
 
 def step_part(step: Step, content: Content, writer: Writer) -> dict[str, Any]:
+    folded = content.page.in_textbook_form
     return {
         "derivation": writer.both((*step.path, "derivation"), step.derivation),
         "formula": writer.formula((*step.path, "latex"), step.latex) if step.latex else Markup(""),
         "note": writer.both((*step.path, "note"), step.note) if step.note else step.note,
-        "sides": [(side, cell(getattr(step, side), content)) for side in ("numpy", "jax")],
+        "sides": cells(step.textbook if folded else step.library, content),
+        "library": cells(step.library, content) if folded and step.library else [],
+        "differences": [writer.both((*step.path, "differences"), text) for text in step.differences],
     }
+
+
+def cells(excerpts: dict[str, Excerpt], content: Content) -> list[tuple[str, Cell | None]]:
+    return [(side, cell(excerpts.get(side), content)) for side in SIDES]
 
 
 def cell(excerpt: Excerpt | None, content: Content) -> Cell | None:
@@ -66,13 +74,21 @@ def value_part(result: Result, writer: Writer) -> dict[str, Any]:
     value = result.value
     return {
         "label": writer.both((*value.path, "label"), value.label),
-        "calls": [
-            (side, code_lines(getattr(value, side).strip(), writer.symbols.marks), shown(getattr(result, side)))
-            for side in ("numpy", "jax")
-        ],
+        "calls": [_call(result, side, writer) for side in SIDES],
         "claim": code_lines(value.claim.strip(), {}) if value.claim else "",
         "difference": f"{result.difference:.2g}",
         "tolerance": f"{value.tolerance:g}",
+    }
+
+
+def _call(result: Result, side: str, writer: Writer) -> dict[str, Any]:
+    """A call and its value: the textbook's where there is one, and then the library's call behind a fold."""
+    library, call = getattr(result.value, side).strip(), result.value.textbook.get(side, "").strip()
+    return {
+        "side": side,
+        "call": code_lines(call or library, writer.symbols.marks),
+        "value": shown(result.textbook.get(side, getattr(result, side))),
+        "library": code_lines(library, writer.symbols.marks) if call else "",
     }
 
 

@@ -38,6 +38,7 @@ class Renderer:
         computed = {
             "steps": [step_part(step, content, writer) for step in page.steps],
             "example": code_lines(page.example.strip(), page.symbols.marks),
+            "library": code_lines(page.library.strip(), page.symbols.marks) if page.library.strip() else "",
             "results": [value_part(result, writer) for result in content.results],
             "mistakes": [mistake_part(told, writer) for told in content.stories],
             "pictures": [figure_part(figure, writer) for figure in page.pictures],

@@ -15,6 +15,7 @@ from .excerpt import Function, functions_in, spans
 from .page import Mistake
 from .refusal import Refusal
 from .source import Source
+from .textbook import file_of, shown
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +47,9 @@ def story(mistake: Mistake, source: Source) -> Story:
     with source.located((*mistake.path, "wrong")):
         wrong = _first(mistake.wrong, (function_of(part) for part in _parts(case)), f"the code of {mistake.case}")
     with source.located((*mistake.path, "right")):
-        right = _first(mistake.right, _correct(home), "the correct versions in tests/mistakes or in reference/", wrong)
+        book = file_of(source.file, "numpy")
+        where = "the page's textbook, or the correct versions in tests/mistakes or in reference/"
+        right = _first(mistake.right, _correct(home, book), where, wrong)
     return Story(mistake, wrong, right, report)
 
 
@@ -92,8 +95,10 @@ def function_of(part: Any) -> Function:
     raise Refusal(f"a case's code must be a function or a class; got {part.__qualname__}")
 
 
-def _correct(home: Path) -> Iterator[Function]:
-    """Functions to find a right line in: beside the case, in the reference, in the corpus's correct code."""
+def _correct(home: Path, book: Path) -> Iterator[Function]:
+    """Functions to find a right line in: the page's textbook, beside the case, in the reference, in the corpus."""
+    if book.exists():
+        yield from functions_in(book)
     reference, mistakes = ROOT / "reference", ROOT / "tests" / "mistakes"
     folders = (reference, reference / "models", mistakes / "cases", mistakes)
     for file in (home, *(file for folder in folders for file in sorted(folder.glob("*.py")))):
@@ -105,10 +110,14 @@ def _first(fragment: str, functions: Iterator[Function], where: str, unlike: Lin
     for function in functions:
         for first, last in spans(function):
             if fragment.strip() and function.lines[first - 1].strip().startswith(fragment.strip()):
-                line = Line(function.file.relative_to(ROOT).as_posix(), first, _dedented(function, first, last))
+                line = Line(_shown(function.file), first, _dedented(function, first, last))
                 if unlike is None or line.text != unlike.text:
                     return line
     raise Refusal(f"the line must stand in {where}; got {fragment!r}")
+
+
+def _shown(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else shown(file)
 
 
 def _dedented(function: Function, first: int, last: int) -> str:

@@ -4,7 +4,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import jax
@@ -26,7 +26,7 @@ class Recorder:
         self.targets = {str(f.file): {} for f in self.functions.values()}
         self.statements: dict[str, dict[int, int]] = {name: {} for name in self.files}
         self.seen: Shapes = {}
-        self.entered: set[CodeType] = set()
+        self.entered: set[tuple[str, int]] = set()  # file and first line: equal code of two files is equal to Python
         self.over: set[tuple[str, int]] = set()  # statements that have run to their end
         for function in self.functions.values():
             self._prepare(function)
@@ -58,7 +58,7 @@ class Recorder:
     def ran(self, function: Function) -> bool:
         """Whether the function, or one inside it, has run."""
         inside = range(function.first, function.last + 1)
-        return any(code.co_filename == str(function.file) and code.co_firstlineno in inside for code in self.entered)
+        return any(file == str(function.file) and first in inside for file, first in self.entered)
 
     def lacks(self, function: Function, picked: Iterable[Piece]) -> bool:
         """Whether a picked line has not run yet; of a function that is shown whole, whether none has."""
@@ -72,7 +72,7 @@ class Recorder:
         # What a lambda or a comprehension does is part of the line that it stands in.
         if code.co_name.startswith("<") or frame.f_lineno not in self.statements[code.co_filename]:
             return None
-        self.entered.add(code)
+        self.entered.add((code.co_filename, code.co_firstlineno))
         file, current = code.co_filename, 0
         self._note(file, code.co_firstlineno, _arguments(frame))
 

@@ -13,6 +13,7 @@ import optax
 import functional_nn
 import reference
 
+from . import textbook
 from .page import Page
 from .refusal import Refusal
 
@@ -26,8 +27,12 @@ def namespaces(page: Page) -> dict[str, dict[str, Any]]:
     both: dict[str, Any] = {"jnp": jnp, "jax": jax, "fnn": functional_nn, "xp": jnp, "array": jnp.array}
     sides = {"numpy": numpy, "jax": {**both, "optax": optax, "np": np}}
     for side, names in sides.items():
+        with page.source.located(("steps", 0)):
+            names.update(textbook.names(page.source.file, side))
         with page.source.located(("example",)):
             run(page.example, names, f"the example must run on the side of {side}", exec)
+        with page.source.located(("library",)):
+            run(page.library, names, f"what the library's calls need must run on the side of {side}", exec)
     return sides
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from .refusal import Refusal
 
 HEADER = re.compile(r"\s*(\[\[|\[)\s*([\w-]+)\s*\]")
-KEY = re.compile(r"""\s*(["']?)([\w-]+)\1\s*=""")
+KEY = re.compile(r"""\s*(["']?)([\w-]+)\1(?:\.[\w-]+)*\s*=""")
 QUOTES = ('"""', "'''")
 
 # Where a value stands: ("title",) at the top, ("steps", 2, "latex") in the third [[steps]].
@@ -21,6 +21,7 @@ class Source:
     """The text of a TOML file, its values, and the line of each."""
 
     def __init__(self, file: Path, root: Path):
+        self.file = file
         self.name = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
         try:
             self.text = file.read_text(encoding="utf-8")

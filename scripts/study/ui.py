@@ -26,19 +26,24 @@ WORDS = {
         "記号とコードの名前（選ぶと、式とコードの同じものに印がつきます）",
         "Symbols and their names in the code (choose one to mark it everywhere)",
     ),
-    "steps": Both("導出と二つのコード", "Derivation and code, side by side"),
+    "steps": Both("導出と2つのコード", "Derivation and code, side by side"),
     "derivation": Both("導出", "Derivation"),
     "numpy": Both("NumPy（手書き）", "NumPy by hand"),
     "jax": Both("JAX", "JAX"),
     "column": Both("表示する列", "Column to show"),
     "nothing_here": Both("この側に対応する行はありません。", "This side has no line for it."),
     "example": Both("例の入力", "The example"),
+    "library": Both("このライブラリの関数", "The library’s own function"),
+    "library_call": Both("ライブラリでは", "By the library"),
+    "library_example": Both("ライブラリを呼ぶための準備", "What the library’s calls need"),
     "values": Both("両方で計算した値", "Values, computed by both sides"),
     "what": Both("計算", "What"),
     "difference": Both("差", "Difference"),
     "values_note": Both(
-        "ページを作るときに両方のコードを実行した結果です。差が許容値を超えると、ページは作られません。",
-        "Both sides ran when this page was built. Where they differ by more than the tolerance, there is no page.",
+        "ページを作るときに、NumPy と JAX の両方を実行した結果です。教科書の書き方があるところでは、"
+        "それもライブラリの関数と比べています。差が許容値を超えると、ページは作られません。",
+        "NumPy and JAX both ran when this page was built, and where there is a textbook form, it was compared with the "
+        "library’s function, too. Where any two differ by more than the tolerance, there is no page.",
     ),
     "tolerance": Both("許容 {}", "up to {}"),
     "checked": Both("確認ずみ", "checked"),
@@ -65,7 +70,7 @@ WORDS = {
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(
-        "一つの関数を三つの形で並べます。紙の上の導出、NumPy で手書きした順伝播と逆伝播、そして JAX。"
+        "1つの関数を3つの形で並べます。紙の上の導出、NumPy で手書きした順伝播と逆伝播、そして JAX。"
         "どのコードもこのライブラリから取り出した本物で、どの数値もページを作るときに両方で計算したものです。",
         "Every function in three forms, side by side: the derivation on paper, forward and backward by hand in NumPy, "
         "and JAX. All code is taken from the library itself, and every number was computed by both sides when the page "

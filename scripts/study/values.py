@@ -16,28 +16,41 @@ WIDEST = 60  # entries of an array that is shown in full
 
 @dataclass(frozen=True)
 class Result:
-    """A call's value on each side, and the largest difference between them."""
+    """A call's value on each side, in the textbook's form, and the largest difference between any of them."""
 
     value: Value
     numpy: Any
     jax: Any
+    textbook: dict[str, Any]
     difference: float
 
 
 def evaluate(page: Page, value: Value, sides: Mapping[str, Mapping[str, Any]]) -> Result:
     """Both sides of a row of the table; a Refusal where they differ, or where its claim does not hold."""
-    found = {}
+    found, textbook, apart = {}, {}, []
     for side, names in sides.items():
         with page.source.located((*value.path, side)):
             found[side] = run(getattr(value, side), names, f"a value must be computable on the side of {side}")
     with page.source.located((*value.path, "numpy")):
-        apart = difference(found["numpy"], found["jax"])
-        if not apart <= value.tolerance:
-            raise Refusal(f"both sides must agree to {value.tolerance:g}; got a difference of {apart:.3g}")
-    result = Result(value, found["numpy"], found["jax"], apart)
+        apart.append(_within(value, "both sides must agree", found["numpy"], found["jax"]))
+    with page.source.located((*value.path, "textbook")):
+        for side, call in value.textbook.items():
+            textbook[side] = run(call, sides[side], f"a textbook call must be computable on the side of {side}")
+        for side, got in textbook.items():
+            rule = f"the textbook's form and the library's must agree on the side of {side}"
+            apart.append(_within(value, rule, got, found[side]))
+    result = Result(value, found["numpy"], found["jax"], textbook, max(apart))
     if value.claim:
         _check_claim(page, result, sides)
     return result
+
+
+def _within(value: Value, rule: str, left: Any, right: Any) -> float:
+    """How far two values are apart; a Refusal where that is more than the row allows."""
+    apart = difference(left, right)
+    if not apart <= value.tolerance:
+        raise Refusal(f"{rule} to {value.tolerance:g}; got a difference of {apart:.3g}")
+    return apart
 
 
 def _check_claim(page: Page, result: Result, sides: Mapping[str, Mapping[str, Any]]) -> None:

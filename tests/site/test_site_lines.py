@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from helpers.study_site import ROOT
 
-from scripts.study import excerpt, formulas, glossary, reports
+from scripts.study import content, excerpt, formulas, glossary, reports
 from scripts.study.page import load_page
 from scripts.study.refusal import Refusal
 
@@ -61,9 +61,9 @@ def test_the_lines_that_a_page_names_stand_in_the_code(file: Path):
     page = load_page(file, ROOT)
     gone = []
     for step in page.steps:
-        for shown in (side for side in (step.numpy, step.jax) if side):
+        for shown in content.excerpts_of(step):
             try:
-                excerpt.pieces(excerpt.find(shown.function), shown.lines)
+                content.excerpt_of(shown, page)
             except Refusal as refused:
                 gone.append(page.source.sentence(shown.path, "the page no longer fits the code", refused))
     assert not gone, "\n".join(gone)

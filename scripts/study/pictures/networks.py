@@ -162,7 +162,7 @@ def learning_loop(figure: Figure, say: Say) -> None:
     reasons = [
         say("賢くする", "improve"),
         say("← 重みを更新する", "← update the weights"),
-        say("← 勾配に沿って進む", "← go along the gradient"),
+        say("← 勾配と逆向きに進む", "← go against the gradient"),
         say("← 微分する", "← differentiate"),
     ]
     for i, words in enumerate(reasons):

@@ -1,0 +1,35 @@
+"""Padding, groups and the transposed convolution, as a textbook prints them, in one dimension, in JAX."""
+
+import jax
+import jax.numpy as jnp
+
+
+def same_padding(length, size, stride):
+    windows = -(-length // stride)
+    missing = max(stride * (windows - 1) + size - length, 0)
+    return missing // 2, missing - missing // 2
+
+
+def conv1d(x, W, stride=1, pad=(0, 0)):
+    padded = jnp.pad(x, ((0, 0), pad, (0, 0)))
+    length = (padded.shape[1] - len(W)) // stride + 1
+    return sum(padded[:, k : k + stride * length : stride] @ W[k] for k in range(len(W)))
+
+
+def grouped_conv1d(x, W, groups):
+    parts = zip(jnp.split(x, groups, axis=2), jnp.split(W, groups, axis=2), strict=True)
+    return jnp.concatenate([conv1d(x_part, W_part) for x_part, W_part in parts], axis=2)
+
+
+def conv_transpose1d(x, W, stride):
+    length = x.shape[1]
+    z = jnp.zeros((len(x), stride * (length - 1) + len(W), W.shape[1]))
+    for k in range(len(W)):
+        z = z.at[:, k : k + stride * length : stride].add(x @ W[k].T)
+    return z
+
+
+def conv_transpose1d_backward(x, W, dout, stride):
+    _, backward = jax.vjp(lambda x: conv_transpose1d(x, W, stride), x)
+    (dx,) = backward(dout)
+    return dx

@@ -1,0 +1,14 @@
+"""The sigmoid, as a textbook prints it, in JAX."""
+
+import jax
+import jax.numpy as jnp
+
+
+def sigmoid(x):
+    return 1 / (1 + jnp.exp(-x))
+
+
+def sigmoid_backward(x, dout):
+    _, backward = jax.vjp(sigmoid, x)
+    (dx,) = backward(dout)
+    return dx
