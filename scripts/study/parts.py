@@ -19,7 +19,7 @@ from .reports import Story
 from .schema import Both
 from .values import Result, shown
 
-TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative)\(", re.MULTILINE)  # what an exercise leaves to be written
+TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative|step)\(", re.MULTILINE)  # what an exercise leaves to be written
 WIDGETS = Path(__file__).resolve().parent / "static" / "widgets"
 
 

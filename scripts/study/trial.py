@@ -18,7 +18,7 @@ from .desk_words import said
 PRINTED = 4000  # characters that are shown of what the file prints
 REPORTED = 100_000  # characters of a report
 SECONDS_TO_DRAIN = 10.0
-OPTIONS = {"op": None, "strict": False, "seed": None, "grade": False, "replay": None, "sweep": False, "html": None}
+OPTIONS = {"op": None, "strict": False, "seed": None, "grade": False, "replay": None, "sweep": False, "html": None, "students": None}
 
 
 class Busy(Exception):

@@ -153,7 +153,7 @@
   function lineOf(reason, name) {
     const named = / in line (\d+)/.exec(reason)?.[1];
     if (named) return Number(named);
-    const before = name && new RegExp(`^[^]*?^def ${name}\\w*_(bwd|derivative)\\b|^[^]*?^def ${name}\\b`, "m").exec(code.value);
+    const before = name && new RegExp(`^[^]*?^def ${name}\\w*_(bwd|derivative|step)\\b|^[^]*?^def ${name}\\b`, "m").exec(code.value);
     return before ? before[0].split("\n").length : 0;
   }
 
