@@ -59,7 +59,10 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A file of the site."""
-        if self._admitted():
+        if self.path == "/favicon.ico":  # every browser asks for it, and there is none
+            self.send_response(HTTPStatus.NO_CONTENT)
+            self.end_headers()
+        elif self._admitted():
             super().do_GET()
 
     def do_HEAD(self) -> None:

@@ -18,7 +18,7 @@ from .desk_words import said
 PRINTED = 4000  # characters that are shown of what the file prints
 REPORTED = 100_000  # characters of a report
 SECONDS_TO_DRAIN = 10.0
-OPTIONS = {"op": None, "strict": False, "seed": None, "grade": False, "replay": None, "sweep": False, "html": None, "students": None}
+NOTHING = dict.fromkeys(("op", "strict", "seed", "grade", "replay", "sweep", "html", "students"))
 
 
 class Busy(Exception):
@@ -58,7 +58,7 @@ class Trials:
             running.terminate()
 
     def _judged(self, file: Path) -> dict[str, Any]:
-        options = Namespace(**OPTIONS, json=True, timeout=self.seconds)
+        options = Namespace(**NOTHING, json=True, timeout=self.seconds)
         begun = time.monotonic()
         with drained(PRINTED) as (entrance, heard):
             results = runner.run(file, None, None, options, printed=entrance, started=self._started)

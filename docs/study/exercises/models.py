@@ -6,8 +6,8 @@ The forward is a row of layers. The backward goes through the same layers from t
     functional-nn check docs/study/exercises/models.py
     python docs/study/exercises/models.py
 
-自分の演習の関数を使うには、たとえば `from linear import dense_bwd, dense_fwd` と書き換えます。
-To use what you wrote yourself, import it from its exercise: `from linear import dense_bwd, dense_fwd`.
+自分の演習の関数を使うには、となりのファイルから `from linear import dense_bwd, dense_fwd` のように取り込みます。
+To use what you wrote yourself, import it from its file beside this one: `from linear import dense_bwd, dense_fwd`.
 """
 
 import numpy as np

@@ -34,7 +34,7 @@ def found_in(module: ModuleType, wanted: str | None) -> Sequence[Found | Declare
     Raises:
         NotFound: neither, or a declaration of another form; the message is for the user.
     """
-    declared = [one for one in _declared(module) if wanted in (None, one.name)]
+    declared = _declared(module, wanted)
     try:
         return [*find(module, wanted), *declared]
     except NotFound:
@@ -43,11 +43,11 @@ def found_in(module: ModuleType, wanted: str | None) -> Sequence[Found | Declare
         raise
 
 
-def _declared(module: ModuleType) -> list[Declared]:
+def _declared(module: ModuleType, wanted: str | None) -> list[Declared]:
     listed = getattr(module, DECLARES, {})
     if not isinstance(listed, Mapping):
         raise NotFound(f"{RULE}; got a {type(listed).__name__}")
-    return [_one(module, name, meant) for name, meant in listed.items()]
+    return [_one(module, name, meant) for name, meant in listed.items() if wanted in (None, name)]
 
 
 def _one(module: ModuleType, name: Any, meant: Any) -> Declared:

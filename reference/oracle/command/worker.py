@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ from reference.oracle.command.grade import grade
 from reference.oracle.command.hidden import judge_hidden
 from reference.oracle.command.importing import load
 from reference.oracle.command.importing.standins import used
+from reference.oracle.command.notebook import own_examples
 from reference.oracle.command.recorded import RecordedCall, recorded_calls
 from reference.oracle.command.stepped import Declared, found_in, grade_steps
 from reference.oracle.reading.discover import Found, NotFound
@@ -113,7 +114,7 @@ def _judged(found: Found | Declared | RecordedCall, module: ModuleType, job: dic
 def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     """The result of a sweep; of code that is wrong as it is, that of the ordinary report."""
     request = Request(
-        job["op"], job["statics"], job["seeds"][0], job.get("strict", False), _examples(module, found.name)
+        job["op"], job["statics"], job["seeds"][0], job.get("strict", False), own_examples(module, found.name)
     )
     swept = sweep_found(found, request, own_maker(module, found.name))
     report = swept if isinstance(swept, Report) else swept.report
@@ -135,18 +136,8 @@ def _report(found: Found | Declared | RecordedCall, module: ModuleType, job: dic
     if isinstance(found, RecordedCall):
         op = None if job["op"] == "none" else job["op"]
         return found.report(op=op, statics=job["statics"], seed=seed, strict=job.get("strict", False))
-    request = Request(job["op"], job["statics"], seed, job.get("strict", False), _examples(module, found.name))
+    request = Request(job["op"], job["statics"], seed, job.get("strict", False), own_examples(module, found.name))
     return (judge_hidden if job["grade"] else judge)(found, request)
-
-
-def _examples(module: ModuleType, name: str) -> Any:
-    """The inputs that the file brings: `EXAMPLES[name]` or `example_inputs(name)`."""
-    listed = getattr(module, "EXAMPLES", {})
-    if not isinstance(listed, Mapping):
-        raise TypeError(f"EXAMPLES must be a dict from names to inputs; got a {type(listed).__name__}")
-    given = listed.get(name)
-    hook = getattr(module, "example_inputs", None)
-    return hook(name) if given is None and callable(hook) else given
 
 
 if __name__ == "__main__":
