@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
 class Handler(SimpleHTTPRequestHandler):
     """Answers what carries the token: files of the site, a run of an exercise, the end of one."""
 
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
     timeout = 30  # seconds in which a request must have come
 
     def do_GET(self) -> None:
