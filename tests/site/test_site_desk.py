@@ -141,6 +141,13 @@ def test_a_million_lines_are_cut(site):
     assert [part["verdict"] for part in answer["parts"]] == ["fail"] * 3
 
 
+def test_what_is_printed_is_read_to_its_end_and_not_kept():
+    with trial.drained(10) as (entrance, heard):
+        for _ in range(100):
+            os.write(entrance, b"x" * 10_000)  # a pipe that nobody reads would be full
+    assert bytes(heard) == b"x" * 11
+
+
 def test_a_file_that_ends_its_process_is_told_of(site):
     with served(site) as caller:
         _, answer = caller.run(STARTER.replace("x_ct = None", "import os; os._exit(7)", 1))
