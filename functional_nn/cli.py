@@ -1,10 +1,12 @@
 """The command `functional-nn`: words in, one exit status out. Imports neither JAX nor a model before it must."""
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,7 @@ functional-nn: neural networks as pure functions
   functional-nn check FILE[:NAME] ...      judge hand-written backpropagation; --help says how
   functional-nn judge TASK SUBMISSION      judge a kernel that nobody trusts, in a process of its own
   functional-nn explain CAUSE ...          what a cause in such a judgment means
+  functional-nn study                      read the study site and write its exercises, on this machine
   functional-nn doctor                     show versions, devices, precision, and what to mend
 
   functional-nn --version
@@ -215,6 +218,19 @@ def explain(argv: Sequence[str]) -> int:
     return twin("oracle.command.explain").main(list(argv))
 
 
+def study(argv: Sequence[str]) -> int:
+    """Hand over to the study site, whose pages are made in the repository and are in no package."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / "scripts" / "study" / "desk.py").is_file():
+        raise BadInput(
+            "the study site is in the repository, not in the installed package; in a clone of it run: "
+            "pip install -e '.[docs]'"
+        )
+    sys.path.insert(0, str(root))
+    unwatch()
+    return importlib.import_module("scripts.study.desk").main(list(argv))
+
+
 def doctor(argv: Sequence[str]) -> int:
     """Print what a run would run on."""
     if argv:
@@ -279,6 +295,7 @@ COMMANDS = {
     "check": check,
     "judge": judge,
     "explain": explain,
+    "study": study,
     "doctor": doctor,
 }
 COMMANDS |= {"--help": _help, "-h": _help, "help": _help, "--version": _version}

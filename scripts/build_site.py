@@ -94,12 +94,10 @@ def report(built: Any, options: argparse.Namespace, seconds: float) -> None:
 
 def serve(folder: Path, port: int) -> None:
     """Until Ctrl-C."""
-    with importlib.import_module("scripts.study.serve").server(folder, port) as server:
-        print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+    serving = importlib.import_module("scripts.study.serve")
+    with serving.server(folder, port) as server:
+        print(f"{server.address}  (Ctrl-C ends it)", flush=True)
+        serving.until_interrupted(server)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The parts of a page in the form that the templates want: steps, values, figures, mistakes, the exercise."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .schema import Both
 from .textbook import SIDES
 from .values import Result, shown
 
+TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative|step)\(", re.MULTILINE)  # what an exercise leaves to be written
 WIDGETS = Path(__file__).resolve().parent / "static" / "widgets"
 
 
@@ -122,4 +124,13 @@ def exercise_part(page: Page, library: Library) -> dict[str, Any] | None:
     if not files or not all(file.exists() for file in files):
         return None
     starter, solution = (code_lines(file.read_text(encoding="utf-8").strip(), {}) for file in files)
-    return {"name": page.exercise, "starter": starter, "solution": solution}
+    text = files[0].read_text(encoding="utf-8")
+    return {
+        "name": page.exercise,
+        "starter": starter,
+        "solution": solution,
+        "text": text,
+        "parts": len(TO_WRITE.findall(text)),
+        "trains": "__main__" in text,
+        "all": sorted(file.stem for file in files[0].parent.glob("*.py")),
+    }

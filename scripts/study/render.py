@@ -8,6 +8,8 @@ import jinja2
 
 from .code import code_lines
 from .content import Content
+from .desk_words import SPOKEN
+from .desk_words import WORDS as DESK
 from .glossary import folded
 from .library import Library
 from .markup import Writer, pair, same_or_pair
@@ -133,6 +135,8 @@ def _environment() -> jinja2.Environment:
         pair=pair,
         same_or_pair=same_or_pair,
         words=WORDS,
+        desk=DESK,
+        desk_spoken=SPOKEN,
         libraries={"numpy": "NumPy", "jax": "JAX"},
         fill=_fill,
         plain=plain,

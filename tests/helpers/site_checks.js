@@ -40,7 +40,7 @@ globalThis.siteChecks = (() => {
     if (language === "ja") return wrong;
     const japanese = /[\u3041-\u30ff\u4e00-\u9fff]/;
     for (const { parent, data } of visibleTexts()) {
-      if (japanese.test(data) && !parent.closest("[lang=ja-JP], code, pre"))
+      if (japanese.test(data) && !parent.closest("[lang=ja-JP], code, pre, textarea"))
         wrong.push(`Japanese is seen: "${data}"`);
     }
     return wrong;

@@ -2,15 +2,13 @@
 without scripts. What the checks in the page look for stands in tests/helpers/site_checks.js."""
 
 import json
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag
 
 import pytest
+from helpers.browser import chromium
 from helpers.site_search import read_index
 
 from scripts import build_site
@@ -75,25 +73,6 @@ class Visitor:
                 address = event["params"]["request"]["url"]
                 if not address.startswith((self.site.as_uri() + "/", "data:")):
                     self.note(f"asks for {address}")
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """One headless chromium that writes down what it is asked for; a skip with its reason where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (browser and driver):
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=ja"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    try:
-        yield running
-    finally:
-        running.quit()
 
 
 @pytest.fixture

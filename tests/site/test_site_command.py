@@ -1,19 +1,15 @@
-"""The command that builds the study site, and the server that shows it."""
+"""The command that builds the study site."""
 
 import re
 import sys
-import threading
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from helpers.study_site import SIGMOID, SOFTMAX, small_study, spoil
 
 from scripts import build_site
-from scripts.study import serve, site
-from scripts.study.refusal import Refusal
+from scripts.study import site
 
 
 @pytest.fixture(autouse=True)
@@ -104,27 +100,3 @@ def test_a_missing_extra_is_named(folder, tmp_path, capsys, monkeypatch):
     assert build_site.main(["--pages", str(folder), "--output", str(tmp_path / "site")]) == 2
     said = capsys.readouterr().err
     assert said == "build_site: latex2mathml is missing; install the extra docs: pip install -e '.[docs]'\n"
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    with serve.server(folder, 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def test_the_site_is_served_on_this_machine_alone(tmp_path):
-    (tmp_path / "index.html").write_text("Hello")
-    with served(tmp_path) as address:
-        assert urllib.request.urlopen(address + "/index.html", timeout=10).read() == b"Hello"
-
-
-def test_a_taken_port_ends_in_a_sentence(tmp_path):
-    (tmp_path / "index.html").write_text("Hello")
-    with serve.server(tmp_path, 0) as server, pytest.raises(Refusal, match="needs a free port"):
-        serve.server(tmp_path, server.server_port)

@@ -1,6 +1,7 @@
 """The exercises of the study site: each starter fails with what is missing, each solution passes."""
 
 import ast
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def functions(path: Path) -> dict[str, ast.FunctionDef]:
 
 
 def is_to_be_written(name: str) -> bool:
-    return name.endswith(("_bwd", "_derivative"))
+    return name.endswith(("_bwd", "_derivative", "_step"))
 
 
 def test_every_exercise_has_a_solution_and_the_other_way_round():
@@ -80,6 +81,25 @@ def test_the_solution_of_the_network_learns():
     network = runpy.run_path(str(STUDY / "solutions" / "models.py"))
     first, later = (network["train"](steps=steps) for steps in (1, 60))
     assert later > 0.7 > first, f"accuracy after 1 step {first}, after 60 steps {later}"
+
+
+def run_as_script(folder: Path, text: str) -> None:
+    file = folder / "models.py"
+    file.write_text(text, encoding="utf-8")
+    runpy.run_path(str(file), run_name="__main__")
+
+
+def test_the_finish_line_of_the_network_is_a_right_backward(tmp_path, capsys):
+    """With the backward of relu left out it learns as well, or better, and is not finished."""
+    solution = (STUDY / "solutions" / "models.py").read_text("utf-8").replace("steps=300", "steps=60")
+    wrong = solution.replace("(images_ct,) = relu_bwd(relu_saved, active_ct)", "images_ct = active_ct")
+    assert wrong != solution
+    with pytest.raises(SystemExit, match=r"Not finished yet, though it learns(.|\n)*lacks the derivative of maximum"):
+        run_as_script(tmp_path, wrong)
+    reached = float(re.search(r"accuracy on test images: ([\d.]+)%", capsys.readouterr().out).group(1))  # type: ignore[union-attr]
+    assert reached > 70, f"it does not even learn: {reached} %"
+    run_as_script(tmp_path, solution)
+    assert capsys.readouterr().out.endswith("Finished: it learns, and its backward is right.\n")
 
 
 def test_an_unfinished_network_is_not_trained():

@@ -6,8 +6,8 @@ The forward is a row of layers. The backward goes through the same layers from t
     functional-nn check docs/study/exercises/models.py
     python docs/study/exercises/models.py
 
-自分の演習の関数を使うには、たとえば `from linear import dense_bwd, dense_fwd` と書き換えます。
-To use what you wrote yourself, import it from its exercise: `from linear import dense_bwd, dense_fwd`.
+自分の演習の関数を使うには、となりのファイルから `from linear import dense_bwd, dense_fwd` のように取り込みます。
+To use what you wrote yourself, import it from its file beside this one: `from linear import dense_bwd, dense_fwd`.
 """
 
 import numpy as np
@@ -80,5 +80,18 @@ def train(steps=300, batch=50, learning_rate=0.1):
     return np.mean(logits.argmax(axis=1) == digits.test.labels)
 
 
+def judge():
+    """判定器の報告: 正しければ "pass"。 / The oracle's report on the backward, whose verdict must be "pass"."""
+    from reference import oracle
+
+    return oracle.check(oracle.from_rule(network_fwd, network_bwd), *example_inputs("network"))
+
+
 if __name__ == "__main__":
+    # 認識精度だけでは、逆伝播が正しいとは言えません。 / Accuracy alone does not show that the backward is right.
     print(f"accuracy on test images: {train():.1%}")
+    report = judge()
+    if report.verdict != "pass":
+        first = str(report).split("\n\n")[0]
+        raise SystemExit(f"Not finished yet, though it learns. functional-nn check says more:\n{first}")
+    print("Finished: it learns, and its backward is right.")

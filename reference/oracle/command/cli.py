@@ -12,6 +12,7 @@ from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_s
 from reference.oracle.command.replayed import as_replayed
 from reference.oracle.command.runner import run
 from reference.oracle.command.stopping import Stopped, stoppable
+from reference.oracle.command.students import Student, students_in, write_students
 from reference.oracle.command.table import as_table
 from reference.oracle.command.walk import SUFFIXES, judgeable
 
@@ -35,7 +36,8 @@ only. It counts as right; with --strict it fails.
 
 The file may bring its own inputs: EXAMPLES = {"NAME": (x, ...)}, or for a class
 EXAMPLES = {"NAME": {"init": (W, b), "inputs": (x,)}}, or a function
-example_inputs(name)."""
+example_inputs(name). It may declare optimizers, whose steps are judged:
+OPTIMIZERS = {"my_adam": ("adam", {"learning_rate": 0.1})}."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +59,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
         _settle(options, targets)
+        students = _students(options, targets)
     except ValueError as refused:
         return _refuse(str(refused))
     for path, name in targets:
@@ -65,9 +68,12 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
             results += [result for result in found if not (path.is_dir() and result.get("nothing"))]
     if options.html:
         _write_html(options.html, results)
+    written = write_students(students, results, options.students) if options.students else ""
     as_words = as_table if any(path.is_dir() for path, _ in targets) else as_text
     as_words = as_replayed if options.replay else as_words
     print(as_json(results) if options.json else as_words(results, options))
+    if written and not options.json:
+        print(written)
     return exit_status(results)
 
 
@@ -94,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help=TIMEOUT)
     parser.add_argument("--grade", action="store_true", help="points for each part, on inputs the file cannot know")
     parser.add_argument(
+        "--students", type=Path, metavar="FOLDER", help="with --grade: a CSV of the points, and a page each, to there"
+    )
+    parser.add_argument(
         "--replay", type=Path, metavar="FOLDER", help="judge at the calls that oracle.record kept there"
     )
     parser.add_argument("--sweep", action="store_true", help="judge at every size and on unusual values too")
@@ -102,6 +111,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--html", type=Path, metavar="PATH", help="write a page with pictures of the errors")
     return parser
+
+
+def _students(options: argparse.Namespace, targets: Sequence[tuple[Path, str | None]]) -> list[Student]:
+    """Who handed in, where a table and pages of them are asked for."""
+    if not options.students:
+        return []
+    if not options.grade or len(targets) != 1 or not targets[0][0].is_dir():
+        raise ValueError("--students needs --grade and one folder, with a file or a folder for each student")
+    if options.students.exists() and not options.students.is_dir():
+        raise ValueError(f"--students must be a folder; got {options.students}, which is a file")
+    return students_in(targets[0][0])
 
 
 def _settle(options: argparse.Namespace, targets: Sequence[tuple[Path, str | None]]) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,29 @@ GRADED_INPUTS = 3
 ENDS_WITHIN = 10.0  # seconds that the guard has to end everything
 
 
+Started = Callable[[subprocess.Popen[bytes]], None]
+
+
 def run(
-    file: Path, name: str | None, statics: dict[str, Any] | None, options: argparse.Namespace
+    file: Path,
+    name: str | None,
+    statics: dict[str, Any] | None,
+    options: argparse.Namespace,
+    *,
+    printed: int | None = None,
+    started: Started = lambda guarded: None,
 ) -> list[dict[str, Any]]:
-    """The results of one file, judged in a child process; a child that dies or hangs costs only what it was at."""
+    """The results of one file, judged in a child process; a child that dies or hangs costs only what it was at.
+
+    What the file prints goes to the file descriptor `printed` (by default to standard error). `started` is told of the
+    process that watches over the child: terminated, it ends everything.
+    """
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
         results.touch()
         job = job_of(file, name, statics, options, results)
         try:
-            ended = _child(job, options.timeout)
+            ended = _child(job, options.timeout, printed, started)
         except Stopped as stopped:
             stopped.file, stopped.results = str(file), _finished(_lines(results))
             raise
@@ -71,14 +85,14 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "grade": options.grade,
         "replay": str(options.replay.resolve()) if options.replay else None,
         "sweep": options.sweep,
-        "html": options.html is not None,
+        "html": bool(options.html or options.students),
         "rich": not options.json and wants_colour(),
         "width": width(),
         "results": str(results),
     }
 
 
-def _child(job: dict[str, Any], timeout: float) -> str:
+def _child(job: dict[str, Any], timeout: float, printed: int | None, started: Started) -> str:
     """Run the worker on the job, under a guard; how it ended, in words."""
     root = str(Path(__file__).resolve().parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -88,9 +102,12 @@ def _child(job: dict[str, Any], timeout: float) -> str:
     command = [sys.executable, "-I", "-S", guard.__file__, *worker]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     pipe = subprocess.PIPE
-    guarded = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True)
+    guarded = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=printed, env=environment, start_new_session=True
+    )
     told = ""
     try:
+        started(guarded)
         _tell(guarded, json.dumps(job))
         guarded.wait(timeout)
     except subprocess.TimeoutExpired:

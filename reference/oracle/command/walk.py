@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reference.oracle.command.importing.source import understood
+from reference.oracle.command.stepped import DECLARES
 from reference.oracle.reading.discover import LOSSES
 from reference.oracle.reading.pairing import SWITCHES
 from reference.oracle.reading.texts import NotPython, read
@@ -31,11 +32,12 @@ def judgeable(folder: Path) -> tuple[list[Path], int]:
 def python_files(folder: Path) -> Iterator[Path]:
     """Every Python file and notebook; hidden folders and environments are passed over."""
     for here, inner, names in os.walk(folder):
-        inner[:] = [name for name in inner if not _passed_over(Path(here, name))]
+        inner[:] = [name for name in inner if not is_passed_over(Path(here, name))]
         yield from (Path(here, name) for name in names if Path(name).suffix in SUFFIXES)
 
 
-def _passed_over(folder: Path) -> bool:
+def is_passed_over(folder: Path) -> bool:
+    """Whether a folder is hidden, an environment, or what a build left."""
     name = folder.name
     return (
         name.startswith((".", "__"))
@@ -74,6 +76,8 @@ def _defines(node: ast.AST) -> bool:
         case ast.Attribute(attr=name) | ast.Name(id=name) if name in RULES:
             return True
         case ast.ImportFrom(module=module) if (module or "").split(".")[0] == "reference":
+            return True
+        case ast.Assign(targets=[ast.Name(id=name)]) if name == DECLARES:
             return True
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
             return _is_backward_name(name)

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,10 @@ from reference.oracle.command.grade import grade
 from reference.oracle.command.hidden import judge_hidden
 from reference.oracle.command.importing import load
 from reference.oracle.command.importing.standins import used
+from reference.oracle.command.notebook import own_examples
 from reference.oracle.command.recorded import RecordedCall, recorded_calls
-from reference.oracle.reading.discover import Found, NotFound, find
+from reference.oracle.command.stepped import Declared, found_in, grade_steps
+from reference.oracle.reading.discover import Found, NotFound
 from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.request import Request
 from reference.oracle.reading.swept import own_maker, sweep_found
@@ -54,7 +56,7 @@ def judge_file(job: dict[str, Any], write: Write) -> None:
     try:
         module, notes = load(Path(job["file"]))
         replay = job.get("replay")
-        everything = recorded_calls(module, job["name"], replay) if replay else find(module, job["name"])
+        everything = recorded_calls(module, job["name"], replay) if replay else found_in(module, job["name"])
     except NotPython as refused:
         return write({"problem": str(refused)})
     except NotFound as nothing:
@@ -85,9 +87,9 @@ def _did_not_import(error: BaseException, file: str) -> str:
     return f"it does not import: {type(error).__name__}{where}: {said}".rstrip(": ")
 
 
-def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
+def _judged(found: Found | Declared | RecordedCall, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        if job.get("sweep") and not isinstance(found, RecordedCall):
+        if job.get("sweep") and isinstance(found, Found):
             return _swept(found, module, job)
         reports = [_report(found, module, job, seed) for seed in job["seeds"]]
     except CannotTell as unsure:
@@ -97,6 +99,7 @@ def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]
     except BaseException as error:  # a file may raise anything; no Ctrl-C reaches this process
         return {"name": found.name, "problem": f"{found.name} could not be judged: {type(error).__name__}: {error}"}
     report = next((report for report in reports if report.verdict != "pass"), reports[0])
+    graded = grade_steps(reports) if isinstance(found, Declared) else grade(reports, job.get("strict", False))
     drawn = render_rich if job["rich"] else render_text
     return {
         "name": found.name,
@@ -104,14 +107,14 @@ def _judged(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]
         "text": drawn(report, job["width"]),
         "report": as_dict(report),
         "html": report_section(report) if job["html"] else "",
-        "grade": [part._asdict() for part in grade(reports, job.get("strict", False))] if job["grade"] else [],
+        "grade": [part._asdict() for part in graded] if job["grade"] else [],
     }
 
 
 def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
     """The result of a sweep; of code that is wrong as it is, that of the ordinary report."""
     request = Request(
-        job["op"], job["statics"], job["seeds"][0], job.get("strict", False), _examples(module, found.name)
+        job["op"], job["statics"], job["seeds"][0], job.get("strict", False), own_examples(module, found.name)
     )
     swept = sweep_found(found, request, own_maker(module, found.name))
     report = swept if isinstance(swept, Report) else swept.report
@@ -127,22 +130,14 @@ def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, A
     }
 
 
-def _report(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
+def _report(found: Found | Declared | RecordedCall, module: ModuleType, job: dict[str, Any], seed: int) -> Report:
+    if isinstance(found, Declared):
+        return found.report(seed)
     if isinstance(found, RecordedCall):
         op = None if job["op"] == "none" else job["op"]
         return found.report(op=op, statics=job["statics"], seed=seed, strict=job.get("strict", False))
-    request = Request(job["op"], job["statics"], seed, job.get("strict", False), _examples(module, found.name))
+    request = Request(job["op"], job["statics"], seed, job.get("strict", False), own_examples(module, found.name))
     return (judge_hidden if job["grade"] else judge)(found, request)
-
-
-def _examples(module: ModuleType, name: str) -> Any:
-    """The inputs that the file brings: `EXAMPLES[name]` or `example_inputs(name)`."""
-    listed = getattr(module, "EXAMPLES", {})
-    if not isinstance(listed, Mapping):
-        raise TypeError(f"EXAMPLES must be a dict from names to inputs; got a {type(listed).__name__}")
-    given = listed.get(name)
-    hook = getattr(module, "example_inputs", None)
-    return hook(name) if given is None and callable(hook) else given
 
 
 if __name__ == "__main__":

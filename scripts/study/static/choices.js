@@ -16,6 +16,13 @@ const choices = {
       // as above
     }
   },
+  forget(name) {
+    try {
+      localStorage.removeItem("study-" + name);
+    } catch {
+      // as above
+    }
+  },
   apply(name, value) {
     const root = document.documentElement;
     root.dataset[name] = value;
