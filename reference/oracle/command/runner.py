@@ -74,6 +74,7 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "html": options.html is not None,
         "rich": not options.json and wants_colour(),
         "width": width(),
+        "language": options.language,
         "results": str(results),
     }
 
