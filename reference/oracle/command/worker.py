@@ -25,8 +25,8 @@ from reference.oracle.reading.swept import own_maker, sweep_found
 from reference.oracle.reading.texts import NotPython
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
-from reference.oracle.rendering.language import Say, saying
 from reference.oracle.rendering.html import report_section
+from reference.oracle.rendering.language import Say, saying
 from reference.oracle.rendering.text import render_text
 from reference.oracle.report import Report
 from reference.oracle.sweep.shown import as_dict as swept_as_dict

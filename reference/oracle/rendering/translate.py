@@ -17,6 +17,7 @@ CODE = re.compile(r"`[^`]*`|[(\[](?=[^)\]]*\d)(?:[-+\d., e]|nan|inf|[(\[][-+\d.,
 FIRST, LETTERS = 0xE000, "\ue000-\uf8ff"
 FIELD = re.compile(r"\{(\w+)([!#]?)((?:\|[^|{}]*=[^|{}]*)*)\}")
 PLACE = rf"(?: in (?:the reference's )?[{LETTERS}]| wherever it stands)?"
+NAME = rf"the reference's [{LETTERS}]|the derivative of \S+|the \w+|a value of \S+|a constant array|\S+"
 NUMBER = r"[-+\d.einfa%]+"
 # Of Japanese: what words are written with, and that with the signs between them.
 WORD = re.compile("[ぁ-んァ-ヶー一-龠々]")
@@ -106,9 +107,11 @@ class Template:
         if name in ("before", "after") or (after == "" and before[-1:] == " " and self._quotes(place)):
             return f"(?P<_{name}>.{many.replace('+', '*')})"
         continues = before[-1:].isalnum() or before[-1:] in (",", ")") or (before == "" and place > 0)
-        if continues and not after[:1].isalpha():  # what is added there, or nothing
+        if continues and self.kinds.get(name) != "!" and not after[:1].isalpha():  # what is added there, or nothing
             added = added or rf"(?:(?:[\s,;:({LETTERS}[]|\. ).{many.replace('+', '*')})?"
             return rf"(?P<_{name}>{added})"
+        if added and after == " ":  # a name, before something else that is no fixed word
+            return f"(?P<_{name}>{NAME})"
         return f"(?P<_{name}>.{many})"
 
     def _quotes(self, place: int) -> bool:
@@ -209,7 +212,8 @@ class Table:
     def _left(self, text: str) -> int:
         """How many words of a text are English, as far as anybody can tell words from names."""
         words = re.findall(r"(?<![\w.])[A-Za-z]{2,}(?![\w(=])", text)
-        known = self.known if " " in text.strip() else SMALL
+        formula = re.search(r"[-+*/=]", text) and not re.search(r"[A-Za-z]{2} [A-Za-z]{2}", text)
+        known = SMALL if formula or " " not in text.strip() else self.known
         return sum(word.lower() in known for word in words) + len(re.findall(r"\w_ct\b", text))
 
 
