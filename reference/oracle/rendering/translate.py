@@ -212,7 +212,7 @@ class Table:
     def _left(self, text: str) -> int:
         """How many words of a text are English, as far as anybody can tell words from names."""
         words = re.findall(r"(?<![\w.])[A-Za-z]{2,}(?![\w(=])", text)
-        formula = re.search(r"[-+*/=]", text) and not re.search(r"[A-Za-z]{2} [A-Za-z]{2}", text)
+        formula = re.fullmatch(r"[^,:;]*[-+*/=][^,:;]*", text) and not re.search(r"[A-Za-z]{2} [A-Za-z]{2}", text)
         known = SMALL if formula or " " not in text.strip() else self.known
         return sum(word.lower() in known for word in words) + len(re.findall(r"\w_ct\b", text))
 
