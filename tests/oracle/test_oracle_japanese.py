@@ -26,8 +26,10 @@ TABLES = sorted((ORACLE / "rendering" / "japanese").glob("*.toml"))
 KANA = re.compile("[ぁ-んァ-ヶ一-龠]")
 BROKEN = Path(__file__).resolve().parents[1] / "textbook" / "broken.py"
 # Words of the templates that are no names of arguments or functions.
-NO_NAMES = """the of in is are to and or by for at it with than that where which its line got expected takes lacks has
-    uses gives along besides entries times gradient wrong right gets every another more most""".split()
+NO_NAMES = (
+    "the of in is are to and or by for at it with than that where which its line got expected takes lacks has"
+    " uses gives along besides entries times gradient wrong right gets every another more most"
+)
 # Every so many-th case of the corpus in the fast suite.
 SAMPLE = 40
 
@@ -138,7 +140,7 @@ def _words_left(translated: str, known: set[str]) -> list[str]:
         r"`[^`]*`|例外を起こしました：.*|形：.*|として検査.*|も同じように説明できます：[\w, ()]*", " ", translated
     )
     runs = re.findall(r"(?<![\w.])([a-z]{2,}) ([a-z]{2,})(?![\w.(=])", plain)
-    alone = re.findall(rf"(?<![\w.'=])(?:{'|'.join(NO_NAMES)})(?![\w.(='])", plain)
+    alone = re.findall(rf"(?<![\w.'=])(?:{NO_NAMES.replace(' ', '|')})(?![\w.(='])", plain)
     return [*alone, *(" ".join(run) for run in runs if set(run) <= known)]
 
 
