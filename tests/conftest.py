@@ -10,6 +10,8 @@ import pytest
 from helpers.compiling import ask_for_little_effort
 from hypothesis import HealthCheck, settings
 
+from reference.oracle.rendering.language import preferred
+
 ask_for_little_effort()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_matmul_precision", "highest")
@@ -19,6 +21,10 @@ LONGEST = "test_site_browser.py"
 JUDGE = "test_oracle_judging"
 # So many bytes a worker may hold when a file ends; most of them are compiled programs.
 MOST = 2 << 30
+
+# The command's words are compared in English, whatever the terminal's language is.
+if preferred(os.environ) == "ja":
+    os.environ["LC_ALL"] = "C.UTF-8"
 
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

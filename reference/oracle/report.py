@@ -141,9 +141,14 @@ class Report:
 
     def __str__(self) -> str:
         """The report as plain text of 80 columns; its first line says what matters most."""
+        return self.text()
+
+    def text(self, language: str = "en", width: int = 80) -> str:
+        """The report as plain text in English ("en") or Japanese ("ja"), in lines of `width` columns."""
+        from reference.oracle.rendering.language import saying
         from reference.oracle.rendering.text import render_text
 
-        return render_text(self)
+        return render_text(self, width, saying(language))
 
     def to_json(self) -> str:
         """The report as JSON; NaN and the infinities become the strings "nan", "inf" and "-inf"."""
@@ -151,11 +156,11 @@ class Report:
 
         return render_json(self)
 
-    def to_html(self) -> str:
+    def to_html(self, language: str = "en") -> str:
         """The report as one HTML page that needs no network, with a picture of where the errors sit."""
         from reference.oracle.rendering.html import render_html
 
-        return render_html(self)
+        return render_html(self, language)
 
 
 def _arguments(findings: list[Finding]) -> set[str]:

@@ -115,7 +115,12 @@ def mistake_part(told: Story, writer: Writer) -> dict[str, Any]:
         for kind, line in (("wrong", told.wrong), ("right", told.right))
     ]
     text = writer.both((*told.mistake.path, "text"), told.mistake.text)
-    return {"number": told.mistake.catalogue, "text": text, "lines": lines, "report": str(told.report)}
+    return {
+        "number": told.mistake.catalogue,
+        "text": text,
+        "lines": lines,
+        "report": Both(told.report.text("ja"), str(told.report)),
+    }
 
 
 def exercise_part(page: Page, library: Library) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ WORDS = {
     "wrong": Both("間違い", "Wrong"),
     "right": Both("正しい", "Right"),
     "catalogue": Both("間違いの目録 {} 番", "No. {} in the catalogue of mistakes"),
-    "report": Both("判定器の実際の報告（英語）", "What the oracle really says"),
+    "report": Both("判定器の実際の報告", "What the oracle really says"),
     "exercise": Both("演習", "Exercise"),
     "exercise_note": Both(
         "逆伝播を書いて保存し、次のコマンドで確かめます。何がどう違うかを判定器が教えます。",

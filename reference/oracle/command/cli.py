@@ -3,6 +3,7 @@
 import argparse
 import ast
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from reference.oracle.command.stopping import Stopped, stoppable
 from reference.oracle.command.students import Student, students_in, write_students
 from reference.oracle.command.table import as_table
 from reference.oracle.command.walk import SUFFIXES, judgeable
+from reference.oracle.rendering.language import LANGUAGES, preferred, saying
 
 DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right,
 and if not, why. The file is run, in a process of its own. In a folder, every
@@ -43,11 +45,13 @@ OPTIMIZERS = {"my_adam": ("adam", {"learning_rate": 0.1})}."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0 for right, 1 for wrong, 2 for what could not be judged."""
     results: list[dict[str, Any]] = []
+    options = argparse.Namespace(language="en")
     with stoppable():
         try:
-            return _judge(_parser().parse_args(argv), results)
+            options = _parser().parse_args(argv)
+            return _judge(options, results)
         except Stopped as stopped:
-            print(stopped.sentence(results), file=sys.stderr)
+            print(saying(options.language or "en")(stopped.sentence(results)), file=sys.stderr)
             return stopped.status
 
 
@@ -55,6 +59,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
+        options.language = _language(options.language)
         _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
@@ -67,7 +72,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
             found = [{"file": str(file), **result} for result in run(file, name, statics, options)]
             results += [result for result in found if not (path.is_dir() and result.get("nothing"))]
     if options.html:
-        _write_html(options.html, results)
+        _write_html(options.html, results, options.language)
     written = write_students(students, results, options.students) if options.students else ""
     as_words = as_table if any(path.is_dir() for path, _ in targets) else as_text
     as_words = as_replayed if options.replay else as_words
@@ -82,7 +87,7 @@ def _files(path: Path, options: argparse.Namespace) -> list[Path]:
     files, of = judgeable(path) if path.is_dir() else ([path], 1)
     which, each = (f"{len(files)} of {of} files in {path}", " each") if path.is_dir() else (path, "")
     if not options.json:
-        print(f"Running {which} (at most {options.timeout:g} s{each}).", flush=True)
+        print(saying(options.language)(f"Running {which} (at most {options.timeout:g} s{each})."), flush=True)
     return files
 
 
@@ -109,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument(
+        "--language", type=_named, metavar="en|ja", help="of the report; else what LC_ALL, LC_MESSAGES or LANG say"
+    )
     parser.add_argument("--html", type=Path, metavar="PATH", help="write a page with pictures of the errors")
     return parser
 
@@ -152,6 +160,24 @@ def _natural(text: str) -> int:
     return int(text)
 
 
+def _named(language: str) -> str:
+    if language not in LANGUAGES:
+        raise argparse.ArgumentTypeError(f"a language is one of {', '.join(LANGUAGES)}; got {language}")
+    return language
+
+
+def _language(asked: str | None) -> str:
+    """The language that was asked for; else that of the terminal, where its letters can be printed."""
+    language = asked or preferred(os.environ)
+    try:
+        saying(language)("right").encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        if asked:
+            raise ValueError(f"--language {asked}: its letters are not in the encoding {sys.stdout.encoding}") from None
+        return "en"
+    return language
+
+
 def _known_op(op: str | None) -> None:
     from reference.oracle.specs import SPECS
 
@@ -192,11 +218,11 @@ def _refuse(sentence: str) -> int:
     return NOT_JUDGED
 
 
-def _write_html(path: Path, results: Sequence[dict[str, Any]]) -> None:
+def _write_html(path: Path, results: Sequence[dict[str, Any]], language: str) -> None:
     from reference.oracle.rendering.html import html_page
 
     sections = [result["html"] for result in results if result.get("html")]
-    path.write_text(html_page("Backpropagation, judged", sections), "utf-8")
+    path.write_text(html_page(saying(language)("Backpropagation, judged"), sections, language), "utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reference.oracle.rendering.columns import columns, padded
+from reference.oracle.rendering.language import Say, english, saying
 from reference.oracle.rendering.text import wrapped
 
 RIGHT, WRONG, NOT_JUDGED = 0, 1, 2
@@ -47,45 +49,47 @@ def status_of(result: dict[str, Any]) -> str:
 
 def as_text(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> str:
     """Whole reports of what is not right, a line of what is, and the sum."""
-    return "\n".join(["", *reports(results, options.verbose or len(results) == 1), "", summary(results, options)])
+    shown = reports(results, options.verbose or len(results) == 1, saying(options.language))
+    return "\n".join(["", *shown, "", summary(results, options)])
 
 
-def reports(results: Sequence[dict[str, Any]], whole: bool) -> list[str]:
+def reports(results: Sequence[dict[str, Any]], whole: bool, say: Say = english) -> list[str]:
     """The notes of each file, and a block for each result."""
-    blocks = [*_notes_of_files(results), *(_result_text(result, whole) for result in results)]
+    blocks = [*_notes_of_files(results, say), *(_result_text(result, whole, say) for result in results)]
     return ["\n".join(blocks).rstrip()] if blocks else []
 
 
-def _notes_of_files(results: Sequence[dict[str, Any]]) -> list[str]:
+def _notes_of_files(results: Sequence[dict[str, Any]], say: Say) -> list[str]:
     """How each file was run, where that is worth knowing: a line a note."""
     said = {(result["file"], note): None for result in results for note in result.get("notes", ())}
-    return [wrapped(f"{Path(file).name}: {note}", width(), rest="  ") for file, note in said]
+    return [wrapped(f"{Path(file).name}{say(': ')}{say(note)}", width(), rest="  ") for file, note in said]
 
 
-def _result_text(result: dict[str, Any], whole: bool) -> str:
+def _result_text(result: dict[str, Any], whole: bool, say: Say) -> str:
     """The whole report, or one line for what is right."""
     name = result.get("name") or Path(result["file"]).name
     if "problem" in result:
-        said = wrapped(f"{name}: cannot tell: {result['problem']}", width(), rest="  ")
-        return "\n".join([said, *_settling(result, whole)])
+        said = wrapped(say(f"{name}: cannot tell: {result['problem']}"), width(), rest="  ")
+        return "\n".join([said, *_settling(result, whole, say)])
     if result["verdict"] == "pass" and not whole:
-        text = wrapped(f"{name}: {result['report']['headline']}{_notes(result['report'])}", width(), rest="  ")
+        said = say(result["report"]["headline"]) + say(_notes(result["report"]))
+        text = wrapped(f"{name}{say(': ')}{said}", width(), rest="  ")
     else:
-        text = f"--- {name} ".ljust(width(), "-") + "\n" + result["text"]
-    graded = _grade_lines(result["grade"], result["report"]["inputs"])
+        text = f"--- {name} " + "-" * (width() - columns(name) - 5) + "\n" + result["text"]
+    graded = _grade_lines(result["grade"], result["report"]["inputs"], say)
     apart = ["", *graded] if graded and "\n\n" in text else graded
     return "\n".join([text, *apart, *([""] if graded or "\n\n" in text else [])])
 
 
-def _settling(result: dict[str, Any], whole: bool) -> list[str]:
+def _settling(result: dict[str, Any], whole: bool, say: Say) -> list[str]:
     """What settles it: the lines to paste, or which command shows them."""
     if not result.get("code"):
         return []
     if not whole:
         shown = f"functional-nn check {result['file']}:{result['name']}"
-        return [wrapped(f"  what settles it: {shown}", width(), rest="  ")]
+        return [wrapped(say(f"  what settles it: {shown}"), width(), rest="  ")]
     lines = [f"    {line}".rstrip() for line in result["code"].splitlines()]
-    return ["", "  These lines, at the end of the file, settle it:", "", *lines, ""]
+    return ["", say("  These lines, at the end of the file, settle it:"), "", *lines, ""]
 
 
 def _notes(report: dict[str, Any]) -> str:
@@ -98,15 +102,19 @@ def width() -> int:
     return min(shutil.get_terminal_size((80, 24)).columns, 120)
 
 
-def _grade_lines(parts: Sequence[dict[str, Any]], inputs: str) -> list[str]:
+def _grade_lines(parts: Sequence[dict[str, Any]], inputs: str, say: Say) -> list[str]:
     if not parts:
         return []
-    wide = max(len(part["name"]) for part in parts)
-    lines = (f"    {part['earned']}/{part['possible']}  {part['name'].ljust(wide)}  {part['why']}" for part in parts)
+    names = [say(part["name"]) for part in parts]
+    wide = max(map(columns, names))
+    lines = (
+        f"    {part['earned']}/{part['possible']}  {padded(name, wide)}  {say(part['why'])}"
+        for part, name in zip(parts, names, strict=True)
+    )
     total = sum(part["earned"] for part in parts), sum(part["possible"] for part in parts)
     on = f", on {inputs}" if "EXAMPLES" in inputs else ""
     return [
-        wrapped(f"  points: {total[0]} of {total[1]}{on}", width(), rest="  "),
+        wrapped(say(f"  points: {total[0]} of {total[1]}{on}"), width(), rest="  "),
         *(wrapped(line.rstrip(), width(), rest=" " * (wide + 11)) for line in lines),
     ]
 
@@ -120,4 +128,4 @@ def summary(results: Sequence[dict[str, Any]], options: argparse.Namespace) -> s
     said = f"{right}, {counts['fail']} wrong, {counts['cannot tell']} could not be judged"
     grades = [part for result in results for part in result.get("grade", [])]
     earned = sum(part["earned"] for part in grades), sum(part["possible"] for part in grades)
-    return said + (f"; {earned[0]} of {earned[1]} points" if options.grade else "") + "."
+    return saying(options.language)(said + (f"; {earned[0]} of {earned[1]} points" if options.grade else "") + ".")

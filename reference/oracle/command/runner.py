@@ -88,6 +88,7 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "html": bool(options.html or options.students),
         "rich": not options.json and wants_colour(),
         "width": width(),
+        "language": options.language,
         "results": str(results),
     }
 

@@ -28,6 +28,7 @@ from reference.oracle.reading.texts import NotPython
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
 from reference.oracle.rendering.html import report_section
+from reference.oracle.rendering.language import Say, saying
 from reference.oracle.rendering.text import render_text
 from reference.oracle.report import Report
 from reference.oracle.sweep.shown import as_dict as swept_as_dict
@@ -100,13 +101,13 @@ def _judged(found: Found | Declared | RecordedCall, module: ModuleType, job: dic
         return {"name": found.name, "problem": f"{found.name} could not be judged: {type(error).__name__}: {error}"}
     report = next((report for report in reports if report.verdict != "pass"), reports[0])
     graded = grade_steps(reports) if isinstance(found, Declared) else grade(reports, job.get("strict", False))
-    drawn = render_rich if job["rich"] else render_text
+    drawn, say = render_rich if job["rich"] else render_text, _say(job)
     return {
         "name": found.name,
         "verdict": report.verdict,
-        "text": drawn(report, job["width"]),
+        "text": drawn(report, job["width"], say),
         "report": as_dict(report),
-        "html": report_section(report) if job["html"] else "",
+        "html": report_section(report, say) if job["html"] else "",
         "grade": [part._asdict() for part in graded] if job["grade"] else [],
     }
 
@@ -118,14 +119,15 @@ def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, A
     )
     swept = sweep_found(found, request, own_maker(module, found.name))
     report = swept if isinstance(swept, Report) else swept.report
+    width, say = job["width"], _say(job)
     own = {} if isinstance(swept, Report) else {"headline": headline(swept), "subject": found.name}
     return {
         "name": found.name,
         "verdict": swept.verdict,
-        "text": render_text(swept, job["width"]) if isinstance(swept, Report) else as_text(swept, job["width"]),
+        "text": render_text(swept, width, say) if isinstance(swept, Report) else as_text(swept, width, say),
         "report": {**as_dict(report), **own},
         "sweep": {} if isinstance(swept, Report) else swept_as_dict(swept),
-        "html": report_section(report) if job["html"] else "",
+        "html": report_section(report, say) if job["html"] else "",
         "grade": [],
     }
 
@@ -138,6 +140,10 @@ def _report(found: Found | Declared | RecordedCall, module: ModuleType, job: dic
         return found.report(op=op, statics=job["statics"], seed=seed, strict=job.get("strict", False))
     request = Request(job["op"], job["statics"], seed, job.get("strict", False), own_examples(module, found.name))
     return (judge_hidden if job["grade"] else judge)(found, request)
+
+
+def _say(job: dict[str, Any]) -> Say:
+    return saying(job.get("language") or "en")
 
 
 if __name__ == "__main__":

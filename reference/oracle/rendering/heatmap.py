@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from reference.oracle.rendering.language import Say, english
 from reference.oracle.report import ArgumentReport
 
 LARGEST_SIDE = 40  # cells along one side of a panel; larger panels show the worst of each block
@@ -13,7 +14,7 @@ LARGEST_COUNT = 30  # panels; beyond it only the worst ones are drawn
 CELL = 9
 
 
-def heatmap(argument: ArgumentReport) -> str:
+def heatmap(argument: ArgumentReport, say: Say = english) -> str:
     """|got - expected| of one argument as HTML, or nothing where the report holds no error map."""
     if argument.error_map is None or argument.error_map.size == 0:
         return ""
@@ -25,9 +26,10 @@ def heatmap(argument: ArgumentReport) -> str:
     floor = max(argument.noise_floor if math.isfinite(argument.noise_floor) else 0, top * 1e-9, 1e-300)
     panels = _panels(errors)
     shown = sorted(sorted(panels, key=lambda panel: -panels[panel].max())[:LARGEST_COUNT])
-    left_out = f"<p>The {len(shown)} worst of {len(panels)} panels are shown.</p>" if len(shown) < len(panels) else ""
-    drawn = "".join(_panel(place, panels[place], floor, max(top, floor), errors.ndim) for place in shown)
-    return f'<div class="panels">{drawn}</div>{left_out}{_legend(floor, max(top, floor))}'
+    said = say(f"The {len(shown)} worst of {len(panels)} panels are shown.")
+    left_out = f"<p>{said}</p>" if len(shown) < len(panels) else ""
+    drawn = "".join(_panel(place, panels[place], floor, max(top, floor), errors.ndim, say) for place in shown)
+    return f'<div class="panels">{drawn}</div>{left_out}{_legend(floor, max(top, floor), say)}'
 
 
 def _panels(errors: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
@@ -37,11 +39,11 @@ def _panels(errors: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
     return {place: errors[place] for place in product(*map(range, errors.shape[:-2]))}
 
 
-def _panel(place: tuple[int, ...], errors: np.ndarray, floor: float, top: float, rank: int) -> str:
+def _panel(place: tuple[int, ...], errors: np.ndarray, floor: float, top: float, rank: int, say: Say) -> str:
     cells, block = _shrunk(errors)
     rows, columns = cells.shape
     marks = "".join(
-        _cell(row, column, cells[row, column], floor, top, block, place, rank)
+        _cell(row, column, cells[row, column], floor, top, block, place, rank, say)
         for row, column in np.ndindex(rows, columns)
     )
     named = "".join(f"{i}, " for i in place)
@@ -49,7 +51,7 @@ def _panel(place: tuple[int, ...], errors: np.ndarray, floor: float, top: float,
     scale = min(2.5, max(1.0, 24 / max(rows, columns)))
     box = columns * CELL, rows * CELL
     size = f'width="{scale * box[0]:.0f}" height="{scale * box[1]:.0f}" viewBox="0 0 {box[0]} {box[1]}"'
-    words = escape(f"errors {label}".strip(), quote=True)
+    words = escape(say(f"errors {label}".strip()), quote=True)
     return f'<figure><svg {size} role="img" aria-label="{words}">{marks}</svg><figcaption>{label}</figcaption></figure>'
 
 
@@ -60,11 +62,11 @@ def _shrunk(errors: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return np.maximum.reduceat(rows, np.arange(0, errors.shape[1], block[1]), axis=1), (block[0], block[1])
 
 
-def _cell(row, column, error, floor, top, block, place, rank) -> str:
+def _cell(row, column, error, floor, top, block, place, rank, say) -> str:
     strength = _strength(error, floor, top)
     index = (*place, row * block[0], column * block[1])[max(0, 2 - rank) :] if rank else ()
     about = "from " if block != (1, 1) else ""
-    title = f"<title>{about}{list(map(int, index))}: error {error:.3g}</title>"
+    title = f"<title>{say(f'{about}{list(map(int, index))}: error {error:.3g}')}</title>"
     where = f'x="{column * CELL}" y="{row * CELL}" width="{CELL - 1}" height="{CELL - 1}"'
     return f'<rect class="{"bad" if strength else "good"}" {where} fill-opacity="{strength or 1:.2f}">{title}</rect>'
 
@@ -81,11 +83,10 @@ def _strength(error: float, floor: float, top: float) -> float:
     return 0.25 + 0.75 * math.log(error / faint) / math.log(top / faint)
 
 
-def _legend(floor: float, top: float) -> str:
+def _legend(floor: float, top: float, say: Say) -> str:
     swatch = '<svg width="{0}" height="{0}"><rect class="{1}" width="{0}" height="{0}" fill-opacity="{2}"/></svg>'
     right, faint, full = (swatch.format(CELL, *style) for style in (("good", 1), ("bad", 0.25), ("bad", 1)))
     if top <= floor:
-        return f'<p class="legend">{right} no error above {floor:.2g}</p>'
-    return (
-        f'<p class="legend">{right} up to {floor:.2g}, no error &nbsp; {faint} just above &nbsp; {full} {top:.2g}</p>'
-    )
+        return f'<p class="legend">{right} {say(f"no error above {floor:.2g}")}</p>'
+    below, above = say(f"up to {floor:.2g}, no error"), say("just above")
+    return f'<p class="legend">{right} {below} &nbsp; {faint} {above} &nbsp; {full} {top:.2g}</p>'

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from html import escape
 
 from reference.oracle.rendering.heatmap import heatmap
+from reference.oracle.rendering.language import Say, english, saying
 from reference.oracle.rendering.text import (
     COLUMNS,
     argument_cells,
+    by_line,
     circumstances,
     finding_lines,
     headline,
@@ -36,44 +38,45 @@ rect.good { fill: var(--good); } rect.bad { fill: var(--bad); }
 section + section { margin-top: 3.5rem; } .name { font-family: ui-monospace, monospace; margin: 0 0 .2rem; }
 """
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title><style>{style}</style></head>
 <body>{body}</body></html>
 """
 
 
-def render_html(report: Report) -> str:
+def render_html(report: Report, language: str = "en") -> str:
     """The report as a page of its own."""
-    return html_page(headline(report), [report_section(report)])
+    say = saying(language)
+    return html_page(say(headline(report)), [report_section(report, say)], language)
 
 
-def html_page(title: str, sections: Iterable[str]) -> str:
+def html_page(title: str, sections: Iterable[str], language: str = "en") -> str:
     """Several reports' sections as one page."""
-    return PAGE.format(title=escape(title), style=STYLE, body="".join(sections))
+    return PAGE.format(title=escape(title), style=STYLE, body="".join(sections), language=language)
 
 
-def report_section(report: Report) -> str:
+def report_section(report: Report, say: Say = english) -> str:
     """One report, without the page around it."""
     verdict, _, reason = headline(report).partition(": ")
     parts = (
         f'<p class="name">{escape(report.subject)}</p>',
-        f'<h1><span class="verdict {verdict.split()[0]}">{verdict}</span>: {escape(reason)}</h1>',
-        f'<p class="soft">{escape(circumstances(report))}</p>',
-        _table(report.arguments),
-        _findings(report.findings),
-        "".join(map(_picture, report.arguments)),
-        _list("Right, though it may look unusual", report.acquittals),
-        _list("What this check could not have noticed", report.power),
+        f'<h1><span class="verdict {verdict.split()[0]}">{say(verdict)}</span>{say(": ")}{escape(say(reason))}</h1>',
+        f'<p class="soft">{escape(by_line(circumstances(report), say))}</p>',
+        _table(report.arguments, say),
+        _findings(report.findings, say),
+        "".join(_picture(argument, say) for argument in report.arguments),
+        _list("Right, though it may look unusual", report.acquittals, say),
+        _list("What this check could not have noticed", report.power, say),
     )
     return f"<section>{''.join(parts)}</section>"
 
 
-def _table(arguments: Iterable[ArgumentReport]) -> str:
+def _table(arguments: Iterable[ArgumentReport], say: Say) -> str:
     rows = "".join(
-        _row("td", argument_cells(argument), "cannot" if argument.strict else argument.verdict)
+        _row("td", argument_cells(argument, say), "cannot" if argument.strict else argument.verdict)
         for argument in arguments
     )
-    return f'<div class="wide"><table>{_row("th", COLUMNS)}{rows}</table></div>' if rows else ""
+    return f'<div class="wide"><table>{_row("th", map(say, COLUMNS))}{rows}</table></div>' if rows else ""
 
 
 def _row(tag: str, cells: Iterable[str], verdict: str = "") -> str:
@@ -82,23 +85,24 @@ def _row(tag: str, cells: Iterable[str], verdict: str = "") -> str:
     return f"<tr>{''.join(marked)}</tr>"
 
 
-def _findings(findings: Iterable[Finding]) -> str:
-    items = "".join(f"<li>{escape(finding.message)}{_details(finding)}</li>" for finding in findings)
-    return f"<h2>Findings</h2><ol>{items}</ol>" if items else ""
+def _findings(findings: Iterable[Finding], say: Say) -> str:
+    items = "".join(f"<li>{escape(say(finding.message))}{_details(finding, say)}</li>" for finding in findings)
+    return f"<h2>{say('Findings')}</h2><ol>{items}</ol>" if items else ""
 
 
-def _details(finding: Finding) -> str:
-    lines = (f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>" for label, text in finding_lines(finding))
+def _details(finding: Finding, say: Say) -> str:
+    lines = (f"<dt>{escape(say(label))}</dt><dd>{escape(say(text))}</dd>" for label, text in finding_lines(finding))
     return f"<dl>{''.join(lines)}</dl>"
 
 
-def _picture(argument: ArgumentReport) -> str:
-    drawn = heatmap(argument) if argument.verdict != "pass" or argument.strict else ""
+def _picture(argument: ArgumentReport, say: Say) -> str:
+    drawn = heatmap(argument, say) if argument.verdict != "pass" or argument.strict else ""
     shape = " × ".join(map(str, argument.shape)) if argument.shape else ""
     what = "off" if argument.strict else "wrong"
-    return f"<h2>Where {escape(argument.name)} is {what} <small>{shape}</small></h2>{drawn}" if drawn else ""
+    where = escape(say(f"Where {argument.name} is {what}"))
+    return f"<h2>{where} <small>{shape}</small></h2>{drawn}" if drawn else ""
 
 
-def _list(title: str, sentences: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f"<h2>{escape(title)}</h2><ul>{items}</ul>" if items else ""
+def _list(title: str, sentences: Iterable[str], say: Say) -> str:
+    items = "".join(f"<li>{escape(say(sentence))}</li>" for sentence in sentences)
+    return f"<h2>{escape(say(title))}</h2><ul>{items}</ul>" if items else ""

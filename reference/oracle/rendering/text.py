@@ -1,8 +1,9 @@
 """A report as plain text: the sentence that matters first, then the figures, the reasons and the limits."""
 
-import textwrap
 from collections.abc import Iterable
 
+from reference.oracle.rendering.columns import columns, filled, padded
+from reference.oracle.rendering.language import Say, english
 from reference.oracle.rendering.numbers import apart, number
 from reference.oracle.report import Accuracy, ArgumentReport, Finding, Report
 
@@ -11,18 +12,23 @@ KINDS = {"best": "as accurate as can be", "right": "right", "less": "less accura
 COLUMNS = ("argument", "verdict", "error", "noise floor", "wrong entries", "worst at", "got", "expected")
 
 
-def render_text(report: Report, width: int = 80) -> str:
+def render_text(report: Report, width: int = 80, say: Say = english) -> str:
     """The whole report in lines of at most `width` columns; the first says what matters most."""
     blocks = (
-        wrapped(headline(report), width, rest="  "),
-        wrapped(circumstances(report), width),
-        "\n".join(argument_table(report.arguments, width)),
-        "\n\n".join(_finding(number, finding, width) for number, finding in enumerate(report.findings, 1)),
-        _bullets("Against the reference in float64:", tuple(map(accurate, report.accuracy)), width),
-        _bullets("Right, though it may look unusual:", report.acquittals, width),
-        _bullets("What this check could not have noticed:", report.power, width),
+        wrapped(say(headline(report)), width, rest="  "),
+        wrapped(by_line(circumstances(report), say), width),
+        "\n".join(argument_table(report.arguments, width, say)),
+        "\n\n".join(_finding(number, finding, width, say) for number, finding in enumerate(report.findings, 1)),
+        _bullets("Against the reference in float64:", tuple(map(accurate, report.accuracy)), width, say),
+        _bullets("Right, though it may look unusual:", report.acquittals, width, say),
+        _bullets("What this check could not have noticed:", report.power, width, say),
     )
     return "\n\n".join(block for block in blocks if block)
+
+
+def by_line(text: str, say: Say) -> str:
+    """A text in another language, line by line."""
+    return "\n".join(map(say, text.split("\n")))
 
 
 def accurate(accuracy: Accuracy) -> str:
@@ -78,25 +84,27 @@ def shown_shape(shape: Iterable[int]) -> str:
     return str(tuple(int(size) for size in shape))
 
 
-def argument_table(arguments: Iterable[ArgumentReport], width: int) -> list[str]:
+def argument_table(arguments: Iterable[ArgumentReport], width: int, say: Say = english) -> list[str]:
     """One row an argument; where the columns do not fit, a wrong entry moves to a line of its own."""
     arguments = tuple(arguments)
-    rows = [argument_cells(argument) for argument in arguments]
+    rows = [argument_cells(argument, say) for argument in arguments]
     if not rows:
         return []
-    lines = _aligned([COLUMNS, *rows])
-    if max(map(len, lines)) <= width:
+    head = tuple(map(say, COLUMNS))
+    lines = _aligned([head, *rows])
+    if max(map(columns, lines)) <= width:
         return lines
-    lines = _aligned([row[:5] for row in (COLUMNS, *rows)])
+    lines = _aligned([row[:5] for row in (head, *rows)])
+    right = say(SAID["pass"])
     worst = [
-        wrapped(worst_entry(row), width, first="    ", rest="    ") if row[5] and row[1] != SAID["pass"] else ""
-        for row, argument in zip(rows, arguments, strict=True)
+        wrapped(say(worst_entry(row)), width, first="    ", rest="    ") if row[5] and row[1] != right else ""
+        for row in rows
     ]
     paired = zip(lines[1:], worst, strict=True)
     return [line for pair in [(lines[0], ""), *paired] for line in pair if line]
 
 
-def argument_cells(argument: ArgumentReport) -> tuple[str, ...]:
+def argument_cells(argument: ArgumentReport, say: Say = english) -> tuple[str, ...]:
     """The cells of one row, in the order of COLUMNS."""
     error = f"{argument.ulp:.3g} ulp" if argument.ulp is not None else number(argument.max_error, digits=2)
     at = shown_index(argument.worst_index) if argument.worst_index is not None else ""
@@ -104,10 +112,10 @@ def argument_cells(argument: ArgumentReport) -> tuple[str, ...]:
     values = (number(argument.got), number(argument.expected)) if right else apart(argument.got, argument.expected)
     return (
         argument.name,
-        said_of(argument),
+        say(said_of(argument)),
         error,
         number(argument.noise_floor, digits=2),
-        _wrong_entries(argument),
+        say(_wrong_entries(argument)),
         at,
         *(values if at else ("", "")),
     )
@@ -131,12 +139,10 @@ def worst_entry(row: tuple[str, ...]) -> str:
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
     lefts = (0, 1, 5)
     return [
-        "  ".join(
-            c.ljust(w) if i in lefts else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
+        "  ".join(padded(c, w, left=i in lefts) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
         for row in rows
     ]
 
@@ -146,11 +152,15 @@ def shown_index(index: tuple[int, ...] | None) -> str:
     return "" if index is None else "[" + (", ".join(str(int(i)) for i in index) or "()") + "]"
 
 
-def _finding(place: int, finding: Finding, width: int) -> str:
+def _finding(place: int, finding: Finding, width: int, say: Say) -> str:
+    colon = say(": ")
     return "\n".join(
         (
-            wrapped(f"{place}. {finding.message}", width, rest="   "),
-            *(wrapped(f"{label}: {text}", width, first="   ", rest="   ") for label, text in finding_lines(finding)),
+            wrapped(f"{place}. {say(finding.message)}", width, rest="   "),
+            *(
+                wrapped(f"{say(label)}{colon}{say(text)}", width, first="   ", rest="   ")
+                for label, text in finding_lines(finding)
+            ),
         )
     )
 
@@ -176,16 +186,13 @@ def finding_place(finding: Finding) -> str:
     return ", ".join(part for part in (line, entry + values if entry else "") if part)
 
 
-def _bullets(title: str, sentences: Iterable[str], width: int) -> str:
-    lines = [wrapped(f"- {sentence}", width, rest="  ") for sentence in sentences]
-    return "\n".join([title, *lines]) if lines else ""
+def _bullets(title: str, sentences: Iterable[str], width: int, say: Say) -> str:
+    lines = [wrapped(f"- {say(sentence)}", width, rest="  ") for sentence in sentences]
+    return "\n".join([say(title), *lines]) if lines else ""
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
     """Text in lines of at most `width` columns; line breaks in it are kept."""
     lines = text.split("\n")
     indents = [first] + [rest] * (len(lines) - 1)
-    return "\n".join(
-        textwrap.fill(line, width, initial_indent=indent, subsequent_indent=rest, break_on_hyphens=False)
-        for line, indent in zip(lines, indents, strict=True)
-    )
+    return "\n".join(filled(line, width, indent, rest) for line, indent in zip(lines, indents, strict=True))

@@ -50,9 +50,14 @@ class SweepReport:
 
     def __str__(self) -> str:
         """The table of what was visited, and above it the report of the smallest input that fails."""
+        return self.text()
+
+    def text(self, language: str = "en", width: int = 80) -> str:
+        """The same in English ("en") or Japanese ("ja"), in lines of `width` columns."""
+        from reference.oracle.rendering.language import saying
         from reference.oracle.sweep.shown import as_text
 
-        return as_text(self)
+        return as_text(self, width, saying(language))
 
     def to_json(self) -> str:
         """The sweep as one JSON object: its fields, "format" and "headline"; `report` as Report.to_json has it."""

@@ -6,6 +6,8 @@ from typing import Any
 
 from reference.oracle.rendering.as_json import as_dict as report_as_dict
 from reference.oracle.rendering.as_json import as_python
+from reference.oracle.rendering.columns import columns, padded
+from reference.oracle.rendering.language import Say, english
 from reference.oracle.rendering.numbers import number
 from reference.oracle.rendering.text import headline as report_headline
 from reference.oracle.rendering.text import render_text, wrapped
@@ -30,31 +32,35 @@ def headline(swept: SweepReport) -> str:
     return f"pass: right in {right} of {len(swept.visited)} inputs" + (f"; {', '.join(more)}" if more else "")
 
 
-def as_text(swept: SweepReport, width: int = 80) -> str:
+def as_text(swept: SweepReport, width: int = 80, say: Say = english) -> str:
     """The headline, the report of the smallest input that fails, and the table of all that was visited."""
-    blocks = [wrapped(headline(swept), width, rest="  ")]
+    blocks = [wrapped(say(headline(swept)), width, rest="  ")]
     if swept.smallest is not None:
-        blocks.append(render_text(swept.report, width))
-    blocks.append("\n".join(["Visited:", *table(swept.visited, width)]))
+        blocks.append(render_text(swept.report, width, say))
+    blocks.append("\n".join([say("Visited:"), *table(swept.visited, width, say)]))
     if swept.left:
         inputs = "input" if swept.left == 1 else "inputs"
-        blocks.append(wrapped(f"Not visited: {swept.left} more {inputs}, the first with {swept.next}.", width))
+        left = say(f"Not visited: {swept.left} more {inputs}, the first with {swept.next}.")
+        blocks.append(wrapped(left, width))
     return "\n\n".join(blocks)
 
 
-def table(visited: tuple[Visit, ...], width: int) -> list[str]:
+def table(visited: tuple[Visit, ...], width: int, say: Say = english) -> list[str]:
     """One row a visit; below it what was said, where it is not right."""
-    rows = [COLUMNS, *((v.regime, _shapes(v), v.seen, shown_error(v)) for v in visited)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    widths[1] = min(widths[1], max(width - widths[0] - widths[2] - widths[3] - 6, len("shapes")))
+    head = tuple(map(say, COLUMNS))
+    rows = [head, *((say(v.regime), _shapes(v), say(v.seen), shown_error(v)) for v in visited)]
+    widths = [max(columns(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    widths[1] = min(widths[1], max(width - widths[0] - widths[2] - widths[3] - 6, columns(head[1])))
     lines = []
     for place, row in enumerate(rows):
         regime, shapes, seen, error = row
         cut = shapes if len(shapes) <= widths[1] else f"{shapes[: widths[1] - 3]}..."
-        cells = (regime.ljust(widths[0]), cut.ljust(widths[1]), seen.ljust(widths[2]), error.rjust(widths[3]))
-        lines.append("  ".join(cells).rstrip())
+        cells = (regime, cut, seen, error)
+        lines.append(
+            "  ".join(padded(c, w, left=i < 3) for i, (c, w) in enumerate(zip(cells, widths, strict=True))).rstrip()
+        )
         if place and (said := visited[place - 1].said):
-            lines.append(wrapped(said, width, first="    ", rest="    "))
+            lines.append(wrapped(say(said), width, first="    ", rest="    "))
     return lines
 
 
