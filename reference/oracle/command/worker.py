@@ -21,7 +21,7 @@ from reference.oracle.command.recorded import RecordedCall, recorded_calls
 from reference.oracle.reading.discover import Found, NotFound, find
 from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.request import Request
-from reference.oracle.reading.swept import own_maker, sweep_found
+from reference.oracle.reading.swept import own_maker, report_in_dtype, sweep_found
 from reference.oracle.reading.texts import NotPython
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
@@ -113,7 +113,7 @@ def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, A
     request = Request(
         job["op"], job["statics"], job["seeds"][0], job.get("strict", False), _examples(module, found.name)
     )
-    swept = sweep_found(found, request, own_maker(module, found.name))
+    swept = sweep_found(found, request, own_maker(module, found.name), job.get("dtype"))
     report = swept if isinstance(swept, Report) else swept.report
     own = {} if isinstance(swept, Report) else {"headline": headline(swept), "subject": found.name}
     return {
@@ -132,6 +132,8 @@ def _report(found: Found | RecordedCall, module: ModuleType, job: dict[str, Any]
         op = None if job["op"] == "none" else job["op"]
         return found.report(op=op, statics=job["statics"], seed=seed, strict=job.get("strict", False))
     request = Request(job["op"], job["statics"], seed, job.get("strict", False), _examples(module, found.name))
+    if dtype := job.get("dtype"):
+        return report_in_dtype(found, request, dtype)
     return (judge_hidden if job["grade"] else judge)(found, request)
 
 
