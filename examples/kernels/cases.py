@@ -25,11 +25,15 @@ class Case:
     # What `oracle.check` should hold the forward to; None where the library has no op of this name.
     op: str | None = None
     statics: dict[str, Any] = field(default_factory=dict)
+    # Where there is no op: the same in NumPy, of the arguments alone.
+    reference: Callable[..., Any] | None = None
     # Keyword arguments of the function, and arrays that it takes behind the arguments, without a gradient.
     options: dict[str, Any] = field(default_factory=dict)
     tables: tuple[np.ndarray, ...] = ()
     # Arguments with sums as long as an inaccurate one takes to show; None where the usual ones have them.
     long: Callable[[Draw], dict[str, np.ndarray]] | None = None
+    # Arguments of one block, for what has nothing to do with blocks, where more of them take long; None where few do.
+    short: Callable[[Draw], dict[str, np.ndarray]] | None = None
 
     def subject(self, module: ModuleType) -> Callable[..., Any]:
         """The function of a module, of the arguments alone; the tables come in the dtype and the place of the first."""
@@ -54,6 +58,21 @@ def _like(array: Any, table: np.ndarray) -> Any:
     return jnp.asarray(table, array.dtype)
 
 
+def normed(x: np.ndarray, residual: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """RMS norm behind a residual addition, and the sum."""
+    total = x + residual
+    return total / np.sqrt(np.mean(total * total, axis=-1, keepdims=True) + 1e-6) * scale, total
+
+
+def turned(x: np.ndarray) -> np.ndarray:
+    """The two halves of every head turned together, each by its own angles."""
+    a, b = x[..., :3], x[..., 3:]
+    (cosine_a, cosine_b), (sine_a, sine_b) = (
+        (table[:, None, :3], table[:, None, 3:]) for table in (np.cos(ANGLES), np.sin(ANGLES))
+    )
+    return np.concatenate([a * cosine_a - b * sine_a, b * cosine_b + a * sine_b], axis=-1)
+
+
 # Angles of the two halves that differ, as where axes of an image share a head.
 ANGLES = np.random.default_rng(1).uniform(0, 3, size=(3, 6))
 CASES = (
@@ -75,6 +94,7 @@ CASES = (
         "rms_norm", "add_rms_norm",
         lambda n: {"x": n(3, 2, 3), "residual": n(3, 2, 3), "scale": n(3)},
         lambda n: {"x": n(4, 4), "residual": n(4, 4), "scale": n(4)},
+        reference=normed,
     ),
     Case(
         "swiglu", "swiglu",
@@ -84,7 +104,7 @@ CASES = (
     ),
     Case(
         "rotary", "rotary", lambda n: {"x": n(2, 3, 3, 6)}, lambda n: {"x": n(2, 3, 4, 6)},
-        tables=(np.cos(ANGLES), np.sin(ANGLES)),
+        reference=turned, tables=(np.cos(ANGLES), np.sin(ANGLES)),
     ),
     Case(
         "cross_entropy", "cross_entropy",
@@ -103,6 +123,7 @@ CASES = (
         lambda n: {"query": n(1, 17, 4, 3), "key": n(1, 17, 2, 3), "value": n(1, 17, 2, 3)},
         lambda n: {"query": n(1, 16, 2, 4), "key": n(1, 16, 2, 4), "value": n(1, 16, 2, 4)},
         "attention", {"causal": True, "softcap": 2.0}, {"causal": True, "softcap": 2.0},
+        short=lambda n: {"query": n(1, 5, 4, 3), "key": n(1, 5, 2, 3), "value": n(1, 5, 2, 3)},
     ),
 )  # fmt: skip
 CASE = {case.function: case for case in CASES}

@@ -18,13 +18,6 @@ from reference import oracle
 
 # Before any test imports Triton, which reads it once.
 os.environ.setdefault("TRITON_INTERPRET", "1")
-# Found, but not named: forwards that are no op of the library and cannot be followed, and an ignored label.
-UNNAMED = {
-    "cross_entropy_ignored_label",
-    "rms_norm_residual_before_norm",
-    "rotary_sine_halves_swapped",
-    "pallas_rotary_sine_halves_swapped",
-}
 THERE = {
     "plain": True,
     "layouts": "wrong_strides" in oracle.CAUSES,
@@ -75,8 +68,10 @@ RIGHT = [
 @pytest.mark.parametrize(("framework", "case"), RIGHT)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_right_kernel_is_judged_right(framework: str, case: Case, dtype: str):
-    report = judged(framework, case, module_of(framework, case), drawn(case.arguments, dtype))
-    assert (report.verdict, report.status) == ("pass", "right"), str(report)
+    """More than one block in float64; what another dtype changes, it changes in every block."""
+    arguments = case.arguments if dtype == "float64" else case.short or case.arguments
+    report = judged(framework, case, module_of(framework, case), drawn(arguments, dtype))
+    assert report.status in ("right", "as accurate as can be"), str(report)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
@@ -101,7 +96,7 @@ def _quick(mistake: Mistake) -> bool:
 def report_on(mistake: Mistake, folder: Path, *, friendly: bool = False) -> oracle.Report:
     framework, case = mistake.file.split("/")[0], CASE[mistake.function]
     kernels(framework)
-    arguments = drawn(case.friendly if friendly else case.arguments, "float64")
+    arguments = drawn(case.friendly if friendly else case.short or case.arguments, "float64")
     return judged(framework, case, mistake.module(folder), arguments)
 
 
@@ -109,8 +104,7 @@ def report_on(mistake: Mistake, folder: Path, *, friendly: bool = False) -> orac
 def test_a_released_mistake_is_found_and_named(mistake: Mistake, tmp_path: Path):
     report = report_on(mistake, tmp_path)
     assert report.verdict == "fail", str(report)
-    named = ("unexplained",) if mistake.name in UNNAMED else mistake.causes
-    assert report.findings[0].cause in named, str(report)
+    assert report.findings[0].cause in mistake.causes, str(report)
 
 
 # What is not written may by chance hold what it should.
@@ -142,7 +136,7 @@ def test_a_mistake_is_found_by_what_it_needs(mistake: Mistake, tmp_path: Path):
         assert swept.verdict == "fail", str(swept)
         return
     low = {"reference": case.op, "dtype": "bfloat16"} if mistake.needs == "accuracy" else {}
-    arguments = drawn(case.long if low and case.long else case.arguments, "float64")
+    arguments = drawn(case.long if low and case.long else case.short or case.arguments, "float64")
     report = oracle.check(subject, *arguments.values(), names=tuple(arguments), **held(case), **low)
     assert report.findings, str(report)
     assert report.findings[0].cause in mistake.causes, str(report)

@@ -1,9 +1,12 @@
 """What the blocks of kernels do to sums, without a kernel: a block of rows may end in the middle of an axis."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from reference import oracle
+from reference import oracle, softmax
+from reference.losses import softmax_cross_entropy_fwd
 from reference.normalization import layer_norm_bwd, layer_norm_fwd
 
 
@@ -32,3 +35,49 @@ def test_rows_of_one_block_are_named_across_axes(first, last, says):
     found = [(one.cause, one.argument) for one in report.findings]
     assert found == [("part_missing", "scale")], str(report)
     assert f"{says} along axes 0, 1 only" in report.findings[0].message
+
+
+def test_rows_that_are_masked_out_and_get_a_gradient_are_named():
+    """As of an ignored label: what such a row gets is no edit of a backward that has a class for every row."""
+
+    def backward(residuals, cotangent):
+        held, upstream = (np.frombuffer(np.asarray(one).tobytes()) for one in (residuals[0], cotangent))
+        wanted = labels[:, None] == np.arange(7)
+        return (softmax(held.reshape(5, 7)) - wanted) * upstream[:, None], None
+
+    labels = np.array([2, 0, -100, 6, 5])
+    forward = partial(softmax_cross_entropy_fwd, ignore_label=-100)
+    logits = np.random.default_rng(0).normal(size=(5, 7))
+    report = oracle.check(
+        oracle.from_rule(forward, backward), logits, labels, names=("logits", "labels"),
+        op="softmax_cross_entropy", statics={"ignore_label": -100},
+    )  # fmt: skip
+    assert [(one.cause, one.argument) for one in report.findings] == [("mask_missing", "logits")], str(report)
+    assert "1 rows that the forward masks out (at positions [2] of axis 0)" in report.findings[0].message
+
+
+ONE, OTHER = np.random.default_rng(1).uniform(0, 3, size=(2, 4, 1, 3))
+
+
+def turned(x):
+    """Two halves turned together, each by angles of its own."""
+    a, b = np.split(x, 2, axis=-1)
+    return np.concatenate([a * np.cos(ONE) - b * np.sin(ONE), b * np.cos(OTHER) + a * np.sin(OTHER)], axis=-1)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_halves_of_a_table_in_each_others_place_are_named_by_a_reference_that_is_no_op(dtype):
+    """As of kernels that cannot be followed: the function that they are held against is."""
+
+    def forward(x):
+        return turned(np.frombuffer(np.asarray(x).tobytes(), x.dtype).reshape(x.shape)).astype(x.dtype)
+
+    def backward(cotangent, x):
+        a, b = np.split(np.frombuffer(np.asarray(cotangent).tobytes(), x.dtype).reshape(x.shape), 2, axis=-1)
+        first, last = a * np.cos(ONE) + b * np.sin(ONE), b * np.cos(OTHER) - a * np.sin(OTHER)
+        return np.concatenate([first, last], axis=-1).astype(x.dtype)
+
+    x = np.random.default_rng(0).normal(size=(2, 4, 2, 6))
+    report = oracle.check(oracle.from_forward_backward(forward, backward), x, reference=turned, dtype=dtype)
+    assert [found.cause for found in report.findings] == ["wrong_operand"], str(report)
+    assert "has two constant arrays in each other's place" in report.findings[0].message

@@ -8,8 +8,8 @@ import pytest
 from helpers.cheats import RIGHT
 
 from functional_nn import cli
-from reference.oracle.judging.inside.placed import missing, placed
 from reference.oracle.subjects.frameworks import from_torch
+from reference.oracle.subjects.placed import missing, placed
 from reference.oracle.subjects.subject import Subject
 
 TASK = 'op = "softmax"\nframework = "{}"\ndevice = "{}"\nlargest = 1\nchecks = 1\n'

@@ -1,5 +1,6 @@
 """What strangers' code does besides being wrong: limits of time on a busy machine, and answers in no form."""
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from helpers.cheats import FORWARD, RIGHT
 
 from reference import softmax
-from reference.oracle.judging import child
+from reference.oracle.judging import child, cli
 from reference.oracle.judging.document import as_dict
 from reference.oracle.judging.judging import judge
 from reference.oracle.judging.task import Task
@@ -88,3 +89,30 @@ def test_an_output_of_another_size_than_the_references_is_wrong(tmp_path: Path):
     more = RIGHT.replace("return e / e.sum", "e = np.concatenate([e, e]) if len(e) == 2 else e\n    return e / e.sum")
     document = judged(tmp_path, more, replace(OWN, largest=2, checks=60))
     assert (document["verdict"], document["cause"], document["regime"]) == ("fail", "forward", "rows = 2")
+
+
+LOOKS_AROUND = """
+import os
+found = [os.environ.get("PLANTED_TOKEN"), os.environ.get("OMP_NUM_THREADS"), os.path.expanduser("~") == os.getcwd()]
+for process in ("self", os.getppid()):
+    with contextlib.suppress(OSError):
+        found.append("PLANTED" in open(f"/proc/{process}/environ").read())
+raise RuntimeError(" ".join(map(str, found)))
+"""
+
+
+def test_a_submission_finds_nothing_of_the_environment_but_what_programs_need(tmp_path: Path, monkeypatch: Any):
+    monkeypatch.setenv("PLANTED_TOKEN", "PLANTED")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    document = judged(tmp_path, f"import contextlib\n{LOOKS_AROUND}")
+    assert document["cause"] == "does_not_load"
+    assert document["message"].startswith("the submission raises RuntimeError: None 3 True")
+    assert document["message"].count("True") == 1
+
+
+def test_a_system_without_limits_gets_one_sentence(tmp_path: Path, monkeypatch: Any, capfd: Any):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert cli.main([str(tmp_path / "task.toml"), str(tmp_path / "kernel.py")]) == 2
+    out, err = capfd.readouterr()
+    said = "functional-nn judge: it must run on Linux or macOS, which limit a process's memory; got a system without\n"
+    assert (out, err) == ("", said)

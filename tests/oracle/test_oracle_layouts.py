@@ -5,6 +5,7 @@ import pytest
 from helpers.kernels_in_memory import KERNELS, contiguous, dense, function_of, in_order
 
 from reference import oracle
+from reference.oracle.accuracy.handed import placed
 from reference.oracle.questions.memory_battery.layouts import EXPANDED, LAYOUTS, in_memory_order
 
 X, KERNEL = np.random.default_rng(0).normal(size=(3, 7)), np.random.default_rng(1).normal(size=(7, 5))
@@ -235,3 +236,29 @@ def test_empty_is_numpys_own_again_whatever_the_subject_raises():
     report = oracle.check(oracle.from_forward_backward(lambda x: 2 * x, raising), X)
     assert causes(report) == ["raises"]
     assert (np.empty, np.empty_like, torch.get_deterministic_debug_mode()) == before
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "bfloat16"])
+@pytest.mark.parametrize("misread", ["x", "the cotangent"])
+def test_the_layouts_reach_a_device(dtype, misread):
+    pytest.importorskip("torch")
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    read, read_g = (in_order, contiguous) if misread == "x" else (contiguous, in_order)
+    wrong = subject("torch", dense, lambda g, x, w: (read_g(g) @ w.T, read(x).T @ read_g(g)))
+    report = oracle.check(wrong, X, KERNEL, names=["x", "w"], device="cpu", dtype=dtype)
+    assert report.verdict == "fail"
+    assert report.findings[0].message.startswith(f"the backward misreads {misread} where it is ")
+
+
+def test_an_array_keeps_its_memory_where_it_becomes_a_tensor_of_another_dtype():
+    torch = pytest.importorskip("torch")
+    seen = []
+
+    def double(x):
+        seen.append((x.dtype, *x.stride(), x.storage_offset()))
+        return 2 * x
+
+    x = np.arange(26, dtype=np.float32)[2:].reshape(3, 8)[:, ::2]
+    placed(oracle.from_torch(double), "bfloat16", "cpu").forward(x)
+    assert seen == [(torch.bfloat16, 8, 2, 2)]

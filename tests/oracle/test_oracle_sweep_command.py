@@ -70,3 +70,51 @@ def test_what_the_file_gives_must_be_a_function(tmp_path, capfd):
     status, out, _ = run_check(capfd, written(tmp_path, IN_BLOCKS + 'SWEEP = {"softmax": 3}\n'), "--sweep")
     assert status == 2
     assert "SWEEP must be a dict from names to functions of the dimensions; got 3" in " ".join(out.split())
+
+
+ADDS_ONE_BY_ONE = """
+import numpy as np
+
+
+def shift_forward(x, b):
+    return x + b
+
+
+def shift_backward(dout):
+    return dout, np.cumsum(dout, axis=0)[-1]
+
+
+EXAMPLES = {"shift": (np.random.default_rng(0).normal(size=(600, 3)), np.random.default_rng(1).normal(size=3))}
+"""
+
+
+def test_a_check_in_a_dtype_is_held_to_its_accuracy(tmp_path, capfd):
+    file = written(tmp_path, ADDS_ONE_BY_ONE)
+    assert run_check(capfd, file)[0] == 0
+    status, out, _ = run_check(capfd, file, "--dtype", "float16", "--json")
+    (result,) = json.loads(out)["results"]
+    assert status == 1
+    assert [found["cause"] for found in result["report"]["findings"]] == ["accumulated_in_low_precision"]
+
+
+def test_a_sweep_in_a_dtype_hands_out_that_dtype(tmp_path, capfd):
+    file = f"{written(tmp_path, IN_BLOCKS + OWN_INPUTS)}:softmax"
+    status, out, _ = run_check(capfd, file, "--sweep", "--dtype", "float16", "--json")
+    (result,) = json.loads(out)["results"]
+    assert (status, result["verdict"]) == (1, "fail")
+    assert result["sweep"]["smallest"]["sizes"] == {"rows": 1, "columns": 17}
+    assert result["report"]["arguments"][0]["dtype"] == "float16"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--sweep", "--dtype", "bfloat61"), "--dtype must be one of float64, float32, tf32, bfloat16, float16; got "
+         "bfloat61"),
+        (("--grade", "--dtype", "float16"), "--grade judges in the dtype of its own inputs; got --dtype float16 beside "
+         "it"),
+    ],
+)  # fmt: skip
+def test_a_dtype_that_cannot_be_is_refused(tmp_path, capfd, asked, said):
+    status, out, err = run_check(capfd, written(tmp_path, IN_BLOCKS), *asked)
+    assert (status, out, err) == (2, "", f"functional-nn check: {said}\n")

@@ -98,8 +98,9 @@ def run(
             made = arithmetic.curved(made) if is_curve(step) else made
             raw[step] = arithmetic.added(made) if adding else arithmetic.elementary(made)
             stored[step] = arithmetic.elementary(raw[step]) if adding else raw[step]
-    gradients = {position: stored[step] for position, step in program.gradients.items()}
-    return (stored.get(program.out) if program.out else None), gradients
+    # What is no step, as a cotangent that is handed on, is what it was.
+    gradients = {position: stored.get(step, step.value) for position, step in program.gradients.items()}
+    return (stored.get(program.out, program.out.value) if program.out else None), gradients
 
 
 def is_curve(step: Step) -> bool:

@@ -1,7 +1,6 @@
 """In which dtype, and on which device, a subject gets its arguments."""
 
 import importlib
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,8 @@ import numpy as np
 from reference._checks import is_floating
 from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.numerics import precision
+from reference.oracle.subjects.placed import missing
+from reference.oracle.subjects.placed import placed as on_device
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import Trial
 
@@ -59,64 +60,10 @@ def placed(subject: Subject, cast: str | None, device: str | None) -> Subject:
     """The subject with arguments that are cast to a dtype of its own framework, and put on a device."""
     if device is None and cast is None:
         return subject
-    if subject.style == "jax":
-        return _in_jax(subject, str(device))
-    if subject.style == "torch":
-        return _around(subject, _tensors(cast, device))
-    if device != "cpu":
-        raise ValueError(f"oracle.check: device must be cpu for code in NumPy; got {device!r}")
-    return subject
-
-
-def _around(subject: Subject, make: Callable[[Any], Any]) -> Subject:
-    return replace(
-        subject,
-        forward=lambda *primals: subject.forward(*map(make, primals)),
-        vjp=lambda *primals: subject.vjp(*map(make, primals)),
-        bind=None,
-        shared=None,
-    )
-
-
-def _tensors(cast: str | None, device: str | None) -> Callable[[Any], Any]:
-    torch = importlib.import_module("torch")
-    try:
-        torch.zeros(1, device=device or "cpu")
-    except Exception as error:
-        raise ValueError(f"oracle.check: device must be there; got {device!r}: {_first_line(error)}") from None
-
-    def made(value: Any) -> Any:
-        if not isinstance(value, np.ndarray):
-            return value
-        if value.dtype.name == "bfloat16":
-            tensor = torch.from_numpy(value.view(np.int16).copy()).view(torch.bfloat16)
-        else:
-            tensor = torch.from_numpy(value.copy())
-        return tensor.to(device or "cpu", getattr(torch, cast) if cast and _floats(value) else tensor.dtype)
-
-    return made
-
-
-def _in_jax(subject: Subject, device: str) -> Subject:
-    jax = importlib.import_module("jax")
-    try:
-        place = jax.devices(device)[0]
-    except RuntimeError as error:
-        raise ValueError(f"oracle.check: device must be there; got {device!r}: {_first_line(error)}") from None
-
-    def there(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
-            with jax.default_device(place):
-                return function(*given)
-
-        return call
-
-    def vjp(*primals: Any) -> Any:
-        out, pullback = there(subject.vjp)(*primals)
-        return out, there(pullback)
-
-    return replace(subject, forward=there(subject.forward), vjp=vjp, bind=None, shared=None)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n")[0]
+    if subject.style not in ("torch", "jax"):
+        if device != "cpu":
+            raise ValueError(f"oracle.check: device must be cpu for code in NumPy; got {device!r}")
+        return subject
+    if device is not None and (why := missing(subject.style, device)):
+        raise ValueError(f"oracle.check: device must be there; got {device!r}: {why}")
+    return replace(on_device(subject, device or "cpu", cast), bind=None, shared=None)

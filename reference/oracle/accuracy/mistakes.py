@@ -30,8 +30,9 @@ def explained(
     """The edits of the reference's backward that give what persists of these arguments' errors."""
     count = len(at.primals)
     truths = [compared[k].truth if k in compared else None for k in range(count)]
-    got = [compared[k].truth + persisting[k].stays if k in wrong and k in compared else truths[k] for k in range(count)]
-    noise = [EXCUSED * persisting[k].chance if k in wrong and k in persisting else 0.0 for k in range(count)]
+    told = {k: _told(compared[k], persisting[k]) for k in wrong}
+    got = [told[k][0] if k in told else truths[k] for k in range(count)]
+    noise = [told[k][1] if k in told else 0.0 for k in range(count)]
     op, statics = (at.reference.name, at.reference.statics) if isinstance(at.reference, OfOp) else (None, {})
     evidence = Evidence(
         _standing_in(at, base),
@@ -48,6 +49,15 @@ def explained(
         rounding=tuple(noise),
     )
     return diagnose(evidence)
+
+
+def _told(compared: Comparison, persisting: Persistent) -> tuple[np.ndarray, float]:
+    """What the kernel gave, and how far rounding may have put it off: what persists, or where that says less, as it is.
+
+    A mistake moves with the arguments, so of a large one, beside little rounding, less is known by what persists.
+    """
+    persists = compared.truth + persisting.stays, EXCUSED * persisting.chance
+    return min(persists, (compared.got, compared.typical), key=lambda one: one[1])
 
 
 def _shaped(at: Situation, out: Any, values: np.ndarray | None = None) -> Any:

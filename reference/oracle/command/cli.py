@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_status
 from reference.oracle.command.replayed import as_replayed
 from reference.oracle.command.runner import run
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "--replay", type=Path, metavar="FOLDER", help="judge at the calls that oracle.record kept there"
     )
     parser.add_argument("--sweep", action="store_true", help="judge at every size and on unusual values too")
+    parser.add_argument("--dtype", help=f"judge inputs and gradients of this dtype: {', '.join(FORMATS)}")
     parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
@@ -137,6 +139,7 @@ def _settle(options: argparse.Namespace, targets: Sequence[tuple[Path, str | Non
     chosen = [name for name in ("grade", "sweep", "replay") if getattr(options, name)]
     if len(chosen) > 1:
         raise ValueError(f"{' and '.join(f'--{name}' for name in chosen)}: one of them at a time")
+    _known_dtype(options, chosen)
     seconds = SECONDS_A_SWEEP if options.sweep else SECONDS
     if options.replay:
         if len(targets) > 1 or targets[0][0].is_dir():
@@ -145,6 +148,13 @@ def _settle(options: argparse.Namespace, targets: Sequence[tuple[Path, str | Non
 
         seconds += SECONDS_A_CALL * len(recordings(options.replay))
     options.timeout = options.timeout or seconds
+
+
+def _known_dtype(options: argparse.Namespace, chosen: Sequence[str]) -> None:
+    if options.dtype not in (None, *FORMATS):
+        raise ValueError(f"--dtype must be one of {', '.join(FORMATS)}; got {options.dtype}")
+    if options.dtype and (other := next((name for name in chosen if name != "sweep"), None)):
+        raise ValueError(f"--{other} judges in the dtype of its own inputs; got --dtype {options.dtype} beside it")
 
 
 def _seconds(text: str) -> float:

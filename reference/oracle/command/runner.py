@@ -85,6 +85,7 @@ def job_of(file: Path, name: str | None, statics: Any, options: argparse.Namespa
         "grade": options.grade,
         "replay": str(options.replay.resolve()) if options.replay else None,
         "sweep": options.sweep,
+        "dtype": options.dtype,
         "html": bool(options.html or options.students),
         "rich": not options.json and wants_colour(),
         "width": width(),

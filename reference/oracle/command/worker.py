@@ -23,7 +23,7 @@ from reference.oracle.command.stepped import Declared, found_in, grade_steps
 from reference.oracle.reading.discover import Found, NotFound
 from reference.oracle.reading.judge import CannotTell, judge
 from reference.oracle.reading.request import Request
-from reference.oracle.reading.swept import own_maker, sweep_found
+from reference.oracle.reading.swept import own_maker, report_in_dtype, sweep_found
 from reference.oracle.reading.texts import NotPython
 from reference.oracle.rendering.as_json import as_dict
 from reference.oracle.rendering.as_rich import render_rich
@@ -117,7 +117,7 @@ def _swept(found: Found, module: ModuleType, job: dict[str, Any]) -> dict[str, A
     request = Request(
         job["op"], job["statics"], job["seeds"][0], job.get("strict", False), own_examples(module, found.name)
     )
-    swept = sweep_found(found, request, own_maker(module, found.name))
+    swept = sweep_found(found, request, own_maker(module, found.name), job.get("dtype"))
     report = swept if isinstance(swept, Report) else swept.report
     width, say = job["width"], _say(job)
     own = {} if isinstance(swept, Report) else {"headline": headline(swept), "subject": found.name}
@@ -139,6 +139,8 @@ def _report(found: Found | Declared | RecordedCall, module: ModuleType, job: dic
         op = None if job["op"] == "none" else job["op"]
         return found.report(op=op, statics=job["statics"], seed=seed, strict=job.get("strict", False))
     request = Request(job["op"], job["statics"], seed, job.get("strict", False), own_examples(module, found.name))
+    if dtype := job.get("dtype"):
+        return report_in_dtype(found, request, dtype)
     return (judge_hidden if job["grade"] else judge)(found, request)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from reference.oracle.command import guard
 from reference.oracle.judging import inside, wire
 from reference.oracle.judging.breaches import Breach, Ended
+from reference.oracle.judging.environment import handed_on
 from reference.oracle.judging.task import BadTask, Task
 
 PROGRAM = Path(inside.__file__).with_name("__main__.py")
@@ -57,13 +58,10 @@ class Child:
         shutil.copyfile(submission, file)
         job = {"file": str(file), "channel": there.fileno(), "closed": CLOSED, **self.task.for_child(self.folder.name)}
         command = [sys.executable, "-I", "-S", guard.__file__, sys.executable, "-P", str(PROGRAM)]
-        hidden = ("PWD", "OLDPWD", "_")
-        environment = {key: value for key, value in os.environ.items() if key not in hidden}
-        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
         nowhere = subprocess.DEVNULL
         guarded = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, cwd=self.folder.name, env=environment,
-            start_new_session=True, pass_fds=[there.fileno()],
+            command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, cwd=self.folder.name,
+            env=handed_on(self.folder.name), start_new_session=True, pass_fds=[there.fileno()],
         )  # fmt: skip
         assert guarded.stdin is not None
         with contextlib.suppress(OSError):

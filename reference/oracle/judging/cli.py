@@ -6,6 +6,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from reference.oracle.command.output import NOT_JUDGED, width
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _judge(options: argparse.Namespace) -> int:
+    if find_spec("resource") is None:
+        return _say("it must run on Linux or macOS, which limit a process's memory; got a system without", NOT_JUDGED)
     _hide_memory()
     try:
         task = read_folder(options.task) if options.task.is_dir() else read(options.task)

@@ -157,20 +157,31 @@ def matching(op: str, statics: dict[str, Any], found: np.ndarray, expected: Any,
 
 
 def elsewhere(trial: Trial, spec: OpSpec) -> Iterator[tuple[Any, ...]]:
-    """Inputs aimed at differences: the same values in another order, larger ones, and ties."""
+    """Inputs aimed at differences: the same values in another order (others, where all are equal), larger, and ties."""
     rng = probes.generator(trial.subject.name, [np.shape(p) for p in trial.primals], trial.seed, "elsewhere")
-    free = [position for position in trial.differentiable if _unrestricted(spec, position)]
-    for transform in (lambda x: rng.permuted(x.ravel()).reshape(x.shape), lambda x: 4 * x, np.round):
+    free = [place for place in trial.differentiable if _unrestricted(spec, place, _equal(trial.primals[place]))]
+
+    def reordered(x: np.ndarray) -> np.ndarray:
+        return rng.normal(size=x.shape) if _equal(x) else rng.permuted(x.ravel()).reshape(x.shape)
+
+    for transform in (reordered, lambda x: 4 * x, np.round):
         yield tuple(
             transform(primal.astype(np.float64)).astype(primal.dtype) if position in free else primal
             for position, primal in enumerate(trial.primals)
         )
 
 
-def _unrestricted(spec: OpSpec, position: int) -> bool:
-    """Whether any real number is in the argument's domain: no probability, variance or the like."""
+def _equal(x: np.ndarray) -> bool:
+    return bool(np.all(x == x.ravel()[:1]))
+
+
+def _unrestricted(spec: OpSpec, position: int, equal: bool) -> bool:
+    """Whether any real number is in the argument's domain: no probability, variance or the like.
+
+    Where all entries are equal, as zeros are, values show little, and one case of any real numbers is enough.
+    """
     kinds = [list(case.arguments.values())[position].kind for case in spec.cases if len(case.arguments) > position]
-    return all(kind == "normal" for kind in kinds)
+    return (any if equal else all)(kind == "normal" for kind in kinds)
 
 
 def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreement | None:

@@ -1,6 +1,7 @@
 """Something found in a file, judged at every size: read once, then on inputs like those that it was read on."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import islice
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,9 @@ from reference.oracle.report import Report
 OWN = "SWEEP"
 
 
-def sweep_found(found: Found, request: Request, make_inputs: Any = None) -> oracle.SweepReport | Report:
+def sweep_found(
+    found: Found, request: Request, make_inputs: Any = None, dtype: str | None = None
+) -> oracle.SweepReport | Report:
     """The sweep of the first reading that is right; the report alone where none is.
 
     Raises:
@@ -26,12 +29,31 @@ def sweep_found(found: Found, request: Request, make_inputs: Any = None) -> orac
     one = _right(found, request)
     if one is None:
         return judge(found, request)
-    reading, named = one.reading, request.op not in (None, "none")
-    asked: dict[str, Any] = {"op": request.op, "statics": request.statics} if named else {}
+    reading, asked = one.reading, _asked(request, dtype)
     inputs = make_inputs or (reading.primals[: reading.inputs] if reading.subject.bind else reading.primals)
     # The names of all arguments, where an object holds some of them itself.
     known: dict[str, Any] = {} if reading.subject.bind else {"names": reading.names}
-    return oracle.sweep(reading.subject, inputs, seed=request.seed, strict=request.strict, **asked, **known)
+    return oracle.sweep(reading.subject, inputs, **asked, **known)
+
+
+def report_in_dtype(found: Found, request: Request, dtype: str) -> Report:
+    """The report in a dtype of the first reading that is right; that of float64 where none is.
+
+    Raises:
+        CannotTell: as of `judge`.
+    """
+    one = _right(found, request)
+    if one is None:
+        return judge(found, request)
+    reading = one.reading
+    report = oracle.check(reading.subject, *reading.primals, names=reading.names, **_asked(request, dtype))
+    return replace(report, subject=found.name, inputs=one.report.inputs)
+
+
+def _asked(request: Request, dtype: str | None) -> dict[str, Any]:
+    """What a check or a sweep is asked beside code and inputs."""
+    named = {"op": request.op, "statics": request.statics} if request.op not in (None, "none") else {}
+    return {"seed": request.seed, "strict": request.strict, "dtype": dtype, **named}
 
 
 def _right(found: Found, request: Request) -> Tried | None:

@@ -18,6 +18,6 @@ ON_A_PART: tuple[Row, ...] = (calls.clipped, parts.holes, parts.multiple_of_the_
 AT_LENGTH: tuple[Row, ...] = (
     calls.rounded_inside, calls.crooked, counts.unnamed, places.shifted, meetings.its_own_alone,
     meetings.one_of_several, meetings.other_winners, meetings.near_ties, parts.summed_too_far, parts.cotangent_alone,
-    parts.other_slope, parts.one_example,
+    parts.other_slope, parts.one_example, parts.unmasked,
 )  # fmt: skip
 ALL = (*ON_ALL, *ON_A_PART, *AT_LENGTH)

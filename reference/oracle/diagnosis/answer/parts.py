@@ -22,6 +22,17 @@ def holes(view: View) -> Found:
         yield 8, Model("part_missing", words, np.where(missing, 0.0, view.expected))
 
 
+def unmasked(view: View) -> Found:
+    """Something for whole rows that the output does not depend on, and all else right."""
+    if not view.same_shape or view.expected.ndim < 2 or not view.wrong.any():
+        return
+    wrong, idle = view.wrong.any(axis=-1), (np.abs(view.expected) <= view.noise).all(axis=-1)
+    if not np.any(wrong & ~idle) and not idle.all():
+        shown = "the output does not depend on these rows: their true gradient is zero, whatever the cotangent is"
+        words = f"gives something to {int(wrong.sum())} rows that the forward masks out ({where(view.wrong)})"
+        yield VAGUE, Model("mask_missing", words, np.where(wrong[..., None], view.got, view.expected), shown=shown)
+
+
 def where(wrong: np.ndarray) -> str:
     """The positions along one axis that the wrong entries fill, or the first of them."""
     for axis, size in enumerate(wrong.shape):

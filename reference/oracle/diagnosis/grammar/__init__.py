@@ -42,6 +42,7 @@ ANEW: tuple[Place, ...] = (indices.indices, indices.keys, operands.passes)
 MANY: tuple[Place, ...] = (orders.rearranged, operands.operands)
 LAST: tuple[Whole, ...] = (
     factors.misplaced, spans.extra_slopes, numbers.fitted_numbers, orders.arrived, orders.again,
+    operands.exchanged,
 )  # fmt: skip
 # Those for what a backward by hand lacks, and for one wrong value at several places of it.
 LACKING_WHOLE: tuple[Whole, ...] = (

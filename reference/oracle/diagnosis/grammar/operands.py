@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from functools import partial
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 
-from reference.oracle.diagnosis.edit import Edited, Group, Values, each, instead, with_value
+from reference.oracle.diagnosis.edit import Edited, Group, Values, applied, each, instead, with_value
 from reference.oracle.diagnosis.values import array_of, equal, is_slope, named, place
 from reference.oracle.recording.program import Program, in_time
-from reference.oracle.recording.tape import Step
+from reference.oracle.recording.tape import Step, filled
 
 # Steps in which nothing stands that could be another value.
 FIXED = ("added up", "gathered", "scattered", "returned", "broadcast_to", "reshape", "transpose", "blanked", "getitem")
+
+# Of more values that a backward uses, no two are exchanged.
+MOST_USED = 12
+CONSTANTS = ("a constant array and a constant array", "two constant arrays")
 
 
 def operands(program: Program, group: Group) -> Iterator[Edited]:
@@ -116,6 +121,42 @@ def updated(program: Program, group: Group) -> Iterator[Edited]:
                 values[step] = step.run(values)
             change = values[operand]
             yield Edited("updated_weight", said, 0.5, each(group, with_value(position, change)), scalable=True)
+
+
+def exchanged(program: Program) -> Iterator[Edited]:
+    """Two values that the backward uses beside the cotangent, each in the other's place, everywhere in it."""
+    used: dict[int, tuple[Any, list[tuple[Step, int]]]] = {}
+    for step in program.backward:
+        for position, item in enumerate(step.args if step.name not in FIXED else ()):
+            if _is_beside(program, item):
+                used.setdefault(id(item), (item, []))[1].append((step, position))
+    for (one, of_one), (other, of_other) in combinations(used.values(), 2) if len(used) <= MOST_USED else ():
+        if np.shape(array_of(one)) == np.shape(array_of(other)) and not equal(one, other):
+            places = {step: {} for step, _ in (*of_one, *of_other)}
+            for value, uses in ((other, of_one), (one, of_other)):
+                for step, position in uses:
+                    places[step][position] = value
+            edits = {step: instead(partial(_with_all, places[step]))(step) for step in places}
+            names = f"{named(program, one)} and {named(program, other)}".replace(*CONSTANTS)
+            yield Edited("wrong_operand", f"has {names} in each other's place{place(of_one[0][0])}", 6, edits)
+
+
+def _is_beside(program: Program, item: Any) -> bool:
+    """Whether it is an array that the backward found: a constant, an argument, or what the forward computed."""
+    if isinstance(item, Step):
+        return item.part != "backward" and item not in program.carrying and _is_floating_array(item.value)
+    return isinstance(item, np.ndarray) and _is_floating_array(item)
+
+
+def _is_floating_array(value: np.ndarray) -> bool:
+    return value.ndim > 0 and value.dtype.kind == "f"
+
+
+def _with_all(others: dict[int, Any], step: Step, values: Values) -> Any:
+    args = list(filled(step.args, values))
+    for position, other in others.items():
+        args[position] = filled(other, values)
+    return applied(step, args, values)
 
 
 MOVED = ("getitem", "take", "reshape", "transpose", "swapaxes", "broadcast_to")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.command.byhand import leanings
-from reference.oracle.judging.inside.placed import moved
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.frameworks import tensor_of
+from reference.oracle.subjects.placed import moved
 from reference.oracle.subjects.subject import Subject
 
 # Steps of PyTorch's graph that give values another place, shape or dtype, and compute nothing.

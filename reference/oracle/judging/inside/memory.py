@@ -1,5 +1,6 @@
 """How much memory the submission may have, and what stands in memory that it is handed out unwritten."""
 
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,7 @@ import numpy as np
 
 
 def limit(size: int) -> None:
-    """No more than so many bytes of memory of its own, and in a file; no core file. Where the system has limits."""
-    try:
-        import resource
-    except ImportError:
-        return
+    """No more than so many bytes of memory of its own, and in a file; no core file."""
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

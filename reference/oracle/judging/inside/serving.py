@@ -17,8 +17,8 @@ from reference.oracle.judging.inside.by_hand import not_by_hand
 from reference.oracle.judging.inside.forbidden import Forbidden
 from reference.oracle.judging.inside.interpreted import as_on_a_gpu
 from reference.oracle.judging.inside.patched import Patched
-from reference.oracle.judging.inside.placed import missing, placed
 from reference.oracle.subjects import trees
+from reference.oracle.subjects.placed import missing, placed
 from reference.oracle.subjects.subject import Subject
 
 PLAIN = (np.ndarray, bool, int, float, type(None))

@@ -1,4 +1,4 @@
-"""A submission on a device: arrays go there with the memory that they lie in, and what it wrote comes back."""
+"""Code on a device: arrays go there with the memory that they lie in, and what it wrote comes back."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -27,25 +27,25 @@ def missing(framework: str, device: str) -> str:
     return ""
 
 
-def placed(subject: Subject, device: str) -> Subject:
-    """The subject whose calls run there."""
-    return _in_jax(subject, device) if subject.style == "jax" else _in_torch(subject, device)
+def placed(subject: Subject, device: str, cast: str | None = None) -> Subject:
+    """The subject whose calls run there; cast: the dtype of PyTorch that floating arrays become on their way."""
+    return _in_jax(subject, device) if subject.style == "jax" else _in_torch(subject, device, cast)
 
 
-def _in_torch(subject: Subject, device: str) -> Subject:
+def _in_torch(subject: Subject, device: str, cast: str | None) -> Subject:
     torch = importlib.import_module("torch")
 
     def forward(*primals: Any) -> Any:
-        with _there(torch, device, primals) as (taken, _):
+        with _there(torch, device, cast, primals) as (taken, _):
             return subject.forward(*taken)
 
     def vjp(*primals: Any) -> tuple[Any, Pullback]:
-        with _there(torch, device, primals) as (taken, pairs):
+        with _there(torch, device, cast, primals) as (taken, pairs):
             out, pullback = subject.vjp(*taken)
 
         def pull(cotangent: Any) -> Any:
             try:
-                with _there(torch, device, cotangent) as (upstream, _):
+                with _there(torch, device, cast, cotangent) as (upstream, _):
                     return pullback(upstream)
             finally:
                 _bring_back(torch, pairs)
@@ -56,14 +56,15 @@ def _in_torch(subject: Subject, device: str) -> Subject:
 
 
 @contextmanager
-def _there(torch: Any, device: str, values: Any) -> Iterator[tuple[Any, Taken]]:
+def _there(torch: Any, device: str, cast: str | None, values: Any) -> Iterator[tuple[Any, Taken]]:
     """The values as tensors on the device, and which tensor is which array; the arrays get what was written there."""
     pairs: Taken = []
 
     def take(value: Any) -> Any:
         if not isinstance(value, np.ndarray):
             return value
-        pairs.append((value, moved(tensor_of(torch, value), device)))
+        dtype = getattr(torch, cast) if cast and value.dtype.kind == "f" else None
+        pairs.append((value, moved(tensor_of(torch, value), device, dtype)))
         return pairs[-1][1]
 
     try:
@@ -77,9 +78,9 @@ def _bring_back(torch: Any, pairs: Taken) -> None:
         _memory(tensor_of(torch, array)).copy_(_memory(tensor.detach()))
 
 
-def moved(tensor: Any, device: str) -> Any:
-    """A copy on the device that lies in memory as the tensor does: strides, gaps and offset."""
-    memory = _memory(tensor).to(device, copy=True)
+def moved(tensor: Any, device: str, dtype: Any = None) -> Any:
+    """A copy on the device, of a dtype, that lies in memory as the tensor does: strides, gaps and offset."""
+    memory = _memory(tensor).to(device, dtype or tensor.dtype, copy=True)
     return memory.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
 
 
