@@ -145,7 +145,7 @@ def test_what_is_printed_is_read_to_its_end_and_not_kept():
     with trial.drained(10) as (entrance, heard):
         for _ in range(100):
             os.write(entrance, b"x" * 10_000)  # a pipe that nobody reads would be full
-    assert bytes(heard) == b"x" * 11
+    assert len(heard) == 11
 
 
 def test_a_file_that_ends_its_process_is_told_of(site):
