@@ -72,7 +72,7 @@ def _passages(page: Page) -> Iterator[Passage]:
 
 
 def _code(step: Step) -> str:
-    sides = [side for side in (step.numpy, step.jax) if side]
+    sides = [*step.textbook.values(), *step.library.values()]
     return " ".join(text for side in sides for text in (side.function, *side.lines))
 
 
