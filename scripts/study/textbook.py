@@ -8,7 +8,7 @@ from typing import Any
 from .excerpt import Function, functions_in
 from .refusal import Refusal
 
-SIDES = ("numpy", "jax")
+SIDES: tuple[str, ...] = ("numpy", "jax")
 
 
 def file_of(page_file: Path, side: str) -> Path:

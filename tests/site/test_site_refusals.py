@@ -128,7 +128,7 @@ REFUSALS = {
         SOFTMAX,
         'right = "return (out',
         'right = "return (inn',
-        "the line must stand in the correct versions",
+        "the line must stand in the page's textbook, or the correct versions",
     ),
     "symbol-without-formula": (
         SOFTMAX,
