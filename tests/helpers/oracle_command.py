@@ -39,7 +39,7 @@ def judge_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command judges in this process, which is cheaper: for files that neither print, hang nor end it."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
-    def child(job: dict[str, Any], timeout: float) -> str:
+    def child(job: dict[str, Any], timeout: float, *_: object) -> str:
         with forgotten(), open(job["results"], "a", encoding="utf-8") as results:
             judge_file(job, lambda result: print(json.dumps(result), file=results))
         return "ended"

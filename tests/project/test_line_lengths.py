@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 120
 # Data and pictures; what a program wrote for programs.
-DATA = (".json", ".jsonl", ".lock", ".png", ".svg")
+DATA = (".ipynb", ".json", ".jsonl", ".lock", ".png", ".svg")
 
 
 def texts() -> list[Path]:

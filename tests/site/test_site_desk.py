@@ -299,7 +299,7 @@ def test_the_command_serves_until_control_c(site):
         assert running.stdout is not None
         lines = iter(running.stdout.readline, "")
         address = next(line for line in lines if line.startswith("http://127.0.0.1:")).strip()
-        port, path = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/study-[\w-]{32}/)", address).groups()  # type: ignore[union-attr]
+        ((port, path),) = re.findall(r"^http://127\.0\.0\.1:(\d+)(/study-[\w-]{32}/)$", address)
         connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
         connection.request("GET", path)
         assert connection.getresponse().read() == b"Hello"

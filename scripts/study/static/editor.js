@@ -43,7 +43,8 @@
   });
 
   // Keys. Text is put in by a command of the browser, so that its own undo knows of it.
-  const put = (text) => document.execCommand("insertText", false, text) || code.setRangeText(text, ...selected(), "end");
+  const put = (text) =>
+    document.execCommand("insertText", false, text) || code.setRangeText(text, ...selected(), "end");
   const selected = () => [code.selectionStart, code.selectionEnd];
   const lineStart = (at) => code.value.lastIndexOf("\n", at - 1) + 1;
   function indent(back) {
@@ -128,10 +129,13 @@
   }
   const line = ({ name, verdict }) => {
     const [mark, said] = MARKS[verdict];
-    return made("li", { class: said }, made("span", { "aria-hidden": "true" }, mark), " ", made("code", {}, name), " ", word(said));
+    const sign = made("span", { "aria-hidden": "true" }, mark);
+    return made("li", { class: said }, sign, " ", made("code", {}, name), " ", word(said));
   };
-  const fold = (name, text, after = []) =>
-    made("details", {}, made("summary", {}, word(name)), made("pre", { class: "report", lang: "en-GB", tabindex: "0" }, text), after);
+  const fold = (name, text, after = []) => {
+    const shown = made("pre", { class: "report", lang: "en-GB", tabindex: "0" }, text);
+    return made("details", {}, made("summary", {}, word(name)), shown, after);
+  };
   function toMend({ name, first, reason }) {
     const at = first?.line ?? lineOf(reason, name);
     const jump = made("button", { type: "button" }, word("line"), ` ${at}`);
@@ -153,7 +157,8 @@
   function lineOf(reason, name) {
     const named = / in line (\d+)/.exec(reason)?.[1];
     if (named) return Number(named);
-    const before = name && new RegExp(`^[^]*?^def ${name}\\w*_(bwd|derivative|step)\\b|^[^]*?^def ${name}\\b`, "m").exec(code.value);
+    const written = `^[^]*?^def ${name}\\w*_(bwd|derivative|step)\\b|^[^]*?^def ${name}\\b`;
+    const before = name && new RegExp(written, "m").exec(code.value);
     return before ? before[0].split("\n").length : 0;
   }
 
