@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -87,7 +87,7 @@ def _of(file: Path) -> Iterator[Template]:
             yield Template(text, file.relative_to(ORACLE).as_posix(), getattr(node, "lineno", 0))
 
 
-def _for_programs(node: ast.AST) -> list[ast.AST]:
+def _for_programs(node: ast.AST) -> Sequence[ast.AST]:
     """The parts of a node in which texts are not said."""
     if isinstance(node, ast.Call):
         function = node.func

@@ -94,6 +94,13 @@ def test_every_field_of_a_template_is_in_its_japanese():
     assert [english for english, other in pairs().items() if fields(english) != fields(other)] == []
 
 
+def test_what_stands_as_japanese_is_japanese():
+    as_they_are = {"loss, gradients = {1}", "{1} ulp"}  # code, and a unit
+    bare = {english: re.sub(r"\{[^}]*\}", "", other) for english, other in pairs().items()}
+    english = [one for one, other in bare.items() if re.search("[A-Za-z]{2}", other) and not KANA.search(other)]
+    assert set(english) == as_they_are
+
+
 def test_every_template_is_found_again():
     table = japanese()
     for template in table.templates:
@@ -196,7 +203,8 @@ def test_lines_fill_the_columns_and_no_more(width):
 
 def test_a_table_is_aligned_by_columns():
     head, first, *_ = text.argument_table(_wrong().arguments, 120, saying("ja"))
-    assert columns(head[: head.index("判定")]) == columns(first[: re.search("[^ ]+ +", first).end()])
+    begins = len(first) - len(first.split(maxsplit=1)[1])
+    assert columns(head[: head.index("判定")]) == columns(first[:begins])
 
 
 def test_japanese_takes_two_columns():

@@ -233,5 +233,5 @@ def _beside(text: str, more: str) -> str:
     if JAPANESE.match(before[-1]) and JAPANESE.match(after[0]):
         return before + after
     letters = LETTER.match(before[-1]), LETTER.match(after[0])
-    mixed = (letters[0] and WORD.match(after[0])) or (WORD.match(before[-1]) and letters[1])
+    mixed = (letters[0] and WORD.match(after[0])) or (WORD.match(before[-1]) and letters[1] and after[0] not in ")]")
     return f"{before} {after}" if mixed else text + more
