@@ -53,7 +53,7 @@ def test_rows_that_are_masked_out_and_get_a_gradient_are_named():
         op="softmax_cross_entropy", statics={"ignore_label": -100},
     )  # fmt: skip
     assert [(one.cause, one.argument) for one in report.findings] == [("mask_missing", "logits")], str(report)
-    assert "1 rows that the forward masks out (at positions [2] of axis 0)" in report.findings[0].message
+    assert "rows (1) that the forward masks out (at positions [2] of axis 0)" in report.findings[0].message
 
 
 ONE, OTHER = np.random.default_rng(1).uniform(0, 3, size=(2, 4, 1, 3))

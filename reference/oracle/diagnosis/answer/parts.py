@@ -29,7 +29,7 @@ def unmasked(view: View) -> Found:
     wrong, idle = view.wrong.any(axis=-1), (np.abs(view.expected) <= view.noise).all(axis=-1)
     if not np.any(wrong & ~idle) and not idle.all():
         shown = "the output does not depend on these rows: their true gradient is zero, whatever the cotangent is"
-        words = f"gives something to {int(wrong.sum())} rows that the forward masks out ({where(view.wrong)})"
+        words = f"gives something to rows ({int(wrong.sum())}) that the forward masks out ({where(view.wrong)})"
         yield VAGUE, Model("mask_missing", words, np.where(wrong[..., None], view.got, view.expected), shown=shown)
 
 
