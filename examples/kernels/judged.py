@@ -45,7 +45,7 @@ def checked(framework: str, case: Case, dtype: str, seed: int) -> oracle.Report:
     """A kernel at arguments of its own, drawn with a seed."""
     subject = subject_of(framework, case, importlib.import_module(f"examples.kernels.{framework}.{case.file}"))
     arguments = drawn(case.arguments, "float64" if dtype in LOW else dtype, seed)
-    low = {"dtype": dtype} if dtype in LOW else {}
+    low: dict[str, Any] = {"dtype": dtype} if dtype in LOW else {}
     return oracle.check(subject, *arguments.values(), names=tuple(arguments), seed=seed, **held(case), **low)
 
 

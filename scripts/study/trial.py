@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from reference.oracle.command import runner
+from reference.oracle.rendering.language import saying
 
 from .desk_words import said
 
 PRINTED = 4000  # characters that are shown of what the file prints
 REPORTED = 100_000  # characters of a report
 SECONDS_TO_DRAIN = 10.0
-NOTHING = dict.fromkeys(("op", "strict", "seed", "grade", "replay", "sweep", "html", "students"))
+ASKED = ("op", "strict", "seed", "grade", "replay", "sweep", "dtype", "html", "students", "language")
+NOTHING = dict.fromkeys(ASKED)
 
 
 class Busy(Exception):
@@ -107,15 +109,18 @@ def in_order(results: Sequence[dict[str, Any]], file: Path) -> list[dict[str, An
 
 
 def _part(result: dict[str, Any]) -> dict[str, Any]:
-    """What the page shows of one function: the first finding in words, and the whole report."""
+    """What the page shows of one function: the first finding in words, in Japanese too, and the whole report."""
     report = result.get("report", {})
     findings = report.get("findings", []) if result.get("verdict") == "fail" else []
     keys = ("message", "fix", "line", "argument", "index", "got", "expected")
+    first = {key: findings[0][key] for key in keys} if findings else None
+    reason = result.get("problem") or report.get("headline", "")
     told = "\n".join([*result.get("notes", ()), result.get("text", result.get("problem", ""))])
     return {
         "name": result.get("name", ""),
         "verdict": result.get("verdict", "cannot tell"),
-        "first": {key: findings[0][key] for key in keys} if findings else None,
-        "reason": result.get("problem") or report.get("headline", ""),
+        "first": first,
+        "reason": reason,
+        "ja": {text: saying("ja")(text) for text in (reason, *(first or {}).values()) if isinstance(text, str)},
         "text": told[:REPORTED],
     }

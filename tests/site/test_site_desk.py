@@ -85,6 +85,9 @@ def test_an_exercise_is_judged_as_it_stands_in_the_editor(site):
     ]  # fmt: skip
     assert "x_ct is missing" in answer["parts"][0]["first"]["message"]
     assert "Compute the gradient" in answer["parts"][0]["first"]["fix"]
+    in_japanese = answer["parts"][0]["ja"]
+    assert "勾配" in in_japanese[answer["parts"][0]["first"]["message"]]
+    assert "勾配" in in_japanese[answer["parts"][0]["first"]["fix"]]
     assert "1. x_ct is missing" in answer["parts"][0]["text"], "the whole report is not there"
     assert [part["verdict"] for part in mended["parts"]] == ["pass"] * 3, mended
     assert mended["parts"][0]["first"] is None
@@ -159,7 +162,7 @@ def test_a_second_run_gets_a_sentence_and_the_first_can_be_stopped(site):
         first: list[Any] = []
         thread = threading.Thread(target=lambda: first.append(caller.run(ENDLESS)))
         thread.start()
-        while caller.server.trials._running is None:
+        while caller.server.trials._running is None and thread.is_alive():
             time.sleep(0.01)
         status, second = caller.run(STARTER)
         stopped, _ = caller.ask("POST", f"{caller.prefix}stop")

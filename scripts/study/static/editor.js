@@ -136,7 +136,8 @@
     const shown = made("pre", { class: "report", lang: "en-GB", tabindex: "0" }, text);
     return made("details", {}, made("summary", {}, word(name)), shown, after);
   };
-  function toMend({ name, first, reason }) {
+  function toMend({ name, first, reason, ja }) {
+    const said = (text) => both({ en: text, ja: ja[text] });
     const at = first?.line ?? lineOf(reason, name);
     const jump = made("button", { type: "button" }, word("line"), ` ${at}`);
     jump.addEventListener("click", () => goTo(at));
@@ -144,9 +145,9 @@
       "div",
       { class: "mend" },
       made("p", {}, made("strong", {}, word("first")), " ", name ? made("code", {}, name) : "", " ", at ? jump : ""),
-      english(first ? first.message : reason, "p"),
+      made("p", {}, said(first ? first.message : reason)),
       ...(first?.got != null ? [english(entry(first), "p")] : []),
-      ...(first?.fix ? [made("p", {}, word("mend"), ": ", english(first.fix))] : []),
+      ...(first?.fix ? [made("p", {}, word("mend"), ": ", said(first.fix))] : []),
     );
   }
   const number = (value) => (typeof value === "number" ? String(Number(value.toPrecision(4))) : value);

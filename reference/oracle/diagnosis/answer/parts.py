@@ -26,11 +26,11 @@ def unmasked(view: View) -> Found:
     """Something for whole rows that the output does not depend on, and all else right."""
     if not view.same_shape or view.expected.ndim < 2 or not view.wrong.any():
         return
-    wrong, idle = view.wrong.any(axis=-1), (np.abs(view.expected) <= view.noise).all(axis=-1)
+    wrong, idle = np.any(view.wrong, axis=-1), np.all(np.abs(view.expected) <= view.noise, axis=-1)
     if not np.any(wrong & ~idle) and not idle.all():
         shown = "the output does not depend on these rows: their true gradient is zero, whatever the cotangent is"
         words = f"gives something to rows ({int(wrong.sum())}) that the forward masks out ({where(view.wrong)})"
-        yield VAGUE, Model("mask_missing", words, np.where(wrong[..., None], view.got, view.expected), shown=shown)
+        yield VAGUE, Model("mask_missing", words, np.where(wrong[..., np.newaxis], view.got, view.expected), shown=shown)
 
 
 def where(wrong: np.ndarray) -> str:
