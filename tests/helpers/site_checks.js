@@ -51,7 +51,7 @@ globalThis.siteChecks = (() => {
     const wrong = [];
     const heads = all(".heads > div").map((one) => one.getBoundingClientRect().left);
     for (const row of all(".step[id]")) {
-      const boxes = all(".cell", row).map((cell) => cell.getBoundingClientRect());
+      const boxes = all(":scope > .cell", row).map((cell) => cell.getBoundingClientRect());
       if (boxes.length !== 3) wrong.push(`${row.id} has ${boxes.length} cells`);
       if (boxes.some((box) => Math.abs(box.top - boxes[0].top) > 1))
         wrong.push(`the cells of ${row.id} begin at different heights`);
@@ -68,7 +68,7 @@ globalThis.siteChecks = (() => {
       const label = chosen.labels[0];
       if (!shown(label)) wrong.push(`the tab of ${chosen.value} is not seen`);
       label.click();
-      for (const cell of all(".step[id] .cell")) {
+      for (const cell of all(".step[id] > .cell")) {
         const wanted = cell.dataset.column === chosen.value;
         if (shown(cell) !== wanted)
           wrong.push(

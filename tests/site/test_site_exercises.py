@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.oracle_command import forgotten
 
 from reference.oracle.command import cli
 from reference.oracle.command.worker import judge_file
@@ -20,16 +21,14 @@ JOB = {"name": None, "op": None, "statics": None, "seeds": [0], "grade": False, 
 def judged(monkeypatch):
     """The results of a file by name, judged in this process: no child, and no trace of the file's module after."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    known = set(sys.modules)
 
     def judge(path: Path) -> dict[str, dict]:
         results: list[dict] = []
         judge_file({**JOB, "file": str(path), "width": 80}, results.append)
         return {result["name"]: result for result in results if "name" in result}
 
-    yield judge
-    for name in set(FAMILIES) - known:
-        sys.modules.pop(name, None)
+    with forgotten():
+        yield judge
 
 
 def functions(path: Path) -> dict[str, ast.FunctionDef]:

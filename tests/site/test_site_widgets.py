@@ -231,6 +231,8 @@ def test_a_widget_has_a_static_picture(name: str):
 def test_no_widget_asks_a_network():
     for file in (*STATIC.glob("*.js"), *(STATIC / "widgets").glob("*.js")):
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
+        # The editor asks the server that gave it out, on this machine, and nobody else.
+        text = text.replace("fetch(desk + what", "") if file.name == "editor.js" else text
         assert not any(word in text for word in ("http://", "https://", "fetch(", "import(")), (
             f"{file.name} loads something"
         )

@@ -30,7 +30,10 @@ def unmasked(view: View) -> Found:
     if not np.any(wrong & ~idle) and not idle.all():
         shown = "the output does not depend on these rows: their true gradient is zero, whatever the cotangent is"
         words = f"gives something to rows ({int(wrong.sum())}) that the forward masks out ({where(view.wrong)})"
-        yield VAGUE, Model("mask_missing", words, np.where(wrong[..., np.newaxis], view.got, view.expected), shown=shown)
+        yield (
+            VAGUE,
+            Model("mask_missing", words, np.where(wrong[..., np.newaxis], view.got, view.expected), shown=shown),
+        )
 
 
 def where(wrong: np.ndarray) -> str:
