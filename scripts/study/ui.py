@@ -71,9 +71,10 @@ WORDS = {
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(
         "1つの関数を3つの形で並べます。紙の上の導出、NumPy で手書きした順伝播と逆伝播、そして JAX。"
-        "どのコードもこのライブラリから取り出した本物で、どの数値もページを作るときに両方で計算したものです。",
+        "まず教科書の形のコードを見せ、ライブラリの関数はその下に開けます。どの数値も、ページを作るときにすべてで計算し、"
+        "一致を確かめたものです。",
         "Every function in three forms, side by side: the derivation on paper, forward and backward by hand in NumPy, "
-        "and JAX. All code is taken from the library itself, and every number was computed by both sides when the page "
-        "was built.",
+        "and JAX. The code is that of a textbook; the library's own function unfolds beneath it. Every number was "
+        "computed by all of them when the page was built, and they agree.",
     ),
 }
