@@ -122,7 +122,7 @@ CASES = (
         "attention", "attention",
         lambda n: {"query": n(1, 17, 4, 3), "key": n(1, 17, 2, 3), "value": n(1, 17, 2, 3)},
         lambda n: {"query": n(1, 16, 2, 4), "key": n(1, 16, 2, 4), "value": n(1, 16, 2, 4)},
-        "attention", {"causal": True, "softcap": 2.0}, {"causal": True, "softcap": 2.0},
+        "attention", {"causal": True, "softcap": 2.0}, options={"causal": True, "softcap": 2.0},
         short=lambda n: {"query": n(1, 5, 4, 3), "key": n(1, 5, 2, 3), "value": n(1, 5, 2, 3)},
     ),
 )  # fmt: skip

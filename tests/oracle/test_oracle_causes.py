@@ -1,6 +1,7 @@
 """The vocabulary of causes: few names, each with all that defines it, and the names of earlier versions understood."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,23 @@ def test_the_command_lists_all(capsys):
     assert cli.main(["explain"]) == 0
     begun = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
     assert begun == list(oracle.CAUSES)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_a_cause_is_explained_in_japanese(name, capsys):
+    assert cli.main(["explain", name, "--language", "ja"]) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading == name
+    assert [line.split(":")[0].strip() for line in lines if not line.startswith("    ")][:2] == ["見えること", "直し方"]
+    told = " ".join(line for line in lines if not line.strip().startswith("見つかった場所"))
+    assert not re.search(r"[A-Za-z]+ [A-Za-z]+ [A-Za-z]+ [A-Za-z]+ [A-Za-z]+", told), f"English is left: {told}"
+
+
+def test_an_unknown_language_is_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["explain", "raises", "--language", "fr"])
+    assert ended.value.code == 2
+    assert "a language is one of en, ja; got fr" in capsys.readouterr().err
 
 
 def test_a_word_that_is_no_cause_is_refused(capsys):

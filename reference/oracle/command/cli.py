@@ -3,7 +3,6 @@
 import argparse
 import ast
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.command.output import NOT_JUDGED, as_json, as_text, exit_status
 from reference.oracle.command.replayed import as_replayed
 from reference.oracle.command.runner import run
+from reference.oracle.command.spoken import add_language, language_of
 from reference.oracle.command.stopping import Stopped, stoppable
 from reference.oracle.command.students import Student, students_in, write_students
 from reference.oracle.command.table import as_table
 from reference.oracle.command.walk import SUFFIXES, judgeable
-from reference.oracle.rendering.language import LANGUAGES, preferred, saying
+from reference.oracle.rendering.language import saying
 
 DESCRIPTION = """Find the hand-written backpropagation in a file and say whether it is right,
 and if not, why. The file is run, in a process of its own. In a folder, every
@@ -60,7 +60,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
     try:
         if options.html and not options.html.parent.is_dir():
             raise ValueError(f"--html: there is no folder {options.html.parent}")
-        options.language = _language(options.language)
+        options.language = language_of(options.language)
         _known_op(options.op)
         statics = _statics(options.statics)
         targets = [_target(text) for text in options.targets]
@@ -116,9 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strict", action="store_true", help="what is right, but ..., fails too")
     parser.add_argument("--verbose", action="store_true", help="whole reports, also of what is right")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    parser.add_argument(
-        "--language", type=_named, metavar="en|ja", help="of the report; else what LC_ALL, LC_MESSAGES or LANG say"
-    )
+    add_language(parser, "of the report")
     parser.add_argument("--html", type=Path, metavar="PATH", help="write a page with pictures of the errors")
     return parser
 
@@ -168,24 +166,6 @@ def _natural(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on; got {text}")
     return int(text)
-
-
-def _named(language: str) -> str:
-    if language not in LANGUAGES:
-        raise argparse.ArgumentTypeError(f"a language is one of {', '.join(LANGUAGES)}; got {language}")
-    return language
-
-
-def _language(asked: str | None) -> str:
-    """The language that was asked for; else that of the terminal, where its letters can be printed."""
-    language = asked or preferred(os.environ)
-    try:
-        saying(language)("right").encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        if asked:
-            raise ValueError(f"--language {asked}: its letters are not in the encoding {sys.stdout.encoding}") from None
-        return "en"
-    return language
 
 
 def _known_op(op: str | None) -> None:
