@@ -172,8 +172,10 @@ def _cross_entropy_of_labels_jvp(primals, tangents):
 
 @jax.custom_jvp
 def surprise_of_labels(p: jax.Array, labels: jax.Array) -> jax.Array:
-    """-log p of the label; the others' logarithms, which would count 0 times, are not computed."""
-    return -jnp.squeeze(jnp.log(_at(labels, p)), -1)
+    """-log p of the label. The others' logarithms, which count 0 times, are not computed; where one is no number, or
+    infinite, neither is the loss a number."""
+    infinite_or_none = ~((p >= 0) & (p < jnp.inf)) & (labels[..., None] != jnp.arange(p.shape[-1]))
+    return jnp.where(jnp.any(infinite_or_none, -1), jnp.nan, -jnp.squeeze(jnp.log(_at(labels, p)), -1))
 
 
 @surprise_of_labels.defjvp

@@ -234,7 +234,7 @@ def group_norm(
 def _mean_of_groups(groups: int, positions: int, x: jax.Array) -> jax.Array:
     """The mean of each group, at each of its channels. Positions come first: along them XLA adds whole vectors."""
     each = jnp.mean(x, positions)
-    members = each.reshape(*each.shape[:-1], groups, -1)
+    members = each.reshape(*each.shape[:-1], groups, each.shape[-1] // groups)
     of_group = jnp.broadcast_to(jnp.mean(members, -1, keepdims=True), members.shape)
     return jnp.expand_dims(of_group.reshape(each.shape), positions)
 
