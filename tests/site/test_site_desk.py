@@ -295,8 +295,17 @@ def test_outside_the_repository_the_command_says_where_the_site_is(monkeypatch, 
     assert capsys.readouterr().err.startswith("functional-nn study: the study site is in the repository")
 
 
+# A job in the background of a shell ignores Ctrl-C, and so would its child.
+HEARS_CONTROL_C = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from functional_nn.cli import main
+sys.exit(main())
+"""
+
+
 def test_the_command_serves_until_control_c(site):
-    command = [sys.executable, "-m", "functional_nn.cli", "study", "--site", str(site), "--port", "0"]
+    command = [sys.executable, "-c", HEARS_CONTROL_C, "study", "--site", str(site), "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
@@ -307,4 +316,7 @@ def test_the_command_serves_until_control_c(site):
         connection.request("GET", path)
         assert connection.getresponse().read() == b"Hello"
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 0
+        try:
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
