@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -244,12 +245,13 @@ def test_what_a_layer_keeps_of_a_recorded_call_is_an_array_like_any_other():
     assert (len(tape.steps), tape.operations) == before, "what happens after the recording still counts"
 
 
-def test_records_that_overlap_leave_numpy_as_it_was():
+def test_records_of_two_threads_that_overlap_leave_numpy_as_it_was():
     own = {name: getattr(np, name) for name in ("zeros", "array", "full_like")}
     first, second = making_recorded(Tape()), making_recorded(Tape())
-    first.__enter__()
-    second.__enter__()
-    assert np.zeros is not own["zeros"], "something stands in"
-    first.__exit__(None, None, None)
-    second.__exit__(None, None, None)
+    with ThreadPoolExecutor(1) as other:  # in one thread the end of the second would bring back the first one's tape
+        first.__enter__()
+        other.submit(second.__enter__).result()
+        assert np.zeros is not own["zeros"], "something stands in"
+        first.__exit__(None, None, None)
+        other.submit(second.__exit__, None, None, None).result()
     assert {name: getattr(np, name) for name in own} == own
