@@ -20,8 +20,9 @@ convolution and its gradients beside each other, which needs JAX only. --attenti
 they ask XLA for the memory of attention as a sequence grows, and of a loss over 50,000 classes, whole and by chunks.
 
 In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
-round, so they bear a machine that does other things; the load average in the table says whether it did. Import, first
-step and memory are of each training step in a process of its own, which --quick leaves out.
+round, so they bear a machine that does other things; the load average in the table says whether it did. On Linux
+`chrt -r 1 python scripts/bench.py` lets a run go before all other programs, and the table says so. Import, first step
+and memory are of each training step in a process of its own, which --quick leaves out.
 """
 
 import argparse

@@ -85,12 +85,18 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in names},
         "load_average": list(os.getloadavg()),
+        "real_time": _real_time(),
     }
 
 
 def cores() -> int:
     """Those that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _real_time() -> bool:
+    """Whether the system lets this process run before all ordinary ones, as `chrt -r 1` asks on Linux."""
+    return hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
 
 
 def _version(name: str) -> str | None:

@@ -33,7 +33,7 @@ def table(result: dict[str, Any]) -> str:
     parts = [heading(machine, result["roofline"]), wrapped(LEGEND), *accelerated(machine)]
     if result.get("jax_import_s") is not None:
         parts.append(f"JAX alone takes {result['jax_import_s']:.2f} s to import.")
-    if max(machine["load_average"]) >= machine["cores"] / 2:
+    if not quiet(machine):
         parts.append(wrapped(NOT_QUIET))
     for case in result["cases"]:
         rows = [[name, *_times(entry)] for name, entry in case["contenders"].items()]
@@ -47,6 +47,14 @@ def table(result: dict[str, Any]) -> str:
     if alone:
         parts += ["## In a process of its own", markdown(ALONE_COLUMNS, alone)]
     return "\n\n".join([*parts, *missing(result)])
+
+
+def quiet(machine: dict[str, Any]) -> bool:
+    """Whether other programs left the processors to this run: in the minute before it, or because it goes before them.
+
+    The averages over five and fifteen minutes are those of the run before, often one of these.
+    """
+    return machine.get("real_time", False) or machine["load_average"][0] < machine["cores"] / 2
 
 
 def accelerated(machine: dict[str, Any]) -> list[str]:
@@ -78,9 +86,10 @@ def heading(machine: dict[str, Any], roof: dict[str, float]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
     kept = " Freed memory was kept." if machine.get("memory_kept") else ""
     load = ", ".join(f"{number:.1f}" for number in machine["load_average"])
+    first = " This run went before all others (real-time scheduling)." if machine.get("real_time") else ""
     return wrapped(
         f"{machine['processor']}, {machine['cores']} cores and threads, {machine['device']}; {versions}; load average "
-        f"before the run {load}. Matrix products {_products(roof)}, copies {roof['gbytes']:.0f} GB/s.{kept}"
+        f"before the run {load}. Matrix products {_products(roof)}, copies {roof['gbytes']:.0f} GB/s.{kept}{first}"
     )
 
 

@@ -49,7 +49,7 @@ def table(result: dict[str, Any]) -> str:
     machine = result["machine"]
     legend = LEGEND.format(flax=LEAST["Flax"], torch=LEAST["PyTorch"])
     parts = [report.heading(machine, result["roofline"]), report.wrapped(legend), *report.accelerated(machine)]
-    if max(machine["load_average"]) >= machine["cores"] / 2:
+    if not report.quiet(machine):
         parts.append("The machine was not quiet: these times mean little.")
     for dtype in DTYPES:
         cases = [case for case in result["cases"] if case["dtype"] == dtype and case["contenders"]]
