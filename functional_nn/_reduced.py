@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from functional_nn._by_library import ByLibrary, merge_examples
 from functional_nn._numerics import cross_entropy_of_labels, moments
-from functional_nn.cpu import columns, cross_entropy
+from functional_nn.cpu import columns, cross_entropy, row_norm
 
 
 def batch_norm_of_columns(
@@ -19,6 +19,16 @@ def batch_norm_of_columns(
         return None
     y, mean, variance = _BATCH_NORM(x.reshape(-1, x.shape[-1]), scale, bias, epsilon=epsilon)
     return y.reshape(x.shape), mean, variance
+
+
+def norm_over(axes: tuple[int, ...], x: jax.Array, *parameters: jax.Array, epsilon: float) -> jax.Array:
+    """layer_norm over these axes in order, by a scale and a bias that have them alone; rms_norm where no bias is."""
+    if axes == tuple(range(x.ndim - len(axes), x.ndim)) and row_norm.takes(x):
+        flat = [array.reshape(-1) for array in parameters]
+        (y,) = _NORMS[len(flat)](x.reshape(-1, flat[0].size), *flat, epsilon=epsilon)
+        return y.reshape(x.shape)
+    kept = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
+    return _norm(x, *(array.reshape(kept) for array in parameters), epsilon=epsilon, axes=axes)[0]
 
 
 def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
@@ -35,8 +45,22 @@ def _batch_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: flo
     return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias, mean[0], variance[0]
 
 
+def _norm(
+    x: jax.Array, scale: jax.Array, *bias: jax.Array, epsilon: float, axes: int | tuple[int, ...] = -1
+) -> tuple[jax.Array]:
+    mean = partial(jnp.mean, axis=axes, keepdims=True)
+    if not bias:
+        return (x * jax.lax.rsqrt(mean(x * x) + epsilon) * scale,)
+    centred, _, variance = moments(x, mean)
+    return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias[0],)
+
+
 def _labelled(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array]:
     return (cross_entropy_of_labels(scores, labels),)
+
+
+def _nothing(*_: Any) -> tuple[Any, ...]:
+    return ()
 
 
 def _a_number_a_column(x: Any, *_: Any) -> tuple[Any, ...]:
@@ -58,6 +82,20 @@ _BATCH_NORM = ByLibrary(
     first_read=1,
     libraries={"cpu": columns},
 )
+# By how many parameters they have.
+_NORMS = {
+    count: ByLibrary(
+        library.name,
+        _norm,
+        inputs=1 + count,
+        differentiable=1 + count,
+        statics=("epsilon",),
+        kept=_nothing,
+        first_read=1,
+        libraries={"cpu": library},
+    )
+    for count, library in ((1, row_norm.RMS_NORM), (2, row_norm.LAYER_NORM))
+}
 _CROSS_ENTROPY = ByLibrary(
     "cross_entropy",
     _labelled,

@@ -11,7 +11,7 @@ from functional_nn._checks import as_number, require, require_floating, require_
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
 from functional_nn._numerics import moments
-from functional_nn._reduced import batch_norm_of_columns
+from functional_nn._reduced import batch_norm_of_columns, norm_over
 
 Shape = tuple[int, ...]
 Axis = int | Shape
@@ -142,11 +142,10 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
     """
     arrays, dtype = _promoted("layer_norm", x=x, scale=scale, bias=bias)
     x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
-    normalized, epsilon = _check("layer_norm", axes, arrays), _epsilon("layer_norm", epsilon)
+    _check("layer_norm", axes, arrays)
+    epsilon = _epsilon("layer_norm", epsilon)
     _check_count("layer_norm", x, axes)
-    centred, _, variance = moments(x, partial(jnp.mean, axis=axes, keepdims=True))
-    scale, bias = arrays["scale"].reshape(normalized), arrays["bias"].reshape(normalized)
-    return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias).astype(dtype)
+    return norm_over(axes, *arrays.values(), epsilon=epsilon).astype(dtype)
 
 
 @jit_op("axis", "epsilon")
@@ -176,10 +175,10 @@ def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float 
     """
     arrays, dtype = _promoted("rms_norm", x=x, scale=scale)
     x, axes = arrays["x"], _axes("rms_norm", jnp.shape(x), axis)
-    normalized, epsilon = _check("rms_norm", axes, arrays), _epsilon("rms_norm", epsilon)
+    _check("rms_norm", axes, arrays)
+    epsilon = _epsilon("rms_norm", epsilon)
     _check_count("rms_norm", x, axes)
-    mean_square = jnp.mean(x * x, axes, keepdims=True)
-    return (x * jax.lax.rsqrt(mean_square + epsilon) * arrays["scale"].reshape(normalized)).astype(dtype)
+    return norm_over(axes, *arrays.values(), epsilon=epsilon).astype(dtype)
 
 
 @jit_op("groups", "layout", "epsilon")

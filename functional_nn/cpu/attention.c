@@ -58,7 +58,6 @@ INLINE void product(Left a, Right b, int64_t count, int64_t rows, int64_t column
 /* ---- What is to be done ------------------------------------------------------------------------------------------ */
 
 typedef struct { int64_t heads, depth; } Shape;
-typedef struct { int64_t low, high; } Range;
 
 typedef struct {
     Work work;
@@ -75,11 +74,6 @@ static Range seen(const Call *c, int64_t start, int64_t stop) {
     if (c->window) low = most(low, start + offset - c->window + 1), high = least(high, stop + offset + c->window - 1);
     if (c->causal) high = least(high, stop + offset);
     return (Range){low, most(low, high)};
-}
-
-static Range part(const Call *c, int64_t index, int64_t size) {
-    int64_t each = up((size + c->parts - 1) / c->parts, BLOCK);
-    return (Range){least(size, index * each), least(size, (index + 1) * each)};
 }
 
 /* Rows of one head, each filled up with zeros to `width`, and rows of zeros up to whole blocks. */
@@ -150,7 +144,7 @@ static void forward_item(const Work *work, int64_t item, float *room) {
     const Call *c = (const Call *)work;
     int64_t of_part = item % c->parts, key_place = item / c->parts;
     int64_t batch = key_place / c->key_heads, key_head = key_place % c->key_heads, groups = c->heads / c->key_heads;
-    Range queries = part(c, c->parts - 1 - of_part, c->length), keys = seen(c, queries.low, queries.high);
+    Range queries = part(c->length, BLOCK, c->parts, c->parts - 1 - of_part), keys = seen(c, queries.low, queries.high);
     int64_t count = up(keys.high - keys.low, BLOCK), width = up(c->value_depth, WIDTH);
     float *key = room, *value = key + count * c->depth, *query = value + count * width;
     float *scores = query + BLOCK * c->depth, *sums = scores + BLOCK * BLOCK;
@@ -281,7 +275,7 @@ static void backward_item(const Work *work, int64_t item, float *room) {
         Range all = {0, c->length};
         gather(c, h, all, batch, head, width, value_width);
         memset(h.query_ct, 0, rows * width * sizeof *h.query_ct);
-        backward_keys(c, h, b, part(c, of_part, c->key_length), batch, key_head, group > 0);
+        backward_keys(c, h, b, part(c->key_length, BLOCK, c->parts, of_part), batch, key_head, group > 0);
         put(out + batch * c->length * c->heads * c->depth, h.query_ct, all, (Shape){c->heads, c->depth},
             head, width, 0);
     }

@@ -16,13 +16,6 @@ typedef struct {
     double *found;
 } Call;
 
-typedef struct { int64_t low, high; } Range;
-
-static Range part(const Call *c, int64_t item) {
-    int64_t each = (c->rows + c->work.items - 1) / c->work.items;
-    return (Range){least(c->rows, item * each), least(c->rows, (item + 1) * each)};
-}
-
 static int64_t rows_of_a_block(const Call *c) {
     return most(FEWEST_ROWS, least(MOST_ROWS, NUMBERS_OF_A_BLOCK / c->columns));
 }
@@ -57,7 +50,7 @@ static void moments_item(const Work *work, int64_t item, float *room) {
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *mean = room, *sum = room + columns, *squares = room + 2 * columns;
     double *found_mean = c->found + 2 * item * columns, *found_squares = found_mean + columns;
-    Range rows = part(c, item);
+    Range rows = part(c->rows, 1, work->items, item);
     for (int64_t low = rows.low; low < rows.high; low += step) {
         Range block = {low, least(low + step, rows.high)};
         moments_of_block(c, block, mean, sum, squares);
@@ -74,7 +67,7 @@ static void moments_end(const Work *work) {
     for (int64_t j = 0; j < c->columns; j++) {
         double mean = c->found[j], squares = c->found[c->columns + j];
         for (int64_t item = 1; item < work->items; item++) {
-            Range rows = part(c, item);
+            Range rows = part(c->rows, 1, work->items, item);
             const double *found = c->found + 2 * item * c->columns + j;
             if (rows.low == rows.high) continue;
             join(&mean, &squares, rows.low, rows.high - rows.low, found[0], found[c->columns]);
@@ -93,7 +86,7 @@ static void sums_item(const Work *work, int64_t item, float *room) {
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *sum = room, *moved = room + columns;
     double *found_sum = c->found + 2 * item * columns, *found_moved = found_sum + columns;
-    Range rows = part(c, item);
+    Range rows = part(c->rows, 1, work->items, item);
     for (int64_t low = rows.low; low < rows.high; low += step) {
         memset(room, 0, 2 * columns * sizeof *room);
         for (int64_t i = low; i < least(low + step, rows.high); i++)

@@ -16,13 +16,6 @@ typedef struct {
     float *loss, *peak, *rest, *scores_ct;
 } Call;
 
-typedef struct { int64_t low, high; } Range;
-
-static Range part(const Call *c, int64_t item) {
-    int64_t each = (c->rows + c->work.items - 1) / c->work.items;
-    return (Range){least(c->rows, item * each), least(c->rows, (item + 1) * each)};
-}
-
 /* Some neighbouring scores of a row from `at` on, and which of them no earlier piece has. */
 typedef struct { Vector scores; int64_t at; Bits fresh; } Piece;
 
@@ -70,7 +63,7 @@ INLINE int is_class(int32_t label, int64_t classes) { return label >= 0 && label
 static void forward_item(const Work *work, int64_t item, float *room) {
     const Call *c = (const Call *)work;
     (void)room;
-    Range rows = part(c, item);
+    Range rows = part(c->rows, 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
         const float *row = c->scores + i * c->classes;
         float peak = largest(row, c->classes);
@@ -86,7 +79,7 @@ static void forward_item(const Work *work, int64_t item, float *room) {
 static void backward_item(const Work *work, int64_t item, float *room) {
     const Call *c = (const Call *)work;
     (void)room;
-    Range rows = part(c, item);
+    Range rows = part(c->rows, 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
         const float *row = c->scores + i * c->classes;
         float *to = c->scores_ct + i * c->classes, peak = c->peak_kept[i], rest = c->rest_kept[i];

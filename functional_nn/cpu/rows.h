@@ -66,6 +66,15 @@ typedef struct Work {
 
 #define NO_MEMORY "functional_nn: no memory"
 
+/* Rows, or other things in order, from the low one on and below the high one. */
+typedef struct { int64_t low, high; } Range;
+
+/* One of so many parts of them: a multiple, and equal but for the last. */
+INLINE Range part(int64_t size, int64_t multiple, int64_t parts, int64_t index) {
+    int64_t each = up((size + parts - 1) / parts, multiple);
+    return (Range){least(size, index * each), least(size, (index + 1) * each)};
+}
+
 static void leave(Work *work) {
     if (atomic_fetch_sub(&work->users, 1) != 1) return;
     if (work->forget) work->forget(work);

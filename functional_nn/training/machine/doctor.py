@@ -64,9 +64,10 @@ def convolutions() -> str:
 
 def c_files() -> dict[str, Any]:
     """What they compute on the CPU in single precision: long attention, and what is mostly sums over large arrays."""
-    from functional_nn.cpu import attention, columns, cross_entropy
+    from functional_nn.cpu import attention, columns, cross_entropy, row_norm
 
-    return {"attention": attention.CALLS, "batch norm": columns.CALLS, "cross-entropy": cross_entropy.CALLS}
+    of_sums = {"batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy}
+    return {name: module.CALLS for name, module in {"attention": attention, **of_sums}.items()}
 
 
 def by_c_file(calls: Any) -> str:

@@ -1,0 +1,188 @@
+/* Layer normalization and RMS normalization of the rows of a matrix (rows, features) of float32, and their gradients,
+   as functions that XLA calls (jax.ffi). RMS normalization has no bias and takes off no mean.
+
+   A row stays in the cache. Its numbers are added a vector at a time, where XLA adds one after the other: in float32
+   within a piece of it, or a block of rows, and in float64 from one to the next. */
+
+#include "rows.h"
+
+enum { PIECE = 64 * LANES, ROWS_OF_A_BLOCK = 32 };
+
+typedef struct {
+    Work work;
+    int64_t rows, features;
+    int centred;
+    float epsilon;
+    const float *x, *scale, *bias, *ct;
+    float *out, *scale_ct, *bias_ct;
+    /* Of each item the sums over its rows: of ct times what it was scaled from, and of ct. */
+    double *found;
+} Call;
+
+/* ---- Sums -------------------------------------------------------------------------------------------------------- */
+
+INLINE double total(Vector sum) {
+    double all = 0;
+    for (int i = 0; i < LANES; i++) all += sum[i];
+    return all;
+}
+
+/* The numbers of a row from j on, and `fill` behind its end. */
+INLINE Vector some(const float *row, int64_t j, int64_t features, float fill) {
+    if (j + LANES <= features) return load(row + j);
+    float filled[LANES];
+    for (int i = 0; i < LANES; i++) filled[i] = j + i < features ? row[j + i] : fill;
+    return load(filled);
+}
+
+INLINE void put(float *row, int64_t j, int64_t features, Vector x) {
+    if (j + LANES <= features) store(row + j, x);
+    else memcpy(row + j, &x, (features - j) * sizeof *row);
+}
+
+/* ---- A row ------------------------------------------------------------------------------------------------------- */
+
+/* The mean, what it was rounded by, and one over the deviation. */
+typedef struct { float mean, rest, share; } Moments;
+
+INLINE Vector distance(Vector x, Moments m) { return x - m.mean - m.rest; }
+
+static Moments moments(const Call *c, const float *row) {
+    Moments m = {0, 0, 0};
+    int64_t features = c->features;
+    if (c->centred) {
+        double all = 0;
+        for (int64_t low = 0; low < features; low += PIECE) {
+            Vector sum = {0};
+            for (int64_t j = low; j < least(low + PIECE, features); j += LANES) sum += some(row, j, features, 0);
+            all += total(sum);
+        }
+        double mean = all / features;
+        m.mean = mean, m.rest = mean - m.mean;
+    }
+    double squares = 0, off = 0;
+    for (int64_t low = 0; low < features; low += PIECE) {
+        Vector sum = {0}, square = {0};
+        for (int64_t j = low; j < least(low + PIECE, features); j += LANES) {
+            Vector apart = some(row, j, features, m.mean) - m.mean;
+            sum += apart, square += apart * apart;
+        }
+        squares += total(square), off += total(sum);
+    }
+    /* What the mean was rounded by, in its own sum as in its digits, is taken out. */
+    if (c->centred) m.rest = off / features, squares -= off * m.rest;
+    m.share = 1 / sqrt((squares < 0 ? 0 : squares) / features + c->epsilon);
+    return m;
+}
+
+static void forward_item(const Work *work, int64_t item, float *room) {
+    const Call *c = (const Call *)work;
+    (void)room;
+    Range rows = part(c->rows, 1, work->items, item);
+    for (int64_t i = rows.low; i < rows.high; i++) {
+        const float *row = c->x + i * c->features;
+        Moments m = moments(c, row);
+        for (int64_t j = 0; j < c->features; j += LANES) {
+            Vector y = distance(some(row, j, c->features, 0), m) * m.share * some(c->scale, j, c->features, 0);
+            if (c->centred) y += some(c->bias, j, c->features, 0);
+            put(c->out + i * c->features, j, c->features, y);
+        }
+    }
+}
+
+/* With n = (x - mean) / deviation and g = ct scale: x_ct = (g - mean(g) - n mean(g n)) / deviation. */
+static void backward_row(const Call *c, int64_t i, float *moved, float *sum) {
+    const float *row = c->x + i * c->features, *ct = c->ct + i * c->features;
+    int64_t features = c->features;
+    Moments m = moments(c, row);
+    double all = 0, all_along = 0;
+    for (int64_t low = 0; low < features; low += PIECE) {
+        Vector straight = {0}, along = {0};
+        for (int64_t j = low; j < least(low + PIECE, features); j += LANES) {
+            Vector normal = distance(some(row, j, features, 0), m) * m.share, upstream = some(ct, j, features, 0);
+            Vector scaled = upstream * some(c->scale, j, features, 0);
+            straight += scaled, along += scaled * normal;
+            store(moved + j, load(moved + j) + upstream * normal);
+            if (c->centred) store(sum + j, load(sum + j) + upstream);
+        }
+        all += total(straight), all_along += total(along);
+    }
+    float mean = c->centred ? all / features : 0, slope = all_along / features;
+    for (int64_t j = 0; j < features; j += LANES) {
+        Vector normal = distance(some(row, j, features, 0), m) * m.share;
+        Vector scaled = some(ct, j, features, 0) * some(c->scale, j, features, 0);
+        put(c->out + i * features, j, features, (scaled - mean - normal * slope) * m.share);
+    }
+}
+
+static void backward_item(const Work *work, int64_t item, float *room) {
+    const Call *c = (const Call *)work;
+    int64_t features = c->features, width = up(features, LANES);
+    double *moved = c->found + 2 * item * features, *sum = moved + features;
+    Range rows = part(c->rows, 1, work->items, item);
+    for (int64_t low = rows.low; low < rows.high; low += ROWS_OF_A_BLOCK) {
+        memset(room, 0, 2 * width * sizeof *room);
+        for (int64_t i = low; i < least(low + ROWS_OF_A_BLOCK, rows.high); i++) backward_row(c, i, room, room + width);
+        for (int64_t j = 0; j < features; j++) moved[j] += room[j], sum[j] += room[width + j];
+    }
+}
+
+static void add_items(const Work *work) {
+    const Call *c = (const Call *)work;
+    for (int64_t j = 0; j < c->features; j++) {
+        double moved = 0, sum = 0;
+        for (int64_t item = 0; item < work->items; item++) {
+            const double *found = c->found + 2 * item * c->features + j;
+            moved += found[0], sum += found[c->features];
+        }
+        c->scale_ct[j] = moved;
+        if (c->centred) c->bias_ct[j] = sum;
+    }
+}
+
+/* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
+
+enum { ITEMS_A_THREAD = 2, FEWEST_NUMBERS = 4096 };
+
+static void forget(const Work *work) { free(((const Call *)work)->found); }
+
+/* Arguments are x, scale and epsilon; then the bias, if there is one, or the result's cotangent. */
+static Call *begin(CallFrame *frame, Work work, int centred) {
+    Call *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    Buffer **from = frame->arguments.buffers;
+    c->rows = from[0]->dims[0], c->features = from[0]->dims[1], c->centred = centred;
+    c->x = from[0]->data, c->scale = from[1]->data, c->epsilon = *(const float *)from[2]->data;
+    c->out = frame->results.buffers[0]->data;
+    c->work = work;
+    c->work.threads = threads_of(frame);
+    int64_t enough = least(c->rows, c->rows * c->features / FEWEST_NUMBERS);
+    c->work.items = most(1, least(ITEMS_A_THREAD * c->work.threads, enough));
+    return c;
+}
+
+static void *forward(CallFrame *frame, int centred) {
+    if (answers_for_itself(frame)) return NULL;
+    Call *c = begin(frame, (Work){.item = forward_item}, centred);
+    if (!c) return answer(frame, NO_MEMORY);
+    if (centred) c->bias = frame->arguments.buffers[3]->data;
+    return answer(frame, run(frame, &c->work));
+}
+
+static void *backward(CallFrame *frame, int centred) {
+    if (answers_for_itself(frame)) return NULL;
+    Call *c = begin(frame, (Work){.item = backward_item, .end = add_items, .forget = forget}, centred);
+    if (!c) return answer(frame, NO_MEMORY);
+    Buffer **to = frame->results.buffers;
+    c->ct = frame->arguments.buffers[3]->data, c->scale_ct = to[1]->data;
+    if (centred) c->bias_ct = to[2]->data;
+    c->work.room = 2 * up(c->features, LANES);
+    c->found = calloc(2 * c->work.items * c->features, sizeof *c->found);
+    if (!c->found) return free(c), answer(frame, NO_MEMORY);
+    return answer(frame, run(frame, &c->work));
+}
+
+void *layer_norm_forward(CallFrame *frame) { return forward(frame, 1); }
+void *layer_norm_backward(CallFrame *frame) { return backward(frame, 1); }
+void *rms_norm_forward(CallFrame *frame) { return forward(frame, 0); }
+void *rms_norm_backward(CallFrame *frame) { return backward(frame, 0); }
