@@ -1,6 +1,7 @@
 """Pieces of ops whose obvious formula loses digits: each says which, and how it keeps them."""
 
 from collections.abc import Callable
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -193,15 +194,17 @@ def _at(labels: jax.Array, scores: jax.Array) -> jax.Array:
     return jnp.take_along_axis(scores, places, -1, mode="fill", fill_value=jnp.nan)
 
 
-def log_sum_of_exponentials(x: jax.Array) -> jax.Array:
-    """log of the sum of exp(x) over the last axis; of nothing but -infinities -infinity, and there the slope is 0.
+def log_sum_of_exponentials(*terms: jax.Array) -> jax.Array:
+    """log of the sum of exp of arrays of one shape; of nothing but -infinities -infinity, and there the slope is 0.
 
-    No rule of jax.custom_jvp, as second derivatives through a scan do not see it.
+    Of arrays and not along an axis, where XLA would go through few numbers one after the other. No rule of
+    jax.custom_jvp, as second derivatives through a scan do not see it.
     """
-    peak = lax.stop_gradient(jnp.max(x, -1, keepdims=True))
+    peak = lax.stop_gradient(reduce(jnp.maximum, terms))
     nothing = jnp.isneginf(peak)
-    raised = jnp.exp(jnp.where(nothing, 0, x) - jnp.where(nothing, 0, peak))
-    return jnp.where(nothing, -jnp.inf, jnp.log(jnp.sum(raised, -1, keepdims=True)) + peak)[..., 0]
+    finite = jnp.where(nothing, 0, peak)
+    total = sum(jnp.exp(jnp.where(nothing, 0, each) - finite) for each in terms)
+    return jnp.where(nothing, -jnp.inf, jnp.log(total) + peak)
 
 
 @jax.custom_jvp

@@ -145,9 +145,7 @@ def _ctc(logits: jax.Array, labels: jax.Array, logit_lengths: jax.Array, label_l
     emitted = jnp.take_along_axis(log_p, states[:, None, :], -1)
     last = _alphas(emitted, seen, states)
     ends = [jnp.take_along_axis(last, (2 * label_lengths - back)[:, None], -1)[:, 0] for back in (0, 1)]
-    losses = -factor * log_sum_of_exponentials(
-        jnp.stack([ends[0], jnp.where(label_lengths > 0, ends[1], -jnp.inf)], -1)
-    )
+    losses = -factor * log_sum_of_exponentials(ends[0], jnp.where(label_lengths > 0, ends[1], -jnp.inf))
     # Where no alignment is possible.
     return without_slope(losses, logits, jnp.isposinf(losses)[:, None, None] & seen[..., None])
 
@@ -160,8 +158,8 @@ def _alphas(emitted: jax.Array, seen: jax.Array, states: jax.Array) -> jax.Array
     def step(alpha: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         emitted, seen = now
         skipped = jnp.where(skips, _shifted(alpha, 2, -jnp.inf), -jnp.inf)
-        ways = jnp.stack([alpha, _shifted(alpha, 1, -jnp.inf), skipped], -1)
-        return jnp.where(seen[:, None], log_sum_of_exponentials(ways) + emitted, alpha), None
+        ways = log_sum_of_exponentials(alpha, _shifted(alpha, 1, -jnp.inf), skipped)
+        return jnp.where(seen[:, None], ways + emitted, alpha), None
 
     # Before the first step one is at the first blank: it leads to that and to the first label, as it should.
     start = jnp.where(jnp.arange(states.shape[1]) == 0, 0, -jnp.inf).astype(emitted.dtype)
