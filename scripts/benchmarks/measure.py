@@ -2,6 +2,7 @@
 
 import os
 import platform
+import random
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -31,12 +32,11 @@ def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list
     """(wall, processor) seconds of a step of each contender, round after round until the time is up."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
-    done = 0
+    done, orders = 0, random.Random(0)
     # Ratios need several rounds even where one takes long.
     while done < least or time.perf_counter() < end:
-        names = list(contenders)
-        # Another one begins each round.
-        for name in names[done % len(names) :] + names[: done % len(names)]:
+        # In another order each round: who comes after PyTorch finds the caches and the free memory as it leaves them.
+        for name in orders.sample(list(contenders), len(contenders)):
             taken[name].append(_seconds_a_step(contenders[name]))
         done += 1
     return taken
