@@ -6,13 +6,8 @@ from jax import lax
 
 from functional_nn._checks import require, require_floating, require_ints
 from functional_nn._jit import jit_op
-from functional_nn._numerics import (
-    cross_entropy_of_labels,
-    in_float32,
-    log_probabilities,
-    log_sum_of_exponentials,
-    without_slope,
-)
+from functional_nn._numerics import in_float32, log_probabilities, log_sum_of_exponentials, without_slope
+from functional_nn._reduced import labelled_cross_entropy
 from functional_nn._targets import check_alignments, check_labels_of_rows, require_integers
 
 
@@ -76,7 +71,7 @@ def _by_chunks(rows: jax.Array, kernel: jax.Array, labels: jax.Array, chunk: int
 
     @jax.checkpoint
     def losses(kernel: jax.Array, rows: jax.Array, labels: jax.Array) -> jax.Array:
-        return cross_entropy_of_labels(rows.astype(wide) @ kernel, labels.astype(int))
+        return labelled_cross_entropy(rows.astype(wide) @ kernel, labels)
 
     # Wide already here: the scan adds up the kernel's gradients in the dtype of the kernel that it is given.
     whole = kernel.astype(wide)
