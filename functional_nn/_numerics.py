@@ -34,6 +34,14 @@ def _moments_jvp(mean, primals, tangents):
     return outs, (tangent - shift, shift, 2 * mean(centred * tangent))
 
 
+def mean_of_members(groups: int, x: jax.Array) -> jax.Array:
+    """Of the last axis in so many groups of neighbours, the mean of its group at each place."""
+    if groups == x.shape[-1]:
+        return x
+    members = x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
+    return jnp.broadcast_to(jnp.mean(members, -1, keepdims=True), members.shape).reshape(x.shape)
+
+
 @jax.custom_jvp
 def logistic(x: jax.Array) -> jax.Array:
     """1 / (1 + exp(-x)), with exp taken of -|x| only, which cannot overflow."""
