@@ -1,7 +1,7 @@
 """Pieces of ops whose obvious formula loses digits: each says which, and how it keeps them."""
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ def in_float32(function: Callable[..., jax.Array], *arrays: jax.Array) -> jax.Ar
     return function(*(jnp.asarray(array).astype(wide) for array in arrays)).astype(dtype)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def moments(x: jax.Array, mean: Callable[[jax.Array], jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
     """x less its mean, the mean and the biased variance, by a mean whose shape broadcasts against that of x."""
     rounded_mean = mean(x)
@@ -22,6 +23,23 @@ def moments(x: jax.Array, mean: Callable[[jax.Array], jax.Array]) -> tuple[jax.A
     rest = mean(centred)
     centred = centred - rest
     return centred, rounded_mean + rest, mean(jnp.square(centred))
+
+
+@moments.defjvp
+def _moments_jvp(mean, primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    outs = centred, _, _ = moments(x, mean)
+    # What is centred adds up to 0, so the mean of the tangent counts for nothing in the variance.
+    shift = mean(tangent)
+    return outs, (tangent - shift, shift, 2 * mean(centred * tangent))
+
+
+def mean_of_members(groups: int, x: jax.Array) -> jax.Array:
+    """Of the last axis in so many groups of neighbours, the mean of its group at each place."""
+    if groups == x.shape[-1]:
+        return x
+    members = x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
+    return jnp.broadcast_to(jnp.mean(members, -1, keepdims=True), members.shape).reshape(x.shape)
 
 
 @jax.custom_jvp
@@ -95,10 +113,19 @@ def exponentials(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Arr
     return shifted, raised, jnp.where(total - rest < 1.5, rest, total - 1)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def log_probabilities(logits: jax.Array, axis: int) -> jax.Array:
     """log(softmax(logits)), exact to the last digits even where a probability is nearly 1."""
     shifted, _, rest = exponentials(logits, axis)
     return shifted - jnp.log1p(rest)
+
+
+@log_probabilities.defjvp
+def _log_probabilities_jvp(axis, primals, tangents):
+    (logits,), (tangent,) = primals, tangents
+    _, raised, rest = exponentials(logits, axis)
+    moved = jnp.sum(raised * tangent, axis, keepdims=True) / (1 + rest)
+    return log_probabilities(logits, axis), tangent - moved
 
 
 def sum_of_others(weights: jax.Array) -> jax.Array:

@@ -1,5 +1,6 @@
 """Functions that are mostly sums, by a library of the CPU where one takes the arrays."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -7,18 +8,25 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn._by_library import ByLibrary, merge_examples
-from functional_nn._numerics import cross_entropy_of_labels, moments
+from functional_nn._numerics import cross_entropy_of_labels, mean_of_members, moments
 from functional_nn.cpu import columns, cross_entropy, row_norm
 
 
-def batch_norm_of_columns(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+def norm_of_columns(
+    groups: int, batch: tuple[int, ...], x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float
 ) -> tuple[jax.Array, jax.Array, jax.Array] | None:
-    """What the op gives for x (..., columns), the moments as (columns,); None where no library takes x."""
+    """x (*batch, ..., columns) normalized by the moments of groups of columns, each example by its own, and these as
+    (examples, columns); None where no library takes x."""
     if not columns.takes(x):
         return None
-    y, mean, variance = _BATCH_NORM(x.reshape(-1, x.shape[-1]), scale, bias, epsilon=epsilon)
+    matrices = x.reshape(math.prod(batch), -1, x.shape[-1])
+    y, mean, variance = _COLUMNS(matrices, scale, bias, groups=groups, epsilon=epsilon)
     return y.reshape(x.shape), mean, variance
+
+
+def mean_of_groups(groups: int, positions: int, x: jax.Array) -> jax.Array:
+    """The mean of each group, at each of its channels. Positions come first: along them XLA adds whole vectors."""
+    return jnp.expand_dims(mean_of_members(groups, jnp.mean(x, positions)), positions)
 
 
 def norm_over(axes: tuple[int, ...], x: jax.Array, *parameters: jax.Array, epsilon: float) -> jax.Array:
@@ -40,9 +48,9 @@ def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
     return loss
 
 
-def _batch_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float) -> tuple[jax.Array, ...]:
-    centred, mean, variance = moments(x, partial(jnp.mean, axis=0, keepdims=True))
-    return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias, mean[0], variance[0]
+def _columns(x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, epsilon: float) -> tuple[jax.Array, ...]:
+    centred, mean, variance = moments(x, partial(mean_of_groups, groups, 1))
+    return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias, mean[:, 0], variance[:, 0]
 
 
 def _norm(
@@ -64,7 +72,7 @@ def _nothing(*_: Any) -> tuple[Any, ...]:
 
 
 def _a_number_a_column(x: Any, *_: Any) -> tuple[Any, ...]:
-    return (jax.ShapeDtypeStruct(x.shape[1:], x.dtype),)
+    return (jax.ShapeDtypeStruct((x.shape[0], x.shape[2]), x.dtype),)
 
 
 def _two_numbers_a_row(scores: Any, *_: Any) -> tuple[Any, ...]:
@@ -72,12 +80,12 @@ def _two_numbers_a_row(scores: Any, *_: Any) -> tuple[Any, ...]:
     return a_row, a_row
 
 
-_BATCH_NORM = ByLibrary(
-    "batch_norm",
-    _batch_norm,
+_COLUMNS = ByLibrary(
+    "norm_of_columns",
+    _columns,
     inputs=3,
     differentiable=3,
-    statics=("epsilon",),
+    statics=("groups", "epsilon"),
     kept=_a_number_a_column,
     first_read=1,
     libraries={"cpu": columns},

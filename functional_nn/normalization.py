@@ -11,7 +11,7 @@ from functional_nn._checks import as_number, require, require_floating, require_
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
 from functional_nn._numerics import moments
-from functional_nn._reduced import batch_norm_of_columns, norm_over
+from functional_nn._reduced import mean_of_groups, norm_of_columns, norm_over
 
 Shape = tuple[int, ...]
 Axis = int | Shape
@@ -58,13 +58,16 @@ def batch_norm(
     kept, epsilon = _check("batch_norm", channels, arrays), _epsilon("batch_norm", epsilon)
     others = tuple(i for i in range(x.ndim) if i not in channels)
     _check_count("batch_norm", x, others)
-    scale, bias, shape = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept), arrays["scale"].shape
-    found = batch_norm_of_columns(**arrays, epsilon=epsilon) if channels == (x.ndim - 1,) else None
+    _, *parameters = arrays.values()
+    last = channels == (x.ndim - 1,)
+    found = norm_of_columns(x.shape[-1], (), x, *parameters, epsilon=epsilon) if last else None
     if found:
         y, mean, variance = found
     else:
+        scale, bias = (array.reshape(kept) for array in parameters)
         centred, mean, variance = moments(x, partial(jnp.mean, axis=others, keepdims=True))
         y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+    shape = parameters[0].shape
     return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
 
 
@@ -224,18 +227,16 @@ def group_norm(
     arrays, dtype = _promoted("group_norm", x=x, scale=scale, bias=bias)
     shape, kept, positions = _in_line(arrays, groups, layout)
     epsilon = _epsilon("group_norm", epsilon)
-    centred, _, variance = moments(arrays["x"].reshape(shape), partial(_mean_of_groups, groups, positions))
-    scale, bias = arrays["scale"].reshape(kept), arrays["bias"].reshape(kept)
-    y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    return y.reshape(arrays["x"].shape).astype(dtype)
-
-
-def _mean_of_groups(groups: int, positions: int, x: jax.Array) -> jax.Array:
-    """The mean of each group, at each of its channels. Positions come first: along them XLA adds whole vectors."""
-    each = jnp.mean(x, positions)
-    members = each.reshape(*each.shape[:-1], groups, each.shape[-1] // groups)
-    of_group = jnp.broadcast_to(jnp.mean(members, -1, keepdims=True), members.shape)
-    return jnp.expand_dims(of_group.reshape(each.shape), positions)
+    x, *parameters = arrays.values()
+    last = layout == "channels_last"
+    found = norm_of_columns(groups, x.shape[:1], x, *parameters, epsilon=epsilon) if last else None
+    if found:
+        y = found[0]
+    else:
+        scale, bias = (array.reshape(kept) for array in parameters)
+        centred, _, variance = moments(x.reshape(shape), partial(mean_of_groups, groups, positions))
+        y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+    return y.reshape(x.shape).astype(dtype)
 
 
 def _in_line(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, int]:

@@ -1,5 +1,5 @@
-/* Sums over the rows of a matrix (rows, columns) of float32, as functions that XLA calls (jax.ffi): the moments that
-   batch normalization needs forward, and the two sums that it needs backward.
+/* Sums over the rows of matrices (matrices, rows, columns) of float32, as functions that XLA calls (jax.ffi): the
+   moments that batch and group normalization need forward, and the two sums that they need backward.
 
    A block of rows stays in the cache; within it numbers are added in float32, from block to block in float64. */
 
@@ -9,12 +9,21 @@ enum { ITEMS_A_THREAD = 2, NUMBERS_OF_A_BLOCK = 8192, FEWEST_ROWS = 8, MOST_ROWS
 
 typedef struct {
     Work work;
-    int64_t rows, columns;
+    int64_t matrices, rows, columns;
+    /* How many items share a matrix. */
+    int64_t parts;
     const float *x, *ct, *mean, *rest;
     float *out[3];
     /* Two numbers a column, by items: of moments the mean and the sum of squared distances from it. */
     double *found;
 } Call;
+
+/* The rows of an item, counted through all matrices. */
+static Range rows_of(const Call *c, int64_t item) {
+    Range rows = part(c->rows, 1, c->parts, item % c->parts);
+    int64_t first = item / c->parts * c->rows;
+    return (Range){first + rows.low, first + rows.high};
+}
 
 static int64_t rows_of_a_block(const Call *c) {
     return most(FEWEST_ROWS, least(MOST_ROWS, NUMBERS_OF_A_BLOCK / c->columns));
@@ -50,7 +59,7 @@ static void moments_item(const Work *work, int64_t item, float *room) {
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *mean = room, *sum = room + columns, *squares = room + 2 * columns;
     double *found_mean = c->found + 2 * item * columns, *found_squares = found_mean + columns;
-    Range rows = part(c->rows, 1, work->items, item);
+    Range rows = rows_of(c, item);
     for (int64_t low = rows.low; low < rows.high; low += step) {
         Range block = {low, least(low + step, rows.high)};
         moments_of_block(c, block, mean, sum, squares);
@@ -64,18 +73,21 @@ static void moments_item(const Work *work, int64_t item, float *room) {
 
 static void moments_end(const Work *work) {
     const Call *c = (const Call *)work;
-    for (int64_t j = 0; j < c->columns; j++) {
-        double mean = c->found[j], squares = c->found[c->columns + j];
-        for (int64_t item = 1; item < work->items; item++) {
-            Range rows = part(c->rows, 1, work->items, item);
-            const double *found = c->found + 2 * item * c->columns + j;
+    for (int64_t k = 0; k < c->matrices * c->columns; k++) {
+        int64_t first = k / c->columns * c->parts;
+        const double *found = c->found + 2 * first * c->columns + k % c->columns;
+        Range rows = rows_of(c, first);
+        double mean = found[0], squares = found[c->columns], count = rows.high - rows.low;
+        for (int64_t item = first + 1; item < first + c->parts; item++) {
+            found += 2 * c->columns, rows = rows_of(c, item);
             if (rows.low == rows.high) continue;
-            join(&mean, &squares, rows.low, rows.high - rows.low, found[0], found[c->columns]);
+            join(&mean, &squares, count, rows.high - rows.low, found[0], found[c->columns]);
+            count += rows.high - rows.low;
         }
-        c->out[0][j] = mean;
-        c->out[1][j] = mean - c->out[0][j];
+        c->out[0][k] = mean;
+        c->out[1][k] = mean - c->out[0][k];
         double variance = squares / c->rows;
-        c->out[2][j] = variance < 0 ? 0 : variance;
+        c->out[2][k] = variance < 0 ? 0 : variance;
     }
 }
 
@@ -85,15 +97,16 @@ static void sums_item(const Work *work, int64_t item, float *room) {
     const Call *c = (const Call *)work;
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *sum = room, *moved = room + columns;
+    const float *mean = c->mean + item / c->parts * columns, *rest = c->rest + item / c->parts * columns;
     double *found_sum = c->found + 2 * item * columns, *found_moved = found_sum + columns;
-    Range rows = part(c->rows, 1, work->items, item);
+    Range rows = rows_of(c, item);
     for (int64_t low = rows.low; low < rows.high; low += step) {
         memset(room, 0, 2 * columns * sizeof *room);
         for (int64_t i = low; i < least(low + step, rows.high); i++)
             for (int64_t j = 0; j < columns; j++) {
                 float ct = c->ct[i * columns + j];
                 sum[j] += ct;
-                moved[j] += ct * (c->x[i * columns + j] - c->mean[j] - c->rest[j]);
+                moved[j] += ct * (c->x[i * columns + j] - mean[j] - rest[j]);
             }
         for (int64_t j = 0; j < columns; j++) found_sum[j] += sum[j], found_moved[j] += moved[j];
     }
@@ -101,10 +114,12 @@ static void sums_item(const Work *work, int64_t item, float *room) {
 
 static void sums_end(const Work *work) {
     const Call *c = (const Call *)work;
-    for (int64_t j = 0; j < 2 * c->columns; j++) {
-        double sum = 0;
-        for (int64_t item = 0; item < work->items; item++) sum += c->found[2 * item * c->columns + j];
-        c->out[j / c->columns][j % c->columns] = sum;
+    for (int64_t k = 0; k < c->matrices * c->columns; k++) {
+        double sum = 0, moved = 0;
+        const double *found = c->found + 2 * (k / c->columns * c->parts) * c->columns + k % c->columns;
+        for (int64_t item = 0; item < c->parts; item++, found += 2 * c->columns)
+            sum += found[0], moved += found[c->columns];
+        c->out[0][k] = sum, c->out[1][k] = moved;
     }
 }
 
@@ -112,13 +127,15 @@ static void sums_end(const Work *work) {
 
 static void forget(const Work *work) { free(((const Call *)work)->found); }
 
-static Call *begin(CallFrame *frame, Work work, const Buffer *matrix) {
+static Call *begin(CallFrame *frame, Work work, const Buffer *matrices) {
     Call *c = calloc(1, sizeof *c);
     if (!c) return NULL;
-    c->rows = matrix->dims[0], c->columns = matrix->dims[1];
+    c->matrices = matrices->dims[0], c->rows = matrices->dims[1], c->columns = matrices->dims[2];
     c->work = work;
     c->work.threads = threads_of(frame), c->work.forget = forget;
-    c->work.items = most(1, least(ITEMS_A_THREAD * c->work.threads, c->rows / rows_of_a_block(c)));
+    int64_t wanted = (ITEMS_A_THREAD * c->work.threads + c->matrices - 1) / c->matrices;
+    c->parts = most(1, least(wanted, c->rows / rows_of_a_block(c)));
+    c->work.items = c->matrices * c->parts;
     c->found = calloc(most(1, 2 * c->work.items * c->columns), sizeof *c->found);
     if (!c->found) return free(c), NULL;
     for (int64_t i = 0; i < frame->results.size; i++) c->out[i] = frame->results.buffers[i]->data;
@@ -128,7 +145,7 @@ static Call *begin(CallFrame *frame, Work work, const Buffer *matrix) {
 void *columns_moments(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     Buffer *x = frame->arguments.buffers[0];
-    Call *c = begin(frame, (Work){.item = moments_item, .end = moments_end, .room = 3 * x->dims[1]}, x);
+    Call *c = begin(frame, (Work){.item = moments_item, .end = moments_end, .room = 3 * x->dims[2]}, x);
     if (!c) return answer(frame, NO_MEMORY);
     c->x = x->data;
     return answer(frame, run(frame, &c->work));
@@ -137,7 +154,7 @@ void *columns_moments(CallFrame *frame) {
 void *columns_sums(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     Buffer **from = frame->arguments.buffers;
-    Call *c = begin(frame, (Work){.item = sums_item, .end = sums_end, .room = 2 * from[0]->dims[1]}, from[0]);
+    Call *c = begin(frame, (Work){.item = sums_item, .end = sums_end, .room = 2 * from[0]->dims[2]}, from[0]);
     if (!c) return answer(frame, NO_MEMORY);
     c->ct = from[0]->data, c->x = from[1]->data, c->mean = from[2]->data, c->rest = from[3]->data;
     return answer(frame, run(frame, &c->work));

@@ -1,12 +1,14 @@
-"""Batch normalization with sums over rows by a C file: XLA adds up columns on one core, one sum at a time."""
+"""Batch and group normalization with sums over rows by a C file: XLA adds up columns on one core, sum after sum."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from functional_nn import _libraries
+from functional_nn._numerics import mean_of_members
 from functional_nn.cpu.compiler import COLUMNS
 from functional_nn.cpu.native import Calls
 
@@ -17,11 +19,17 @@ MOMENTS, SUMS = "functional_nn_columns_moments", "functional_nn_columns_sums"
 FEWEST = 2**15
 
 
-def forward(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float) -> Sequence[jax.Array]:
-    """y, the mean and the variance of each column of x (rows, columns), and what the mean was rounded by."""
-    column = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
-    mean, rest, variance = jax.ffi.ffi_call(MOMENTS, (column, column, column))(x)
-    y = (x - mean - rest) * jax.lax.rsqrt(variance + epsilon) * scale + bias
+def forward(x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, epsilon: float) -> Sequence[jax.Array]:
+    """y of x (matrices, rows, columns), the mean and the variance of each column's group, and what the mean was rounded
+    by: all three (matrices, columns)."""
+    column = jax.ShapeDtypeStruct((x.shape[0], x.shape[2]), jnp.float32)
+    means, rests, variances = jax.ffi.ffi_call(MOMENTS, (column, column, column))(x)
+    over = partial(mean_of_members, groups)
+    mean = over(means)
+    apart = means - mean + rests
+    rest = over(apart)
+    variance = over(variances + jnp.square(apart - rest)) if groups < x.shape[2] else variances
+    y = _distance(x, mean, rest) * (jax.lax.rsqrt(variance + epsilon) * scale)[:, None] + bias
     return y, mean, variance, rest
 
 
@@ -36,18 +44,24 @@ def backward(
     mean_ct: jax.Array,
     variance_ct: jax.Array,
     *,
+    groups: int,
     epsilon: float,
 ) -> Sequence[jax.Array]:
     """The gradients of x, scale and bias (docs/derivations/normalization.md), and those of the moments themselves."""
-    column = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
+    column = jax.ShapeDtypeStruct(mean.shape, jnp.float32)
     total, moved = jax.ffi.ffi_call(SUMS, (column, column))(y_ct, x, mean, rest)
-    share, rows = jax.lax.rsqrt(variance + epsilon), x.shape[0]
-    slope = (scale * share * share * share * moved - 2 * variance_ct) / rows
-    x_ct = (y_ct - total / rows) * (scale * share) - (x - mean - rest) * slope + mean_ct / rows
-    return x_ct, share * moved, total
+    over, share, rows = partial(mean_of_members, groups), jax.lax.rsqrt(variance + epsilon), x.shape[1]
+    slope = (share * share * share * over(scale * moved) - 2 * over(variance_ct)) / rows
+    shift = (share * over(scale * total) - over(mean_ct)) / rows
+    x_ct = y_ct * (scale * share)[:, None] - _distance(x, mean, rest) * slope[:, None] - shift[:, None]
+    return x_ct, jnp.sum(share * moved, 0), jnp.sum(total, 0)
+
+
+def _distance(x: jax.Array, mean: jax.Array, rest: jax.Array) -> jax.Array:
+    return x - mean[:, None] - rest[:, None]
 
 
 def takes(x: Any) -> bool:
-    """Whether the moments of the columns of x are best computed here."""
-    wanted = _libraries.WANTED and x.dtype in DTYPES and x.size >= FEWEST and x.shape[0] > 1
+    """Whether the moments of the columns of x (..., columns) are best computed here."""
+    wanted = _libraries.WANTED and x.dtype in DTYPES and x.size >= max(FEWEST, 2 * x.shape[-1])
     return wanted and jax.default_backend() == "cpu" and CALLS.unusable() is None

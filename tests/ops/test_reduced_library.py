@@ -25,6 +25,14 @@ SHAPES = {
     "two rows": (2, 20_000),
     "more items than blocks": (17, 2048),
 }
+# Of x, and how many groups its channels have: an example is averaged over, a group at a time.
+GROUPS = {
+    "images": ((8, 15, 13, 24), 6),
+    "one image": ((1, 40, 41, 24), 3),
+    "more images than threads": ((33, 5, 7, 32), 32),
+    "one group": ((3, 250, 64), 1),
+    "no positions": ((900, 40), 8),
+}
 # Of x: the last axis is averaged over.
 ROWS = {
     "tokens": (8, 33, 96),
@@ -124,6 +132,25 @@ def test_a_constant_column_has_no_variance_and_one_far_off_keeps_its_digits(offs
     np.testing.assert_allclose(
         y[:, 1], (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5) + 0.5, rtol=1e-5, atol=3e-7
     )
+
+
+@here
+@pytest.mark.parametrize("name", GROUPS)
+def test_group_norm_and_its_gradients_are_those_of_float64(name: str):
+    shape, groups = GROUPS[name]
+    column = shape[-1:]
+    x = normal(*shape) * (1 + np.abs(normal(*column, seed=1))) + 30 * normal(shape[0], *column, seed=2).reshape(
+        shape[0], *[1] * (len(shape) - 2), *column
+    )
+    arrays = x, normal(*column, seed=3), normal(*column, seed=4), normal(*shape, seed=5)
+
+    def function(*arrays: Any) -> Any:
+        out, pullback = jax.vjp(partial(functional_nn.group_norm, groups=groups), *arrays[:3])
+        return out, *pullback(arrays[3])
+
+    assert calls(function, *arrays) == 2
+    exact = jax.jit(function)(*map(np.float64, arrays))
+    assert_close(jax.jit(function)(*arrays), exact, 4e-6, f"{name}: the library against float64")
 
 
 @here
@@ -236,6 +263,13 @@ def slope_of_layer_norm(*arrays: Any) -> Any:
     return jax.grad(lambda *arrays: jnp.sum(jnp.sin(functional_nn.layer_norm(*arrays))), (0, 1, 2))(*arrays)
 
 
+def slope_of_group_norm(*arrays: Any) -> Any:
+    def loss(*arrays: Any) -> Any:
+        return jnp.sum(jnp.sin(functional_nn.group_norm(*arrays, groups=4)))
+
+    return jax.grad(loss, (0, 1, 2))(*arrays)
+
+
 def slope_of_rms_norm(*arrays: Any) -> Any:
     return jax.grad(lambda *arrays: jnp.sum(jnp.sin(functional_nn.rms_norm(*arrays))), (0, 1))(*arrays)
 
@@ -259,6 +293,7 @@ def derivatives(slope: Any, *arrays: Any) -> dict[str, Any]:
 
 DERIVED = {
     "batch_norm": (slope_of_batch_norm, batch_of("rows")[:3]),
+    "group_norm": (slope_of_group_norm, (normal(5, 300, 32), normal(32, seed=3), normal(32, seed=4))),
     "layer_norm": (slope_of_layer_norm, rows_of("a vector and a bit")[:3]),
     "rms_norm": (slope_of_rms_norm, rows_of("a vector and a bit")[:2]),
     "cross_entropy": (slope_of_cross_entropy, (normal(300, 20),)),
@@ -278,6 +313,9 @@ def test_every_derivative_is_that_of_float64(op: str):
 LEFT = {
     "float64": lambda: functional_nn.batch_norm(*map(jnp.float64, batch_of("rows")[:3])),
     "channels first": lambda: functional_nn.batch_norm(normal(4, 8, 40, 40), normal(8), normal(8), axis=1),
+    "groups of channels first": lambda: functional_nn.group_norm(
+        normal(4, 8, 40, 40), normal(8), normal(8), groups=2, layout="channels_first"
+    ),
     "a small one": lambda: functional_nn.batch_norm(normal(8, 8), normal(8), normal(8)),
     "soft targets": lambda: functional_nn.softmax_cross_entropy(normal(700, 10), normal(700, 10) ** 2),
     "rows of another axis": lambda: functional_nn.layer_norm(normal(40, 40, 8), normal(40), normal(40), axis=1),
