@@ -1,4 +1,4 @@
-"""Normalization and cross-entropy by C files: against float64, in every derivative; what is left to XLA."""
+"""Batch and group norm and cross-entropy by C files: against float64, every derivative; what is left to XLA."""
 
 from functools import partial
 from typing import Any
@@ -7,15 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.c_files import calls, derivatives, here, normal, targets, wanted  # noqa: F401 (a fixture)
 from helpers.rows import assert_close
 
 import functional_nn
-from functional_nn import _libraries
-from functional_nn.cpu import columns, cross_entropy, row_norm
+from functional_nn.cpu import columns
 
-MODULES = (columns, cross_entropy, row_norm)
-away = [reason for module in MODULES if (reason := module.CALLS.unusable())]
-here = pytest.mark.skipif(bool(away), reason=f"they are not used here: {away}")
 # Of x: all axes but the last are averaged over.
 SHAPES = {
     "images": (8, 15, 13, 24),
@@ -33,26 +30,8 @@ GROUPS = {
     "one group": ((3, 250, 64), 1),
     "no positions": ((900, 40), 8),
 }
-# Of x: the last axis is averaged over.
-ROWS = {
-    "tokens": (8, 33, 96),
-    "a row": (1, 1, 20_003),
-    "narrower than a vector": (4000, 5),
-    "a vector and a bit": (700, 17),
-    "longer than a piece": (13, 2500),
-}
 # Rows and classes of the scores.
 SCORES = {"few classes": (700, 10), "as wide as a vector": (300, 16), "many": (7, 5003), "one class": (5000, 1)}
-
-
-@pytest.fixture(autouse=True)
-def wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are used where they are, whatever the environment says."""
-    monkeypatch.setattr(_libraries, "WANTED", True)
-
-
-def normal(*shape: int, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def batch_of(name: str) -> tuple[Any, ...]:
@@ -70,21 +49,6 @@ def normalized(*arrays: Any) -> Any:
     return *outs, *pullback(tuple(arrays[3:]))
 
 
-def rows_of(name: str) -> tuple[Any, ...]:
-    """x with rows of different height and width, scale, bias, and the cotangent of the result."""
-    *rows, features = ROWS[name]
-    high, wide = normal(*rows, 1, seed=1), 1 + np.abs(normal(*rows, 1, seed=2))
-    parameters = normal(features, seed=3), normal(features, seed=4)
-    return normal(*rows, features) * wide + 30 * high, *parameters, normal(*rows, features, seed=5)
-
-
-def norm_of(op: str, *arrays: Any) -> Any:
-    """The result and the gradients; rms_norm reads no bias."""
-    *taken, ct = arrays if op == "layer_norm" else (*arrays[:2], arrays[3])
-    out, pullback = jax.vjp(getattr(functional_nn, op), *taken)
-    return out, *pullback(ct)
-
-
 def scores_of(name: str) -> tuple[Any, Any, Any]:
     rows, classes = SCORES[name]
     labels = np.random.default_rng(7).integers(0, classes, rows)
@@ -95,15 +59,6 @@ def judged(labels: Any, scores: Any, ct: Any) -> Any:
     """The losses and the gradient of the scores."""
     losses, pullback = jax.vjp(lambda scores: functional_nn.softmax_cross_entropy(scores, labels), scores)
     return losses, *pullback(ct)
-
-
-def calls(function: Any, *arrays: Any) -> int:
-    text = jax.jit(function).lower(*arrays).as_text()
-    return sum(text.count(f"@{name}(") for module in MODULES for name in targets(module))
-
-
-def targets(module: Any) -> list[str]:
-    return [f"functional_nn_{name}" for name in module.CALLS.functions]
 
 
 @here
@@ -151,56 +106,6 @@ def test_group_norm_and_its_gradients_are_those_of_float64(name: str):
     assert calls(function, *arrays) == 2
     exact = jax.jit(function)(*map(np.float64, arrays))
     assert_close(jax.jit(function)(*arrays), exact, 4e-6, f"{name}: the library against float64")
-
-
-@here
-@pytest.mark.parametrize("op", ["layer_norm", "rms_norm"])
-@pytest.mark.parametrize("name", ROWS)
-def test_norms_of_rows_and_their_gradients_are_those_of_float64(name: str, op: str):
-    arrays, function = rows_of(name), partial(norm_of, op)
-    assert calls(function, *arrays) == 2
-    exact = jax.jit(function)(*map(np.float64, arrays))
-    assert_close(jax.jit(function)(*arrays), exact, 4e-6, f"{op}, {name}: the library against float64")
-
-
-@here
-def test_layer_norm_over_several_axes_is_that_of_one_long_row():
-    x, scale, bias = normal(3, 70, 50), normal(70, 50, seed=1), normal(70, 50, seed=2)
-    function = partial(functional_nn.layer_norm, axis=(1, 2))
-    assert calls(function, x, scale, bias) == 1
-    flat = functional_nn.layer_norm(x.reshape(3, -1), scale.reshape(-1), bias.reshape(-1))
-    np.testing.assert_array_equal(function(x, scale, bias), flat.reshape(x.shape))
-
-
-@here
-@pytest.mark.parametrize("offset", [0.1, 1e4, -3e6])
-def test_a_constant_row_has_no_variance_and_one_far_off_keeps_its_digits(offset: float):
-    x: Any = np.full((600, 37), offset, np.float32)
-    x[1] += np.arange(37, dtype=np.float32) % 8
-    parameters: Any = (np.ones(37, np.float32), np.full(37, 0.5, np.float32))
-    assert calls(functional_nn.layer_norm, x, *parameters) == 1
-    y = functional_nn.layer_norm(x, *parameters)
-    np.testing.assert_array_equal(y[2:], 0.5)
-    exact = np.float64(x[1])
-    expected = (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5) + 0.5
-    np.testing.assert_allclose(y[1], expected, rtol=1e-5, atol=3e-7)
-
-
-@here
-def test_one_feature_has_no_slope_at_all():
-    x, one = normal(9000, 1), np.ones(1, np.float32)
-    _, x_ct, *_ = norm_of("layer_norm", x, one, one, normal(9000, 1, seed=5))
-    np.testing.assert_array_equal(x_ct, 0)
-
-
-@here
-@pytest.mark.parametrize("op", ["layer_norm", "rms_norm"])
-def test_what_is_no_number_stays_in_its_row(op: str):
-    x, *others = rows_of("a vector and a bit")
-    x[3, 2], x[5, 16], x[7, 4] = np.nan, np.inf, -np.inf
-    got, expected = norm_of(op, x, *others), norm_of(op, *map(np.float64, (x, *others)))
-    for mine, other in zip(got, expected, strict=True):
-        np.testing.assert_array_equal(np.isnan(mine), np.isnan(other))
 
 
 @here
@@ -259,10 +164,6 @@ def slope_of_batch_norm(*arrays: Any) -> Any:
     return jax.grad(loss, (0, 1, 2))(*arrays)
 
 
-def slope_of_layer_norm(*arrays: Any) -> Any:
-    return jax.grad(lambda *arrays: jnp.sum(jnp.sin(functional_nn.layer_norm(*arrays))), (0, 1, 2))(*arrays)
-
-
 def slope_of_group_norm(*arrays: Any) -> Any:
     def loss(*arrays: Any) -> Any:
         return jnp.sum(jnp.sin(functional_nn.group_norm(*arrays, groups=4)))
@@ -270,32 +171,14 @@ def slope_of_group_norm(*arrays: Any) -> Any:
     return jax.grad(loss, (0, 1, 2))(*arrays)
 
 
-def slope_of_rms_norm(*arrays: Any) -> Any:
-    return jax.grad(lambda *arrays: jnp.sum(jnp.sin(functional_nn.rms_norm(*arrays))), (0, 1))(*arrays)
-
-
 def slope_of_cross_entropy(scores: Any) -> Any:
     labels = jnp.arange(len(scores)) % scores.shape[1]
     return jax.grad(lambda scores: jnp.sum(jnp.sin(functional_nn.softmax_cross_entropy(scores, labels))))(scores)
 
 
-def derivatives(slope: Any, *arrays: Any) -> dict[str, Any]:
-    doubled = [jnp.stack([array, 2 * array]) for array in arrays]
-    squared = lambda *a: sum(jnp.sum(jnp.square(each)) for each in jax.tree.leaves(slope(*a)))  # noqa: E731 (twice)
-    return {
-        "gradient": slope(*arrays),
-        "forward over reverse": jax.jvp(slope, arrays, arrays)[1],
-        "reverse over reverse": jax.grad(squared)(*arrays),
-        "vmap": jax.vmap(slope)(*doubled),
-        "checkpoint": jax.checkpoint(slope)(*arrays),
-    }
-
-
 DERIVED = {
     "batch_norm": (slope_of_batch_norm, batch_of("rows")[:3]),
     "group_norm": (slope_of_group_norm, (normal(5, 300, 32), normal(32, seed=3), normal(32, seed=4))),
-    "layer_norm": (slope_of_layer_norm, rows_of("a vector and a bit")[:3]),
-    "rms_norm": (slope_of_rms_norm, rows_of("a vector and a bit")[:2]),
     "cross_entropy": (slope_of_cross_entropy, (normal(300, 20),)),
 }
 
@@ -318,8 +201,6 @@ LEFT = {
     ),
     "a small one": lambda: functional_nn.batch_norm(normal(8, 8), normal(8), normal(8)),
     "soft targets": lambda: functional_nn.softmax_cross_entropy(normal(700, 10), normal(700, 10) ** 2),
-    "rows of another axis": lambda: functional_nn.layer_norm(normal(40, 40, 8), normal(40), normal(40), axis=1),
-    "few rows": lambda: functional_nn.rms_norm(normal(8, 8), normal(8)),
     "few scores": lambda: functional_nn.softmax_cross_entropy(normal(7, 10), jnp.arange(7)),
 }
 
