@@ -45,11 +45,16 @@ def importable(cases: Iterable[Mistake]) -> list[Mistake]:
     return [case for case in cases if case.style != "torch" or torch_is_here]
 
 
-def every_file_with(*kinds: str) -> pytest.MarkDecorator:
-    """Each file of the corpus that has cases of these kinds, and those cases."""
+def every_file_with(*kinds: str, parts: int = 1) -> pytest.MarkDecorator:
+    """Each file of the corpus that has cases of these kinds, and those cases; in parts, each spread over the file."""
     chosen = {file: [case for case in cases if case.kind in kinds] for file, cases in by_file("all").items()}
-    files = [pytest.param(cases, id=file) for file, cases in chosen.items() if cases]
-    return pytest.mark.parametrize("cases", files)
+    cells = {f"{file}-{part}": cases[part::parts] for file, cases in chosen.items() for part in range(parts)}
+    return pytest.mark.parametrize("cases", [pytest.param(cases, id=id) for id, cases in cells.items() if cases])
+
+
+# Of every file `make test` judges this share, spread over it.
+PARTS = 4
+a_part_of_each_file = pytest.mark.one_in(PARTS)
 
 
 def test_ids_are_unique():
@@ -90,7 +95,8 @@ def test_expected_arguments_are_arguments():
 
 
 @pytest.mark.slow
-@every_file_with("wrong backward")
+@a_part_of_each_file
+@every_file_with("wrong backward", parts=PARTS)
 def test_wrong_backwards_are_wrong(cases):
     """By finite differences on the small input, in the arguments that they are to be blamed for."""
     found = [(case, wrong_arguments(case)) for case in importable(cases)]
@@ -100,7 +106,8 @@ def test_wrong_backwards_are_wrong(cases):
 
 
 @pytest.mark.slow
-@every_file_with("control", "wrong forward")
+@a_part_of_each_file
+@every_file_with("control", "wrong forward", parts=PARTS)
 def test_backwards_fit_their_forwards(cases):
     assert {case.id: errors for case in importable(cases) if (errors := gradient_errors(case))} == {}
 
@@ -140,16 +147,24 @@ def judged(case: Mistake) -> list[Run]:
 
 
 @pytest.mark.slow
-@every_file_with("wrong backward", "wrong forward", "impure", "control")
-def test_the_oracle_judges_every_case_as_it_should(cases):
+@a_part_of_each_file
+@every_file_with("wrong backward", "wrong forward", "impure", parts=PARTS)
+def test_the_oracle_judges_every_mistake_as_it_should(cases):
     """The verdict, the arguments that are wrong, and the name of the cause but for the cases in not_named.txt."""
     runs = [(case, run) for case in importable(cases) for run in judged(case)]
     assert [run for case, run in runs if not table.is_judged_right(case, run)] == []
     backwards = [(case, run) for case, run in runs if case.kind == "wrong backward"]
     assert [run for case, run in backwards if set(run.wrong) != set(case.expected_argument or run.wrong)] == []
-    misnamed = {case.id for case, run in runs if case.kind != "control" and not is_named(case, run)}
+    misnamed = {case.id for case, run in runs if not is_named(case, run)}
     assert misnamed - set(NOT_NAMED) == set(), "named otherwise"
     assert set(NOT_NAMED) & {case.id for case, _ in runs} - misnamed == set(), "named right: take them off the list"
+
+
+@pytest.mark.slow
+@every_file_with("control")
+def test_the_oracle_accuses_no_correct_code(cases):
+    """Nothing worse could happen to it, so all of them are judged, always."""
+    assert [run for case in importable(cases) for run in judged(case) if not table.is_judged_right(case, run)] == []
 
 
 def test_the_list_of_misnamed_cases_is_of_mistakes():
