@@ -16,6 +16,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from helpers.english import english_in
 from mistakes import page, table
 from mistakes.case import Kind, Mistake
 from mistakes.corpus import by_file, load
@@ -136,14 +137,24 @@ def test_correct_code_changes_nothing(cases):
     assert {case.id: changed for case in importable(cases) if (changed := impurities(case))} == {}
 
 
-# Each case is judged once, whichever test asks first.
+# Each case is judged once, whichever test asks first; what of its reports is left in English, where they are Japanese.
 JUDGED: dict[str, list[Run]] = {}
+ENGLISH: dict[str, list[str]] = {case.id: [] for case in DEVELOPMENT if case.style != "torch"}
 
 
 def judged(case: Mistake) -> list[Run]:
     if case.id not in JUDGED:
-        JUDGED[case.id] = [by_oracle(case, "small", 0, manner) for manner in case.judged]
+
+        def read(report: oracle.Report) -> None:
+            if case.id in ENGLISH:
+                ENGLISH[case.id] += english_in(report)
+
+        JUDGED[case.id] = [by_oracle(case, "small", 0, manner, read) for manner in case.judged]
     return JUDGED[case.id]
+
+
+def english_left(cases: Iterable[Mistake]) -> list[str]:
+    return [sentence for case in cases for sentence in ENGLISH.get(case.id, ())]
 
 
 @pytest.mark.slow
@@ -158,6 +169,7 @@ def test_the_oracle_judges_every_mistake_as_it_should(cases):
     misnamed = {case.id for case, run in runs if not is_named(case, run)}
     assert misnamed - set(NOT_NAMED) == set(), "named otherwise"
     assert set(NOT_NAMED) & {case.id for case, _ in runs} - misnamed == set(), "named right: take them off the list"
+    assert english_left(cases) == []
 
 
 @pytest.mark.slow
@@ -165,6 +177,7 @@ def test_the_oracle_judges_every_mistake_as_it_should(cases):
 def test_the_oracle_accuses_no_correct_code(cases):
     """Nothing worse could happen to it, so all of them are judged, always."""
     assert [run for case in importable(cases) for run in judged(case) if not table.is_judged_right(case, run)] == []
+    assert english_left(cases) == []
 
 
 def test_the_list_of_misnamed_cases_is_of_mistakes():
