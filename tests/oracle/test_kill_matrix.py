@@ -132,7 +132,8 @@ def test_impure_code_changes_something(cases):
     assert [case.id for case in importable(cases) if not impurities(case)] == []
 
 
-@every_file_with("control")
+@a_part_of_each_file
+@every_file_with("control", parts=PARTS)
 def test_correct_code_changes_nothing(cases):
     assert {case.id: changed for case in importable(cases) if (changed := impurities(case))} == {}
 
