@@ -24,7 +24,7 @@ train: $(VENV)/.train  ## install, then train a small network on real images; AR
 test: $(VENV)/.test  ## install, then run the tests, of the largest grids a share
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-all: $(VENV)/.test  ## every cell of every grid, which takes hours
+test-all: $(VENV)/.test  ## every cell of every grid, for the better part of an hour
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --one-in 1 $(ARGS)
 
 test-fast: $(VENV)/.test  ## the tests without the slow ones
