@@ -12,8 +12,8 @@ ON_JAX = tests/ops tests/models tests/training $$(grep -lw jax tests/oracle/*.py
 ON_PYTHON = $(wildcard tests/oracle/test_oracle_edits*.py) \
     $(addprefix tests/oracle/test_oracle_,recording.py importing.py tracing.py diagnosis_lines.py)
 
-.PHONY: help train test test-fast test-newest lint types check faults kill-matrix site site-serve docs pictures wheel \
-    clean
+.PHONY: help train test test-all test-fast test-newest lint types check faults kill-matrix site site-serve docs \
+    pictures wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,14 +21,17 @@ help:  ## list the targets
 train: $(VENV)/.train  ## install, then train a small network on real images; ARGS="--help" lists the flags
 	$(BIN)/python scripts/train.py $(ARGS)
 
-test: $(VENV)/.test  ## install, then run every test
+test: $(VENV)/.test  ## install, then run the tests, of the largest grids a share
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-all: $(VENV)/.test  ## every cell of every grid, for the better part of an hour
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --one-in 1 $(ARGS)
 
 test-fast: $(VENV)/.test  ## the tests without the slow ones
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
-test-newest: $(VENV)/.test  ## the fast tests that another version of JAX or of Python may fail
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ON_JAX) $(ON_PYTHON) $(ARGS)
+test-newest: $(VENV)/.test  ## of the fast tests that another version of JAX or of Python may fail, one cell in four
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --one-in 4 $(ON_JAX) $(ON_PYTHON) $(ARGS)
 
 lint: $(VENV)/.dev  ## formatting and lint
 	$(BIN)/ruff format --check .

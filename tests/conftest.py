@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from helpers import thinning
 from helpers.compiling import ask_for_little_effort
 from hypothesis import HealthCheck, settings
 
@@ -32,10 +33,16 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    thinning.add_option(parser)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left with it at the end; the rest of the study site's tests
     follow it, so that one worker draws each picture once for all of them.
     """
+    thinning.thin(config, items)
     items.sort(key=lambda item: (item.path.name != LONGEST, not item.path.name.startswith("test_site_")))
     for item in items:
         if os.name == "nt" and item.path.name.startswith(JUDGE):

@@ -1,6 +1,7 @@
 """The oracle's judgment of a case, and what the table needs to know of it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +32,14 @@ class Run:
     evaluations: int = 0
 
 
-def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
-    """Judge a case by its forward alone ("plain"), or by the op that it claims to be too ("named")."""
+Reader = Callable[[oracle.Report], object]
+
+
+def by_oracle(case: Mistake, size: Size, seed: int, manner: str, read: Reader | None = None) -> Run:
+    """Judge a case by its forward alone ("plain"), or by the op that it claims to be too ("named").
+
+    Whoever reads the report itself gets it when the time is taken.
+    """
     started = time.process_time()
     try:
         report = report_of(case, size, seed, manner)
@@ -42,7 +49,7 @@ def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
     if len(report.arguments) != len(case.names):
         position = {name: name for name in case.names}
     findings = report.findings
-    return Run(
+    run = Run(
         case.id,
         "oracle",
         manner,
@@ -56,6 +63,9 @@ def by_oracle(case: Mistake, size: Size, seed: int, manner: str) -> Run:
         time.process_time() - started,
         report.forward_evaluations + report.backward_evaluations,
     )
+    if read:
+        read(report)
+    return run
 
 
 def report_of(case: Mistake, size: Size, seed: int, manner: str) -> oracle.Report:

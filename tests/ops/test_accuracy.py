@@ -209,6 +209,7 @@ def examples(name: str, dtype: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(2)
 @every_side
 @every_dtype
 @pytest.mark.parametrize(("spec", "case"), distinct(LOSSES, high_precision.LOSSES))

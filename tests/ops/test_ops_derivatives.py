@@ -102,6 +102,7 @@ def test_forward_mode_is_the_central_difference(row: Row):
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @every_differentiable_row
 def test_second_order_is_the_central_difference_of_the_backward_by_hand(row: Row):
     points = row.pick(row.arguments)

@@ -25,6 +25,7 @@ def _twin(row: Row, side: str, arguments: tuple[Any, ...], cotangent: Any) -> tu
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @every_dtype
 @pytest.mark.parametrize("side", ["functional_nn", "reference"])
 @every_row
@@ -56,6 +57,7 @@ SIZED = [(row, name) for row in ROWS for name in sorted(_dimensions(row))]
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("size", [0, 1])
 @pytest.mark.parametrize(("row", "name"), SIZED, ids=lambda value: value.id if isinstance(value, Row) else value)
 def test_a_dimension_of_size_0_or_1(row: Row, name: str, size: int):

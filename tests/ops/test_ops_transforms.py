@@ -21,6 +21,7 @@ def cotangent_of(row: Row) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(2)
 @first_and_last_rows
 def test_jit_equals_eager(row: Row):
     """By the compiler as users have it, against one primitive after the other, of which each is compiled by itself."""
@@ -33,6 +34,7 @@ def test_jit_equals_eager(row: Row):
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @every_row
 def test_vmap_equals_a_loop(row: Row):
     """Of the value and of the gradient."""
@@ -60,6 +62,7 @@ def traces():
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @every_row
 def test_equal_shapes_are_traced_once(row: Row, traces: list[str]):
     cotangent = cotangent_of(row)
@@ -94,6 +97,7 @@ def test_the_backward_by_hand_is_pure(row: Row):
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @every_row
 def test_value_and_gradient_lower_for_accelerators(row: Row):
     arguments = row.draw(dtype=np.float32)

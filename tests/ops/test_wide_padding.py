@@ -106,6 +106,7 @@ GEOMETRIES = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("forms")
 @every_form
 @pytest.mark.parametrize(("sizes", "kernel", "statics"), GEOMETRIES.values(), ids=GEOMETRIES)
@@ -124,6 +125,7 @@ TRANSPOSED = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("forms")
 @every_form
 @pytest.mark.parametrize(("sizes", "kernel", "statics"), TRANSPOSED.values(), ids=TRANSPOSED)
@@ -133,6 +135,7 @@ def test_transposed_too(sizes: tuple, kernel: tuple, statics: dict[str, Any], dt
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("forms")
 @every_form
 @every_op

@@ -25,6 +25,9 @@ THERE = {
     "accuracy": "reference" in inspect.signature(oracle.check).parameters,
 }
 QUICK = ("softmax", "soft_cross_entropy")
+# What Triton's interpreter is done with in seconds. Of the others `make test` judges the twins in Pallas, and
+# `test_the_twins_agree` holds every kernel of Triton against its twin.
+LIGHT = (*QUICK, "cross_entropy")
 
 
 def kernels(framework: str) -> None:
@@ -54,15 +57,20 @@ def answers(framework: str, case: Case, dtype: str) -> list[np.ndarray]:
     return [np.asarray(one, np.float64) for one in (*outs, *gradients) if one is not None]
 
 
-def slow_unless(quick: bool) -> tuple[pytest.MarkDecorator, ...]:
+def marks(framework: str, function: str, quick: bool) -> tuple[pytest.MarkDecorator, ...]:
+    if framework == "in_triton" and function not in LIGHT:
+        return pytest.mark.slow, pytest.mark.thorough
     return () if quick else (pytest.mark.slow,)
 
 
 RIGHT = [
-    pytest.param(framework, case, id=f"{framework}-{case.function}", marks=slow_unless(case.function in QUICK))
+    pytest.param(
+        framework, case, id=f"{framework}-{case.function}",
+        marks=marks(framework, case.function, case.function in QUICK),
+    )
     for framework in ("in_triton", "in_pallas")
     for case in CASES
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("framework", "case"), RIGHT)
@@ -86,7 +94,14 @@ def test_the_twins_agree(case: Case, dtype: str):
 
 def parameters(*needs: str, without: str = "") -> list[Any]:
     wanted = [mistake for mistake in MISTAKES if mistake.needs in needs and without not in mistake.causes]
-    return [pytest.param(mistake, id=mistake.name, marks=slow_unless(_quick(mistake))) for mistake in wanted]
+    return [
+        pytest.param(mistake, id=mistake.name, marks=marks(framework_of(mistake), mistake.function, _quick(mistake)))
+        for mistake in wanted
+    ]
+
+
+def framework_of(mistake: Mistake) -> str:
+    return mistake.file.split("/")[0]
 
 
 def _quick(mistake: Mistake) -> bool:
@@ -94,7 +109,7 @@ def _quick(mistake: Mistake) -> bool:
 
 
 def report_on(mistake: Mistake, folder: Path, *, friendly: bool = False) -> oracle.Report:
-    framework, case = mistake.file.split("/")[0], CASE[mistake.function]
+    framework, case = framework_of(mistake), CASE[mistake.function]
     kernels(framework)
     arguments = drawn(case.friendly if friendly else case.short or case.arguments, "float64")
     return judged(framework, case, mistake.module(folder), arguments)
@@ -114,8 +129,6 @@ def test_a_mistake_of_size_hides_in_friendly_sizes_alone(mistake: Mistake, tmp_p
     assert report_on(mistake, tmp_path).verdict == "fail"
 
 
-# Sweeps of interpreted kernels, a minute each and more.
-DEAR = ("attention_wrong_head", "layer_norm_rows_of_first_axis")
 # Plain code rounds products before it adds them up, too, so these are right, though not as accurate as can be.
 AS_PLAIN = ("attention_along_rounded", "pallas_layer_norm_rounded_products")
 FOUND = [one for one in parameters("layouts", "sweep", "accuracy") if one.id not in AS_PLAIN]
@@ -125,9 +138,7 @@ FOUND = [one for one in parameters("layouts", "sweep", "accuracy") if one.id not
 def test_a_mistake_is_found_by_what_it_needs(mistake: Mistake, tmp_path: Path):
     if not THERE[mistake.needs]:
         pytest.skip(f"this oracle has nothing for {mistake.needs}")
-    if mistake.name in DEAR and not os.environ.get("EVERY_KERNEL"):
-        pytest.skip("a sweep of minutes; EVERY_KERNEL=1 asks for it")
-    framework, case = mistake.file.split("/")[0], CASE[mistake.function]
+    framework, case = framework_of(mistake), CASE[mistake.function]
     kernels(framework)
     subject = subject_of(framework, case, mistake.module(tmp_path))
     if mistake.needs == "sweep":

@@ -16,6 +16,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from helpers.english import english_in
 from mistakes import page, table
 from mistakes.case import Kind, Mistake
 from mistakes.corpus import by_file, load
@@ -45,11 +46,16 @@ def importable(cases: Iterable[Mistake]) -> list[Mistake]:
     return [case for case in cases if case.style != "torch" or torch_is_here]
 
 
-def every_file_with(*kinds: str) -> pytest.MarkDecorator:
-    """Each file of the corpus that has cases of these kinds, and those cases."""
+def every_file_with(*kinds: str, parts: int = 1) -> pytest.MarkDecorator:
+    """Each file of the corpus that has cases of these kinds, and those cases; in parts, each spread over the file."""
     chosen = {file: [case for case in cases if case.kind in kinds] for file, cases in by_file("all").items()}
-    files = [pytest.param(cases, id=file) for file, cases in chosen.items() if cases]
-    return pytest.mark.parametrize("cases", files)
+    cells = {f"{file}-{part}": cases[part::parts] for file, cases in chosen.items() for part in range(parts)}
+    return pytest.mark.parametrize("cases", [pytest.param(cases, id=id) for id, cases in cells.items() if cases])
+
+
+# Of every file `make test` judges this share, spread over it.
+PARTS = 4
+a_part_of_each_file = pytest.mark.one_in(PARTS)
 
 
 def test_ids_are_unique():
@@ -90,7 +96,8 @@ def test_expected_arguments_are_arguments():
 
 
 @pytest.mark.slow
-@every_file_with("wrong backward")
+@a_part_of_each_file
+@every_file_with("wrong backward", parts=PARTS)
 def test_wrong_backwards_are_wrong(cases):
     """By finite differences on the small input, in the arguments that they are to be blamed for."""
     found = [(case, wrong_arguments(case)) for case in importable(cases)]
@@ -100,7 +107,8 @@ def test_wrong_backwards_are_wrong(cases):
 
 
 @pytest.mark.slow
-@every_file_with("control", "wrong forward")
+@a_part_of_each_file
+@every_file_with("control", "wrong forward", parts=PARTS)
 def test_backwards_fit_their_forwards(cases):
     assert {case.id: errors for case in importable(cases) if (errors := gradient_errors(case))} == {}
 
@@ -124,32 +132,53 @@ def test_impure_code_changes_something(cases):
     assert [case.id for case in importable(cases) if not impurities(case)] == []
 
 
-@every_file_with("control")
+@a_part_of_each_file
+@every_file_with("control", parts=PARTS)
 def test_correct_code_changes_nothing(cases):
     assert {case.id: changed for case in importable(cases) if (changed := impurities(case))} == {}
 
 
-# Each case is judged once, whichever test asks first.
+# Each case is judged once, whichever test asks first; what of its reports is left in English, where they are Japanese.
 JUDGED: dict[str, list[Run]] = {}
+ENGLISH: dict[str, list[str]] = {case.id: [] for case in DEVELOPMENT if case.style != "torch"}
 
 
 def judged(case: Mistake) -> list[Run]:
     if case.id not in JUDGED:
-        JUDGED[case.id] = [by_oracle(case, "small", 0, manner) for manner in case.judged]
+
+        def read(report: oracle.Report) -> None:
+            if case.id in ENGLISH:
+                ENGLISH[case.id] += english_in(report)
+
+        JUDGED[case.id] = [by_oracle(case, "small", 0, manner, read) for manner in case.judged]
     return JUDGED[case.id]
 
 
+def english_left(cases: Iterable[Mistake]) -> list[str]:
+    return [sentence for case in cases for sentence in ENGLISH.get(case.id, ())]
+
+
 @pytest.mark.slow
-@every_file_with("wrong backward", "wrong forward", "impure", "control")
-def test_the_oracle_judges_every_case_as_it_should(cases):
+@a_part_of_each_file
+@every_file_with("wrong backward", "wrong forward", "impure", parts=PARTS)
+def test_the_oracle_judges_every_mistake_as_it_should(cases):
     """The verdict, the arguments that are wrong, and the name of the cause but for the cases in not_named.txt."""
     runs = [(case, run) for case in importable(cases) for run in judged(case)]
     assert [run for case, run in runs if not table.is_judged_right(case, run)] == []
     backwards = [(case, run) for case, run in runs if case.kind == "wrong backward"]
     assert [run for case, run in backwards if set(run.wrong) != set(case.expected_argument or run.wrong)] == []
-    misnamed = {case.id for case, run in runs if case.kind != "control" and not is_named(case, run)}
+    misnamed = {case.id for case, run in runs if not is_named(case, run)}
     assert misnamed - set(NOT_NAMED) == set(), "named otherwise"
     assert set(NOT_NAMED) & {case.id for case, _ in runs} - misnamed == set(), "named right: take them off the list"
+    assert english_left(cases) == []
+
+
+@pytest.mark.slow
+@every_file_with("control")
+def test_the_oracle_accuses_no_correct_code(cases):
+    """Nothing worse could happen to it, so all of them are judged, always."""
+    assert [run for case in importable(cases) for run in judged(case) if not table.is_judged_right(case, run)] == []
+    assert english_left(cases) == []
 
 
 def test_the_list_of_misnamed_cases_is_of_mistakes():

@@ -42,12 +42,13 @@ def text_of(stem: str) -> str:
 
 
 SUBJECTS = [(path.stem, name) for path in sorted(FOLDER.glob("*.py")) for name in mistakes(text_of(path.stem))]
+# Of these the mistakes take long, and are made in other files as well; the right subjects are judged always.
 SLOW = ("networks", "torch_functions", "torch_pairs")
 
 
 def of_each_subject(*slow: str):
-    """One test a subject; of these files among the slow ones."""
-    marked = {stem: [pytest.mark.slow] if stem in slow else [] for stem, _ in SUBJECTS}
+    """One test a subject; of these files only in `make test-all`."""
+    marked = {stem: [pytest.mark.slow, pytest.mark.thorough] if stem in slow else [] for stem, _ in SUBJECTS}
     rows = [pytest.param(stem, name, id=f"{stem} {name}", marks=marked[stem]) for stem, name in SUBJECTS]
     return pytest.mark.parametrize(("stem", "name"), rows)
 

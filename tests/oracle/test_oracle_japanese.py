@@ -2,12 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
+from helpers.english import english_in, words_left
 from helpers.said import NOT_SAID, ORACLE, Template, templates
 from mistakes import corpus, judges
 
@@ -25,12 +25,7 @@ from reference.oracle.sweep.report import Seen
 TABLES = sorted((ORACLE / "rendering" / "japanese").glob("*.toml"))
 KANA = re.compile("[ぁ-んァ-ヶ一-龠]")
 BROKEN = Path(__file__).resolve().parents[1] / "textbook" / "broken.py"
-# Words of the templates that are no names of arguments or functions.
-NO_NAMES = (
-    "the of in is are to and or by for at it with than that where which its line got expected takes lacks has"
-    " uses gives along besides entries times gradient wrong right gets every another more most"
-)
-# Every so many-th case of the corpus in the fast suite.
+# Every so many-th case of the corpus; in tests/oracle/test_kill_matrix.py each that is judged is read as well.
 SAMPLE = 40
 
 
@@ -127,46 +122,12 @@ def _filled(template) -> tuple[str, list[str]]:
 # --- whole reports ---
 
 
-def english_in(report: Report) -> Iterator[str]:
-    """The sentences of a report that are not wholly Japanese."""
-    table = japanese()
-    said = [text.headline(report), *text.circumstances(report).split("\n"), *report.acquittals, *report.power]
-    said += [
-        one for finding in report.findings for one in (finding.message, *dict(text.finding_lines(finding)).values())
-    ]
-    said += map(text.accurate, report.accuracy)
-    for sentence in said:
-        read = table.read(sentence)
-        if read.left or _words_left(read.text, table.known):
-            yield f"{sentence} -> {read.text}"
-
-
-def _words_left(translated: str, known: set[str]) -> list[str]:
-    """English words outside of code, two in a row or no name: found without what the translation says of itself."""
-    plain = re.sub(
-        r"`[^`]*`|例外を起こしました：.*|形：.*|として検査.*|も同じように説明できます：[\w, ()]*", " ", translated
-    )
-    runs = re.findall(r"(?<![\w.])([a-z]{2,}) ([a-z]{2,})(?![\w.(=])", plain)
-    alone = re.findall(rf"(?<![\w.'=])(?:{NO_NAMES.replace(' ', '|')})(?![\w.(='])", plain)
-    return [*alone, *(" ".join(run) for run in runs if set(run) <= known)]
-
-
 DEVELOPMENT = [case for case in corpus.load("development") if case.style != "torch"]
 
 
-def _english_left(chosen: list) -> list[str]:
-    reports = [judges.report_of(case, "small", 0, manner) for case in chosen for manner in case.judged]
-    return [sentence for report in reports for sentence in english_in(report)]
-
-
 def test_no_english_is_left_in_reports_of_the_corpus():
-    assert _english_left(DEVELOPMENT[::SAMPLE]) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(8))
-def test_no_english_is_left_in_any_report_of_the_corpus(part):
-    assert _english_left(DEVELOPMENT[part::8]) == []
+    reports = [judges.report_of(case, "small", 0, how) for case in DEVELOPMENT[::SAMPLE] for how in case.judged]
+    assert [sentence for report in reports for sentence in english_in(report)] == []
 
 
 def test_english_that_is_left_is_noticed():
@@ -240,7 +201,7 @@ def test_the_command_reports_in_japanese(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "b の勾配は、正しい勾配の 1/3 倍です" in said
     assert said.endswith("正しい 0 件、間違い 1 件、判断できないもの 0 件。\n")
-    assert not _words_left(said, japanese().known)
+    assert not words_left(said, japanese().known)
     monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
     assert cli.main([target]) == 1
     assert capsys.readouterr().out == said
@@ -268,4 +229,4 @@ def test_a_sweep_is_said_in_japanese():
     swept = oracle.sweep(subject, inputs, checks=4)
     said = swept.text("ja")
     assert said.startswith("合格：")
-    assert not _words_left(said, japanese().known)
+    assert not words_left(said, japanese().known)

@@ -62,7 +62,6 @@ def test_memory_that_cannot_be_kept_is_one_sentence_and_status_2(bench, capsys: 
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.skipif(any(d.platform == "gpu" for d in jax.devices()), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_one_sentence_and_status_2() -> None:
     """In a process of its own: a run settles for all that follows where JAX computes, and how it rounds."""
@@ -218,6 +217,7 @@ def test_the_memory_of_a_loss_over_many_classes(bench, tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("at_once")
 def test_scaling_gives_a_table_and_a_picture(bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
     for library in ("flax", "equinox", "torch", "matplotlib"):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("on", ["digits", "text"])
+@pytest.mark.parametrize("on", ["digits", pytest.param("text", marks=pytest.mark.thorough)])
 def test_a_run_that_is_killed_ends_with_the_same_weights(on: str, tmp_path: Path) -> None:
     choices = ["--on", on, "--kills", "1", "--epochs", "2", "--latest", "0.2"]
     words = [sys.executable, str(ROOT / "scripts" / "kill_and_resume.py"), *choices]
