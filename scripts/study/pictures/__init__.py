@@ -6,6 +6,7 @@ from . import (
     descents,
     differences,
     gradients,
+    graphs,
     layers,
     losses,
     networks,
@@ -17,7 +18,7 @@ from . import (
 )
 from .canvas import Picture
 
-_FAMILIES = (activations, boundaries, descents, differences, gradients, layers, losses)
+_FAMILIES = (activations, boundaries, descents, differences, gradients, graphs, layers, losses)
 _MORE = (networks, rules, scores, signals, training, windows)
 PICTURES = {name: it for module in _FAMILIES + _MORE for name, it in vars(module).items() if isinstance(it, Picture)}
 
