@@ -2,7 +2,9 @@
 
 from . import (
     activations,
+    batches,
     boundaries,
+    columns,
     descents,
     differences,
     gradients,
@@ -12,14 +14,15 @@ from . import (
     networks,
     rules,
     scores,
+    sequences,
     signals,
     training,
     windows,
 )
 from .canvas import Picture
 
-_FAMILIES = (activations, boundaries, descents, differences, gradients, graphs, layers, losses)
-_MORE = (networks, rules, scores, signals, training, windows)
+_FAMILIES = (activations, batches, boundaries, columns, descents, differences, gradients, graphs, layers, losses)
+_MORE = (networks, rules, scores, sequences, signals, training, windows)
 PICTURES = {name: it for module in _FAMILIES + _MORE for name, it in vars(module).items() if isinstance(it, Picture)}
 
 __all__ = ["PICTURES"]

@@ -42,7 +42,8 @@ def backward(params, x, t):
     dz1, dW2, db2 = affine2_backward(da2)
     (da1,) = relu_backward(dz1)
     dx, dW1, db1 = affine1_backward(da1)
-    return {"a2": da2, "z1": dz1, "a1": da1, "x": dx}
+    errors = {"a2": da2, "z1": dz1, "a1": da1, "x": dx}
+    return errors, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
 
 def gradient(params, x, t):
