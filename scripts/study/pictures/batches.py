@@ -58,5 +58,11 @@ def minibatch_sizes(figure: Figure, say: Say) -> None:
         axes.plot(epochs, found, color=color, marker="o")
         words = say(f"バッチサイズ {size}", f"batch size {size}")
         note(axes, 4.12, found[-1] - (0.006 if size == 1 else -0.004), words, color, ha="left")
-    axes.set(xlim=(-0.1, 5.3), xticks=epochs, xlabel=say("エポック", "epochs"), ylabel=say("損失 L", "loss L"))
+    axes.set(
+        xlim=(-0.1, 5.3),
+        ylim=(0.43, 0.71),
+        xticks=epochs,
+        xlabel=say("エポック", "epochs"),
+        ylabel=say("損失 L", "loss L"),
+    )
     axes.grid(visible=True)

@@ -8,7 +8,8 @@ from reference.activations import sigmoid
 from reference.recurrent import lstm_bwd, lstm_fwd, rnn_bwd, rnn_fwd
 
 from .canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, RED, Say, picture
-from .marks import arrow, board, box, cells, logarithmic, note, short, unit
+from .graphs import written
+from .marks import arrow, board, box, cells, logarithmic, note, unit
 
 STEPS = 20
 TURN = np.array([[0.6, 0.8], [-0.8, 0.6]])  # leaves lengths as they are
@@ -123,7 +124,7 @@ def attention_steps(figure: Figure, say: Say) -> None:
         note(axes, 232, y, "log 2" if scores[row] else "0", ORANGE, fontsize=12)
         arrow(axes, (260, y), (304, y), MUTED, linewidth=1.2)
         box(axes, 312, y - 11, 120 * weights[row], 22, facecolor=BLUE, alpha=0.45, linewidth=0)
-        note(axes, 312 + 120 * weights[row] + 22, y, short(weights[row]), BLUE, fontsize=12)
+        note(axes, 312 + 120 * weights[row] + 22, y, written(weights[row]), BLUE, fontsize=12)
         arrow(axes, (412, y), (486, 150 + (y - 150) * 0.25), MUTED, linewidth=1.2)
     cells(axes, (weights @ WORDS)[None], 496, 131, 38, largest=12)
     note(axes, 108, 30, say("単語のベクトル", "the words’ vectors"))
@@ -134,24 +135,24 @@ def attention_steps(figure: Figure, say: Say) -> None:
     note(axes, 232, 280, say("クエリ q = (log 2, 0) との内積", "products with the query q = (log 2, 0)"), MUTED)
 
 
-@picture(680, 250)
+@picture(710, 250)
 def transformer_stream(figure: Figure, say: Say) -> None:
     """The stream of vectors from left to right, the two branches above it, and the gradient's way straight back."""
-    axes = board(figure, 680, 250)
-    axes.plot([92, 588], [178, 178], color=BLUE, linewidth=5, alpha=0.5, solid_capstyle="butt")
-    boxes = [(8, 158, 84, say("埋め込み", "embedding")), (524, 158, 64, say("正規化", "norm"))]
-    boxes += [(610, 158, 62, say("スコア", "scores")), (152, 30, 150, say("アテンション A", "attention A"))]
-    boxes.append((350, 30, 150, say("フィードフォワード F", "feed-forward F")))
+    axes = board(figure, 710, 250)
+    axes.plot([92, 584], [178, 178], color=BLUE, linewidth=5, alpha=0.5, solid_capstyle="butt")
+    boxes = [(8, 158, 84, say("埋め込み", "embedding")), (576, 158, 56, say("正規化", "norm"))]
+    boxes += [(648, 158, 56, say("スコア", "scores")), (152, 30, 150, say("アテンション A", "attention A"))]
+    boxes.append((384, 30, 150, say("フィードフォワード F", "feed-forward F")))
     for left, top, width, words in boxes:
         box(axes, left, top, width, 40, edgecolor=INK, facecolor=PAPER, linewidth=1.4, zorder=3)
         note(axes, left + width / 2, top + 20, words, fontsize=10, zorder=4)
-    arrow(axes, (588, 178), (610, 178), BLUE)
-    for left, join in ((120, 312), (330, 510)):
-        axes.plot([left, left, left + 20], [178, 50, 50], color=MUTED, linewidth=1.3)
-        arrow(axes, (left + 20, 50), (left + 32 if left == 120 else 350, 50), MUTED, linewidth=1.3)
-        axes.plot([join - 10, join, join], [50, 50, 150], color=MUTED, linewidth=1.3)
+    arrow(axes, (632, 178), (648, 178), BLUE)
+    for left, join in ((120, 320), (352, 552)):
+        axes.plot([left, left, left + 12], [178, 50, 50], color=MUTED, linewidth=1.3)
+        arrow(axes, (left + 10, 50), (left + 32, 50), MUTED, linewidth=1.3)
+        axes.plot([join - 18, join, join], [50, 50, 150], color=MUTED, linewidth=1.3)
         arrow(axes, (join, 150), (join, 168), MUTED, linewidth=1.3)
         unit(axes, join, 178, 9, "+")
     note(axes, 108, 140, "x", BLUE, fontsize=12)
-    arrow(axes, (520, 216), (96, 216), RED, linewidth=1.6)
-    note(axes, 308, 236, say("勾配の素通りの道", "the gradient’s way straight back"), RED)
+    arrow(axes, (574, 216), (96, 216), RED, linewidth=1.6)
+    note(axes, 335, 236, say("勾配の素通りの道", "the gradient’s way straight back"), RED)
