@@ -17,12 +17,13 @@ from . import (
     sequences,
     signals,
     training,
+    valleys,
     windows,
 )
 from .canvas import Picture
 
 _FAMILIES = (activations, batches, boundaries, columns, descents, differences, gradients, graphs, layers, losses)
-_MORE = (networks, rules, scores, sequences, signals, training, windows)
+_MORE = (networks, rules, scores, sequences, signals, training, valleys, windows)
 PICTURES = {name: it for module in _FAMILIES + _MORE for name, it in vars(module).items() if isinstance(it, Picture)}
 
 __all__ = ["PICTURES"]

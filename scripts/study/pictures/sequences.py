@@ -5,9 +5,10 @@ from matplotlib.figure import Figure
 
 from reference import softmax
 from reference.activations import sigmoid
+from reference.linear import embedding_bwd, embedding_fwd
 from reference.recurrent import lstm_bwd, lstm_fwd, rnn_bwd, rnn_fwd
 
-from .canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, RED, Say, picture
+from .canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RED, Say, picture
 from .graphs import written
 from .marks import arrow, board, box, cells, logarithmic, note, unit
 
@@ -156,3 +157,64 @@ def transformer_stream(figure: Figure, say: Say) -> None:
     note(axes, 108, 140, "x", BLUE, fontsize=12)
     arrow(axes, (574, 216), (96, 216), RED, linewidth=1.6)
     note(axes, 335, 236, say("勾配の素通りの道", "the gradient’s way straight back"), RED)
+
+
+# The table, the sentence and the gradient of the page `embedding`.
+TABLE = np.array([[1.0, 0, 2], [0, 3, 1], [2, 2, 0], [4, 4, 1]])
+SENTENCE = np.array([2, 0, 2])
+ARRIVING = np.array([[1.0, 0, -1], [0, 2, 0], [3, 1, 1]])
+
+
+@picture(660, 260)
+def embedding_rows(figure: Figure, say: Say) -> None:
+    """The table, the rows looked up for each place, the gradients that arrive there, and the table's gradient."""
+    axes, size = board(figure, 660, 260), 34
+    looked_up, saved = embedding_fwd(SENTENCE, TABLE)
+    table_ct = embedding_bwd(saved, ARRIVING)[1]
+    colors = (BLUE, GREEN, PURPLE)
+    cells(axes, TABLE, 34, 60, size, largest=12)
+    cells(axes, table_ct, 544, 60, size, largest=8)
+    for place, (word, color) in enumerate(zip(SENTENCE, colors, strict=True)):
+        top = 52 + 55 * place
+        cells(axes, looked_up[place : place + 1], 214, top, size, largest=12)
+        cells(axes, ARRIVING[place : place + 1], 364, top, size, largest=8)
+        arrow(axes, (138, 77 + size * word), (208, top + 17), color, linewidth=1.4)
+        arrow(axes, (468, top + 17), (538, 77 + size * word), color, linewidth=1.4)
+        note(axes, 340, top + 17, f"w{'₁₂₃'[place]} = {word}", color, fontsize=10)
+    for row in range(4):
+        note(axes, 20, 77 + size * row, str(row), MUTED)
+    note(axes, 85, 32, say("表 W", "table W"))
+    note(axes, 265, 32, say("引いた行 h", "rows looked up, h"))
+    note(axes, 415, 32, say("届いた勾配", "gradients"), RED)
+    note(axes, 595, 32, say("表の勾配", "table’s gradient"), RED)
+    note(axes, 505, 228, say("同じ行に来たら、足す", "into one row: add"), RED)
+
+
+def paths(steps: int = 3) -> np.ndarray:
+    """How many paths lead to each state (blank, label, blank) at each step, each the sum of those it comes from."""
+    counts = np.zeros((steps, 3))
+    counts[0, :2] = 1
+    for t in range(1, steps):
+        counts[t] = counts[t - 1] + np.concatenate([[0], counts[t - 1, :2]])
+    return counts
+
+
+@picture(520, 290)
+def ctc_paths(figure: Figure, say: Say) -> None:
+    """A grid: a number is the sum of those that its arrows come from; the last two make six."""
+    axes, counts = board(figure, 520, 290), paths()
+    for t in range(3):
+        for s in range(3):
+            x, y, last = 190 + 110 * t, 60 + 75 * s, t == 2 and s > 0
+            unit(axes, x, y, 21, str(int(counts[t, s])), RED if last else INK)
+            if t:
+                arrow(axes, (x - 87, y), (x - 24, y), MUTED, linewidth=1.2)
+            if t and s:
+                arrow(axes, (x - 92, y - 62), (x - 20, y - 14), MUTED, linewidth=1.2)
+    for s, words in enumerate((say("空白", "blank"), say("「あ」", "“a”"))):
+        note(axes, 100, 60 + 75 * s, words)
+    note(axes, 100, 210, say("空白", "blank"))
+    for t in range(3):
+        note(axes, 190 + 110 * t, 18, f"t = {t + 1}", MUTED)
+    note(axes, 474, 172, f"{int(counts[-1, 1])} + {int(counts[-1, 2])} = {int(counts[-1, 1:].sum())}", RED, fontsize=12)
+    note(axes, 300, 266, say("点の数は、そこまでの経路の数", "a number is that of the paths to its place"), MUTED)

@@ -54,7 +54,7 @@ def loss(params, tokens, following, heads):
 
 
 def gradient_of_W_o(params, tokens, following, heads):
-    h, W_o = 1e-4, params["attention"]["W_o"]
+    h, W_o = 1e-5, params["attention"]["W_o"]
     grad = np.zeros_like(W_o)
     for i in np.ndindex(W_o.shape):
         step = np.zeros_like(W_o)
