@@ -24,6 +24,8 @@ NAMES = {
     "batch",
     "pool",
     "Huber",
+    "Affine",
+    "ReLU",
 }
 SVG = "{http://www.w3.org/2000/svg}"
 TRAINED = {"training_curve", "learned_filters", "cnn_layers"}

@@ -2,23 +2,28 @@
 
 from . import (
     activations,
+    batches,
     boundaries,
+    columns,
     descents,
     differences,
     gradients,
+    graphs,
     layers,
     losses,
     networks,
     rules,
     scores,
+    sequences,
     signals,
     training,
+    valleys,
     windows,
 )
 from .canvas import Picture
 
-_FAMILIES = (activations, boundaries, descents, differences, gradients, layers, losses)
-_MORE = (networks, rules, scores, signals, training, windows)
+_FAMILIES = (activations, batches, boundaries, columns, descents, differences, gradients, graphs, layers, losses)
+_MORE = (networks, rules, scores, sequences, signals, training, valleys, windows)
 PICTURES = {name: it for module in _FAMILIES + _MORE for name, it in vars(module).items() if isinstance(it, Picture)}
 
 __all__ = ["PICTURES"]
