@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .glossary import Term, load_terms
 from .page import Page, load_page
+from .questions import Questions, load_questions
 from .refusal import Problems
 from .schema import Both, Table
 from .source import Source
@@ -24,6 +25,7 @@ class Library:
 
     folder: Path
     pages: dict[str, Page] = field(default_factory=dict)
+    questions: dict[str, Questions] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     terms: tuple[Term, ...] = ()
     seed: str = ""
@@ -58,6 +60,10 @@ def load_library(folder: Path, root: Path, problems: Problems) -> Library:
         library.terms = load_terms(folder / "glossary.toml", root)
     with problems.noted():
         library.groups = _groups(folder / "index.toml", root, library, problems)
+    for page in library.pages.values():
+        with problems.noted():
+            library.questions[page.slug] = load_questions(page, folder, root)
+    _check_questions(library, root, problems)
     seed = folder / "seed.txt"
     library.seed = seed.read_text(encoding="utf-8") if seed.exists() else ""
     for check in (_check_seed, _check_neighbours, _check_exercise):
@@ -96,6 +102,14 @@ def _check_rows(source: Source, count: int, library: Library, problems: Problems
             problems.note(
                 source.sentence(("rows",), "every row of the seed must have its page", f"no page for row {row}")
             )
+
+
+def _check_questions(library: Library, root: Path, problems: Problems) -> None:
+    """Questions that belong to no page would be read by nobody."""
+    for file in sorted((library.folder / "questions").glob("*.toml")):
+        if file.stem not in library.pages and not (library.folder / "pages" / file.name).exists():
+            with problems.noted():
+                Source(file, root).refuse((), "questions must have their page", f"no pages/{file.name}")
 
 
 def squeezed(text: str) -> str:

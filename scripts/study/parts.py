@@ -14,9 +14,10 @@ from .excerpt import Function
 from .library import Library
 from .markup import Writer
 from .page import Excerpt, Figure, Page, Step
+from .questions import Questions
 from .refusal import Refusal
 from .reports import Story
-from .schema import Both
+from .schema import NOTHING, Both
 from .textbook import SIDES
 from .values import Result, shown
 
@@ -123,8 +124,18 @@ def mistake_part(told: Story, writer: Writer) -> dict[str, Any]:
     }
 
 
-def exercise_part(page: Page, library: Library) -> dict[str, Any] | None:
-    """The starter and the solution, where the page has an exercise (a file that is missing has been noted)."""
+def question_parts(questions: Questions, writer: Writer, solutions: bool = True) -> list[dict[str, Both]]:
+    """What is asked, and the answers where they are wanted."""
+    parts = []
+    for item in questions.items:
+        texts = {name: getattr(item, name) for name in ("ask", "answer") if solutions or name == "ask"}
+        written = {name: writer.both((*item.path, name), text) for name, text in texts.items()}
+        parts.append({"answer": NOTHING, **written})
+    return parts
+
+
+def exercise_part(page: Page, library: Library, solutions: bool = True) -> dict[str, Any] | None:
+    """The starter and, if wanted, the solution, where the page has an exercise (a file that is missing has been noted)."""
     files = [library.exercise(page, folder) for folder in ("exercises", "solutions") if page.exercise]
     if not files or not all(file.exists() for file in files):
         return None
@@ -133,7 +144,7 @@ def exercise_part(page: Page, library: Library) -> dict[str, Any] | None:
     return {
         "name": page.exercise,
         "starter": starter,
-        "solution": solution,
+        "solution": solution if solutions else "",
         "text": text,
         "parts": len(TO_WRITE.findall(text)),
         "trains": "__main__" in text,
