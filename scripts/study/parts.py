@@ -135,7 +135,7 @@ def question_parts(questions: Questions, writer: Writer, solutions: bool = True)
 
 
 def exercise_part(page: Page, library: Library, solutions: bool = True) -> dict[str, Any] | None:
-    """The starter and, if wanted, the solution, where the page has an exercise (a file that is missing has been noted)."""
+    """The starter and, if wanted, the solution of a page that has an exercise (a missing file has been noted)."""
     files = [library.exercise(page, folder) for folder in ("exercises", "solutions") if page.exercise]
     if not files or not all(file.exists() for file in files):
         return None
