@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from .schema import NOTHING, Both
 from .textbook import SIDES
 from .values import Result, shown
 
+NOT_CODE = re.compile(r'<span class="shape">.*?</span>|<[^>]+>')
 TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative|step)\(", re.MULTILINE)  # what an exercise leaves to be written
 WIDGETS = Path(__file__).resolve().parent / "static" / "widgets"
 
@@ -31,6 +33,12 @@ class Cell:
 
     function: str
     pieces: list[Markup]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many lines there are, and the letters of the longest, shapes left out."""
+        lines = [unescape(NOT_CODE.sub("", line)).rstrip() for piece in self.pieces for line in piece.splitlines()]
+        return len(lines), max(map(len, lines), default=0)
 
 
 def step_part(step: Step, content: Content, writer: Writer) -> dict[str, Any]:

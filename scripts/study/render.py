@@ -75,6 +75,10 @@ class Renderer:
         return {
             **texts,
             "idea": [writer.both(("idea",), text) for text in page.idea],
+            "letters": [
+                (writer.formula(("letters",), letter.sign, False), writer.both(("letters",), letter.text))
+                for letter in self.library.letters.of(page)
+            ],
             "formulas": [writer.formula(("formula",), latex) for latex in page.formula],
             "symbols": self._symbols(page, writer),
             "neighbours": [(other, self._title(other)) if other else None for other in neighbours],

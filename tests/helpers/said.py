@@ -52,6 +52,8 @@ NOT_SAID = frozenset((
     "names must be texts", "names must name every argument", "{1} names for {2} arguments",
     "names must differ from each other", "layer must be something that copy.deepcopy can copy",
     "(out, residuals)", "(out, cache)", "(out, pullback)",
+    # The head of a table that programs read.
+    "not judged",
     # Pictures and colours.
     "bold red", "from ", ' class="{1}"', 'width="{1}" height="{2}" viewBox="0 0 {3} {4}"',
     'x="{1}" y="{2}" width="{3}" height="{4}"',

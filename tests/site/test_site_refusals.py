@@ -174,6 +174,12 @@ REFUSALS = {
         "",
         "a step without code on a side needs a note that says why; got no jax",
     ),
+    "letter": (
+        SOFTMAX,
+        r"e^{x_i - \max x}",
+        r"e^{x_i - \max x + \theta}",
+        "a letter of a formula must be a symbol, stand in a sentence, or be defined in letters; got \\theta",
+    ),
     "exercise": (
         SIGMOID,
         'kind = "row"',

@@ -77,4 +77,7 @@ def test_a_wrong_word_is_noticed_and_code_is_not():
         ]
     }
     assert [told.split(" ")[0] for told in said(sentences(page, "ja"), "ja")] == ["残差", "一つ"]
-    assert [told.split(" (")[0] for told in said(sentences(page, "en"), "en")] == ["inner product", "probabilities less"]
+    assert [told.split(" (")[0] for told in said(sentences(page, "en"), "en")] == [
+        "inner product",
+        "probabilities less",
+    ]
