@@ -10,6 +10,7 @@ from .code import code_lines
 from .content import Content
 from .desk_words import SPOKEN
 from .desk_words import WORDS as DESK
+from .furigana import Readings, without_readings
 from .glossary import folded
 from .library import Library
 from .markup import Writer, pair, same_or_pair
@@ -71,10 +72,11 @@ class Renderer:
     def _written(self, page: Page, writer: Writer) -> dict[str, Any]:
         """What is prose and formulas alone."""
         texts = {name: writer.both((name,), getattr(page, name)) for name in ("title", "question", "seed_note", "kink")}
+        readings = Readings({without_readings(term.name.ja): term.reading for term in self.library.terms})
         neighbours = [self.library.pages.get(self.library.neighbour(page, step)) for step in (-1, 1)]
         return {
             **texts,
-            "idea": [writer.both(("idea",), text) for text in page.idea],
+            "idea": [writer.both(("idea",), text, readings.added) for text in page.idea],
             "letters": [
                 (writer.formula(("letters",), letter.sign, False), writer.both(("letters",), letter.text))
                 for letter in self.library.letters.of(page)
