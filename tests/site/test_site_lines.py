@@ -90,4 +90,4 @@ def test_a_term_gets_its_reading_where_a_page_first_uses_it():
     assert first == (
         "{勾配法|こうばいほう}と`勾配`、$層$、[[gradient|{勾配|こうばい}]]、[[layer]]、{微分|びぶん}、全結合層"
     )
-    assert readings.added("勾配と層と微分") == "勾配と{層|そう}と微分"
+    assert readings.added("層別、勾配と層と微分") == "層別、勾配と{層|そう}と微分"
