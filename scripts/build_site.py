@@ -1,6 +1,6 @@
 """Build the study site: pages that put NumPy by hand and JAX side by side, in Japanese and English.
 
-    python scripts/build_site.py [--output FOLDER] [--only SLUG] [--check] [--serve [PORT]]
+    python scripts/build_site.py [--output FOLDER] [--only SLUG] [--slides] [--no-solutions] [--check] [--serve [PORT]]
 
 Writes static files that open from disk. Needs the extra `docs`. Exit status 2 where a page is wrong, with its line.
 """
@@ -30,6 +30,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=ROOT / "site", metavar="FOLDER", help="where to (default: site)")
     parser.add_argument("--pages", type=Path, default=ROOT / "docs" / "study", metavar="FOLDER", help="what from")
     parser.add_argument("--only", default="", metavar="SLUG", help="one page alone, for whoever writes it")
+    parser.add_argument("--slides", action="store_true", help="slides of every page as well, to show or to print")
+    parser.add_argument(
+        "--no-solutions",
+        dest="solutions",
+        action="store_false",
+        help="leave out the solutions of the exercises and the answers to the questions",
+    )
     parser.add_argument("--check", action="store_true", help="build, report what is wrong, and keep nothing")
     parser.add_argument(
         "--serve", nargs="?", type=int, const=8000, metavar="PORT", help="then serve it on this machine"
@@ -65,7 +72,8 @@ def main(argv: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     # Only now, since these need the path and the extra.
     site, refusal = (importlib.import_module(f"scripts.study.{name}") for name in ("site", "refusal"))
-    order = site.Order(options.pages.resolve(), options.output.resolve(), ROOT, options.only)
+    pages, output = options.pages.resolve(), options.output.resolve()
+    order = site.Order(pages, output, ROOT, options.only, options.slides, options.solutions)
     started = time.perf_counter()
     try:
         built = (site.check if options.check else site.build)(order, progress)

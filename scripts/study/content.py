@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from . import textbook
 from .excerpt import SIDES, Function, Piece, find, pieces
 from .page import Excerpt, Page, Step
+from .questions import Questions
 from .refusal import Problems, Refusal
 from .reports import Story, story
 from .shapes import Recorder, Shapes, abstractly, eagerly
-from .sides import namespaces
+from .sides import namespaces, run
 from .source import Place
 from .values import Result, evaluate
 
@@ -28,19 +31,31 @@ class Content:
     hints: list[str] = field(default_factory=list)
 
 
-def compute(page: Page, problems: Problems) -> Content:
-    """Everything of the page that can be computed; what cannot is noted."""
+def compute(page: Page, questions: Questions | None, problems: Problems) -> Content:
+    """Everything of the page that can be computed; what cannot, or is not true, is noted."""
     content = Content(page)
     for step in page.steps:
         for excerpt in excerpts_of(step):
             with problems.noted(), page.source.located(excerpt.path, needle=_needle(excerpt)):
                 content.excerpts[excerpt.path] = excerpt_of(excerpt, page)
     with problems.noted():
-        _run(content, namespaces(page), problems)
+        sides = namespaces(page)
+        _run(content, sides, problems)
+        if questions:
+            _check_claims(questions, sides["numpy"], problems)
     for mistake in page.mistakes:
         with problems.noted():
             content.stories.append(story(mistake, page.source))
     return content
+
+
+def _check_claims(questions: Questions, names: dict[str, Any], problems: Problems) -> None:
+    """What the answers state is true with the names of the page's example, on the side of NumPy."""
+    for item in questions.items:
+        if item.claim:
+            with problems.noted(), questions.source.located((*item.path, "claim")):
+                if not np.all(run(item.claim, names, "a claim must be computable")):
+                    raise Refusal(f"a claim must be true; got {item.claim.strip()!r}")
 
 
 def excerpts_of(step: Step) -> list[Excerpt]:

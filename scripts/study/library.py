@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .glossary import Term, load_terms
+from .letters import Letters, load_letters
 from .page import Page, load_page
+from .questions import Questions, load_questions
 from .refusal import Problems
 from .schema import Both, Table
 from .source import Source
@@ -24,8 +26,10 @@ class Library:
 
     folder: Path
     pages: dict[str, Page] = field(default_factory=dict)
+    questions: dict[str, Questions] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     terms: tuple[Term, ...] = ()
+    letters: Letters = field(default_factory=Letters)
     seed: str = ""
 
     @property
@@ -57,10 +61,16 @@ def load_library(folder: Path, root: Path, problems: Problems) -> Library:
     with problems.noted():
         library.terms = load_terms(folder / "glossary.toml", root)
     with problems.noted():
+        library.letters = load_letters(folder / "letters.toml", root)
+    with problems.noted():
         library.groups = _groups(folder / "index.toml", root, library, problems)
+    for page in library.pages.values():
+        with problems.noted():
+            library.questions[page.slug] = load_questions(page, folder, root)
+    _check_questions(library, root, problems)
     seed = folder / "seed.txt"
     library.seed = seed.read_text(encoding="utf-8") if seed.exists() else ""
-    for check in (_check_seed, _check_neighbours, _check_exercise):
+    for check in (_check_seed, _check_letters, _check_neighbours, _check_exercise):
         for page in library.pages.values():
             with problems.noted():
                 check(library, page)
@@ -98,6 +108,14 @@ def _check_rows(source: Source, count: int, library: Library, problems: Problems
             )
 
 
+def _check_questions(library: Library, root: Path, problems: Problems) -> None:
+    """Questions that belong to no page would be read by nobody."""
+    for file in sorted((library.folder / "questions").glob("*.toml")):
+        if file.stem not in library.pages and not (library.folder / "pages" / file.name).exists():
+            with problems.noted():
+                Source(file, root).refuse((), "questions must have their page", f"no pages/{file.name}")
+
+
 def squeezed(text: str) -> str:
     return "".join(text.split())
 
@@ -107,6 +125,13 @@ def _check_seed(library: Library, page: Page) -> None:
     for part in page.seed.split("…"):
         if squeezed(part) not in squeezed(library.seed):
             page.source.refuse(("seed",), "the seed must say this word for word (seed.txt)", repr(part.strip()), part)
+
+
+def _check_letters(library: Library, page: Page) -> None:
+    """Whoever reads a formula can find out what each of its letters is."""
+    if undefined := library.letters.undefined(page):
+        rule = "a letter of a formula must be a symbol, stand in a sentence, or be defined in letters"
+        page.source.refuse(("formula",), rule, ", ".join(undefined))
 
 
 def _check_neighbours(library: Library, page: Page) -> None:

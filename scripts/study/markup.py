@@ -1,7 +1,7 @@
 """A page's sentences and formulas as HTML, in both languages, with links that lead somewhere."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -48,9 +48,9 @@ class Writer:
     # While one page alone is built, others may be missing.
     lenient_links: bool = False
 
-    def both(self, path: Place, text: Both) -> Both:
-        """The text as HTML in both languages."""
-        return Both(*(self._html(path, text[language], language) for language in LANGUAGES))
+    def both(self, path: Place, text: Both, read: Callable[[str], str] = str) -> Both:
+        """The text as HTML in both languages, the Japanese after `read` has added its readings."""
+        return Both(self._html(path, text.ja, "ja", read), self._html(path, text.en, "en"))
 
     def formula(self, path: Place, latex: str, display: bool = True) -> Markup:
         """A formula as MathML, or several side by side."""
@@ -58,7 +58,7 @@ class Writer:
             return Markup(" ").join(formula(piece, self.symbols.signs, display) for piece in apart(latex))
         return Markup("")
 
-    def _html(self, path: Place, text: str, language: str) -> Markup:
+    def _html(self, path: Place, text: str, language: str, read: Callable[[str], str] = str) -> Markup:
         def link(target: str, label: str) -> Markup:
             slug, _, anchor = target.partition("#")
             if anchor:
@@ -67,7 +67,7 @@ class Writer:
             return self._link(slug, anchor, label, language)
 
         with self._noted(path, text):
-            return Prose(self.symbols, link, self._term).html(text)
+            return Prose(self.symbols, link, self._term).html(read(text))
         return Markup("")
 
     @contextmanager

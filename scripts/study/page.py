@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .formulas import shape_of
-from .schema import Both, Table
+from .schema import Both, Letter, Table
 from .source import Place, Source
 from .symbols import Symbols
 from .textbook import SIDES
@@ -99,6 +99,7 @@ class Page:
     seed_note: Both
     idea: tuple[Both, ...]
     formula: tuple[str, ...]
+    letters: tuple[Letter, ...]
     symbols: Symbols
     example: str
     library: str
@@ -147,6 +148,7 @@ def load_page(file: Path, root: Path) -> Page:
         seed_note=top.both("seed_note", required=bool(top.text("seed", ""))),
         idea=top.boths("idea"),
         formula=top.strings("formula"),
+        letters=top.letters("letters"),
         symbols=_symbols(top),
         kink=top.both("kink", required=False),
         steps=tuple(_step(table) for table in top.tables("steps")),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from .excerpt import Function
 from .library import Library
 from .markup import Writer
 from .page import Excerpt, Figure, Page, Step
+from .questions import Questions
 from .refusal import Refusal
 from .reports import Story
-from .schema import Both
+from .schema import NOTHING, Both
 from .textbook import SIDES
 from .values import Result, shown
 
+NOT_CODE = re.compile(r'<span class="shape">.*?</span>|<[^>]+>')
 TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative|step)\(", re.MULTILINE)  # what an exercise leaves to be written
 WIDGETS = Path(__file__).resolve().parent / "static" / "widgets"
 
@@ -30,6 +33,12 @@ class Cell:
 
     function: str
     pieces: list[Markup]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many lines there are, and the letters of the longest, shapes left out."""
+        lines = [unescape(NOT_CODE.sub("", line)).rstrip() for piece in self.pieces for line in piece.splitlines()]
+        return len(lines), max(map(len, lines), default=0)
 
 
 def step_part(step: Step, content: Content, writer: Writer) -> dict[str, Any]:
@@ -123,8 +132,18 @@ def mistake_part(told: Story, writer: Writer) -> dict[str, Any]:
     }
 
 
-def exercise_part(page: Page, library: Library) -> dict[str, Any] | None:
-    """The starter and the solution, where the page has an exercise (a file that is missing has been noted)."""
+def question_parts(questions: Questions, writer: Writer, solutions: bool = True) -> list[dict[str, Both]]:
+    """What is asked, and the answers where they are wanted."""
+    parts = []
+    for item in questions.items:
+        texts = {name: getattr(item, name) for name in ("ask", "answer") if solutions or name == "ask"}
+        written = {name: writer.both((*item.path, name), text) for name, text in texts.items()}
+        parts.append({"answer": NOTHING, **written})
+    return parts
+
+
+def exercise_part(page: Page, library: Library, solutions: bool = True) -> dict[str, Any] | None:
+    """The starter and, if wanted, the solution of a page that has an exercise (a missing file has been noted)."""
     files = [library.exercise(page, folder) for folder in ("exercises", "solutions") if page.exercise]
     if not files or not all(file.exists() for file in files):
         return None
@@ -133,7 +152,7 @@ def exercise_part(page: Page, library: Library) -> dict[str, Any] | None:
     return {
         "name": page.exercise,
         "starter": starter,
-        "solution": solution,
+        "solution": solution if solutions else "",
         "text": text,
         "parts": len(TO_WRITE.findall(text)),
         "trains": "__main__" in text,

@@ -10,11 +10,12 @@ from .code import code_lines
 from .content import Content
 from .desk_words import SPOKEN
 from .desk_words import WORDS as DESK
+from .furigana import Readings, without_readings
 from .glossary import folded
 from .library import Library
 from .markup import Writer, pair, same_or_pair
 from .page import Page
-from .parts import exercise_part, figure_part, mistake_part, step_part, value_part
+from .parts import exercise_part, figure_part, mistake_part, question_parts, step_part, value_part
 from .prose import plain
 from .refusal import Problems
 from .schema import Both
@@ -28,13 +29,21 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 class Renderer:
     """Renders the pages of a library; what is wrong with one is noted, with its line."""
 
-    def __init__(self, library: Library, problems: Problems, lenient_links: bool = False):
+    def __init__(
+        self,
+        library: Library,
+        problems: Problems,
+        lenient_links: bool = False,
+        slides: bool = False,
+        solutions: bool = True,
+    ):
         self.library, self.problems, self.lenient_links = library, problems, lenient_links
+        self.slides, self.solutions = slides, solutions
         self.environment = _environment()
         self.anchors: dict[tuple[str, str], str] = {}
 
-    def page(self, content: Content) -> str:
-        """The HTML of a page."""
+    def pages(self, content: Content) -> dict[str, str]:
+        """The HTML of a page, and that of its slides if there are to be any, by the names of their files."""
         page, writer = content.page, self._writer(content.page)
         written = self._written(page, writer)
         computed = {
@@ -45,19 +54,33 @@ class Renderer:
             "mistakes": [mistake_part(told, writer) for told in content.stories],
             "pictures": [figure_part(figure, writer) for figure in page.pictures],
             "widgets": [figure_part(figure, writer, widget=True) for figure in page.widgets],
-            "exercise": exercise_part(page, self.library),
+            "exercise": exercise_part(page, self.library, self.solutions),
+            "questions": self._questions(page),
         }
-        html = self._template("page.html", slug=page.slug, page=page, **written, **computed)
+        parts = {"slug": page.slug, "page": page, "slides": self.slides, **written, **computed}
+        html = self._template("page.html", **parts)
         self._check_symbols(page, html)
-        return html
+        return {f"{page.slug}.html": html} | (
+            {f"slides-{page.slug}.html": self._template("slides.html", **parts)} if self.slides else {}
+        )
+
+    def _questions(self, page: Page) -> list[dict[str, Both]]:
+        """The questions at the end, whose sentences stand in a file of their own."""
+        found = self.library.questions.get(page.slug)
+        return question_parts(found, self._writer_of(found.source, page.symbols), self.solutions) if found else []
 
     def _written(self, page: Page, writer: Writer) -> dict[str, Any]:
         """What is prose and formulas alone."""
         texts = {name: writer.both((name,), getattr(page, name)) for name in ("title", "question", "seed_note", "kink")}
+        readings = Readings({without_readings(term.name.ja): term.reading for term in self.library.terms})
         neighbours = [self.library.pages.get(self.library.neighbour(page, step)) for step in (-1, 1)]
         return {
             **texts,
-            "idea": [writer.both(("idea",), text) for text in page.idea],
+            "idea": [writer.both(("idea",), text, readings.added) for text in page.idea],
+            "letters": [
+                (writer.formula(("letters",), letter.sign, False), writer.both(("letters",), letter.text))
+                for letter in self.library.letters.of(page)
+            ],
             "formulas": [writer.formula(("formula",), latex) for latex in page.formula],
             "symbols": self._symbols(page, writer),
             "neighbours": [(other, self._title(other)) if other else None for other in neighbours],

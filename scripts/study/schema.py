@@ -27,6 +27,14 @@ class Both:
 NOTHING = Both("", "")
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A letter of formulas, as LaTeX, and what it stands for."""
+
+    sign: str
+    text: Both
+
+
 class Table:
     """A table of a TOML file under a path; each reader takes one key and refuses what is not of its kind."""
 
@@ -103,6 +111,16 @@ class Table:
     def tables(self, key: str) -> list["Table"]:
         """A list of tables."""
         return [Table(self.source, (*self.path, key, n), value) for n, value in enumerate(self._list(key, False))]
+
+    def letters(self, key: str) -> tuple[Letter, ...]:
+        """A list of letters with what they stand for."""
+        tables = self.tables(key)
+        for table in tables:
+            table.only(("sign", *LANGUAGES))
+        return tuple(
+            Letter(table.text("sign"), self._both(key, {name: table.text(name) for name in LANGUAGES}))
+            for table in tables
+        )
 
     def table(self, key: str) -> "Table | None":
         """A table, if it is there."""

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .content import Content, compute
@@ -19,12 +19,14 @@ MARK = ".study-site"  # stands in every folder that was built here, and in no ot
 
 @dataclass(frozen=True)
 class Order:
-    """What to build: where from, where to, and whether one page alone."""
+    """What to build: where from, where to, whether one page alone, with slides, and with the solutions."""
 
     folder: Path
     output: Path
     root: Path
     only: str = ""
+    slides: bool = False
+    solutions: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
 def check(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
     """Build into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        return build(Order(order.folder, Path(folder) / "site", order.root, order.only), say)
+        return build(replace(order, output=Path(folder) / "site"), say)
 
 
 def refuse(problems: Problems) -> None:
@@ -76,12 +78,13 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
     library = _library(order, problems)
     shutil.copytree(HERE / "static", fresh)
     (fresh / MARK).write_text("The study site of functional_nn. Built; a build replaces this folder.\n")
-    renderer = Renderer(library, problems, lenient_links=bool(order.only))
+    renderer = Renderer(library, problems, bool(order.only), order.slides, order.solutions)
     contents = []
     for slug in [order.only] if order.only else library.order:
         say(slug)
-        contents.append(compute(library.pages[slug], problems))
-        (fresh / f"{slug}.html").write_text(renderer.page(contents[-1]), encoding="utf-8")
+        contents.append(compute(library.pages[slug], library.questions.get(slug), problems))
+        for name, html in renderer.pages(contents[-1]).items():
+            (fresh / name).write_text(html, encoding="utf-8")
     (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
     (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
     with problems.noted():

@@ -60,6 +60,19 @@ WORDS = {
     ),
     "starter": Both("出発点のファイル", "The file to start from"),
     "solution": Both("解答を見る", "Show the solution"),
+    "left_out": Both(
+        "この版には解答を載せていません。先生に聞いてください。",
+        "The solution is left out of this copy; ask your teacher.",
+    ),
+    "questions": Both("3つの問い", "Three questions"),
+    "question_number": Both("問い {}", "Question {}"),
+    "answer_number": Both("問い {} の答え", "Answer to question {}"),
+    "slides": Both("このページのスライド", "This page as slides"),
+    "slide_keys": Both(
+        "→ や空白で次へ、← で前へ。印刷すると PDF になります。", "→ or space for the next, ← back. Print it for a PDF."
+    ),
+    "to_page": Both("ページへ", "The page"),
+    "answer": Both("答えを見る", "Show the answer"),
     "sources": Both("出典", "Sources"),
     "derived_in": Both("導出の全文", "The whole derivation"),
     "previous": Both("前へ", "Previous"),

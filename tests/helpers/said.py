@@ -16,10 +16,9 @@ SPEAKING = (
     "specs/blind_spots.py", "specs/conventions.py", "specs/conventions_of_attention.py",
     "specs/conventions_of_norms.py", "specs/regimes.py", "subjects", "sweep",
 )  # fmt: skip
-# These write help texts and refusals in English, as argparse does; a teacher's table and pages, which are English as
-# yet; lines of Python to paste; rows of a table.
-SILENT = ("command/cli.py", "command/explain.py", "command/guard.py", "command/spoken.py", "command/students.py",
-          "reading/settle.py", "optimizers/rules.py", "rendering/translate.py")  # fmt: skip
+# These write help texts and refusals in English, as argparse does; lines of Python to paste; rows of a table.
+SILENT = ("command/cli.py", "command/explain.py", "command/guard.py", "command/spoken.py", "reading/settle.py",
+          "optimizers/rules.py", "rendering/translate.py")  # fmt: skip
 # Calls whose texts are for programs: patterns, names, what another text is compared with.
 FOR_PROGRAMS = (
     "startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split", "compile", "match",
@@ -53,6 +52,8 @@ NOT_SAID = frozenset((
     "names must be texts", "names must name every argument", "{1} names for {2} arguments",
     "names must differ from each other", "layer must be something that copy.deepcopy can copy",
     "(out, residuals)", "(out, cache)", "(out, pullback)",
+    # The head of a table that programs read.
+    "not judged",
     # Pictures and colours.
     "bold red", "from ", ' class="{1}"', 'width="{1}" height="{2}" viewBox="0 0 {3} {4}"',
     'x="{1}" y="{2}" width="{3}" height="{4}"',

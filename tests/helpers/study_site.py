@@ -7,6 +7,7 @@ from scripts.study.site import Order
 
 ROOT = Path(__file__).resolve().parents[2]
 SOFTMAX, SIGMOID, GLOSSARY, INDEX = "pages/softmax.toml", "pages/sigmoid.toml", "glossary.toml", "index.toml"
+QUESTIONS = "questions/sigmoid.toml"
 BOOK_NUMPY, BOOK_JAX = "textbook/numpy/sigmoid.py", "textbook/jax/sigmoid.py"
 
 

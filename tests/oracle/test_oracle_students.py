@@ -1,6 +1,7 @@
 """`check --grade FOLDER --students FOLDER`: a row and a page for each student, also for those who spoilt theirs."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,27 @@ def test_a_row_and_a_page_for_each_student(submissions, tmp_path, capfd):
     assert "SyntaxError in line 1" in pages["emil"]
     assert "There is nothing to judge in it." in pages["fay"]
     assert "ann/" not in pages["bob"], "a student sees another's name"
+
+
+def test_the_pages_are_in_japanese_where_that_is_asked_for(submissions, tmp_path, capfd):
+    out = tmp_path / "graded"
+    flags = ["--grade", str(submissions), "--students", str(out), "--seed", "1", "--language", "ja"]
+    assert cli.main(flags) == 1
+    assert capfd.readouterr().out.endswith(
+        f"6 人の点数は {out / 'points.csv'} にあります。1人ずつのページも同じフォルダにあります。\n"
+    )
+    pages = {file.stem: file.read_text("utf-8") for file in out.glob("*.html")}
+    assert all('<html lang="ja">' in page for page in pages.values())
+    assert "<h1>bob：2 点中 1 点</h1>" in pages["bob"]
+    assert "<td>power.py:cube x の勾配</td><td>0/1</td>" in pages["bob"]
+    assert "副作用がないこと</td><td>1/1</td>" in pages["bob"]
+    assert "判定できるものがありません。" in pages["fay"]
+    english = [" of ", "gradient of", "no side effects", "nothing to judge", "could not be judged", "cannot tell"]
+    for name, page in pages.items():
+        text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL)
+        assert not [words for words in english if words in text], f"{name}: {text}"
+    # Programs read the table, in any language.
+    assert (out / "points.csv").read_text("utf-8-sig").startswith("student,points,of,wrong,not judged,")
 
 
 @pytest.mark.parametrize(

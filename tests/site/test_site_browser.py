@@ -211,15 +211,16 @@ def searches(visitor: Visitor) -> None:
 
 
 def prints(visitor: Visitor) -> None:
-    """On paper every fold is open and the bar is gone."""
+    """On paper every fold is open but for answers and solutions, and the bar is gone."""
     visitor.open("softmax.html")
     visitor.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     visitor.run("window.dispatchEvent(new Event('beforeprint'))")
     state = visitor.run(
-        "{closed: document.querySelectorAll('details:not([open])').length,"
+        "{closed: document.querySelectorAll('details:not([open], .answer)').length,"
+        " told: document.querySelectorAll('details.answer[open]').length,"
         " bar: document.querySelector('.bar').checkVisibility()}"
     )
-    if state != {"closed": 0, "bar": False}:
+    if state != {"closed": 0, "told": 0, "bar": False}:
         visitor.note(f"on paper: {state}")
     visitor.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from helpers.study_site import ROOT
 
-from scripts.study import content, excerpt, formulas, glossary, reports
+from scripts.study import content, excerpt, formulas, furigana, glossary, reports
 from scripts.study.page import load_page
 from scripts.study.refusal import Refusal
 
@@ -67,3 +67,27 @@ def test_the_lines_that_a_page_names_stand_in_the_code(file: Path):
             except Refusal as refused:
                 gone.append(page.source.sentence(shown.path, "the page no longer fits the code", refused))
     assert not gone, "\n".join(gone)
+
+
+@pytest.mark.parametrize(
+    ("term", "reading", "aligned"),
+    [
+        ("重み", "おもみ", "{重|おも}み"),
+        ("交差エントロピー誤差", "こうさエントロピーごさ", "{交差|こうさ}エントロピー{誤差|ごさ}"),
+        ("畳み込み", "たたみこみ", "{畳|たた}み{込|こ}み"),
+        ("CNN", "シーエヌエヌ", ""),
+        ("one-hot 表現", "ワンホットひょうげん", ""),
+    ],
+    ids=["ending", "katakana-between", "kana-between", "no-kanji", "latin"],
+)
+def test_a_reading_stands_over_its_kanji(term: str, reading: str, aligned: str):
+    assert furigana.aligned(term, reading) == aligned
+
+
+def test_a_term_gets_its_reading_where_a_page_first_uses_it():
+    readings = furigana.Readings({"勾配": "こうばい", "勾配法": "こうばいほう", "層": "そう", "微分": "びぶん"})
+    first = readings.added("勾配法と`勾配`、$層$、[[gradient|勾配]]、[[layer]]、{微分|びぶん}、全結合層")
+    assert first == (
+        "{勾配法|こうばいほう}と`勾配`、$層$、[[gradient|{勾配|こうばい}]]、[[layer]]、{微分|びぶん}、全結合層"
+    )
+    assert readings.added("層別、勾配と層と微分") == "層別、勾配と{層|そう}と微分"

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.study_site import GLOSSARY, INDEX, SIGMOID, SOFTMAX, small_study, spoil
+from helpers.study_site import GLOSSARY, INDEX, QUESTIONS, SIGMOID, SOFTMAX, small_study, spoil
 
 from scripts.study import site
 from scripts.study.links import broken_links
@@ -19,6 +19,9 @@ def order(tmp_path: Path) -> Order:
 
 QUESTION = ', en = "What is the probability of one of two?"}'
 PICTURE = '\n[[pictures]]\nname = "nowhere"\nalt = {ja = "図", en = "A picture"}\n'
+LAST = (
+    '[[questions]]\nask = {ja = "1になりますか。", en = "Does it reach 1?"}\nanswer = {ja = "いいえ。", en = "No."}\n'
+)
 WIDGET = '\n[[widgets]]\nname = "nowhere"\ncaption = {ja = "図", en = "A picture"}\n'
 REFUSALS = {
     "term-without-page": (GLOSSARY, 'page = "softmax"', 'page = "nowhere"', "a term must have its page; got 'nowhere'"),
@@ -171,12 +174,26 @@ REFUSALS = {
         "",
         "a step without code on a side needs a note that says why; got no jax",
     ),
+    "letter": (
+        SOFTMAX,
+        r"e^{x_i - \max x}",
+        r"e^{x_i - \max x + \theta}",
+        "a letter of a formula must be a symbol, stand in a sentence, or be defined in letters; got \\theta",
+    ),
     "exercise": (
         SIGMOID,
         'kind = "row"',
         'kind = "row"\nexercise = "nowhere"',
         "an exercise must have its file; got no exercises/nowhere.py",
     ),
+    "two-questions": (QUESTIONS, LAST, "", "a page must have 3 questions; got 2"),
+    "four-questions": (QUESTIONS, LAST, LAST + "\n" + LAST, "a page must have 3 questions; got 4"),
+    "question-untranslated": (QUESTIONS, ', en = "No."', "", "answer must be translated: en is missing"),
+    "question-key": (QUESTIONS, 'ask = {ja = "0', 'aks = {ja = "0', "'aks' (did you mean 'ask'?)"),
+    "answer-unchecked": (QUESTIONS, "0.5 です", "0.6 です", "a number of an answer must stand in its claim; got 0.6"),
+    "answer-false": (QUESTIONS, "(x)[1] ==", "(x)[0] ==", "a claim must be true; got 'sigmoid(x)[0] == 0.5'"),
+    "answer-raises": (QUESTIONS, "(x)[1] ==", "(y)[1] ==", "a claim must be computable; got NameError"),
+    "answer-link": (QUESTIONS, '"いいえ。"', '"[[nowhere]]"', "a link must lead to a page; got [[nowhere]]"),
 }
 
 
@@ -195,6 +212,19 @@ def test_what_is_wrong_stops_the_build_with_its_line(order: Order, file: str, ol
     assert file == INDEX or not new.strip() or int(place[1]) in range(min(expected) - 1, max(expected) + 2), (
         f"{told[0]}: what was spoiled stands on line {expected}"
     )
+
+
+def test_a_page_without_questions_stops_the_build_with_its_line(order: Order):
+    (order.folder / QUESTIONS).unlink()
+    with pytest.raises(Refusal) as refused:
+        site.check(order)
+    assert str(refused.value) == "pages/sigmoid.toml:1: a page must have 3 questions; got no questions/sigmoid.toml"
+
+
+def test_questions_without_a_page_stop_the_build(order: Order):
+    (order.folder / QUESTIONS).rename(order.folder / "questions" / "sigmoids.toml")
+    with pytest.raises(Refusal, match=r"questions/sigmoids.toml:1: questions must have their page; got no pages/sig"):
+        site.check(order)
 
 
 def test_everything_wrong_is_named_at_once(order: Order):

@@ -74,7 +74,7 @@ def _judge(options: argparse.Namespace, results: list[dict[str, Any]]) -> int:
             results += [result for result in found if not (path.is_dir() and result.get("nothing"))]
     if options.html:
         _write_html(options.html, results, options.language)
-    written = write_students(students, results, options.students) if options.students else ""
+    written = write_students(students, results, options.students, options.language) if options.students else ""
     as_words = as_table if any(path.is_dir() for path, _ in targets) else as_text
     as_words = as_replayed if options.replay else as_words
     print(as_json(results) if options.json else as_words(results, options))

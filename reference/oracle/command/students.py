@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from reference.oracle.command.output import reports
 from reference.oracle.command.walk import SUFFIXES, is_passed_over
 from reference.oracle.rendering.html import html_page
+from reference.oracle.rendering.language import saying
 
 TABLE = "points.csv"
 FIRST = ("student", "points", "of", "wrong", "not judged")
@@ -22,12 +23,17 @@ class Student(NamedTuple):
     path: Path
     results: list[dict[str, Any]]
 
-    def parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every graded part with its full name: `linear.py:dense gradient of x`."""
+    def named(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every graded part with what it is a part of: `linear.py:dense`."""
         for result in self.results:
             inner = f"{Path(result['file']).relative_to(self.path).as_posix()}:" if self.path.is_dir() else ""
             for part in result.get("grade", []):
-                yield f"{inner}{result['name']} {part['name']}", part
+                yield f"{inner}{result['name']}", part
+
+    def parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every graded part with its full name: `linear.py:dense gradient of x`."""
+        for inner, part in self.named():
+            yield f"{inner} {part['name']}", part
 
     def points(self) -> tuple[int, int]:
         """Points earned, points possible."""
@@ -55,17 +61,21 @@ def _is_submission(path: Path) -> bool:
     return not is_passed_over(path) if path.is_dir() else path.suffix in SUFFIXES
 
 
-def write_students(students: Sequence[Student], results: Sequence[dict[str, Any]], folder: Path) -> str:
-    """The table and the pages; a sentence that says where they are."""
+def write_students(
+    students: Sequence[Student], results: Sequence[dict[str, Any]], folder: Path, language: str = "en"
+) -> str:
+    """The table, which programs read and is English, and the pages; a sentence that says where they are."""
     for student in students:
         student.results.extend(result for result in results if Path(result["file"]).is_relative_to(student.path))
     folder.mkdir(parents=True, exist_ok=True)
     for student in students:
-        (folder / f"{student.name}.html").write_text(page(student), encoding="utf-8")
+        (folder / f"{student.name}.html").write_text(page(student, language), encoding="utf-8")
     with open(folder / TABLE, "w", encoding="utf-8-sig", newline="") as file:  # the mark that Excel reads UTF-8 by
         csv.writer(file).writerows(rows(students))
-    many = f"{len(students)} student{'s' * (len(students) != 1)}"
-    return f"The points of {many} are in {folder / TABLE}, with a page for each beside it."
+    word = "student" if len(students) == 1 else "students"
+    return saying(language)(
+        f"The points of {len(students)} {word} are in {folder / TABLE}, with a page for each beside it."
+    )
 
 
 def rows(students: Sequence[Student]) -> list[list[str]]:
@@ -81,17 +91,20 @@ def rows(students: Sequence[Student]) -> list[list[str]]:
     return [[f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row] for row in table]
 
 
-def page(student: Student) -> str:
+def page(student: Student, language: str = "en") -> str:
     """What a student gets back: the points with their reasons, and the reports with pictures of the errors."""
+    say = saying(language)
     earned, possible = student.points()
-    parts = "".join(
-        f"<tr><td>{escape(name)}</td><td>{part['earned']} of {part['possible']}</td><td>{escape(part['why'])}</td></tr>"
-        for name, part in student.parts()
-    )
+    cells = [
+        (f"{inner} {say(part['name'])}", f"{part['earned']}/{part['possible']}", say(part["why"]))
+        for inner, part in student.named()
+    ]
+    parts = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
     table = f'<div class="wide"><table>{parts}</table></div>' if parts else ""
-    problems = "\n".join(reports([result for result in student.results if "problem" in result], whole=True))
-    problems = problems or ("" if student.results else "There is nothing to judge in it.")
-    head = f"<section><h1>{escape(student.name)}: {earned} of {possible} points</h1>{table}"
+    problems = "\n".join(reports([result for result in student.results if "problem" in result], True, say))
+    problems = problems or ("" if student.results else say("There is nothing to judge in it."))
+    title = say(f"{student.name}: {earned} of {possible} points")
+    head = f"<section><h1>{escape(title)}</h1>{table}"
     head += (f'<p class="soft">{escape(problems)}</p>' if problems else "") + "</section>"
     sections = [result["html"] for result in student.results if result.get("html")]
-    return html_page(f"{student.name}: {earned} of {possible} points", [head, *sections])
+    return html_page(title, [head, *sections], language)

@@ -64,10 +64,10 @@
     mark(null);
   });
 
-  // On paper nothing can be unfolded.
+  // On paper nothing can be unfolded; answers and solutions are printed where the reader opened them.
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = all("details:not([open])");
+    opened = all("details:not([open], .answer)");
     for (const fold of opened) fold.open = true;
   });
   window.addEventListener("afterprint", () => {
