@@ -1,4 +1,4 @@
-"""The set of right and wrong backwards in four precisions: it is what it says, and the oracle's verdicts are its labels."""
+"""The set of right and wrong backwards in four precisions is what it says, and the verdicts on it are its labels."""
 
 from collections import Counter
 from dataclasses import replace
@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("torch", reason="scripts.acceptance is written for PyTorch")
 pytest.importorskip("ml_dtypes")
 
-from scripts import verdicts  # noqa: E402 - behind the questions what is there
-from scripts.acceptance.verdicts import judged  # noqa: E402
-from scripts.acceptance.verdicts.emulated import FLOAT16, FLOAT32, FLOAT64, PRECISIONS, Way, cut_tf32  # noqa: E402
-from scripts.acceptance.verdicts.emulated import nearest_tf32 as nearest  # noqa: E402
-from scripts.acceptance.verdicts.subjects import FUNCTIONS, Subject, label, question, subjects, truth  # noqa: E402
+from scripts import verdicts
+from scripts.acceptance.verdicts import judged
+from scripts.acceptance.verdicts.emulated import FLOAT16, FLOAT32, FLOAT64, PRECISIONS, Way, cut_tf32
+from scripts.acceptance.verdicts.emulated import nearest_tf32 as nearest
+from scripts.acceptance.verdicts.subjects import FUNCTIONS, Subject, label, question, subjects, truth
 
 # So many are judged here, evenly chosen; `python scripts/verdicts.py` judges all.
 SAMPLE = 30

@@ -39,7 +39,7 @@ def match(view: View, model: Model) -> Match | None:
 
 
 def tolerance(view: View, model: Model, predicted: np.ndarray) -> np.ndarray:
-    """The largest residual of every entry that noise excuses; a prediction scaled up from the truth scales it up too."""
+    """How far noise excuses every entry to be off; a prediction scaled up from the truth scales that up too."""
     size = float(np.max(np.abs(predicted), initial=0.0))
     growth = max(1.0, size / view.scale) if view.scale > 0 else 1.0
     floor = 4 * view.noise * growth + 4 * model.noise + 64 * view.precision * size

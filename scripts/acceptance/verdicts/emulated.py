@@ -1,4 +1,4 @@
-"""How a kernel computes, in NumPy: in which dtype its steps are, what its products' factors and its sums are rounded to.
+"""How a kernel computes, in NumPy: in which dtype its steps and sums are, what its products' factors are rounded to.
 
 Every rounding is a cast of NumPy's or ml_dtypes', or a change of bits: nothing here is the oracle's own arithmetic.
 """

@@ -13,7 +13,7 @@ from scripts.acceptance.verdicts.subjects import Subject, label, question
 
 @dataclass(frozen=True)
 class Judged:
-    """What one subject is, and what the oracle says of it; expected: whether the first cause is one of its mistake's."""
+    """What one subject is, and what the oracle says; expected: whether the first cause is one of its mistake's."""
 
     name: str
     function: str
@@ -67,7 +67,9 @@ def table(found: Sequence[Judged], between: int) -> str:
     """The counts by precision and by function, as a table."""
     head = ["", "right", "pass", "wrong", "fail", "named", "as expected"]
     groups = [*dict.fromkeys(one.precision for one in found), *dict.fromkeys(one.function for one in found), "all"]
-    rows = [_counted(group, [one for one in found if group in (one.precision, one.function, "all")]) for group in groups]
+    rows = [
+        _counted(group, [one for one in found if group in (one.precision, one.function, "all")]) for group in groups
+    ]
     lines = "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
     seconds = sum(one.seconds for one in found)
     agree = sum(one.agrees for one in found)

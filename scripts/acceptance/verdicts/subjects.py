@@ -18,16 +18,8 @@ from reference.oracle.specs import SPECS
 from scripts.acceptance.operation import edited
 from scripts.acceptance.verdicts.attention import ATTENTION
 from scripts.acceptance.verdicts.emulated import PRECISIONS, Way, inaccurate, plain, right
-from scripts.acceptance.verdicts.formulas import (
-    CROSS_ENTROPY,
-    LAYER_NORM,
-    PRODUCT,
-    RMS_NORM,
-    SWIGLU,
-    Code,
-    Function,
-    Primals,
-)
+from scripts.acceptance.verdicts.formulas import CROSS_ENTROPY, PRODUCT, SWIGLU, Code, Function, Primals
+from scripts.acceptance.verdicts.norms import LAYER_NORM, RMS_NORM
 
 FUNCTIONS = (RMS_NORM, LAYER_NORM, ATTENTION, SWIGLU, CROSS_ENTROPY, PRODUCT)
 # Right is at most so many times the plain error; the rule allows 2.
