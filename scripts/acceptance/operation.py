@@ -75,18 +75,17 @@ class Backward:
         return Kernel
 
 
-def edited(operation: Operation, old: str, new: str) -> Code:
-    """The backward with one edit of its text.
+def edited(code: Code, old: str, new: str) -> Code:
+    """A backward with one edit of its text.
 
     Raises:
         ValueError: the text does not stand there exactly once.
     """
-    code = operation.backward
     source = textwrap.dedent(inspect.getsource(code))
     if source.count(old) != 1:
         raise ValueError(f"edited: {old!r} must stand once in {code.__name__}; got {source.count(old)} times")
     there = dict(code.__globals__)
-    exec(compile(source.replace(old, new), f"<{operation.name} with {new!r}>", "exec"), there)
+    exec(compile(source.replace(old, new), f"<{code.__name__} with {new!r}>", "exec"), there)
     return there[code.__name__]
 
 
@@ -129,7 +128,7 @@ def backwards(operation: Operation, dtype: torch.dtype) -> Iterator[Backward]:
     for way in ways:
         yield Backward(operation, way, "", operation.backward)
     for edit, old, new in operation.edits:
-        yield Backward(operation, ways[1], edit, edited(operation, old, new))
+        yield Backward(operation, ways[1], edit, edited(operation.backward, old, new))
     if operation.long:
         way = low(dtype)
         yield Backward(operation, way, way.name, operation.backward)

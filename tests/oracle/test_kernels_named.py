@@ -24,16 +24,23 @@ def sums_of(first, last):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "says"),
-    [(0, 8, "all but the last of 9"), (0, 4, "the first 4 of 9"), (1, 9, "all but the first of 9")],
+    ("rows", "first", "last", "says"),
+    [
+        (3, 0, 8, "all but the last of 9"),
+        (3, 0, 4, "the first 4 of 9"),
+        (3, 1, 9, "all but the first of 9"),
+        (7, 0, 16, "the first 16 of 21"),
+        (6, 16, 18, "the last 2 of 18"),
+    ],
 )
-def test_rows_of_one_block_are_named_across_axes(first, last, says):
+def test_rows_of_one_block_are_named_across_axes(rows, first, last, says):
     rng = np.random.default_rng(0)
-    primals = rng.normal(size=(3, 3, 5)), rng.normal(size=5), rng.normal(size=5)
+    primals = rng.normal(size=(rows, 3, 5)), rng.normal(size=5), rng.normal(size=5)
     subject = oracle.from_rule(layer_norm_fwd, sums_of(first, last))
     report = oracle.check(subject, *primals, names=("x", "scale", "bias"), op="layer_norm")
     found = [(one.cause, one.argument) for one in report.findings]
-    assert found == [("part_missing", "scale")], str(report)
+    cause = "not_accumulated" if says.startswith("the last") else "part_missing"
+    assert found == [(cause, "scale")], str(report)
     assert f"{says} along axes 0, 1 only" in report.findings[0].message
 
 

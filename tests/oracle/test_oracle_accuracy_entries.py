@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from reference import oracle
+from reference import oracle, softmax_cross_entropy
 
 ERF = np.vectorize(math.erf)
 SILU = {"activation": "silu"}
@@ -181,3 +181,29 @@ def test_tf32_that_no_longer_cancels_is_tf32(shape, dtype, cause):
     report = oracle.check(flash_attention(), *primals, **causal, dtype=dtype)
     assert {found.cause for found in report.findings} == cause, report
     assert report.status.startswith("less accurate" if cause else "right"), report
+
+
+def unsmoothed(logits, labels):
+    """A cross-entropy of smoothed labels, in float16 whatever comes in, whose backward does not smooth them."""
+
+    def fwd(logits, labels):
+        wide = logits.astype(np.float16).astype(np.float32)
+        return softmax_cross_entropy(wide, labels, label_smoothing=0.125).astype(logits.dtype), (logits, labels)
+
+    def bwd(residuals, cotangent):
+        half, upstream = residuals[0].astype(np.float16), cotangent.astype(np.float16)
+        raised = np.exp(half - half.max(-1, keepdims=True))
+        p = raised / raised.sum(-1, keepdims=True)
+        hit = labels[:, None] == np.arange(half.shape[-1])
+        return ((p - hit) * upstream[:, None]).astype(cotangent.dtype), None
+
+    return oracle.from_rule(fwd, bwd)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_large_entries_may_be_rounded_more_coarsely_than_others_where_a_mistake_is_named(seed):
+    rng = np.random.default_rng(seed)
+    given = 1.5 * rng.normal(size=(11, 9)), rng.integers(0, 9, size=11)
+    asked = {"reference": "softmax_cross_entropy", "statics": {"label_smoothing": 0.125}, "dtype": "float16"}
+    report = oracle.check(unsmoothed(*given), *given, cotangent=np.exp(rng.normal(size=11)), **asked)
+    assert [found.cause for found in report.findings] == ["static_ignored"], str(report)

@@ -48,7 +48,7 @@ def test_there_are_as_many_backwards_as_the_page_needs():
 
 def test_an_edit_must_fit_the_text():
     with pytest.raises(ValueError, match="'no such text' must stand once in softmax; got 0 times"):
-        edited(BY_NAME["softmax"], "no such text", "")
+        edited(BY_NAME["softmax"].backward, "no such text", "")
 
 
 def gradient(got, plain=(1.0, -2.0, 3.0), truth=(1.0, -2.0, 3.0)):

@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.accuracy.comparison import Comparison
-from reference.oracle.accuracy.persistence import Persistent
+from reference.oracle.accuracy.persistence import ENTRY_BEYOND_CHANCE, Persistent
 from reference.oracle.accuracy.plain import Situation
 from reference.oracle.accuracy.reference import OfOp
 from reference.oracle.diagnosis.diagnose import diagnose
+from reference.oracle.diagnosis.fit import EXCUSED
 from reference.oracle.evidence.evidence import Evidence
 from reference.oracle.questions.base import Base
 from reference.oracle.report import Finding
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Pullback, Subject
 
-# The noise of evidence is what sixteen times of excuses everything; chance leaves less than four times its mean square.
-EXCUSED = 4 / 16
+# What chance leaves is less than so many times its root mean square.
+LEFT = 4.0
 
 
 def explained(
@@ -33,6 +34,7 @@ def explained(
     told = {k: _told(compared[k], persisting[k]) for k in wrong}
     got = [told[k][0] if k in told else truths[k] for k in range(count)]
     noise = [told[k][1] if k in told else 0.0 for k in range(count)]
+    uneven = [told[k][2] if k in told else 1.0 for k in range(count)]
     op, statics = (at.reference.name, at.reference.statics) if isinstance(at.reference, OfOp) else (None, {})
     evidence = Evidence(
         _standing_in(at, base),
@@ -47,17 +49,28 @@ def explained(
         op,
         statics,
         rounding=tuple(noise),
+        uneven=tuple(uneven),
     )
     return diagnose(evidence)
 
 
-def _told(compared: Comparison, persisting: Persistent) -> tuple[np.ndarray, float]:
+def _told(compared: Comparison, persisting: Persistent) -> tuple[np.ndarray, float, np.ndarray]:
     """What the kernel gave, and how far rounding may have put it off: what persists, or where that says less, as it is.
 
     A mistake moves with the arguments, so of a large one, beside little rounding, less is known by what persists.
+    Large entries are rounded more coarsely than the others: how many times as much stands last.
     """
-    persists = compared.truth + persisting.stays, EXCUSED * persisting.chance
-    return min(persists, (compared.got, compared.typical), key=lambda one: one[1])
+    persists = compared.truth + persisting.stays, LEFT * persisting.chance / EXCUSED
+    as_it_is = compared.got, compared.typical
+    if persists[1] < as_it_is[1]:
+        return *persists, _uneven(ENTRY_BEYOND_CHANCE * persisting.left, persists[1])
+    return *as_it_is, _uneven(compared.allowed, as_it_is[1])
+
+
+def _uneven(allowed: np.ndarray, noise: float) -> np.ndarray:
+    """How many times as far as this noise excuses every entry may be off, at least 1."""
+    with np.errstate(all="ignore"):
+        return np.fmax(1.0, np.where(np.isfinite(allowed), allowed, 0.0) / max(EXCUSED * noise, np.finfo(float).tiny))
 
 
 def _shaped(at: Situation, out: Any, values: np.ndarray | None = None) -> Any:

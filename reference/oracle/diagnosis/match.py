@@ -32,29 +32,31 @@ def match(view: View, model: Model) -> Match | None:
     if observed.shape != predicted.shape or not predicted.size or not np.isfinite(predicted).all():
         return None
     floor = tolerance(view, model, predicted)
-    residual = float(np.max(np.abs(observed - predicted), initial=0.0))
-    if not residual <= floor or not _convincing(view, model, observed, predicted, floor):
+    residual = np.abs(observed - predicted)
+    if not np.all(residual <= floor) or not _convincing(view, model, predicted, floor):
         return None
-    return Match(model, residual, floor)
+    return Match(model, float(np.max(residual)), float(np.max(floor)))
 
 
-def tolerance(view: View, model: Model, predicted: np.ndarray) -> float:
-    """The largest residual that noise excuses; a prediction scaled up from the truth scales its noise up too."""
+def tolerance(view: View, model: Model, predicted: np.ndarray) -> np.ndarray:
+    """How far noise excuses every entry to be off; a prediction scaled up from the truth scales that up too."""
     size = float(np.max(np.abs(predicted), initial=0.0))
     growth = max(1.0, size / view.scale) if view.scale > 0 else 1.0
-    return 4 * view.noise * growth + 4 * model.noise + 64 * view.precision * size
+    floor = 4 * view.noise * growth + 4 * model.noise + 64 * view.precision * size
+    return np.broadcast_to(floor * (view.uneven if model.observed is None else 1.0), predicted.shape)
 
 
-def _convincing(view: View, model: Model, observed: np.ndarray, predicted: np.ndarray, floor: float) -> bool:
+def _convincing(view: View, model: Model, predicted: np.ndarray, floor: np.ndarray) -> bool:
     """Whether the agreement carries enough digits, beyond the fitted numbers, to be more than a coincidence."""
     if model.observed is None and view.same_shape:
-        explained = np.abs(view.error[view.wrong])
+        explained, floor = np.abs(view.error[view.wrong]), floor[view.wrong]
         pairs = np.stack([view.error[view.wrong], predicted[view.wrong]])
     else:
-        explained = np.abs(predicted[np.abs(predicted) > floor])
+        large = np.abs(predicted) > floor
+        explained, floor = np.abs(predicted[large]), floor[large]
         pairs = explained[None]
     distinct = _distinct(pairs)
-    digits = np.log10(np.maximum(explained, floor) / max(floor, np.finfo(float).tiny))
+    digits = np.log10(np.maximum(explained, floor) / np.maximum(floor, np.finfo(float).tiny))
     spent = model.freedom * float(np.max(digits, initial=0.0))
     enough = distinct >= model.freedom + BEYOND_FIT if model.freedom else distinct >= 1
     return bool(enough and digits.sum() - spent >= DIGITS)

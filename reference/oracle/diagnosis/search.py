@@ -195,7 +195,8 @@ class Search:
         for position, (got, expected) in enumerate(zip(evidence.got, evidence.expected, strict=True)):
             if evidence.wrong[position] and got is not None and expected is not None:
                 got = np.asarray(got, float)
-                near = near_enough(expected, got, evidence.rounded(position))
+                rounded = evidence.rounded(position) * float(np.max(evidence.unevenness(position), initial=1.0))
+                near = near_enough(expected, got, rounded)
                 found[position] = (got, expected, near)
         return found
 

@@ -32,6 +32,12 @@ class Evidence:
     statics: dict[str, Any] = field(default_factory=dict)
     # What rounding left of chance in each `got`, where that is coarser than float64: as `noise`, of what came back.
     rounding: tuple[float, ...] = ()
+    # How many times as far as `noise` says single entries may be off, at least 1: a large one is rounded more coarsely.
+    uneven: tuple[np.ndarray | float, ...] = ()
+
+    def unevenness(self, position: int) -> np.ndarray | float:
+        """By how much the noise of single entries of one argument is above that of all."""
+        return self.uneven[position] if self.uneven else 1.0
 
     def rounded(self, position: int) -> float:
         """What rounding left of chance in what came back for one argument."""

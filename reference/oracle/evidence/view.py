@@ -69,6 +69,11 @@ class View:
         return measured + (64 * self.precision + 1e-10) * self.scale
 
     @cached_property
+    def uneven(self) -> np.ndarray | float:
+        """How many times as much it is in single entries, at least 1."""
+        return self.evidence.unevenness(self.position)
+
+    @cached_property
     def error(self) -> np.ndarray:
         """Got minus expected."""
         return self.got - self.expected

@@ -1,6 +1,6 @@
 """Sums over axes: a mean, one entry, another axis, or none in the place of one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from math import prod
 from typing import Any
@@ -97,6 +97,8 @@ def _along(axes: tuple[int, ...]) -> Callable[[Step, Values], Any]:
     return make
 
 
+# Of so many terms a part may end anywhere.
+FEW = 16
 REDUCE: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min}
 
 
@@ -178,9 +180,17 @@ def _ranges(size: int) -> Iterator[tuple[str, slice]]:
     if size > 2:
         yield "all but the last", slice(None, -1)
         yield "all but the first", slice(1, None)
-    for first in range(2, size - 1) if size <= 16 else ():
+    for first in _ends(size):
         yield f"the first {first}", slice(None, first)
         yield f"the last {size - first}", slice(first, None)
+
+
+def _ends(size: int) -> Iterable[int]:
+    """Where a part may end in the middle: anywhere of few; of many where blocks of 2, 4, 8, ... do, as kernels have."""
+    if size <= FEW:
+        return range(2, size - 1)
+    blocks = [2**power for power in range(1, size.bit_length())]
+    return sorted({*blocks, *(size // block * block for block in blocks)} - {size})
 
 
 def _masked(axes: tuple[int, ...], kept: slice) -> Callable[[Any], Any]:
