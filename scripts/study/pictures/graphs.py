@@ -29,7 +29,7 @@ def edges() -> dict[str, Edge]:
     z1, saved_relu = relu_fwd(a1)
     a2, saved2 = dense_fwd(z1, W2, B2)
     losses, saved_loss = softmax_cross_entropy_fwd(a2, T)
-    a2_ct, _ = softmax_cross_entropy_bwd(saved_loss, np.full(len(X), 1 / len(X)))
+    a2_ct = softmax_cross_entropy_bwd(saved_loss, np.full(len(X), 1 / len(X)))[0]
     z1_ct, w2_ct, b2_ct = dense_bwd(saved2, a2_ct)
     (a1_ct,) = relu_bwd(saved_relu, z1_ct)
     x_ct, w1_ct, b1_ct = dense_bwd(saved1, a1_ct)
