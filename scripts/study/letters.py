@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .page import Page, Step
 from .schema import LANGUAGES, Both, Letter, Table
-from .source import Source
+from .source import Place, Source
 
 INLINE = re.compile(r"\$([^$]+)\$")
 NAMED = re.compile(r"\\(?:mathrm|mathsf|mathbb|text|operatorname|begin|end)\s*\{[^}]*\}")
@@ -53,7 +53,13 @@ def letters_in(latex: str) -> set[str]:
 
 def used(page: Page) -> set[str]:
     """The letters of the page's formulas and of those beside its steps."""
-    return _all([*page.formula, *(step.latex for step in page.steps)]) - ALWAYS
+    return _all(latex for _, latex in formulas_of(page)) - ALWAYS
+
+
+def formulas_of(page: Page) -> Iterator[tuple[Place, str]]:
+    """Every formula of a page with its place."""
+    yield from ((("formula",), latex) for latex in page.formula)
+    yield from (((*step.path, "latex"), step.latex) for step in page.steps)
 
 
 def explained(page: Page) -> set[str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .glossary import Term, load_terms
-from .letters import Letters, load_letters
+from .letters import Letters, formulas_of, letters_in, load_letters
 from .page import Page, load_page
 from .questions import Questions, load_questions
 from .refusal import Problems
@@ -129,9 +129,11 @@ def _check_seed(library: Library, page: Page) -> None:
 
 def _check_letters(library: Library, page: Page) -> None:
     """Whoever reads a formula can find out what each of its letters is."""
-    if undefined := library.letters.undefined(page):
-        rule = "a letter of a formula must be a symbol, stand in a sentence, or be defined in letters"
-        page.source.refuse(("formula",), rule, ", ".join(undefined))
+    undefined = set(library.letters.undefined(page))
+    for place, latex in formulas_of(page):
+        if lacking := sorted(undefined & letters_in(latex)):
+            rule = "a letter of a formula must be a symbol, stand in a sentence, or be defined in letters"
+            page.source.refuse(place, rule, ", ".join(lacking), latex)
 
 
 def _check_neighbours(library: Library, page: Page) -> None:
