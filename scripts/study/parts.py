@@ -19,6 +19,7 @@ from .reports import Story
 from .schema import Both
 from .textbook import SIDES
 from .values import Result, shown
+from .widget_files import COMPUTED
 
 TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative|step)\(", re.MULTILINE)  # what an exercise leaves to be written
 WIDGETS = Path(__file__).resolve().parent / "static" / "widgets"
@@ -106,6 +107,7 @@ def figure_part(figure: Figure, writer: Writer, widget: bool = False) -> dict[st
         "caption": writer.both((*figure.path, "caption"), figure.caption) if figure.caption else figure.caption,
         "picture": picture,
         "same": pictures_of.same(picture),
+        "data": widget and figure.name in COMPUTED,
     }
 
 

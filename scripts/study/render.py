@@ -21,6 +21,7 @@ from .schema import Both
 from .source import Source
 from .symbols import Symbols
 from .ui import WORDS
+from .widget_files import SHARED
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -139,6 +140,7 @@ def _environment() -> jinja2.Environment:
         desk_spoken=SPOKEN,
         libraries={"numpy": "NumPy", "jax": "JAX"},
         fill=_fill,
+        widget_scripts=SHARED,
         plain=plain,
     )
     return made

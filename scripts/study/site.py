@@ -12,6 +12,7 @@ from .links import broken_links, leads
 from .refusal import Problems, Refusal
 from .render import Renderer
 from .search import search_script, search_words
+from .widget_files import COMPUTED, data_script
 
 HERE = Path(__file__).resolve().parent
 MARK = ".study-site"  # stands in every folder that was built here, and in no other
@@ -82,6 +83,8 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
         say(slug)
         contents.append(compute(library.pages[slug], problems))
         (fresh / f"{slug}.html").write_text(renderer.page(contents[-1]), encoding="utf-8")
+    for name in {figure.name for content in contents for figure in content.page.widgets} & set(COMPUTED):
+        (fresh / "widgets" / f"{name}.data.js").write_text(data_script(name), encoding="utf-8")
     (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
     (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
     with problems.noted():

@@ -11,6 +11,7 @@ import pytest
 from helpers.widget_numbers import EXPECTED
 
 from scripts.study.pictures import PICTURES, differences, windows
+from scripts.study.widget_files import COMPUTED, SHARED, data_script
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 STATIC = SCRIPTS / "study" / "static"
@@ -37,8 +38,11 @@ return [numbers, element.querySelector(".widget-picture svg").innerHTML];
 
 def page(language: str = "en") -> str:
     """Every widget on a page of its own, with the site's scripts and styles."""
-    files = ["widgets.js", "plot.js", *(f"widgets/{name}.js" for name in WIDGETS)]
-    scripts = "".join(f'<script src="{(STATIC / file).as_uri()}"></script>' for file in files)
+    shared, own = SHARED, [f"widgets/{name}.js" for name in WIDGETS]
+    first, last = (
+        "".join(f'<script src="{(STATIC / file).as_uri()}"></script>' for file in files) for files in (shared, own)
+    )
+    scripts = first + "".join(f"<script>{data_script(name)}</script>" for name in COMPUTED) + last
     styles = "".join(
         f'<link rel="stylesheet" href="{(STATIC / file).as_uri()}">' for file in ("site.css", "widgets.css")
     )
@@ -85,6 +89,8 @@ def move(browser: Any, name: str, settings: dict[str, Any]) -> tuple[dict[str, f
     return {key: None if text == "" else float(text) for key, text in numbers.items()}, picture
 
 
+EIGHT = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon")
+
 # Several controls at once; every control by itself, at its ends and between them, has a test of its own.
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in WIDGETS),
@@ -97,6 +103,15 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("sliding_window", {"kernel_00": 2.25, "kernel_12": -3, "kernel_21": 1.5, "stride": 3}),
     *(("sliding_window", {"dimensions": "one"} | s) for s in ({}, {"stride": 3, "padding": 2, "kernel_11": -2.5})),
     *(("small_network", s) for s in ({"steps": 10, "learning_rate": 1}, {"x1": -2, "x2": 0, "target": -2})),
+    *(("optimizers", {"left": one, "right": other}) for one, other in zip(EIGHT[::2], EIGHT[1::2], strict=True)),
+    *(
+        ("optimizers", {"left": one, "right": "muon", "surface": "valleys", "start_1": -1.25})
+        for one in ("adamw", "nesterov")
+    ),
+    ("optimizers", {"left_rate": 10, "right": "momentum", "right_rate": 10, "surface": "valleys", "steps": 60}),
+    *(("turning_direction", s) for s in ({"angle": 301, "x0": -2.1}, {"x0": 0, "x1": 0}, {"x0": -1, "x1": -1.8})),
+    ("photograph", {"row": 45, "column": 0, "kernel_00": 2.25, "kernel_22": -3}),
+    ("digit_network", {"target": 8, "pen_row": 6, "pen_column": 4}),
     ("small_network", {"w11": -1.5, "w12": 2, "w21": 0, "w22": -0.3, "b1": 1, "b2": -2, "v1": -1, "v2": 2, "c": -0.5}),
 ]
 

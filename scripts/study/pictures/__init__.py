@@ -7,8 +7,10 @@ from . import (
     differences,
     gradients,
     layers,
+    live_network,
     losses,
     networks,
+    photographs,
     rules,
     scores,
     signals,
@@ -18,7 +20,7 @@ from . import (
 from .canvas import Picture
 
 _FAMILIES = (activations, boundaries, descents, differences, gradients, layers, losses)
-_MORE = (networks, rules, scores, signals, training, windows)
+_MORE = (live_network, networks, photographs, rules, scores, signals, training, windows)
 PICTURES = {name: it for module in _FAMILIES + _MORE for name, it in vars(module).items() if isinstance(it, Picture)}
 
 __all__ = ["PICTURES"]

@@ -16,6 +16,8 @@ widgets.plot = (() => {
     return {
       x: (value) => left + ((value - x[0]) / (x[1] - x[0])) * width,
       y: (value) => top + height - ((value - y[0]) / (y[1] - y[0])) * height,
+      toX: (at) => x[0] + ((at - left) / width) * (x[1] - x[0]),
+      toY: (at) => y[0] + ((top + height - at) / height) * (y[1] - y[0]),
       box,
       limits: { x, y },
       clip,
