@@ -74,7 +74,7 @@ def boundary(w1: float = 1.0, w2: float = 1.0, b: float = -1.5) -> dict[str, Any
 def sliding_window(
     dimensions: str = "two", position: int = 8, stride: int = 1, padding: Any = 1, **moved: float
 ) -> dict[str, Any]:
-    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)])
+    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)], float)
     x, kernel = (windows.SIGNAL, kernel[1]) if dimensions == "one" else (windows.IMAGE, kernel)
     x, kernel = x[None, ..., None], kernel[..., None, None]
     out = ref.conv(x, kernel, strides=stride, padding=padding)
@@ -207,7 +207,7 @@ def turning_direction(angle: float = 0, x0: float = 1.5, x1: float = 1.0) -> dic
 
 
 def photograph(row: int = 21, column: int = 8, **moved: float) -> dict[str, Any]:
-    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)])
+    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)], float)
     image = photographs.landscape().astype(float)
     out = windows.convolved(image, kernel)
     np.testing.assert_allclose(

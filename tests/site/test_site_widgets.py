@@ -1,7 +1,6 @@
 """The widgets of the study site, moved in a headless browser: their numbers are Python's, their pictures follow."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,84 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.widget_numbers import EXPECTED
+from helpers.widget_page import MOVE, STATIC, WIDGETS, begin, compare, mounted, move, page
 
 from scripts.study.pictures import PICTURES, differences, windows
-from scripts.study.widget_files import COMPUTED, SHARED, data_script
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-STATIC = SCRIPTS / "study" / "static"
-WIDGETS = sorted(path.stem for path in (STATIC / "widgets").glob("*.js"))
-
-MOVE = """
-const [name, settings] = arguments;
-const element = document.querySelector(`[data-widget=${name}]`);
-for (const [control, value] of Object.entries(settings)) {
-  const input = element.querySelector(`input[data-control=${control}]`);
-  if (!input) {
-    element.querySelector(`button[data-control=${control}][data-option=${value}]`).click();
-    continue;
-  }
-  input.value = value;
-  if (Number(input.value) !== Number(value)) throw new Error(`${control} cannot be ${value}`);
-  input.dispatchEvent(new Event("input"));
-}
-const numbers = {};
-for (const { dataset } of element.querySelectorAll("[data-quantity]")) numbers[dataset.quantity] = dataset.value;
-return [numbers, element.querySelector(".widget-picture svg").innerHTML];
-"""
-
-
-def page(language: str = "en") -> str:
-    """Every widget on a page of its own, with the site's scripts and styles."""
-    shared, own = SHARED, [f"widgets/{name}.js" for name in WIDGETS]
-    first, last = (
-        "".join(f'<script src="{(STATIC / file).as_uri()}"></script>' for file in files) for files in (shared, own)
-    )
-    scripts = first + "".join(f"<script>{data_script(name)}</script>" for name in COMPUTED) + last
-    styles = "".join(
-        f'<link rel="stylesheet" href="{(STATIC / file).as_uri()}">' for file in ("site.css", "widgets.css")
-    )
-    places = "".join(f'<div class="widget" data-widget="{name}">static</div>' for name in WIDGETS)
-    head = f'<!doctype html><html lang="{language}" data-language="{language}"><meta charset="utf-8">'
-    return f"{head}{styles}{scripts}<body>{places}"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One headless chromium for the whole file, with all widgets mounted."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,3000"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    try:
-        file = tmp_path_factory.mktemp("widgets") / "page.html"
-        file.write_text(page(), encoding="utf-8")
-        running.get(file.as_uri())
+    with mounted(tmp_path_factory.mktemp("widgets")) as running:
         yield running
-    finally:
-        running.quit()
-
-
-def begin(browser: Any, name: str) -> None:
-    """Mount a widget anew, with its first setting."""
-    browser.execute_script(
-        "const e = document.querySelector(`[data-widget=${arguments[0]}]`);"
-        "delete e.dataset.mounted; widgets.mountAll(e.parentElement);",
-        name,
-    )
-
-
-def move(browser: Any, name: str, settings: dict[str, Any]) -> tuple[dict[str, float | None], str]:
-    """The numbers and the picture of a freshly mounted widget after these controls were moved, in this order."""
-    begin(browser, name)
-    numbers, picture = browser.execute_script(MOVE, name, settings)
-    return {key: None if text == "" else float(text) for key, text in numbers.items()}, picture
 
 
 EIGHT = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon")
@@ -118,20 +48,6 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
 
 def spelled(value: Any) -> str:
     return value if isinstance(value, str) else ",".join(f"{k}={v}" for k, v in value.items()) or "first"
-
-
-def compare(browser: Any, name: str, settings: dict[str, Any]) -> None:
-    """Every number that the widget shows at these settings against Python's."""
-    shown, _ = move(browser, name, settings)
-    expected = EXPECTED[name](**settings)
-    assert set(expected) <= set(shown), f"{name} does not show {set(expected) - set(shown)}"
-    for quantity, value in expected.items():
-        got = shown[quantity]
-        if value is None or np.isnan(value):
-            assert got is None or np.isnan(got), f"{name} {settings}: {quantity} is {got}; Python has {value}"
-            continue
-        # Relative, so that an error of 1e-11 must be right too; 1e-12 for what is 0 but for rounding.
-        assert got == pytest.approx(float(value), rel=1e-6, abs=1e-12), f"{name} {settings}: {quantity}"
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=spelled)

@@ -20,13 +20,13 @@ SIZE, FINE = 48, 4  # pixels along a side, and points along the side of a pixel
 def landscape() -> np.ndarray:
     """A lake in the evening, (48, 48) of whole numbers from 0, black, to 255: sky, sun, mountains, a house, a tree."""
     y, x = (np.mgrid[: SIZE * FINE, : SIZE * FINE] + 0.5) / FINE
-    image = 150 + 2.4 * y + 6 * np.sin(0.31 * x + 0.5 * y)  # sky, lighter towards the horizon
+    image = 140 + 3 * y + 5 * np.sin(0.2 * x + 0.9 * y) * np.sin(0.3 * y)  # sky, lighter towards the horizon
     image = np.where(np.hypot(x - 36, y - 10) < 5, 250, image)
     ridge = 19 - 5 * np.abs(np.sin(0.13 * x + 0.4)) - 2 * np.abs(np.sin(0.37 * x))
-    image = np.where(y > ridge, 95 + 1.6 * (y - ridge) + 9 * np.sin(0.9 * x + 1.3 * y), image)
+    image = np.where(y > ridge, 88 + 2.4 * (y - ridge) + 7 * np.sin(0.7 * x + 0.4 * y), image)
     image = np.where((y > ridge) & (y < ridge + 1.6) & (ridge < 15), 225, image)  # snow
     meadow = 27 + 1.2 * np.sin(0.2 * x)
-    image = np.where(y > meadow, 120 + 10 * np.sin(1.7 * x) * np.sin(2.1 * y), image)
+    image = np.where(y > meadow, 128 - 1.5 * (y - meadow) + 5 * np.sin(0.8 * x), image)
     image = _house(image, x, y)
     image = np.where((np.abs(x - 30) < 0.9) & (y > 22) & (y < 32), 45, image)  # a trunk
     leaves = np.hypot(x - 30, 1.15 * (y - 19)) + 0.7 * np.sin(2.2 * x) * np.sin(2.6 * y)
@@ -34,7 +34,8 @@ def landscape() -> np.ndarray:
     ripples = 150 + 1.5 * (y - 36) + 34 * np.sin(1.5 * y + 0.6 * np.sin(0.5 * x)) * np.exp(-np.abs(x - 36) / 14)
     image = np.where(y > 36 + 0.8 * np.sin(0.25 * x), ripples, image)
     pixels = image.reshape(SIZE, FINE, SIZE, FINE).mean(axis=(1, 3))
-    return np.rint(np.clip(pixels, 0, 255)).astype(int)
+    grain = np.random.default_rng(0).normal(0, 3.5, pixels.shape)  # as on film
+    return np.rint(np.clip(pixels + grain, 0, 255)).astype(int)
 
 
 def _house(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

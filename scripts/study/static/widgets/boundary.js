@@ -195,6 +195,7 @@
       y: "w2",
       at: (s) => placed(tip(s)),
       to: ([left, top]) => ({ w1: (plane.toX(left) - MIDDLE[0]) / REACH, w2: (plane.toY(top) - MIDDLE[1]) / REACH }),
+      shape: plot.open,
     },
   ];
 

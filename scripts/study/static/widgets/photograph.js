@@ -66,7 +66,7 @@
       line.map((weight, j) => {
         const value = image[row + i][column + j];
         const [x, y] = [left + j * size, top + i * 34];
-        const ink = { fill: value > 120 ? "#000000" : "#ffffff", "font-size": 13 };
+        const ink = { fill: value > 120 ? "#000000" : "#ffffff", "font-size": 12 };
         return [
           svg("rect", { x, y, width: size, height: 34, fill: `rgb(${grey(value)})`, stroke: "var(--line)" }),
           plot.text([x + size / 2, y + 22], `${value} × ${readable(weight, 2)}`, ink),

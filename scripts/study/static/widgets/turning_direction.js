@@ -104,6 +104,7 @@
         return { angle: (Math.round(turned) + 360) % 360 };
       },
       by: (right, up, { angle }) => ({ angle: (angle + right + up + 360) % 360 }),
+      shape: plot.open,
     },
   ];
 
