@@ -2,10 +2,17 @@
 // once), and all that they do is set controls.
 "use strict";
 
-// A handle is {name, label, x, y, at, to, by, area, shape, stroke, press, hidden}: x and y name the controls that it
-// moves; at(settings) is its place in the picture; to(place, settings) gives the controls there; by(right, up, settings)
-// gives them a step of the keys further; area(settings) is the box [left, top, width, height] where a press brings it;
-// shape(settings) draws it; stroke(from, to, settings) is for pens, which leave a trace; press(settings) is Enter.
+// A handle has a name, a label, and
+//   x, y                      the controls that it moves,
+//   at(settings)              its place in the picture,
+//   to(place, settings)       the controls for a place,
+//   by(right, up, settings)   the controls so many steps of the keys further, where these are no steps of x and y,
+//   area(settings)            the box [left, top, width, height] where a press brings it,
+//   follows                   whether the pointer takes it along without a press there,
+//   shape(settings)           its drawing, a ring unless told otherwise,
+//   hidden(settings)          whether it is not to be seen,
+//   stroke(from, to, settings), press(settings)
+//                             for pens: what a stroke leaves behind, and what Enter does.
 widgets.hold = (picture, specs, side) => {
   const { svg, html, words, identifier } = widgets;
   const KEYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -98,7 +105,12 @@ widgets.hold = (picture, specs, side) => {
       grip.replaceChildren(svg("circle", { class: "handle-reach", r: 20 }), ...shape);
       const controls = [spec.x, spec.y].filter(Boolean);
       const value = controls.map((name) => side.text(name)).join(", ");
-      const aria = { valuemin: min, valuemax: max, valuenow: side.raw()[main], valuetext: spec.says?.(settings) ?? value };
+      const aria = {
+        valuemin: min,
+        valuemax: max,
+        valuenow: side.raw()[main],
+        valuetext: spec.says?.(settings) ?? value,
+      };
       for (const [name, text] of Object.entries(aria)) grip.setAttribute(`aria-${name}`, text);
     }
     return { about, elements: [area, grip].filter(Boolean), refresh };

@@ -23,7 +23,11 @@ widgets.link = (() => {
   // The link below a widget, and what was set by the link that led here.
   return function link(element, side, redraw) {
     const name = element.dataset.widget;
-    const anchor = html("a", { class: "widget-link" }, words({ ja: "この設定へのリンク", en: "Link to these settings" }));
+    const anchor = html(
+      "a",
+      { class: "widget-link" },
+      words({ ja: "この設定へのリンク", en: "Link to these settings" }),
+    );
     const note = html("p", { class: "widget-note", role: "status" });
 
     function follow() {

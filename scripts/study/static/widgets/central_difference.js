@@ -100,12 +100,16 @@
 
   // float64 is round and float32 is square: told apart without colour, too.
   function shape(kind, [x, y], size) {
-    const style = { fill: plot.series(kind.colour), stroke: "var(--paper)", "stroke-width": 1, "data-shape": kind.name };
+    const style = {
+      fill: plot.series(kind.colour),
+      stroke: "var(--paper)",
+      "stroke-width": 1,
+      "data-shape": kind.name,
+    };
     if (kind.to === double) return widgets.svg("circle", { cx: x, cy: y, r: size, ...style });
     return widgets.svg("rect", { x: x - size, y: y - size, width: 2 * size, height: 2 * size, ...style });
   }
-  const mark = (kind, [x, y], size) =>
-    Number.isFinite(y) ? shape(kind, [place.x(x), place.y(y)], size) : null;
+  const mark = (kind, [x, y], size) => (Number.isFinite(y) ? shape(kind, [place.x(x), place.y(y)], size) : null);
 
   function picture(f, x, h) {
     const lines = KINDS.flatMap((kind) => {
@@ -200,7 +204,10 @@
   }
 
   const nearest = (power) =>
-    STEPS.reduce((best, h, i) => (Math.abs(Math.log10(h) - power) < Math.abs(Math.log10(STEPS[best]) - power) ? i : best), 0);
+    STEPS.reduce(
+      (best, h, i) => (Math.abs(Math.log10(h) - power) < Math.abs(Math.log10(STEPS[best]) - power) ? i : best),
+      0,
+    );
   const handles = [
     {
       name: "h",
@@ -215,8 +222,8 @@
   const description = {
     ja: "刻み幅 h の線をつかんで動かすと、数値微分の誤差が V 字の曲線の上を動きます。丸は float64、四角は float32 です。",
     en:
-      "Take the line of the step h and move it: the error of the numerical derivative runs along a curve shaped like a " +
-      "V. Circles are float64, squares float32.",
+      "Take the line of the step h and move it: the error of the numerical derivative runs along a curve shaped like " +
+      "a V. Circles are float64, squares float32.",
   };
   widgets.register("central_difference", widgets.pure({ size: [496, 384], description, controls, handles, draw }));
 })();

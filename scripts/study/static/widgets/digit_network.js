@@ -31,7 +31,11 @@
       times(maps.length / 2, (column) =>
         maps[0][0].map((_, k) => {
           let best = [2 * row, 2 * column];
-          for (const [i, j] of [[0, 1], [1, 0], [1, 1]]) {
+          for (const [i, j] of [
+            [0, 1],
+            [1, 0],
+            [1, 1],
+          ]) {
             const place = [2 * row + i, 2 * column + j];
             if (maps[place[0]][place[1]][k] > maps[best[0]][best[1]][k]) best = place;
           }
@@ -41,7 +45,8 @@
     );
     return { winners, pooled: winners.map((row) => row.map((all) => all.map(([i, j], k) => maps[i][j][k]))) };
   }
-  const dense = ({ kernel, bias }, x) => bias.map((b, k) => x.reduce((sum, value, i) => sum + value * kernel[i][k], 0) + b);
+  const dense = ({ kernel, bias }, x) =>
+    bias.map((b, k) => x.reduce((sum, value, i) => sum + value * kernel[i][k], 0) + b);
   // The gradient to the input of dense.
   const denseBack = ({ kernel }, cotangent) =>
     kernel.map((row) => row.reduce((sum, weight, k) => sum + weight * cotangent[k], 0));
@@ -115,7 +120,9 @@
     };
     const covered = (row, column) =>
       times(16, (n) => near(column + ((n % 4) + 0.5) / 4, row + (Math.floor(n / 4) + 0.5) / 4)).filter(Boolean).length;
-    return written(read(pixels).map((line, row) => line.map((value, column) => Math.max(value, covered(row, column) / MOST))));
+    return written(
+      read(pixels).map((line, row) => line.map((value, column) => Math.max(value, covered(row, column) / MOST))),
+    );
   }
 
   function cells(values, left, top, size, style, quantity) {
@@ -140,7 +147,14 @@
     return [
       named(left, 18, { ja: "conv1, relu1：6 × 6 が 8 枚", en: "conv1, relu1: 8 of 6 × 6" }),
       times(8, (k) =>
-        cells(channel(v.relu1, k), left + 72 * (k % 4), 26 + 66 * Math.floor(k / 4), 10, (x) => strong(x, most1), `relu1_${k}`),
+        cells(
+          channel(v.relu1, k),
+          left + 72 * (k % 4),
+          26 + 66 * Math.floor(k / 4),
+          10,
+          (x) => strong(x, most1),
+          `relu1_${k}`,
+        ),
       ),
       named(left, 172, { ja: "pool1：3 × 3 が 8 枚", en: "pool1: 8 of 3 × 3" }),
       times(8, (k) => cells(channel(v.pooled, k), left + 35.5 * k, 180, 10, (x) => strong(x, most1), `pool1_${k}`)),
@@ -179,10 +193,26 @@
     const under = { row: s.pen_row, column: s.pen_column };
     const numbers = [
       { name: "answer", label: { ja: "予測", en: "prediction" }, value: answer },
-      { name: "loss", label: { ja: "損失（正解 t のとき）", en: "loss, for the target t" }, value: v.logTotal - v.logits[s.target] },
-      { name: "pixel", label: { ja: "ペンの下の画素", en: "pixel under the pen" }, value: image[under.row][under.column] },
-      { name: "pixel_ct", label: { ja: "その画素への損失の勾配", en: "gradient of the loss to it" }, value: back[under.row][under.column] },
-      ...v.shares.map((value, digit) => ({ name: `p${digit}`, label: { ja: `${digit} の確率`, en: `probability of ${digit}` }, value })),
+      {
+        name: "loss",
+        label: { ja: "損失（正解 t のとき）", en: "loss, for the target t" },
+        value: v.logTotal - v.logits[s.target],
+      },
+      {
+        name: "pixel",
+        label: { ja: "ペンの下の画素", en: "pixel under the pen" },
+        value: image[under.row][under.column],
+      },
+      {
+        name: "pixel_ct",
+        label: { ja: "その画素への損失の勾配", en: "gradient of the loss to it" },
+        value: back[under.row][under.column],
+      },
+      ...v.shares.map((value, digit) => ({
+        name: `p${digit}`,
+        label: { ja: `${digit} の確率`, en: `probability of ${digit}` },
+        value,
+      })),
     ];
     const picture = [
       named(left, 18, { ja: "入力：ここに描く", en: "input: draw here" }),
@@ -196,7 +226,9 @@
     const share = fixed(100 * v.shares[answer], 1);
     const sentence = {
       ja: `${answer} と読みました（${share} %）。勾配が青い画素は、薄くすると正解 ${s.target} に近づきます。橙は、濃くすると近づきます。`,
-      en: `It reads a ${answer} (${share} %). Blue pixels of the gradient, made fainter, bring it closer to ${s.target}; orange ones, made darker.`,
+      en:
+        `It reads a ${answer} (${share} %). Blue pixels of the gradient, made fainter, bring it closer to ` +
+        `${s.target}; orange ones, made darker.`,
     };
     return { picture, numbers, sentence };
   }
@@ -210,7 +242,10 @@
   const handles = [
     {
       name: "pen",
-      label: { ja: "ペン（列、行）。Enter で画素を塗る、消す", en: "pen (column, row); Enter fills a pixel or clears it" },
+      label: {
+        ja: "ペン（列、行）。Enter で画素を塗る、消す",
+        en: "pen (column, row); Enter fills a pixel or clears it",
+      },
       x: "pen_column",
       y: "pen_row",
       at: (s) => middle(s.pen_row, s.pen_column),
@@ -225,11 +260,12 @@
 
   const description = {
     ja:
-      "このページのネットワークそのものです。8 × 8 の枠に、大きく数字を描いてください（キーでは矢印でペンを動かし、Enter で塗ります）。" +
+      "このページのネットワークそのものです。8 × 8 の枠に、大きく数字を描いてください" +
+      "（キーでは矢印でペンを動かし、Enter で塗ります）。" +
       "青は正、橙は負で、濃いほど大きい値です。",
     en:
-      "The very network of this page. Draw a large digit into the frame of 8 × 8 (with keys: arrows move the pen, Enter " +
-      "fills). Blue is positive, orange negative, stronger for larger.",
+      "The very network of this page. Draw a large digit into the frame of 8 × 8 (with keys: arrows move the pen, " +
+      "Enter fills). Blue is positive, orange negative, stronger for larger.",
   };
   const mount = (element, state) =>
     widgets.pure({ size: [500, 430], description, controls: controls(), handles, draw }).mount(element, state);

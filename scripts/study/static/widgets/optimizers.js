@@ -101,10 +101,18 @@
         sets: { [`${side}_rate`]: RATES.indexOf(rate) },
       })),
     },
-    range(`${side}_rate`, both(side, "学習率", "learning rate"), 0, RATES.length - 1, 1, RATES.indexOf(OPTIMIZERS[FIRST[side]].rate), {
-      read: (index) => RATES[index],
-      show: (rate) => String(rate),
-    }),
+    range(
+      `${side}_rate`,
+      both(side, "学習率", "learning rate"),
+      0,
+      RATES.length - 1,
+      1,
+      RATES.indexOf(OPTIMIZERS[FIRST[side]].rate),
+      {
+        read: (index) => RATES[index],
+        show: (rate) => String(rate),
+      },
+    ),
   ];
   const two = (v) => readable(v, 2);
   const controls = [
@@ -168,7 +176,11 @@
       plot.clipped(
         place,
         SIDES.map((side) => [
-          plot.curve(place, values[side].map((v, i) => [i, v]), { stroke: plot.series(COLOURS[side]), "stroke-width": 1.6 }),
+          plot.curve(
+            place,
+            values[side].map((v, i) => [i, v]),
+            { stroke: plot.series(COLOURS[side]), "stroke-width": 1.6 },
+          ),
           values[side]
             .map((v, i) => [i, v])
             .filter(([i, v]) => i % 2 === 0 && Math.abs(v) < 1e4)

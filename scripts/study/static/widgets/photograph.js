@@ -35,7 +35,9 @@
 
   // A photograph keeps its colours by day and by night: 0 is white, blue above, orange below.
   const signed = (share) =>
-    (share < 0 ? [176, 86, 11] : [31, 95, 139]).map((part) => Math.round(255 + Math.min(1, Math.abs(share)) * (part - 255)));
+    (share < 0 ? [176, 86, 11] : [31, 95, 139]).map((part) =>
+      Math.round(255 + Math.min(1, Math.abs(share)) * (part - 255)),
+    );
   const grey = (value) => [value, value, value];
   function drawn(values, colour) {
     const canvas = Object.assign(document.createElement("canvas"), { width: values[0].length, height: values.length });
@@ -53,7 +55,15 @@
   const PIXEL = SIDE / 48,
     PLACE = SIDE / 46;
   const shown = ([x, y], href) =>
-    svg("image", { x, y, width: SIDE, height: SIDE, href, preserveAspectRatio: "none", style: "image-rendering: pixelated" });
+    svg("image", {
+      x,
+      y,
+      width: SIDE,
+      height: SIDE,
+      href,
+      preserveAspectRatio: "none",
+      style: "image-rendering: pixelated",
+    });
   const frame = (x, y, size) => [
     svg("rect", { x, y, width: size, height: size, fill: "none", stroke: "#ffffff", "stroke-width": 4 }),
     svg("rect", { x, y, width: size, height: size, fill: "none", stroke: "#b3302f", "stroke-width": 2 }),
@@ -74,10 +84,22 @@
       }),
     );
     return [
-      plot.text([left, top - 10], { ja: "窓の中：画素 × 重み", en: "in the window: pixel × weight" }, { "text-anchor": "start" }),
+      plot.text(
+        [left, top - 10],
+        { ja: "窓の中：画素 × 重み", en: "in the window: pixel × weight" },
+        { "text-anchor": "start" },
+      ),
       cells,
       plot.text([218, top + 56], "＋ → ", { "font-size": 15 }),
-      svg("rect", { x: 244, y: top + 34, width: 90, height: 34, fill: "none", stroke: plot.series(4), "stroke-width": 2 }),
+      svg("rect", {
+        x: 244,
+        y: top + 34,
+        width: 90,
+        height: 34,
+        fill: "none",
+        stroke: plot.series(4),
+        "stroke-width": 2,
+      }),
       plot.text([289, top + 56], readable(total, 2), { "font-size": 15 }),
     ];
   }
@@ -89,8 +111,16 @@
     photograph = photograph || drawn(image, grey);
     const total = output[s.row][s.column];
     const numbers = [
-      { name: "sum", label: { ja: "窓の中の積の和（出力の画素）", en: "sum of the products (pixel of the output)" }, value: total },
-      { name: "pixel", label: { ja: "窓の中央の画素（0～255）", en: "pixel in the middle of the window (0 to 255)" }, value: image[s.row + 1][s.column + 1] },
+      {
+        name: "sum",
+        label: { ja: "窓の中の積の和（出力の画素）", en: "sum of the products (pixel of the output)" },
+        value: total,
+      },
+      {
+        name: "pixel",
+        label: { ja: "窓の中央の画素（0～255）", en: "pixel in the middle of the window (0 to 255)" },
+        value: image[s.row + 1][s.column + 1],
+      },
       { name: "lowest", label: { ja: "出力の最小", en: "lowest of the output" }, value: low },
       { name: "highest", label: { ja: "出力の最大", en: "highest of the output" }, value: high },
     ];
@@ -105,7 +135,10 @@
     ];
     const sentence =
       Math.abs(total) < 30
-        ? { ja: "ここでは、フィルターの探すものがほとんど見つかりません。", en: "Here is next to nothing of what the filter looks for." }
+        ? {
+            ja: "ここでは、フィルターの探すものがほとんど見つかりません。",
+            en: "Here is next to nothing of what the filter looks for.",
+          }
         : {
             ja: `ここの出力は ${readable(total, 2)} です。`,
             en: `The output here is ${readable(total, 2)}.`,

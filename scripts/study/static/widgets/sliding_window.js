@@ -108,8 +108,7 @@
     const size = cellSize(input);
     const [outLeft, outTop] = line ? [10, 156] : [284, 36];
     const outSize = line ? size : Math.min(34, 186 / output.length);
-    const inside = (i, j) =>
-      i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
+    const inside = (i, j) => i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
     const [x, y] = [left + column * s.stride * size, top + row * s.stride * size];
     const weights = kernel.flatMap((weightsRow, i) =>
       weightsRow.map((weight, j) =>

@@ -123,9 +123,7 @@
     };
     const drawn = [plot.text([at[0], at[1] - 3], `${NAMES[name]} ${two(weight)}`, { "font-size": 11.5, ...HALO })];
     if (gradient !== null)
-      drawn.push(
-        plot.text([at[0], at[1] + 11], value(gradient), { "font-size": 11.5, fill: plot.series(4), ...HALO }),
-      );
+      drawn.push(plot.text([at[0], at[1] + 11], value(gradient), { "font-size": 11.5, fill: plot.series(4), ...HALO }));
     return { line: svg("line", { x1, y1, x2, y2, ...style }), text: drawn };
   }
   // Letters over lines keep a rim of paper.

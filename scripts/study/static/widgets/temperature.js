@@ -105,8 +105,8 @@
   const description = {
     ja: "左がスコアで、棒の先をつかんで動かせます。右がソフトマックスの出力 softmax(x / T) です。温度を下げると最大のスコアが独り占めします。",
     en:
-      "Scores on the left (take the end of a bar and move it), softmax(x / T) on the right. Lower the temperature and " +
-      "the largest score takes all.",
+      "Scores on the left (take the end of a bar and move it), softmax(x / T) on the right. Lower the temperature " +
+      "and the largest score takes all.",
   };
   widgets.register("temperature", widgets.pure({ size: [480, 256], description, controls, handles, draw }));
 })();

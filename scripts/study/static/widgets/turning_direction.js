@@ -8,7 +8,16 @@
   const degrees = (v) => `${v}°`;
   const radians = (angle) => (angle * Math.PI) / 180;
 
-  const range = (name, label, min, max, step, value, show) => ({ kind: "range", name, label, min, max, step, value, show });
+  const range = (name, label, min, max, step, value, show) => ({
+    kind: "range",
+    name,
+    label,
+    min,
+    max,
+    step,
+    value,
+    show,
+  });
   const controls = [
     range("angle", { ja: "向き（度）", en: "direction (degrees)" }, 0, 359, 1, 0, degrees),
     { kind: "player", of: "angle", by: 3, every: 80 },
@@ -39,7 +48,10 @@
         yLabel: { ja: "その向きの傾き", en: "slope that way" },
       }),
       plot.curve(place, level, { stroke: plot.muted, "stroke-width": 1 }),
-      plot.curve(place, Array.from({ length: 73 }, (_, i) => [5 * i, along(5 * i)])),
+      plot.curve(
+        place,
+        Array.from({ length: 73 }, (_, i) => [5 * i, along(5 * i)]),
+      ),
       plot.dot(place, [angle, slope], { r: 6, fill: plot.series(slope < 0 ? 2 : 1) }),
     ];
   }
@@ -51,11 +63,16 @@
   }
 
   function verdict(apart, slope) {
-    if (apart === null) return { ja: "勾配が 0 なので、どの向きの傾きも 0 です。", en: "The gradient is 0, and so is every slope." };
+    if (apart === null)
+      return { ja: "勾配が 0 なので、どの向きの傾きも 0 です。", en: "The gradient is 0, and so is every slope." };
     if (apart < 2) return { ja: "勾配の向きです。最も急に増えます。", en: "Along the gradient: the steepest climb." };
-    if (apart > 178) return { ja: "勾配の真逆です。最も急に減ります。", en: "Straight against the gradient: the steepest fall." };
-    if (Math.abs(apart - 90) < 2) return { ja: "等高線に沿う向きで、ほとんど変わりません。", en: "Along the contour: hardly any change." };
-    return slope > 0 ? { ja: "この向きでは増えます。", en: "This way it grows." } : { ja: "この向きでは減ります。", en: "This way it falls." };
+    if (apart > 178)
+      return { ja: "勾配の真逆です。最も急に減ります。", en: "Straight against the gradient: the steepest fall." };
+    if (Math.abs(apart - 90) < 2)
+      return { ja: "等高線に沿う向きで、ほとんど変わりません。", en: "Along the contour: hardly any change." };
+    return slope > 0
+      ? { ja: "この向きでは増えます。", en: "This way it grows." }
+      : { ja: "この向きでは減ります。", en: "This way it falls." };
   }
 
   function draw(s) {
