@@ -62,7 +62,7 @@ def awaited(true: Callable[[], bool]) -> bool:
 def handles(browser: Any, name: str) -> list[Any]:
     begin(browser, name)
     browser.execute_script(
-        "document.querySelector(`[data-widget=${arguments[0]}] .widget-picture`).scrollIntoView({block: 'center'})",
+        "document.querySelector(`[data-widget=${arguments[0]}] .widget-picture`).scrollIntoView({block: 'center', behavior: 'instant'})",
         name,
     )
     return browser.find_elements("css selector", f"[data-widget={name}] .handle")
@@ -166,7 +166,7 @@ def test_a_link_keeps_the_settings(browser, name: str):
     begin(browser, name)
     assert state(browser, name) == moved
     # Who follows another link on the page already open.
-    browser.execute_script("location.hash = arguments[0]", f"#widget={name}&x=1")
+    browser.execute_script("location.hash = arguments[0]", f"#widget={name}&nowhere=1")
     assert awaited(lambda: state(browser, name)["settings"] == first["settings"])
     browser.execute_script("history.replaceState(null, '', ' ')")
 
