@@ -10,7 +10,7 @@ widgets.surfaces = {
     levels: [0.05, 0.2, 0.5, 1, 2, 3.5, 5.5, 8],
   },
   valleys: {
-    label: { ja: "二つの谷", en: "two valleys" },
+    label: { ja: "2つの谷", en: "two valleys" },
     formula: "f = (x₀² − 9)² / 60 + x₀ / 5 + x₁² / 2",
     f: (x, y) => ((x * x - 9) * (x * x - 9)) / 60 + x / 5 + (y * y) / 2,
     gradient: ([x, y]) => [(x * (x * x - 9)) / 15 + 1 / 5, y],

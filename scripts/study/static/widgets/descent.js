@@ -129,10 +129,10 @@
   const handles = [widgets.hold.point(place, { name: "start", label: start, x: "start_0", y: "start_1" })];
 
   const description = {
-    ja: "白い丸から青い丸まで、勾配と逆の向きに一歩ずつ進む道です。白い丸はつかんで動かせます。細い線は f の等高線です。",
+    ja: "輪から青い丸まで、勾配と逆の向きに一歩ずつ進む道です。輪をつかむと、出発点を動かせます。細い線は f の等高線です。",
     en:
-      "The path from the white circle to the blue one, each step against the gradient. Take the white circle and " +
-      "move it. Thin lines are contours of f.",
+      "The path from the ring to the blue dot, each step against the gradient. Take the ring to move the start. Thin " +
+      "lines are contours of f.",
   };
   widgets.register("descent", widgets.pure({ size: [480, 326], description, controls, handles, draw }));
 })();
