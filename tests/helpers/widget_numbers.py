@@ -194,7 +194,7 @@ def optimizers(
     return shown
 
 
-def turning_direction(angle: float = 0, x0: float = 1.5, x1: float = 1.0) -> dict[str, Any]:
+def turning_direction(angle: float = 30, x0: float = 1.5, x1: float = 1.0) -> dict[str, Any]:
     point, turned = np.array([x0, x1], float), np.deg2rad(angle)
     v = np.array([np.cos(turned), np.sin(turned)])
     gradient = np.asarray(fnn.gradient(gradients.tilted)(jnp.asarray(point)))

@@ -174,7 +174,8 @@
   const REACH = 0.7; // of a weight of 1, in the numbers of the plane
   const tip = ({ w1, w2 }) => [MIDDLE[0] + REACH * w1, MIDDLE[1] + REACH * w2];
   function nearest({ w1, w2, b }) {
-    const share = (w1 * MIDDLE[0] + w2 * MIDDLE[1] + b) / (w1 * w1 + w2 * w2);
+    const square = w1 * w1 + w2 * w2;
+    const share = square > 0 ? (w1 * MIDDLE[0] + w2 * MIDDLE[1] + b) / square : 0; // without weights it is hidden
     return [MIDDLE[0] - share * w1, MIDDLE[1] - share * w2].map((value) => Math.max(-1, Math.min(4, value)));
   }
   const placed = ([x, y]) => [plane.x(x), plane.y(y)];

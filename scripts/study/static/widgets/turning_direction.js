@@ -19,7 +19,7 @@
     show,
   });
   const controls = [
-    range("angle", { ja: "向き（度）", en: "direction (degrees)" }, 0, 359, 1, 0, degrees),
+    range("angle", { ja: "向き（度）", en: "direction (degrees)" }, 0, 359, 1, 30, degrees),
     { kind: "player", of: "angle", by: 3, every: 80 },
     range("x0", { ja: "点 x₀", en: "point x₀" }, -2.4, 2.4, 0.1, 1.5, two),
     range("x1", { ja: "点 x₁", en: "point x₁" }, -1.8, 1.8, 0.1, 1, two),
