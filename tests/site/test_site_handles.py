@@ -61,10 +61,8 @@ def awaited(true: Callable[[], bool]) -> bool:
 
 def handles(browser: Any, name: str) -> list[Any]:
     begin(browser, name)
-    browser.execute_script(
-        "document.querySelector(`[data-widget=${arguments[0]}] .widget-picture`).scrollIntoView({block: 'center', behavior: 'instant'})",
-        name,
-    )
+    seen = "document.querySelector(`[data-widget=${arguments[0]}] .widget-picture`)"
+    browser.execute_script(f"{seen}.scrollIntoView({{block: 'center', behavior: 'instant'}})", name)
     return browser.find_elements("css selector", f"[data-widget={name}] .handle")
 
 

@@ -162,7 +162,7 @@
   }
 
   function heights(s, surface, values) {
-    const low = Math.min(0, surface.levels[0]);
+    const low = Math.min(0, 1.5 * surface.levels[0]);
     const high = Math.max(values.left[0], low + 0.5);
     const place = plot.frame({ x: [0, Math.max(1, s.steps)], y: [low, high * 1.05], box: [44, 222, 448, 96] });
     const ticks = [0, Math.round(s.steps / 2), s.steps].filter((v, i, all) => all.indexOf(v) === i);

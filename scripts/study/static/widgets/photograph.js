@@ -167,8 +167,8 @@
   const description = {
     ja: "左の風景の上でポインターを動かす（指では触れる）と、その窓の画素と重みの積の和が、右の画素になります（0 は白、正は青、負は橙）。",
     en:
-      "Move the pointer over the landscape, or tap it: the pixels in its window times the weights, added up, make the " +
-      "pixel on the right (0 is white, blue above, orange below).",
+      "Move the pointer over the landscape, or tap it: the pixels in its window times the weights, added up, make " +
+      "the pixel on the right (0 is white, blue above, orange below).",
   };
   widgets.register("photograph", widgets.pure({ size: [500, 396], description, controls, handles, draw }));
 })();
