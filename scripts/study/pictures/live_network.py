@@ -60,10 +60,10 @@ def digit_network(figure: Figure, say: Say) -> None:
         note(axes, 14, top - 12, words, ha="left")
     for name, left, size in (("relu1", 176, 8), ("pool1", 300, 8)):
         maps = outputs[name][0]
-        for k in range(8):
+        for k in range(4):
             place = (left + 58 * (k % 2) * len(maps) / 6, 30 + 64 * (k // 2))
             cells(axes, maps[..., k], *place, size, largest=float(outputs["relu1"].max()), numbers=False)
-        note(axes, left, 14, name, MUTED, ha="left", fontsize=10)
+        note(axes, left, 14, f"{name} (4 / 8)", MUTED, ha="left", fontsize=10)
     hidden = outputs["relu2"][0]
     cells(axes, hidden[:, None], 376, 30, 8, largest=float(hidden.max()), numbers=False)
     note(axes, 380, 14, "relu2", MUTED, fontsize=10)
