@@ -21,6 +21,7 @@ from .reports import Story
 from .schema import NOTHING, Both
 from .textbook import SIDES
 from .values import Result, shown
+from .widget_files import COMPUTED
 
 NOT_CODE = re.compile(r'<span class="shape">.*?</span>|<[^>]+>')
 TO_WRITE = re.compile(r"^def \w+_(?:bwd|derivative|step)\(", re.MULTILINE)  # what an exercise leaves to be written
@@ -115,6 +116,7 @@ def figure_part(figure: Figure, writer: Writer, widget: bool = False) -> dict[st
         "caption": writer.both((*figure.path, "caption"), figure.caption) if figure.caption else figure.caption,
         "picture": picture,
         "same": pictures_of.same(picture),
+        "data": widget and figure.name in COMPUTED,
     }
 
 

@@ -22,6 +22,7 @@ from .schema import Both
 from .source import Source
 from .symbols import Symbols
 from .ui import WORDS
+from .widget_files import SHARED
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -162,6 +163,7 @@ def _environment() -> jinja2.Environment:
         desk_spoken=SPOKEN,
         libraries={"numpy": "NumPy", "jax": "JAX"},
         fill=_fill,
+        widget_scripts=SHARED,
         plain=plain,
     )
     return made

@@ -12,6 +12,7 @@ from .links import broken_links, leads
 from .refusal import Problems, Refusal
 from .render import Renderer
 from .search import search_script, search_words
+from .widget_files import COMPUTED, data_script
 
 HERE = Path(__file__).resolve().parent
 MARK = ".study-site"  # stands in every folder that was built here, and in no other
@@ -85,6 +86,8 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
         contents.append(compute(library.pages[slug], library.questions.get(slug), problems))
         for name, html in renderer.pages(contents[-1]).items():
             (fresh / name).write_text(html, encoding="utf-8")
+    for name in {figure.name for content in contents for figure in content.page.widgets} & set(COMPUTED):
+        (fresh / "widgets" / f"{name}.data.js").write_text(data_script(name), encoding="utf-8")
     (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
     (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
     with problems.noted():

@@ -9,8 +9,10 @@ import numpy as np
 import functional_nn as fnn
 import reference as ref
 from reference import activations, linear, losses
+from reference import optimizers as by_hand
+from reference.models import simple_convnet
 from reference.optimizers import sgd
-from scripts.study.pictures import boundaries, differences, windows
+from scripts.study.pictures import boundaries, differences, gradients, live_network, photographs, training, windows
 
 
 def central_difference(f: str = "root", x: float = 3.0, h: int = 9) -> dict[str, Any]:
@@ -31,14 +33,16 @@ def central_difference(f: str = "root", x: float = 3.0, h: int = 9) -> dict[str,
     return shown | {f"{name}_error": abs(shown[name] - slope) for name in shown if "float" in name}
 
 
+SURFACES: dict[str, Any] = {
+    "bowl": lambda x: x[0] * x[0] / 10 + x[1] * x[1],
+    "valleys": lambda x: (x[0] * x[0] - 9) * (x[0] * x[0] - 9) / 60 + x[0] / 5 + x[1] * x[1] / 2,
+}
+
+
 def descent(
     surface: str = "bowl", learning_rate: float = 0.3, steps: int = 15, start_0: float = -4.0, start_1: float = 2.0
 ) -> dict[str, Any]:
-    surfaces = {
-        "bowl": lambda x: x[0] * x[0] / 10 + x[1] * x[1],
-        "valleys": lambda x: (x[0] * x[0] - 9) * (x[0] * x[0] - 9) / 60 + x[0] / 5 + x[1] * x[1] / 2,
-    }
-    f, start = surfaces[surface], np.array([start_0, start_1])
+    f, start = SURFACES[surface], np.array([start_0, start_1])
     end, _ = ref.gradient_descent(f, start, learning_rate=learning_rate, steps=steps)
     twin, _ = fnn.gradient_descent(f, jnp.asarray(start), learning_rate=learning_rate, steps=steps)
     # Where the path diverges, a central difference rounds the small partial derivative beside the large value.
@@ -70,7 +74,7 @@ def boundary(w1: float = 1.0, w2: float = 1.0, b: float = -1.5) -> dict[str, Any
 def sliding_window(
     dimensions: str = "two", position: int = 8, stride: int = 1, padding: Any = 1, **moved: float
 ) -> dict[str, Any]:
-    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)])
+    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)], float)
     x, kernel = (windows.SIGNAL, kernel[1]) if dimensions == "one" else (windows.IMAGE, kernel)
     x, kernel = x[None, ..., None], kernel[..., None, None]
     out = ref.conv(x, kernel, strides=stride, padding=padding)
@@ -145,7 +149,95 @@ def shown_when(values: dict[str, Any], grads: dict[str, Any]) -> dict[str, tuple
     return shown | {f"{name}_ct": (6, value) for name, value in first.items()}
 
 
+# The rates that each has until another is chosen, and those that can be chosen.
+RATES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1, 1.5]
+EIGHT = {
+    "sgd": (by_hand.sgd, 0.9),
+    "momentum": (by_hand.momentum, 0.1),
+    "nesterov": (by_hand.nesterov, 0.1),
+    "adagrad": (by_hand.adagrad, 1),
+    "rmsprop": (by_hand.rmsprop, 0.1),
+    "adam": (by_hand.adam, 0.3),
+    "adamw": (lambda rate: by_hand.adamw(rate, weight_decay=0.05), 0.3),
+    "muon": (by_hand.muon, 0.2),
+}
+
+
+def walked(name: str, rate: int | None, surface: str, start: list[float], steps: int) -> dict[str, float]:
+    """Where an optimizer of reference/ ends, by exact gradients; the point is a kernel of (2, 1), as muon wants it."""
+    f = SURFACES[surface]
+    slope = jax.jit(jax.grad(lambda x: f(x[:, 0])))
+    make, usual = EIGHT[name]
+    optimizer, params = make(usual if rate is None else RATES[rate]), {"x": np.array(start)[:, None]}
+    state = optimizer.init(params)
+    with np.errstate(all="ignore"):  # a rate that is too large leaves the numbers
+        for _ in range(steps):
+            params, state = optimizer.update({"x": np.asarray(slope(params["x"]))}, state, params)
+        end = params["x"][:, 0]
+        return {"0": end[0], "1": end[1], "f": float(f(end))}
+
+
+def optimizers(
+    left: str = "sgd",
+    right: str = "adam",
+    steps: int = 40,
+    surface: str = "bowl",
+    start_0: float = -4.0,
+    start_1: float = 2.0,
+    **rates: int,
+) -> dict[str, Any]:
+    start = [float(start_0), float(start_1)]
+    shown = {"f_start": SURFACES[surface](start)}
+    for side, name in (("left", left), ("right", right)):
+        end = walked(name, rates.get(f"{side}_rate"), surface, start, steps)
+        shown |= {f"{side}_{key}": value for key, value in end.items()}
+    return shown
+
+
+def turning_direction(angle: float = 30, x0: float = 1.5, x1: float = 1.0) -> dict[str, Any]:
+    point, turned = np.array([x0, x1], float), np.deg2rad(angle)
+    v = np.array([np.cos(turned), np.sin(turned)])
+    gradient = np.asarray(fnn.gradient(gradients.tilted)(jnp.asarray(point)))
+    slope = float(fnn.directional_derivative(gradients.tilted)(jnp.asarray(point), jnp.asarray(v)))
+    np.testing.assert_allclose(slope, ref.directional_derivative(gradients.tilted)(point, v), atol=1e-7)
+    length = float(np.linalg.norm(gradient))
+    apart = abs((angle - np.rad2deg(np.arctan2(*gradient[::-1])) + 180) % 360 - 180)
+    shown = {"slope": slope, "length": length, "apart": apart if length else None, "f": gradients.tilted(point)}
+    return shown | {"gradient_0": gradient[0], "gradient_1": gradient[1]}
+
+
+def photograph(row: int = 21, column: int = 8, **moved: float) -> dict[str, Any]:
+    kernel = np.array([[moved.get(f"kernel_{i}{j}", windows.EDGE[i, j]) for j in range(3)] for i in range(3)], float)
+    image = photographs.landscape().astype(float)
+    out = windows.convolved(image, kernel)
+    np.testing.assert_allclose(
+        out, fnn.conv(jnp.asarray(image)[None, ..., None], jnp.asarray(kernel)[..., None, None])[0, ..., 0]
+    )
+    ends = {"lowest": out.min(), "highest": out.max()}
+    return {"sum": out[row, column], "pixel": image[row + 1, column + 1]} | ends
+
+
+def digit_network(pixels: str = "", target: int = 3, pen_row: int = 3, pen_column: int = 3) -> dict[str, Any]:
+    """Every activation of the network that the site trains, by reference/, and the gradient to every pixel."""
+    image = live_network.image_of(pixels or live_network.examples()[3])
+    outputs, back = training.layer_outputs(image), live_network.gradient_by_pixel(image, target)
+    params, state = training.run().after, {"config": training.CONFIG}
+    loss, _ = simple_convnet.value_and_grad(params, state, image, np.array([target]))
+    shares = ref.softmax(outputs["dense2"][0])
+    shown = {"answer": shares.argmax(), "loss": loss, "pixel": image[0, pen_row, pen_column, 0]}
+    shown |= {"pixel_ct": back[pen_row, pen_column]} | {f"p{digit}": share for digit, share in enumerate(shares)}
+    for name in ("relu1", "pool1"):
+        shown |= {f"{name}_{k}_{i}_{j}": value for (i, j, k), value in np.ndenumerate(outputs[name][0])}
+    hidden = outputs["relu2"][0].reshape(2, 16)
+    for name, values in (("x", image[0, ..., 0]), ("x_ct", back), ("relu2", hidden)):
+        shown |= {f"{name}_{i}_{j}": value for (i, j), value in np.ndenumerate(values)}
+    return shown
+
+
 EXPECTED = {
     function.__name__: function
-    for function in (central_difference, descent, temperature, boundary, sliding_window, small_network)
+    for function in (
+        *(central_difference, descent, temperature, boundary, sliding_window, small_network),
+        *(optimizers, turning_direction, photograph, digit_network),
+    )
 }

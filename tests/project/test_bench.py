@@ -117,10 +117,12 @@ def test_rounds_take_every_contender_as_often(bench):
     contenders = {name: lambda name=name: calls.append(name) for name in ("ours", "theirs")}
     taken = bench.measure.rounds(contenders, 0.0, 3)
     assert {name: len(pairs) for name, pairs in taken.items()} == {"ours": 3, "theirs": 3}
-    # Another one begins each round, and a contender's steps follow one another, one of them before those that count.
+    # A contender's steps follow one another, one of them before those that count.
     burst = 1 + bench.measure.TIMED_STEPS
-    order = ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    order = calls[::burst]
     assert calls == [name for name in order for _ in range(burst)]
+    rounds = [tuple(order[i : i + 2]) for i in range(0, 6, 2)]
+    assert set(rounds) == {("ours", "theirs"), ("theirs", "ours")}, "either begins a round at times"
 
 
 def test_a_step_is_timed_after_one_that_does_not_count(bench, monkeypatch: pytest.MonkeyPatch):

@@ -28,7 +28,7 @@ NAMES = {
     "ReLU",
 }
 SVG = "{http://www.w3.org/2000/svg}"
-TRAINED = {"training_curve", "learned_filters", "cnn_layers"}
+TRAINED = {"training_curve", "learned_filters", "cnn_layers", "digit_network"}
 EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in TRAINED else name for name in sorted(PICTURES)]
 
 

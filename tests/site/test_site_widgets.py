@@ -1,7 +1,6 @@
 """The widgets of the study site, moved in a headless browser: their numbers are Python's, their pictures follow."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,81 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.widget_numbers import EXPECTED
+from helpers.widget_page import MOVE, STATIC, WIDGETS, begin, compare, mounted, move, page
 
 from scripts.study.pictures import PICTURES, differences, windows
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-STATIC = SCRIPTS / "study" / "static"
-WIDGETS = sorted(path.stem for path in (STATIC / "widgets").glob("*.js"))
-
-MOVE = """
-const [name, settings] = arguments;
-const element = document.querySelector(`[data-widget=${name}]`);
-for (const [control, value] of Object.entries(settings)) {
-  const input = element.querySelector(`input[data-control=${control}]`);
-  if (!input) {
-    element.querySelector(`button[data-control=${control}][data-option=${value}]`).click();
-    continue;
-  }
-  input.value = value;
-  if (Number(input.value) !== Number(value)) throw new Error(`${control} cannot be ${value}`);
-  input.dispatchEvent(new Event("input"));
-}
-const numbers = {};
-for (const { dataset } of element.querySelectorAll("[data-quantity]")) numbers[dataset.quantity] = dataset.value;
-return [numbers, element.querySelector(".widget-picture svg").innerHTML];
-"""
-
-
-def page(language: str = "en") -> str:
-    """Every widget on a page of its own, with the site's scripts and styles."""
-    files = ["widgets.js", "plot.js", *(f"widgets/{name}.js" for name in WIDGETS)]
-    scripts = "".join(f'<script src="{(STATIC / file).as_uri()}"></script>' for file in files)
-    styles = "".join(
-        f'<link rel="stylesheet" href="{(STATIC / file).as_uri()}">' for file in ("site.css", "widgets.css")
-    )
-    places = "".join(f'<div class="widget" data-widget="{name}">static</div>' for name in WIDGETS)
-    head = f'<!doctype html><html lang="{language}" data-language="{language}"><meta charset="utf-8">'
-    return f"{head}{styles}{scripts}<body>{places}"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One headless chromium for the whole file, with all widgets mounted."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,3000"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    try:
-        file = tmp_path_factory.mktemp("widgets") / "page.html"
-        file.write_text(page(), encoding="utf-8")
-        running.get(file.as_uri())
+    with mounted(tmp_path_factory.mktemp("widgets")) as running:
         yield running
-    finally:
-        running.quit()
 
 
-def begin(browser: Any, name: str) -> None:
-    """Mount a widget anew, with its first setting."""
-    browser.execute_script(
-        "const e = document.querySelector(`[data-widget=${arguments[0]}]`);"
-        "delete e.dataset.mounted; widgets.mountAll(e.parentElement);",
-        name,
-    )
-
-
-def move(browser: Any, name: str, settings: dict[str, Any]) -> tuple[dict[str, float | None], str]:
-    """The numbers and the picture of a freshly mounted widget after these controls were moved, in this order."""
-    begin(browser, name)
-    numbers, picture = browser.execute_script(MOVE, name, settings)
-    return {key: None if text == "" else float(text) for key, text in numbers.items()}, picture
-
+EIGHT = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "muon")
 
 # Several controls at once; every control by itself, at its ends and between them, has a test of its own.
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
@@ -97,26 +33,21 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("sliding_window", {"kernel_00": 2.25, "kernel_12": -3, "kernel_21": 1.5, "stride": 3}),
     *(("sliding_window", {"dimensions": "one"} | s) for s in ({}, {"stride": 3, "padding": 2, "kernel_11": -2.5})),
     *(("small_network", s) for s in ({"steps": 10, "learning_rate": 1}, {"x1": -2, "x2": 0, "target": -2})),
+    *(("optimizers", {"left": one, "right": other}) for one, other in zip(EIGHT[::2], EIGHT[1::2], strict=True)),
+    *(
+        ("optimizers", {"left": one, "right": "muon", "surface": "valleys", "start_1": -1.25})
+        for one in ("adamw", "nesterov")
+    ),
+    ("optimizers", {"left_rate": 10, "right": "momentum", "right_rate": 10, "surface": "valleys", "steps": 60}),
+    *(("turning_direction", s) for s in ({"angle": 301, "x0": -2.1}, {"x0": 0, "x1": 0}, {"x0": -1, "x1": -1.8})),
+    ("photograph", {"row": 45, "column": 0, "kernel_00": 2.25, "kernel_22": -3}),
+    ("digit_network", {"target": 8, "pen_row": 6, "pen_column": 4}),
     ("small_network", {"w11": -1.5, "w12": 2, "w21": 0, "w22": -0.3, "b1": 1, "b2": -2, "v1": -1, "v2": 2, "c": -0.5}),
 ]
 
 
 def spelled(value: Any) -> str:
     return value if isinstance(value, str) else ",".join(f"{k}={v}" for k, v in value.items()) or "first"
-
-
-def compare(browser: Any, name: str, settings: dict[str, Any]) -> None:
-    """Every number that the widget shows at these settings against Python's."""
-    shown, _ = move(browser, name, settings)
-    expected = EXPECTED[name](**settings)
-    assert set(expected) <= set(shown), f"{name} does not show {set(expected) - set(shown)}"
-    for quantity, value in expected.items():
-        got = shown[quantity]
-        if value is None or np.isnan(value):
-            assert got is None or np.isnan(got), f"{name} {settings}: {quantity} is {got}; Python has {value}"
-            continue
-        # Relative, so that an error of 1e-11 must be right too; 1e-12 for what is 0 but for rounding.
-        assert got == pytest.approx(float(value), rel=1e-6, abs=1e-12), f"{name} {settings}: {quantity}"
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=spelled)

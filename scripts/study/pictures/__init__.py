@@ -10,8 +10,10 @@ from . import (
     gradients,
     graphs,
     layers,
+    live_network,
     losses,
     networks,
+    photographs,
     rules,
     scores,
     sequences,
@@ -22,8 +24,8 @@ from . import (
 )
 from .canvas import Picture
 
-_FAMILIES = (activations, batches, boundaries, columns, descents, differences, gradients, graphs, layers, losses)
-_MORE = (networks, rules, scores, sequences, signals, training, valleys, windows)
+_FAMILIES = (activations, batches, boundaries, columns, descents, differences, gradients, graphs, layers, live_network)
+_MORE = (losses, networks, photographs, rules, scores, sequences, signals, training, valleys, windows)
 PICTURES = {name: it for module in _FAMILIES + _MORE for name, it in vars(module).items() if isinstance(it, Picture)}
 
 __all__ = ["PICTURES"]

@@ -66,20 +66,22 @@ def optimizer_path(optimizer: Optimizer, start: np.ndarray, steps: int) -> np.nd
     return np.array(path)
 
 
+SEVEN = {
+    "sgd": (sgd(0.9), 0.9),
+    "momentum": (momentum(0.1, 0.9), 0.1),
+    "nesterov": (nesterov(0.1, 0.9), 0.1),
+    "adagrad": (adagrad(1.0), 1.0),
+    "rmsprop": (rmsprop(0.1), 0.1),
+    "adam": (adam(0.3), 0.3),
+    "adamw": (adamw(0.3, weight_decay=0.05), 0.3),
+}
+
+
 @picture(640, 350)
 def optimizer_paths(figure: Figure, say: Say) -> None:
     """Seven optimizers, forty steps each, from one start."""
-    optimizers = {
-        "sgd": (sgd(0.9), 0.9),
-        "momentum": (momentum(0.1, 0.9), 0.1),
-        "nesterov": (nesterov(0.1, 0.9), 0.1),
-        "adagrad": (adagrad(1.0), 1.0),
-        "rmsprop": (rmsprop(0.1), 0.1),
-        "adam": (adam(0.3), 0.3),
-        "adamw": (adamw(0.3, weight_decay=0.05), 0.3),
-    }
     grid = list(figure.subplots(2, 4, sharex=True, sharey=True).flat)
-    for axes, (name, (optimizer, rate)) in zip(grid, optimizers.items(), strict=False):
+    for axes, (name, (optimizer, rate)) in zip(grid, SEVEN.items(), strict=False):
         _bowl(axes)
         path = optimizer_path(optimizer, np.array([-4.0, 2.0]), 40)
         _path(axes, path)
@@ -90,3 +92,15 @@ def optimizer_paths(figure: Figure, say: Say) -> None:
     last.text(0, 0.6, say("白：出発点", "white: start"), ha="center", color=ORANGE)
     last.text(0, -0.2, say("青：40 回の後", "blue: after 40 steps"), ha="center", color=BLUE)
     last.text(0, -1.0, say("赤：そのときの f", "red: f there"), ha="center", color=RED)
+
+
+@picture(500, 220)
+def optimizers(figure: Figure, say: Say) -> None:
+    """The first setting of the widget of this name: sgd beside adam."""
+    for axes, name in zip(figure.subplots(1, 2, sharey=True), ("sgd", "adam"), strict=True):
+        optimizer, rate = SEVEN[name]
+        _bowl(axes)
+        path = optimizer_path(optimizer, np.array([-4.0, 2.0]), 40)
+        _path(axes, path)
+        axes.set_title(f"{name}, η = {rate:g}")
+        axes.set_xlabel(say("x₀（40 回）", "x₀ (40 steps)"))

@@ -45,7 +45,9 @@ def errors(rule: Rule, dtype: type[np.floating], x: float, at: list[float]) -> n
 
 
 def _curve(axes: Axes, rule: Rule, dtype: type[np.floating], color: str, **options: Any) -> None:
+    """float64 has circles and float32 squares, so that they are told apart without colour, too."""
     at = steps()
+    options |= {"marker": "o" if dtype is np.float64 else "s", "markersize": 4.5, "markevery": 3}
     axes.plot(at, np.maximum(errors(rule, dtype, 3.0, at), 1e-16), color=color, **options)
 
 

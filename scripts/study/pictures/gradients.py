@@ -65,6 +65,25 @@ def all_directions(figure: Figure, say: Say) -> None:
 
 
 @picture(500, 270)
+def turning_direction(figure: Figure, say: Say) -> None:
+    """The first setting of the widget of this name: one direction, and its place among all slopes."""
+    plane, curve = figure.subplots(1, 2)
+    angles = np.arange(0, 361, 5)
+    unit = np.stack([np.cos(np.deg2rad(angles)), np.sin(np.deg2rad(angles))], axis=-1)
+    slopes = [directional_derivative(tilted)(POINT, v) for v in unit]
+    contours(plane, tilted, (-3, 3), (-3, 3), [0.2, 0.8, 1.8, 3.2, 5, 7.2])
+    arrow(plane, POINT, POINT + 0.45 * gradient(tilted)(POINT), RED)
+    arrow(plane, POINT, POINT + 1.1 * unit[6], BLUE)
+    plane.set(xlabel="x₀", ylabel="x₁", aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+    curve.plot(angles, slopes, color=INK)
+    curve.plot(angles[6], slopes[6], "o", color=BLUE)
+    curve.axhline(0, color=LINE, linewidth=1)
+    curve.set(xlim=(-8, 360), xticks=[0, 90, 180, 270, 360])
+    curve.set_xlabel(say("向き（度）", "direction (degrees)"))
+    curve.set_title(say("その向きの傾き", "slope in that direction"))
+
+
+@picture(500, 270)
 def uphill_and_downhill(figure: Figure, say: Say) -> None:
     """f along the gradient rises; against it f falls, but only up to a point."""
     axes = figure.subplots()

@@ -16,6 +16,8 @@ widgets.plot = (() => {
     return {
       x: (value) => left + ((value - x[0]) / (x[1] - x[0])) * width,
       y: (value) => top + height - ((value - y[0]) / (y[1] - y[0])) * height,
+      toX: (at) => x[0] + ((at - left) / width) * (x[1] - x[0]),
+      toY: (at) => y[0] + ((top + height - at) / height) * (y[1] - y[0]),
       box,
       limits: { x, y },
       clip,
@@ -140,6 +142,9 @@ widgets.plot = (() => {
     });
   }
 
+  // The shape of a handle through which one sees what is under it, such as the tip of an arrow.
+  const open = () => [svg("circle", { r: 10, "fill-opacity": 0 })];
+
   // A number as a shade: blue above zero, orange below, stronger the further from it, and never so strong that ink
   // on it is hard to read.
   const shade = (value, largest) => ({
@@ -147,5 +152,5 @@ widgets.plot = (() => {
     "fill-opacity": round(0.45 * Math.min(1, Math.abs(value) / largest)),
   });
 
-  return { frame, axes, clipped, curve, dot, arrow, contours, shade, text, series, ink, muted, line };
+  return { frame, axes, clipped, curve, dot, arrow, contours, shade, open, text, series, ink, muted, line };
 })();

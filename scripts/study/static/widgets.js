@@ -6,7 +6,9 @@ const widgets = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const registered = new Map();
   let serial = 0;
+  const identifier = (kind) => `${kind}-${(serial += 1)}`;
 
+  const data = {}; // by the widget's name, written when the site is built
   const register = (name, widget) => registered.set(name, widget);
 
   // Puts every registered widget into its place; the static picture that stood there goes.
@@ -61,93 +63,6 @@ const widgets = (() => {
       .replace(/^-(?=[0.]*$)/, "")
       .replace("-", "−");
 
-  function rangeControl(spec, changed) {
-    const id = `control-${(serial += 1)}`;
-    const attributes = { id, type: "range", "data-control": spec.name, min: spec.min, step: spec.step };
-    const max = typeof spec.max === "function" ? spec.value : spec.max;
-    const input = html("input", { ...attributes, max, value: spec.value });
-    const shown = html("output", { class: "widget-setting", for: id, "aria-live": "off" });
-    const read = spec.read || Number;
-    input.addEventListener("input", changed);
-    return {
-      name: spec.name,
-      element: html("div", { class: "widget-control" }, html("label", { for: id }, words(spec.label)), shown, input),
-      set(value) {
-        if (Number(value) > Number(input.max)) input.max = value;
-        input.value = value;
-      },
-      get: () => read(Number(input.value)),
-      refresh(settings) {
-        if (typeof spec.max === "function") {
-          // The input clips its own value to a smaller limit.
-          input.max = spec.max(settings);
-          settings[spec.name] = read(Number(input.value));
-        }
-        const text = (spec.show || readable)(settings[spec.name]);
-        shown.textContent = text;
-        input.setAttribute("aria-valuetext", text);
-      },
-    };
-  }
-
-  function choiceControl(spec, changed) {
-    const id = `control-${(serial += 1)}`;
-    let chosen = spec.value;
-    const buttons = spec.options.map((option) =>
-      html("button", { type: "button", "data-control": spec.name, "data-option": option.value }, words(option.label)),
-    );
-    const mark = () => {
-      for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.option === chosen));
-    };
-    for (const button of buttons) {
-      button.addEventListener("click", () => {
-        chosen = button.dataset.option;
-        mark();
-        changed();
-      });
-    }
-    mark();
-    const label = html("span", { id, class: "widget-label" }, words(spec.label));
-    return {
-      name: spec.name,
-      element: html("div", { class: "widget-choice", role: "group", "aria-labelledby": id }, label, buttons),
-      set(value) {
-        chosen = value;
-        mark();
-      },
-      get: () => chosen,
-      refresh() {},
-    };
-  }
-
-  // Buttons that set other controls, and keep no setting of their own.
-  function actionsControl(spec, set) {
-    const id = `control-${(serial += 1)}`;
-    const buttons = spec.options.map((option) => {
-      const button = html("button", { type: "button", "data-action": "" }, words(option.label));
-      button.addEventListener("click", () => set(option.sets));
-      return button;
-    });
-    const label = html("span", { id, class: "widget-label" }, words(spec.label));
-    return html("div", { class: "widget-choice", role: "group", "aria-labelledby": id }, label, buttons);
-  }
-
-  // Controls in one frame under one name, for example the numbers of a filter in the filter's own rows and columns.
-  function groupControl(spec, changed) {
-    const inner = spec.controls.map((each) => [each, control(each, changed)]);
-    const grid = html(
-      "div",
-      { class: "widget-grid" },
-      inner.map(([, made]) => made.element),
-    );
-    if (spec.columns) grid.style.setProperty("--columns", spec.columns);
-    const fold = spec.folded ? "details" : "fieldset";
-    const legend = html(spec.folded ? "summary" : "legend", {}, words(spec.label));
-    return { members: inner, element: html(fold, { class: "widget-group" }, legend, grid) };
-  }
-
-  const control = (spec, changed) => ({ range: rangeControl, choice: choiceControl })[spec.kind](spec, changed);
-
   const numberElement = ({ name, label, value, text }) =>
     html(
       "div",
@@ -160,58 +75,39 @@ const widgets = (() => {
       ),
     );
 
-  // The controls of a widget: their elements, a way to set them from outside, and their settings.
-  function panel(specs, changed) {
-    const members = [];
-    const set = (values) => {
-      for (const [, member] of members) if (member.name in values) member.set(values[member.name]);
-    };
-    const act = (values) => {
-      set(values);
-      changed();
-    };
-    const elements = specs.map((spec) => {
-      if (spec.kind === "actions") return actionsControl(spec, act);
-      const part = spec.kind === "group" ? groupControl(spec, changed) : control(spec, changed);
-      members.push(...(part.members || [[spec, part]]));
-      return part.element;
-    });
-    // As they stand, once every control has fitted its limits, its text and whether it is shown to the others.
-    function settings() {
-      const now = Object.fromEntries(members.map(([, member]) => [member.name, member.get()]));
-      for (const [spec, member] of members) {
-        member.refresh(now);
-        member.element.hidden = Boolean(spec.hidden && spec.hidden(now));
-      }
-      return now;
-    }
-    return { elements, set, settings };
-  }
-
-  // A widget from {size, description, controls, draw}, where draw(settings) returns {picture, numbers, sentence}.
-  const pure = ({ size, description, controls, draw }) => ({
+  // A widget from {size, description, controls, handles, draw}, where draw(settings) returns {picture, numbers,
+  // sentence}. Handles stay while the picture under them is drawn anew, and with them focus and pointer.
+  const pure = ({ size, description, controls, handles = [], draw }) => ({
     mount(element, state) {
-      const id = `widget-${(serial += 1)}`;
-      const picture = svg("svg", { viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-labelledby": id });
+      const id = identifier("widget");
+      const picture = svg("g", { role: "img", "aria-labelledby": id });
+      const stage = svg("svg", { viewBox: `0 0 ${size[0]} ${size[1]}` }, picture);
       const numbers = html("div", { class: "widget-numbers" });
       const sentence = html("p", { class: "widget-sentence", role: "status" });
       const about = html("p", { class: "widget-about", id }, words(description));
-      const side = panel(controls, redraw);
+      const side = widgets.panel(controls, redraw);
+      const held = widgets.hold(stage, handles, side);
+      const link = widgets.link(element, side, redraw);
 
       function redraw() {
-        const drawn = draw(side.settings());
+        const settings = side.settings();
+        const drawn = draw(settings);
         picture.replaceChildren(...drawn.picture.flat(Infinity).filter(Boolean));
         numbers.replaceChildren(...drawn.numbers.map(numberElement));
         sentence.replaceChildren(...(drawn.sentence ? words(drawn.sentence) : []));
+        held.refresh(settings);
+        link.refresh();
       }
 
       side.set(state);
-      const stage = html("div", { class: "widget-picture" }, picture);
-      element.append(about, html("div", { class: "widget-controls" }, side.elements), stage, sentence, numbers);
+      const shown = html("div", { class: "widget-picture" }, stage, held.abouts);
+      const panel = html("div", { class: "widget-controls" }, side.elements);
+      element.append(about, panel, shown, sentence, numbers, link.element);
       redraw();
+      link.follow();
     },
   });
 
   if (typeof document !== "undefined") document.addEventListener("DOMContentLoaded", () => mountAll());
-  return { register, mountAll, pure, html, svg, svgWords, readable, fixed, superscript };
+  return { register, data, mountAll, pure, html, svg, words, svgWords, identifier, readable, fixed, superscript };
 })();

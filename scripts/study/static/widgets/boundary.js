@@ -107,6 +107,7 @@
         plane,
         shades(z),
         boundary(w1, w2, b),
+        plot.arrow(placed(MIDDLE), placed(tip({ w1, w2 })), { stroke: plot.series(4) }),
         POINTS.map(([x, y, kind]) => mark(plane, [x, y], kind)),
       ),
       plot.axes(plane, { xTicks: [0, 2, 4].map(label), yTicks: [0, 2, 4].map(label), xLabel: "x₁", yLabel: "x₂" }),
@@ -168,11 +169,43 @@
     return { picture: picture(settings, z), numbers, sentence: length === 0 ? none : b === 0 ? through : moved };
   }
 
+  // From the middle of the plane the weights are an arrow, and the boundary has a point nearest to it.
+  const MIDDLE = [1.5, 1.5];
+  const REACH = 0.7; // of a weight of 1, in the numbers of the plane
+  const tip = ({ w1, w2 }) => [MIDDLE[0] + REACH * w1, MIDDLE[1] + REACH * w2];
+  function nearest({ w1, w2, b }) {
+    const square = w1 * w1 + w2 * w2;
+    const share = square > 0 ? (w1 * MIDDLE[0] + w2 * MIDDLE[1] + b) / square : 0; // without weights it is hidden
+    return [MIDDLE[0] - share * w1, MIDDLE[1] - share * w2].map((value) => Math.max(-1, Math.min(4, value)));
+  }
+  const placed = ([x, y]) => [plane.x(x), plane.y(y)];
+  const handles = [
+    {
+      name: "boundary",
+      label: { ja: "決定境界（バイアス b）", en: "decision boundary (bias b)" },
+      x: "b",
+      at: (s) => placed(nearest(s)),
+      to: ([left, top], { w1, w2 }) => ({ b: -(w1 * plane.toX(left) + w2 * plane.toY(top)) }),
+      by: (right, up, { w1, w2, b }) => ({ b: b - 0.1 * ((w1 < 0 ? -right : right) + (w2 < 0 ? -up : up)) }),
+      hidden: ({ w1, w2 }) => w1 === 0 && w2 === 0,
+    },
+    {
+      name: "weights",
+      label: { ja: "重みの矢印 (w₁, w₂)", en: "arrow of the weights (w₁, w₂)" },
+      x: "w1",
+      y: "w2",
+      at: (s) => placed(tip(s)),
+      to: ([left, top]) => ({ w1: (plane.toX(left) - MIDDLE[0]) / REACH, w2: (plane.toY(top) - MIDDLE[1]) / REACH }),
+      shape: plot.open,
+    },
+  ];
+
   const description = {
-    ja: "左：平面の各点での σ(z)（青は 1 に近く、橙は 0 に近い）と、z = 0 の境界。右：各点が曲線のどこに乗るか。",
+    ja: "左：平面の各点での σ(z)（青は 1 に近く、橙は 0 に近い）と、z = 0 の境界、重みの矢印。境界も矢印もつかんで動かせます。右：各点が曲線のどこに乗るか。",
     en:
-      "Left: σ(z) over the plane (blue near 1, orange near 0) and the boundary z = 0. " +
+      "Left: σ(z) over the plane (blue near 1, orange near 0), the boundary z = 0 and the arrow of the weights; take " +
+      "either and move it. " +
       "Right: where on the curve each point lies.",
   };
-  widgets.register("boundary", widgets.pure({ size: [480, 314], description, controls, draw }));
+  widgets.register("boundary", widgets.pure({ size: [480, 314], description, controls, handles, draw }));
 })();

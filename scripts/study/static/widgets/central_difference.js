@@ -98,19 +98,30 @@
   const place = plot.frame({ x: [-1, -15], y: [-16, 2], box: [58, 34, 410, 250] });
   const FLOOR = 1e-16; // an error of exactly 0 has no logarithm: it is drawn on the floor
 
+  // float64 is round and float32 is square: told apart without colour, too.
+  function shape(kind, [x, y], size) {
+    const style = {
+      fill: plot.series(kind.colour),
+      stroke: "var(--paper)",
+      "stroke-width": 1,
+      "data-shape": kind.name,
+    };
+    if (kind.to === double) return widgets.svg("circle", { cx: x, cy: y, r: size, ...style });
+    return widgets.svg("rect", { x: x - size, y: y - size, width: 2 * size, height: 2 * size, ...style });
+  }
+  const mark = (kind, [x, y], size) => (Number.isFinite(y) ? shape(kind, [place.x(x), place.y(y)], size) : null);
+
   function picture(f, x, h) {
-    const lines = KINDS.map((kind) => {
+    const lines = KINDS.flatMap((kind) => {
       const points = STEPS.map((step) => [Math.log10(step), Math.log10(Math.max(FLOOR, error(kind, f, x, step)))]);
       const dash = kind.rule === forward ? "5 4" : undefined;
-      return plot.curve(place, points, { stroke: plot.series(kind.colour), "stroke-dasharray": dash });
+      const marks = points.filter((_, i) => i % 3 === 0).map((point) => mark(kind, point, 3));
+      return [plot.curve(place, points, { stroke: plot.series(kind.colour), "stroke-dasharray": dash }), ...marks];
     });
     const dots = KINDS.map((kind) => {
       const e = error(kind, f, x, h);
       if (Number.isNaN(e)) return null;
-      return plot.dot(place, [Math.log10(h), Math.log10(Math.max(FLOOR, e))], {
-        fill: plot.series(kind.colour),
-        stroke: "var(--paper)",
-      });
+      return mark(kind, [Math.log10(h), Math.log10(Math.max(FLOOR, e))], 6);
     });
     const here = Math.log10(h);
     const marker = plot.curve(
@@ -134,6 +145,7 @@
       const dash = kind.rule === forward ? "5 4" : undefined;
       return [
         widgets.svg("line", { ...swatch, "stroke-dasharray": dash }),
+        shape(kind, [left + 13, top - 4], 4.5),
         plot.text([left + 34, top], kind.label, { "text-anchor": "start" }),
       ];
     });
@@ -191,9 +203,27 @@
     return { picture: picture(f, x, h), numbers, sentence };
   }
 
+  const nearest = (power) =>
+    STEPS.reduce(
+      (best, h, i) => (Math.abs(Math.log10(h) - power) < Math.abs(Math.log10(STEPS[best]) - power) ? i : best),
+      0,
+    );
+  const handles = [
+    {
+      name: "h",
+      label: { ja: "刻み幅 h の線", en: "line of the step h" },
+      x: "h",
+      at: ({ h }) => [place.x(Math.log10(h)), place.box[1]],
+      to: ([left]) => ({ h: nearest(place.toX(left)) }),
+      area: () => place.box,
+    },
+  ];
+
   const description = {
-    ja: "刻み幅 h を動かすと、数値微分の誤差が V 字の曲線の上を動きます。",
-    en: "Move the step h: the error of the numerical derivative runs along a curve shaped like a V.",
+    ja: "刻み幅 h の線をつかんで動かすと、数値微分の誤差が V 字の曲線の上を動きます。丸は float64、四角は float32 です。",
+    en:
+      "Take the line of the step h and move it: the error of the numerical derivative runs along a curve shaped like " +
+      "a V. Circles are float64, squares float32.",
   };
-  widgets.register("central_difference", widgets.pure({ size: [496, 384], description, controls, draw }));
+  widgets.register("central_difference", widgets.pure({ size: [496, 384], description, controls, handles, draw }));
 })();

@@ -5,20 +5,7 @@
   const { plot } = widgets;
   const H = 1e-4;
 
-  const SURFACES = {
-    bowl: {
-      label: { ja: "細長いお椀", en: "narrow bowl" },
-      formula: "f = x₀² / 10 + x₁²",
-      f: (x, y) => (x * x) / 10 + y * y,
-      levels: [0.05, 0.2, 0.5, 1, 2, 3.5, 5.5, 8],
-    },
-    valleys: {
-      label: { ja: "二つの谷", en: "two valleys" },
-      formula: "f = (x₀² − 9)² / 60 + x₀ / 5 + x₁² / 2",
-      f: (x, y) => ((x * x - 9) * (x * x - 9)) / 60 + x / 5 + (y * y) / 2,
-      levels: [-0.5, -0.3, 0, 0.4, 0.8, 1.2, 1.6, 2.4, 3.6, 5.2],
-    },
-  };
+  const SURFACES = Object.fromEntries(["bowl", "valleys"].map((name) => [name, widgets.surfaces[name]]));
 
   // Central differences, as in reference/calculus.py.
   function partial(f, x, y, dx, dy) {
@@ -56,6 +43,7 @@
       show: (v) => v.toFixed(2),
     },
     { kind: "range", name: "steps", label: { ja: "更新の回数", en: "steps" }, min: 0, max: 50, step: 1, value: 15 },
+    { kind: "player", of: "steps", every: 150 },
     {
       kind: "range",
       name: "start_0",
@@ -137,9 +125,14 @@
     return { picture: picture(chosen, path), numbers, sentence: verdict(path, values) };
   }
 
+  const start = { ja: "出発点 (x₀, x₁)", en: "start (x₀, x₁)" };
+  const handles = [widgets.hold.point(place, { name: "start", label: start, x: "start_0", y: "start_1" })];
+
   const description = {
-    ja: "白い丸から青い丸まで、勾配と逆の向きに一歩ずつ進む道です。細い線は f の等高線です。",
-    en: "The path from the white circle to the blue one, each step against the gradient. Thin lines are contours of f.",
+    ja: "輪から青い丸まで、勾配と逆の向きに一歩ずつ進む道です。輪をつかむと、出発点を動かせます。細い線は f の等高線です。",
+    en:
+      "The path from the ring to the blue dot, each step against the gradient. Take the ring to move the start. Thin " +
+      "lines are contours of f.",
   };
-  widgets.register("descent", widgets.pure({ size: [480, 326], description, controls, draw }));
+  widgets.register("descent", widgets.pure({ size: [480, 326], description, controls, handles, draw }));
 })();

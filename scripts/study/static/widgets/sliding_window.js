@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { plot, svg, readable } = widgets;
+  const { plot, svg } = widgets;
   const SIGNAL = [1, 1, 1, 2, 5, 5, 5, 4, 1, 1];
   const IMAGE = [
     [0, 0, 0, 4, 4, 4],
@@ -12,45 +12,11 @@
     [2, 4, 4, 4, 2, 0],
     [4, 4, 4, 2, 0, 0],
   ];
-  const EDGE = [
-    [-1, 0, 1],
-    [-1, 0, 1],
-    [-1, 0, 1],
-  ];
-  const FILTERS = [
-    {
-      label: { ja: "横の縁", en: "horizontal edges" },
-      kernel: [
-        [-1, -1, -1],
-        [0, 0, 0],
-        [1, 1, 1],
-      ],
-    },
-    {
-      label: { ja: "ぼかし", en: "smooth" },
-      kernel: [
-        [0, 0.25, 0],
-        [0.25, 0.5, 0.25],
-        [0, 0.25, 0],
-      ],
-    },
-    {
-      label: { ja: "そのまま", en: "copy" },
-      kernel: [
-        [0, 0, 0],
-        [0, 1, 0],
-        [0, 0, 0],
-      ],
-    },
-    { label: { ja: "縦の縁", en: "vertical edges" }, kernel: EDGE },
-  ];
-  const places = [0, 1, 2].flatMap((row) => [0, 1, 2].map((column) => [row, column]));
   const flat = (s) => s.dimensions === "one";
 
   // One dimension is one row, with the middle row of the filter.
   function operands(s) {
-    const kernel = places.map(([row, column]) => s[`kernel_${row}${column}`]);
-    const rows = [kernel.slice(0, 3), kernel.slice(3, 6), kernel.slice(6)];
+    const rows = widgets.filters.kernel(s);
     return flat(s) ? { x: [SIGNAL], kernel: [rows[1]], tall: 0 } : { x: IMAGE, kernel: rows, tall: s.padding };
   }
 
@@ -95,32 +61,10 @@
       value: 8,
       show: (v) => String(v + 1),
     },
+    { kind: "player", of: "position", every: 400 },
     { kind: "range", name: "stride", label: { ja: "ストライド", en: "stride" }, min: 1, max: 3, step: 1, value: 1 },
     { kind: "range", name: "padding", label: { ja: "パディング", en: "padding" }, min: 0, max: 2, step: 1, value: 1 },
-    {
-      kind: "actions",
-      label: { ja: "フィルターの例", en: "filters to try" },
-      options: FILTERS.map(({ label, kernel }) => ({
-        label,
-        sets: Object.fromEntries(places.map(([row, column]) => [`kernel_${row}${column}`, kernel[row][column]])),
-      })),
-    },
-    {
-      kind: "group",
-      columns: 3,
-      label: { ja: "フィルターの重み", en: "weights of the filter" },
-      controls: places.map(([row, column]) => ({
-        kind: "range",
-        name: `kernel_${row}${column}`,
-        label: `k[${row}, ${column}]`,
-        min: -3,
-        max: 3,
-        step: 0.25,
-        value: EDGE[row][column],
-        show: (v) => readable(v, 2),
-        hidden: (s) => flat(s) && row !== 1,
-      })),
-    },
+    ...widgets.filters.controls((s, row) => flat(s) && row !== 1),
   ];
 
   const short = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
@@ -155,14 +99,16 @@
   const outline = (left, top, width, height, colour) =>
     svg("rect", { x: left, y: top, width, height, fill: "none", stroke: colour, "stroke-width": 3 });
 
+  // Where the input begins, and how large its cells are.
+  const [left, top] = [10, 36];
+  const cellSize = (input) => (input.length === 1 ? Math.min(34, 440 / input[0].length) : 236 / input.length);
+
   function picture(s, input, kernel, tall, output, [row, column]) {
     const line = flat(s);
-    const size = line ? Math.min(34, 440 / input[0].length) : 236 / input.length;
-    const [left, top] = [10, 36];
+    const size = cellSize(input);
     const [outLeft, outTop] = line ? [10, 156] : [284, 36];
     const outSize = line ? size : Math.min(34, 186 / output.length);
-    const inside = (i, j) =>
-      i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
+    const inside = (i, j) => i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
     const [x, y] = [left + column * s.stride * size, top + row * s.stride * size];
     const weights = kernel.flatMap((weightsRow, i) =>
       weightsRow.map((weight, j) =>
@@ -220,9 +166,51 @@
     return { picture: picture(s, input, kernel, tall, output, at), numbers, sentence: worked(pairs, total(pairs)) };
   }
 
+  // The window is taken hold of in its middle, and comes to where its middle would be.
+  function windowed(s) {
+    const { x, kernel, tall } = operands(s);
+    const [input, [height, width]] = [padded({ x, tall }, s.padding), counts(s)];
+    return { size: cellSize(input), tall: kernel.length, height, width, input };
+  }
+  const handles = [
+    {
+      name: "window",
+      label: { ja: "フィルターの窓", en: "window of the filter" },
+      x: "position",
+      at(s) {
+        const { size, tall, width } = windowed(s);
+        const [row, column] = [Math.floor(s.position / width), s.position % width];
+        return [left + (column * s.stride + 1.5) * size, top + (row * s.stride + tall / 2) * size];
+      },
+      to([x, y], s) {
+        const { size, tall, height, width } = windowed(s);
+        const nearest = (at, middle, count) =>
+          Math.max(0, Math.min(count - 1, Math.round((at / size - middle) / s.stride)));
+        return { position: nearest(y - top, tall / 2, height) * width + nearest(x - left, 1.5, width) };
+      },
+      by(right, up, s) {
+        const { height, width } = windowed(s);
+        const inside = (at, count) => Math.max(0, Math.min(count - 1, at));
+        const [row, column] = [Math.floor(s.position / width), s.position % width];
+        return { position: inside(row - up, height) * width + inside(column + right, width) };
+      },
+      area(s) {
+        const { size, input } = windowed(s);
+        return [left, top, size * input[0].length, size * input.length];
+      },
+      shape(s) {
+        const { size, tall } = windowed(s);
+        const box = { x: -1.5 * size, y: (-tall / 2) * size, width: 3 * size, height: tall * size };
+        return [svg("rect", { class: "handle-reach", ...box }), svg("circle", { cx: box.x, cy: box.y, r: 6 })];
+      },
+    },
+  ];
+
   const description = {
-    ja: "窓を動かすと、窓の下の入力とフィルターの重みを掛けて足した値が、出力の一マスになります。",
-    en: "Move the window: inputs under it times the weights of the filter, added up, make one cell of the output.",
+    ja: "窓をつかんで動かすと、窓の下の入力とフィルターの重みを掛けて足した値が、出力の一マスになります。",
+    en:
+      "Take the window and move it: inputs under it times the weights of the filter, added up, make one cell of the " +
+      "output.",
   };
-  widgets.register("sliding_window", widgets.pure({ size: [480, 286], description, controls, draw }));
+  widgets.register("sliding_window", widgets.pure({ size: [480, 286], description, controls, handles, draw }));
 })();

@@ -77,7 +77,9 @@
   });
   const controls = [
     range("stage", { ja: "段階", en: "stage" }, 0, 6, 1, 6, (v) => `${v + 1} / 7`),
+    { kind: "player", of: "stage", every: 1200 },
     range("steps", { ja: "更新の回数", en: "updates" }, 0, 50, 1, 0),
+    { kind: "player", of: "steps", every: 150 },
     range("learning_rate", { ja: "学習率", en: "learning rate" }, 0.05, 1, 0.05, 0.2),
     range("x1", { ja: "入力 x₁", en: "input x₁" }, -2, 2, 0.1, 1),
     range("x2", { ja: "入力 x₂", en: "input x₂" }, -2, 2, 0.1, -0.5),
@@ -94,6 +96,23 @@
   const AT = { x1: [48, 92], x2: [48, 250], h1: [218, 92], h2: [218, 250], y: [372, 171], loss: [452, 171] };
   const value = (v) => fixed(v, 3);
 
+  // Beside the inputs and the target, a short scale from −2 to 2.
+  const SCALES = { x1: [13, 92], x2: [13, 250], target: [488, 171] };
+  const UNIT = 17;
+  const scale = ([x, y]) =>
+    svg("line", { x1: x, x2: x, y1: y - 2 * UNIT, y2: y + 2 * UNIT, stroke: plot.muted, "stroke-width": 2 });
+  const handles = Object.entries(SCALES).map(([name, [x, y]]) => ({
+    name,
+    label: { x1: { ja: "入力 x₁", en: "input x₁" }, x2: { ja: "入力 x₂", en: "input x₂" } }[name] || {
+      ja: "正解 t",
+      en: "target t",
+    },
+    y: name,
+    at: (s) => [x, y - UNIT * s[name]],
+    to: ([, top]) => ({ [name]: (y - top) / UNIT }),
+    shape: () => [svg("circle", { r: 7 })],
+  }));
+
   function edge(from, to, weight, name, gradient, share) {
     const [[x1, y1], [x2, y2]] = [AT[from], AT[to]];
     const at = [x1 + share * (x2 - x1), y1 + share * (y2 - y1)];
@@ -104,9 +123,7 @@
     };
     const drawn = [plot.text([at[0], at[1] - 3], `${NAMES[name]} ${two(weight)}`, { "font-size": 11.5, ...HALO })];
     if (gradient !== null)
-      drawn.push(
-        plot.text([at[0], at[1] + 11], value(gradient), { "font-size": 11.5, fill: plot.series(4), ...HALO }),
-      );
+      drawn.push(plot.text([at[0], at[1] + 11], value(gradient), { "font-size": 11.5, fill: plot.series(4), ...HALO }));
     return { line: svg("line", { x1, y1, x2, y2, ...style }), text: drawn };
   }
   // Letters over lines keep a rim of paper.
@@ -152,6 +169,7 @@
     ];
     const bias = (name, least) => ({ name, value: p[name], gradient: from(least, back.grads[name]) });
     return [
+      Object.values(SCALES).map(scale),
       svg("line", { x1: 372, y1: 171, x2: 452, y2: 171, stroke: plot.muted, "stroke-width": 1.5 }),
       edges.map((each) => each.line),
       node("x1", "x₁", x[0], from(6, back.x_ct[0])),
@@ -206,5 +224,5 @@
       "h = sigmoid(x W + b), y = h v + c. Blue lines are positive weights, orange ones negative, wider for larger; " +
       "red numbers are gradients of the loss.",
   };
-  widgets.register("small_network", widgets.pure({ size: [490, 306], description, controls, draw }));
+  widgets.register("small_network", widgets.pure({ size: [500, 306], description, controls, handles, draw }));
 })();

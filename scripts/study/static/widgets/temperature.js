@@ -94,9 +94,19 @@
     return { picture: picture(scores, shares), numbers, sentence: most > 0.97 ? sharp : even ? flat : soft };
   }
 
+  const handles = DEFAULTS.map((_, i) => ({
+    name: `score_${i}`,
+    label: { ja: `スコア x${subscript(i)} の棒`, en: `bar of the score x${subscript(i)}` },
+    y: `score_${i}`,
+    at: (s) => [scorePlace.x(i), scorePlace.y(s[`score_${i}`])],
+    to: ([, top]) => ({ [`score_${i}`]: scorePlace.toY(top) }),
+  }));
+
   const description = {
-    ja: "左がスコア、右がソフトマックスの出力 softmax(x / T) です。温度を下げると最大のスコアが独り占めします。",
-    en: "Scores on the left, softmax(x / T) on the right. Lower the temperature and the largest score takes all.",
+    ja: "左がスコアで、棒の先をつかんで動かせます。右がソフトマックスの出力 softmax(x / T) です。温度を下げると最大のスコアが独り占めします。",
+    en:
+      "Scores on the left (take the end of a bar and move it), softmax(x / T) on the right. Lower the temperature " +
+      "and the largest score takes all.",
   };
-  widgets.register("temperature", widgets.pure({ size: [480, 256], description, controls, draw }));
+  widgets.register("temperature", widgets.pure({ size: [480, 256], description, controls, handles, draw }));
 })();

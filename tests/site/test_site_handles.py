@@ -1,0 +1,237 @@
+"""What is taken hold of in the widgets: handles by mouse and by keys, players, and links that keep the settings."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.widget_numbers import EXPECTED
+from helpers.widget_page import WIDGETS, begin, differs, mounted
+
+PLAYED = [
+    ("descent", "steps", 1),
+    ("optimizers", "steps", 1),
+    ("sliding_window", "position", 1),
+    ("small_network", "stage", 1),
+    ("small_network", "steps", 1),
+    ("turning_direction", "angle", 3),
+]
+# Everything that a widget is set to, drawing included, and every number that it shows.
+STATE = """
+const element = document.querySelector(`[data-widget=${arguments[0]}]`);
+const settings = {}, numbers = {};
+for (const input of element.querySelectorAll("input")) settings[input.dataset.control] = Number(input.value);
+for (const { dataset } of element.querySelectorAll("button[aria-pressed=true]"))
+  settings[dataset.control] = dataset.option;
+const link = element.querySelector(".widget-link");
+const pixels = new URLSearchParams(link.hash.slice(1)).get("pixels");
+if (pixels) settings.pixels = pixels;
+for (const { dataset } of element.querySelectorAll("[data-quantity]")) numbers[dataset.quantity] = dataset.value;
+return {settings, numbers, hash: link.hash, note: element.querySelector(".widget-note").innerText};
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with mounted(tmp_path_factory.mktemp("handles")) as running:
+        yield running
+
+
+def state(browser: Any, name: str) -> dict[str, Any]:
+    return browser.execute_script(STATE, name)
+
+
+def right_settings(browser: Any, name: str) -> dict[str, Any]:
+    """The settings of a widget, once its numbers are found to be Python's."""
+    now = state(browser, name)
+    shown = {key: None if text == "" else float(text) for key, text in now["numbers"].items()}
+    wrong = differs(shown, EXPECTED[name](**now["settings"]))
+    assert not wrong, f"{name} {now['settings']}: {wrong}"
+    return now["settings"]
+
+
+def awaited(true: Callable[[], bool]) -> bool:
+    for _ in range(200):
+        if true():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def handles(browser: Any, name: str) -> list[Any]:
+    begin(browser, name)
+    seen = "document.querySelector(`[data-widget=${arguments[0]}] .widget-picture`)"
+    browser.execute_script(f"{seen}.scrollIntoView({{block: 'center', behavior: 'instant'}})", name)
+    return browser.find_elements("css selector", f"[data-widget={name}] .handle")
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_handles_are_dragged(browser, name: str):
+    from selenium.webdriver import ActionChains
+
+    found = handles(browser, name)
+    assert found, f"{name} has nothing to take hold of"
+    for handle in found:
+        before, called = state(browser, name)["settings"], handle.get_attribute("data-handle")
+        ActionChains(browser, duration=20).click_and_hold(handle).move_by_offset(45, -35).release().perform()
+        after = right_settings(browser, name)
+        assert after != before, f"{name}: dragging {called} changes nothing"
+        ActionChains(browser, duration=20).move_by_offset(-20, -20).perform()
+        let_go = state(browser, name)["settings"]
+        if name != "photograph":  # there the window follows the pointer without a press
+            assert let_go == after, f"{name}: {called} follows the pointer after it was let go"
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_handles_are_sliders_that_keys_move(browser, name: str):
+    from selenium.webdriver.common.keys import Keys
+
+    for handle in handles(browser, name):
+        called = f"{name}: {handle.get_attribute('data-handle')}"
+        assert handle.aria_role == "slider", called
+        assert handle.accessible_name.strip(), f"{called} has no name"
+        low, now, high = (float(handle.get_attribute(f"aria-value{which}")) for which in ("min", "now", "max"))
+        assert low <= now <= high, called
+        settings = [state(browser, name)["settings"]]
+        for key in (Keys.ARROW_RIGHT, Keys.ARROW_UP, Keys.ARROW_LEFT, Keys.ARROW_DOWN):
+            handle.send_keys(key)
+            settings.append(right_settings(browser, name))
+            assert settings[-1] != settings[-2], f"{called}: arrow key {len(settings) - 1} of right, up, left, down"
+            told = handle.get_attribute("aria-valuetext")
+            assert told.strip(), f"{called} does not say where it is"
+            assert "undefined" not in told, f"{called} says {told!r}"
+        assert settings[-1] == settings[0], f"{called}: there and back again is somewhere else"
+        handle.send_keys(Keys.HOME)
+        assert float(handle.get_attribute("aria-valuenow")) == low, f"{called}: Home does not lead to the least value"
+
+
+def test_no_control_stands_inside_an_image(browser):
+    inside = "return [...document.querySelectorAll('[role=img] [tabindex], [role=img] [role]')].length"
+    assert browser.execute_script(inside) == 0
+
+
+def press(browser: Any, name: str, action: str, of: str) -> None:
+    browser.execute_script(
+        "document.querySelector(`[data-widget=${arguments[0]}] [data-player='${arguments[1]}']`).click()",
+        name,
+        f"{action} {of}",
+    )
+
+
+@pytest.mark.parametrize(("name", "of", "by"), PLAYED)
+def test_a_player_resets_steps_plays_and_stops(browser, name: str, of: str, by: int):
+    begin(browser, name)
+    press(browser, name, "reset", of)
+    assert right_settings(browser, name)[of] == 0
+    press(browser, name, "step", of)
+    assert right_settings(browser, name)[of] == by
+    press(browser, name, "play", of)
+    assert awaited(lambda: state(browser, name)["settings"][of] > by), f"{name}: play does not move {of}"
+    press(browser, name, "play", of)
+    stopped = right_settings(browser, name)[of]
+    time.sleep(1.5)
+    assert state(browser, name)["settings"][of] == stopped, f"{name}: {of} moves on after it was stopped"
+
+
+def test_who_asks_for_less_motion_sees_the_end_at_once(browser):
+    media = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    begin(browser, "descent")
+    press(browser, "descent", "play", "steps")
+    assert state(browser, "descent")["settings"]["steps"] == 50
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+MOVED = """
+const element = document.querySelector(`[data-widget=${arguments[0]}]`);
+for (const input of element.querySelectorAll("input")) {
+  input.value = Number(input.max) - 2 * Number(input.step);
+  input.dispatchEvent(new Event("input"));
+}
+element.querySelector("button[aria-pressed=false], [data-action]")?.click();
+"""
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_link_keeps_the_settings(browser, name: str):
+    begin(browser, name)
+    first = state(browser, name)
+    assert first["hash"] == f"#widget={name}"
+    browser.execute_script(MOVED, name)
+    moved = state(browser, name)
+    assert moved["settings"] != first["settings"]
+    # Who opens the page with the link.
+    browser.execute_script("history.replaceState(null, '', arguments[0])", moved["hash"])
+    begin(browser, name)
+    assert state(browser, name) == moved
+    # Who follows another link on the page already open.
+    browser.execute_script("location.hash = arguments[0]", f"#widget={name}&nowhere=1")
+    assert awaited(lambda: state(browser, name)["settings"] == first["settings"])
+    browser.execute_script("history.replaceState(null, '', ' ')")
+
+
+def test_a_setting_that_there_is_not_is_told(browser):
+    said = "#widget=descent&steps=20&learning_rate=9&surface=moon&nowhere=1&start_0="
+    browser.execute_script("history.replaceState(null, '', arguments[0])", said)
+    begin(browser, "descent")
+    browser.execute_script("history.replaceState(null, '', ' ')")
+    now = state(browser, "descent")
+    assert now["settings"] | {"steps": 20, "learning_rate": 0.3, "surface": "bowl", "start_0": -4} == now["settings"]
+    told = "The link sets “learning_rate=9, surface=moon, nowhere=1, start_0=”, which this widget does not take"
+    assert told in now["note"]
+
+
+def test_float64_is_round_and_float32_square(browser):
+    begin(browser, "central_difference")
+    shapes = browser.execute_script(
+        "return [...document.querySelectorAll('[data-shape]')].map((one) => [one.dataset.shape, one.tagName])"
+    )
+    kinds = {name: {tag for other, tag in shapes if other == name} for name, _ in shapes}
+    wanted = {f"{rule}_{kind}": {tag} for rule in ("central", "forward") for kind, tag in SHAPES.items()}
+    assert kinds == wanted
+    assert all(sum(name == other for other, _ in shapes) > 5 for name in kinds), "too few marks along a curve"
+
+
+SHAPES = {"float64": "circle", "float32": "rect"}
+
+
+def click_text(browser: Any, name: str, text: str) -> None:
+    buttons = "return [...document.querySelectorAll(`[data-widget=${arguments[0]}] button`)]"
+    [one] = [each for each in browser.execute_script(buttons, name) if each.get_attribute("innerText") == text]
+    browser.execute_script("arguments[0].click()", one)
+
+
+def test_a_digit_is_drawn_by_mouse_and_by_keys(browser):
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    name = "digit_network"
+    [pen] = handles(browser, name)
+    click_text(browser, name, "Clear")
+    assert set(right_settings(browser, name)["pixels"]) == {"0"}
+    pen.send_keys(Keys.ENTER)
+    dotted = right_settings(browser, name)["pixels"]
+    assert [dotted.count("g"), dotted.index("g")] == [1, 8 * 3 + 3]
+    pen.send_keys(Keys.ENTER)
+    assert set(right_settings(browser, name)["pixels"]) == {"0"}
+    pen.send_keys(Keys.ARROW_UP * 2)
+    ActionChains(browser, duration=20).click_and_hold(pen).move_by_offset(0, 140).release().perform()
+    levels = [int(level, 17) for level in right_settings(browser, name)["pixels"]]
+    drawn = np.array(levels).reshape(8, 8)
+    assert (drawn[1:6, 3] == 16).all(), drawn  # a stroke covers the pixels under it
+    assert not drawn[:, [0, 1, 5, 6, 7]].any(), drawn
+
+
+def test_every_example_of_the_network_is_one_of_its_digit(browser):
+    begin(browser, "digit_network")
+    answers = []
+    for digit in range(10):
+        click_text(browser, "digit_network", str(digit))
+        right_settings(browser, "digit_network")
+        answers.append(int(state(browser, "digit_network")["numbers"]["answer"]))
+    assert sum(one == digit for digit, one in enumerate(answers)) >= 8, answers
+
+
+def test_nothing_is_logged(browser):
+    assert browser.get_log("browser") == []
