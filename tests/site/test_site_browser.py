@@ -95,7 +95,8 @@ def glossary(visitor: Visitor) -> None:
     """In alphabetical order, and a link to a term in the other language leads to the one that is read."""
     visitor.open("index.html")
     visitor.choose("language", "en")
-    visitor.open("glossary.html#term-softmax")
+    visitor.page = "glossary.html"
+    visitor.driver.get((visitor.site / visitor.page).as_uri() + "#term-softmax")
     visitor.check("alphabetical")
     for language, wanted in (("en", "#en-term-softmax"), ("ja", "#term-softmax")):
         visitor.choose("language", language)
