@@ -53,7 +53,8 @@ def finds(visitor: Visitor, source: str) -> None:
 
 SPOILED = """<!doctype html><html lang="ja"><meta charset="utf-8"><title>x</title><main><h1>x</h1>
 <nav><a href="#a">a</a></nav><nav id="a"><a href="#b">b</a></nav><p id="b" style="color: #bbb">Faint</p><input>
-<div style="width: 90px; overflow: auto"><p style="width: 900px">wide</p></div></main>"""
+<div style="width: 90px; overflow: auto; white-space: nowrap"><p>Wide enough to go beyond</p><p>Its end</p></div>
+</main>"""
 
 
 def test_axe_sees_what_is_wrong(tmp_path: Path):
