@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = "axe_playwright_python"
 RUN = """const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => done(violations.map(
+axe.run(document, {resultTypes: ["violations"], preload: false}).then(({violations}) => done(violations.map(
   ({id, help, nodes}) => [id, help, nodes.map((node) => node.target.join(" "))])));"""
 
 
