@@ -23,9 +23,10 @@ class Term:
     path: Place
 
     @property
-    def anchor(self) -> str:
-        """Its place on the glossary's page, made of its English name."""
-        return "term-" + "-".join("".join(c if c.isalnum() else " " for c in self.name.en.lower()).split())
+    def anchor(self) -> Both:
+        """Its places on the glossary's page, one in each language's list, both made of its English name."""
+        name = "-".join("".join(c if c.isalnum() else " " for c in self.name.en.lower()).split())
+        return Both(f"term-{name}", f"en-term-{name}")
 
     def is_called(self, text: str) -> bool:
         """Whether the text is this term, in either language."""

@@ -66,8 +66,11 @@ class Writer:
                 self.anchors[slug, anchor] = self.source.sentence(path, rule, f"[[{target}]]", target)
             return self._link(slug, anchor, label, language)
 
+        def term(text: str) -> Markup:
+            return self._term(text, language)
+
         with self._noted(path, text):
-            return Prose(self.symbols, link, self._term).html(read(text))
+            return Prose(self.symbols, link, term).html(read(text))
         return Markup("")
 
     @contextmanager
@@ -82,12 +85,12 @@ class Writer:
         text = label or (plain(page.title[language]) if page else slug)
         return Markup('<a href="{}.html{}">{}</a>').format(slug, f"#{anchor}" if anchor else "", self._inner(text))
 
-    def _term(self, text: str) -> Markup:
+    def _term(self, text: str, language: str) -> Markup:
         known = next((term for term in self.library.terms if term.is_called(text)), None)
         if known is None:
             return Markup("<strong>{}</strong>").format(self._inner(text))
         return Markup('<strong><a class="term" href="glossary.html#{}">{}</a></strong>').format(
-            known.anchor, self._inner(text)
+            known.anchor[language], self._inner(text)
         )
 
     def _inner(self, text: str) -> Markup:

@@ -100,7 +100,7 @@ class Renderer:
         return self._template("index.html", slug="index", groups=groups, titles=titles, questions=questions)
 
     def glossary(self) -> str:
-        """Every term, in the order of the readings."""
+        """Every term twice: in the order of the readings, and in that of the English names."""
         rows = []
         for term in self.library.terms:
             writer = self._writer_of(term.source, Symbols())
@@ -110,8 +110,7 @@ class Renderer:
                 self.problems.note(term.source.sentence((*term.path, "page"), "a term must have its page", got))
             note = writer.both((*term.path, "note"), term.note)
             rows.append((term, writer.both(term.path, term.name), note, page and self._title(page)))
-        alphabetic = sorted(self.library.terms, key=lambda term: folded(term.name.en))
-        in_english = {term.anchor: place for place, term in enumerate(alphabetic, 1)}
+        in_english = sorted(rows, key=lambda row: folded(row[0].name.en))
         return self._template("glossary.html", slug="glossary", rows=rows, in_english=in_english)
 
     def _title(self, page: Page) -> Both:

@@ -81,7 +81,7 @@ def _term(term: Term) -> dict[str, Any]:
     about = _both(term.note)
     return {
         "slug": "glossary",
-        "anchor": term.anchor,
+        "anchor": term.anchor.ja,  # page.js leads on to the list of the reader's language
         "title": _both(term.name),
         "called": called,
         "about": about,

@@ -61,18 +61,19 @@ globalThis.siteChecks = (() => {
     return wrong;
   }
 
-  // On a phone one column is visible, the chosen one, and so is the choice.
+  // On a phone one column is visible, the chosen one, beside it what the step says, and the choice itself.
   function tabs() {
     const wrong = [];
     for (const chosen of all('input[name="column"]')) {
       const label = chosen.labels[0];
       if (!shown(label)) wrong.push(`the tab of ${chosen.value} is not seen`);
       label.click();
-      for (const cell of all(".step[id] > .cell")) {
-        const wanted = cell.dataset.column === chosen.value;
-        if (shown(cell) !== wanted)
+      for (const cell of all(".step[id] > .cell, .step[id] > .derivation > .formula")) {
+        const formula = cell.matches(".formula") && chosen.value !== "derivation";
+        const wanted = !formula && (cell.closest(".derivation") || cell.dataset.column === chosen.value);
+        if (shown(cell) !== Boolean(wanted))
           wrong.push(
-            `${chosen.value} is chosen, and ${cell.dataset.column} of ${cell.parentElement.id} is ` +
+            `${chosen.value} is chosen, and ${cell.className} of ${cell.closest(".step").id} is ` +
               (wanted ? "hidden" : "seen"),
           );
       }
@@ -90,6 +91,31 @@ globalThis.siteChecks = (() => {
         .map((one) => `${one.tagName} "${said(one)}"`)
         .join(", ")}`,
     ];
+  }
+
+  // Letters of a picture are so many CSS pixels high, and a picture that is wider than its place can be scrolled.
+  function letters(least) {
+    const wrong = new Set();
+    for (const text of all("figure svg text").filter(shown)) {
+      const picture = text.ownerSVGElement;
+      const height = parseFloat(getComputedStyle(text).fontSize) * picture.getScreenCTM().a;
+      const place = text.closest("figure").id;
+      if (height < least - 0.01) wrong.add(`letters of ${place} are ${height.toFixed(1)} pixels high: "${said(text)}"`);
+      const outer = text.closest(".pane") || text.closest("figure");
+      if (picture.getBoundingClientRect().width > outer.clientWidth + 1 && outer.tabIndex !== 0)
+        wrong.add(`${place} cannot be scrolled by keys`);
+    }
+    return [...wrong];
+  }
+
+  // The glossary's entries stand in the document in the order of the language that is read.
+  function alphabetical() {
+    const names = all("dl.glossary[lang=en] dt").map((one) => one.firstChild.textContent.trim().toLowerCase());
+    return names
+      .slice(1)
+      .map((name, n) => [names[n], name])
+      .filter(([before, after]) => before > after)
+      .map(([before, after]) => `"${before}" stands before "${after}"`);
   }
 
   function unlabelled() {
@@ -200,5 +226,18 @@ globalThis.siteChecks = (() => {
       .filter((link) => link.startsWith("file:")),
   });
 
-  return { aligned, anchors, controls, faint, otherLanguage, partners, symbols, tabs, unlabelled, wider };
+  return {
+    aligned,
+    alphabetical,
+    anchors,
+    controls,
+    faint,
+    letters,
+    otherLanguage,
+    partners,
+    symbols,
+    tabs,
+    unlabelled,
+    wider,
+  };
 })();

@@ -1,92 +1,18 @@
 """The whole study site in headless chromium: every page, both languages, wide and narrow, light and dark, with and
-without scripts. What the checks in the page look for stands in tests/helpers/site_checks.js."""
+without scripts. What the checks in the page look for stands in tests/helpers/site_checks.js.
+"""
 
-import json
-import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import urldefrag
 
 import pytest
 from helpers.browser import chromium
 from helpers.site_search import read_index
-
-from scripts import build_site
+from helpers.visitor import NARROW, Visitor, pages
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[2]
-CHECKS = (ROOT / "tests" / "helpers" / "site_checks.js").read_text(encoding="utf-8")
-WIDE, NARROW = 1400, 390
-
-
-class Visitor:
-    """A browser on the built site, which remembers everything that is wrong, page by page."""
-
-    def __init__(self, driver: Any, site: Path):
-        self.driver, self.site = driver, site
-        self.wrong: list[str] = []
-        self.ids: dict[str, set[str]] = {}
-        self.links: list[tuple[str, str]] = []
-        self.page = ""
-
-    def open(self, page: str, width: int = WIDE) -> None:
-        self.page = page
-        self.resize(width)
-        self.driver.get((self.site / page).as_uri())
-
-    def resize(self, width: int) -> None:
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-    def run(self, script: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(f"{CHECKS}\nreturn {script}", *arguments)
-
-    def awaited(self, script: str, wanted: Any) -> Any:
-        """What a script returns once it is what is wanted, or still returns after a while."""
-        for _ in range(300):
-            if self.run(script) == wanted:
-                break
-            time.sleep(0.1)
-        return self.run(script)
-
-    def check(self, name: str, *arguments: Any) -> None:
-        """Run a check of site_checks.js on the page."""
-        for sentence in self.run(f"siteChecks.{name}(...arguments)", *arguments):
-            self.note(f"{name}: {sentence}")
-
-    def note(self, sentence: str) -> None:
-        self.wrong.append(f"{self.page}: {sentence}")
-
-    def choose(self, name: str, value: str) -> None:
-        self.driver.execute_script(f"document.querySelector('label[for={name}-{value}]').click()")
-
-    def scripts(self, allowed: bool) -> None:
-        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not allowed})
-
-    def overheard(self) -> None:
-        """What the console said, and what was asked of anything but the site's own folder."""
-        for entry in self.driver.get_log("browser"):
-            self.note(f"the console says {entry['message']}")
-        for entry in self.driver.get_log("performance"):
-            event = json.loads(entry["message"])["message"]
-            if event["method"] == "Network.requestWillBeSent":
-                address = event["params"]["request"]["url"]
-                if not address.startswith((self.site.as_uri() + "/", "data:")):
-                    self.note(f"asks for {address}")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The whole site, built as `make site` builds it."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    monkeypatch.setattr(build_site, "prepare", lambda: None)  # the tests have set JAX up already
-    folder = tmp_path / "site"
-    assert build_site.main(["--output", str(folder)]) == 0, "the site does not build; the captured text says why"
-    return folder
-
-
-def pages(site: Path) -> list[str]:
-    return sorted(file.name for file in site.glob("*.html"))
+# The height of letters in pictures, in CSS pixels.
+ON_A_PHONE, ON_A_DESKTOP = 8, 10
 
 
 def test_the_site_in_a_browser(site: Path):
@@ -98,6 +24,7 @@ def test_the_site_in_a_browser(site: Path):
             visit(visitor, page)
         check_links(visitor)
         check_passages(visitor)
+        glossary(visitor)
         remembers(visitor)
         searches(visitor)
         prints(visitor)
@@ -109,6 +36,7 @@ def visit(visitor: Visitor, page: str) -> None:
     visitor.open(page)
     for check in ("partners", "unlabelled", "aligned", "wider", "symbols"):
         visitor.check(check)
+    visitor.check("letters", ON_A_DESKTOP)
     for language in ("en", "ja"):
         visitor.choose("language", language)
         visitor.check("otherLanguage", language)
@@ -122,6 +50,7 @@ def visit(visitor: Visitor, page: str) -> None:
     visitor.resize(NARROW)
     for check in ("tabs", "wider"):
         visitor.check(check)
+    visitor.check("letters", ON_A_PHONE)
     without_scripts(visitor, page)
     visitor.overheard()
 
@@ -160,6 +89,19 @@ def check_passages(visitor: Visitor) -> None:
         for section, anchor, *_ in page["passages"]:
             if anchor and anchor not in visitor.ids[visitor.page]:
                 visitor.note(f"search would open #{anchor} ({section}), and the page has no such place")
+
+
+def glossary(visitor: Visitor) -> None:
+    """In alphabetical order, and a link to a term in the other language leads to the one that is read."""
+    visitor.open("index.html")
+    visitor.choose("language", "en")
+    visitor.page = "glossary.html"
+    visitor.driver.get((visitor.site / visitor.page).as_uri() + "#term-softmax")
+    visitor.check("alphabetical")
+    for language, wanted in (("en", "#en-term-softmax"), ("ja", "#term-softmax")):
+        visitor.choose("language", language)
+        if (led := visitor.awaited("location.hash", wanted)) != wanted:
+            visitor.note(f"in {language} the glossary is open at {led}, not at {wanted}")
 
 
 def remembers(visitor: Visitor) -> None:
@@ -226,6 +168,8 @@ def prints(visitor: Visitor) -> None:
 
 
 SPOILED = """<!doctype html><html lang="ja"><meta charset="utf-8"><title>x</title>
+<figure><svg viewBox="0 0 99 9" width="99"><text y="9" font-size="7">small</text></svg></figure>
+<dl class="glossary" lang="en"><dt>zero</dt><dt>one</dt></dl>
 <style>.step, .heads { display: grid; grid-template-columns: 1fr 1fr 1fr; } .low { margin-top: 9px; }</style>
 <body style="background: #fff; color: #000"><h1>漢字</h1><p><span lang="ja">片方だけ</span></p>
 <p style="color: #aaa">Faint</p><input type="text"><div style="width: 3000px">wide</div>
@@ -245,9 +189,10 @@ def test_the_checks_see_what_is_wrong(tmp_path: Path):
     with chromium() as driver:
         visitor = Visitor(driver, tmp_path)
         visitor.open("index.html")
-        for check in ("partners", "unlabelled", "aligned", "wider", "symbols", "faint", "controls", "tabs"):
+        checks = ["partners", "unlabelled", "aligned", "wider", "symbols", "faint", "controls", "tabs", "alphabetical"]
+        for check, *arguments in [(name,) for name in checks] + [("letters", ON_A_PHONE)]:
             before = len(visitor.wrong)
-            visitor.check(check)
+            visitor.check(check, *arguments)
             assert len(visitor.wrong) > before, f"the check {check!r} sees nothing wrong with a page that is"
         visitor.wrong.clear()
         visitor.check("otherLanguage", "en")

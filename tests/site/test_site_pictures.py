@@ -60,6 +60,9 @@ def test_a_picture_is_at_home_on_a_page(name: str):
     used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg))
     assert {a or b for a, b in used} <= set(named), f"{name}: something refers to an id that is not there"
     assert len(svg) < 200_000, f"{name}: {len(svg):,} characters"
+    narrowest, drawn = (float(re.findall(part, svg)[0]) for part in (r"--least: (\d+)px", r'viewBox="0 0 ([\d.]+) '))
+    letters = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg)) * narrowest / drawn
+    assert letters >= 8, f"{name}: letters of {letters:.1f} pixels where it is shown smallest"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ One drawing serves every reader. Colours stand in it as CSS custom properties, s
 reaches them. Text stands in it as text, so the Japanese picture is the English one with each text exchanged.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,8 +50,8 @@ STYLE: Any = {
     "ytick.color": LINE,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
     "grid.color": LINE,
     "grid.linewidth": 0.6,
     "lines.linewidth": 2,
@@ -58,6 +59,8 @@ STYLE: Any = {
 
 # Drawn a little smaller than shown, so that letters are still read where a phone shows the picture smaller.
 SHARE = 0.88
+# The height of the smallest letters in CSS pixels, on any screen.
+LEAST = 8
 
 Say = Callable[[str, str], str]
 Draw = Callable[[Figure, Say], None]
@@ -123,7 +126,10 @@ def _for_the_page(svg: str) -> str:
     body = re.sub("|".join(PROPERTIES), lambda found: f"var({PROPERTIES[found[0]]}, {found[0]})", body)
     body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _hundredths, tag[0]), body)
     body = re.sub(r"\s*\n\s*", "\n", body).replace("<defs>\n</defs>\n", "").replace("\nz\n", "z").replace("\nL", "L")
-    box = f'viewBox="0 0 {width} {height}" style="max-width: {float(width) / SHARE:.0f}px; stroke-linejoin: round"'
+    # The style sheet lets a picture grow and shrink between these: its smallest letters stay LEAST pixels high.
+    smallest = min((float(size) for size in re.findall(r"font-size: ([\d.]+)px", body)), default=math.inf)
+    sizes = f"--width: {float(width) / SHARE:.0f}px; --least: {math.ceil(float(width) * LEAST / smallest)}px"
+    box = f'viewBox="0 0 {width} {height}" style="{sizes}; stroke-linejoin: round"'
     start = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="picture" '
     return f"{start}{box}>{body.strip()}\n"
 

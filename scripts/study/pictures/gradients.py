@@ -120,7 +120,7 @@ def partial_cut(figure: Figure, say: Say) -> None:
     cut.plot(x, x**2 + 1, color=BLUE)
     cut.plot([0.2, 1.8], [2 - 1.6, 2 + 1.6], color=RED)
     cut.plot(1, 2, "o", color=RED)
-    note(cut, 1.0, 1.2, "∂f/∂x₀ = 2", RED, ha="left", fontsize=10)
+    note(cut, 1.0, 1.2, "∂f/∂x₀ = 2", RED, ha="left")
     cut.set(xlabel="x₀", ylim=(0, 5.2), xticks=[-2, 0, 2], yticks=[0, 2, 4])
     cut.set_title(say("x₁ = 1 で切った切り口", "the cut at x₁ = 1"))
 

@@ -50,7 +50,7 @@ def cross_entropy_gradient(figure: Figure, say: Say) -> None:
         axes.bar(range(4), values, width=0.62, color=color)
         axes.axhline(0, color=LINE, linewidth=1)
         for place, value in enumerate(values):
-            note(axes, place, value + (-0.09 if value < 0 else 0.07), short(value), fontsize=9.5)
+            note(axes, place, value + (-0.09 if value < 0 else 0.07), short(value), fontsize=10.5)
         axes.set_xticks(range(4), ["x₁", "x₂", "x₃", "x₄"])
         axes.set(ylim=(-1.05, 1.2), yticks=[-1, 0, 1])
         axes.set_title(words)

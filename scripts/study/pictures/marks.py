@@ -47,7 +47,7 @@ def through_origin(axes: Axes) -> None:
 
 def note(axes: Axes, x: float, y: float, text: str, color: str = INK, **options: Any) -> None:
     """A word beside what it speaks of, on a rim of paper, so that a line under it does not cross it out."""
-    options = {"fontsize": 10.5, "ha": "center", "va": "center"} | options
+    options = {"fontsize": 11, "ha": "center", "va": "center"} | options
     axes.text(x, y, text, color=color, **options)
 
 

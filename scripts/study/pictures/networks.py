@@ -155,7 +155,7 @@ def learning_loop(figure: Figure, say: Say) -> None:
     ]
     for x, y, words, color in parts:
         box(axes, x - 88, y - 22, 176, 44, edgecolor=color, linewidth=1.6, joinstyle="round")
-        note(axes, x, y, words, color)
+        note(axes, x, y, words, color, fontsize=10)
     turns = [((362, 56), (448, 138)), ((448, 192), (362, 274)), ((178, 274), (92, 192)), ((92, 138), (178, 56))]
     for start, end in turns:
         arrow(axes, start, end, MUTED, connectionstyle="arc3,rad=-0.35")

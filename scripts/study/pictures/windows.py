@@ -113,7 +113,7 @@ def _square(axes: Axes, x: float, y: float, outside: bool, color: str = INK) -> 
     style = (0, (2, 2)) if outside else "-"
     box(axes, x - 9, y - 9, 18, 18, edgecolor=MUTED if outside else color, linestyle=style, linewidth=1.5)
     if outside:
-        note(axes, x, y, "0", MUTED, fontsize=9.5, va="center_baseline")
+        note(axes, x, y, "0", MUTED, va="center_baseline")
 
 
 @picture(480, 290)

@@ -64,6 +64,23 @@
     mark(null);
   });
 
+  // A term has a place in each language's list: whoever comes to the one that is hidden is led to the other.
+  const lead = () => {
+    const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (place?.dataset.partner && !place.checkVisibility()) location.replace(`#${place.dataset.partner}`);
+  };
+  window.addEventListener("hashchange", lead);
+  document.addEventListener("choice", lead);
+  lead();
+
+  // What is wider than its place is reached by the Tab key, and then scrolled by the arrow keys.
+  const reach = (scrolled) => {
+    if (scrolled.scrollWidth > scrolled.clientWidth) scrolled.tabIndex = 0;
+    else scrolled.removeAttribute("tabindex");
+  };
+  const sizes = new ResizeObserver((seen) => seen.forEach((one) => reach(one.target)));
+  for (const one of all(".formula, pre:not(.code), .pane")) sizes.observe(one);
+
   // On paper nothing can be unfolded; answers and solutions are printed where the reader opened them.
   let opened = [];
   window.addEventListener("beforeprint", () => {

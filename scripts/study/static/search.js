@@ -65,6 +65,8 @@
     if (!input.value.trim()) return close();
     const entries = ranking.answers(index, input.value);
     const nothing = document.createElement("p");
+    nothing.setAttribute("role", "option"); // a list of options holds nothing else
+    nothing.setAttribute("aria-disabled", "true");
     nothing.append(...[...document.getElementById("search-none").childNodes].map((node) => node.cloneNode(true)));
     list.replaceChildren(...(entries.length ? entries.map(option) : [nothing]));
     list.hidden = false;
