@@ -1,6 +1,7 @@
 """What single entries and approximated functions show: small entries that cancel, entries that lack, fast functions."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,6 +205,8 @@ def unsmoothed(logits, labels):
 def test_large_entries_may_be_rounded_more_coarsely_than_others_where_a_mistake_is_named(seed):
     rng = np.random.default_rng(seed)
     given = 1.5 * rng.normal(size=(11, 9)), rng.integers(0, 9, size=11)
-    asked = {"reference": "softmax_cross_entropy", "statics": {"label_smoothing": 0.125}, "dtype": "float16"}
-    report = oracle.check(unsmoothed(*given), *given, cotangent=np.exp(rng.normal(size=11)), **asked)
+    smoothed: dict[str, Any] = {"reference": "softmax_cross_entropy", "statics": {"label_smoothing": 0.125}}
+    report = oracle.check(
+        unsmoothed(*given), *given, cotangent=np.exp(rng.normal(size=11)), dtype="float16", **smoothed
+    )
     assert [found.cause for found in report.findings] == ["static_ignored"], str(report)

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,10 +41,10 @@ def by_oracle(subject: Subject) -> oracle.Report:
     """The report on a subject at its numbers, told the dtype or not."""
     function = subject.function
     asked = question(function, subject.precision, subject.long)
-    given = {"names": tuple(asked.primals), "statics": function.statics}
+    given: dict[str, Any] = {"names": tuple(asked.primals), "statics": function.statics}
     rule, primals = oracle.from_rule(*subject.rule()), asked.primals.values()
     if subject.asked:
-        low = {"reference": function.op, "dtype": subject.precision}
+        low: dict[str, Any] = {"reference": function.op, "dtype": subject.precision}
         return oracle.check(rule, *primals, **given, **low, cotangent=asked.cotangent)
     single = [one.astype(np.float32) if one.dtype.kind == "f" else one for one in primals]
     return oracle.check(rule, *single, **given, op=function.op, cotangent=asked.cotangent.astype(np.float32))
