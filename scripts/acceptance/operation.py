@@ -4,7 +4,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from scripts.acceptance.arithmetic import Arithmetic, low, right
 
 Primals = dict[str, np.ndarray]
 Code = Callable[..., tuple[torch.Tensor | None, ...]]
+AnyCode = TypeVar("AnyCode", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Backward:
         return Kernel
 
 
-def edited(code: Code, old: str, new: str) -> Code:
+def edited(code: AnyCode, old: str, new: str) -> AnyCode:
     """A backward with one edit of its text.
 
     Raises:

@@ -82,7 +82,7 @@ def test_the_table_counts_what_agrees_and_what_is_named():
     found += [one_judged("wrong", "fail", "sign", expected=False), one_judged("wrong", "pass")]
     lines = judged.table(found, 7).splitlines()
     assert lines[2:5] == [f"| {name} | 2 | 1 | 4 | 3 | 2 | 1 |" for name in ("bfloat16", "softmax", "all")]
-    assert lines[-1] == "3 of 6 verdicts agree with the label; 7 left out by the rule; 6 s."
+    assert lines[-1] == "4 of 6 verdicts agree with the label; 7 left out by the rule; 6 s."
 
 
 @pytest.mark.parametrize("verdict", ["pass", "fail"])
