@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .glossary import Term, load_terms
-from .letters import Letters, load_letters
+from .letters import Letters, letters_in, load_letters
 from .page import Page, load_page
 from .questions import Questions, load_questions
 from .refusal import Problems
@@ -131,7 +131,8 @@ def _check_letters(library: Library, page: Page) -> None:
     """Whoever reads a formula can find out what each of its letters is."""
     if undefined := library.letters.undefined(page):
         rule = "a letter of a formula must be a symbol, stand in a sentence, or be defined in letters"
-        page.source.refuse(("formula",), rule, ", ".join(undefined))
+        at = [(*step.path, "latex") for step in page.steps if undefined[0] in letters_in(step.latex)]
+        page.source.refuse(at[0] if at else ("formula",), rule, ", ".join(undefined))
 
 
 def _check_neighbours(library: Library, page: Page) -> None:
