@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ class Firefox:
         self._received()  # its greeting
         self._do("WebDriver:NewSession", capabilities={})
         self._do("WebDriver:SetTimeouts", script=1000 * PATIENCE, pageLoad=1000 * PATIENCE)
+
+    def close(self) -> None:
+        self.socket.close()
 
     def get(self, address: str) -> None:
         self._do("WebDriver:Navigate", url=address)
@@ -80,7 +83,8 @@ def firefox() -> Iterator[Firefox]:
         words = [browser, "--headless", "--marionette", "--no-remote", "--profile", profile]
         running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield Firefox(_port(Path(profile, "MarionetteActivePort"), running))
+            with closing(Firefox(_port(Path(profile, "MarionetteActivePort"), running))) as driver:
+                yield driver
         finally:
             running.terminate()
             running.wait()

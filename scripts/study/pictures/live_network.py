@@ -63,10 +63,10 @@ def digit_network(figure: Figure, say: Say) -> None:
         for k in range(4):
             place = (left + 58 * (k % 2) * len(maps) / 6, 30 + 64 * (k // 2))
             cells(axes, maps[..., k], *place, size, largest=float(outputs["relu1"].max()), numbers=False)
-        note(axes, left, 14, f"{name} (4 / 8)", MUTED, ha="left", fontsize=10)
+        note(axes, left, 14, f"{name} (4/8)", MUTED, ha="left", fontsize=10)
     hidden = outputs["relu2"][0]
     cells(axes, hidden[:, None], 376, 30, 8, largest=float(hidden.max()), numbers=False)
-    note(axes, 380, 14, "relu2", MUTED, fontsize=10)
+    note(axes, 376, 14, "relu2", MUTED, ha="left", fontsize=10)
     logits = outputs["dense2"][0]
     shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     for digit, share in enumerate(shares):
