@@ -52,8 +52,11 @@ def backward(
     total, moved = jax.ffi.ffi_call(SUMS, (column, column))(y_ct, x, mean, rest)
     over, share, rows = partial(mean_of_members, groups), jax.lax.rsqrt(variance + epsilon), x.shape[1]
     slope = (share * share * share * over(scale * moved) - 2 * over(variance_ct)) / rows
-    shift = (share * over(scale * total) - over(mean_ct)) / rows
-    x_ct = y_ct * (scale * share)[:, None] - _distance(x, mean, rest) * slope[:, None] - shift[:, None]
+    # Of its own column an upstream gradient has no mean left; where a column is a group, the rest is exactly 0.
+    level = total / rows
+    shift = share * (over(scale * level) - scale * level) - over(mean_ct) / rows
+    centred = (y_ct - level[:, None]) * (scale * share)[:, None]
+    x_ct = centred - _distance(x, mean, rest) * slope[:, None] - shift[:, None]
     return x_ct, jnp.sum(share * moved, 0), jnp.sum(total, 0)
 
 

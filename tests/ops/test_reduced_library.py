@@ -90,6 +90,15 @@ def test_a_constant_column_has_no_variance_and_one_far_off_keeps_its_digits(offs
 
 
 @here
+def test_an_upstream_gradient_that_is_the_same_everywhere_moves_no_constant_column():
+    """Nor does rounding, which one over the deviation, 316, would show."""
+    x, scale, ct = np.full((4099, 16), 0.1, np.float32), normal(16, seed=3), np.ones((4099, 16), np.float32)
+    zero = np.zeros(16, np.float32)
+    *_, x_ct, _, _ = normalized(x, scale, zero, ct, zero, zero)
+    np.testing.assert_array_equal(x_ct, 0)
+
+
+@here
 @pytest.mark.parametrize("name", GROUPS)
 def test_group_norm_and_its_gradients_are_those_of_float64(name: str):
     shape, groups = GROUPS[name]
