@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 
+from functional_nn._by_library import ByLibrary
 from functional_nn._checks import require, require_floating
 from functional_nn._jit import jit_op
 from functional_nn._numerics import in_float32
 from functional_nn.activations import gelu, relu, sigmoid, silu
+from functional_nn.cpu import gated
 
 ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
     "sigmoid": sigmoid,
@@ -53,4 +55,37 @@ def glu(x: jax.Array, gate: jax.Array, *, activation: str = "sigmoid") -> jax.Ar
     require(gate.shape == x.shape, "glu", "gate.shape must equal x.shape", f"{gate.shape=}, {x.shape=}")
     rule = f"activation must be one of {', '.join(ACTIVATIONS)}"
     require(activation in ACTIVATIONS, "glu", rule, f"activation={activation!r}")
-    return in_float32(lambda x, gate: x * ACTIVATIONS[activation](gate), x, gate)
+    if x.dtype == gate.dtype and gated.takes(x, activation):
+        return _BY_LIBRARY(x, gate, activation=activation)[0]
+    return in_float32(lambda x, gate: _glu(x, gate, activation=activation)[0], x, gate)
+
+
+def glu_of_halves(x: jax.Array, *, activation: str) -> jax.Array:
+    """glu of the first half of the last axis, gated by the second: of the array that a dense layer gives."""
+    if gated.takes(x, activation):
+        return _OF_HALVES(x, activation=activation)[0]
+    return glu(*jnp.split(x, 2, -1), activation=activation)
+
+
+def _glu(x: jax.Array, gate: jax.Array, *, activation: str) -> tuple[jax.Array]:
+    return (x * ACTIVATIONS[activation](gate),)
+
+
+def _glu_of_halves(x: jax.Array, *, activation: str) -> tuple[jax.Array]:
+    return _glu(*jnp.split(x, 2, -1), activation=activation)
+
+
+def _by_library(name: str, meaning: Callable[..., tuple[jax.Array]], arrays: int) -> ByLibrary:
+    return ByLibrary(
+        name,
+        meaning,
+        inputs=arrays,
+        differentiable=arrays,
+        statics=("activation",),
+        kept=lambda *_: (),
+        first_read=1,
+        libraries={"cpu": gated},
+    )
+
+
+_BY_LIBRARY, _OF_HALVES = _by_library("glu", _glu, 2), _by_library("glu_of_halves", _glu_of_halves, 1)

@@ -47,12 +47,30 @@ INLINE void tile(Left a, const float *b, int64_t b_row, int64_t count, float *ou
         }
 }
 
-INLINE void product(Left a, Right b, int64_t count, int64_t rows, int64_t columns, float *out, int64_t out_row,
-                    int add) {
-    for (int64_t column = 0; column < columns; column += WIDTH)
-        for (int64_t r = 0; r < rows; r += ROWS)
-            tile((Left){a.data + r * a.row, a.row, a.step}, b.data + column / WIDTH * b.panel, b.row, count,
-                 out + r * out_row + column, out_row, add);
+/* A block of scores, up to whole tiles; the numbers of row i that count begin at i + low and end below i + high. */
+typedef struct { int64_t rows, columns, low, high; } Block;
+
+INLINE Block transposed(Block b) { return (Block){b.columns, b.rows, 1 - b.high, 1 - b.low}; }
+
+/* Adds the product of a block, which is 0 where numbers do not count, by a matrix as wide as `out`. */
+INLINE void add_product(Left a, Block b, Right by, int64_t width, float *out) {
+    for (int64_t column = 0; column < width; column += WIDTH)
+        for (int64_t r = 0; r < b.rows; r += ROWS) {
+            int64_t low = most(0, r + b.low), high = least(b.columns, r + ROWS - 1 + b.high);
+            const float *panel = by.data + column / WIDTH * by.panel;
+            tile((Left){a.data + r * a.row + low * a.step, a.row, a.step}, panel + low * by.row, by.row, high - low,
+                 out + r * width + column, width, 1);
+        }
+}
+
+/* A block of the products of rows by columns, 0 where whole tiles do not count. */
+INLINE void multiply(Left a, Right by, int64_t count, Block b, float *out) {
+    for (int64_t column = 0; column < b.columns; column += WIDTH)
+        for (int64_t r = 0; r < b.rows; r += ROWS) {
+            int counts = r + b.low < column + WIDTH && column < r + ROWS - 1 + b.high;
+            tile((Left){a.data + r * a.row, a.row, a.step}, by.data + column / WIDTH * by.panel, by.row,
+                 counts ? count : 0, out + r * BLOCK + column, BLOCK, 0);
+        }
 }
 
 /* ---- What is to be done ------------------------------------------------------------------------------------------ */
@@ -84,47 +102,85 @@ static void copy(float *to, const float *from, Range rows, Shape s, int64_t head
         memcpy(to + i * width, from + ((rows.low + i) * s.heads + head) * s.depth, s.depth * sizeof *to);
 }
 
+/* LANES rows of as many numbers become columns: bit by bit, the number of a row and the place in it change places. */
+INLINE void turn(Vector rows[LANES]) {
+#if defined(__clang__)
+    float all[LANES][LANES];
+    memcpy(all, rows, sizeof all);
+    for (int i = 0; i < LANES; i++)
+        for (int j = 0; j < LANES; j++) rows[j][i] = all[i][j];
+#else
+#pragma GCC unroll 4
+    for (int bit = LANES / 2; bit; bit /= 2) {
+        Bits upper, lower;
+#pragma GCC unroll 16
+        for (int j = 0; j < LANES; j++) {
+            upper[j] = j & bit ? LANES + j - bit : j;
+            lower[j] = j & bit ? LANES + j : j + bit;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) {
+            if (i & bit) continue;
+            Vector above = rows[i], below = rows[i + bit];
+            rows[i] = __builtin_shuffle(above, below, upper), rows[i + bit] = __builtin_shuffle(above, below, lower);
+        }
+    }
+#endif
+}
+
 /* The same rows as columns, in panels of WIDTH of them. */
 static void transpose(float *to, const float *from, Range rows, Shape s, int64_t head) {
     int64_t count = rows.high - rows.low;
-    memset(to, 0, up(count, BLOCK) * s.depth * sizeof *to);
-    for (int64_t i = 0; i < count; i++) {
-        const float *row = from + ((rows.low + i) * s.heads + head) * s.depth;
-        float *column = to + i / WIDTH * WIDTH * s.depth + i % WIDTH;
-        for (int64_t d = 0; d < s.depth; d++) column[d * WIDTH] = row[d];
-    }
+    for (int64_t i = 0; i < up(count, BLOCK); i += LANES)
+        for (int64_t d = 0; d < s.depth; d += LANES) {
+            Vector some[LANES] = {{0}};
+            for (int64_t r = 0; r < least(LANES, count - i); r++)
+                some[r] = load_some(from + ((rows.low + i + r) * s.heads + head) * s.depth, d, s.depth, 0);
+            turn(some);
+            float *panel = to + i / WIDTH * WIDTH * s.depth + i % WIDTH;
+            for (int64_t r = 0; r < least(LANES, s.depth - d); r++) store(panel + (d + r) * WIDTH, some[r]);
+        }
+}
+
+static Block block_of(const Call *c, int64_t first_query, int64_t first_key) {
+    int64_t same = first_query + c->key_length - c->length - first_key;
+    int64_t rows = least(BLOCK, up(c->length - first_query, ROWS));
+    int64_t columns = least(BLOCK, up(c->key_length - first_key, WIDTH));
+    int64_t low = c->window ? same - c->window + 1 : -BLOCK;
+    return (Block){rows, columns, low, c->causal ? same + 1 : c->window ? same + c->window : BLOCK};
 }
 
 /* One block's scores, minus infinity where a query may not see a key. */
 static void score(const Call *c, Left query, Right key, int64_t first_query, int64_t first_key, float *scores) {
-    product(query, key, c->depth, BLOCK, BLOCK, scores, BLOCK, 0);
-    Range all = seen(c, first_query, first_query + 1), last = seen(c, first_query + BLOCK - 1, first_query + BLOCK);
-    if (most(all.low, last.low) <= first_key && least(all.high, last.high) >= first_key + BLOCK) return;
-    for (int64_t i = 0; i < BLOCK; i++) {
+    Block b = block_of(c, first_query, first_key);
+    multiply(query, key, c->depth, b, scores);
+    int64_t end = first_key + b.columns;
+    Range all = seen(c, first_query, first_query + 1), last = seen(c, first_query + b.rows - 1, first_query + b.rows);
+    if (most(all.low, last.low) <= first_key && least(all.high, last.high) >= end) return;
+    for (int64_t i = 0; i < b.rows; i++) {
         Range range = seen(c, first_query + i, first_query + i + 1);
-        for (int64_t j = 0; j < least(BLOCK, range.low - first_key); j++) scores[i * BLOCK + j] = -INFINITY;
-        for (int64_t j = most(0, range.high - first_key); j < BLOCK; j++) scores[i * BLOCK + j] = -INFINITY;
+        for (int64_t j = 0; j < least(b.columns, range.low - first_key); j++) scores[i * BLOCK + j] = -INFINITY;
+        for (int64_t j = most(0, range.high - first_key); j < b.columns; j++) scores[i * BLOCK + j] = -INFINITY;
     }
 }
 
 /* ---- Forward: the queries of one part, all heads that share a key head ------------------------------------------- */
 
 /* The exponentials of a row of scores, which they take the place of; what was summed is corrected to the new peak. */
-static float exponentiate(float *scores, float *peak, float *total) {
+static float exponentiate(float *scores, int64_t columns, float *peak, float *total) {
     Vector highest = load(scores);
-    for (int j = LANES; j < BLOCK; j += LANES) highest = larger(highest, load(scores + j));
-    float before = *peak, top = before;
-    for (int j = 0; j < LANES; j++) top = highest[j] > top ? highest[j] : top;
+    for (int64_t j = LANES; j < columns; j += LANES) highest = larger(highest, load(scores + j));
+    float before = *peak, top = largest_of(highest);
+    top = top > before ? top : before;
     float origin = top == -INFINITY ? 0 : top;
     Vector sum = {0};
-    for (int j = 0; j < BLOCK; j += LANES) {
+    for (int64_t j = 0; j < columns; j += LANES) {
         Vector raised = exponential(load(scores + j) - origin);
         store(scores + j, raised);
         sum += raised;
     }
-    float corrected = before == top ? 1 : expf(before - origin), added = 0;
-    for (int j = 0; j < LANES; j++) added += sum[j];
-    *peak = top, *total = *total * corrected + added;
+    float corrected = before == top ? 1 : expf(before - origin);
+    *peak = top, *total = *total * corrected + sum_of(sum);
     return corrected;
 }
 
@@ -161,15 +217,15 @@ static void forward_item(const Work *work, int64_t item, float *room) {
             memset(sums, 0, BLOCK * width * sizeof *sums);
             for (int i = 0; i < BLOCK; i++) peak[i] = -INFINITY, total[i] = 0;
             for (int64_t k = (visible.low - keys.low) / BLOCK * BLOCK; k < visible.high - keys.low; k += BLOCK) {
+                Block b = block_of(c, q, keys.low + k);
                 score(c, (Left){query, c->depth, 1}, (Right){key + k * c->depth, WIDTH, WIDTH * c->depth}, q,
                       keys.low + k, scores);
-                for (int64_t i = 0; i < BLOCK; i++) {
-                    float corrected = exponentiate(scores + i * BLOCK, peak + i, total + i);
+                for (int64_t i = 0; i < b.rows; i++) {
+                    float corrected = exponentiate(scores + i * BLOCK, b.columns, peak + i, total + i);
                     if (corrected != 1)
                         for (int64_t d = 0; d < width; d++) sums[i * width + d] *= corrected;
                 }
-                product((Left){scores, BLOCK, 1}, (Right){value + k * width, width, WIDTH}, BLOCK, BLOCK, width, sums,
-                        width, 1);
+                add_product((Left){scores, BLOCK, 1}, b, (Right){value + k * width, width, WIDTH}, width, sums);
             }
             finish(c, batch * c->heads + head, rows, sums, width, peak, total);
         }
@@ -182,7 +238,17 @@ typedef struct { float *query, *query_ct, *ct, *peak, *share, *mean; } Head;
 /* A block of keys and values, as columns and the keys as rows too, and their gradients; and a block's two matrices. */
 typedef struct { float *by_column, *by_row, *values, *key_ct, *value_ct, *scores, *weights_ct; } Keys;
 
-/* The mean of the weights' gradients is ct . out, added up as `product` does, so that what cancels does so exactly. */
+/* The mean of the weights' gradients is ct . out, added up as `tile` does, so that what cancels does so exactly. Some
+   rows side by side: each waits for its own sum. */
+INLINE void means(const float *ct, int64_t ct_row, const float *out, int64_t out_row, int rows, int64_t depth,
+                  float *to) {
+    float sum[ROWS] = {0};
+    for (int64_t d = 0; d < depth; d++)
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) sum[r] = fmaf(ct[r * ct_row + d], out[r * out_row + d], sum[r]);
+    memcpy(to, sum, rows * sizeof *to);
+}
+
 static void gather(const Call *c, Head h, Range rows, int64_t batch, int64_t head, int64_t width, int64_t value_width) {
     Shape query = {c->heads, c->depth}, value = {c->heads, c->value_depth};
     int64_t first = batch * c->length * c->heads, count = up(rows.high - rows.low, BLOCK);
@@ -190,19 +256,24 @@ static void gather(const Call *c, Head h, Range rows, int64_t batch, int64_t hea
     copy(h.ct, c->ct + first * c->value_depth, rows, value, head, value_width);
     memset(h.share, 0, count * sizeof *h.share), memset(h.peak, 0, count * sizeof *h.peak);
     memset(h.mean, 0, count * sizeof *h.mean);
-    for (int64_t i = 0; i < rows.high - rows.low; i++) {
-        int64_t at = (batch * c->heads + head) * c->length + rows.low + i;
-        const float *out = c->out_kept + (first + (rows.low + i) * c->heads + head) * c->value_depth;
-        h.peak[i] = c->peak_kept[at], h.share[i] = c->share_kept[at];
-        for (int64_t d = 0; d < c->value_depth; d++) h.mean[i] = fmaf(h.ct[i * value_width + d], out[d], h.mean[i]);
+    int64_t known = rows.high - rows.low, at = (batch * c->heads + head) * c->length + rows.low;
+    memcpy(h.peak, c->peak_kept + at, known * sizeof *h.peak);
+    memcpy(h.share, c->share_kept + at, known * sizeof *h.share);
+    const float *out = c->out_kept + (first + rows.low * c->heads + head) * c->value_depth;
+    int64_t next = c->heads * c->value_depth, i = 0;
+    for (int some = ROWS; i < known; i += some) {
+        if (i + some > known) some = 1;
+        const float *ct = h.ct + i * value_width;
+        if (some == ROWS) means(ct, value_width, out + i * next, next, ROWS, c->value_depth, h.mean + i);
+        else means(ct, value_width, out + i * next, next, 1, c->value_depth, h.mean + i);
     }
 }
 
 /* Of scores and of the weights' gradients: the weights, and the scores' gradients. */
-static void weigh(float *scores, float *weights_ct, Head h, int64_t first) {
-    for (int64_t i = 0; i < BLOCK; i++) {
+static void weigh(float *scores, float *weights_ct, Block b, Head h, int64_t first) {
+    for (int64_t i = 0; i < b.rows; i++) {
         float peak = h.peak[first + i], share = h.share[first + i], mean = h.mean[first + i];
-        for (int64_t j = i * BLOCK; j < (i + 1) * BLOCK; j += LANES) {
+        for (int64_t j = i * BLOCK; j < i * BLOCK + b.columns; j += LANES) {
             Vector weight = exponential(load(scores + j) - peak) * share;
             store(scores + j, weight);
             store(weights_ct + j, weight * (load(weights_ct + j) - mean));
@@ -224,13 +295,14 @@ static void meet(const Call *c, Head h, Keys b, int64_t first_query, int64_t fir
     float *query = h.query + first_query * width, *query_ct = h.query_ct + first_query * width;
     float *ct = h.ct + first_query * value_width;
     Left scores_by_key = {b.scores, 1, BLOCK}, weights_ct_by_key = {b.weights_ct, 1, BLOCK};
+    Block by_query = block_of(c, first_query, first_key), by_key = transposed(by_query);
     score(c, (Left){query, width, 1}, (Right){b.by_column, WIDTH, WIDTH * c->depth}, first_query, first_key, b.scores);
-    product((Left){ct, value_width, 1}, (Right){b.values, WIDTH, WIDTH * c->value_depth}, c->value_depth, BLOCK, BLOCK,
-            b.weights_ct, BLOCK, 0);
-    weigh(b.scores, b.weights_ct, h, first_query);
-    product(scores_by_key, (Right){ct, value_width, WIDTH}, BLOCK, BLOCK, value_width, b.value_ct, value_width, 1);
-    product(weights_ct_by_key, (Right){query, width, WIDTH}, BLOCK, BLOCK, width, b.key_ct, width, 1);
-    product((Left){b.weights_ct, BLOCK, 1}, (Right){b.by_row, width, WIDTH}, BLOCK, BLOCK, width, query_ct, width, 1);
+    multiply((Left){ct, value_width, 1}, (Right){b.values, WIDTH, WIDTH * c->value_depth}, c->value_depth, by_query,
+             b.weights_ct);
+    weigh(b.scores, b.weights_ct, by_query, h, first_query);
+    add_product(scores_by_key, by_key, (Right){ct, value_width, WIDTH}, value_width, b.value_ct);
+    add_product(weights_ct_by_key, by_key, (Right){query, width, WIDTH}, width, b.key_ct);
+    add_product((Left){b.weights_ct, BLOCK, 1}, by_query, (Right){b.by_row, width, WIDTH}, width, query_ct);
 }
 
 /* Some keys of one example meet all queries of a head that see them; `add` where another head did before. */

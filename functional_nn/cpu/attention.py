@@ -15,8 +15,8 @@ from functional_nn.cpu.native import Calls
 DTYPES = (jnp.float32,)
 CALLS = Calls(ATTENTION, "attention_forward", "attention_backward")
 FORWARD, BACKWARD = "functional_nn_attention_forward", "functional_nn_attention_backward"
-# Pairs of a query and a key above which it is faster than XLA: at 128 queries and keys equally fast, at 256 twice.
-FEWEST_PAIRS = 2**14
+# Pairs of a query and a key from which on it is faster than XLA: at 16 of each as fast, from 64 on more than twice.
+FEWEST_PAIRS = 2**10
 
 
 def forward(query: jax.Array, key: jax.Array, value: jax.Array, *, sight: Sight, scale: float) -> Sequence[jax.Array]:
@@ -44,7 +44,7 @@ def takes(query: Any, key: Any) -> bool:
 
 def pays(length: int, key_length: int) -> bool:
     """Whether it is faster than XLA on a CPU, and here."""
-    return length * key_length > FEWEST_PAIRS and _libraries.WANTED and unusable() is None
+    return length * key_length >= FEWEST_PAIRS and _libraries.WANTED and unusable() is None
 
 
 def unusable() -> str | None:

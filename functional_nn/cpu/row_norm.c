@@ -27,19 +27,6 @@ INLINE double total(Vector sum) {
     return all;
 }
 
-/* The numbers of a row from j on, and `fill` behind its end. */
-INLINE Vector some(const float *row, int64_t j, int64_t features, float fill) {
-    if (j + LANES <= features) return load(row + j);
-    float filled[LANES];
-    for (int i = 0; i < LANES; i++) filled[i] = j + i < features ? row[j + i] : fill;
-    return load(filled);
-}
-
-INLINE void put(float *row, int64_t j, int64_t features, Vector x) {
-    if (j + LANES <= features) store(row + j, x);
-    else memcpy(row + j, &x, (features - j) * sizeof *row);
-}
-
 /* ---- A row ------------------------------------------------------------------------------------------------------- */
 
 /* The mean, what it was rounded by, and one over the deviation. */
@@ -54,7 +41,7 @@ static Moments moments(const Call *c, const float *row) {
         double all = 0;
         for (int64_t low = 0; low < features; low += PIECE) {
             Vector sum = {0};
-            for (int64_t j = low; j < least(low + PIECE, features); j += LANES) sum += some(row, j, features, 0);
+            for (int64_t j = low; j < least(low + PIECE, features); j += LANES) sum += load_some(row, j, features, 0);
             all += total(sum);
         }
         double mean = all / features;
@@ -64,7 +51,7 @@ static Moments moments(const Call *c, const float *row) {
     for (int64_t low = 0; low < features; low += PIECE) {
         Vector sum = {0}, square = {0};
         for (int64_t j = low; j < least(low + PIECE, features); j += LANES) {
-            Vector apart = some(row, j, features, m.mean) - m.mean;
+            Vector apart = load_some(row, j, features, m.mean) - m.mean;
             sum += apart, square += apart * apart;
         }
         squares += total(square), off += total(sum);
@@ -83,9 +70,10 @@ static void forward_item(const Work *work, int64_t item, float *room) {
         const float *row = c->x + i * c->features;
         Moments m = moments(c, row);
         for (int64_t j = 0; j < c->features; j += LANES) {
-            Vector y = distance(some(row, j, c->features, 0), m) * m.share * some(c->scale, j, c->features, 0);
-            if (c->centred) y += some(c->bias, j, c->features, 0);
-            put(c->out + i * c->features, j, c->features, y);
+            Vector normal = distance(load_some(row, j, c->features, 0), m) * m.share;
+            Vector y = normal * load_some(c->scale, j, c->features, 0);
+            if (c->centred) y += load_some(c->bias, j, c->features, 0);
+            store_some(c->out + i * c->features, j, c->features, y);
         }
     }
 }
@@ -99,8 +87,9 @@ static void backward_row(const Call *c, int64_t i, float *moved, float *sum) {
     for (int64_t low = 0; low < features; low += PIECE) {
         Vector straight = {0}, along = {0};
         for (int64_t j = low; j < least(low + PIECE, features); j += LANES) {
-            Vector normal = distance(some(row, j, features, 0), m) * m.share, upstream = some(ct, j, features, 0);
-            Vector scaled = upstream * some(c->scale, j, features, 0);
+            Vector normal = distance(load_some(row, j, features, 0), m) * m.share;
+            Vector upstream = load_some(ct, j, features, 0);
+            Vector scaled = upstream * load_some(c->scale, j, features, 0);
             straight += scaled, along += scaled * normal;
             store(moved + j, load(moved + j) + upstream * normal);
             if (c->centred) store(sum + j, load(sum + j) + upstream);
@@ -109,9 +98,9 @@ static void backward_row(const Call *c, int64_t i, float *moved, float *sum) {
     }
     float mean = c->centred ? all / features : 0, slope = all_along / features;
     for (int64_t j = 0; j < features; j += LANES) {
-        Vector normal = distance(some(row, j, features, 0), m) * m.share;
-        Vector scaled = some(ct, j, features, 0) * some(c->scale, j, features, 0);
-        put(c->out + i * features, j, features, (scaled - mean - normal * slope) * m.share);
+        Vector normal = distance(load_some(row, j, features, 0), m) * m.share;
+        Vector scaled = load_some(ct, j, features, 0) * load_some(c->scale, j, features, 0);
+        store_some(c->out + i * features, j, features, (scaled - mean - normal * slope) * m.share);
     }
 }
 

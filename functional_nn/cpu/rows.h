@@ -25,9 +25,38 @@ typedef float Anywhere __attribute__((vector_size(4 * LANES), aligned(4), may_al
 
 INLINE Vector load(const float *from) { return (Vector)*(const Anywhere *)from; }
 INLINE void store(float *to, Vector x) { *(Anywhere *)to = (Anywhere)x; }
+/* The numbers of a row from j on, and `fill` behind its end; and what takes the place of those before its end. */
+INLINE Vector load_some(const float *row, int64_t j, int64_t size, float fill) {
+    if (j + LANES <= size) return load(row + j);
+    float filled[LANES];
+    for (int i = 0; i < LANES; i++) filled[i] = j + i < size ? row[j + i] : fill;
+    return load(filled);
+}
+INLINE void store_some(float *row, int64_t j, int64_t size, Vector x) {
+    if (j + LANES <= size) store(row + j, x);
+    else memcpy(row + j, &x, (size - j) * sizeof *row);
+}
 INLINE Vector larger(Vector a, Vector b) {
     Bits first = (Bits)(a > b);
     return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
+}
+
+/* The sum of a vector's numbers, by halves, and their largest, which is no NaN. */
+INLINE float sum_of(Vector x) {
+    float all[LANES];
+    store(all, x);
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) all[i] += all[i + half];
+    return all[0];
+}
+INLINE float largest_of(Vector x) {
+    float all[LANES];
+    store(all, x);
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) all[i] = all[i] > all[i + half] ? all[i] : all[i + half];
+    return all[0];
 }
 
 /* exp of what is at most 0, within one unit in the last place; below the smallest normal number, 0. */

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from functional_nn._checks import as_array, known_range, require, require_flag
 from functional_nn.dot_product import attention
-from functional_nn.gating import glu
+from functional_nn.gating import glu_of_halves
 from functional_nn.linear import dense, embedding
 from functional_nn.models._network import Branch, Cached, Layer, Masks, Params, State, check_sizes, forward
 from functional_nn.models.initializers import normal
@@ -171,12 +171,13 @@ def layers(config: Config, masks: Masks | None = None) -> list[Layer]:
 
 def _layers(config: Config, attend: Callable[[str], Callable[..., Any]]) -> list[Layer]:
     """The network, with attention as the function of each layer's name says."""
+    gated = partial(glu_of_halves, activation="silu")
     network: list[Layer] = [("embedding", embedding)]
     for i in range(1, config.layers + 1):
         heads = f"attention{i}_heads"
         network += [
             (f"attention{i}", _block(f"attention{i}", (heads, attend(heads)))),
-            (f"feedforward{i}", _block(f"feedforward{i}", (f"feedforward{i}_glu", _gated))),
+            (f"feedforward{i}", _block(f"feedforward{i}", (f"feedforward{i}_glu", gated))),
         ]
     return [*network, ("norm", rms_norm), ("head", dense)]
 
@@ -213,10 +214,6 @@ def _heads(x: jax.Array, config: Config, positions: jax.Array | None) -> tuple[j
     turned_heads, value = jnp.split(heads, [turned], 2)
     query, key = jnp.split(rotary_embedding(turned_heads, positions), [config.heads], 2)
     return query, key, value
-
-
-def _gated(x: jax.Array) -> jax.Array:
-    return glu(*jnp.split(x, 2, -1), activation="silu")
 
 
 def with_head(params: Params, config: Config) -> Params:

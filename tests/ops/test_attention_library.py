@@ -27,6 +27,9 @@ GEOMETRIES: dict[str, tuple[str, str, int, dict[str, Any]]] = {
     "grouped": ("2 150 6 32", "2 150 2 32", 32, {"causal": True, "scale": 0.3}),
     "window": ("1 300 2 20", "1 300 1 20", 20, {"causal": True, "window": 40}),
     "window both ways": ("1 300 2 20", "1 260 2 20", 20, {"window": 33}),
+    "shorter than a block": ("3 37 2 16", "3 41 2 16", 16, {"causal": True}),
+    "a window within a block": ("2 60 1 8", "2 60 1 8", 8, {"causal": True, "window": 5}),
+    "a window both ways at an edge": ("1 70 1 8", "1 66 1 8", 8, {"window": 3}),
     "one feature": ("3 140 1 1", "3 140 1 1", 1, {}),
     "wide, other values": ("1 140 2 80", "1 150 1 80", 37, {}),
 }
@@ -169,11 +172,11 @@ def test_what_it_takes(monkeypatch: pytest.MonkeyPatch):
     def shape(length: int, dtype: Any = np.float32) -> Any:
         return jax.ShapeDtypeStruct((1, length, 1, 8), dtype)
 
-    assert library.takes(shape(129), shape(128))
-    assert not library.takes(shape(128), shape(128)), "XLA is as fast"
+    assert library.takes(shape(32), shape(32))
+    assert not library.takes(shape(32), shape(31)), "XLA is as fast"
     assert not library.takes(shape(129, np.float64), shape(129, np.float64))
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert not library.takes(shape(129), shape(128))
+    assert not library.takes(shape(129), shape(129))
 
 
 @here
