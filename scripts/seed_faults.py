@@ -58,7 +58,7 @@ def read_faults(path: Path) -> list[Fault]:
 def planted(source: str, fault: Fault) -> str:
     """The source with the mistake in its place."""
     lines = source.splitlines(keepends=True)
-    spans = (_spans_in_c if fault.file.endswith(".c") else _spans_in_python)(source, fault.function)
+    spans = (_spans_in_c if fault.file.endswith((".c", ".h")) else _spans_in_python)(source, fault.function)
     if len(spans) != 1:
         raise Misfit(f"{fault.file} has {len(spans)} functions {fault.function}")
     start, end = spans[0]

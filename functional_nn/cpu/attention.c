@@ -50,7 +50,9 @@ INLINE void tile(Left a, const float *b, int64_t b_row, int64_t count, float *ou
 /* A block of scores, up to whole tiles; the numbers of row i that count begin at i + low and end below i + high. */
 typedef struct { int64_t rows, columns, low, high; } Block;
 
-INLINE Block transposed(Block b) { return (Block){b.columns, b.rows, 1 - b.high, 1 - b.low}; }
+INLINE Block transposed(Block b) {
+    return (Block){b.columns, b.rows, 1 - b.high, 1 - b.low};
+}
 
 /* Adds the product of a block, which is 0 where numbers do not count, by a matrix as wide as `out`. */
 INLINE void add_product(Left a, Block b, Right by, int64_t width, float *out) {
