@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from functional_nn._checks import as_number, require, require_flag, require_floating
+from functional_nn._entrywise import elementwise
 from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
 from functional_nn._numerics import (
@@ -37,7 +38,7 @@ def sigmoid(x: jax.Array) -> jax.Array:
     >>> print(sigmoid(jnp.array([-1.0, 0.0, 1.0])))
     [0.27 0.5  0.73]
     """
-    return _elementwise("sigmoid", logistic, x)
+    return elementwise("sigmoid", logistic, x)
 
 
 @jit_op()
@@ -54,7 +55,7 @@ def log_sigmoid(x: jax.Array) -> jax.Array:
     >>> print(log_sigmoid(jnp.array([-1000.0, 0.0])))
     [-1000.      -0.69]
     """
-    return _elementwise("log_sigmoid", lambda x: -log_one_plus_exp(-x), x)
+    return elementwise("log_sigmoid", lambda x: -log_one_plus_exp(-x), x)
 
 
 @jit_op()
@@ -71,7 +72,7 @@ def tanh(x: jax.Array) -> jax.Array:
     >>> print(tanh(jnp.array([-1.0, 0.0, 1.0])))
     [-0.76  0.    0.76]
     """
-    return _elementwise("tanh", hyperbolic_tangent, x)
+    return elementwise("tanh", hyperbolic_tangent, x)
 
 
 @jit_op()
@@ -109,7 +110,7 @@ def leaky_relu(x: jax.Array, *, negative_slope: float = 0.01) -> jax.Array:
     [-0.25  2.  ]
     """
     slope = _finite("leaky_relu", "negative_slope", negative_slope)
-    return _elementwise("leaky_relu", lambda x: jnp.where(x > 0, x, slope * x), x)
+    return elementwise("leaky_relu", lambda x: jnp.where(x > 0, x, slope * x), x)
 
 
 @jit_op("alpha")
@@ -129,7 +130,7 @@ def elu(x: jax.Array, *, alpha: float = 1.0) -> jax.Array:
     [-0.63  2.  ]
     """
     scale = _finite("elu", "alpha", alpha, least=0.0)
-    return _elementwise("elu", lambda x: jnp.where(x > 0, x, scale * exp_minus_one(jnp.where(x > 0, 0, x))), x)
+    return elementwise("elu", lambda x: jnp.where(x > 0, x, scale * exp_minus_one(jnp.where(x > 0, 0, x))), x)
 
 
 @jit_op()
@@ -146,7 +147,7 @@ def softplus(x: jax.Array) -> jax.Array:
     >>> print(softplus(jnp.array([-1.0, 0.0, 1000.0])))
     [   0.31    0.69 1000.  ]
     """
-    return _elementwise("softplus", log_one_plus_exp, x)
+    return elementwise("softplus", log_one_plus_exp, x)
 
 
 @jit_op()
@@ -163,7 +164,7 @@ def silu(x: jax.Array) -> jax.Array:
     >>> print(silu(jnp.array([-1.0, 0.0, 1.0])))
     [-0.27  0.    0.73]
     """
-    return _elementwise("silu", lambda x: x * logistic(x), x)
+    return elementwise("silu", lambda x: x * logistic(x), x)
 
 
 @jit_op("approximate")
@@ -184,7 +185,7 @@ def gelu(x: jax.Array, *, approximate: bool = False) -> jax.Array:
     """
     require_flag("gelu", "approximate", approximate)
     gate = _tanh_gate if approximate else normal_cdf
-    return _elementwise("gelu", lambda x: x * gate(x), x)
+    return elementwise("gelu", lambda x: x * gate(x), x)
 
 
 @jit_op("axis")
@@ -242,12 +243,7 @@ def step(x: jax.Array) -> jax.Array:
     >>> print(step(jnp.array([-1.0, 0.0, 1.0])))
     [0. 0. 1.]
     """
-    return _elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, is_positive(x))), x)
-
-
-def _elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    require_floating(op, x=x)
-    return in_float32(function, x)
+    return elementwise("step", lambda x: lax.stop_gradient(jnp.where(jnp.isnan(x), x, is_positive(x))), x)
 
 
 def _finite(op: str, name: str, value: float, least: float = -math.inf) -> float:

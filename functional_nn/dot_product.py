@@ -32,7 +32,7 @@ def attention(
     no gradient. Beyond 2**18 pairs of a query and a key the scores never stand in memory together, in no direction:
     the backward pass computes them again, a block of queries at a time, and memory grows with the lengths, not with
     their product (docs/attention_memory.md). Keys that causal and window hide from a whole part of the queries are
-    left out of that part's products. On a CPU with a C compiler, long float32 arrays without mask and softcap go to a
+    left out of that part's products. On a CPU with a C compiler, float32 arrays without mask and softcap go to a
     C file, in the value and the first gradient, with the same promises; on an NVIDIA GPU arrays of 16 bits without
     these, of which JAX accepts the shapes, go to cuDNN's kernel, which rounds the weights to 16 bits.
 

@@ -1,16 +1,17 @@
 """Gated units: one half of a layer lets through as much of the other as an activation of it says."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from functional_nn._by_library import ByLibrary
 from functional_nn._checks import require, require_floating
+from functional_nn._entrywise import by_c_file
 from functional_nn._jit import jit_op
 from functional_nn._numerics import in_float32
 from functional_nn.activations import gelu, relu, sigmoid, silu
-from functional_nn.cpu import gated
+from functional_nn.cpu import activations as c_file
 
 ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
     "sigmoid": sigmoid,
@@ -55,37 +56,25 @@ def glu(x: jax.Array, gate: jax.Array, *, activation: str = "sigmoid") -> jax.Ar
     require(gate.shape == x.shape, "glu", "gate.shape must equal x.shape", f"{gate.shape=}, {x.shape=}")
     rule = f"activation must be one of {', '.join(ACTIVATIONS)}"
     require(activation in ACTIVATIONS, "glu", rule, f"activation={activation!r}")
-    if x.dtype == gate.dtype and gated.takes(x, activation):
-        return _BY_LIBRARY(x, gate, activation=activation)[0]
-    return in_float32(lambda x, gate: _glu(x, gate, activation=activation)[0], x, gate)
+    if x.dtype == gate.dtype and c_file.takes(activation, x):
+        return _APART[activation](x, gate)[0]
+    return in_float32(lambda x, gate: x * ACTIVATIONS[activation](gate), x, gate)
 
 
 def glu_of_halves(x: jax.Array, *, activation: str) -> jax.Array:
     """glu of the first half of the last axis, gated by the second: of the array that a dense layer gives."""
-    if gated.takes(x, activation):
-        return _OF_HALVES(x, activation=activation)[0]
+    if c_file.takes(activation, x):
+        return _HALVES[activation](x)[0]
     return glu(*jnp.split(x, 2, -1), activation=activation)
 
 
-def _glu(x: jax.Array, gate: jax.Array, *, activation: str) -> tuple[jax.Array]:
+def _of_two(activation: str, x: jax.Array, gate: jax.Array) -> tuple[jax.Array]:
     return (x * ACTIVATIONS[activation](gate),)
 
 
-def _glu_of_halves(x: jax.Array, *, activation: str) -> tuple[jax.Array]:
-    return _glu(*jnp.split(x, 2, -1), activation=activation)
+def _of_one(activation: str, x: jax.Array) -> tuple[jax.Array]:
+    return _of_two(activation, *jnp.split(x, 2, -1))
 
 
-def _by_library(name: str, meaning: Callable[..., tuple[jax.Array]], arrays: int) -> ByLibrary:
-    return ByLibrary(
-        name,
-        meaning,
-        inputs=arrays,
-        differentiable=arrays,
-        statics=("activation",),
-        kept=lambda *_: (),
-        first_read=1,
-        libraries={"cpu": gated},
-    )
-
-
-_BY_LIBRARY, _OF_HALVES = _by_library("glu", _glu, 2), _by_library("glu_of_halves", _glu_of_halves, 1)
+_APART = {name: by_c_file(name, "apart", partial(_of_two, name)) for name in c_file.NAMES}
+_HALVES = {name: by_c_file(name, "halves", partial(_of_one, name)) for name in c_file.NAMES}

@@ -5,9 +5,9 @@ import os
 from functional_nn.training.choices.config import KINDS, TrainConfig
 from functional_nn.training.machine.processes import several
 
-# The context from which attention on all cores outweighs what they wait for each other elsewhere: 215 ms a step of the
-# text preset's network with a context of 512, and 251 divided; with 256 both take as long.
-FAR = 512
+# The context from which what the C files save outweighs what the cores wait for each other elsewhere: of the text preset,
+# 256, 97 to 108 ms a step, and 110 to 136 divided; with a context of 64 both take as long.
+FAR = 256
 
 
 def divide_cores(config: TrainConfig) -> None:
@@ -15,7 +15,7 @@ def divide_cores(config: TrainConfig) -> None:
 
     A step on texts is hundreds of small loops and products. One after the other, divided among all cores, the cores
     wait for each other at each; with a part of the batch each, once a step. Images are left alone, and long texts that
-    attend: what oneDNN and `cpu/attention.c` compute is not divided among devices.
+    attend: what oneDNN and the C files compute is not divided among devices.
     """
     count = 1 if _attends_far(config) else _cores_for(config)
     chosen = config.devices or config.mesh or several()

@@ -64,10 +64,10 @@ def convolutions() -> str:
 
 def c_files() -> dict[str, Any]:
     """What they compute on the CPU in single precision: attention, and what is mostly passes over large arrays."""
-    from functional_nn.cpu import attention, columns, cross_entropy, gated, row_norm
+    from functional_nn.cpu import activations, attention, columns, cross_entropy, row_norm
 
     modules = {"attention": attention, "batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy}
-    return {name: module.CALLS for name, module in {**modules, "gated units": gated}.items()}
+    return {name: module.CALLS for name, module in {**modules, "activations": activations}.items()}
 
 
 def by_c_file(calls: Any) -> str:

@@ -15,9 +15,10 @@ Found = Iterator[tuple[float, Model]]
 
 
 def holes(view: View) -> Found:
-    """Exact zeros, and all else right."""
-    missing = view.wrong & (view.got == 0) if view.same_shape else np.zeros(0, bool)
-    if missing.any() and np.any(view.got):
+    """Zeros, as far as rounding tells, and all else right."""
+    small = np.abs(view.got) <= 4 * view.noise * view.uneven
+    missing = view.wrong & small if view.same_shape else np.zeros(0, bool)
+    if missing.any() and not small.all():
         words = f"is zero at {int(missing.sum())} entries ({where(missing)}) and right elsewhere"
         yield 8, Model("part_missing", words, np.where(missing, 0.0, view.expected))
 

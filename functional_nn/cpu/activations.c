@@ -1,4 +1,4 @@
-/* Gated units: x times an activation of a gate, and the gradients of both, as functions that XLA calls (jax.ffi).
+/* Activations, alone or of a gate, times x, and their gradients, as functions that XLA calls (jax.ffi).
 
    All arrays are float32. x and the gate are two arrays of one size, or the halves of the rows of one (rows, 2 width);
    so are their gradients. Each number is read once, where XLA keeps the exponential, the logistic function and the
@@ -8,8 +8,9 @@
 
 /* ---- Activations ------------------------------------------------------------------------------------------------- */
 
-/* As cpu/gated.py counts them. */
+/* As cpu/activations.py counts them. */
 enum { SIGMOID, SILU };
+enum { ALONE, HALVES, APART };
 
 typedef struct { Vector value, slope; } Activated;
 
@@ -30,8 +31,9 @@ INLINE Activated activated(Vector z, int kind) {
 
 typedef struct {
     Work work;
-    /* Numbers of x in all and in a row, and how far apart rows lie where x and the gate do. */
+    /* Numbers of the gate in all and in a row, and how far apart its rows lie, and those of x. */
     int64_t count, width, distance;
+    /* Without an x there is no x_ct. */
     const float *x, *gate, *ct;
     float *out, *x_ct, *gate_ct;
 } Call;
@@ -45,10 +47,10 @@ INLINE void forward_rows(const Work *work, int64_t item, int kind) {
     Range rows = part(rows_of(c), 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
         int64_t size = least(c->width, c->count - i * c->width);
-        const float *x = c->x + i * c->distance, *gate = c->gate + i * c->distance;
         for (int64_t j = 0; j < size; j += LANES) {
-            Activated a = activated(load_some(gate, j, size, 0), kind);
-            store_some(c->out + i * c->width, j, size, load_some(x, j, size, 0) * a.value);
+            Vector y = activated(load_some(c->gate + i * c->distance, j, size, 0), kind).value;
+            if (c->x) y *= load_some(c->x + i * c->distance, j, size, 0);
+            store_some(c->out + i * c->width, j, size, y);
         }
     }
 }
@@ -62,8 +64,11 @@ INLINE void backward_rows(const Work *work, int64_t item, int kind) {
         for (int64_t j = 0; j < size; j += LANES) {
             Activated a = activated(load_some(c->gate + at, j, size, 0), kind);
             Vector ct = load_some(c->ct + i * c->width, j, size, 0);
-            store_some(c->x_ct + at, j, size, ct * a.value);
-            store_some(c->gate_ct + at, j, size, ct * load_some(c->x + at, j, size, 0) * a.slope);
+            if (c->x) {
+                store_some(c->x_ct + at, j, size, ct * a.value);
+                ct *= load_some(c->x + at, j, size, 0);
+            }
+            store_some(c->gate_ct + at, j, size, ct * a.slope);
         }
     }
 }
@@ -80,40 +85,42 @@ ITEM(backward, silu, SILU)
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
-/* The arguments are x and the gate, as `arrays` of them, and behind them what else there is. */
-static Call *begin(CallFrame *frame, int64_t arrays, void (*sigmoid)(const Work *, int64_t, float *),
+/* The arguments are the gate, alone or behind x, or one array with both; and behind them the result's gradient. */
+static Call *begin(CallFrame *frame, void (*sigmoid)(const Work *, int64_t, float *),
                    void (*silu)(const Work *, int64_t, float *)) {
     Call *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     Buffer **from = frame->arguments.buffers;
-    int64_t kind = frame->attributes.arrays[0]->data[0], last = from[0]->rank - 1;
-    c->count = 1;
+    const int64_t *told = frame->attributes.arrays[0]->data, last = from[0]->rank - 1;
+    c->count = 1, c->distance = c->width = PIECE;
     for (int64_t axis = 0; axis <= last; axis++) c->count *= from[0]->dims[axis];
-    c->x = from[0]->data;
-    if (arrays == 1) {
-        c->distance = from[0]->dims[last], c->width = c->distance / 2, c->count /= 2;
-        c->gate = c->x + c->width;
-    } else c->distance = c->width = PIECE, c->gate = from[1]->data;
-    c->work = (Work){.item = kind == SIGMOID ? sigmoid : silu, .threads = threads_of(frame)};
+    c->gate = from[told[1] == APART]->data;
+    if (told[1] == APART) c->x = from[0]->data;
+    if (told[1] == HALVES) {
+        c->x = c->gate, c->distance = from[0]->dims[last];
+        c->width = c->distance / 2, c->count /= 2, c->gate += c->width;
+    }
+    c->work = (Work){.item = told[0] == SIGMOID ? sigmoid : silu, .threads = threads_of(frame)};
     int64_t enough = least(rows_of(c), c->count / FEWEST_NUMBERS);
     c->work.items = most(1, least(ITEMS_A_THREAD * c->work.threads, enough));
     return c;
 }
 
-void *gated_forward(CallFrame *frame) {
+void *activation_forward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
-    Call *c = begin(frame, frame->arguments.size, forward_sigmoid, forward_silu);
+    Call *c = begin(frame, forward_sigmoid, forward_silu);
     if (!c) return answer(frame, NO_MEMORY);
     c->out = frame->results.buffers[0]->data;
     return answer(frame, run(frame, &c->work));
 }
 
-void *gated_backward(CallFrame *frame) {
+void *activation_backward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
-    int64_t arrays = frame->arguments.size - 1;
-    Call *c = begin(frame, arrays, backward_sigmoid, backward_silu);
+    Call *c = begin(frame, backward_sigmoid, backward_silu);
     if (!c) return answer(frame, NO_MEMORY);
-    c->ct = frame->arguments.buffers[arrays]->data, c->x_ct = frame->results.buffers[0]->data;
-    c->gate_ct = arrays == 1 ? c->x_ct + c->width : frame->results.buffers[1]->data;
+    int64_t last = frame->results.size - 1;
+    c->ct = frame->arguments.buffers[last + 1]->data;
+    c->x_ct = frame->results.buffers[0]->data, c->gate_ct = frame->results.buffers[last]->data;
+    if (c->distance != c->width) c->gate_ct += c->width;
     return answer(frame, run(frame, &c->work));
 }

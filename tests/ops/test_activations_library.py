@@ -1,4 +1,4 @@
-"""Gated units by a C file: against float64, in every derivative, at the ends of the range; what is left to XLA."""
+"""Activations and gated units by a C file: against float64, in every derivative, and at the ends of the range."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from helpers.c_files import calls, derivatives, here, normal, wanted  # noqa: F4
 from helpers.rows import assert_close
 
 import functional_nn
-from functional_nn.cpu import gated
+from functional_nn.cpu import activations
 from functional_nn.gating import glu_of_halves
 
 # Of x and the gate; the halves lie side by side along the last axis.
@@ -23,7 +23,7 @@ SHAPES = {
     "a vector and a bit": (700, 17),
     "a piece and a number": (13, 1025),
 }
-every_activation = pytest.mark.parametrize("activation", gated.ACTIVATIONS)
+every_activation = pytest.mark.parametrize("activation", activations.NAMES)
 
 
 def whole(x: Any, gate: Any, ct: Any, activation: str) -> Any:
@@ -38,7 +38,13 @@ def by_halves(x: Any, gate: Any, ct: Any, activation: str) -> Any:
     return out, *jnp.split(pullback(ct)[0], 2, -1)
 
 
-every_form = pytest.mark.parametrize("form", [whole, by_halves])
+def alone(x: Any, gate: Any, ct: Any, activation: str) -> Any:
+    """The activation of the gate and its gradient, with the cotangent that x makes of it."""
+    out, pullback = jax.vjp(getattr(functional_nn, activation), gate)
+    return out, *pullback(ct * x)
+
+
+every_form = pytest.mark.parametrize("form", [whole, by_halves, alone])
 
 
 def drawn(shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -86,7 +92,11 @@ def slope_of_glu(x: Any, gate: Any) -> Any:
     return jax.grad(lambda *arrays: jnp.sum(jnp.sin(functional_nn.glu(*arrays))), (0, 1))(x, gate)
 
 
-DERIVED = {"halves": (slope_of_halves, 1), "glu": (slope_of_glu, 2)}
+def slope_of_silu(x: Any) -> Any:
+    return jax.grad(lambda x: jnp.sum(jnp.sin(functional_nn.silu(x))))(x)
+
+
+DERIVED = {"halves": (slope_of_halves, 1), "glu": (slope_of_glu, 2), "silu": (slope_of_silu, 1)}
 
 
 @here
@@ -109,9 +119,10 @@ def test_halves_are_the_halves():
 
 LEFT = {
     "another activation": lambda: functional_nn.glu(normal(100, 100), normal(100, 100), activation="gelu"),
+    "another op": lambda: functional_nn.gelu(normal(100, 100)),
     "few": lambda: functional_nn.glu(normal(8, 8), normal(8, 8)),
-    "float64": lambda: functional_nn.glu(jnp.ones(9000), jnp.ones(9000)),
-    "two dtypes": lambda: functional_nn.glu(normal(9000), np.ones(9000, np.float16)),
+    "float64": lambda: functional_nn.silu(jnp.ones(9000)),
+    "two dtypes": lambda: functional_nn.glu(normal(9000), np.ones(9000)),
 }
 
 

@@ -1,0 +1,52 @@
+"""Activations and gated units by a C file, which reads each number once where XLA makes several passes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from functional_nn import _libraries
+from functional_nn.cpu.compiler import ACTIVATIONS
+from functional_nn.cpu.native import Calls
+
+DTYPES = (jnp.float32,)
+CALLS = Calls(ACTIVATIONS, "activation_forward", "activation_backward")
+FORWARD, BACKWARD = "functional_nn_activation_forward", "functional_nn_activation_backward"
+# As the C file counts them: what is computed, and of what. A gate may lie in the second half of rows, or apart from x.
+NAMES = ("sigmoid", "silu")
+FORMS = ("alone", "halves", "apart")
+# Numbers from which on it is faster than XLA.
+FEWEST = 2**13
+
+
+@dataclass(frozen=True)
+class Unit:
+    """An activation of all entries alone, or of a gate, times x."""
+
+    name: str
+    form: str
+    DTYPES = DTYPES
+
+    def forward(self, *arrays: jax.Array) -> Sequence[jax.Array]:
+        """What it gives."""
+        *rows, last = arrays[0].shape
+        shape = (*rows, last // 2) if self.form == "halves" else arrays[0].shape
+        return (jax.ffi.ffi_call(FORWARD, jax.ShapeDtypeStruct(shape, jnp.float32))(*arrays, told=self._told),)
+
+    def backward(self, *arrays: jax.Array) -> Sequence[jax.Array]:
+        """The gradients of the arrays; the last of them is that of the result."""
+        given = tuple(jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in arrays[:-1])
+        return jax.ffi.ffi_call(BACKWARD, given)(*arrays, told=self._told)
+
+    @property
+    def _told(self) -> Any:
+        return np.array([NAMES.index(self.name), FORMS.index(self.form)], np.int64)
+
+
+def takes(name: str, x: Any) -> bool:
+    """Whether an activation of so many entries is best computed here."""
+    wanted = _libraries.WANTED and name in NAMES and x.dtype in DTYPES and x.size >= FEWEST and x.ndim > 0
+    return wanted and jax.default_backend() == "cpu" and CALLS.unusable() is None
