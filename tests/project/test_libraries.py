@@ -43,7 +43,7 @@ def shipped(built: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
 @here
 def test_a_build_makes_one_for_each_kind_of_processor_where_that_matters(built: Path):
     found = Counter(file.name.split("-")[0] for file in built.iterdir())
-    assert found == {"attention": 2, "columns": 2, "cross_entropy": 2, "row_norm": 2, "onednn": 1}
+    assert found == {"attention": 2, "columns": 2, "cross_entropy": 2, "pooling": 2, "row_norm": 2, "onednn": 1}
 
 
 @here

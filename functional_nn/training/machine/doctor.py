@@ -63,11 +63,11 @@ def convolutions() -> str:
 
 
 def c_files() -> dict[str, Any]:
-    """What they compute on the CPU in single precision: long attention, and what is mostly sums over large arrays."""
-    from functional_nn.cpu import attention, columns, cross_entropy, row_norm
+    """What they compute on the CPU in single precision: long attention, what is mostly sums of large arrays, pooling."""
+    from functional_nn.cpu import attention, columns, cross_entropy, pooling, row_norm
 
     of_sums = {"batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy}
-    return {name: module.CALLS for name, module in {"attention": attention, **of_sums}.items()}
+    return {name: module.CALLS for name, module in {"attention": attention, **of_sums, "pooling": pooling}.items()}
 
 
 def by_c_file(calls: Any) -> str:
