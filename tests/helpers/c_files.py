@@ -1,4 +1,4 @@
-"""The C files of functional_nn/cpu that add up or pool: where they are used, who calls them, and derivatives of a slope."""
+"""C files of functional_nn/cpu but for attention: where they are used, who calls them, and derivatives of a slope."""
 
 from typing import Any
 

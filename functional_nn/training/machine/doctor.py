@@ -63,7 +63,7 @@ def convolutions() -> str:
 
 
 def c_files() -> dict[str, Any]:
-    """What they compute on the CPU in single precision: long attention, what is mostly sums of large arrays, pooling."""
+    """What they compute on the CPU in float32: long attention, sums over large arrays, windows that overlap."""
     from functional_nn.cpu import attention, columns, cross_entropy, pooling, row_norm
 
     of_sums = {"batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy}
