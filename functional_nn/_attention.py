@@ -41,7 +41,7 @@ def _by_place(*arrays: jax.Array, sight: Sight, scale: float) -> tuple[jax.Array
     return (in_float32(partial(attend, mask=None, sight=sight, scale=scale, cap=None), *arrays),)
 
 
-def _two_numbers_a_query(query: Any, *_: Any) -> tuple[Any, Any]:
+def _two_numbers_a_query(query: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
     a_query = jax.ShapeDtypeStruct((query.shape[0], query.shape[2], query.shape[1]), jnp.float32)
     return a_query, a_query
 

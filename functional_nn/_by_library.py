@@ -39,7 +39,7 @@ class ByLibrary:
     inputs: int
     differentiable: int
     statics: tuple[str, ...]
-    # The shapes and dtypes of what is kept, of the inputs; and the number of the first output that is read.
+    # The shapes and dtypes of what is kept, of inputs and statics; and the number of the first output that is read.
     kept: Function
     first_read: int
     # By platform: modules with `forward` and `backward`, and the dtypes that they take, `DTYPES`.
@@ -50,7 +50,7 @@ class ByLibrary:
     def __call__(self, *arrays: jax.Array, **statics: Any) -> tuple[jax.Array, ...]:
         """The results, by a library wherever it can be."""
         outs = self.primitives[0].bind(*vary_alike(*arrays), **statics)
-        return tuple(outs[: len(outs) - len(self.kept(*arrays))])
+        return tuple(outs[: len(outs) - len(self.kept(*arrays, **statics))])
 
     @cached_property
     def primitives(self) -> tuple[Primitive, Primitive, Primitive]:
@@ -66,7 +66,7 @@ class ByLibrary:
 
     def forward(self, *arrays: jax.Array, **statics: Any) -> Sequence[Any]:
         """The results, and zeros for what the meaning need not keep."""
-        kept = [jnp.zeros(each.shape, each.dtype) for each in self.kept(*arrays)]
+        kept = [jnp.zeros(each.shape, each.dtype) for each in self.kept(*arrays, **statics)]
         return *self.meaning(*arrays, **statics), *kept
 
     def tangent(self, *arrays: jax.Array, **statics: Any) -> Sequence[Any]:

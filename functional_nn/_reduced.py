@@ -67,15 +67,15 @@ def _labelled(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array]:
     return (cross_entropy_of_labels(scores, labels),)
 
 
-def _nothing(*_: Any) -> tuple[Any, ...]:
+def _nothing(*_: Any, **__: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _a_number_a_column(x: Any, *_: Any) -> tuple[Any, ...]:
+def _a_number_a_column(x: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
     return (jax.ShapeDtypeStruct((x.shape[0], x.shape[2]), x.dtype),)
 
 
-def _two_numbers_a_row(scores: Any, *_: Any) -> tuple[Any, ...]:
+def _two_numbers_a_row(scores: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
     a_row = jax.ShapeDtypeStruct(scores.shape[:1], scores.dtype)
     return a_row, a_row
 

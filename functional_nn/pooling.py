@@ -1,6 +1,6 @@
 """Pooling: the largest element, or the mean, of every window."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import add
 
@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from functional_nn._by_library import ByLibrary, merge_examples
 from functional_nn._checks import require_flag, require_floating
 from functional_nn._geometry import Line, Padding, PerDimension, pool_lines, spatial_axes
 from functional_nn._jit import jit_op
-from functional_nn.cpu import blocks
+from functional_nn.cpu import blocks, pooling
+from functional_nn.cpu.pooling import PLANE
 
 # Windows up to this size along an axis are written out, which runs fast; longer ones would compile slowly.
 UNROLLED = 8
@@ -68,12 +70,9 @@ def max_pool(
     sizes = tuple(out.shape[a] for a in axes)
     geometry = pool_lines("max_pool", sizes, window, strides, padding, dilation, ceil_mode)
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
-    if blocks.are_small(geometry):
-        return blocks.maxima(wide, axes, geometry).astype(out.dtype)
-    # From the last axis to the first: the first row that holds the maximum, and in it the first column.
-    for axis, line in reversed(list(zip(axes, geometry, strict=True))):
-        wide = _max_along(wide, axis, line)
-    return wide.astype(out.dtype)
+    if pooling.MAX_POOL.takes(wide, axes, geometry):
+        return _MAX_POOL(wide, geometry=geometry)[0].astype(out.dtype)
+    return _max_pool(wide, geometry=geometry, axes=axes)[0].astype(out.dtype)
 
 
 @jit_op("window", "strides", "padding", "count_include_pad", "ceil_mode", "layout")
@@ -128,14 +127,32 @@ def avg_pool(
     sizes = tuple(out.shape[a] for a in axes)
     geometry = pool_lines("avg_pool", sizes, window, strides, padding, 1, ceil_mode)
     wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
+    statics = {"geometry": geometry, "count_include_pad": count_include_pad}
+    if pooling.AVG_POOL.takes(wide, axes, geometry):
+        return _AVG_POOL(wide, **statics)[0].astype(out.dtype)
+    return _avg_pool(wide, **statics, axes=axes)[0].astype(out.dtype)
+
+
+def _max_pool(x: jax.Array, *, geometry: tuple[Line, ...], axes: range = PLANE) -> tuple[jax.Array]:
     if blocks.are_small(geometry):
-        return blocks.means(wide, axes, geometry).astype(out.dtype)
+        return (blocks.maxima(x, axes, geometry),)
+    # From the last axis to the first: the first row that holds the maximum, and in it the first column.
+    for axis, line in reversed(list(zip(axes, geometry, strict=True))):
+        x = _max_along(x, axis, line)
+    return (x,)
+
+
+def _avg_pool(
+    x: jax.Array, *, geometry: tuple[Line, ...], count_include_pad: bool, axes: range = PLANE
+) -> tuple[jax.Array]:
+    if blocks.are_small(geometry):
+        return (blocks.means(x, axes, geometry),)
     count = np.ones(1)
     for axis, line in zip(axes, geometry, strict=True):
-        wide = _sum_along(wide, axis, line)
+        x = _sum_along(x, axis, line)
         held = line.inside_padding() if count_include_pad else line.inside()
-        count = count * (line.window if held.all() else _along(axis, wide.ndim, held.sum(0)))
-    return (wide / count.astype(wide.dtype)).astype(out.dtype)
+        count = count * (line.window if held.all() else _along(axis, x.ndim, held.sum(0)))
+    return (x / count.astype(x.dtype),)
 
 
 def _max_along(x: jax.Array, axis: int, line: Line) -> jax.Array:
@@ -188,3 +205,21 @@ def _slices(x: jax.Array, axis: int, line: Line, padding: float) -> Iterator[jax
 def _along(axis: int, rank: int, values: np.ndarray) -> np.ndarray:
     """A constant that varies along one axis only."""
     return values.reshape([-1 if a == axis else 1 for a in range(rank)])
+
+
+def _by_library(library: pooling.Pooling, meaning: Callable[..., tuple[jax.Array]], *statics: str) -> ByLibrary:
+    return ByLibrary(
+        library.name,
+        meaning,
+        inputs=1,
+        differentiable=1,
+        statics=("geometry", *statics),
+        kept=library.kept,
+        first_read=1,
+        libraries={"cpu": library},
+        batch=merge_examples,
+    )
+
+
+_MAX_POOL = _by_library(pooling.MAX_POOL, _max_pool)
+_AVG_POOL = _by_library(pooling.AVG_POOL, _avg_pool, "count_include_pad")

@@ -10,6 +10,7 @@
 /* ---- Vectors ----------------------------------------------------------------------------------------------------- */
 
 #if defined(__AVX512F__)
+#include <immintrin.h>
 enum { LANES = 16 };
 #elif defined(__AVX__)
 enum { LANES = 8 };
@@ -28,13 +29,21 @@ INLINE void store(float *to, Vector x) { *(Anywhere *)to = (Anywhere)x; }
 /* The numbers of a row from j on, and `fill` behind its end; and what takes the place of those before its end. */
 INLINE Vector load_some(const float *row, int64_t j, int64_t size, float fill) {
     if (j + LANES <= size) return load(row + j);
+#if defined(__AVX512F__)
+    return (Vector)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (1 << (size - j)) - 1, row + j);
+#else
     float filled[LANES];
     for (int i = 0; i < LANES; i++) filled[i] = j + i < size ? row[j + i] : fill;
     return load(filled);
+#endif
 }
 INLINE void store_some(float *row, int64_t j, int64_t size, Vector x) {
-    if (j + LANES <= size) store(row + j, x);
-    else memcpy(row + j, &x, (size - j) * sizeof *row);
+    if (j + LANES <= size) return store(row + j, x);
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(row + j, (1 << (size - j)) - 1, (__m512)x);
+#else
+    for (int i = 0; j + i < size; i++) row[j + i] = x[i];
+#endif
 }
 INLINE Vector larger(Vector a, Vector b) {
     Bits first = (Bits)(a > b);

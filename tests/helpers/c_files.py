@@ -1,4 +1,4 @@
-"""The C files of functional_nn/cpu that add up: where they are used, who calls them, and derivatives of a slope."""
+"""C files of functional_nn/cpu but for attention: where they are used, who calls them, and derivatives of a slope."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from functional_nn import _libraries
-from functional_nn.cpu import activations, columns, cross_entropy, row_norm
+from functional_nn.cpu import activations, columns, cross_entropy, pooling, row_norm
 
-MODULES = (activations, columns, cross_entropy, row_norm)
+MODULES = (activations, columns, cross_entropy, pooling, row_norm)
 away = [reason for module in MODULES if (reason := module.CALLS.unusable())]
 here = pytest.mark.skipif(bool(away), reason=f"they are not used here: {away}")
 

@@ -327,7 +327,7 @@ class TestDoctor:
                 monkeypatch.setattr(calls, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             out = capsys.readouterr().out
-            computed = ("attention", "batch norm", "layer norm", "cross-entropy", "activations")
+            computed = ("activations", "attention", "batch norm", "layer norm", "cross-entropy", "pooling")
             assert all(f"{name:<16} {words}\n" in out for name in computed)
 
     def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

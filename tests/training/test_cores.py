@@ -43,7 +43,7 @@ def devices_of(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_batch_of_eight_texts_is_divided_equally(
     devices_of: Any, there: int, choices: dict[str, Any], told: list[int]
 ) -> None:
-    assert devices_of(there, "text", **choices) == told
+    assert devices_of(there, "text", context=128, **choices) == told
 
 
 def test_questions_are_divided_and_images_are_not(devices_of: Any) -> None:
@@ -57,8 +57,8 @@ def test_a_long_context_is_left_to_all_cores_where_they_share_its_attention(
     there: str | None = None
     monkeypatch.setattr(_libraries, "WANTED", True)
     monkeypatch.setattr(attention, "unusable", lambda: there)
-    assert devices_of(2, "text", context=512) == []
-    assert devices_of(2, "text", context=256) == [2]
+    assert devices_of(2, "text") == devices_of(2, "text", context=256) == []
+    assert devices_of(2, "text", context=128) == [2]
     assert devices_of(2, "text", context=512, model="lstm_lm", heads=None, key_heads=None, tied=None) == [2]
     there = "no C compiler is on the PATH"
     assert devices_of(2, "text", context=512) == [2]
@@ -66,7 +66,7 @@ def test_a_long_context_is_left_to_all_cores_where_they_share_its_attention(
 
 def test_whoever_chose_devices_keeps_them(devices_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
-    assert devices_of(2, "text") == []
+    assert devices_of(2, "text", context=128) == []
 
 
 def test_a_process_in_which_jax_runs_already_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

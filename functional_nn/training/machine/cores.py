@@ -2,11 +2,11 @@
 
 import os
 
-from functional_nn.training.choices.config import KINDS, TrainConfig
+from functional_nn.training.choices.config import KINDS, READS, TrainConfig
 from functional_nn.training.machine.processes import several
 
-# The context from which what the C files save outweighs what the cores wait for each other elsewhere: of the text preset,
-# 256, 97 to 108 ms a step, and 110 to 136 divided; with a context of 64 both take as long.
+# The context from which the C files save more than the cores wait for each other elsewhere: a step of the text preset,
+# 256, takes 97 to 108 ms, and 110 to 136 divided; with a context of 64 both take as long.
 FAR = 256
 
 
@@ -33,7 +33,7 @@ def divide_cores(config: TrainConfig) -> None:
 
 def _attends_far(config: TrainConfig) -> bool:
     """Whether all cores together take less time over the attention of one example, as they were measured to."""
-    if config.model != "transformer" or (config.context or 0) < FAR:
+    if config.model != "transformer" or (config.context or READS["context"]) < FAR:
         return False
     from functional_nn.cpu.attention import pays
 

@@ -63,11 +63,12 @@ def convolutions() -> str:
 
 
 def c_files() -> dict[str, Any]:
-    """What they compute on the CPU in single precision: attention, and what is mostly passes over large arrays."""
-    from functional_nn.cpu import activations, attention, columns, cross_entropy, row_norm
+    """What they compute on the CPU in float32: attention, passes over large arrays, windows that overlap."""
+    from functional_nn.cpu import activations, attention, columns, cross_entropy, pooling, row_norm
 
-    modules = {"attention": attention, "batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy}
-    return {name: module.CALLS for name, module in {**modules, "activations": activations}.items()}
+    sums = {"batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy, "pooling": pooling}
+    modules = {"activations": activations, "attention": attention, **sums}
+    return {name: module.CALLS for name, module in modules.items()}
 
 
 def by_c_file(calls: Any) -> str:
