@@ -87,6 +87,7 @@ WORDS = {
         "Windows では .venv/bin/ を .venv\\Scripts\\ と読みかえます。",
         "On Windows read .venv\\Scripts\\ for .venv/bin/.",
     ),
+    "to_exercise": Both("このページの演習へ", "To the exercise of this page"),
     "begin": Both("はじめての方はここから:", "Start here:"),
     "again": Both("前回のつづき:", "Where you were:"),
     "progress": Both("演習", "Exercise"),
