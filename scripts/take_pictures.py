@@ -96,7 +96,7 @@ def with_chromium(file: Path, picture: Path) -> None:
     options = webdriver.ChromeOptions()
     options.binary_location = _found("chromium")
     flags: Iterable[str] = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--lang=en")
-    for flag in (*flags, "--disable-background-networking", "--window-size=1280,980"):
+    for flag in (*flags, "--disable-background-networking", "--window-size=1280,1500"):
         options.add_argument(flag)
     service = webdriver.ChromeService(executable_path=_found("chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
@@ -105,6 +105,9 @@ def with_chromium(file: Path, picture: Path) -> None:
         section = f"document.getElementById('{SECTION}')"
         driver.execute_script(f"window.scrollTo({{top: {section}.offsetTop - 20, behavior: 'instant'}})")
         driver.save_screenshot(str(picture))
+        steps = f"[...{section}.querySelectorAll('.steps > .step')].map((step) => step.getBoundingClientRect().bottom)"
+        end = driver.execute_script(f"return Math.max(...{steps}.filter((bottom) => bottom < window.innerHeight))")
+        cut(picture, round(end))
     finally:
         driver.quit()
 
@@ -114,6 +117,14 @@ def _found(program: str) -> str:
     if path is None:
         raise SystemExit(f"take_pictures: {program} is not installed")
     return path
+
+
+def cut(picture: Path, height: int) -> None:
+    """Leave out what is below, so that the picture ends with a whole step."""
+    from PIL import Image
+
+    with Image.open(picture) as whole:
+        whole.crop((0, 0, whole.width, height)).save(picture)
 
 
 def smaller(source: Path, target: Path) -> None:

@@ -19,11 +19,13 @@ WORDS = {
     "right": Both("正しい", "right"),
     "wrong": Both("まだ", "not yet"),
     "unsure": Both("判定できず", "cannot tell"),
-    "line": Both("行", "line"),
+    "line": Both("{}行目", "line {}"),
+    "got": Both("実際の値 {}", "got {}"),
+    "expected": Both("、正しい値 {}", ", expected {}"),
     "mend": Both("直し方", "What to do"),
     "all_right": Both("すべて正しく書けました。", "All of it is right."),
     "first": Both("まずこれを直します。", "Mend this first."),
-    "rest": Both("判定の全文（英語）", "The whole report"),
+    "rest": Both("判定の全文", "The whole report"),
     "printed": Both("ファイルが表示したもの", "What the file printed"),
     "cut": Both("表示が長すぎるので、残りは省きました。", "It printed more than this; the rest is left out."),
     "sure": Both(
@@ -85,14 +87,15 @@ WORDS = {
         "Windows では .venv/bin/ を .venv\\Scripts\\ と読みかえます。",
         "On Windows read .venv\\Scripts\\ for .venv/bin/.",
     ),
+    "to_exercise": Both("このページの演習へ", "To the exercise of this page"),
     "begin": Both("はじめての方はここから:", "Start here:"),
     "again": Both("前回のつづき:", "Where you were:"),
     "progress": Both("演習", "Exercise"),
 }
 # Those that the page holds for the editor's script.
 SPOKEN = (
-    *("running", "right", "wrong", "unsure", "line", "mend", "all_right", "first", "rest", "printed", "cut", "sure"),
-    *("elsewhere", "not_kept", "no_server", "gone"),
+    *("running", "right", "wrong", "unsure", "line", "got", "expected", "mend", "all_right", "first", "rest"),
+    *("printed", "cut", "sure", "elsewhere", "not_kept", "no_server", "gone"),
 )
 
 

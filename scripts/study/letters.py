@@ -39,7 +39,7 @@ def load_letters(file: Path, root: Path) -> Letters:
         return Letters()
     source = Source(file, root)
     top = Table(source, (), source.values)
-    top.only(("letters",))
+    top.only(("letters", "things", "counted_with"))
     return Letters(top.letters("letters"))
 
 

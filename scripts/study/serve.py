@@ -14,6 +14,7 @@ from typing import Any
 
 from .desk_words import said
 from .refusal import Refusal
+from .schema import LANGUAGES
 from .trial import Busy, Trials
 
 LARGEST = 256  # KB of a request
@@ -91,22 +92,24 @@ class Handler(SimpleHTTPRequestHandler):
 
     def _run(self, body: bytes) -> None:
         try:
-            name, texts = self._exercise(body)
+            name, texts, language = self._exercise(body)
         except (ValueError, TypeError, KeyError, RecursionError):
             return self._answer(HTTPStatus.BAD_REQUEST, said("not_a_run"))
         try:
-            return self._answer(HTTPStatus.OK, **self.server.trials.judge(name, texts))
+            return self._answer(HTTPStatus.OK, **self.server.trials.judge(name, texts, language))
         except Busy:
             return self._answer(HTTPStatus.CONFLICT, said("busy"))
 
-    def _exercise(self, body: bytes) -> tuple[str, dict[str, str]]:
+    def _exercise(self, body: bytes) -> tuple[str, dict[str, str], str]:
         if self.headers.get_content_type() != "application/json":  # what another site's form cannot send
             raise ValueError
         asked = json.loads(body)
-        name, texts = asked["exercise"], asked["texts"]
+        name, texts, language = asked["exercise"], asked["texts"], asked.get("language", "en")
         if {name, *texts} - {*self.server.trials.names} or not all(isinstance(text, str) for text in texts.values()):
             raise ValueError
-        return name, texts
+        if language not in LANGUAGES:
+            raise ValueError
+        return name, texts, language
 
     def _body(self) -> bytes | None:
         """What was sent, or None where it is too large."""

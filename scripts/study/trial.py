@@ -37,8 +37,11 @@ class Trials:
         self._running: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
-    def judge(self, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
-        """The judgment of an exercise, whose text may import the others'; Busy while another run is going on."""
+    def judge(self, name: str, texts: Mapping[str, str], language: str = "en") -> dict[str, Any]:
+        """The judgment of an exercise, whose text may import the others'; Busy while another run is going on.
+
+        The whole report is in the language; the first finding in both.
+        """
         if not self._one.acquire(blocking=False):
             raise Busy
         try:
@@ -48,7 +51,7 @@ class Trials:
                     text = texts.get(other)
                     own = (self.folder / f"{other}.py").read_text(encoding="utf-8") if text is None else text
                     Path(made, f"{other}.py").write_text(own, encoding="utf-8", errors="replace")
-                return self._judged(Path(made, f"{name}.py"))
+                return self._judged(Path(made, f"{name}.py"), language)
         finally:
             self._running = None
             self._one.release()
@@ -59,8 +62,8 @@ class Trials:
             self._stopped = True
             running.terminate()
 
-    def _judged(self, file: Path) -> dict[str, Any]:
-        options = Namespace(**NOTHING, json=True, timeout=self.seconds)
+    def _judged(self, file: Path, language: str) -> dict[str, Any]:
+        options = Namespace(**NOTHING | {"language": language}, json=True, timeout=self.seconds)
         begun = time.monotonic()
         with drained(PRINTED) as (entrance, heard):
             results = runner.run(file, None, None, options, printed=entrance, started=self._started)
@@ -71,7 +74,7 @@ class Trials:
         printed = heard.decode("utf-8", "replace")
         return {
             "sentence": sentence,
-            "parts": [_part(result) for result in in_order(results, file)],
+            "parts": [_part(result, language) for result in in_order(results, file)],
             "printed": printed[:PRINTED],
             "cut": len(heard) > PRINTED,
         }
@@ -108,14 +111,15 @@ def in_order(results: Sequence[dict[str, Any]], file: Path) -> list[dict[str, An
     return sorted(results, key=lambda result: places[id(result)] % (len(text) + 1))
 
 
-def _part(result: dict[str, Any]) -> dict[str, Any]:
+def _part(result: dict[str, Any], language: str) -> dict[str, Any]:
     """What the page shows of one function: the first finding in words, in Japanese too, and the whole report."""
     report = result.get("report", {})
     findings = report.get("findings", []) if result.get("verdict") == "fail" else []
     keys = ("message", "fix", "line", "argument", "index", "got", "expected")
     first = {key: findings[0][key] for key in keys} if findings else None
     reason = result.get("problem") or report.get("headline", "")
-    told = "\n".join([*result.get("notes", ()), result.get("text", result.get("problem", ""))])
+    say = saying(language)
+    told = "\n".join([*map(say, result.get("notes", ())), result.get("text") or say(result.get("problem", ""))])
     return {
         "name": result.get("name", ""),
         "verdict": result.get("verdict", "cannot tell"),

@@ -57,8 +57,10 @@ class Caller:
         connection.close()
         return answer.status, text
 
-    def run(self, text: str, exercise: str = "activations", **headers: str | None) -> tuple[int, dict[str, Any]]:
-        body = json.dumps({"exercise": exercise, "texts": {exercise: text}}).encode()
+    def run(
+        self, text: str, exercise: str = "activations", language: str = "en", **headers: str | None
+    ) -> tuple[int, dict[str, Any]]:
+        body = json.dumps({"exercise": exercise, "texts": {exercise: text}, "language": language}).encode()
         status, answer = self.ask("POST", f"{self.prefix}run", body, **headers)
         return status, json.loads(answer)
 
@@ -92,6 +94,16 @@ def test_an_exercise_is_judged_as_it_stands_in_the_editor(site):
     assert [part["verdict"] for part in mended["parts"]] == ["pass"] * 3, mended
     assert mended["parts"][0]["first"] is None
     assert (site / "exercises" / "activations.py").read_text(encoding="utf-8") == STARTER, "a file was changed"
+
+
+def test_the_whole_report_is_in_the_language_of_the_page(site):
+    with served(site) as caller:
+        part = caller.run(STARTER, language="ja")[1]["parts"][0]
+        unknown, said = caller.run(STARTER, language="fr")
+    assert "1. x の勾配は、返ってきません" in part["text"]
+    assert "Compute the gradient" in part["first"]["fix"], "the first finding is no longer in both languages"
+    assert unknown == 400
+    assert "JSON" in said["sentence"]["en"]
 
 
 def test_an_exercise_may_import_what_was_written_in_another(site):

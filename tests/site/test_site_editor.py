@@ -170,9 +170,24 @@ def finds_the_first_cause(reader: Reader) -> None:
     assert "evidence" not in reader.seen(".judged"), "the whole report is not behind a fold"
     reader.click(".judged summary")
     assert "evidence" in reader.seen(".judged")
+    speaks_japanese(reader)
     reader.click(".mend button")
     chosen = reader.do("const c = document.activeElement; return c.value.slice(c.selectionStart, c.selectionEnd)")
     assert "sigmoid_bwd" in chosen or "x_ct = cotangent * out" in chosen
+
+
+def speaks_japanese(reader: Reader) -> None:
+    """What is to mend at once; the whole report from the next run on."""
+    reader.click("label[for=language-ja]")
+    assert "行目" in reader.seen(".mend button")
+    assert "実際の値" in reader.seen(".mend")
+    assert "got" not in reader.seen(".mend")
+    reader.click("[data-does='run']")
+    reader.until(lambda: reader.seen(".parts"))
+    reader.click(".judged summary")
+    assert "根拠" in reader.seen(".judged")
+    assert "evidence" not in reader.seen(".judged")
+    reader.click("label[for=language-en]")
 
 
 def passes_and_is_remembered(reader: Reader) -> None:

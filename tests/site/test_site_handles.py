@@ -84,6 +84,31 @@ def test_handles_are_dragged(browser, name: str):
 
 
 @pytest.mark.parametrize("name", WIDGETS)
+def test_handles_are_dragged_by_a_finger(browser, name: str):
+    """A browser that takes the finger's way for scrolling tells so by a pointercancel, and the handle stays behind."""
+    browser.execute_script("window.taken = 0; addEventListener('pointercancel', () => taken++, true)")
+    for handle in handles(browser, name):
+        before, called = state(browser, name)["settings"], handle.get_attribute("data-handle")
+        finger(browser, handle, (45, -35))
+        assert right_settings(browser, name) != before, f"{name}: a finger does not move {called}"
+        assert browser.execute_script("return window.taken") == 0, f"{name}: the page scrolls in place of {called}"
+
+
+def finger(browser: Any, handle: Any, way: tuple[int, int]) -> None:
+    """One finger on the handle, moved in steps, as a hand does, and lifted."""
+    from selenium.webdriver.common.actions import interaction
+    from selenium.webdriver.common.actions.action_builder import ActionBuilder
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
+
+    actions = ActionBuilder(browser, mouse=PointerInput(interaction.POINTER_TOUCH, "finger"), duration=20)
+    touch = actions.pointer_action.move_to(handle).pointer_down()
+    for part in range(1, 6):
+        touch.move_to(handle, *(part * side // 5 for side in way))
+    touch.pointer_up()
+    actions.perform()
+
+
+@pytest.mark.parametrize("name", WIDGETS)
 def test_handles_are_sliders_that_keys_move(browser, name: str):
     from selenium.webdriver.common.keys import Keys
 

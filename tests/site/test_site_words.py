@@ -12,7 +12,7 @@ from helpers.study_site import ROOT
 from scripts.study.desk_words import WORDS as DESK
 from scripts.study.ui import WORDS
 
-STUDY = ROOT / "docs" / "study"
+STUDY, SITE = ROOT / "docs" / "study", ROOT / "scripts" / "study"
 FILES = [
     *sorted((STUDY / "pages").glob("*.toml")),
     *sorted((STUDY / "questions").glob("*.toml")),
@@ -20,6 +20,12 @@ FILES = [
 ]
 RULES = tomllib.loads((STUDY / "words.toml").read_text(encoding="utf-8"))
 LANGUAGES = ("ja", "en")
+# How widgets (`{ ja: "…", en: "…" }`) and pictures (`say("…", "…")`) write what they say.
+SAY = r'say\(\s*f?"([^"]*)"'
+WORDS_OF = {
+    ".js": {language: re.compile(rf'\b{language}: ["`]([^"`]*)["`]') for language in LANGUAGES},
+    ".py": {"ja": re.compile(SAY), "en": re.compile(SAY.replace('([^"]*)', '[^"]*') + r',\s*f?"([^"]*)"')},
+}
 NOT_PROSE = re.compile(r"`[^`]*`|\[\[[^\]|]*")
 
 
@@ -57,6 +63,19 @@ def test_a_page_says_one_word_for_one_thing(file: Path, language: str):
 def test_so_do_the_sites_own_words(language: str):
     wrong = said((words[language] for words in (*WORDS.values(), *DESK.values())), language)
     assert not wrong, "; ".join(wrong)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_so_do_widgets_and_pictures(language: str):
+    code = {
+        file: file.read_text(encoding="utf-8")
+        for place in ("static/**/*.js", "pictures/*.py")
+        for file in SITE.glob(place)
+    }
+    spoken = {file: WORDS_OF[file.suffix][language].findall(text) for file, text in code.items()}
+    assert sum(map(len, spoken.values())) > 300, "they are written in another way now"
+    wrong = {file.name: told for file, texts in spoken.items() if (told := said(iter(texts), language))}
+    assert not wrong, wrong
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 順伝播はできています。None を、入力の勾配 x_ct に置き換えてください。
 The forward is given. Replace None with the gradient of the input.
 
-    functional-nn check docs/study/exercises/activations.py
+    .venv/bin/functional-nn check docs/study/exercises/activations.py
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 関数はできています。その導関数は、まだ NotImplementedError を出すだけです。
 The functions are given. Their derivatives only raise NotImplementedError so far.
 
-    functional-nn check docs/study/exercises/calculus.py
+    .venv/bin/functional-nn check docs/study/exercises/calculus.py
 """
 
 import numpy as np

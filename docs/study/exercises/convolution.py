@@ -3,7 +3,7 @@
 まず1次元、次にストライドとパディングのある2次元です。配列は (batch, *spatial, channels) の順です。
 First one dimension, then two with stride and padding. Arrays are (batch, *spatial, channels).
 
-    functional-nn check docs/study/exercises/convolution.py
+    .venv/bin/functional-nn check docs/study/exercises/convolution.py
 """
 
 import numpy as np

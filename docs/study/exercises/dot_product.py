@@ -3,7 +3,7 @@
 重みは softmax から、平均はバリューから作ります。勾配は、その2つの道を戻ります。
 The weights come from softmax, the mean is one of values: the gradient goes back along both.
 
-    functional-nn check docs/study/exercises/dot_product.py
+    .venv/bin/functional-nn check docs/study/exercises/dot_product.py
 """
 
 import numpy as np

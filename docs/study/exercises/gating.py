@@ -3,7 +3,7 @@
 積の微分です。一方の勾配には、もう一方を掛けます。
 It is the rule for products: the gradient of one factor takes the other.
 
-    functional-nn check docs/study/exercises/gating.py
+    .venv/bin/functional-nn check docs/study/exercises/gating.py
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 どの勾配も、1つずつ書いて確かめられます。
 The gradients can be written and checked one by one.
 
-    functional-nn check docs/study/exercises/linear.py
+    .venv/bin/functional-nn check docs/study/exercises/linear.py
 """
 
 

@@ -3,7 +3,7 @@
 損失はデータ1件につき1つの数です。cotangent の形は (batch,) です。
 A loss is one number per example. The cotangent has the shape (batch,).
 
-    functional-nn check docs/study/exercises/losses.py
+    .venv/bin/functional-nn check docs/study/exercises/losses.py
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 順伝播は層の列です。逆伝播は、同じ層を最後から順にたどります。
 The forward is a row of layers. The backward goes through the same layers from the last to the first.
 
-    functional-nn check docs/study/exercises/models.py
+    .venv/bin/functional-nn check docs/study/exercises/models.py
     python docs/study/exercises/models.py
 
 自分の演習の関数を使うには、となりのファイルから `from linear import dense_bwd, dense_fwd` のように取り込みます。

@@ -3,7 +3,7 @@
 平均と分散も x の関数です。勾配は、その2つの道も通って戻ります。
 Mean and variance are functions of x, too: the gradient goes back through both of them.
 
-    functional-nn check docs/study/exercises/normalization.py
+    .venv/bin/functional-nn check docs/study/exercises/normalization.py
 """
 
 import numpy as np

@@ -5,7 +5,7 @@ params と grads は、名前から配列への辞書です。新しい params �
 params and grads are dicts from names to arrays. Return the new params and state; change nothing in place. The state is
 None at first, and afterwards what the step before returned.
 
-    functional-nn check docs/study/exercises/optimizers.py
+    .venv/bin/functional-nn check docs/study/exercises/optimizers.py
 """
 
 import numpy as np

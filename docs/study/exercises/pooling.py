@@ -3,7 +3,7 @@
 最大プーリングは重ならない窓、平均プーリングは重なる窓です。配列は (batch, length, channels) です。
 Max pooling has windows that do not overlap, average pooling has ones that do.
 
-    functional-nn check docs/study/exercises/pooling.py
+    .venv/bin/functional-nn check docs/study/exercises/pooling.py
 """
 
 import numpy as np

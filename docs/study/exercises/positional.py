@@ -3,7 +3,7 @@
 回転の転置は、逆の回転です。
 The transpose of a rotation is its inverse.
 
-    functional-nn check docs/study/exercises/positional.py
+    .venv/bin/functional-nn check docs/study/exercises/positional.py
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 状態の勾配は2つの道から来ます。その時刻の出力からと、次の時刻からです。重みは全時刻で共有なので、足し合わせます。
 A state's gradient comes by two ways: from its own output and from the next step. All steps share the weights: add up.
 
-    functional-nn check docs/study/exercises/recurrent.py
+    .venv/bin/functional-nn check docs/study/exercises/recurrent.py
 """
 
 import numpy as np

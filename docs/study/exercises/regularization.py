@@ -3,7 +3,7 @@
 マスクは引数です。順伝播と同じマスクが、逆伝播でも使われます。
 The mask is an argument: the backward uses the same one as the forward.
 
-    functional-nn check docs/study/exercises/regularization.py
+    .venv/bin/functional-nn check docs/study/exercises/regularization.py
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 どちらも「確率 − 正解」です。CTC では、正解の代わりに、各時刻に各ラベルがいる確率 q が入ります。
 Both are probability minus answer. In CTC the chance q of each label at each step stands for the answer.
 
-    functional-nn check docs/study/exercises/sequence_losses.py
+    .venv/bin/functional-nn check docs/study/exercises/sequence_losses.py
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 演習の答えの1つです。 / One way to write it.
 
-    functional-nn check docs/study/solutions/activations.py
+    .venv/bin/functional-nn check docs/study/solutions/activations.py
 """
 
 import numpy as np

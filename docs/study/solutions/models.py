@@ -2,7 +2,7 @@
 
 演習の答えの1つです。 / One way to write it.
 
-    functional-nn check docs/study/solutions/models.py
+    .venv/bin/functional-nn check docs/study/solutions/models.py
     python docs/study/solutions/models.py
 """
 

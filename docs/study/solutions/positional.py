@@ -2,7 +2,7 @@
 
 演習の答えの1つです。 / One way to write it.
 
-    functional-nn check docs/study/solutions/positional.py
+    .venv/bin/functional-nn check docs/study/solutions/positional.py
 """
 
 import numpy as np

@@ -69,8 +69,8 @@ def error_curve(figure: Figure, say: Say) -> None:
     _curve(axes, central, np.float32, TEAL)
     note(axes, 1e-6, 4e-13, "float64", BLUE)
     note(axes, 2e-6, 5e-1, "float32", TEAL)
-    note(axes, 6e-2, 1e-14, say("← 式の誤差", "← the formula's error"), MUTED, ha="left")
-    note(axes, 2e-10, 1e-14, say("丸めの誤差 →", "the error of rounding →"), MUTED, ha="left")
+    note(axes, 6e-2, 1e-14, say("← 打ち切り誤差", "← truncation error"), MUTED, ha="left")
+    note(axes, 2e-10, 1e-14, say("丸め誤差 →", "rounding error →"), MUTED, ha="left")
     _axes_of_errors(axes, say)
     axes.set_title(say("中心差分の誤差（f = √x、x = 3）", "error of the central difference (f = √x at x = 3)"))
 

@@ -35,7 +35,7 @@ def normalization_effect(figure: Figure, say: Say) -> None:
     means = ", ".join(short(value) for value in np.abs(normalized.mean(0)))
     deviations = ", ".join(short(value) for value in normalized.std(0))
     after.set_xlabel(say(f"平均 {means}、標準偏差 {deviations}", f"means {means}; deviations {deviations}"))
-    before.set_xlabel(say("三つのチャンネル", "three channels"))
+    before.set_xlabel(say("3つのチャンネル", "three channels"))
 
 
 @picture(560, 250)

@@ -148,7 +148,7 @@ def learning_loop(figure: Figure, say: Say) -> None:
     """The four parts of a step, in a circle, and in the middle the chain of reasons that leads to derivatives."""
     axes = board(figure, 540, 330)
     parts = [
-        (270, 48, say("前向き計算：出力を求める", "forward: compute the output"), BLUE),
+        (270, 48, say("順伝播：出力を求める", "forward: compute the output"), BLUE),
         (448, 165, say("損失：不一致の度合い", "loss: how far off"), ORANGE),
         (270, 282, say("逆伝播：勾配を求める", "backward: the gradient"), RED),
         (92, 165, say("更新：重みを少し変える", "update: move the weights"), GREEN),

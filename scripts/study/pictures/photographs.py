@@ -82,4 +82,4 @@ def photograph(figure: Figure, say: Say) -> None:
     _mosaic(axes, 2 * np.maximum(-seen, 0), 276, 36, 214, ORANGE)
     arrow(axes, (232, 143), (268, 143), MUTED)
     note(axes, 10, 22, say("入力", "input"), ha="left")
-    note(axes, 276, 22, say("縦の縁（青は正、橙は負）", "vertical edges (blue: positive)"), ha="left")
+    note(axes, 276, 22, say("縦のエッジ（青は正、橙は負）", "vertical edges (blue: positive)"), ha="left")

@@ -59,7 +59,7 @@ def training_curve(figure: Figure, say: Say) -> None:
     left.set_title(say("損失", "loss"))
     right.plot(range(len(accuracies)), [100 * share for share in accuracies], color=ORANGE, marker="o")
     right.set(ylim=(0, 104), xticks=range(len(accuracies)), xlabel=say("エポック", "epochs"))
-    right.set_title(say("テスト画像の正解率（%）", "test images right (%)"))
+    right.set_title(say("テスト画像の認識精度（%）", "test images right (%)"))
     note(right, EPOCHS - 0.1, 100 * accuracies[-1] - 15, f"{100 * accuracies[-1]:.1f} %", ORANGE, ha="right")
     for axes in (left, right):
         axes.grid(visible=True)

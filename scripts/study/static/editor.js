@@ -12,8 +12,12 @@
   const draft = (name) => `draft-${name}`;
 
   // Sentences, in both languages: those of the page, and those that the server sends.
-  const word = (name) =>
-    [...editor.querySelector(`[data-word="${name}"]`).childNodes].map((one) => one.cloneNode(true));
+  const word = (name, value = "") =>
+    [...editor.querySelector(`[data-word="${name}"]`).childNodes].map((one) => {
+      const said = one.cloneNode(true);
+      said.textContent = said.textContent.replace("{}", value);
+      return said;
+    });
   const both = (sentence) =>
     ["ja", "en"].map((language) => made("span", { lang: language }, sentence[language]));
   function made(tag, attributes, ...inside) {
@@ -22,7 +26,6 @@
     element.append(...inside.flat());
     return element;
   }
-  const english = (text, tag = "span") => made(tag, { lang: "en-GB" }, text);
   const say = (...inside) => status.replaceChildren(...inside.flat());
 
   // What is written, kept from one visit to the next; the server is told of the other exercises too, for imports.
@@ -99,7 +102,8 @@
     judged.replaceChildren();
     say(word("running"));
     try {
-      show(await ask("run", { exercise, texts: texts() }));
+      const language = document.documentElement.dataset.language;
+      show(await ask("run", { exercise, texts: texts(), language }), language);
     } catch {
       needsServer("gone");
     }
@@ -113,7 +117,7 @@
 
   // The report: the first thing to mend, in words; the rest behind a fold.
   const MARKS = { pass: ["✓", "right"], fail: ["✗", "wrong"], "cannot tell": ["?", "unsure"] };
-  function show({ sentence, parts = [], printed = "", cut }) {
+  function show({ sentence, parts = [], printed = "", cut }, language) {
     const right = parts.filter((one) => one.verdict === "pass").length;
     const done = parts.length > 0 && right === parts.length && !sentence;
     if (parts.some((one) => one.name)) progress.note(exercise, right, Math.max(parts.length, editor.dataset.parts));
@@ -123,7 +127,7 @@
       made("ul", { class: "parts" }, parts.filter((one) => one.name).map(line)),
       ...(first ? [toMend(first)] : []),
       ...(printed ? [fold("printed", printed, cut ? word("cut") : [])] : []),
-      ...(parts.length ? [fold("rest", parts.map((one) => one.text).join("\n\n"))] : []),
+      ...(parts.length ? [fold("rest", parts.map((one) => one.text).join("\n\n"), [], language)] : []),
     );
     editor.classList.toggle("done", done);
   }
@@ -132,28 +136,32 @@
     const sign = made("span", { "aria-hidden": "true" }, mark);
     return made("li", { class: said }, sign, " ", made("code", {}, name), " ", word(said));
   };
-  const fold = (name, text, after = []) => {
-    const shown = made("pre", { class: "report", lang: "en-GB", tabindex: "0" }, text);
+  // Shown in either language: the report is in the one that was asked for, what a file prints in any.
+  const fold = (name, text, after = [], language = "en") => {
+    const lang = { ja: "ja-JP", en: "en-GB" }[language];
+    const shown = made("pre", { class: "report", lang, tabindex: "0" }, text);
     return made("details", {}, made("summary", {}, word(name)), shown, after);
   };
   function toMend({ name, first, reason, ja }) {
     const said = (text) => both({ en: text, ja: ja[text] });
     const at = first?.line ?? lineOf(reason, name);
-    const jump = made("button", { type: "button" }, word("line"), ` ${at}`);
+    const jump = made("button", { type: "button" }, word("line", at));
     jump.addEventListener("click", () => goTo(at));
     return made(
       "div",
       { class: "mend" },
       made("p", {}, made("strong", {}, word("first")), " ", name ? made("code", {}, name) : "", " ", at ? jump : ""),
       made("p", {}, said(first ? first.message : reason)),
-      ...(first?.got != null ? [english(entry(first), "p")] : []),
+      ...(first?.got != null ? [made("p", {}, ...entry(first))] : []),
       ...(first?.fix ? [made("p", {}, word("mend"), ": ", said(first.fix))] : []),
     );
   }
   const number = (value) => (typeof value === "number" ? String(Number(value.toPrecision(4))) : value);
-  const entry = ({ argument, index, got, expected }) =>
-    `${argument ?? "out"}[${(index ?? []).join(", ")}]: got ${number(got)}` +
-    (expected != null ? `, expected ${number(expected)}` : "");
+  const entry = ({ argument, index, got, expected }) => [
+    `${argument ?? "out"}[${(index ?? []).join(", ")}]: `,
+    word("got", number(got)),
+    ...(expected != null ? [word("expected", number(expected))] : []),
+  ];
   // The line that a sentence names, or that of the function that is to be written.
   function lineOf(reason, name) {
     const named = / in line (\d+)/.exec(reason)?.[1];

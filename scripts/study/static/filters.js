@@ -9,7 +9,7 @@ widgets.filters = (() => {
   ];
   const FILTERS = [
     {
-      label: { ja: "横の縁", en: "horizontal edges" },
+      label: { ja: "横のエッジ", en: "horizontal edges" },
       kernel: [
         [-1, -1, -1],
         [0, 0, 0],
@@ -32,7 +32,7 @@ widgets.filters = (() => {
         [0, 0, 0],
       ],
     },
-    { label: { ja: "縦の縁", en: "vertical edges" }, kernel: EDGE },
+    { label: { ja: "縦のエッジ", en: "vertical edges" }, kernel: EDGE },
   ];
   const PLACES = [0, 1, 2].flatMap((row) => [0, 1, 2].map((column) => [row, column]));
   const name = (row, column) => `kernel_${row}${column}`;

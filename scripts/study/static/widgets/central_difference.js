@@ -197,8 +197,8 @@
       : lucky
         ? luck
         : {
-            ja: "左では式の誤差が、右では丸めの誤差が大きくなります。",
-            en: "On the left the formula's own error is large, on the right that of rounding.",
+            ja: "左では打ち切り誤差が、右では丸め誤差が大きくなります。",
+            en: "On the left truncation error is large, on the right rounding error.",
           };
     return { picture: picture(f, x, h), numbers, sentence };
   }

@@ -94,6 +94,7 @@
 
   function verdict(path, values) {
     const [first, last] = [values[0], values[values.length - 1]];
+    if (path.length === 1) return { ja: "まだ1歩も進んでいません。", en: "No step has been taken yet." };
     if (last > first)
       return {
         ja: "学習率が大きすぎて、値が増えていきます。",
@@ -129,7 +130,7 @@
   const handles = [widgets.hold.point(place, { name: "start", label: start, x: "start_0", y: "start_1" })];
 
   const description = {
-    ja: "輪から青い丸まで、勾配と逆の向きに一歩ずつ進む道です。輪をつかむと、出発点を動かせます。細い線は f の等高線です。",
+    ja: "輪から青い丸まで、勾配と逆の向きに1歩ずつ進む道です。輪をつかむと、出発点を動かせます。細い線は f の等高線です。",
     en:
       "The path from the ring to the blue dot, each step against the gradient. Take the ring to move the start. Thin " +
       "lines are contours of f.",

@@ -79,7 +79,8 @@
         const ink = { fill: value > 120 ? "#000000" : "#ffffff", "font-size": 12 };
         return [
           svg("rect", { x, y, width: size, height: 34, fill: `rgb(${grey(value)})`, stroke: "var(--line)" }),
-          plot.text([x + size / 2, y + 22], `${value} × ${readable(weight, 2)}`, ink),
+          plot.text([x + size / 2, y + 14], `${value}`, ink),
+          plot.text([x + size / 2, y + 29], `× ${readable(weight, 2)}`, ink),
         ];
       }),
     );

@@ -76,7 +76,8 @@
         const border = outside(i, j) ? { "stroke-dasharray": "2 2" } : {};
         const colour = outside(i, j) ? plot.muted : plot.ink;
         const data = quantity ? { "data-quantity": `${quantity}_${i}_${j}`, "data-value": value } : {};
-        const fontSize = Math.min(13, size * 0.5);
+        const text = short(value);
+        const fontSize = Math.min(13, size * 0.5, (size - 2) / (0.6 * text.length)); // a long number stays in its cell
         return [
           svg("rect", {
             x,
@@ -87,7 +88,7 @@
             ...plot.shade(value, largest),
             ...border,
           }),
-          plot.text([x + size / 2, y + size / 2 + fontSize * 0.36], short(value), {
+          plot.text([x + size / 2, y + size / 2 + fontSize * 0.36], text, {
             "font-size": fontSize,
             fill: colour,
             ...data,
@@ -107,7 +108,7 @@
     const line = flat(s);
     const size = cellSize(input);
     const [outLeft, outTop] = line ? [10, 156] : [284, 36];
-    const outSize = line ? size : Math.min(34, 186 / output.length);
+    const outSize = line ? size : Math.min(44, 186 / output.length);
     const inside = (i, j) => i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
     const [x, y] = [left + column * s.stride * size, top + row * s.stride * size];
     const weights = kernel.flatMap((weightsRow, i) =>
@@ -207,7 +208,7 @@
   ];
 
   const description = {
-    ja: "窓をつかんで動かすと、窓の下の入力とフィルターの重みを掛けて足した値が、出力の一マスになります。",
+    ja: "窓をつかんで動かすと、窓の下の入力とフィルターの重みを掛けて足した値が、出力の1マスになります。",
     en:
       "Take the window and move it: inputs under it times the weights of the filter, added up, make one cell of the " +
       "output.",

@@ -47,7 +47,7 @@
 
   const STAGES = [
     { ja: "入力を与えます。", en: "The inputs are given." },
-    { ja: "前へ：中間層の値を求めます。", en: "Forward: the hidden values." },
+    { ja: "前へ：隠れ層の値を求めます。", en: "Forward: the hidden values." },
     { ja: "前へ：出力を求めます。", en: "Forward: the output." },
     { ja: "損失 L = (y − t)² / 2 を求めます。", en: "The loss, L = (y − t)² / 2." },
     {
@@ -55,11 +55,11 @@
       en: "Back: the error that reaches the output, ∂L/∂y = y − t.",
     },
     {
-      ja: "後ろへ：誤差に、それぞれの重みを掛けて中間層に渡します。",
+      ja: "後ろへ：誤差に、それぞれの重みを掛けて隠れ層に渡します。",
       en: "Back: the error, times each weight, goes on to the hidden layer.",
     },
     {
-      ja: "後ろへ：sigmoid を通り、最初の重みと入力に届きます。",
+      ja: "後ろへ：シグモイドを通り、最初の重みと入力に届きます。",
       en: "Back: through the sigmoid to the first weights and the inputs.",
     },
   ];

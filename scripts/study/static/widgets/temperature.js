@@ -83,7 +83,7 @@
     const most = Math.max(...shares);
     const even = Math.max(...shares) - Math.min(...shares) < 0.2;
     const sharp = {
-      ja: "ほぼ一つだけが選ばれ、最大値を選ぶ関数に近づきます。",
+      ja: "ほぼ1つだけが選ばれ、最大値を選ぶ関数に近づきます。",
       en: "Almost everything goes to one: nearly the plain maximum.",
     };
     const flat = { ja: "どれもほぼ等しくなります。", en: "All come out nearly alike." };

@@ -82,7 +82,7 @@
     const slope = g[0] * Math.cos(radians(s.angle)) + g[1] * Math.sin(radians(s.angle));
     const apart = length > 0 ? between(s.angle, g) : null;
     const numbers = [
-      { name: "slope", label: { ja: "その向きの傾き D_v f", en: "slope that way, D_v f" }, value: slope },
+      { name: "slope", label: { ja: "その向きの傾き Dᵥf", en: "slope that way, Dᵥf" }, value: slope },
       { name: "length", label: { ja: "勾配の長さ ‖∇f‖", en: "length of the gradient, ‖∇f‖" }, value: length },
       { name: "apart", label: { ja: "勾配となす角 θ（度）", en: "angle θ to the gradient (degrees)" }, value: apart },
       { name: "gradient_0", label: "∂f/∂x₀", value: g[0] },
