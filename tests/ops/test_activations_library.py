@@ -122,7 +122,7 @@ LEFT = {
     "another op": lambda: functional_nn.gelu(normal(100, 100)),
     "few": lambda: functional_nn.glu(normal(8, 8), normal(8, 8)),
     "float64": lambda: functional_nn.silu(jnp.ones(9000)),
-    "two dtypes": lambda: functional_nn.glu(normal(9000), np.ones(9000)),
+    "two dtypes": lambda: functional_nn.glu(normal(9000), jnp.ones(9000)),
 }
 
 
