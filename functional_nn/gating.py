@@ -61,20 +61,8 @@ def glu(x: jax.Array, gate: jax.Array, *, activation: str = "sigmoid") -> jax.Ar
     return in_float32(lambda x, gate: x * ACTIVATIONS[activation](gate), x, gate)
 
 
-def glu_of_halves(x: jax.Array, *, activation: str) -> jax.Array:
-    """glu of the first half of the last axis, gated by the second: of the array that a dense layer gives."""
-    if c_file.takes(activation, x):
-        return _HALVES[activation](x)[0]
-    return glu(*jnp.split(x, 2, -1), activation=activation)
-
-
 def _of_two(activation: str, x: jax.Array, gate: jax.Array) -> tuple[jax.Array]:
     return (x * ACTIVATIONS[activation](gate),)
 
 
-def _of_one(activation: str, x: jax.Array) -> tuple[jax.Array]:
-    return _of_two(activation, *jnp.split(x, 2, -1))
-
-
 _APART = {name: by_c_file(name, "apart", partial(_of_two, name)) for name in c_file.NAMES}
-_HALVES = {name: by_c_file(name, "halves", partial(_of_one, name)) for name in c_file.NAMES}

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 
 from functional_nn._checks import as_array, known_range, require, require_flag
 from functional_nn.dot_product import attention
-from functional_nn.gating import glu_of_halves
 from functional_nn.linear import dense, embedding
+from functional_nn.models._gated import glu_of_halves
 from functional_nn.models._network import Branch, Cached, Layer, Masks, Params, State, check_sizes, forward
 from functional_nn.models.initializers import normal
 from functional_nn.normalization import rms_norm

@@ -13,7 +13,7 @@ from helpers.rows import assert_close
 
 import functional_nn
 from functional_nn.cpu import activations
-from functional_nn.gating import glu_of_halves
+from functional_nn.models._gated import glu_of_halves
 
 # Of x and the gate; the halves lie side by side along the last axis.
 SHAPES = {

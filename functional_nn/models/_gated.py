@@ -1,0 +1,25 @@
+"""A gated unit of one array, as a dense layer gives it: the values, and then as many gates."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from functional_nn._entrywise import by_c_file
+from functional_nn.cpu import activations
+from functional_nn.gating import ACTIVATIONS, glu
+
+
+def glu_of_halves(x: jax.Array, *, activation: str) -> jax.Array:
+    """glu of the first half of the last axis, gated by the second; its gradient is not put together of two."""
+    if activations.takes(activation, x):
+        return _BY_C_FILE[activation](x)[0]
+    return glu(*jnp.split(x, 2, -1), activation=activation)
+
+
+def _meaning(activation: str, x: jax.Array) -> tuple[jax.Array]:
+    values, gate = jnp.split(x, 2, -1)
+    return (values * ACTIVATIONS[activation](gate),)
+
+
+_BY_C_FILE = {name: by_c_file(name, "halves", partial(_meaning, name)) for name in activations.NAMES}
