@@ -1,6 +1,5 @@
 """Functions that are mostly sums, by a library of the CPU where one takes the arrays."""
 
-import math
 from functools import partial
 from typing import Any
 
@@ -13,18 +12,16 @@ from functional_nn.cpu import columns, cross_entropy, row_norm
 
 
 def norm_of_columns(
-    groups: int, batch: tuple[int, ...], x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float
+    groups: int, each: bool, x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float
 ) -> tuple[jax.Array, jax.Array, jax.Array] | None:
-    """x (*batch, ..., columns) normalized by the moments of groups of columns, each example by its own, and these as
-    (examples, columns); None where no library takes x."""
-    if not columns.takes(x):
-        return None
-    matrices = x.reshape(math.prod(batch), -1, x.shape[-1])
-    y, mean, variance = _COLUMNS(matrices, scale, bias, groups=groups, epsilon=epsilon)
-    return y.reshape(x.shape), mean, variance
+    """x (..., columns) normalized by the moments of groups of columns, each example by its own where asked, and these
+    as (examples or 1, columns) in the dtype of scale and bias; None where no library takes x."""
+    if x.dtype not in columns.DTYPES:
+        x = x.astype(scale.dtype)
+    return _COLUMNS(x, scale, bias, groups=groups, each=each, epsilon=epsilon) if columns.takes(x) else None
 
 
-def mean_of_groups(groups: int, positions: int, x: jax.Array) -> jax.Array:
+def mean_of_groups(groups: int, positions: int | tuple[int, ...], x: jax.Array) -> jax.Array:
     """The mean of each group, at each of its channels. Positions come first: along them XLA adds whole vectors."""
     return jnp.expand_dims(mean_of_members(groups, jnp.mean(x, positions)), positions)
 
@@ -48,9 +45,13 @@ def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
     return loss
 
 
-def _columns(x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, epsilon: float) -> tuple[jax.Array, ...]:
-    centred, mean, variance = moments(x, partial(mean_of_groups, groups, 1))
-    return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias, mean[:, 0], variance[:, 0]
+def _columns(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, each: bool, epsilon: float
+) -> tuple[jax.Array, ...]:
+    mean = partial(mean_of_groups, groups, tuple(range(each, x.ndim - 1)))
+    centred, mean, variance = moments(x.astype(scale.dtype), mean)
+    y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+    return y.astype(x.dtype), *(moment.reshape(-1, x.shape[-1]) for moment in (mean, variance))
 
 
 def _norm(
@@ -71,8 +72,8 @@ def _nothing(*_: Any, **__: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _a_number_a_column(x: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
-    return (jax.ShapeDtypeStruct((x.shape[0], x.shape[2]), x.dtype),)
+def _a_number_a_column(x: Any, scale: Any, *_: Any, each: bool, **__: Any) -> tuple[Any, ...]:
+    return (jax.ShapeDtypeStruct((x.shape[0] if each else 1, x.shape[-1]), scale.dtype),)
 
 
 def _two_numbers_a_row(scores: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
@@ -85,7 +86,7 @@ _COLUMNS = ByLibrary(
     _columns,
     inputs=3,
     differentiable=3,
-    statics=("groups", "epsilon"),
+    statics=("groups", "each", "epsilon"),
     kept=_a_number_a_column,
     first_read=1,
     libraries={"cpu": columns},

@@ -54,18 +54,19 @@ def batch_norm(
     [2.] [1.]
     """
     arrays, dtype = _promoted("batch_norm", x=x, scale=scale, bias=bias)
-    x, channels = arrays["x"], _axes("batch_norm", jnp.shape(x), axis)
+    channels = _axes("batch_norm", jnp.shape(x), axis)
     kept, epsilon = _check("batch_norm", channels, arrays), _epsilon("batch_norm", epsilon)
-    others = tuple(i for i in range(x.ndim) if i not in channels)
-    _check_count("batch_norm", x, others)
-    _, *parameters = arrays.values()
-    last = channels == (x.ndim - 1,)
-    found = norm_of_columns(x.shape[-1], (), x, *parameters, epsilon=epsilon) if last else None
+    wide, *parameters = arrays.values()
+    others = tuple(i for i in range(wide.ndim) if i not in channels)
+    _check_count("batch_norm", wide, others)
+    found = None
+    if channels == (wide.ndim - 1,):
+        found = norm_of_columns(wide.shape[-1], False, jnp.asarray(x, dtype), *parameters, epsilon=epsilon)
     if found:
         y, mean, variance = found
     else:
         scale, bias = (array.reshape(kept) for array in parameters)
-        centred, mean, variance = moments(x, partial(jnp.mean, axis=others, keepdims=True))
+        centred, mean, variance = moments(wide, partial(jnp.mean, axis=others, keepdims=True))
         y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
     shape = parameters[0].shape
     return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
@@ -227,16 +228,17 @@ def group_norm(
     arrays, dtype = _promoted("group_norm", x=x, scale=scale, bias=bias)
     shape, kept, positions = _in_line(arrays, groups, layout)
     epsilon = _epsilon("group_norm", epsilon)
-    x, *parameters = arrays.values()
-    last = layout == "channels_last"
-    found = norm_of_columns(groups, x.shape[:1], x, *parameters, epsilon=epsilon) if last else None
+    wide, *parameters = arrays.values()
+    found = None
+    if layout == "channels_last":
+        found = norm_of_columns(groups, True, jnp.asarray(x, dtype), *parameters, epsilon=epsilon)
     if found:
         y = found[0]
     else:
         scale, bias = (array.reshape(kept) for array in parameters)
-        centred, _, variance = moments(x.reshape(shape), partial(mean_of_groups, groups, positions))
+        centred, _, variance = moments(wide.reshape(shape), partial(mean_of_groups, groups, positions))
         y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    return y.reshape(x.shape).astype(dtype)
+    return y.reshape(wide.shape).astype(dtype)
 
 
 def _in_line(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, int]:

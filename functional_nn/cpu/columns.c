@@ -1,5 +1,6 @@
-/* Sums over the rows of matrices (matrices, rows, columns) of float32, as functions that XLA calls (jax.ffi): the
-   moments that batch and group normalization need forward, and the two sums that they need backward.
+/* Sums over the rows of matrices, the last axis of x their columns, as functions that XLA calls (jax.ffi): the moments
+   that batch and group normalization need forward, and the two sums that they need backward. x and the result's gradient
+   are both of float32 or both of bfloat16, all others of float32.
 
    A block of rows stays in the cache; within it numbers are added in float32, from block to block in float64. */
 
@@ -12,7 +13,8 @@ typedef struct {
     int64_t matrices, rows, columns;
     /* How many items share a matrix. */
     int64_t parts;
-    const float *x, *ct, *mean, *rest;
+    const void *x, *ct;
+    const float *mean, *rest;
     float *out[3];
     /* Two numbers a column, by items: of moments the mean and the sum of squared distances from it. */
     double *found;
@@ -39,22 +41,22 @@ INLINE void join(double *mean, double *squares, double count, double more, doubl
 }
 
 /* Of a block the distances from its own mean, and their squares; what the mean was rounded by is taken out of both. */
-static void moments_of_block(const Call *c, Range block, float *mean, float *sum, float *squares) {
+INLINE void moments_of_block(const Call *c, Range block, float *mean, float *sum, float *squares, int dtype) {
     int64_t columns = c->columns;
     float count = block.high - block.low;
     memset(mean, 0, 3 * columns * sizeof *mean);
     for (int64_t i = block.low; i < block.high; i++)
-        for (int64_t j = 0; j < columns; j++) mean[j] += c->x[i * columns + j];
+        for (int64_t j = 0; j < columns; j++) mean[j] += number(c->x, i * columns + j, dtype);
     for (int64_t j = 0; j < columns; j++) mean[j] /= count;
     for (int64_t i = block.low; i < block.high; i++)
         for (int64_t j = 0; j < columns; j++) {
-            float distance = c->x[i * columns + j] - mean[j];
+            float distance = number(c->x, i * columns + j, dtype) - mean[j];
             sum[j] += distance;
             squares[j] += distance * distance;
         }
 }
 
-static void moments_item(const Work *work, int64_t item, float *room) {
+INLINE void moments_of_rows(const Work *work, int64_t item, float *room, int dtype) {
     const Call *c = (const Call *)work;
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *mean = room, *sum = room + columns, *squares = room + 2 * columns;
@@ -62,7 +64,7 @@ static void moments_item(const Work *work, int64_t item, float *room) {
     Range rows = rows_of(c, item);
     for (int64_t low = rows.low; low < rows.high; low += step) {
         Range block = {low, least(low + step, rows.high)};
-        moments_of_block(c, block, mean, sum, squares);
+        moments_of_block(c, block, mean, sum, squares, dtype);
         double more = block.high - block.low;
         for (int64_t j = 0; j < columns; j++) {
             double off = sum[j] / more;
@@ -93,7 +95,7 @@ static void moments_end(const Work *work) {
 
 /* ---- The sums of a backward pass --------------------------------------------------------------------------------- */
 
-static void sums_item(const Work *work, int64_t item, float *room) {
+INLINE void sums_of_rows(const Work *work, int64_t item, float *room, int dtype) {
     const Call *c = (const Call *)work;
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *sum = room, *moved = room + columns;
@@ -104,9 +106,9 @@ static void sums_item(const Work *work, int64_t item, float *room) {
         memset(room, 0, 2 * columns * sizeof *room);
         for (int64_t i = low; i < least(low + step, rows.high); i++)
             for (int64_t j = 0; j < columns; j++) {
-                float ct = c->ct[i * columns + j];
+                float ct = number(c->ct, i * columns + j, dtype);
                 sum[j] += ct;
-                moved[j] += ct * (c->x[i * columns + j] - mean[j] - rest[j]);
+                moved[j] += ct * (number(c->x, i * columns + j, dtype) - mean[j] - rest[j]);
             }
         for (int64_t j = 0; j < columns; j++) found_sum[j] += sum[j], found_moved[j] += moved[j];
     }
@@ -125,14 +127,28 @@ static void sums_end(const Work *work) {
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
+#define ITEM(pass, name, dtype)                                              \
+    static void pass##_##name(const Work *work, int64_t item, float *room) { \
+        pass##_of_rows(work, item, room, dtype);                             \
+    }
+ITEM(moments, float32, FLOAT32)
+ITEM(moments, bfloat16, BFLOAT16)
+ITEM(sums, float32, FLOAT32)
+ITEM(sums, bfloat16, BFLOAT16)
+
 static void forget(const Work *work) { free(((const Call *)work)->found); }
 
-static Call *begin(CallFrame *frame, Work work, const Buffer *matrices) {
+/* The results have a row a matrix. */
+static Call *begin(CallFrame *frame, Work work, int64_t rooms) {
     Call *c = calloc(1, sizeof *c);
     if (!c) return NULL;
-    c->matrices = matrices->dims[0], c->rows = matrices->dims[1], c->columns = matrices->dims[2];
+    const Buffer *x = frame->arguments.buffers[0], *result = frame->results.buffers[0];
+    int64_t count = 1;
+    for (int64_t axis = 0; axis < x->rank; axis++) count *= x->dims[axis];
+    c->matrices = result->dims[0], c->columns = result->dims[1];
+    c->rows = count / (c->matrices * c->columns);
     c->work = work;
-    c->work.threads = threads_of(frame), c->work.forget = forget;
+    c->work.threads = threads_of(frame), c->work.forget = forget, c->work.room = rooms * c->columns;
     int64_t wanted = (ITEMS_A_THREAD * c->work.threads + c->matrices - 1) / c->matrices;
     c->parts = most(1, least(wanted, c->rows / rows_of_a_block(c)));
     c->work.items = c->matrices * c->parts;
@@ -145,7 +161,8 @@ static Call *begin(CallFrame *frame, Work work, const Buffer *matrices) {
 void *columns_moments(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     Buffer *x = frame->arguments.buffers[0];
-    Call *c = begin(frame, (Work){.item = moments_item, .end = moments_end, .room = 3 * x->dims[2]}, x);
+    void (*item)(const Work *, int64_t, float *) = x->dtype == FLOAT32 ? moments_float32 : moments_bfloat16;
+    Call *c = begin(frame, (Work){.item = item, .end = moments_end}, 3);
     if (!c) return answer(frame, NO_MEMORY);
     c->x = x->data;
     return answer(frame, run(frame, &c->work));
@@ -154,7 +171,8 @@ void *columns_moments(CallFrame *frame) {
 void *columns_sums(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     Buffer **from = frame->arguments.buffers;
-    Call *c = begin(frame, (Work){.item = sums_item, .end = sums_end, .room = 2 * from[0]->dims[2]}, from[0]);
+    void (*item)(const Work *, int64_t, float *) = from[0]->dtype == FLOAT32 ? sums_float32 : sums_bfloat16;
+    Call *c = begin(frame, (Work){.item = item, .end = sums_end}, 2);
     if (!c) return answer(frame, NO_MEMORY);
     c->ct = from[0]->data, c->x = from[1]->data, c->mean = from[2]->data, c->rest = from[3]->data;
     return answer(frame, run(frame, &c->work));

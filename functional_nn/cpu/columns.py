@@ -12,25 +12,27 @@ from functional_nn._numerics import mean_of_members
 from functional_nn.cpu.compiler import COLUMNS
 from functional_nn.cpu.native import Calls
 
-DTYPES = (jnp.float32,)
+DTYPES = (jnp.float32, jnp.bfloat16)
 CALLS = Calls(COLUMNS, "columns_moments", "columns_sums")
 MOMENTS, SUMS = "functional_nn_columns_moments", "functional_nn_columns_sums"
 # Numbers of x from which on it is faster than XLA.
 FEWEST = 2**15
 
 
-def forward(x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, epsilon: float) -> Sequence[jax.Array]:
-    """y of x (matrices, rows, columns), the mean and the variance of each column's group, and what the mean was rounded
-    by: all three (matrices, columns)."""
-    column = jax.ShapeDtypeStruct((x.shape[0], x.shape[2]), jnp.float32)
+def forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, each: bool, epsilon: float
+) -> Sequence[jax.Array]:
+    """y of x (..., columns), in its dtype; and of each column's group the mean, the variance and what the mean was
+    rounded by: all three (examples or 1, columns) and float32, as scale and bias are."""
+    column = jax.ShapeDtypeStruct((x.shape[0] if each else 1, x.shape[-1]), jnp.float32)
     means, rests, variances = jax.ffi.ffi_call(MOMENTS, (column, column, column))(x)
     over = partial(mean_of_members, groups)
     mean = over(means)
     apart = means - mean + rests
     rest = over(apart)
-    variance = over(variances + jnp.square(apart - rest)) if groups < x.shape[2] else variances
-    y = _distance(x, mean, rest) * (jax.lax.rsqrt(variance + epsilon) * scale)[:, None] + bias
-    return y, mean, variance, rest
+    variance = over(variances + jnp.square(apart - rest)) if groups < x.shape[-1] else variances
+    y = _distance(x, mean, rest) * _beside(x, jax.lax.rsqrt(variance + epsilon) * scale) + bias
+    return y.astype(x.dtype), mean, variance, rest
 
 
 def backward(
@@ -45,23 +47,29 @@ def backward(
     variance_ct: jax.Array,
     *,
     groups: int,
+    each: bool,
     epsilon: float,
 ) -> Sequence[jax.Array]:
     """The gradients of x, scale and bias (docs/derivations/normalization.md), and those of the moments themselves."""
     column = jax.ShapeDtypeStruct(mean.shape, jnp.float32)
     total, moved = jax.ffi.ffi_call(SUMS, (column, column))(y_ct, x, mean, rest)
-    over, share, rows = partial(mean_of_members, groups), jax.lax.rsqrt(variance + epsilon), x.shape[1]
+    over, share, rows = partial(mean_of_members, groups), jax.lax.rsqrt(variance + epsilon), x.size // mean.size
     slope = (share * share * share * over(scale * moved) - 2 * over(variance_ct)) / rows
     # Of its own column an upstream gradient has no mean left; where a column is a group, the rest is exactly 0.
     level = total / rows
     shift = share * (over(scale * level) - scale * level) - over(mean_ct) / rows
-    centred = (y_ct - level[:, None]) * (scale * share)[:, None]
-    x_ct = centred - _distance(x, mean, rest) * slope[:, None] - shift[:, None]
-    return x_ct, jnp.sum(share * moved, 0), jnp.sum(total, 0)
+    centred = (y_ct - _beside(x, level)) * _beside(x, scale * share)
+    x_ct = centred - _distance(x, mean, rest) * _beside(x, slope) - _beside(x, shift)
+    return x_ct.astype(x.dtype), jnp.sum(share * moved, 0), jnp.sum(total, 0)
 
 
 def _distance(x: jax.Array, mean: jax.Array, rest: jax.Array) -> jax.Array:
-    return x - mean[:, None] - rest[:, None]
+    return x - _beside(x, mean) - _beside(x, rest)
+
+
+def _beside(x: jax.Array, column: jax.Array) -> jax.Array:
+    """Numbers (examples or 1, columns) in the shape that broadcasts against x."""
+    return column.reshape(len(column), *(1,) * (x.ndim - 2), column.shape[1])
 
 
 def takes(x: Any) -> bool:

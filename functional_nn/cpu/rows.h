@@ -45,6 +45,17 @@ INLINE void store_some(float *row, int64_t j, int64_t size, Vector x) {
     for (int i = 0; j + i < size; i++) row[j + i] = x[i];
 #endif
 }
+
+/* XLA's numbers of the dtypes that an array may have where `number` reads it. */
+enum { FLOAT32 = 11, BFLOAT16 = 16 };
+
+/* A number of an array: of bfloat16, the upper half of a float32's bits, or of float32. */
+INLINE float number(const void *array, int64_t i, int dtype) {
+    if (dtype == FLOAT32) return ((const float *)array)[i];
+    union { uint32_t bits; float number; } wide = {(uint32_t)((const uint16_t *)array)[i] << 16};
+    return wide.number;
+}
+
 INLINE Vector larger(Vector a, Vector b) {
     Bits first = (Bits)(a > b);
     return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
