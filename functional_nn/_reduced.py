@@ -7,8 +7,26 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn._by_library import ByLibrary, merge_examples
-from functional_nn._numerics import cross_entropy_of_labels, mean_of_members, moments
+from functional_nn._numerics import cross_entropy_of_labels, mean_of_members, normalized
 from functional_nn.cpu import columns, cross_entropy, row_norm
+
+
+def norm_of_batch(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, *, channels: tuple[int, ...], epsilon: float
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x normalized by the moments of each channel, in its dtype; and these, of the shape of scale, in one that is wide
+    enough for sums."""
+    wide = jnp.promote_types(jnp.result_type(x, scale, bias), jnp.float32)
+    scales, biases = scale.astype(wide), bias.astype(wide)
+    found = None
+    if channels == (x.ndim - 1,):
+        found = norm_of_columns(x.shape[-1], False, x, scales, biases, epsilon=epsilon)
+    if not found:
+        kept = [size if axis in channels else 1 for axis, size in enumerate(x.shape)]
+        over = partial(jnp.mean, axis=[axis for axis in range(x.ndim) if axis not in channels], keepdims=True)
+        found = normalized(x.astype(wide), over, scales.reshape(kept), biases.reshape(kept), epsilon)
+    y, mean, variance = found
+    return y.astype(x.dtype), mean.reshape(scale.shape), variance.reshape(scale.shape)
 
 
 def norm_of_columns(
@@ -16,9 +34,12 @@ def norm_of_columns(
 ) -> tuple[jax.Array, jax.Array, jax.Array] | None:
     """x (..., columns) normalized by the moments of groups of columns, each example by its own where asked, and these
     as (examples or 1, columns) in the dtype of scale and bias; None where no library takes x."""
-    if x.dtype not in columns.DTYPES:
+    if scale.dtype != jnp.float32 or x.dtype not in columns.DTYPES:
         x = x.astype(scale.dtype)
-    return _COLUMNS(x, scale, bias, groups=groups, each=each, epsilon=epsilon) if columns.takes(x) else None
+    if not columns.takes(x):
+        return None
+    y, mean, variance = _COLUMNS(x, scale, bias, groups=groups, each=each, epsilon=epsilon)
+    return y, mean, variance
 
 
 def mean_of_groups(groups: int, positions: int | tuple[int, ...], x: jax.Array) -> jax.Array:
@@ -49,9 +70,8 @@ def _columns(
     x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, each: bool, epsilon: float
 ) -> tuple[jax.Array, ...]:
     mean = partial(mean_of_groups, groups, tuple(range(each, x.ndim - 1)))
-    centred, mean, variance = moments(x.astype(scale.dtype), mean)
-    y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    return y.astype(x.dtype), *(moment.reshape(-1, x.shape[-1]) for moment in (mean, variance))
+    y, *both = normalized(x.astype(scale.dtype), mean, scale, bias, epsilon)
+    return y.astype(x.dtype), *(moment.reshape(-1, x.shape[-1]) for moment in both)
 
 
 def _norm(
@@ -60,8 +80,7 @@ def _norm(
     mean = partial(jnp.mean, axis=axes, keepdims=True)
     if not bias:
         return (x * jax.lax.rsqrt(mean(x * x) + epsilon) * scale,)
-    centred, _, variance = moments(x, mean)
-    return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias[0],)
+    return normalized(x, mean, scale, bias[0], epsilon)[:1]
 
 
 def _labelled(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array]:

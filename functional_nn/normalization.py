@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from functional_nn._checks import as_number, require, require_floating, require_ints
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
-from functional_nn._numerics import moments
-from functional_nn._reduced import mean_of_groups, norm_of_columns, norm_over
+from functional_nn._numerics import normalized
+from functional_nn._reduced import mean_of_groups, norm_of_batch, norm_of_columns, norm_over
 
 Shape = tuple[int, ...]
 Axis = int | Shape
@@ -55,21 +55,12 @@ def batch_norm(
     """
     arrays, dtype = _promoted("batch_norm", x=x, scale=scale, bias=bias)
     channels = _axes("batch_norm", jnp.shape(x), axis)
-    kept, epsilon = _check("batch_norm", channels, arrays), _epsilon("batch_norm", epsilon)
-    wide, *parameters = arrays.values()
-    others = tuple(i for i in range(wide.ndim) if i not in channels)
-    _check_count("batch_norm", wide, others)
-    found = None
-    if channels == (wide.ndim - 1,):
-        found = norm_of_columns(wide.shape[-1], False, jnp.asarray(x, dtype), *parameters, epsilon=epsilon)
-    if found:
-        y, mean, variance = found
-    else:
-        scale, bias = (array.reshape(kept) for array in parameters)
-        centred, mean, variance = moments(wide, partial(jnp.mean, axis=others, keepdims=True))
-        y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    shape = parameters[0].shape
-    return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
+    _check("batch_norm", channels, arrays)
+    epsilon = _epsilon("batch_norm", epsilon)
+    _check_count("batch_norm", arrays["x"], tuple(i for i in range(arrays["x"].ndim) if i not in channels))
+    x, scale, bias = (jnp.asarray(array, dtype) for array in (x, scale, bias))
+    y, mean, variance = norm_of_batch(x, scale, bias, channels=channels, epsilon=epsilon)
+    return y, mean.astype(dtype), variance.astype(dtype)
 
 
 @jit_op("axis", "epsilon")
@@ -232,13 +223,10 @@ def group_norm(
     found = None
     if layout == "channels_last":
         found = norm_of_columns(groups, True, jnp.asarray(x, dtype), *parameters, epsilon=epsilon)
-    if found:
-        y = found[0]
-    else:
+    if not found:
         scale, bias = (array.reshape(kept) for array in parameters)
-        centred, _, variance = moments(wide.reshape(shape), partial(mean_of_groups, groups, positions))
-        y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    return y.reshape(wide.shape).astype(dtype)
+        found = normalized(wide.reshape(shape), partial(mean_of_groups, groups, positions), scale, bias, epsilon)
+    return found[0].reshape(wide.shape).astype(dtype)
 
 
 def _in_line(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, int]:

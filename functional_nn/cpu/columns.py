@@ -11,6 +11,7 @@ from functional_nn import _libraries
 from functional_nn._numerics import mean_of_members
 from functional_nn.cpu.compiler import COLUMNS
 from functional_nn.cpu.native import Calls
+from functional_nn.cpu.xla import barrier
 
 DTYPES = (jnp.float32, jnp.bfloat16)
 CALLS = Calls(COLUMNS, "columns_moments", "columns_sums")
@@ -52,6 +53,9 @@ def backward(
 ) -> Sequence[jax.Array]:
     """The gradients of x, scale and bias (docs/derivations/normalization.md), and those of the moments themselves."""
     column = jax.ShapeDtypeStruct(mean.shape, jnp.float32)
+    if y_ct.dtype != jnp.float32:
+        # XLA would write what is rounded to it a second time, for the loop below, as float32.
+        y_ct = barrier(y_ct)
     total, moved = jax.ffi.ffi_call(SUMS, (column, column))(y_ct, x, mean, rest)
     over, share, rows = partial(mean_of_members, groups), jax.lax.rsqrt(variance + epsilon), x.size // mean.size
     slope = (share * share * share * over(scale * moved) - 2 * over(variance_ct)) / rows

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn._checks import as_array, require, require_floating, require_ints
+from functional_nn._reduced import norm_of_batch
 from functional_nn.models.initializers import initializer
-from functional_nn.normalization import batch_norm, batch_norm_inference
+from functional_nn.normalization import batch_norm_inference
 from functional_nn.regularization import dropout, dropout_mask
 
 Params = Mapping[str, Mapping[str, jax.Array]]
@@ -96,10 +97,9 @@ def _normalize(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: floa
     count = math.prod(x.shape[:-1])
     rule = "in training there must be at least two values a channel"
     require(count > 1, "batch_norm", rule, f"x.shape={x.shape}")
-    # In 16 bits the moments would be rounded before they are gathered.
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    y, mean, variance = batch_norm(wide, scale, bias, epsilon=epsilon)
-    return Normalized(y.astype(x.dtype), {"mean": mean, "variance": variance * (count / (count - 1))})
+    # Of `batch_norm` the moments would be rounded to 16 bits before they are gathered.
+    y, mean, variance = norm_of_batch(x, scale, bias, channels=(x.ndim - 1,), epsilon=epsilon)
+    return Normalized(y, {"mean": mean, "variance": variance * (count / (count - 1))})
 
 
 def _normalize_by(

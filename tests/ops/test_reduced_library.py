@@ -11,6 +11,7 @@ from helpers.c_files import calls, derivatives, here, normal, targets, wanted  #
 from helpers.rows import assert_close
 
 import functional_nn
+from functional_nn._reduced import norm_of_batch
 from functional_nn.cpu import columns
 
 # Of x: all axes but the last are averaged over.
@@ -115,6 +116,28 @@ def test_group_norm_and_its_gradients_are_those_of_float64(name: str):
     assert calls(function, *arrays) == 2
     exact = jax.jit(function)(*map(np.float64, arrays))
     assert_close(jax.jit(function)(*arrays), exact, 4e-6, f"{name}: the library against float64")
+
+
+@here
+@pytest.mark.parametrize("name", SHAPES)
+def test_bfloat16_is_read_as_it_is_and_rounded_once(name: str):
+    """No float32 copy of x or of the gradient is handed over, and the moments of a model are not rounded."""
+    arrays = [jnp.asarray(array, jnp.bfloat16) for array in batch_of(name)]
+
+    def function(x: Any, scale: Any, bias: Any, y_ct: Any, *_: Any) -> Any:
+        norm = partial(norm_of_batch, channels=(x.ndim - 1,), epsilon=1e-5)
+        outs, pullback = jax.vjp(norm, x, scale, bias)
+        return *outs, *pullback((y_ct, *map(jnp.zeros_like, outs[1:])))
+
+    text = jax.jit(function).lower(*arrays).as_text()
+    handed = [line for line in text.splitlines() if any(f"@{target}(" in line for target in targets(columns))]
+    shape = "x".join(map(str, arrays[0].shape))
+    assert [line.count(f"tensor<{shape}xbf16>") for line in handed] == [1, 2], handed
+    assert f"tensor<{shape}xf32>" not in "".join(handed)
+    got, exact = jax.jit(function)(*arrays), jax.jit(function)(*map(np.float64, arrays))
+    for mine, other, tolerance in zip(got, exact, (2**-8, 1e-6, 4e-6, *3 * (2**-8,)), strict=True):
+        scale = np.abs(other).max()
+        np.testing.assert_allclose(np.float64(mine) / scale, other / scale, rtol=0, atol=tolerance)
 
 
 @here
