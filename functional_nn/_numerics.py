@@ -34,6 +34,14 @@ def _moments_jvp(mean, primals, tangents):
     return outs, (tangent - shift, shift, 2 * mean(centred * tangent))
 
 
+def normalized(
+    x: jax.Array, mean: Callable[[jax.Array], jax.Array], scale: jax.Array, bias: jax.Array, epsilon: float
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x at mean 0 and variance 1, then scaled and shifted by what broadcasts against it; its mean and its variance."""
+    centred, mean_of_x, variance = moments(x, mean)
+    return centred * lax.rsqrt(variance + epsilon) * scale + bias, mean_of_x, variance
+
+
 def mean_of_members(groups: int, x: jax.Array) -> jax.Array:
     """Of the last axis in so many groups of neighbours, the mean of its group at each place."""
     if groups == x.shape[-1]:
@@ -145,6 +153,16 @@ def log_one_minus(p: jax.Array) -> jax.Array:
 
 
 log_one_minus.defjvps(lambda tangent, out, p: -tangent / (1 - p))
+
+
+def times_log(factor: jax.Array, p: jax.Array) -> jax.Array:
+    """factor log p, and 0 (with derivative 0) where both are 0."""
+    return factor * jnp.log(jnp.where((factor == 0) & (p == 0), 1, p))
+
+
+def times_log_complement(factor: jax.Array, p: jax.Array) -> jax.Array:
+    """factor log(1 - p), and 0 (with derivative 0) where factor is 0 and p is 1."""
+    return factor * log_one_minus(jnp.where((factor == 0) & (p == 1), 0, p))
 
 
 @jax.custom_jvp

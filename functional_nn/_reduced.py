@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn._by_library import ByLibrary, merge_examples
-from functional_nn._numerics import cross_entropy_of_labels, mean_of_members, moments
+from functional_nn._numerics import cross_entropy_of_labels, mean_of_members, normalized
 from functional_nn.cpu import columns, cross_entropy, row_norm
 
 
@@ -49,8 +49,8 @@ def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def _columns(x: jax.Array, scale: jax.Array, bias: jax.Array, *, groups: int, epsilon: float) -> tuple[jax.Array, ...]:
-    centred, mean, variance = moments(x, partial(mean_of_groups, groups, 1))
-    return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias, mean[:, 0], variance[:, 0]
+    y, mean, variance = normalized(x, partial(mean_of_groups, groups, 1), scale, bias, epsilon)
+    return y, mean[:, 0], variance[:, 0]
 
 
 def _norm(
@@ -59,8 +59,7 @@ def _norm(
     mean = partial(jnp.mean, axis=axes, keepdims=True)
     if not bias:
         return (x * jax.lax.rsqrt(mean(x * x) + epsilon) * scale,)
-    centred, _, variance = moments(x, mean)
-    return (centred * jax.lax.rsqrt(variance + epsilon) * scale + bias[0],)
+    return normalized(x, mean, scale, bias[0], epsilon)[:1]
 
 
 def _labelled(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from functional_nn._checks import as_number, require, require_floating, require_ints
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
-from functional_nn._numerics import moments
+from functional_nn._numerics import normalized
 from functional_nn._reduced import mean_of_groups, norm_of_columns, norm_over
 
 Shape = tuple[int, ...]
@@ -61,12 +61,10 @@ def batch_norm(
     _, *parameters = arrays.values()
     last = channels == (x.ndim - 1,)
     found = norm_of_columns(x.shape[-1], (), x, *parameters, epsilon=epsilon) if last else None
-    if found:
-        y, mean, variance = found
-    else:
+    if not found:
         scale, bias = (array.reshape(kept) for array in parameters)
-        centred, mean, variance = moments(x, partial(jnp.mean, axis=others, keepdims=True))
-        y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+        found = normalized(x, partial(jnp.mean, axis=others, keepdims=True), scale, bias, epsilon)
+    y, mean, variance = found
     shape = parameters[0].shape
     return y.astype(dtype), mean.reshape(shape).astype(dtype), variance.reshape(shape).astype(dtype)
 
@@ -230,13 +228,10 @@ def group_norm(
     x, *parameters = arrays.values()
     last = layout == "channels_last"
     found = norm_of_columns(groups, x.shape[:1], x, *parameters, epsilon=epsilon) if last else None
-    if found:
-        y = found[0]
-    else:
+    if not found:
         scale, bias = (array.reshape(kept) for array in parameters)
-        centred, _, variance = moments(x.reshape(shape), partial(mean_of_groups, groups, positions))
-        y = centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
-    return y.reshape(x.shape).astype(dtype)
+        found = normalized(x.reshape(shape), partial(mean_of_groups, groups, positions), scale, bias, epsilon)
+    return found[0].reshape(x.shape).astype(dtype)
 
 
 def _in_line(arrays: dict[str, jax.Array], groups: int, layout: str) -> tuple[Shape, Shape, int]:
