@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from functional_nn._by_library import ByLibrary, Function
+from functional_nn._by_library import ByLibrary
 from functional_nn._checks import require_floating
 from functional_nn._numerics import in_float32
 from functional_nn.cpu import activations
@@ -19,16 +19,16 @@ def elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Arra
     x = jnp.asarray(x)
     if activations.takes(op, x):
         # An op has one formula, whichever call brought it.
-        return _ALONE.setdefault(op, by_c_file(op, "alone", lambda x: (function(x),)))(x)[0]
+        return _ALONE.setdefault(op, by_c_file(op, "alone", function))(x)[0]
     return in_float32(function, x)
 
 
-def by_c_file(name: str, form: str, meaning: Function) -> ByLibrary:
-    """The activation, or unit of this form, with this meaning."""
+def by_c_file(name: str, form: str, function: Callable[..., jax.Array]) -> ByLibrary:
+    """The activation, or unit of this form, with this formula."""
     arrays = 2 if form == "apart" else 1
     return ByLibrary(
         f"{name}_{form}",
-        meaning,
+        lambda *arrays: (function(*arrays),),
         inputs=arrays,
         differentiable=arrays,
         statics=(),

@@ -155,6 +155,16 @@ def log_one_minus(p: jax.Array) -> jax.Array:
 log_one_minus.defjvps(lambda tangent, out, p: -tangent / (1 - p))
 
 
+def times_log(factor: jax.Array, p: jax.Array) -> jax.Array:
+    """factor log p, and 0 (with derivative 0) where both are 0."""
+    return factor * jnp.log(jnp.where((factor == 0) & (p == 0), 1, p))
+
+
+def times_log_complement(factor: jax.Array, p: jax.Array) -> jax.Array:
+    """factor log(1 - p), and 0 (with derivative 0) where factor is 0 and p is 1."""
+    return factor * log_one_minus(jnp.where((factor == 0) & (p == 1), 0, p))
+
+
 @jax.custom_jvp
 def cross_entropy_of_logistic(z: jax.Array, t: jax.Array) -> jax.Array:
     """-t log sigmoid(z) - (1 - t) log sigmoid(-z), in terms of one sign; the gradient without sigmoid(z) - 1."""

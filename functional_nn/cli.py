@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from functional_nn.training.endings import (
 )
 from functional_nn.training.machine.cores import divide_cores
 from functional_nn.training.machine.memory import keep_compiled_programs, keep_freed_memory
+from functional_nn.training.machine.packages import require_extras
 from functional_nn.training.machine.processes import is_first, join, noticing_loss, several
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ functional-nn: neural networks as pure functions
 
   functional-nn --version
 """
-# What `train`, `predict` and `export` import, by the name it is imported under.
-EXTRAS = {name: name for name in ("flatbuffers", "matplotlib", "pooch", "rich", "safetensors", "tensorboardX", "tyro")}
-EXTRAS |= {"PIL": "pillow", "orbax": "orbax-checkpoint", "sklearn": "scikit-learn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(argv: Sequence[str]) -> int:
     """Train as the flags say; the last two lines are the score and the folder."""
-    _require_extras()
+    require_extras()
     from functional_nn.training.choices.flags import parse
 
     config = parse(argv)
@@ -106,24 +103,18 @@ def train(argv: Sequence[str]) -> int:
 def _train_many(config: "TrainConfig") -> int:
     from functional_nn.training.data.task import task_of
     from functional_nn.training.run.loop import train as run_training
-    from functional_nn.training.run.many import summary, train_many
+    from functional_nn.training.run.many import table, train_many
 
     score = task_of(config.dataset).score
     folder, scores = train_many(config, lambda one: score.of(run_training(one).test))
-    if not is_first():
-        return OK
-    result = summary(config, scores)
-    for seed, value in result[score.plural].items():
-        print(f"seed {seed:<8} {score.written(value, 6)}")
-    spread = f"{score.scale * result['standard_deviation']:.{score.digits}f}"
-    print(f"mean          {score.written(result['mean'], 6)}, standard deviation {spread}")
-    print(f"run folder    {folder}")
+    if is_first():
+        print("\n".join([*table(config, scores), f"run folder    {folder}"]))
     return OK
 
 
 def experiment(argv: Sequence[str]) -> int:
     """Run an experiment; what was measured, or what each part reached, best first, and the picture."""
-    _require_extras()
+    require_extras()
     from functional_nn.experiments.experiment import ranked
     from functional_nn.experiments.run import PICTURE, ExperimentConfig, Study, named, run, run_study
     from functional_nn.training.choices.flags import read
@@ -149,7 +140,7 @@ def experiment(argv: Sequence[str]) -> int:
 
 def generate(argv: Sequence[str]) -> int:
     """Write a prompt and what a network puts behind it, each character as it comes, until a signal ends it."""
-    _require_extras()
+    require_extras()
     from functional_nn.training.choices.flags import GenerateConfig, read
     from functional_nn.training.choices.legal import require_draws
 
@@ -175,7 +166,7 @@ def generate(argv: Sequence[str]) -> int:
 
 def predict(argv: Sequence[str]) -> int:
     """Print the class of each image file."""
-    _require_extras()
+    require_extras()
     from functional_nn.training.choices.flags import PredictConfig, read
 
     config = read("predict", PredictConfig, argv)
@@ -188,7 +179,7 @@ def predict(argv: Sequence[str]) -> int:
 
 def export(argv: Sequence[str]) -> int:
     """Write a run's network as files, and print their names."""
-    _require_extras()
+    require_extras()
     from functional_nn.training.choices.flags import ExportConfig, read
 
     config = read("export", ExportConfig, argv)
@@ -239,12 +230,6 @@ def doctor(argv: Sequence[str]) -> int:
 
     print("\n".join(report()))
     return OK
-
-
-def _require_extras() -> None:
-    missing = [package for module, package in EXTRAS.items() if find_spec(module) is None]
-    if missing:
-        raise BadInput(f"{', '.join(missing)} not installed; mend it with: pip install 'functional_nn[train]'")
 
 
 def _help(argv: Sequence[str]) -> int:

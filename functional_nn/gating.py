@@ -58,11 +58,13 @@ def glu(x: jax.Array, gate: jax.Array, *, activation: str = "sigmoid") -> jax.Ar
     require(activation in ACTIVATIONS, "glu", rule, f"activation={activation!r}")
     if x.dtype == gate.dtype and c_file.takes(activation, x):
         return _APART[activation](x, gate)[0]
-    return in_float32(lambda x, gate: x * ACTIVATIONS[activation](gate), x, gate)
+    return in_float32(FORMULAS[activation], x, gate)
 
 
-def _of_two(activation: str, x: jax.Array, gate: jax.Array) -> tuple[jax.Array]:
-    return (x * ACTIVATIONS[activation](gate),)
+def _weighted(activation: str, x: jax.Array, gate: jax.Array) -> jax.Array:
+    return x * ACTIVATIONS[activation](gate)
 
 
-_APART = {name: by_c_file(name, "apart", partial(_of_two, name)) for name in c_file.NAMES}
+# Of x and gate, by the activation.
+FORMULAS = {name: partial(_weighted, name) for name in ACTIVATIONS}
+_APART = {name: by_c_file(name, "apart", FORMULAS[name]) for name in c_file.NAMES}

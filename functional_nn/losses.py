@@ -11,8 +11,9 @@ from functional_nn._numerics import (
     cross_entropy_of_logistic,
     cross_entropy_of_softmax,
     in_float32,
-    log_one_minus,
     surprise_of_labels,
+    times_log,
+    times_log_complement,
 )
 from functional_nn._reduced import labelled_cross_entropy
 from functional_nn._targets import (
@@ -133,7 +134,7 @@ def cross_entropy_error(probabilities: jax.Array, targets: jax.Array) -> jax.Arr
     probabilities, targets = require_scored("cross_entropy_error", "probabilities", probabilities, targets)
     if not jnp.issubdtype(targets.dtype, jnp.floating):
         return in_float32(lambda p: surprise_of_labels(p, targets.astype(int)), probabilities)
-    return in_float32(lambda p, t: -jnp.sum(_times_log(t, p), -1), probabilities, targets)
+    return in_float32(lambda p, t: -jnp.sum(times_log(t, p), -1), probabilities, targets)
 
 
 @jit_op("label_smoothing", "ignore_label", check=check_labels)
@@ -240,7 +241,7 @@ def binary_cross_entropy(probabilities: jax.Array, targets: jax.Array) -> jax.Ar
     check_pair("binary_cross_entropy", probabilities=probabilities, targets=targets)
     check_not_empty("binary_cross_entropy", "probabilities", probabilities)
     return in_float32(
-        lambda p, t: -jnp.mean(_times_log(t, p) + _times_log_complement(1 - t, p), _within(p)), probabilities, targets
+        lambda p, t: -jnp.mean(times_log(t, p) + times_log_complement(1 - t, p), _within(p)), probabilities, targets
     )
 
 
@@ -285,16 +286,6 @@ def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, share: float, 
 def _huber(difference: jax.Array, delta: float) -> jax.Array:
     size = jnp.abs(difference)
     return jnp.where(size <= delta, 0.5 * difference * difference, delta * (size - 0.5 * delta))
-
-
-def _times_log(factor: jax.Array, p: jax.Array) -> jax.Array:
-    """factor log p, and 0 (with derivative 0) where both are 0."""
-    return factor * jnp.log(jnp.where((factor == 0) & (p == 0), 1, p))
-
-
-def _times_log_complement(factor: jax.Array, p: jax.Array) -> jax.Array:
-    """factor log(1 - p), and 0 (with derivative 0) where factor is 0 and p is 1."""
-    return factor * log_one_minus(jnp.where((factor == 0) & (p == 1), 0, p))
 
 
 def _relative_entropy(log_q: jax.Array, t: jax.Array) -> jax.Array:

@@ -155,9 +155,11 @@ def beside_others(options: argparse.Namespace, facts: dict[str, Any]) -> int:
 
 def show(result: dict[str, Any], form: Any, output: Path | None) -> int:
     """The result as a table, and in files where they are asked for."""
+    from benchmarks import written
+
     print(form.table(result))
     if output:
-        form.write(result, output)
+        written.write(result, form, output)
     return 0
 
 

@@ -144,6 +144,7 @@ static void transpose(float *to, const float *from, Range rows, Shape s, int64_t
         }
 }
 
+/* The block that begins at this query and this key; the key at the first query's own place is in column `same`. */
 static Block block_of(const Call *c, int64_t first_query, int64_t first_key) {
     int64_t same = first_query + c->key_length - c->length - first_key;
     int64_t rows = least(BLOCK, up(c->length - first_query, ROWS));
@@ -152,17 +153,14 @@ static Block block_of(const Call *c, int64_t first_query, int64_t first_key) {
     return (Block){rows, columns, low, c->causal ? same + 1 : c->window ? same + c->window : BLOCK};
 }
 
-/* One block's scores, minus infinity where a query may not see a key. */
-static void score(const Call *c, Left query, Right key, int64_t first_query, int64_t first_key, float *scores) {
-    Block b = block_of(c, first_query, first_key);
+/* One block's scores, minus infinity where a query may not see a key, or there is no key. */
+static void score(const Call *c, Left query, Right key, Block b, int64_t first_key, float *scores) {
     multiply(query, key, c->depth, b, scores);
-    int64_t end = first_key + b.columns;
-    Range all = seen(c, first_query, first_query + 1), last = seen(c, first_query + b.rows - 1, first_query + b.rows);
-    if (most(all.low, last.low) <= first_key && least(all.high, last.high) >= end) return;
+    int64_t keys = c->key_length - first_key;
+    if (b.rows - 1 + b.low <= 0 && least(b.high, keys) >= b.columns) return;
     for (int64_t i = 0; i < b.rows; i++) {
-        Range range = seen(c, first_query + i, first_query + i + 1);
-        for (int64_t j = 0; j < least(b.columns, range.low - first_key); j++) scores[i * BLOCK + j] = -INFINITY;
-        for (int64_t j = most(0, range.high - first_key); j < b.columns; j++) scores[i * BLOCK + j] = -INFINITY;
+        for (int64_t j = 0; j < least(b.columns, i + b.low); j++) scores[i * BLOCK + j] = -INFINITY;
+        for (int64_t j = most(0, least(i + b.high, keys)); j < b.columns; j++) scores[i * BLOCK + j] = -INFINITY;
     }
 }
 
@@ -220,7 +218,7 @@ static void forward_item(const Work *work, int64_t item, float *room) {
             for (int i = 0; i < BLOCK; i++) peak[i] = -INFINITY, total[i] = 0;
             for (int64_t k = (visible.low - keys.low) / BLOCK * BLOCK; k < visible.high - keys.low; k += BLOCK) {
                 Block b = block_of(c, q, keys.low + k);
-                score(c, (Left){query, c->depth, 1}, (Right){key + k * c->depth, WIDTH, WIDTH * c->depth}, q,
+                score(c, (Left){query, c->depth, 1}, (Right){key + k * c->depth, WIDTH, WIDTH * c->depth}, b,
                       keys.low + k, scores);
                 for (int64_t i = 0; i < b.rows; i++) {
                     float corrected = exponentiate(scores + i * BLOCK, b.columns, peak + i, total + i);
@@ -298,7 +296,7 @@ static void meet(const Call *c, Head h, Keys b, int64_t first_query, int64_t fir
     float *ct = h.ct + first_query * value_width;
     Left scores_by_key = {b.scores, 1, BLOCK}, weights_ct_by_key = {b.weights_ct, 1, BLOCK};
     Block by_query = block_of(c, first_query, first_key), by_key = transposed(by_query);
-    score(c, (Left){query, width, 1}, (Right){b.by_column, WIDTH, WIDTH * c->depth}, first_query, first_key, b.scores);
+    score(c, (Left){query, width, 1}, (Right){b.by_column, WIDTH, WIDTH * c->depth}, by_query, first_key, b.scores);
     multiply((Left){ct, value_width, 1}, (Right){b.values, WIDTH, WIDTH * c->value_depth}, c->value_depth, by_query,
              b.weights_ct);
     weigh(b.scores, b.weights_ct, by_query, h, first_query);

@@ -1,6 +1,6 @@
 /* Sums over the rows of matrices, the last axis of x their columns, as functions that XLA calls (jax.ffi): the moments
-   that batch and group normalization need forward, and the two sums that they need backward. x and the result's gradient
-   are both of float32 or both of bfloat16, all others of float32.
+   that batch and group normalization need forward, and the two sums that they need backward. x and the gradient of the
+   result are both of float32 or both of bfloat16, all others of float32.
 
    A block of rows stays in the cache; within it numbers are added in float32, from block to block in float64. */
 

@@ -179,22 +179,10 @@ INLINE void backward_item(const Work *work, int64_t item, To *to) {
     }
 }
 
-static void max_forward_item(const Work *work, int64_t item, float *room) {
-    (void)room;
-    forward_item(work, item, max_of);
-}
-static void mean_forward_item(const Work *work, int64_t item, float *room) {
-    (void)room;
-    forward_item(work, item, mean_of);
-}
-static void max_backward_item(const Work *work, int64_t item, float *room) {
-    (void)room;
-    backward_item(work, item, max_to);
-}
-static void mean_backward_item(const Work *work, int64_t item, float *room) {
-    (void)room;
-    backward_item(work, item, mean_to);
-}
+ITEM(forward, max, max_of)
+ITEM(forward, mean, mean_of)
+ITEM(backward, max, max_to)
+ITEM(backward, mean, mean_to)
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
@@ -217,21 +205,21 @@ static void *call(CallFrame *frame, Call filled) {
 void *max_pool_forward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     const Buffer *x = frame->arguments.buffers[0], *place = frame->results.buffers[1];
-    return call(frame, (Call){.work = {.item = max_forward_item}, .x = x->data, .place = place->data});
+    return call(frame, (Call){.work = {.item = forward_max}, .x = x->data, .place = place->data});
 }
 
 void *max_pool_backward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     const Buffer *place = frame->arguments.buffers[0], *ct = frame->arguments.buffers[1];
-    return call(frame, (Call){.work = {.item = max_backward_item}, .place_kept = place->data, .ct = ct->data});
+    return call(frame, (Call){.work = {.item = backward_max}, .place_kept = place->data, .ct = ct->data});
 }
 
 void *avg_pool_forward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
-    return call(frame, (Call){.work = {.item = mean_forward_item}, .x = frame->arguments.buffers[0]->data});
+    return call(frame, (Call){.work = {.item = forward_mean}, .x = frame->arguments.buffers[0]->data});
 }
 
 void *avg_pool_backward(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
-    return call(frame, (Call){.work = {.item = mean_backward_item}, .ct = frame->arguments.buffers[0]->data});
+    return call(frame, (Call){.work = {.item = backward_mean}, .ct = frame->arguments.buffers[0]->data});
 }

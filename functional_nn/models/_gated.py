@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from functional_nn._entrywise import by_c_file
 from functional_nn.cpu import activations
-from functional_nn.gating import ACTIVATIONS, glu
+from functional_nn.gating import FORMULAS, glu
 
 
 def glu_of_halves(x: jax.Array, *, activation: str) -> jax.Array:
@@ -17,9 +17,8 @@ def glu_of_halves(x: jax.Array, *, activation: str) -> jax.Array:
     return glu(*jnp.split(x, 2, -1), activation=activation)
 
 
-def _meaning(activation: str, x: jax.Array) -> tuple[jax.Array]:
-    values, gate = jnp.split(x, 2, -1)
-    return (values * ACTIVATIONS[activation](gate),)
+def _of_halves(activation: str, x: jax.Array) -> jax.Array:
+    return FORMULAS[activation](*jnp.split(x, 2, -1))
 
 
-_BY_C_FILE = {name: by_c_file(name, "halves", partial(_meaning, name)) for name in activations.NAMES}
+_BY_C_FILE = {name: by_c_file(name, "halves", partial(_of_halves, name)) for name in activations.NAMES}

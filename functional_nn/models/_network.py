@@ -108,6 +108,23 @@ def _normalize_by(
     return batch_norm_inference(x, scale, bias, mean, variance, epsilon=epsilon).astype(x.dtype)
 
 
+def apply_normalized(
+    layers: Callable[..., Sequence[Layer]], params: Params, state: State, x: jax.Array, masks: Masks | None
+) -> tuple[jax.Array, State]:
+    """The logits of a network with norms, if any, and its state after a batch of training; without masks no training.
+
+    In training the norms go by the batch, and the running statistics move towards its moments; else they go by these.
+    """
+    config, statistics = state["config"], state.get("statistics")
+    if masks is None:
+        logits, _ = forward(layers(config, statistics=statistics), params, x)
+        return logits, state
+    logits, moments = forward(layers(config, masks), params, x)
+    if statistics is None:
+        return logits, state
+    return logits, {"config": config, "statistics": moving_average(statistics, moments, config.momentum)}
+
+
 def moving_average(running: Statistics, moments: Statistics, momentum: float) -> Statistics:
     """The running statistics after a batch of these moments; momentum is the share that they keep of themselves."""
     return jax.tree.map(lambda kept, new: (momentum * kept + (1 - momentum) * new).astype(kept.dtype), running, moments)

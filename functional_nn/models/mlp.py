@@ -14,16 +14,15 @@ from functional_nn.models._network import (
     Params,
     State,
     Statistics,
+    apply_normalized,
     check_config,
     check_input,
     check_normalization,
     draw_masks,
     dropout_layer,
     flatten,
-    forward,
     init_normalized,
     init_params,
-    moving_average,
     norm_layer,
 )
 
@@ -98,15 +97,10 @@ def apply(
         ValueError: x is not of input_shape, the key is missing, or batch_norm has a single example to train on.
         TypeError: x is not a floating array.
     """
-    config, statistics = state["config"], state.get("statistics")
+    config = state["config"]
     x = check_input("mlp", x, config.input_shape)
-    if not train:
-        logits, _ = forward(layers(config, statistics=statistics), params, x)
-        return logits, state
-    logits, moments = forward(layers(config, dropout_masks(key, config, x.shape[0])), params, x)
-    if statistics is None:
-        return logits, state
-    return logits, {"config": config, "statistics": moving_average(statistics, moments, config.momentum)}
+    masks = dropout_masks(key, config, x.shape[0]) if train else None
+    return apply_normalized(layers, params, state, x, masks)
 
 
 def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:

@@ -19,13 +19,12 @@ from functional_nn.models._network import (
     Params,
     State,
     Statistics,
+    apply_normalized,
     check_config,
     check_input,
     check_normalization,
     flatten,
-    forward,
     init_normalized,
-    moving_average,
     norm_layer,
 )
 from functional_nn.pooling import avg_pool
@@ -127,13 +126,10 @@ def apply(
         a 1x1 convolution where the shape changes) and 4.2 (the 3x3 stem, for small images);
         docs/derivations/models.md.
     """
-    config, statistics = state["config"], state["statistics"]
+    config = state["config"]
     x = check_input("resnet", x, config.input_shape)
-    if not train:
-        logits, _ = forward(layers(config, statistics=statistics), params, x)
-        return logits, state
-    logits, moments = forward(layers(config), params, x)
-    return logits, {"config": config, "statistics": moving_average(statistics, moments, config.momentum)}
+    masks = dropout_masks(key, config, x.shape[0]) if train else None
+    return apply_normalized(layers, params, state, x, masks)
 
 
 def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:

@@ -16,15 +16,14 @@ from functional_nn.models._network import (
     Params,
     State,
     Statistics,
+    apply_normalized,
     check_config,
     check_input,
     check_normalization,
     draw_masks,
     dropout_layer,
     flatten,
-    forward,
     init_normalized,
-    moving_average,
     norm_layer,
 )
 from functional_nn.pooling import avg_pool, max_pool
@@ -98,13 +97,10 @@ def apply(
         ValueError: x is not of input_shape, the key is missing, or in training a channel has a single value.
         TypeError: x is not a floating array.
     """
-    config, statistics = state["config"], state["statistics"]
+    config = state["config"]
     x = check_input("vgg", x, config.input_shape)
-    if not train:
-        logits, _ = forward(layers(config, statistics=statistics), params, x)
-        return logits, state
-    logits, moments = forward(layers(config, dropout_masks(key, config, x.shape[0])), params, x)
-    return logits, {"config": config, "statistics": moving_average(statistics, moments, config.momentum)}
+    masks = dropout_masks(key, config, x.shape[0]) if train else None
+    return apply_normalized(layers, params, state, x, masks)
 
 
 def dropout_masks(key: jax.Array | None, config: Config, batch: int) -> Masks:

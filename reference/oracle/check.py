@@ -81,17 +81,23 @@ def check(
     with generators_restored(), quiet(None):
         trial, held_against = asked(trial_of(subject, primals, names, seed, mode), reference, op, known, dtype, device)
         trial.cotangent = cotangent
-        judgment, base = Judgment(held_against), None
-        try:
-            judgment.findings += forward.beyond_numbers(trial, op, known)
-            base = _begin(trial, judgment)
-            _judge(trial, base, judgment, request)
-            if convention:
-                _hold(trial, base, judgment, convention)
-        except Fault as fault:
-            judgment.findings.append(fault.finding)
-        judgment.findings = weighed(judgment.findings, judgment.judged, strict)  # what is wrong before what is strict
-        return judgment.report(trial, base, request)
+        return _reported(trial, Judgment(held_against), request)
+
+
+def _reported(trial: Trial, judgment: Judgment, request: Request) -> Report:
+    """All questions in their order, until the subject's own fault ends them."""
+    base = None
+    try:
+        judgment.findings += forward.beyond_numbers(trial, request.op, request.statics)
+        base = _begin(trial, judgment)
+        _judge(trial, base, judgment, request)
+        if request.convention:
+            _hold(trial, base, judgment, request.convention)
+    except Fault as fault:
+        judgment.findings.append(fault.finding)
+    # What is wrong before what is strict.
+    judgment.findings = weighed(judgment.findings, judgment.judged, request.strict)
+    return judgment.report(trial, base, request)
 
 
 def _begin(trial: Trial, judgment: Judgment) -> Base:

@@ -3,10 +3,8 @@
 Programs are compiled and not run, so that no machine is too small for the table.
 """
 
-import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -54,10 +52,3 @@ def table(result: dict[str, Any]) -> str:
         numbers = [given, *(number for form in FORMS for number in row[form])]
         text.append(f"| {row['length']} | {' | '.join(f'{number:.0f}' for number in numbers)} |")
     return "\n".join(text)
-
-
-def write(result: dict[str, Any], stem: Path) -> None:
-    """STEM.json and STEM.md."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-    Path(f"{stem}.md").write_text(table(result) + "\n")

@@ -1,9 +1,7 @@
 """The forms of a convolution and its gradients side by side: what lax makes of them on a CPU, what we write, oneDNN."""
 
-import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -117,10 +115,3 @@ def table(result: dict[str, Any]) -> str:
         times += [f"{row['lax'] / row['ours']:.2f}", row["chosen"]]
         text.append(f"| {' | '.join([row['sum'], name, str(row['copied']), str(row['multiplied']), *times])} |")
     return "\n".join(text)
-
-
-def write(result: dict[str, Any], stem: Path) -> None:
-    """STEM.json and STEM.md."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-    Path(f"{stem}.md").write_text(table(result) + "\n")

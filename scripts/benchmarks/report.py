@@ -1,9 +1,7 @@
-"""The results as a table, a file of JSON and a picture."""
+"""The results as a table and a picture."""
 
-import json
 import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 COLUMNS = ("contender", "wall", "least", "processor", "least", "wall over ours", "processor over ours", "roofline")
@@ -122,25 +120,12 @@ def _alone(entry: dict[str, Any]) -> list[str]:
     return [format(entry[key], form) if entry.get(key) is not None else "" for key, form in ALONE.items()]
 
 
-def write(result: dict[str, Any], stem: Path) -> None:
-    """STEM.json, STEM.md and STEM.png."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-    Path(f"{stem}.md").write_text(table(result) + "\n")
-    picture(result, Path(f"{stem}.png"))
-
-
-def picture(result: dict[str, Any], path: Path) -> None:
+def picture(result: dict[str, Any], pyplot: Any) -> Any:
     """Every contender's time over ours, a row for each case, on a logarithmic axis."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     clock = "processor" if result["machine"].get("platform", "cpu") == "cpu" else "wall"
     cases = [case for case in result["cases"] if case["contenders"]]
     names = list(dict.fromkeys(name for case in cases for name in case["contenders"] if name != "ours"))
-    figure, axes = pyplot.subplots(figsize=(9, 1 + 0.55 * len(cases)), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(9, 1 + 0.55 * len(cases)), dpi=110, layout="constrained")
     for place, name in enumerate(names):
         rows = [
             (y, case["contenders"][name][f"{clock}_ratio"])
@@ -157,5 +142,4 @@ def picture(result: dict[str, Any], path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel(f"{clock} time over ours: to the right of 1, ours is faster")
     axes.legend(fontsize="small")
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    return figure

@@ -1,8 +1,6 @@
 """How a training step's time and memory grow: with batch, image size, channels and depth, one after another."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,22 +67,9 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write(result: dict[str, Any], stem: Path) -> None:
-    """STEM.json, STEM.md and STEM.png."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-    Path(f"{stem}.md").write_text(table(result) + "\n")
-    picture(result, Path(f"{stem}.png"))
-
-
-def picture(result: dict[str, Any], path: Path) -> None:
+def picture(result: dict[str, Any], pyplot: Any) -> Any:
     """Time above, memory below, a column for each quantity; a dotted line grows as the work does."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(2, len(result["curves"]), figsize=(14, 6), layout="constrained")
+    figure, axes = pyplot.subplots(2, len(result["curves"]), figsize=(14, 6), dpi=100, layout="constrained")
     for column, (quantity, points) in enumerate(result["curves"].items()):
         values = [point["value"] for point in points]
         for row, (key, label) in enumerate((("least_wall_ms", "ms a step"), ("megabytes", "MB reserved"))):
@@ -99,5 +84,4 @@ def picture(result: dict[str, Any], path: Path) -> None:
             panel.set_xlabel(quantity)
             panel.set_ylabel(label)
     axes[0][0].legend(fontsize="small")
-    figure.savefig(path, dpi=100)
-    pyplot.close(figure)
+    return figure

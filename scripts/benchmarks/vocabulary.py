@@ -3,8 +3,6 @@
 XLA's own count (`memory_analysis`) of what a compiled program holds beside its arguments and results.
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -65,10 +63,3 @@ def table(result: dict[str, Any]) -> str:
         sizes = " | ".join(str(row[name]) for name in columns[:5])
         lines.append(f"| {sizes} | {row['bytes'] / 1e6:.1f} | {row['share']:.3f} |")
     return "\n".join(lines)
-
-
-def write(result: dict[str, Any], stem: Path) -> None:
-    """STEM.json and STEM.md."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-    Path(f"{stem}.md").write_text(table(result) + "\n")

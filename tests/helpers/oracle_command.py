@@ -71,3 +71,11 @@ def written(folder: Path, text: str, name: str = "student.py") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     return path
+
+
+def planted(folder: Path, files: dict[str, str]) -> Path:
+    """Files in a folder that looks like a repository; the first of them."""
+    written(folder, "", "README.md")
+    for name, text in files.items():
+        written(folder, text, name)
+    return folder / next(iter(files))

@@ -5,7 +5,8 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from helpers.high_precision import slope, unrolled
+from helpers.high_precision import slope
+from helpers.high_precision_recurrent import unrolled
 from helpers.recurrent import LAYERS, MODES, arguments_of, both, every_layer, every_mode, probes, program
 from mpmath import mpf
 

@@ -6,15 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from helpers.oracle_command import RELU, TEXTBOOK, judge_here, run_check, written
+from helpers.oracle_command import RELU, TEXTBOOK, written
 
 from reference.oracle.command import cli, runner
-
-
-@pytest.fixture
-def check(capfd, monkeypatch):
-    judge_here(monkeypatch)
-    return partial(run_check, capfd)
 
 
 @pytest.fixture

@@ -2,22 +2,15 @@
 
 import ast
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
-from helpers.oracle_command import RELU, TEXTBOOK, judge_here, run_check
+from helpers.oracle_command import RELU, TEXTBOOK
 
 from reference.oracle.command.walk import defines_backward, judgeable
 
 WRONG = RELU.replace("class Relu", "class Wrong").replace("return dout * self.mask", "return 2 * dout * self.mask")
 MUST_NOT_RUN = "raise SystemExit('this file was run')\n"
-
-
-@pytest.fixture
-def check(capfd, monkeypatch):
-    judge_here(monkeypatch)
-    return partial(run_check, capfd)
 
 
 @pytest.fixture

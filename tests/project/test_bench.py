@@ -24,8 +24,9 @@ def scripts_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bench() -> SimpleNamespace:
-    names = ("bench", "benchmarks.networks", "benchmarks.measure", "benchmarks.report", "benchmarks.scaling")
-    return SimpleNamespace(**{name.split(".")[-1]: importlib.import_module(name) for name in names})
+    names = ("networks", "measure", "report", "scaling", "written")
+    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in names}
+    return SimpleNamespace(bench=importlib.import_module("bench"), **modules)
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_results_are_written_as_table_numbers_and_picture(bench, tmp_path: Path)
         entry |= {"import_s": 0.5, "first_step_s": 1.5, "peak_mb": None, "roofline_share": 0.25}
     roof = {"gflops": 300.0, "gbytes": 10.0}
     result = {"machine": bench.measure.machine(), "roofline": roof, "cases": [{"name": "a", "contenders": entries}]}
-    bench.report.write(result, tmp_path / "deep" / "result")
+    bench.written.write(result, bench.report, tmp_path / "deep" / "result")
     assert json.loads((tmp_path / "deep" / "result.json").read_text()) == result
     page = (tmp_path / "deep" / "result.md").read_text()
     assert "| flax | 5.00 | 5.00 | 8.00 | 8.00 | 5.00 (5.00 to 5.00) | 4.00 (4.00 to 4.00) | 25% |" in page
@@ -203,7 +204,7 @@ def test_the_forms_are_measured_side_by_side(bench, monkeypatch: pytest.MonkeyPa
     ]
     # x is copied for three columns and out for three rows.
     assert (rows[2]["copied"], rows[2]["multiplied"]) == (21, 108)
-    forms.write({"machine": "here", "rows": rows}, tmp_path / "forms-0.1")
+    bench.written.write({"machine": "here", "rows": rows}, forms, tmp_path / "forms-0.1")
     assert "| gather | 2, 5x5, 3 to 4, 3x3, stride 1, pad 1 | 21 | 108 |" in (tmp_path / "forms-0.1.md").read_text()
 
 
@@ -214,7 +215,7 @@ def test_the_memory_of_a_loss_over_many_classes(bench, tmp_path: Path):
     # Scores, their exponentials and gradients, of which a chunk of 8 in 256 rows has a 32nd.
     assert rows[0]["bytes"] >= 4 * 256 * 3000
     assert rows[1]["share"] < 0.1
-    vocabulary.write({"machine": "here", "rows": rows}, tmp_path / "vocabulary-0.1")
+    bench.written.write({"machine": "here", "rows": rows}, vocabulary, tmp_path / "vocabulary-0.1")
     assert "| 256 | 8 | 3000 | float32 | all at once | " in (tmp_path / "vocabulary-0.1.md").read_text()
 
 

@@ -3,19 +3,13 @@
 import os
 import subprocess
 import sys
-from dataclasses import fields
-from importlib import util
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from functional_nn import _libraries, cli
 from functional_nn import _twin as twin
-from functional_nn.cpu import onednn
-from functional_nn.training.choices.config import TrainConfig
-from functional_nn.training.choices.flags import parse
-from functional_nn.training.machine import doctor
+from functional_nn import cli
+from functional_nn.training.machine import packages
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,96 +155,11 @@ def test_an_output_below_a_file_is_refused(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(cli, "find_spec", lambda name: None if name in ("rich", "sklearn") else util.find_spec(name))
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name in ("rich", "sklearn") else name)
     assert cli.main(["train"]) == 2
     assert (
         "rich, scikit-learn not installed; mend it with: pip install 'functional_nn[train]'" in capsys.readouterr().err
     )
-
-
-# Every flag with a value that is not its default, and what the configuration then holds.
-FLAGS = {
-    "--model mlp": "mlp",
-    "--filters 8-8,16": ((8, 8), (16,)),
-    "--hidden 20,10": (20, 10),
-    "--width 48": 48,
-    "--heads 6": 6,
-    "--key-heads 3": 3,
-    "--layers 3": 3,
-    "--context 96": 96,
-    "--tied": True,
-    "--activation tanh": "tanh",
-    "--batch-norm": True,
-    "--initializer lecun_normal": "lecun_normal",
-    "--dropout-rate 0.3": 0.3,
-    "--dataset mnist": "mnist",
-    "--data-dir d": Path("d"),
-    "--download": True,
-    "--hold-out 4": 4,
-    "--learn-from 50": 50,
-    "--epochs 2": 2,
-    "--epoch-steps 11": 11,
-    "--batch-size 6": 6,
-    "--accumulate 3": 3,
-    "--steps-per-call 5": 5,
-    "--precision bfloat16": "bfloat16",
-    "--optimizer sgd": "sgd",
-    "--learning-rate 0.5": 0.5,
-    "--warmup 0.3": 0.3,
-    "--weight-decay 0.02": 0.02,
-    "--clip-norm 1.5": 1.5,
-    "--label-smoothing 0.2": 0.2,
-    "--average 0.9": 0.9,
-    "--shift 1": 1,
-    "--flip": True,
-    "--cutout 3": 3,
-    "--seed 6": 6,
-    "--seeds 2": 2,
-    "--output out": Path("out"),
-    "--save-every 7": 7,
-    "--keep 3": 3,
-    "--keep-every 2.5": 2.5,
-    "--verify-every 8": 8,
-    "--tensorboard": True,
-    "--profile": True,
-    "--devices 6": 6,
-    "--mesh data=2,fsdp=3": "data=2,fsdp=3",
-    "--coordinator here:9": "here:9",
-    "--process-id 1": 1,
-    "--process-count 2": 2,
-}
-ELSEWHERE = {"resume", "preset"}  # tests/training/test_resume.py, tests/training/test_finished.py
-CHOSEN: dict[str, Any] = {flag.split()[0][2:].replace("-", "_"): value for flag, value in FLAGS.items()}
-
-
-def test_no_flag_is_left_out_of_these_tests() -> None:
-    chosen_here = [field for field in fields(TrainConfig) if field.name not in ELSEWHERE]
-    assert list(CHOSEN) == [field.name for field in chosen_here]
-    assert all(CHOSEN[field.name] != field.default for field in chosen_here)
-
-
-def test_every_flag_reaches_the_configuration() -> None:
-    assert parse([word for flag in FLAGS for word in flag.split()]) == TrainConfig(**CHOSEN)
-    assert parse([]) == TrainConfig()
-    assert parse(["--learning-rate", "auto", "--output", "auto", "--data-dir", "auto"]) == TrainConfig()
-
-
-def test_help_shows_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["train", "--help"]) == 0
-    # Long choices are broken over lines, within a frame.
-    out = "".join(capsys.readouterr().out.replace("│", "").split())
-    flags = [f"--{field.name.replace('_', '-')}" for field in fields(TrainConfig)]
-    missing = [
-        word
-        for word in [
-            *flags,
-            "{mlp,simple_convnet,deep_convnet,vgg,resnet,transformer,lstm_lm,seq2seq}",
-            "rmsprop",
-            "fashion",
-        ]
-        if word not in out
-    ]
-    assert missing == []
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]], ids=str)
@@ -298,58 +207,6 @@ def test_check_hands_its_words_to_the_oracle(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cli, "twin", {"oracle.command.cli": Oracle}.__getitem__)
     assert cli.main(["check", "file.py:relu", "--json"]) == 7
     assert twin.twin("activations").__name__ == "reference.activations"
-
-
-class TestDoctor:
-    def test_it_names_versions_devices_and_precision(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.main(["doctor"]) == 0
-        out = capsys.readouterr().out
-        for word in ("python", "jaxlib", "optax", "devices", "cpu:0", "matrix products", "highest"):
-            assert word in out
-
-    def test_it_says_what_computes_convolutions(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-        tried = {
-            ("1", None): "oneDNN on the CPU",
-            ("1", "no compiler"): "XLA alone: no compiler",
-            ("xla", None): "XLA alone: FUNCTIONAL_NN_FAST=xla",
-        }
-        for (mode, away), words in tried.items():
-            monkeypatch.setattr(_libraries, "MODE", mode)
-            monkeypatch.setattr(_libraries, "WANTED", mode == "1")
-            monkeypatch.setattr(onednn, "unusable", lambda away=away: away)
-            assert cli.main(["doctor"]) == 0
-            assert f"convolutions     {words}\n" in capsys.readouterr().out
-
-    def test_it_says_what_the_c_files_compute(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-        monkeypatch.setattr(_libraries, "WANTED", True)
-        for away, words in {None: "a C file, compiled for this CPU", "none": "XLA alone: none"}.items():
-            for calls in doctor.c_files().values():
-                monkeypatch.setattr(calls, "unusable", lambda away=away: away)
-            assert cli.main(["doctor"]) == 0
-            out = capsys.readouterr().out
-            computed = ("activations", "attention", "batch norm", "layer norm", "cross-entropy", "pooling")
-            assert all(f"{name:<16} {words}\n" in out for name in computed)
-
-    def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        driver = tmp_path / "version"
-        driver.touch()
-        monkeypatch.setattr(doctor, "DRIVER_FILES", {str(driver): "cuda13"})
-        assert doctor.advice("cpu") == [
-            f"warning: an accelerator is visible ({driver}) but JAX uses the cpu; "
-            "mend it with: pip install 'functional_nn[cuda13]'"
-        ]
-        assert doctor.idle_accelerator("cpu") == doctor.advice("cpu")[-1], "training says it too"
-        assert doctor.advice("gpu") == ["all is well: training runs on gpu"]
-
-    def test_nothing_visible_is_no_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(doctor, "DRIVER_FILES", {})
-        monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-        assert doctor.advice("cpu") == ["all is well: training runs on cpu"]
-
-    def test_a_missing_package_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(doctor, "versions", lambda: {"tyro": "1", "rich": "1"})
-        missing = "flatbuffers, matplotlib, orbax-checkpoint, pillow, pooch, safetensors, scikit-learn, tensorboardX"
-        assert doctor.advice("gpu")[0].startswith(f"warning: train needs {missing}: pip install")
 
 
 @pytest.mark.slow

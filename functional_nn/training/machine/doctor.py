@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from functional_nn import _libraries
+from functional_nn.training.machine.packages import CORE, TRAIN
 
-CORE = ("functional_nn", "jax", "jaxlib", "numpy", "optax")
-TRAIN = ("flatbuffers", "matplotlib", "orbax-checkpoint", "pillow", "pooch", "rich", "safetensors", "scikit-learn")
-TRAIN += ("tensorboardX", "tyro")
 # A file that is there when a driver is loaded, and the extra of this package that uses the device.
 DRIVER_FILES = {"/proc/driver/nvidia/version": "cuda13", "/dev/nvidia0": "cuda13", "/dev/accel0": "tpu"}
 NVIDIA_TOOL = "nvidia-smi"
@@ -21,7 +19,7 @@ NATIVE_PRECISION = {"gpu": "TF32 on tensor cores", "tpu": "bfloat16 passes", "cp
 def versions() -> dict[str, str]:
     """Version of Python and of every package that a run's figures depend on; a missing one is left out."""
     found = {"python": platform.python_version()}
-    for name in CORE + TRAIN:
+    for name in (*CORE, *TRAIN):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -58,8 +56,7 @@ def convolutions() -> str:
     """What computes them on the CPU, in float32 and, where the processor can, in bfloat16."""
     from functional_nn.cpu import onednn
 
-    away = onednn.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
-    return f"XLA alone: {away}" if away else "oneDNN on the CPU"
+    return _computed(onednn, "oneDNN on the CPU")
 
 
 def c_files() -> dict[str, Any]:
@@ -73,8 +70,12 @@ def c_files() -> dict[str, Any]:
 
 def by_c_file(calls: Any) -> str:
     """Whether one is used."""
-    away = calls.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
-    return f"XLA alone: {away}" if away else "a C file, compiled for this CPU"
+    return _computed(calls, "a C file, compiled for this CPU")
+
+
+def _computed(library: Any, words: str) -> str:
+    away = library.unusable() if _libraries.WANTED else f"FUNCTIONAL_NN_FAST={_libraries.MODE}"
+    return f"XLA alone: {away}" if away else words
 
 
 def advice(backend: str) -> list[str]:

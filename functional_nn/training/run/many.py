@@ -72,3 +72,11 @@ def summary(config: TrainConfig, scores: Sequence[float]) -> dict[str, Any]:
     seeds = {str(config.seed + index): score for index, score in enumerate(scores)}
     name = task_of(config.dataset).score.plural
     return {name: seeds, "mean": statistics.fmean(scores), "standard_deviation": spread}
+
+
+def table(config: TrainConfig, scores: Sequence[float]) -> list[str]:
+    """A line for each seed, and one for all."""
+    score, result = task_of(config.dataset).score, summary(config, scores)
+    lines = [f"seed {seed:<8} {score.written(value, 6)}" for seed, value in result[score.plural].items()]
+    spread = f"{score.scale * result['standard_deviation']:.{score.digits}f}"
+    return [*lines, f"mean          {score.written(result['mean'], 6)}, standard deviation {spread}"]

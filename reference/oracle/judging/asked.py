@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -76,13 +77,14 @@ def timed(child: Child, subject: Subject, draw: Callable[[int], tuple[Any, ...]]
     for number in range(TIMED + 1):  # the first one may compile
         primals = draw(number)
         shapes = tuple(map(np.shape, primals))
-        clock = time.perf_counter()
-        child.ask(ask="echo", arrays=list(primals))
-        transport.append(time.perf_counter() - clock)
-        clock = time.perf_counter()
-        subject.forward(*primals)
-        forward.append(time.perf_counter() - clock)
-        clock = time.perf_counter()
-        answered(subject, primals, number)
-        backward.append(max(time.perf_counter() - clock - forward[-1], 0.0))
+        transport.append(_seconds(partial(child.ask, ask="echo", arrays=list(primals))))
+        forward.append(_seconds(partial(subject.forward, *primals)))
+        both = _seconds(partial(answered, subject, primals, number))
+        backward.append(max(both - forward[-1], 0.0))
     return Times(*(median(times[1:]) for times in (forward, backward, transport)), calls=TIMED, shapes=shapes)
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    clock = time.perf_counter()
+    call()
+    return time.perf_counter() - clock

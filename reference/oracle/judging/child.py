@@ -108,8 +108,12 @@ class Child:
         return answer
 
     def _begin(self, within: float) -> None:
-        self.sent, self.within, self.waited = 0, within, waiting(self.process)
-        self.deadline = time.perf_counter() + within
+        self.sent, self.waited = 0, waiting(self.process)
+        self._allow(within)
+
+    def _allow(self, within: float) -> None:
+        """From now on there is so much time, for a question or for its answer."""
+        self.deadline, self.within = time.perf_counter() + within, within
 
     def _taken(self) -> float:
         """Seconds of the last question, without those in which the process waited for a processor."""
@@ -147,7 +151,7 @@ class Child:
         return bytes(data)
 
     def _receive(self, within: float, what: str) -> dict[str, Any]:
-        self.deadline, self.within = time.perf_counter() + within, within
+        self._allow(within)
         try:
             answer = wire.receive(self, TIMES * self.sent + MORE)
             breaches = [Breach(str(name), str(said)[:300]) for name, said in answer.pop("breaches", ())]

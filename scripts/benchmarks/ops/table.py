@@ -1,7 +1,5 @@
 """Every op in one table: our time, and the others' over ours, with a mark where they are faster."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from benchmarks import report
@@ -83,10 +81,3 @@ def _spread(ratio: list[float]) -> str:
 
 def _number(value: float, digits: int) -> str:
     return f"{value:.{digits if value < 10 else 0}f}"
-
-
-def write(result: dict[str, Any], stem: Path) -> None:
-    """STEM.json and STEM.md."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
-    Path(f"{stem}.md").write_text(table(result) + "\n")

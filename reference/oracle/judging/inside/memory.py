@@ -1,13 +1,14 @@
 """How much memory the submission may have, and what stands in memory that it is handed out unwritten."""
 
 import resource
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 import numpy as np
+
+from reference.oracle.subjects import torch_memory
 
 
 def limit(size: int) -> None:
@@ -27,7 +28,7 @@ def unwritten(value: float | None) -> Iterator[None]:
     for name, maker in kept.items():
         setattr(np, name, _filling(maker, value))
     try:
-        with _in_torch(value):
+        with torch_memory.filled(value):
             yield
     finally:
         for name, maker in kept.items():
@@ -45,19 +46,3 @@ def _filling(maker: Callable[..., Any], value: float) -> Callable[..., Any]:
         return array
 
     return filled
-
-
-@contextmanager
-def _in_torch(value: float) -> Iterator[None]:
-    torch = sys.modules.get("torch") if np.isnan(value) else None
-    if torch is None:
-        yield
-        return
-    mode, fill = torch.get_deterministic_debug_mode(), torch.utils.deterministic.fill_uninitialized_memory
-    try:
-        torch.set_deterministic_debug_mode("warn")  # PyTorch fills only together with this
-        torch.utils.deterministic.fill_uninitialized_memory = True
-        yield
-    finally:
-        torch.set_deterministic_debug_mode(mode)
-        torch.utils.deterministic.fill_uninitialized_memory = fill

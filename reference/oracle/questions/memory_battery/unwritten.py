@@ -1,6 +1,5 @@
 """Is all that comes back written by somebody? Memory that is handed out unwritten is filled with NaN to see that."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ from reference._checks import is_floating
 from reference.oracle.questions.base import Base
 from reference.oracle.recording.makers import unwritten_memory
 from reference.oracle.report import Finding
-from reference.oracle.subjects import trees
+from reference.oracle.subjects import torch_memory, trees
 from reference.oracle.subjects.vjp import Fault, Trial, finding
 
 
@@ -68,17 +67,5 @@ def _finding(argument: str | None, what: str, said: str, blame: Any) -> Finding:
 @contextmanager
 def _filled_with(value: float) -> Iterator[None]:
     """Memory that NumPy hands out unwritten holds this value; PyTorch's, where PyTorch is in use, holds NaN for NaN."""
-    torch = sys.modules.get("torch") if np.isnan(value) else None
-    if torch is None:
-        with unwritten_memory(value):
-            yield
-        return
-    mode, fill = torch.get_deterministic_debug_mode(), torch.utils.deterministic.fill_uninitialized_memory
-    try:
-        torch.set_deterministic_debug_mode("warn")  # PyTorch fills only together with this
-        torch.utils.deterministic.fill_uninitialized_memory = True
-        with unwritten_memory(value):
-            yield
-    finally:
-        torch.set_deterministic_debug_mode(mode)
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+    with torch_memory.filled(value), unwritten_memory(value):
+        yield
