@@ -42,7 +42,8 @@ enum { ITEMS_A_THREAD = 4, FEWEST_NUMBERS = 2048, PIECE = 1024 };
 
 INLINE int64_t rows_of(const Call *c) { return (c->count + c->width - 1) / c->width; }
 
-INLINE void forward_item(const Work *work, int64_t item, int kind) {
+INLINE void forward_item(const Work *work, int64_t item, float *room, int kind) {
+    (void)room;
     const Call *c = (const Call *)work;
     Range rows = part(rows_of(c), 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
@@ -56,7 +57,8 @@ INLINE void forward_item(const Work *work, int64_t item, int kind) {
 }
 
 /* With y = x a(gate): x_ct = ct a(gate) and gate_ct = ct x a'(gate). */
-INLINE void backward_item(const Work *work, int64_t item, int kind) {
+INLINE void backward_item(const Work *work, int64_t item, float *room, int kind) {
+    (void)room;
     const Call *c = (const Call *)work;
     Range rows = part(rows_of(c), 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {

@@ -56,7 +56,7 @@ INLINE void moments_of_block(const Call *c, Range block, float *mean, float *sum
         }
 }
 
-INLINE void moments_of_rows(const Work *work, int64_t item, float *room, int dtype) {
+INLINE void moments_item(const Work *work, int64_t item, float *room, int dtype) {
     const Call *c = (const Call *)work;
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *mean = room, *sum = room + columns, *squares = room + 2 * columns;
@@ -95,7 +95,7 @@ static void moments_end(const Work *work) {
 
 /* ---- The sums of a backward pass --------------------------------------------------------------------------------- */
 
-INLINE void sums_of_rows(const Work *work, int64_t item, float *room, int dtype) {
+INLINE void sums_item(const Work *work, int64_t item, float *room, int dtype) {
     const Call *c = (const Call *)work;
     int64_t columns = c->columns, step = rows_of_a_block(c);
     float *sum = room, *moved = room + columns;
@@ -127,10 +127,6 @@ static void sums_end(const Work *work) {
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
-#define ITEM(pass, name, dtype)                                              \
-    static void pass##_##name(const Work *work, int64_t item, float *room) { \
-        pass##_of_rows(work, item, room, dtype);                             \
-    }
 ITEM(moments, float32, FLOAT32)
 ITEM(moments, bfloat16, BFLOAT16)
 ITEM(sums, float32, FLOAT32)

@@ -124,7 +124,8 @@ INLINE void result(const Geometry *g, const Call *c, int64_t at, const float *im
 }
 
 /* Some rows of the results of all images. */
-INLINE void forward_item(const Work *work, int64_t item, Of *of) {
+INLINE void forward_item(const Work *work, int64_t item, float *room, Of *of) {
+    (void)room;
     const Call *c = (const Call *)work;
     const Geometry g = c->geometry;
     Range rows = part(g.batch * g.down.count, 1, work->items, item);
@@ -167,7 +168,8 @@ INLINE void backward_rows(const Geometry *g, const Call *c, int64_t number, Rang
 }
 
 /* Some rows of the gradients of all images. */
-INLINE void backward_item(const Work *work, int64_t item, To *to) {
+INLINE void backward_item(const Work *work, int64_t item, float *room, To *to) {
+    (void)room;
     const Call *c = (const Call *)work;
     const Geometry g = c->geometry;
     int64_t size = g.down.size;

@@ -113,11 +113,10 @@ typedef struct Work {
     atomic_int failed;
 } Work;
 
-/* A pass of a kind as `Work.item`, without room: each has the pass, which is INLINE, for its kind alone. */
+/* A pass of a kind as `Work.item`: each has the pass, which is INLINE, for its kind alone. */
 #define ITEM(pass, name, kind)                                               \
     static void pass##_##name(const Work *work, int64_t item, float *room) { \
-        (void)room;                                                          \
-        pass##_item(work, item, kind);                                       \
+        pass##_item(work, item, room, kind);                                 \
     }
 
 #define NO_MEMORY "functional_nn: no memory"
