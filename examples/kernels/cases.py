@@ -65,7 +65,9 @@ def normed(x: np.ndarray, residual: np.ndarray, scale: np.ndarray) -> tuple[np.n
 
 
 def turned(x: np.ndarray) -> np.ndarray:
-    """The two halves of every head turned together, each by its own angles."""
+    """The two halves of every head turned together, each by its own angles, of which there are some for each place."""
+    if x.shape[1::2] != ANGLES.shape:
+        raise ValueError(f"turned: x must have {ANGLES.shape} places and entries; got {x.shape[1::2]}")
     a, b = x[..., :3], x[..., 3:]
     (cosine_a, cosine_b), (sine_a, sine_b) = (
         (table[:, None, :3], table[:, None, 3:]) for table in (np.cos(ANGLES), np.sin(ANGLES))

@@ -114,6 +114,27 @@ def test_a_backward_that_raises_for_one_size_is_wrong():
     assert swept.report.findings[0].cause == "raises"
 
 
+@pytest.mark.parametrize("wrong_from", [99, 5], ids=["right", "wrong from five rows on"])
+def test_what_its_reference_refuses_is_no_input(wrong_from: int):
+    """A table inside fits one number of columns, and the reference no fewer than four rows, where it is searched."""
+    table = np.random.default_rng(1).normal(size=3)
+
+    def scaled(x: np.ndarray) -> np.ndarray:
+        if x.shape[1] != 3 or len(x) < 4:
+            raise ValueError(f"x must have three columns and four rows; got {x.shape}")
+        return x * table
+
+    def backward(cotangent: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return cotangent * table * (2 if len(x) >= wrong_from else 1)
+
+    subject = oracle.from_forward_backward(lambda x: x * table[: x.shape[1]], backward)
+    swept = oracle.sweep(subject, (np.random.default_rng(0).normal(size=(4, 3)),), reference=scaled, largest=16)
+    assert {visit.shapes["x"][1] for visit in swept.visited} == {3}
+    assert min(visit.shapes["x"][0] for visit in swept.visited) == 4
+    assert swept.verdict == ("pass" if wrong_from == 99 else "fail")
+    assert swept.smallest is None or swept.smallest.shapes == {"x": (wrong_from, 3)}
+
+
 def test_a_forward_that_overflows_where_the_op_does_not_is_wrong():
     def forward(x):
         return np.exp(x) / np.exp(x).sum(-1, keepdims=True)

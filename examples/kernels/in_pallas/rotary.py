@@ -35,17 +35,24 @@ def _rotated(x, cosines, sines, *, backward):
 
 
 @jax.custom_vjp
-def rotary(x: jax.Array, cosines: jax.Array, sines: jax.Array) -> jax.Array:
-    """x (batch, length, heads, head_dim) with each head's halves turned together, by tables (length, head_dim)."""
+def _rotary(x, cosines, sines):
     return _rotated(x, cosines, sines, backward=False)
 
 
 def _forward(x, cosines, sines):
-    return rotary(x, cosines, sines), (cosines, sines)
+    return _rotary(x, cosines, sines), (cosines, sines)
 
 
 def _backward(tables, dy):
     return _rotated(dy, *tables, backward=True), *map(jnp.zeros_like, tables)  # the tables are constants
 
 
-rotary.defvjp(_forward, _backward)
+_rotary.defvjp(_forward, _backward)
+
+
+def rotary(x: jax.Array, cosines: jax.Array, sines: jax.Array) -> jax.Array:
+    """x (batch, length, heads, head_dim) with each head's halves turned together, by tables (length, head_dim)."""
+    if (rows := (x.shape[1], x.shape[3])) != cosines.shape or rows != sines.shape:
+        got = f"{cosines.shape} and {sines.shape}"
+        raise ValueError(f"rotary: the tables must be (length, head_dim), {rows} for this x; got {got}")
+    return _rotary(x, cosines, sines)

@@ -61,4 +61,7 @@ class Rotary(torch.autograd.Function):
 
 def rotary(x: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
     """x (batch, length, heads, head_dim) with each head's halves turned together, by tables (length, head_dim)."""
+    if (rows := (x.shape[1], x.shape[3])) != cosines.shape or rows != sines.shape:
+        got = f"{tuple(cosines.shape)} and {tuple(sines.shape)}"
+        raise ValueError(f"rotary: the tables must be (length, head_dim), {rows} for this x; got {got}")
     return Rotary.apply(x, cosines, sines)

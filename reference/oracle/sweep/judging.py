@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.accuracy.reference import of_callable
 from reference.oracle.check import check
 from reference.oracle.explain import nobody_asks
 from reference.oracle.numerics import budget
@@ -50,7 +51,7 @@ class Judging:
         return SPECS[name] if name else None
 
     def visit(self, case: Case, why: bool = True) -> tuple[Visit, Report] | None:
-        """The input judged; None where there is none, or the named op does not take it.
+        """The input judged; None where there is none, or the named op or function does not take it.
 
         What seems wrong is asked for its reason, which takes longest, only if `why`: some reasons are no mistake.
         """
@@ -67,7 +68,7 @@ class Judging:
                 raise
             return None
         guessed = case.axes or (self._known() is not None and not self.maker.exact)
-        if guessed and not self._takes(primals):
+        if (guessed and not self._takes(primals)) or (case.regime != ORDINARY and self._refused(primals)):
             return None
         self.checks += 1
         mode = "directional" if case.sized and not whole and entries(primals) > FEW else "auto"
@@ -122,6 +123,17 @@ class Judging:
     def _takes(self, primals: tuple[Any, ...]) -> bool:
         known = self._known()
         return known is not None and self._reference(primals, *known) is not None
+
+    def _refused(self, primals: tuple[Any, ...]) -> bool:
+        """Whether the function that the subject is held to, if it is one, raises for these."""
+        given = self.options.get("reference")
+        if given is None or isinstance(given, str):
+            return False
+        try:
+            of_callable(given, primals, ())
+        except ValueError:
+            return True
+        return False
 
     def _reference(self, primals: tuple[Any, ...], op: str | None, statics: Mapping[str, Any]) -> np.ndarray | None:
         try:
