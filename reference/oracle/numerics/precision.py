@@ -1,5 +1,7 @@
 """Units in the last place, and what a dtype's rounding excuses."""
 
+from typing import Any
+
 import numpy as np
 
 from reference._checks import is_floating
@@ -53,3 +55,8 @@ def rounded_to_float32(values: np.ndarray) -> bool:
     long = long_mantissa(wide)
     with np.errstate(over="ignore"):
         return int(long.sum()) >= 2 and bool(np.array_equal(wide, wide.astype(np.float32).astype(np.float64)))
+
+
+def limits(dtype: np.dtype) -> Any:
+    """The limits of a floating dtype; those that NumPy does not know (bfloat16) reach as far as float32's."""
+    return np.finfo(dtype if dtype.name in ("float64", "float32", "float16") else np.float32)

@@ -17,6 +17,8 @@ SMALLEST = 1e-290
 NOISE = 1e-13
 # Sums of gradients may differ by so many roundings of the largest entry.
 ROUNDINGS = 64
+# A gradient within this factor of the largest number may overflow where it is doubled or added up.
+NEAR_OVERFLOW = 1024
 # Four roundings of TF32's 11 digits.
 TF32 = 2.0**-9
 
@@ -60,6 +62,8 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any, coar
     rounds = _rounds_factors(trial, got, answers["twice the cotangent"][0][position])
     for words, (answer, own, others) in answers.items():
         wanted = own * np.asarray(got, np.float64) + others * np.asarray(also, np.float64)
+        if _overflows(answer[position], got, also):
+            continue
         new, loose = answer[position], max(TF32 if rounds and others else 0.0, min(64 * coarse, 0.25))
         if _usable(new) and new.shape == wanted.shape and not _near(wanted, new, np.abs(got) + np.abs(also), loose):
             gap = float(np.nanmax(np.abs(new - wanted)))
@@ -110,6 +114,13 @@ def _counts(got: np.ndarray) -> bool:
 
 def _finite(got: np.ndarray) -> bool:
     return bool(np.isfinite(np.asarray(got, np.float64)).all())
+
+
+def _overflows(new: Any, *given: np.ndarray) -> bool:
+    """Whether numbers that are not finite come of gradients near the largest number of their dtype."""
+    if not _usable(new) or not is_floating(new.dtype) or _finite(new):
+        return False
+    return max(map(_largest, given)) > precision.limits(new.dtype).max / NEAR_OVERFLOW
 
 
 def _rounds_factors(trial: Trial, got: np.ndarray, twice: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reference._checks import is_floating
+from reference.oracle.numerics import precision
 from reference.oracle.opspec import OpSpec, Regime
 from reference.oracle.sweep.makers import Maker, NotMade, Sizes, sums_to_one
 
@@ -121,14 +122,9 @@ def _first_float(
             if not free or not (array.min() < 0 < array.max()):
                 return None
             with np.errstate(all="ignore"):
-                changed = change(np.asarray(array, np.float64), limits(array.dtype)).astype(array.dtype)
+                changed = change(np.asarray(array, np.float64), precision.limits(array.dtype)).astype(array.dtype)
             return (*primals[:place], changed, *primals[place + 1 :])
     return None
-
-
-def limits(dtype: np.dtype) -> Any:
-    """The limits of a floating dtype; those that NumPy does not know (bfloat16) reach as far as float32's."""
-    return np.finfo(dtype if dtype.name in ("float64", "float32", "float16") else np.float32)
 
 
 # The values in float64, and the limits of the dtype that they get.
