@@ -30,7 +30,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(description="Build the study site, in Japanese and English.", allow_abbrev=False)
     parser.add_argument("--output", type=Path, default=ROOT / "site", metavar="FOLDER", help="where to (default: site)")
     parser.add_argument("--pages", type=Path, default=ROOT / "docs" / "study", metavar="FOLDER", help="what from")
-    parser.add_argument("--only", nargs="+", default=(), metavar="SLUG", help="these pages alone, for whoever writes them")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="SLUG", help="these pages alone, for whoever writes them"
+    )
     parser.add_argument("--slides", action="store_true", help="slides of every page as well, to show or to print")
     parser.add_argument(
         "--no-solutions",
