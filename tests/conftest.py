@@ -37,6 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     thinning.add_option(parser)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    thinning.configure(config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left with it at the end; the rest of the study site's tests
