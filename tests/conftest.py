@@ -15,7 +15,7 @@ from reference.oracle.rendering.language import preferred
 
 ask_for_little_effort()
 # The workers share the cores. A thread of PyTorch or oneDNN that waits for another spins unless it is told to sleep,
-# which took 7 of the 18 seconds of a recorded training; OpenBLAS has no such word. For the workers, and what tests start.
+# which took 7 of the 18 seconds of a recorded training; OpenBLAS has no such word. For workers, and what tests start.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 jax.config.update("jax_enable_x64", True)
