@@ -18,7 +18,6 @@ COMBINATIONS = list(itertools.product((WIDE, NARROW), ("ja", "en"), ("light", "d
 def test_axe_finds_nothing(site: Path):
     source, everything = axe_source(), os.environ.get("STUDY_AXE") == "all"
     with chromium() as driver:
-        driver.set_script_timeout(300)
         visitor = Visitor(driver, site)
         for number, page in enumerate(pages(site)):
             visitor.open(page)
