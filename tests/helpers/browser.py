@@ -21,6 +21,7 @@ def chromium() -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     running = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    running.set_script_timeout(300)  # a busy machine takes longer than the 30 s that are usual
     try:
         yield running
     finally:

@@ -1,4 +1,4 @@
-"""axe-core finds nothing on the study site: every page, with every fold open. Each page is looked at in one of the
+"""axe-core finds nothing on the pages of the study site, with every fold open. Each page is looked at in one of the
 eight combinations of width, language and colours, in turn; with STUDY_AXE=all in the environment, in all of them.
 """
 
@@ -18,7 +18,6 @@ COMBINATIONS = list(itertools.product((WIDE, NARROW), ("ja", "en"), ("light", "d
 def test_axe_finds_nothing(site: Path):
     source, everything = axe_source(), os.environ.get("STUDY_AXE") == "all"
     with chromium() as driver:
-        driver.set_script_timeout(300)
         visitor = Visitor(driver, site)
         for number, page in enumerate(pages(site)):
             visitor.open(page)
