@@ -13,7 +13,7 @@ from .questions import Questions
 from .refusal import Problems, Refusal
 from .reports import Story, story
 from .shapes import Recorder, Shapes, abstractly, eagerly
-from .sides import namespaces, run
+from .sides import namespace, namespaces, run
 from .source import Place
 from .values import Result, evaluate
 
@@ -105,7 +105,7 @@ def _watch_again(content: Content, recorder: Recorder) -> None:
         for result in content.results:
             if not any(recorder.lacks(*excerpt) for excerpt in shown):
                 return
-            names = namespaces(content.page)["jax"]  # anew, since a call may consume what it is given
+            names = namespace(content.page, "jax")  # anew, since a call may consume what it is given
             with recorder.watching():
                 for code in (result.value.jax, result.value.textbook.get("jax", "None")):
                     how(_call(code, names))

@@ -101,9 +101,11 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
 
 
 def _check_anchors(fresh: Path, renderer: Renderer, problems: Problems) -> None:
+    """Each page is read once: many links lead to one."""
+    files = {slug: fresh / f"{slug}.html" for slug, _ in renderer.anchors}
+    ids = {slug: leads(file.read_text(encoding="utf-8")).ids for slug, file in files.items() if file.exists()}
     for (slug, anchor), sentence in renderer.anchors.items():
-        file = fresh / f"{slug}.html"
-        if file.exists() and anchor not in leads(file.read_text(encoding="utf-8")).ids:
+        if slug in ids and anchor not in ids[slug]:
             problems.note(sentence)
 
 
