@@ -1,6 +1,7 @@
 """Build the study site: pages that put NumPy by hand and JAX side by side, in Japanese and English.
 
-    python scripts/build_site.py [--output FOLDER] [--only SLUG] [--slides] [--no-solutions] [--check] [--serve [PORT]]
+    python scripts/build_site.py [--output FOLDER] [--only SLUG ...] [--slides] [--no-solutions] [--check]
+                                 [--serve [PORT]]
 
 Writes static files that open from disk. Needs the extra `docs`. Exit status 2 where a page is wrong, with its line.
 """
@@ -29,7 +30,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(description="Build the study site, in Japanese and English.", allow_abbrev=False)
     parser.add_argument("--output", type=Path, default=ROOT / "site", metavar="FOLDER", help="where to (default: site)")
     parser.add_argument("--pages", type=Path, default=ROOT / "docs" / "study", metavar="FOLDER", help="what from")
-    parser.add_argument("--only", default="", metavar="SLUG", help="one page alone, for whoever writes it")
+    parser.add_argument("--only", nargs="+", default=(), metavar="SLUG", help="these pages alone, for whoever writes them")
     parser.add_argument("--slides", action="store_true", help="slides of every page as well, to show or to print")
     parser.add_argument(
         "--no-solutions",
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     # Only now, since these need the path and the extra.
     site, refusal = (importlib.import_module(f"scripts.study.{name}") for name in ("site", "refusal"))
     pages, output = options.pages.resolve(), options.output.resolve()
-    order = site.Order(pages, output, ROOT, options.only, options.slides, options.solutions)
+    order = site.Order(pages, output, ROOT, tuple(options.only), options.slides, options.solutions)
     started = time.perf_counter()
     try:
         built = (site.check if options.check else site.build)(order, progress)

@@ -20,12 +20,12 @@ MARK = ".study-site"  # stands in every folder that was built here, and in no ot
 
 @dataclass(frozen=True)
 class Order:
-    """What to build: where from, where to, whether one page alone, with slides, and with the solutions."""
+    """What to build: where from, where to, which pages alone (none: all), with slides, and with the solutions."""
 
     folder: Path
     output: Path
     root: Path
-    only: str = ""
+    only: tuple[str, ...] = ()
     slides: bool = False
     solutions: bool = True
 
@@ -81,7 +81,7 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
     (fresh / MARK).write_text("The study site of functional_nn. Built; a build replaces this folder.\n")
     renderer = Renderer(library, problems, bool(order.only), order.slides, order.solutions)
     contents = []
-    for slug in [order.only] if order.only else library.order:
+    for slug in order.only or library.order:
         say(slug)
         contents.append(compute(library.pages[slug], library.questions.get(slug), problems))
         for name, html in renderer.pages(contents[-1]).items():
@@ -110,14 +110,16 @@ def _check_anchors(fresh: Path, renderer: Renderer, problems: Problems) -> None:
 
 
 def _library(order: Order, problems: Problems) -> Library:
-    """The library; where one page alone is wanted, only what is wrong with that page counts."""
+    """The library; where a few pages alone are wanted, only what is wrong with those counts."""
     found = Problems() if order.only else problems
     library = load_library(order.folder, order.root, found)
     if order.only:
-        problems.extend(sentence for sentence in found if f"{order.only}.toml:" in sentence)
+        files = tuple(f"{slug}.toml:" for slug in order.only)
+        problems.extend(sentence for sentence in found if any(file in sentence for file in files))
         refuse(problems)
-        if order.only not in library.pages:
-            raise Refusal(f"--only must name a page of {order.folder.name}/pages; got {order.only!r}")
+        for slug in order.only:
+            if slug not in library.pages:
+                raise Refusal(f"--only must name a page of {order.folder.name}/pages; got {slug!r}")
     return library
 
 

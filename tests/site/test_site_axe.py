@@ -1,4 +1,4 @@
-"""axe-core finds nothing on the study site: every page, with every fold open. Each page is looked at in one of the
+"""axe-core finds nothing on the pages of the study site, with every fold open. Each page is looked at in one of the
 eight combinations of width, language and colours, in turn; with STUDY_AXE=all in the environment, in all of them.
 """
 

@@ -19,7 +19,7 @@ BOOKS = sorted((STUDY / "textbook").rglob("*.py"))
 @pytest.fixture
 def order(tmp_path: Path) -> Order:
     made = small_study(tmp_path)
-    return Order(made.folder, made.output, made.root, only="sigmoid")
+    return Order(made.folder, made.output, made.root, only=("sigmoid",))
 
 
 def text_of(html: str) -> str:
@@ -29,7 +29,7 @@ def text_of(html: str) -> str:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     made = small_study(tmp_path_factory.mktemp("textbook"))
-    site.build(Order(made.folder, made.output, made.root, only="sigmoid"))
+    site.build(Order(made.folder, made.output, made.root, only=("sigmoid",)))
     return (made.output / "sigmoid.html").read_text(encoding="utf-8")
 
 
