@@ -14,6 +14,10 @@ from hypothesis import HealthCheck, settings
 from reference.oracle.rendering.language import preferred
 
 ask_for_little_effort()
+# The workers share the cores. A thread of PyTorch or oneDNN that waits for another spins unless it is told to sleep,
+# which took 7 of the 18 seconds of a recorded training; OpenBLAS has no such word. For workers, and what tests start.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
@@ -35,6 +39,10 @@ settings.load_profile("repeatable")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     thinning.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    thinning.configure(config)
 
 
 @pytest.hookimpl(trylast=True)

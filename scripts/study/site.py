@@ -88,7 +88,8 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
     for slug, page in zip(slugs, each, strict=True):
         say(slug)
         pages.append(page)
-        problems.extend(page.problems)
+        for sentence in page.problems:
+            problems.note(sentence)
         renderer.anchors.update(page.anchors)
         for name, text in page.files.items():
             (fresh / name).write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ The mark `one_in(3)` says that a third of a test's cells will do. Cells are alik
 on, and a case of the same op or file, which is the first word of their ids; of those that are alike at least one stays.
 Its id alone decides which, so that it is the same one on every machine, and the same row in every test of a row.
 What is marked `thorough` is left out whole: a smaller case of the same stays.
+Where hypothesis draws the cases, `examples(15)` is how many: a third of them, but in `make test-all` all.
 """
 
 import argparse
@@ -18,6 +19,10 @@ import pytest
 OPTION = "--one-in"
 
 
+# What the option says, once pytest has read it, before any test is imported.
+_asked: int | None = None
+
+
 def add_option(parser: pytest.Parser) -> None:
     said = "run one in N cells of every test; 1 leaves out nothing; by default the marks one_in and thorough decide"
     parser.addoption(OPTION, type=whole, metavar="N", help=said)
@@ -28,6 +33,17 @@ def whole(word: str) -> int:
     if not (word.isdecimal() and int(word)):
         raise argparse.ArgumentTypeError(f"N must be a whole number from 1; got {word}")
     return int(word)
+
+
+def configure(config: pytest.Config) -> None:
+    """Remember what this run asks for."""
+    global _asked
+    _asked = config.getoption(OPTION)
+
+
+def examples(count: int, one_in: int = 3) -> int:
+    """Of so many examples that hypothesis may draw, how many it draws in this run."""
+    return count if _asked == 1 else ceil(count / max(one_in, _asked or 1))
 
 
 def thin(config: pytest.Config, items: list[pytest.Item]) -> None:

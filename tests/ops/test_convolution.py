@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers.relations import channels_first
 from helpers.rows import assert_close, inner
+from helpers.thinning import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -192,7 +193,7 @@ def calls(draw: st.DrawFn, op: str, widest: int = 2) -> tuple[tuple[np.ndarray, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("op", sorted(BY_HAND))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_twins_agree_on_any_geometry(op: str, data: st.DataObject):
     arguments, statics = data.draw(calls(op))

@@ -15,6 +15,7 @@ import pytest
 from helpers.compiling import jit_as_users_have_it
 from helpers.relations import TAKEN, by_hand, channels_first, relation
 from helpers.rows import assert_close
+from helpers.thinning import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.sharding import PartitionSpec
@@ -59,7 +60,7 @@ def agree(by: Mapping[str, Any], arrays: dict[str, np.ndarray], spec: Spec) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(call=calls("conv"), tile_bytes=st.sampled_from([1, 1000, 10**6]), filters=st.sampled_from([1, 3, 40]))
 def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes: int, filters: int):
     (x, kernel, _), statics = call
@@ -73,7 +74,7 @@ def test_tiles_give_the_kernels_gradient_on_any_geometry(call: tuple, tile_bytes
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(call=calls("conv"))
 def test_planes_and_patches_give_all_three_sums_on_any_geometry(call: tuple):
     (x, kernel, bias), statics = call
@@ -83,7 +84,7 @@ def test_planes_and_patches_give_all_three_sums_on_any_geometry(call: tuple):
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(call=calls("conv"), layout=st.sampled_from(["channels_last", "channels_first"]))
 def test_forms_for_all_cores_on_any_geometry_without_strides(call: tuple, layout: str):
     (x, kernel, bias), statics = call
@@ -101,7 +102,7 @@ def test_for_all_cores_the_output_is_larger_than_x():
 
 
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(call=calls("conv"), layout=st.sampled_from(["channels_last", "channels_first"]))
 def test_depthwise_forms_on_any_geometry(call: tuple, layout: str):
     (x, kernel, bias), statics = call

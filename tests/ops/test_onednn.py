@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from helpers.relations import TAKEN, by_hand, relation
 from helpers.rows import assert_close
+from helpers.thinning import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_convolution import calls
@@ -49,7 +50,7 @@ def program(function: Any, *arrays: Any) -> str:
 
 @here
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(call=calls("conv"), layout=st.sampled_from(["channels_last", "channels_first"]))
 def test_all_three_sums_on_any_geometry(call: tuple, layout: str):
     arrays, spec = relation(call, layout)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.rows import assert_close
+from helpers.thinning import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -197,7 +198,7 @@ def calls(draw: st.DrawFn, op: str) -> tuple[np.ndarray, dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("op", sorted(BY_HAND))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_twins_agree_on_any_geometry(op: str, data: st.DataObject):
     x, statics = data.draw(calls(op))

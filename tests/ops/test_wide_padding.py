@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from helpers.relations import channels_first
 from helpers.rows import assert_close
+from helpers.thinning import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_convolution import BY_HAND, calls
@@ -139,7 +140,7 @@ def test_transposed_too(sizes: tuple, kernel: tuple, statics: dict[str, Any], dt
 @pytest.mark.usefixtures("forms")
 @every_form
 @every_op
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(data=st.data())
 def test_any_geometry(op: str, dtype: str, data: st.DataObject):
     arguments, statics = data.draw(calls(op, widest=7))

@@ -26,7 +26,7 @@ THERE = {
 }
 QUICK = ("softmax", "soft_cross_entropy")
 # What Triton's interpreter is done with in seconds. Of the others `make test` judges the twins in Pallas, and
-# `test_the_twins_agree` holds every kernel of Triton against its twin.
+# `test_the_twins_agree` holds the kernels of Triton against their twins.
 LIGHT = (*QUICK, "cross_entropy")
 
 
@@ -57,15 +57,15 @@ def answers(framework: str, case: Case, dtype: str) -> list[np.ndarray]:
     return [np.asarray(one, np.float64) for one in (*outs, *gradients) if one is not None]
 
 
-def marks(framework: str, function: str, quick: bool) -> tuple[pytest.MarkDecorator, ...]:
-    if framework == "in_triton" and function not in LIGHT:
+def marks(framework: str, function: str, quick: bool, sweeps: bool = False) -> tuple[pytest.MarkDecorator, ...]:
+    if framework == "in_triton" and (sweeps or function not in LIGHT):
         return pytest.mark.slow, pytest.mark.thorough
     return () if quick else (pytest.mark.slow,)
 
 
 RIGHT = [
     pytest.param(
-        framework, case, id=f"{framework}-{case.function}",
+        framework, case, id=f"{case.function}-{framework}",
         marks=marks(framework, case.function, case.function in QUICK),
     )
     for framework in ("in_triton", "in_pallas")
@@ -73,8 +73,9 @@ RIGHT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("framework", "case"), RIGHT)
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("framework", "case"), RIGHT)
 def test_a_right_kernel_is_judged_right(framework: str, case: Case, dtype: str):
     """More than one block in float64; what another dtype changes, it changes in every block."""
     arguments = case.arguments if dtype == "float64" else case.short or case.arguments
@@ -82,6 +83,7 @@ def test_a_right_kernel_is_judged_right(framework: str, case: Case, dtype: str):
     assert report.status in ("right", "as accurate as can be"), str(report)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.function)
 def test_the_twins_agree(case: Case, dtype: str):
@@ -94,10 +96,11 @@ def test_the_twins_agree(case: Case, dtype: str):
 
 def parameters(*needs: str, without: str = "") -> list[Any]:
     wanted = [mistake for mistake in MISTAKES if mistake.needs in needs and without not in mistake.causes]
-    return [
-        pytest.param(mistake, id=mistake.name, marks=marks(framework_of(mistake), mistake.function, _quick(mistake)))
-        for mistake in wanted
-    ]
+    return [pytest.param(mistake, id=mistake.name, marks=_marks(mistake)) for mistake in wanted]
+
+
+def _marks(mistake: Mistake) -> tuple[pytest.MarkDecorator, ...]:
+    return marks(framework_of(mistake), mistake.function, _quick(mistake), mistake.needs == "sweep")
 
 
 def framework_of(mistake: Mistake) -> str:
@@ -115,6 +118,7 @@ def report_on(mistake: Mistake, folder: Path, *, friendly: bool = False) -> orac
     return judged(framework, case, mistake.module(folder), arguments)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("mistake", parameters("plain"))
 def test_a_released_mistake_is_found_and_named(mistake: Mistake, tmp_path: Path):
     report = report_on(mistake, tmp_path)

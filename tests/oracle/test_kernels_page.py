@@ -34,6 +34,7 @@ def test_the_first_mistake_has_the_name_that_the_page_says(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_mended_kernel_is_right(tmp_path: Path):
     lines = KERNEL.splitlines(keepends=True)
     wrong = next(number for number, line in enumerate(lines) if "p * (1 - p) * upstream" in line)

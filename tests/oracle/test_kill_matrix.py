@@ -54,7 +54,7 @@ def every_file_with(*kinds: str, parts: int = 1) -> pytest.MarkDecorator:
 
 
 # Of every file `make test` judges this share, spread over it.
-PARTS = 4
+PARTS = 12
 a_part_of_each_file = pytest.mark.one_in(PARTS)
 
 

@@ -148,6 +148,7 @@ def test_the_gradients_that_are_numerical_are_named_and_earn_nothing(graded, by_
     assert {name for name in "xWb" if not parts[name][0]} == set(by_number), parts
 
 
+@pytest.mark.slow
 def test_what_cannot_be_graded_says_so_too(capfd, monkeypatch, tmp_path):
     judge_here(monkeypatch)
     wrong = {n: f"numerical(again, {n}, dout) + np.cos(np.arange({n}.size)).reshape({n}.shape)" for n in "xWb"}

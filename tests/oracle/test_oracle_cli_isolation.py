@@ -43,7 +43,11 @@ BAD = {
 NEEDS_A_CHILD = {"kills", "hangs", "exits"}
 
 
-@pytest.mark.parametrize("name", BAD)
+# That one waits; `test_what_was_judged_before_a_hang_or_a_crash_is_kept` waits for such a file too.
+WAITS = pytest.param("hangs", marks=[pytest.mark.slow, pytest.mark.thorough])
+
+
+@pytest.mark.parametrize("name", [WAITS if name == "hangs" else name for name in BAD])
 def test_a_bad_file_gets_one_clear_sentence(check, file, name, monkeypatch):
     text, words = BAD[name]
     if name not in NEEDS_A_CHILD:

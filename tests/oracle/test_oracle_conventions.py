@@ -49,13 +49,13 @@ SLOW = ("networks", "torch_functions", "torch_pairs")
 def of_each_subject(*slow: str):
     """One test a subject; of these files only in `make test-all`."""
     marked = {stem: [pytest.mark.slow, pytest.mark.thorough] if stem in slow else [] for stem, _ in SUBJECTS}
-    rows = [pytest.param(stem, name, id=f"{stem} {name}", marks=marked[stem]) for stem, name in SUBJECTS]
+    rows = [pytest.param(stem, name, id=f"{stem}-{name}", marks=marked[stem]) for stem, name in SUBJECTS]
     return pytest.mark.parametrize(("stem", "name"), rows)
 
 
 @functools.cache
-def judged(stem: str, wrong: bool) -> dict[str, dict[str, Any]]:
-    """Every result of a file by name, judged once; with all its mistakes, or as it stands."""
+def judged(stem: str, wrong: bool, name: str | None = None) -> dict[str, dict[str, Any]]:
+    """Every result of a file by name, or of one subject, judged once; with all its mistakes, or as it stands."""
     if stem.startswith("torch_"):
         # Where arrays are this small, its threads wait for each other and do nothing else.
         pytest.importorskip("torch").set_num_threads(1)
@@ -64,13 +64,13 @@ def judged(stem: str, wrong: bool) -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder, forgotten():
         file = Path(folder) / f"{stem}.py"
         file.write_text(WRONG.sub(r"\1\5", text) if wrong else text, "utf-8")
-        job = {"file": str(file), "name": None, "op": None, "statics": None, "seeds": [0], "grade": False}
+        job = {"file": str(file), "name": name, "op": None, "statics": None, "seeds": [0], "grade": False}
         judge_file({**job, "rich": False, "html": False, "width": 80}, results.append)
     return {result.get("name", ""): result for result in results if {"verdict", "problem"} & set(result)}
 
 
 def said(stem: str, name: str, wrong: bool) -> dict[str, Any]:
-    results = judged(stem, wrong)
+    results = judged(stem, wrong, name if wrong else None)
     assert name in results, f"conventions/{stem}.py: {name} was not found, only {', '.join(results)}: {results}"
     assert "verdict" in results[name], f"conventions/{stem}.py: {name} was not judged: {results[name]['problem']}"
     return results[name]
@@ -85,6 +85,7 @@ def test_the_right_subject_is_right(stem, name):
     assert mistakes(text_of(stem))[name].argument in {a["name"] for a in result["report"]["arguments"]}, result["text"]
 
 
+@pytest.mark.one_in(3)
 @of_each_subject(*SLOW)
 def test_the_mistake_is_named(stem, name):
     result, mistake = said(stem, name, wrong=True), mistakes(text_of(stem))[name]

@@ -315,7 +315,8 @@ def test_a_small_constant_in_a_large_network_is_found_before_anything_is_searche
     assert judge(found, Request(strict=True)).verdict == "fail"
 
 
-@pytest.mark.parametrize("name", ["W2", "b3"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["W2", pytest.param("b3", marks=pytest.mark.thorough)])
 def test_a_mistake_beside_a_small_constant_in_a_large_network_is_named(loaded, name):
     (found,) = find(loaded(LARGE.replace("# and then", f"grads['{name}'] *= 0.7")))
     report = judge(found, Request())

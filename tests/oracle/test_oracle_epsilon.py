@@ -121,6 +121,7 @@ def wrong_arguments(report):
     return [argument.name for argument in report.arguments if argument.wrong_entries]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("delta", [1e-7, 1e-8, 1e-6])
 @pytest.mark.parametrize("made", ADDED, ids=lambda made: made.__name__)
 def test_a_backward_without_the_small_number_is_right_but_for_it(made, delta):
@@ -144,6 +145,7 @@ def test_a_number_too_small_for_these_scores_is_not_seen(made):
 UNTOLD = (of_bits, clipped_bits)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("delta", [1e-5, 1e-7, 1e-12])
 @pytest.mark.parametrize(
     "made", [of_labels, of_shares, of_bits, clipped, clipped_bits, with_a_layer], ids=lambda made: made.__name__

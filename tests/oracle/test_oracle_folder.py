@@ -152,6 +152,8 @@ def test_json_of_a_folder_lists_every_result_with_its_file(check, folder):
     assert "no_such_module" in parsed["results"][0]["notes"][0]
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_textbook_is_a_folder(check, tmp_path):
     status, out, _ = check(TEXTBOOK)
     assert status == 1

@@ -47,6 +47,7 @@ def flat(function, *given):
     return jnp.concatenate([jnp.ravel(leaf) for leaf in trees.leaves(function(*given))])
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", JAX)
 def test_a_jax_forward_is_followed(name):
     function, *primals = JAX[name]

@@ -30,6 +30,7 @@ def judged(folder: Path, text: str, task: Task = TASK, seed: int = 0) -> Judged:
     return found
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cheat", CHEATS, ids=lambda cheat: cheat.does)
 def test_a_cheat_fails_and_is_named(tmp_path: Path, cheat: Cheat):
     if cheat.does in ON_LINUX and sys.platform != "linux":
@@ -55,6 +56,7 @@ def test_what_a_cheat_does_around_it_is_named(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cheat", BUILT_IN, ids=lambda cheat: cheat.does)
 def test_what_is_right_where_it_is_shown_fails_elsewhere(tmp_path: Path, cheat: Cheat):
     document = as_dict(judged(tmp_path, cheat.text, replace(TASK, largest=9, checks=60)))

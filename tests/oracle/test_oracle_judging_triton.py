@@ -36,6 +36,7 @@ def test_a_factor_that_is_left_out_is_named(tmp_path: Path, monkeypatch: Any):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_matrix_product_in_bfloat16_passes(tmp_path: Path, monkeypatch: Any):
     task = Task("dense", op="dense", framework="torch", dtypes=("bfloat16",), checks=1, seconds_a_call=60.0)
     document = judged(tmp_path, monkeypatch, task, PRODUCT)

@@ -49,8 +49,18 @@ def reports(process: subprocess.Popen[str]) -> list[str]:
     return out.splitlines()
 
 
+PARTS = {
+    "a few small": ("11", "84"),
+    "a few realistic": ("40", "150", "realistic"),
+    "small": ("11", "28"),
+    "realistic": ("40", "75", "realistic"),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [("11", "28"), ("40", "75", "realistic")], ids=["small", "realistic"])
+@pytest.mark.parametrize(
+    "part", [pytest.param(part, id=id, marks=() if "few" in id else pytest.mark.thorough) for id, part in PARTS.items()]
+)
 def test_three_runs_print_the_same_reports_two_of_them_beside_each_other(part):
     first = reports(started(1, *part))
     beside = [started(seed, *part) for seed in (2, 3)]  # each keeps the machine busy while the other runs
@@ -88,17 +98,19 @@ def doubled_wrongly(steps: int):
     return oracle.from_forward_backward(slow_forward(steps), lambda ct, x: 2 * x * ct * (1 + 0.3 * np.sin(5 * x)))
 
 
-def test_a_forward_of_many_steps_is_asked_fewer_questions():
+@pytest.mark.parametrize("steps", [120, pytest.param(450, marks=pytest.mark.thorough)])
+def test_a_forward_of_many_steps_is_asked_fewer_questions(steps):
     """What is too dear is left out by count: the report of a slow forward says so every time in the same way."""
     x = np.random.default_rng(0).normal(size=(4, 6))
-    few, many = (oracle.check(doubled_wrongly(steps), x) for steps in (1, 450))
+    few, many = (oracle.check(doubled_wrongly(count), x) for count in (1, steps))
     assert (few.verdict, many.verdict) == ("fail", "fail"), f"{few}\n\n{many}"
     assert many.forward_evaluations < few.forward_evaluations
 
 
-def test_a_program_of_hundreds_of_steps_is_searched_to_its_end():
+@pytest.mark.parametrize("steps", [100, pytest.param(250, marks=pytest.mark.thorough)])
+def test_a_program_of_hundreds_of_steps_is_searched_to_its_end(steps):
     """No deeper than Python's stack, and in a time that does not grow with a power of the steps."""
-    report = oracle.check(doubled_wrongly(250), np.random.default_rng(0).normal(size=(4, 6)))
+    report = oracle.check(doubled_wrongly(steps), np.random.default_rng(0).normal(size=(4, 6)))
     assert report.findings[0].cause == "wrong_derivative", str(report)
 
 

@@ -48,6 +48,11 @@ def test_a_build_makes_one_for_each_kind_of_processor_where_that_matters(built: 
 
 
 @here
+def test_a_second_build_compiles_nothing(shipped: Path):
+    assert sorted(compiler.build()) == sorted(shipped.iterdir())
+
+
+@here
 def test_each_processor_is_given_the_fastest_that_it_can_run(shipped: Path):
     by_v4, by_v3 = (compiler.built(compiler.ATTENTION, of | {"sse2"}) for of in (V4, V3))
     assert None not in (by_v4, by_v3)

@@ -120,6 +120,12 @@ def test_a_cell_that_is_asked_for_by_name_stays(chosen):
         assert chosen(cell=f"::{name}").chosen == [name]
 
 
+@pytest.mark.parametrize(("asked", "drawn"), [(None, 5), (1, 15), (2, 5), (6, 3), (100, 1)])
+def test_of_the_examples_that_hypothesis_draws_a_third_stays(asked, drawn, monkeypatch):
+    monkeypatch.setattr(thinning, "_asked", asked)
+    assert thinning.examples(15) == drawn
+
+
 @pytest.mark.parametrize("word", ["0", "-1", "2.5", "x", ""])
 def test_what_is_no_number_of_cells_is_refused(word: str):
     with pytest.raises(Exception, match="N must be a whole number from 1; got"):

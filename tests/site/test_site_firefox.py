@@ -1,4 +1,4 @@
-"""Up to ten pages of the study site in Firefox: what test_site_browser.py asks of every page in Chromium, and axe-core."""
+"""Ten pages of the study site, or some of them, in Firefox: what test_site_browser.py asks in Chromium, and axe."""
 
 import importlib.util
 from pathlib import Path

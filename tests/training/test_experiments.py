@@ -119,6 +119,7 @@ def test_an_interrupted_experiment_says_how_to_go_on_and_does(tmp_path: Path) ->
     assert (out / "picture.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_study_measures_draws_and_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(cli, "keep_compiled_programs", lambda: None)
     monkeypatch.setattr(cli, "keep_freed_memory", lambda: None)
