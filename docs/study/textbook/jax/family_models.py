@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 
 
-def he(key, n, m):
-    return jax.random.normal(key, (n, m)) * jnp.sqrt(2 / n)
+def he(key, m, n):
+    return jax.random.normal(key, (m, n)) * jnp.sqrt(2 / m)
 
 
 def affine(p, x):

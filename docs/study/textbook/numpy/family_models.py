@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def he(rng, n, m):
-    return rng.standard_normal((n, m)) * np.sqrt(2 / n)
+def he(rng, m, n):
+    return rng.standard_normal((m, n)) * np.sqrt(2 / m)
 
 
 def affine(p, x):
