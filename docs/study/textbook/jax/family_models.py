@@ -33,8 +33,7 @@ def forward(params, x):
 def softmax_loss(z, t):
     n = jnp.arange(len(t))
     log_p = z - jax.nn.logsumexp(z, axis=1, keepdims=True)
-    loss = -jnp.mean(log_p[n, t])
-    return loss
+    return -jnp.mean(log_p[n, t])
 
 
 def loss_and_gradients(params, x, t):
