@@ -1,7 +1,7 @@
 """Build the study site: pages that put NumPy by hand and JAX side by side, in Japanese and English.
 
     python scripts/build_site.py [--output FOLDER] [--only SLUG ...] [--slides] [--no-solutions] [--check]
-                                 [--serve [PORT]]
+                                 [--serve [PORT]] [--workers N]
 
 Writes static files that open from disk. Needs the extra `docs`. Exit status 2 where a page is wrong, with its line.
 """
@@ -40,6 +40,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_false",
         help="leave out the solutions of the exercises and the answers to the questions",
     )
+    parser.add_argument(
+        "--workers", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes that make pages (2)"
+    )
     parser.add_argument("--check", action="store_true", help="build, report what is wrong, and keep nothing")
     parser.add_argument(
         "--serve", nargs="?", type=int, const=8000, metavar="PORT", help="then serve it on this machine"
@@ -47,13 +50,18 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.check and options.serve is not None:
         parser.error("--check keeps nothing, so there is nothing to --serve; take one of the two")
+    if options.workers < 1:
+        parser.error(f"--workers must be 1 or more; got {options.workers}")
     return options
 
 
 def prepare() -> None:
-    """The path to the code, and JAX as the tests have it: on the processor, in float64, at full precision."""
+    """The path to the code, and JAX as the tests have it: on the processor, in float64, at full precision, and compiled
+    with little effort, since nearly all that a page runs runs once: compiling was half of a build.
+    """
     sys.path.insert(0, str(ROOT))
     os.environ.update(JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu", JAX_DEFAULT_MATMUL_PRECISION="highest", MPLBACKEND="Agg")
+    importlib.import_module("tests.helpers.compiling").ask_for_little_effort()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -76,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     # Only now, since these need the path and the extra.
     site, refusal = (importlib.import_module(f"scripts.study.{name}") for name in ("site", "refusal"))
     pages, output = options.pages.resolve(), options.output.resolve()
-    order = site.Order(pages, output, ROOT, tuple(options.only), options.slides, options.solutions)
+    order = site.Order(pages, output, ROOT, tuple(options.only), options.slides, options.solutions, options.workers)
     started = time.perf_counter()
     try:
         built = (site.check if options.check else site.build)(order, progress)

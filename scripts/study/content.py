@@ -1,6 +1,7 @@
 """What a page needs from the running code: its excerpts with their shapes, its values, its mistakes' reports."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from .questions import Questions
 from .refusal import Problems, Refusal
 from .reports import Story, story
 from .shapes import Recorder, Shapes, abstractly, eagerly
-from .sides import namespaces, run
+from .sides import namespace, namespaces, run
 from .source import Place
 from .values import Result, evaluate
 
@@ -82,8 +83,12 @@ def _run(content: Content, sides: dict[str, dict[str, Any]], problems: Problems)
     """Evaluate the table, and watch the excerpts' functions meanwhile."""
     page = content.page
     recorder = Recorder(function for function, _ in content.excerpts.values())
+    # What JAX has compiled for another page does not run as Python: for that, `_watch_again`.
+    awaited = [excerpt for path, excerpt in content.excerpts.items() if path[-1] != "jax" or path[-2] == "textbook"]
     for value in page.values:
-        with problems.noted(), recorder.watching():
+        # Python that is watched takes five times as long.
+        watched = nullcontext() if all(recorder.done(*excerpt) for excerpt in awaited) else recorder.watching()
+        with problems.noted(), watched:
             content.results.append(evaluate(page, value, sides))
     _watch_again(content, recorder)
     content.shapes = recorder.seen
@@ -105,7 +110,7 @@ def _watch_again(content: Content, recorder: Recorder) -> None:
         for result in content.results:
             if not any(recorder.lacks(*excerpt) for excerpt in shown):
                 return
-            names = namespaces(content.page)["jax"]  # anew, since a call may consume what it is given
+            names = namespace(content.page, "jax")  # anew, since a call may consume what it is given
             with recorder.watching():
                 for code in (result.value.jax, result.value.textbook.get("jax", "None")):
                     how(_call(code, names))

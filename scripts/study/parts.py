@@ -88,7 +88,8 @@ def value_part(result: Result, writer: Writer) -> dict[str, Any]:
         "label": writer.both((*value.path, "label"), value.label),
         "calls": [_call(result, side, writer) for side in SIDES],
         "claim": code_lines(value.claim.strip(), {}) if value.claim else "",
-        "difference": f"{result.difference:.2g}",
+        # Of two sides that say the same, a difference of 0 would show nothing.
+        "difference": "" if value.numpy == value.jax and not value.textbook else f"{result.difference:.2g}",
         "tolerance": f"{value.tolerance:g}",
     }
 

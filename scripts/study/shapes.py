@@ -25,6 +25,7 @@ class Recorder:
         self.files = {str(function.file) for function in self.functions.values()}
         self.targets = {str(f.file): {} for f in self.functions.values()}
         self.statements: dict[str, dict[int, int]] = {name: {} for name in self.files}
+        self.steps: dict[Function, set[int]] = {}  # where its statements stand
         self.seen: Shapes = {}
         self.entered: set[tuple[str, int]] = set()  # file and first line: equal code of two files is equal to Python
         self.over: set[tuple[str, int]] = set()  # statements that have run to their end
@@ -39,6 +40,11 @@ class Recorder:
         for node in ast.walk(function.node):
             if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.For):
                 self.targets[file][node.lineno] = list(_bound(node))
+        inner = (node for node in ast.walk(function.node) if isinstance(node, ast.stmt) and node is not function.node)
+        lines = {
+            node.lineno for node in inner if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        }
+        self.steps[function] = {self.statements[file][line] for line in lines if line in self.statements[file]}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -59,6 +65,11 @@ class Recorder:
         """Whether the function, or one inside it, has run."""
         inside = range(function.first, function.last + 1)
         return any(file == str(function.file) and first in inside for file, first in self.entered)
+
+    def done(self, function: Function, picked: Iterable[Piece]) -> bool:
+        """Whether every picked statement has run: nothing is left to watch for."""
+        lines = {n for piece in picked for n in range(piece.first, piece.first + len(piece.lines))}
+        return all((str(function.file), line) in self.over for line in lines & self.steps[function])
 
     def lacks(self, function: Function, picked: Iterable[Piece]) -> bool:
         """Whether a picked line has not run yet; of a function that is shown whole, whether none has."""

@@ -22,18 +22,26 @@ PACKAGES = {"ref": "reference", "fnn": "functional_nn"}
 
 
 def namespaces(page: Page) -> dict[str, dict[str, Any]]:
-    """For each side its names: the libraries, `array` and `xp` that mean its own, and what the example defines."""
-    numpy: dict[str, Any] = {"np": np, "ref": reference, "xp": np, "array": np.array}
-    both: dict[str, Any] = {"jnp": jnp, "jax": jax, "fnn": functional_nn, "xp": jnp, "array": jnp.array}
-    sides = {"numpy": numpy, "jax": {**both, "optax": optax, "np": np}}
-    for side, names in sides.items():
-        with page.source.located(("steps", 0)):
-            names.update(textbook.names(page.source.file, side))
-        with page.source.located(("example",)):
-            run(page.example, names, f"the example must run on the side of {side}", exec)
-        with page.source.located(("library",)):
-            run(page.library, names, f"what the library's calls need must run on the side of {side}", exec)
-    return sides
+    """The names of each side."""
+    return {side: namespace(page, side) for side in textbook.SIDES}
+
+
+def namespace(page: Page, side: str) -> dict[str, Any]:
+    """A side's names: the libraries, `array` and `xp` that mean its own, and what the example defines."""
+    names = _libraries(side)
+    with page.source.located(("steps", 0)):
+        names.update(textbook.names(page.source.file, side))
+    with page.source.located(("example",)):
+        run(page.example, names, f"the example must run on the side of {side}", exec)
+    with page.source.located(("library",)):
+        run(page.library, names, f"what the library's calls need must run on the side of {side}", exec)
+    return names
+
+
+def _libraries(side: str) -> dict[str, Any]:
+    if side == "numpy":
+        return {"np": np, "ref": reference, "xp": np, "array": np.array}
+    return {"jnp": jnp, "jax": jax, "fnn": functional_nn, "xp": jnp, "array": jnp.array, "optax": optax, "np": np}
 
 
 def run(code: str, names: Mapping[str, Any], rule: str, how: Any = eval) -> Any:

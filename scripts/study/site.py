@@ -4,15 +4,15 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from .content import Content, compute
 from .library import Library, load_library
 from .links import broken_links, leads
+from .making import Made, Maker, make
 from .refusal import Problems, Refusal
 from .render import Renderer
 from .search import search_script, search_words
-from .widget_files import COMPUTED, data_script
 
 HERE = Path(__file__).resolve().parent
 MARK = ".study-site"  # stands in every folder that was built here, and in no other
@@ -20,7 +20,9 @@ MARK = ".study-site"  # stands in every folder that was built here, and in no ot
 
 @dataclass(frozen=True)
 class Order:
-    """What to build: where from, where to, which pages alone (none: all), with slides, and with the solutions."""
+    """What to build: where from, where to, which pages alone (none: all), with slides, with the solutions, and by how
+    many processes.
+    """
 
     folder: Path
     output: Path
@@ -28,6 +30,7 @@ class Order:
     only: tuple[str, ...] = ()
     slides: bool = False
     solutions: bool = True
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,13 @@ def build(order: Order, say: Callable[[str], None] = lambda text: None) -> Built
     order.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{order.output.name}-", dir=order.output.parent) as made:
         fresh = Path(made) / "site"
-        contents = write(order, fresh, problems, say)
+        pages = write(order, fresh, problems, say)
         if not order.only and not problems:
             problems.extend(broken_links(fresh))
         refuse(problems)
         swap(fresh, order.output, Path(made) / "old")
     size = sum(file.stat().st_size for file in order.output.rglob("*") if file.is_file())
-    return Built(len(contents), size, tuple(hint for content in contents for hint in content.hints))
+    return Built(len(pages), size, tuple(hint for page in pages for hint in page.hints))
 
 
 def check(order: Order, say: Callable[[str], None] = lambda text: None) -> Built:
@@ -74,20 +77,22 @@ def check_output(output: Path) -> None:
         raise Refusal(f"--output must be new, empty or a site built before; got {output}, which holds something else")
 
 
-def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], None]) -> list[Content]:
+def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], None]) -> list[Made]:
     """All files of the site into a new folder; what is wrong is noted."""
     library = _library(order, problems)
     shutil.copytree(HERE / "static", fresh)
     (fresh / MARK).write_text("The study site of functional_nn. Built; a build replaces this folder.\n")
-    renderer = Renderer(library, problems, bool(order.only), order.slides, order.solutions)
-    contents = []
-    for slug in order.only or library.order:
+    settings = (bool(order.only), order.slides, order.solutions)
+    renderer, pages, slugs = Renderer(library, problems, *settings), [], order.only or library.order
+    each = make(slugs, Maker(library, *settings), order.workers, partial(maker, order))
+    for slug, page in zip(slugs, each, strict=True):
         say(slug)
-        contents.append(compute(library.pages[slug], library.questions.get(slug), problems))
-        for name, html in renderer.pages(contents[-1]).items():
-            (fresh / name).write_text(html, encoding="utf-8")
-    for name in {figure.name for content in contents for figure in content.page.widgets} & set(COMPUTED):
-        (fresh / "widgets" / f"{name}.data.js").write_text(data_script(name), encoding="utf-8")
+        pages.append(page)
+        for sentence in page.problems:
+            problems.note(sentence)
+        renderer.anchors.update(page.anchors)
+        for name, text in page.files.items():
+            (fresh / name).write_text(text, encoding="utf-8")
     (fresh / "index.html").write_text(renderer.index(), encoding="utf-8")
     (fresh / "glossary.html").write_text(renderer.glossary(), encoding="utf-8")
     with problems.noted():
@@ -97,13 +102,20 @@ def write(order: Order, fresh: Path, problems: Problems, say: Callable[[str], No
     for file in sorted((order.folder / "exercises").glob("*.py")):
         (fresh / "exercises").mkdir(exist_ok=True)
         shutil.copy(file, fresh / "exercises")
-    return contents
+    return pages
+
+
+def maker(order: Order) -> Maker:
+    """For a process of its own: what is wrong with the library, the first one has noted."""
+    return Maker(_library(order, Problems()), bool(order.only), order.slides, order.solutions)
 
 
 def _check_anchors(fresh: Path, renderer: Renderer, problems: Problems) -> None:
+    """Each page is read once: many links lead to one."""
+    files = {slug: fresh / f"{slug}.html" for slug, _ in renderer.anchors}
+    ids = {slug: leads(file.read_text(encoding="utf-8")).ids for slug, file in files.items() if file.exists()}
     for (slug, anchor), sentence in renderer.anchors.items():
-        file = fresh / f"{slug}.html"
-        if file.exists() and anchor not in leads(file.read_text(encoding="utf-8")).ids:
+        if slug in ids and anchor not in ids[slug]:
             problems.note(sentence)
 
 

@@ -40,6 +40,7 @@ WORDS = {
     "values": Both("両方で計算した値", "Values, computed by both sides"),
     "what": Both("計算", "What"),
     "difference": Both("差", "Difference"),
+    "one_calculation": Both("どちらも同じ計算", "the same calculation on both sides"),
     "values_note": Both(
         "ページを作るときに、NumPy と JAX の両方を実行した結果です。教科書の書き方があるところでは、"
         "それもライブラリの関数と比べています。差が許容値を超えると、ページは作られません。",

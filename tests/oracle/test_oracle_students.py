@@ -46,9 +46,16 @@ def test_a_row_and_a_page_for_each_student(submissions, tmp_path, capfd):
         "emil": ("0", "0", "0", "1"),
         "fay": ("0", "0", "0", "0"),
     }
-    assert rows["bob"]["power.py:cube gradient of x"] == "0"
-    assert rows["dora"]["power.py:cube gradient of x"] == ""
-    assert rows["dora"]["cube gradient of x"] == "1"
+    # One column for one part, whatever its file is called and whether it came in a folder.
+    assert list(rows["fay"])[5:] == ["cube gradient of x", "cube no side effects"]
+    assert {name: row["cube gradient of x"] for name, row in rows.items()} == {
+        "ann": "1",
+        "bob": "0",
+        "'=1+1": "1",
+        "dora": "1",
+        "emil": "",
+        "fay": "",
+    }
     pages = {file.stem: file.read_text("utf-8") for file in out.glob("*.html")}
     assert set(pages) == {"=1+1", "ann", "bob", "dora", "emil", "fay"}
     assert "<h1>ann: 2 of 2 points</h1>" in pages["ann"]
@@ -57,6 +64,32 @@ def test_a_row_and_a_page_for_each_student(submissions, tmp_path, capfd):
     assert "SyntaxError in line 1" in pages["emil"]
     assert "There is nothing to judge in it." in pages["fay"]
     assert "ann/" not in pages["bob"], "a student sees another's name"
+
+
+def test_only_a_part_that_a_student_has_twice_is_told_apart_by_its_file(tmp_path, capfd):
+    folder, out = tmp_path / "submissions", tmp_path / "graded"
+    square = RIGHT.replace("cube", "square").replace("x**3", "x**2").replace("3 * x**2", "2 * x")
+    files = {
+        "ann/one.py": RIGHT,
+        "ann/two.py": WRONG,
+        "ann/three.py": square,
+        "bob/four.py": RIGHT + square,
+        "eve.py": RIGHT,
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    assert cli.main(["--grade", str(folder), "--students", str(out), "--seed", "1"]) == 1
+    capfd.readouterr()
+    with open(out / "points.csv", encoding="utf-8-sig", newline="") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    gradients = [name for name in rows["ann"] if name.endswith("gradient of x")]
+    assert {name: {column: row[column] for column in gradients if row[column]} for name, row in rows.items()} == {
+        "ann": {"one.py:cube gradient of x": "1", "two.py:cube gradient of x": "0", "square gradient of x": "1"},
+        "bob": {"cube gradient of x": "1", "square gradient of x": "1"},
+        "eve": {"cube gradient of x": "1"},
+    }
+    assert (rows["ann"]["points"], rows["ann"]["of"]) == ("5", "6")
 
 
 def test_the_pages_are_in_japanese_where_that_is_asked_for(submissions, tmp_path, capfd):

@@ -21,7 +21,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, ...]
     @functools.cache
     def build(pages: tuple[str, ...]) -> Path:
         folder = tmp_path_factory.mktemp("built") / "site"
-        words = ["--output", str(folder), *(["--only", *pages] if pages else [])]
+        words = ["--output", str(folder), "--workers", "1", *(["--only", *pages] if pages else [])]
         with pytest.MonkeyPatch.context() as patched:
             patched.syspath_prepend(str(ROOT / "scripts"))
             patched.setattr(build_site, "prepare", lambda: None)  # the tests have set JAX up already

@@ -9,7 +9,8 @@ import pytest
 from helpers.study_site import SIGMOID, SOFTMAX, small_study, spoil
 
 from scripts import build_site
-from scripts.study import site
+from scripts.study import making, site
+from scripts.study.refusal import Refusal
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,37 @@ def test_the_command_builds_and_says_what(folder, tmp_path, capsys):
     assert build_site.main(["--pages", str(folder), "--output", str(tmp_path / "site")]) == 0
     assert re.fullmatch(r"2 pages, 0\.\d MB, \d+ s, in .*site\n", capsys.readouterr().out)
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_site_as_one(folder, tmp_path, monkeypatch):
+    for name, value in {
+        "JAX_ENABLE_X64": "1",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DEFAULT_MATMUL_PRECISION": "highest",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(making, "FEW", 2)
+    sites = {}
+    for workers in (1, 2):
+        output = tmp_path / str(workers)
+        built = site.build(site.Order(folder, output, folder, workers=workers))
+        sites[workers] = {file.relative_to(output): file.read_bytes() for file in output.rglob("*") if file.is_file()}
+        assert built.pages == 2
+    assert sites[1] == sites[2]
+
+
+@pytest.mark.slow
+def test_what_is_wrong_in_another_process_is_named_all_the_same(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
+    monkeypatch.setattr(making, "FEW", 2)
+    spoil(folder, SIGMOID, "[[softmax]]の", "[[softmax#nowhere]]の")
+    spoil(folder, SOFTMAX, '"return raised"', '"return nothing"')
+    with pytest.raises(Refusal) as refused:
+        site.build(site.Order(folder, tmp_path / "site", folder, workers=2))
+    said = str(refused.value)
+    assert "a link must lead to an anchor of its page; got [[softmax#nowhere]]" in said
+    assert "a fragment must begin one line of functional_nn.activations._softmax; got 'return nothing'" in said
 
 
 def test_one_page_alone_is_built_though_another_is_wrong(folder, tmp_path):
@@ -50,7 +82,7 @@ def test_control_c_ends_in_a_sentence(folder, tmp_path, capsys, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(site, "compute", interrupted)
+    monkeypatch.setattr(making, "compute", interrupted)
     assert build_site.main(["--pages", str(folder), "--output", str(tmp_path / "site")]) == 130
     assert capsys.readouterr().err == "build_site: stopped; what was there before is still there\n"
     assert [file.name for file in tmp_path.iterdir()] == ["study"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.widget_numbers import EXPECTED
-from helpers.widget_page import WIDGETS, begin, differs, mounted
+from helpers.widget_page import WIDGETS, begin, differs, mounted, move
 
 PLAYED = [
     ("descent", "steps", 1),
@@ -194,6 +194,50 @@ def test_a_link_keeps_the_settings(browser, name: str):
     browser.execute_script("location.hash = arguments[0]", f"#widget={name}&nowhere=1")
     assert awaited(lambda: state(browser, name)["settings"] == first["settings"])
     browser.execute_script("history.replaceState(null, '', ' ')")
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_keys_of_the_browser_are_left_to_it(browser, name: str):
+    """Alt and an arrow are the way back to the page before."""
+    pressed = """
+    const event = new KeyboardEvent("keydown", {key: "ArrowLeft", bubbles: true, cancelable: true, ...arguments[1]});
+    return arguments[0].dispatchEvent(event);"""
+    before = None
+    for handle in handles(browser, name):
+        before = before or state(browser, name)["settings"]
+        for held in ("altKey", "ctrlKey", "metaKey"):
+            assert browser.execute_script(pressed, handle, {held: True}), f"{name}: {held} and an arrow are taken"
+    assert state(browser, name)["settings"] == before
+
+
+# The smallest letters of a picture in pixels, and what is written in them.
+SMALLEST = """
+const picture = document.querySelector(`[data-widget=${arguments[0]}] .widget-picture svg`);
+const shown = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
+const seen = [...picture.querySelectorAll("text")].filter((text) => text.getBoundingClientRect().width);
+return seen.map((text) => [shown * parseFloat(getComputedStyle(text).fontSize), text.textContent])
+  .reduce((least, one) => (one[0] < least[0] ? one : least), [99, ""]);
+"""
+SMALL = {
+    "sliding_window": [
+        {"padding": 2},
+        {"padding": 2, "kernel_00": -0.25, "kernel_12": 0.75},
+        {"dimensions": "one", "padding": 2, "kernel_11": -2.25},
+    ]
+}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_the_letters_of_a_widget_are_read_on_a_phone(browser, name: str):
+    size = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        for settings in ({}, *SMALL.get(name, [])):
+            move(browser, name, settings)
+            least, text = browser.execute_script(SMALLEST, name)
+            assert least >= 8, f"{name} {settings}: {text!r} is {least:.1f} pixels high"
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_setting_that_there_is_not_is_told(browser):

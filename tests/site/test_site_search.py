@@ -14,7 +14,7 @@ from scripts.study.search import search_script, search_words
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "docs" / "study"
-SETS = ("asked_for", "development", "set_aside")
+SETS = ("asked_for", "development", "set_aside", "afterwards")
 Found = list[dict[str, Any]]
 Asked = dict[str, list[tuple[Query, Found]]]
 

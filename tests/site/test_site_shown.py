@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from helpers.site_search import read_index
-from helpers.study_site import small_study
+from helpers.study_site import SOFTMAX, small_study, spoil
 
 import reference.activations
 from scripts.study import site
+from scripts.study.site import Order
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,16 @@ def test_values_come_from_both_sides_with_their_difference(page: str):
     differences = [float(number) for number in re.findall(r'<span class="number">([^<]+)</span>', results)]
     assert len(differences) == 2
     assert all(0 <= difference <= 1e-12 for difference in differences)
+
+
+def test_one_calculation_on_both_sides_shows_no_difference(tmp_path: Path):
+    made = small_study(tmp_path)
+    row = '[[values]]\nlabel = {ja = "和", en = "A sum"}\nnumpy = "x + 1"\njax = "x + 1"\n\n[[mistakes]]'
+    spoil(made.folder, SOFTMAX, "[[mistakes]]", row)
+    site.build(Order(made.folder, made.output, made.root, only=("softmax",)))
+    rows = (made.output / "softmax.html").read_text(encoding="utf-8").partition('id="value-3"')[2].partition("</tr>")[0]
+    assert "the same calculation on both sides" in rows
+    assert '<span class="number">' not in rows
 
 
 def test_a_mistake_shows_its_line_the_right_one_and_the_report(page: str):

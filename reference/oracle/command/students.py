@@ -1,6 +1,7 @@
 """A folder of submissions as a teacher wants it: one CSV of points, a row a student, and a page for each student."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -16,6 +17,24 @@ FIRST = ("student", "points", "of", "wrong", "not judged")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute, where a cell begins with it
 
 
+class Part(NamedTuple):
+    """A graded part: the file within a folder that was handed in, the name of what it is a part of, and its points."""
+
+    file: str
+    of: str
+    grade: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Without the file, which every student may name as they like: `dense gradient of x`."""
+        return f"{self.of} {self.grade['name']}"
+
+    @property
+    def place(self) -> str:
+        """Before a name, where the file counts: `linear.py:`."""
+        return f"{self.file}:" if self.file else ""
+
+
 class Student(NamedTuple):
     """What one student handed in: a file or a folder of them, and what was found in it."""
 
@@ -23,21 +42,16 @@ class Student(NamedTuple):
     path: Path
     results: list[dict[str, Any]]
 
-    def named(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every graded part with what it is a part of: `linear.py:dense`."""
+    def parts(self) -> Iterator[Part]:
+        """Every graded part, with what it is a part of."""
         for result in self.results:
-            inner = f"{Path(result['file']).relative_to(self.path).as_posix()}:" if self.path.is_dir() else ""
+            file = Path(result["file"]).relative_to(self.path).as_posix() if self.path.is_dir() else ""
             for part in result.get("grade", []):
-                yield f"{inner}{result['name']}", part
-
-    def parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every graded part with its full name: `linear.py:dense gradient of x`."""
-        for inner, part in self.named():
-            yield f"{inner} {part['name']}", part
+                yield Part(file, result["name"], part)
 
     def points(self) -> tuple[int, int]:
         """Points earned, points possible."""
-        parts = [part for _, part in self.parts()]
+        parts = [part.grade for part in self.parts()]
         return sum(part["earned"] for part in parts), sum(part["possible"] for part in parts)
 
 
@@ -80,15 +94,24 @@ def write_students(
 
 def rows(students: Sequence[Student]) -> list[list[str]]:
     """The head, and a row a student; a part that a student does not have is left empty."""
-    named = list(dict.fromkeys(name for student in students for name, _ in student.parts()))
-    table = [[*FIRST, *named]]
-    for student in students:
-        earned = {name: str(part["earned"]) for name, part in student.parts()}
+    every = [earned_by(student) for student in students]
+    columns = list(dict.fromkeys(column for earned in every for column in earned))
+    table = [[*FIRST, *columns]]
+    for student, earned in zip(students, every, strict=True):
         verdicts = [result.get("verdict", "cannot tell") for result in student.results]
         counts = [verdicts.count("fail"), verdicts.count("cannot tell")]
-        row = [student.name, *map(str, (*student.points(), *counts)), *(earned.get(name, "") for name in named)]
+        row = [student.name, *map(str, (*student.points(), *counts)), *(earned.get(name, "") for name in columns)]
         table.append(row)
     return [[f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row] for row in table]
+
+
+def earned_by(student: Student) -> dict[str, str]:
+    """The points of every part by its column; only a part that the student has in two files bears its file's name."""
+    counts = Counter(part.name for part in student.parts())
+    return {
+        f"{part.place if counts[part.name] > 1 else ''}{part.name}": str(part.grade["earned"])
+        for part in student.parts()
+    }
 
 
 def page(student: Student, language: str = "en") -> str:
@@ -96,8 +119,8 @@ def page(student: Student, language: str = "en") -> str:
     say = saying(language)
     earned, possible = student.points()
     cells = [
-        (f"{inner} {say(part['name'])}", f"{part['earned']}/{part['possible']}", say(part["why"]))
-        for inner, part in student.named()
+        (f"{place}{of} {say(part['name'])}", f"{part['earned']}/{part['possible']}", say(part["why"]))
+        for place, of, part in ((part.place, part.of, part.grade) for part in student.parts())
     ]
     parts = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
     table = f'<div class="wide"><table>{parts}</table></div>' if parts else ""

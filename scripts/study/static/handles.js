@@ -80,6 +80,7 @@ widgets.hold = (picture, specs, side) => {
       for (const end of ["pointerup", "pointercancel"]) part.addEventListener(end, drop);
     }
     grip.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own, such as a page back
       const main = spec.x || spec.y;
       const far = event.shiftKey ? 5 : 1;
       if (KEYS[event.key]) {

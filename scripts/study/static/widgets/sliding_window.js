@@ -67,7 +67,18 @@
     ...widgets.filters.controls((s, row) => flat(s) && row !== 1),
   ];
 
-  const short = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
+  const short = (value, digits = 2) =>
+    String(Math.round(value * 10 ** digits) / 10 ** digits || 0).replace("-", "−");
+  // How wide a number is, in heights of its letters, in the widest of the page's fonts.
+  const WIDTHS = { "−": 0.84, "×": 0.84, ".": 0.32 };
+  const wide = (text) => [...text].reduce((sum, letter) => sum + (WIDTHS[letter] ?? 0.64), 0);
+  const READABLE = 11; // of letters: 8 pixels where a phone shows the picture
+  const letters = (text, size) => Math.min(13, size * 0.58, (size - 1) / wide(text));
+  // With as many decimals as can be read in a cell; the sentence below has them all.
+  const fitting = (value, size) => {
+    const texts = [2, 1, 0].map((digits) => short(value, digits));
+    return texts.find((text) => letters(text, size) >= READABLE) ?? texts[2];
+  };
 
   function cells(values, left, top, size, outside, largest, quantity) {
     return values.flatMap((row, i) =>
@@ -76,8 +87,8 @@
         const border = outside(i, j) ? { "stroke-dasharray": "2 2" } : {};
         const colour = outside(i, j) ? plot.muted : plot.ink;
         const data = quantity ? { "data-quantity": `${quantity}_${i}_${j}`, "data-value": value } : {};
-        const text = short(value);
-        const fontSize = Math.min(13, size * 0.5, (size - 2) / (0.6 * text.length)); // a long number stays in its cell
+        const text = fitting(value, size);
+        const fontSize = letters(text, size);
         return [
           svg("rect", {
             x,
@@ -102,22 +113,19 @@
 
   // Where the input begins, and how large its cells are.
   const [left, top] = [10, 36];
-  const cellSize = (input) => (input.length === 1 ? Math.min(34, 440 / input[0].length) : 236 / input.length);
+  const cellSize = (input) => (input.length === 1 ? Math.min(34, 440 / input[0].length) : 200 / input.length);
 
   function picture(s, input, kernel, tall, output, [row, column]) {
     const line = flat(s);
     const size = cellSize(input);
-    const [outLeft, outTop] = line ? [10, 156] : [284, 36];
-    const outSize = line ? size : Math.min(44, 186 / output.length);
+    const [outLeft, outTop] = line ? [10, 156] : [234, 36];
+    const outSize = line ? size : Math.min(44, 236 / output.length);
     const inside = (i, j) => i >= tall && i < input.length - tall && j >= s.padding && j < input[0].length - s.padding;
     const [x, y] = [left + column * s.stride * size, top + row * s.stride * size];
-    const weights = kernel.flatMap((weightsRow, i) =>
-      weightsRow.map((weight, j) =>
-        plot.text([x + (j + 0.5) * size, y + (i + (line ? 1.55 : 0.9)) * size], line ? `×${short(weight)}` : "", {
-          fill: plot.series(4),
-          "font-size": 13,
-        }),
-      ),
+    const under = line ? kernel[0].map((weight) => `×${short(weight)}`) : [];
+    const tight = under.some((text) => 13 * wide(text) > size); // then the middle one stands lower
+    const weights = under.map((text, j) =>
+      plot.text([x + (j + 0.5) * size, y + size + (tight && j === 1 ? 34 : 18)], text, { fill: plot.series(4) }),
     );
     const names = [
       plot.text(
