@@ -97,6 +97,9 @@ def _normalize(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: floa
     count = math.prod(x.shape[:-1])
     rule = "in training there must be at least two values a channel"
     require(count > 1, "batch_norm", rule, f"x.shape={x.shape}")
+    rule = f"parameters must have one entry a channel, {x.shape[-1:]}"
+    got = f"scale.shape={scale.shape}, bias.shape={bias.shape}"
+    require(scale.shape == bias.shape == x.shape[-1:], "batch_norm", rule, got)
     # Of `batch_norm` the moments would be rounded to 16 bits before they are gathered.
     y, mean, variance = norm_of_batch(x, scale, bias, channels=(x.ndim - 1,), epsilon=epsilon)
     return Normalized(y, {"mean": mean, "variance": variance * (count / (count - 1))})

@@ -18,9 +18,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute, 
 
 
 class Part(NamedTuple):
-    """A graded part: the file within a folder that was handed in, the name of what it is a part of, and its points."""
+    """A graded part: its place within a folder that was handed in, the name of what it is a part of, and its points."""
 
-    file: str
+    # Before a name, where the file counts: `linear.py:`.
+    place: str
     of: str
     grade: dict[str, Any]
 
@@ -28,11 +29,6 @@ class Part(NamedTuple):
     def name(self) -> str:
         """Without the file, which every student may name as they like: `dense gradient of x`."""
         return f"{self.of} {self.grade['name']}"
-
-    @property
-    def place(self) -> str:
-        """Before a name, where the file counts: `linear.py:`."""
-        return f"{self.file}:" if self.file else ""
 
 
 class Student(NamedTuple):
@@ -45,9 +41,9 @@ class Student(NamedTuple):
     def parts(self) -> Iterator[Part]:
         """Every graded part, with what it is a part of."""
         for result in self.results:
-            file = Path(result["file"]).relative_to(self.path).as_posix() if self.path.is_dir() else ""
+            place = f"{Path(result['file']).relative_to(self.path).as_posix()}:" if self.path.is_dir() else ""
             for part in result.get("grade", []):
-                yield Part(file, result["name"], part)
+                yield Part(place, result["name"], part)
 
     def points(self) -> tuple[int, int]:
         """Points earned, points possible."""
@@ -119,8 +115,8 @@ def page(student: Student, language: str = "en") -> str:
     say = saying(language)
     earned, possible = student.points()
     cells = [
-        (f"{place}{of} {say(part['name'])}", f"{part['earned']}/{part['possible']}", say(part["why"]))
-        for place, of, part in ((part.place, part.of, part.grade) for part in student.parts())
+        (f"{place}{of} {say(grade['name'])}", f"{grade['earned']}/{grade['possible']}", say(grade["why"]))
+        for place, of, grade in student.parts()
     ]
     parts = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
     table = f'<div class="wide"><table>{parts}</table></div>' if parts else ""

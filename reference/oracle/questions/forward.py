@@ -101,7 +101,7 @@ def agrees(
     if agreement is None:
         return None, trial.primals, expected
     # What overflows on its way depends on the order of operations, and says nothing of the formula.
-    for primals in elsewhere(trial, SPECS[op]) if _can_be_multiplied(trial.primals) else ():
+    for primals in elsewhere(trial, SPECS[op]) if _far_from_overflow(trial.primals) else ():
         try:
             wanted = reference_out(op, statics, primals)
         except (TypeError, ValueError):
@@ -187,7 +187,7 @@ def _unrestricted(spec: OpSpec, position: int, equal: bool) -> bool:
 
 def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreement | None:
     """The first op of the table whose values the forward has, here and elsewhere, up to rounding or to loose."""
-    if not _can_be_multiplied(trial.primals):
+    if not _far_from_overflow(trial.primals):
         return None
     for spec in SPECS.values():
         tried: list[dict[str, Any]] = []
@@ -205,10 +205,14 @@ def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreemen
     return None
 
 
-def _can_be_multiplied(primals: tuple[Any, ...]) -> bool:
-    """Whether products of their finite numbers add up to finite numbers, in their own dtypes."""
-    with np.errstate(all="ignore"):
-        return all(bool(np.isfinite(np.sum(np.square(x[np.isfinite(x)])))) for x in trees.arrays(primals))
+def _far_from_overflow(primals: tuple[Any, ...]) -> bool:
+    """Whether their finite numbers can be enlarged in their own dtypes, and multiplied in float32 at least."""
+    for x in trees.arrays(primals):
+        largest = float(np.max(np.abs(x[np.isfinite(x)]).astype(np.float64), initial=0.0))
+        wide = max(precision.limits(x.dtype).max, precision.limits(np.dtype(np.float32)).max)
+        if 4 * largest > precision.limits(x.dtype).max or largest > np.sqrt(np.float64(wide)):
+            return False
+    return True
 
 
 def _near(found: np.ndarray, values: np.ndarray, loose: float) -> bool:
