@@ -43,22 +43,33 @@ def held(case: Case) -> dict[str, Any]:
 
 def checked(framework: str, case: Case, dtype: str, seed: int) -> oracle.Report:
     """A kernel at arguments of its own, drawn with a seed."""
+    subject, primals, asked = question(framework, case, dtype, seed)
+    return oracle.check(subject, *primals, **asked)
+
+
+def swept(framework: str, case: Case, dtype: str, seed: int, checks: int) -> oracle.SweepReport:
+    """A kernel at inputs of other sizes and values than its own."""
+    subject, primals, asked = question(framework, case, dtype, seed)
+    return oracle.sweep(subject, primals, checks=checks, **asked)
+
+
+def question(
+    framework: str, case: Case, dtype: str, seed: int
+) -> tuple[oracle.Subject, tuple[Any, ...], dict[str, Any]]:
+    """A kernel, arguments of its own, drawn with a seed, and what is asked of it."""
     subject = subject_of(framework, case, importlib.import_module(f"examples.kernels.{framework}.{case.file}"))
     arguments = drawn(case.arguments, "float64" if dtype in LOW else dtype, seed)
     low: dict[str, Any] = {"dtype": dtype} if dtype in LOW else {}
-    return oracle.check(subject, *arguments.values(), names=tuple(arguments), seed=seed, **held(case), **low)
-
-
-def swept(framework: str, case: Case, seed: int, checks: int) -> oracle.SweepReport:
-    """A kernel at inputs of other sizes and values than its own, in float64."""
-    subject = subject_of(framework, case, importlib.import_module(f"examples.kernels.{framework}.{case.file}"))
-    arguments = drawn(case.arguments, "float64", seed)
-    asked = {"names": tuple(arguments), "seed": seed, "checks": checks, **held(case)}
-    return oracle.sweep(subject, tuple(arguments.values()), **asked)
+    return subject, tuple(arguments.values()), {"names": tuple(arguments), "seed": seed, **held(case), **low}
 
 
 def judgments(
-    frameworks: Sequence[str], cases: Sequence[Case], dtypes: Sequence[str], seeds: Sequence[int], checks: int
+    frameworks: Sequence[str],
+    cases: Sequence[Case],
+    dtypes: Sequence[str],
+    seeds: Sequence[int],
+    swept_in: Sequence[str],
+    checks: int,
 ) -> Iterator[Judged]:
     """Every one that is asked for, one after the other."""
     for framework in frameworks:
@@ -67,11 +78,11 @@ def judgments(
                 for dtype in dtypes:
                     report = checked(framework, case, dtype, seed)
                     yield Judged(f"{framework} {case.function} {dtype} seed {seed}", report.verdict, report.status)
-                if checks:
-                    sweep = swept(framework, case, seed, checks)
+                for dtype in swept_in:
+                    sweep = swept(framework, case, dtype, seed, checks)
                     seen = Counter(visit.seen for visit in sweep.visited)
                     told = ", ".join(f"{count} {word}" for word, count in seen.items())
-                    asked = f"{framework} {case.function} sweep seed {seed}"
+                    asked = f"{framework} {case.function} {dtype} sweep seed {seed}"
                     yield Judged(asked, sweep.verdict, told, len(sweep.visited))
 
 
@@ -82,12 +93,13 @@ def main() -> None:
     parser.add_argument("--functions", nargs="+", choices=CASE, default=list(CASE))
     parser.add_argument("--dtypes", nargs="*", choices=(*EXACT, *LOW), default=(*EXACT, *LOW))
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
-    parser.add_argument("--checks", type=int, default=40, help="of each sweep; 0 for none")
+    parser.add_argument("--swept", nargs="*", choices=(*EXACT, *LOW), default=("float64",), help="dtypes to sweep in")
+    parser.add_argument("--checks", type=int, default=40, help="of each sweep")
     asked = parser.parse_args()
     cases = [case for case in CASES if case.function in asked.functions]
     verdicts: Counter[str] = Counter()
     inputs = 0
-    for judged in judgments(asked.frameworks, cases, asked.dtypes, asked.seeds, asked.checks):
+    for judged in judgments(asked.frameworks, cases, asked.dtypes, asked.seeds, asked.swept, asked.checks):
         print(f"{judged.verdict:12s} {judged.asked:44s} {judged.status}", flush=True)
         verdicts[judged.verdict] += 1
         inputs += judged.inputs

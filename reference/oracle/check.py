@@ -89,6 +89,7 @@ def _reported(trial: Trial, judgment: Judgment, request: Request) -> Report:
     base = None
     try:
         judgment.findings += forward.beyond_numbers(trial, request.op, request.statics)
+        judgment.unseen += forward.flushed(trial)
         base = _begin(trial, judgment)
         _judge(trial, base, judgment, request)
         if request.convention:

@@ -41,3 +41,53 @@ def test_a_gradient_that_is_infinite_when_doubled_is_not():
     x = np.random.default_rng(0).normal(size=(3, 4))
     report = oracle.check(subject, x, cotangent=np.full((3, 4), 6.0))
     assert "not linear" in str(report)
+
+
+def gated(x: np.ndarray, gate: np.ndarray) -> np.ndarray:
+    """x * silu(gate), where x * gate overflows first."""
+    with np.errstate(all="ignore"):
+        return (x * gate) / (1 + np.exp(-gate))
+
+
+def gated_backward(ct: np.ndarray, x: np.ndarray, gate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    share = 1 / (1 + np.exp(-gate))
+    return ct * (gate * share), ct * (x * (share * (1 + gate * (1 - share))))
+
+
+GATED = oracle.from_forward_backward(gated, gated_backward)
+HELD = {"op": "glu", "statics": {"activation": "silu"}, "dtype": "float32"}
+
+
+def between(rows: int, columns: int, largest: float) -> tuple[np.ndarray, np.ndarray]:
+    x, gate = np.random.default_rng(0).uniform(-2, 2, (2, rows, columns)).astype(np.float32)
+    return x / np.abs(x).max() * np.float32(largest), gate
+
+
+def test_an_output_that_overflows_on_its_way_is_said_to():
+    report = oracle.check(GATED, *between(3, 4, 3e38), **HELD)
+    assert "values that are not finite, where reference.glu is" in str(report).replace("\n  ", " ")
+    assert "does not compute" not in str(report)
+
+
+def test_a_sweep_does_not_accuse_what_overflows_on_its_way():
+    sweep = oracle.sweep(GATED, between(3, 4, 1.0), checks=8, **HELD)
+    seen = {visit.regime: visit.seen for visit in sweep.visited}
+    assert seen["the largest finite values"] in ("cannot tell", "outside"), str(sweep)
+    assert sweep.verdict == "pass", str(sweep)
+
+
+def test_a_sweep_accuses_what_overflows_far_from_the_largest_number():
+    """exp(1000) is infinite, softmax of 1000 is not."""
+
+    def naive(x: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+
+    def backward(ct: np.ndarray, x: np.ndarray) -> np.ndarray:
+        y = naive(x)
+        return y * (ct - (ct * y).sum(-1, keepdims=True))
+
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    sweep = oracle.sweep(oracle.from_forward_backward(naive, backward), x, op="softmax", dtype="float32", checks=8)
+    assert sweep.verdict == "fail", str(sweep)
+    assert {visit.regime for visit in sweep.visited if visit.seen == "WRONG"} == {"values of 1000"}

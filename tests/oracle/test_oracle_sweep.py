@@ -165,7 +165,7 @@ def test_code_that_is_wrong_as_it_is_ends_the_sweep_at_once():
     ("inputs", "asked", "error", "says"),
     [
         (None, {}, ValueError, "make_inputs or op is needed"),
-        (np.ones(3), {}, TypeError, "must be a function or a tuple of arrays"),
+        (3.0, {}, TypeError, "must be a function, an array or a tuple of arrays"),
         (lambda *sizes: sizes, {}, ValueError, r"one dimension; got \*sizes"),
         (_rows, {"largest": 0}, ValueError, "largest must be a whole number of at least 1; got 0"),
         (_rows, {"checks": 2.5}, ValueError, "checks must be a whole number of at least 1; got 2.5"),

@@ -64,6 +64,12 @@ class Comparison:
         return self.error > self.allowed
 
     @property
+    def only_lost(self) -> int:
+        """How many entries are infinite or NaN and should not be, where nothing else is wrong; else 0."""
+        lost = self.known & ~np.isfinite(self.got)
+        return 0 if (self.outside & ~lost).any() else int(lost.sum())
+
+    @property
     def times(self) -> float:
         """How many times less accurate than plain: by the root mean square, or by the worst entry where that is more.
 

@@ -16,6 +16,7 @@ from reference.oracle.accuracy.plain import Situation, answers, situation
 from reference.oracle.accuracy.reference import Reference
 from reference.oracle.accuracy.wide import NAMELESS, Wide, in_float64
 from reference.oracle.numerics.precision import ulp_error
+from reference.oracle.questions import doubts
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.figures import DRAWN, Compared
 from reference.oracle.questions.judged import Judged, blank
@@ -124,8 +125,11 @@ def _judge_output(case: Case, outcome: Outcome) -> None:
         elif kind == "wrong":
             at = int(np.argmax(compared.error))
             said = f"entry {at} of the output is {compared.got[at]:.6g}, in float64 it is {compared.truth[at]:.6g}"
-            message = f"the forward does not compute {case.at.reference.label}"
-            outcome.findings.append(finding("forward", message, said, blame="forward"))
+            label = case.at.reference.label
+            why, message = "forward", f"the forward does not compute {label}"
+            if lost := compared.only_lost:
+                why, message = "not_finite", f"the forward has {lost} values that are not finite, where {label} is"
+            outcome.findings.append(finding(why, message, said, blame="forward"))
     outcome.accuracy.append(_accuracy("the output", compared, kind))
 
 
@@ -187,7 +191,9 @@ def _argument(case: Case, position: int, wrong: Mapping[str, list[Finding]], out
         kind, cause = _inaccurate(case, position)
         if cause:
             outcome.findings.append(imprecision.found(f"{name}_ct", compared, cause, name))
-    judged = Judged(name, _figures(compared, case.at.trial.primals[position], case.base.got[position], kind, cause))
+    figures = _figures(compared, trial.primals[position], case.base.got[position], kind, cause)
+    lost = doubts.no_numbers(name, compared.got) if compared.only_lost else None
+    judged = Judged(name, figures, otherwise=lost)
     if kind == "wrong" and name not in wrong:
         outcome.findings.append(judged.unexplained())
     outcome.accuracy.append(_accuracy(f"{name}_ct", compared, kind))

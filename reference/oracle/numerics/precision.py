@@ -8,6 +8,8 @@ from reference._checks import is_floating
 
 # Distance from 1 to the next number; NumPy's finfo does not know bfloat16.
 EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+# Below the normal range numbers have no digits left to agree in.
+TINY = 4 * float(np.finfo(np.float64).tiny)
 
 
 def epsilon(dtype: np.dtype) -> float:

@@ -22,17 +22,22 @@ def form_findings(trial: Trial, base: Base, position: int, compared: Compared, i
     wide = np.asarray(got, np.float64)
     if compared.wrong and not np.isfinite(wide).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(wide))[0])
-        count = int((~np.isfinite(wide)).sum())
         wanted = None if compared.expected is None else float(compared.expected[at])
-        found.append(finding("not_finite", f"{name}_ct holds {wide[at]} at {list(at)}",
-                             f"{count} of {wide.size} entries are not finite", argument=name, index=at,
-                             got=float(wide[at]), expected=wanted))  # fmt: skip
+        cause, message, evidence = no_numbers(name, wide)
+        found.append(finding(cause, message, evidence, argument=name, index=at, got=float(wide[at]), expected=wanted))
     said = "" if compared.wrong else _narrowed(trial, got, primal, inside)
     if said:
         message = f"{name}_ct is computed in a lower precision than {name} has"
         coarse = precision.beyond_single(precision.epsilon(got.dtype))
         found.append(finding("downcast", message, said, argument=name, off=coarse))
     return tuple(found)
+
+
+def no_numbers(name: str, wide: np.ndarray) -> tuple[str, str, str]:
+    """Cause, message and evidence of a gradient with entries that are infinite or NaN."""
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(wide))[0])
+    count = int((~np.isfinite(wide)).sum())
+    return "not_finite", f"{name}_ct holds {wide[at]} at {list(at)}", f"{count} of {wide.size} entries are not finite"
 
 
 def _narrowed(trial: Trial, got: np.ndarray, primal: np.ndarray, inside: float) -> str:

@@ -101,7 +101,7 @@ def agrees(
     if agreement is None:
         return None, trial.primals, expected
     # What overflows on its way depends on the order of operations, and says nothing of the formula.
-    for primals in elsewhere(trial, SPECS[op]) if _far_from_overflow(trial.primals) else ():
+    for primals in elsewhere(trial, SPECS[op]) if far_from_overflow(trial.primals) else ():
         try:
             wanted = reference_out(op, statics, primals)
         except (TypeError, ValueError):
@@ -128,6 +128,28 @@ def beyond_numbers(trial: Trial, op: str | None, statics: Mapping[str, Any]) -> 
     at = int(np.flatnonzero(hidden)[0])
     said = f"entry {at} of the output is {found[at]:.6g}, that of {op} is nan"
     return [finding("forward", f"the forward hides a NaN in {', '.join(bad)}", said, blame="forward")]
+
+
+def flushed(trial: Trial) -> list[str]:
+    """Judge at zeros in place of subnormal numbers where the forward makes the same of both, as many processors do."""
+    zeroed = tuple(np.where(_subnormal(p), np.zeros_like(p), p) for p in trial.primals)
+    held = [name for name, p in zip(trial.names, trial.primals, strict=True) if np.any(_subnormal(p))]
+    if not held:
+        return []
+    found = trees.vector(trial.forward())
+    if not np.array_equal(found, trial.value(zeroed, found.size), equal_nan=True):
+        return []
+    trial.primals = trial.measured = zeroed
+    whose = " and ".join(held)
+    return [f"The forward makes the same of zeros as of the subnormal numbers in {whose}: they were judged as zeros."]
+
+
+def _subnormal(primal: Any) -> Any:
+    """Which entries are; False for what has no digits to lose."""
+    if not isinstance(primal, np.ndarray) or not is_floating(primal.dtype):
+        return False
+    with quiet(None):
+        return (primal != 0) & (np.abs(primal) < precision.limits(primal.dtype).smallest_normal)
 
 
 def _holds_nan(primal: Any) -> bool:
@@ -187,7 +209,7 @@ def _unrestricted(spec: OpSpec, position: int, equal: bool) -> bool:
 
 def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreement | None:
     """The first op of the table whose values the forward has, here and elsewhere, up to rounding or to loose."""
-    if not _far_from_overflow(trial.primals):
+    if not far_from_overflow(trial.primals):
         return None
     for spec in SPECS.values():
         tried: list[dict[str, Any]] = []
@@ -205,12 +227,12 @@ def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreemen
     return None
 
 
-def _far_from_overflow(primals: tuple[Any, ...]) -> bool:
+def far_from_overflow(primals: tuple[Any, ...]) -> bool:
     """Whether their finite numbers can be enlarged in their own dtypes, and multiplied in float32 at least."""
     for x in trees.arrays(primals):
         largest = float(np.max(np.abs(x[np.isfinite(x)]).astype(np.float64), initial=0.0))
-        wide = max(precision.limits(x.dtype).max, precision.limits(np.dtype(np.float32)).max)
-        if 4 * largest > precision.limits(x.dtype).max or largest > np.sqrt(np.float64(wide)):
+        own, single = (float(precision.limits(dtype).max) for dtype in (x.dtype, np.dtype(np.float32)))
+        if 4 * largest > own or largest > max(own, single) ** 0.5:
             return False
     return True
 
@@ -223,4 +245,4 @@ def _near(found: np.ndarray, values: np.ndarray, loose: float) -> bool:
         return False
     scale = float(np.max(np.abs(values), initial=0.0, where=finite))
     with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(found[finite] - values[finite]) <= loose * scale))
+        return bool(np.all(np.abs(found[finite] - values[finite]) <= loose * scale + precision.TINY))

@@ -18,8 +18,6 @@ NUDGES = 4
 # A backward that rounds as float64 does stays below the first share of its largest entry. Beyond the second, a thousand
 # roundings of float32, nobody could tell float32 from a mistake.
 FINEST, COARSEST = 1e-9, 1e-4
-# Below the normal range numbers have no digits left to agree in.
-TINY = 4 * float(np.finfo(np.float64).tiny)
 
 
 def measured(trial: Trial, base: Base) -> tuple[Any, ...]:
@@ -61,7 +59,8 @@ def excused(trial: Trial, base: Base) -> tuple[float, ...]:
             continue
         wide = np.asarray(got, np.float64)
         largest = float(np.max(np.abs(wide), initial=0.0, where=np.isfinite(wide)))
-        sizes.append(64 * _run_epsilon(trial, base, got) * largest + _sway(wide, [m[position] for m in moved]) + TINY)
+        sway = _sway(wide, [m[position] for m in moved])
+        sizes.append(64 * _run_epsilon(trial, base, got) * largest + sway + precision.TINY)
     return tuple(sizes)
 
 

@@ -11,7 +11,7 @@ from reference.oracle.check import check
 from reference.oracle.explain import nobody_asks
 from reference.oracle.numerics import budget
 from reference.oracle.opspec import OpSpec
-from reference.oracle.questions.forward import matching, reference_out
+from reference.oracle.questions.forward import far_from_overflow, matching, reference_out
 from reference.oracle.report import ArgumentReport, Report
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
@@ -78,7 +78,7 @@ class Judging:
         if not self.op and self.recognized and self._overflows(primals):
             report = self._report(primals, *self.recognized) or report
         self.spent += self._cost(primals, report)
-        seen, said = _seen(report, case, self._finite(primals))
+        seen, said = _seen(report, case, self._finite(primals), far_from_overflow(primals))
         if seen == "raises" and not self.maker.exact and not self._takes(primals):
             return None  # these sizes were a guess
         seen = "WRONG" if seen == "raises" and self.strict else seen
@@ -166,7 +166,7 @@ ORDINARY = "ordinary"
 SEEN: Mapping[str, Seen] = {"pass": "right", "cannot tell": "cannot tell", "fail": "WRONG"}
 
 
-def _seen(report: Report, case: Case, finite: bool) -> tuple[Seen, str]:
+def _seen(report: Report, case: Case, finite: bool, far: bool) -> tuple[Seen, str]:
     """The verdict in the words of a sweep, and why, where it is not right."""
     first = report.findings[0] if report.findings else None
     said = "" if report.verdict == "pass" or first is None else first.message
@@ -174,18 +174,18 @@ def _seen(report: Report, case: Case, finite: bool) -> tuple[Seen, str]:
         return "raises", f"{first.message}; {first.evidence}"
     if first is not None and first.cause == "not_finite" and first.blame == "forward" and not finite:
         return "outside", ""
-    if _beyond_measure(report):
+    if _beyond_measure(report, far):
         return "cannot tell", said
     if report.status.startswith("right, but"):
         return ("right, but", report.status.partition("but ")[2]) if report.verdict == "pass" else ("WRONG", said)
     return SEEN[report.verdict], said
 
 
-def _beyond_measure(report: Report) -> bool:
-    """Whether gradients are only not finite, where not even the forward could be measured beside this input."""
+def _beyond_measure(report: Report, far: bool) -> bool:
+    """Whether numbers are only not finite, where what is on the way to them may overflow or could not be measured."""
     accused = [found.cause for found in report.findings if found.blame != "check"]
     unmeasured = any(argument.verdict == "cannot tell" for argument in report.arguments)
-    return bool(accused) and set(accused) == {"not_finite"} and unmeasured
+    return bool(accused) and set(accused) == {"not_finite"} and (unmeasured or not far)
 
 
 def largest_error(arguments: Sequence[ArgumentReport]) -> tuple[float | None, bool]:

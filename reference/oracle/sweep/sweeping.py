@@ -42,9 +42,9 @@ def sweep(
     Args:
         subject: what one of the `oracle.from_...` functions returned.
         make_inputs: a function whose parameters are the dimensions (`def make_inputs(rows, columns, rng)`) and that
-            returns the primals; or the primals of one input, whose equal sizes are taken for one dimension unless the
-            op takes them apart and the forward is right there. None where an op is named, as `op` or as `reference`:
-            its row makes them.
+            returns the primals; or the primals of one input, an array or a tuple of some, whose equal sizes are taken
+            for one dimension unless the op takes them apart and the forward is right there. None where an op is named,
+            as `op` or as `reference`: its row makes them.
         op, statics: as of `oracle.check`. Without an op the one that is recognized says which regimes there are.
         largest: sizes go to one above the last power of two up to this.
         checks: at most so many inputs are judged, and once one fails at most 60 more in search of the smallest; fewer
@@ -92,9 +92,13 @@ def _maker(
         return by_row(op, statics, len(subject.names) if subject.names else None)
     if callable(make_inputs):
         return by_function(make_inputs)
+    if hasattr(make_inputs, "shape"):
+        make_inputs = (make_inputs,)
     if isinstance(make_inputs, tuple | list):
         return by_example(make_inputs, names)
-    raise TypeError(f"oracle.sweep: make_inputs must be a function or a tuple of arrays; got {type(make_inputs)!r}")
+    raise TypeError(
+        f"oracle.sweep: make_inputs must be a function, an array or a tuple of arrays; got {type(make_inputs)!r}"
+    )
 
 
 def _ordinary(judging: Judging) -> tuple[Visit, Report]:
