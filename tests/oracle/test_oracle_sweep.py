@@ -135,6 +135,10 @@ def test_what_its_reference_refuses_is_no_input(wrong_from: int):
     assert min(visit.shapes["x"][0] for visit in swept.visited) == 4
     assert swept.verdict == ("pass" if wrong_from == 99 else "fail")
     assert swept.smallest is None or swept.smallest.shapes == {"x": (wrong_from, 3)}
+    assert {"axis 1 of x = 2", "every size 1"} <= set(swept.refused)
+    assert not {visit.regime for visit in swept.visited} & set(swept.refused)
+    told = f"Not judged: {len(swept.refused)} inputs that the reference refuses, the first with {swept.refused[0]}."
+    assert told in " ".join(str(swept).split())
 
 
 def test_a_forward_that_overflows_where_the_op_does_not_is_wrong():

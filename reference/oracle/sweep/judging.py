@@ -41,6 +41,8 @@ class Judging:
     checks: int = 0
     # What the checks cost, as `numerics/budget.py` counts it.
     spent: float = 0.0
+    # The regimes whose inputs the reference does not take.
+    refused: list[str] = field(default_factory=list)
     # The op that the forward was found to be, where none was named.
     recognized: tuple[str, Mapping[str, Any]] | None = None
 
@@ -68,7 +70,10 @@ class Judging:
                 raise
             return None
         guessed = case.axes or (self._known() is not None and not self.maker.exact)
-        if (guessed and not self._takes(primals)) or (case.regime != ORDINARY and self._refused(primals)):
+        if guessed and not self._takes(primals):
+            return None
+        if case.regime != ORDINARY and self._refused(primals):
+            self.refused.append(case.regime)
             return None
         self.checks += 1
         mode = "directional" if case.sized and not whole and entries(primals) > FEW else "auto"

@@ -43,6 +43,8 @@ class SweepReport:
     # Inputs that there would have been after the last check that was allowed, and what the first of them is.
     left: int = 0
     next: str = ""
+    # The regimes whose inputs the reference refuses, so that there is nothing to judge them by.
+    refused: tuple[str, ...] = ()
     op: str | None = None
     statics: dict[str, Any] = field(default_factory=dict)
     checks: int = 0

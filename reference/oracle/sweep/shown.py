@@ -38,6 +38,11 @@ def as_text(swept: SweepReport, width: int = 80, say: Say = english) -> str:
     if swept.smallest is not None:
         blocks.append(render_text(swept.report, width, say))
     blocks.append("\n".join([say("Visited:"), *table(swept.visited, width, say)]))
+    if swept.refused:
+        count = len(swept.refused)
+        inputs = "input" if count == 1 else "inputs"
+        refused = say(f"Not judged: {count} {inputs} that the reference refuses, the first with {swept.refused[0]}.")
+        blocks.append(wrapped(refused, width))
     if swept.left:
         inputs = "input" if swept.left == 1 else "inputs"
         left = say(f"Not visited: {swept.left} more {inputs}, the first with {swept.next}.")

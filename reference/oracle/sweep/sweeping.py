@@ -64,6 +64,7 @@ def sweep(
     for name, value in (("largest", largest), ("checks", checks)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"oracle.sweep: {name} must be a whole number of at least 1; got {value!r}")
+    make_inputs = (make_inputs,) if hasattr(make_inputs, "shape") else make_inputs
     names = options.get("names") or subject.names or ()
     dtype = options.get("dtype")
     maker = _in_dtype(_maker(subject, make_inputs, op, known, names), dtype)
@@ -92,8 +93,6 @@ def _maker(
         return by_row(op, statics, len(subject.names) if subject.names else None)
     if callable(make_inputs):
         return by_function(make_inputs)
-    if hasattr(make_inputs, "shape"):
-        make_inputs = (make_inputs,)
     if isinstance(make_inputs, tuple | list):
         return by_example(make_inputs, names)
     raise TypeError(
@@ -151,6 +150,7 @@ def _told(
 ) -> SweepReport:
     verdict: Verdict = "fail" if smallest else "pass" if visited[0].seen in ("right", "right, but") else "cannot tell"
     known = (judging.op, judging.statics) if judging.op else judging.recognized or (None, {})
+    seen = {visit.regime for visit in visited}
     return SweepReport(
         verdict,
         judging.subject.name,
@@ -159,6 +159,7 @@ def _told(
         smallest,
         len(left),
         left[0].regime if left else "",
+        tuple(regime for regime in dict.fromkeys(judging.refused) if regime not in seen),
         known[0],
         dict(known[1]),
         judging.checks,
