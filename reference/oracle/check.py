@@ -8,11 +8,11 @@ import numpy as np
 
 from reference.oracle import explain
 from reference.oracle.accuracy import judge as accuracy
-from reference.oracle.accuracy.asked import Asked, asked, in_tf32, op_of, resolved
+from reference.oracle.accuracy.asked import Asked, asked, in_single, op_of, resolved
 from reference.oracle.accuracy.reference import OfOp, Reference
 from reference.oracle.explain import evidence_of
 from reference.oracle.judgment import Judgment, Request
-from reference.oracle.questions import choices, forward, linearity, purity, repeated
+from reference.oracle.questions import choices, extremes, forward, linearity, purity, repeated
 from reference.oracle.questions.base import Base, behind_a_forward, with_ones
 from reference.oracle.questions.forward import Agreement
 from reference.oracle.questions.gradient import judge_gradient, nothing_known
@@ -88,8 +88,8 @@ def _reported(trial: Trial, judgment: Judgment, request: Request) -> Report:
     """All questions in their order, until the subject's own fault ends them."""
     base = None
     try:
-        judgment.findings += forward.beyond_numbers(trial, request.op, request.statics)
-        judgment.unseen += forward.flushed(trial)
+        judgment.findings += extremes.beyond_numbers(trial, request.op, request.statics)
+        judgment.unseen += extremes.flushed(trial)
         base = _begin(trial, judgment)
         _judge(trial, base, judgment, request)
         if request.convention:
@@ -146,7 +146,7 @@ def _causes(
     trial: Trial, base: Base, judgment: Judgment, request: Request, impure: list[Finding], bent: list[Finding]
 ) -> tuple[list[Finding], list[Finding]]:
     """The gradient judged, what is wrong with it, and in what it is not linear."""
-    held = judgment.asked or in_tf32(trial, base, request.op, request.statics)
+    held = judgment.asked or in_single(trial, base, request.op, request.statics)
     if held and (against := resolved(held, trial, base)):
         causes = _in_low_precision(trial, base, judgment, request, held, against, bent)
         return causes, linearity.above_rounding(bent, judgment.accuracy)

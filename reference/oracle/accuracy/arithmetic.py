@@ -16,6 +16,8 @@ from reference.oracle.recording.tape import Step, filled, reaching
 ADDING = frozenset(("add", "added up", "added_at", "getitem", "setitem", "scattered", "returned", *MOVES))
 # Of one number, or two, what nobody approximates; all other functions of numbers are curves.
 EXACT = frozenset(("add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "square", "where"))
+# A sum that is a smaller share of its terms is what rounding left.
+NOTHING = 2.0**-36
 # Products of one contraction that are formed one by one; beyond, NumPy sums them in float32 in its own order.
 FORMED = 2_000_000
 
@@ -89,10 +91,12 @@ def run(
 ) -> tuple[np.ndarray | None, dict[int, np.ndarray]]:
     """The output and the gradients of a program whose leaves have these values, in this arithmetic."""
     ends = [*program.gradients.values(), *([program.out] if program.out else [])]
-    raw: dict[Step, Any] = dict(given)
-    stored: dict[Step, Any] = dict(given)
+    raw: dict[Step, Any] = {**corrections(program), **given}
+    stored: dict[Step, Any] = dict(raw)
     with np.errstate(all="ignore"):
         for step in reaching(program.tape.steps, ends):
+            if step in raw:
+                continue
             adding = step.name in ADDING
             made = _made(step, raw if adding else stored, arithmetic)
             made = arithmetic.curved(made) if is_curve(step) else made
@@ -101,6 +105,28 @@ def run(
     # What is no step, as a cotangent that is handed on, is what it was.
     gradients = {position: stored.get(step, step.value) for position, step in program.gradients.items()}
     return (stored.get(program.out, program.out.value) if program.out else None), gradients
+
+
+def corrections(program: Program) -> dict[Step, np.ndarray]:
+    """What a careful reference adds to take a rounding out, which a plain computation leaves in: as it was recorded.
+
+    It is a sum that comes to nothing beside its terms, and that is added to what is no smaller than they are, as the
+    mean of what a mean was taken off.
+    """
+    return {
+        step: step.value for step in program.tape.steps if step.name in ("sum", "mean") and _corrects(program, step)
+    }
+
+
+def _corrects(program: Program, step: Step) -> bool:
+    terms, users = np.asarray(filled(step.args[0], {})), program.users.get(step, [])
+    most = float(np.max(np.abs(step.value), initial=0.0))
+    if not users or terms.dtype.kind != "f" or not most <= NOTHING * float(np.max(np.abs(terms), initial=0.0)):
+        return False
+    others = [other for user in users for other in user.parents if other is not step]
+    return {user.name for user in users} <= {"add", "subtract"} and all(
+        float(np.max(np.abs(other.value), initial=0.0)) > most / NOTHING for other in others
+    )
 
 
 def is_curve(step: Step) -> bool:

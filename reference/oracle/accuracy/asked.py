@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from reference.oracle.accuracy.comparison import comparison
 from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.accuracy.handed import narrowed, placed, validated
 from reference.oracle.accuracy.imprecision import rounds_factors
-from reference.oracle.accuracy.plain import situation
+from reference.oracle.accuracy.plain import answers, situation
 from reference.oracle.accuracy.reference import OfOp, Reference, of_callable
 from reference.oracle.numerics import precision
 from reference.oracle.questions import forward
@@ -100,8 +101,12 @@ def of_op(op: str, statics: Mapping[str, Any], trial: Trial, base: Base) -> OfOp
     return OfOp(op, dict(statics))
 
 
-def in_tf32(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Asked | None:
-    """What code in float32 is held against whose forward has an op's values but for factors that TF32 rounds."""
+def in_single(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Asked | None:
+    """What code in float32 is held against whose forward has an op's values but for what rounding makes of them.
+
+    That is more than usual where TF32 rounds the factors, or where the arguments are ill-conditioned, so that a plain
+    computation in float32 is as far off.
+    """
     coarse = precision.coarsest([primal for primal in trial.primals if isinstance(primal, np.ndarray)])
     if coarse != precision.EPSILON["float32"]:
         return None
@@ -112,8 +117,13 @@ def in_tf32(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]
     if near is None:
         return None
     reference = OfOp(near.op, near.statics, near.factor)
-    rounds = rounds_factors(situation(trial, reference, "float32", base.cotangent), base.flat)
-    return Asked(near.op, near.statics, "tf32", trial.subject) if rounds else None
+    at = situation(trial, reference, "float32", base.cotangent)
+    if rounds_factors(at, base.flat):
+        return Asked(near.op, near.statics, "tf32", trial.subject)
+    outs = [out for out, _ in answers(at, at.recorded())]
+    truth, _ = reference.answer(at.primals, base.cotangent)
+    plain = not comparison("the output", base.flat, truth, outs, at.format).doubtful
+    return Asked(near.op, near.statics, "float32", trial.subject) if plain else None
 
 
 def _nearly(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Agreement | None:

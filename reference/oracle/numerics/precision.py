@@ -1,5 +1,6 @@
 """Units in the last place, and what a dtype's rounding excuses."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,13 @@ def rounded_to_float32(values: np.ndarray) -> bool:
 def limits(dtype: np.dtype) -> Any:
     """The limits of a floating dtype; those that NumPy does not know (bfloat16) reach as far as float32's."""
     return np.finfo(dtype if dtype.name in ("float64", "float32", "float16") else np.float32)
+
+
+def far_from_overflow(arrays: Iterable[np.ndarray]) -> bool:
+    """Whether their finite numbers can be enlarged in their own dtypes, and multiplied in float32 at least."""
+    for x in arrays:
+        largest = float(np.max(np.abs(x[np.isfinite(x)]).astype(np.float64), initial=0.0))
+        own, single = (float(limits(dtype).max) for dtype in (x.dtype, np.dtype(np.float32)))
+        if 4 * largest > own or largest > max(own, single) ** 0.5:
+            return False
+    return True

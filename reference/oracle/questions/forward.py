@@ -11,10 +11,9 @@ from reference._checks import is_floating
 from reference.oracle.numerics import precision, probes
 from reference.oracle.opspec import OpSpec
 from reference.oracle.questions.base import Base
-from reference.oracle.report import Finding
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
-from reference.oracle.subjects.vjp import Fault, Trial, finding, quiet
+from reference.oracle.subjects.vjp import Fault, Trial, quiet
 
 # Values agree when they differ by less than this many roundings of the largest.
 ROUNDINGS = 1e6
@@ -101,7 +100,7 @@ def agrees(
     if agreement is None:
         return None, trial.primals, expected
     # What overflows on its way depends on the order of operations, and says nothing of the formula.
-    for primals in elsewhere(trial, SPECS[op]) if far_from_overflow(trial.primals) else ():
+    for primals in elsewhere(trial, SPECS[op]) if precision.far_from_overflow(trees.arrays(trial.primals)) else ():
         try:
             wanted = reference_out(op, statics, primals)
         except (TypeError, ValueError):
@@ -110,50 +109,6 @@ def agrees(
         if matching(op, dict(statics), found, wanted, loose) != agreement:
             return None, primals, wanted
     return agreement, trial.primals, expected
-
-
-def beyond_numbers(trial: Trial, op: str | None, statics: Mapping[str, Any]) -> list[Finding]:
-    """Where a primal holds NaN: whether the forward hands it on as the named op does; the rest is judged without it."""
-    bad = [name for name, p in zip(trial.names, trial.primals, strict=True) if _holds_nan(p)]
-    if not bad:
-        return []
-    if op is None:
-        raise ValueError(f"oracle.check: no primal may hold NaN unless an op is named; got NaN in {', '.join(bad)}")
-    wanted = trees.vector(reference_out(op, statics, trial.primals))
-    found = trial.value(trial.primals, wanted.size)
-    trial.primals = trial.measured = tuple(np.where(np.isnan(p), 0.5, p) if _holds_nan(p) else p for p in trial.primals)
-    hidden = np.isnan(wanted) & ~np.isnan(found)
-    if not hidden.any():
-        return []
-    at = int(np.flatnonzero(hidden)[0])
-    said = f"entry {at} of the output is {found[at]:.6g}, that of {op} is nan"
-    return [finding("forward", f"the forward hides a NaN in {', '.join(bad)}", said, blame="forward")]
-
-
-def flushed(trial: Trial) -> list[str]:
-    """Judge at zeros in place of subnormal numbers where the forward makes the same of both, as many processors do."""
-    zeroed = tuple(np.where(_subnormal(p), np.zeros_like(p), p) for p in trial.primals)
-    held = [name for name, p in zip(trial.names, trial.primals, strict=True) if np.any(_subnormal(p))]
-    if not held:
-        return []
-    found = trees.vector(trial.forward())
-    if not np.array_equal(found, trial.value(zeroed, found.size), equal_nan=True):
-        return []
-    trial.primals = trial.measured = zeroed
-    whose = " and ".join(held)
-    return [f"The forward makes the same of zeros as of the subnormal numbers in {whose}: they were judged as zeros."]
-
-
-def _subnormal(primal: Any) -> Any:
-    """Which entries are; False for what has no digits to lose."""
-    if not isinstance(primal, np.ndarray) or not is_floating(primal.dtype):
-        return False
-    with quiet(None):
-        return (primal != 0) & (np.abs(primal) < precision.limits(primal.dtype).smallest_normal)
-
-
-def _holds_nan(primal: Any) -> bool:
-    return isinstance(primal, np.ndarray) and is_floating(primal.dtype) and bool(np.isnan(primal).any())
 
 
 def tolerance(trial: Trial, base: Base) -> float:
@@ -209,7 +164,7 @@ def _unrestricted(spec: OpSpec, position: int, equal: bool) -> bool:
 
 def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreement | None:
     """The first op of the table whose values the forward has, here and elsewhere, up to rounding or to loose."""
-    if not far_from_overflow(trial.primals):
+    if not precision.far_from_overflow(trees.arrays(trial.primals)):
         return None
     for spec in SPECS.values():
         tried: list[dict[str, Any]] = []
@@ -225,16 +180,6 @@ def recognized(trial: Trial, base: Base, loose: float | None = None) -> Agreemen
             if agreement is not None:
                 return agreement
     return None
-
-
-def far_from_overflow(primals: tuple[Any, ...]) -> bool:
-    """Whether their finite numbers can be enlarged in their own dtypes, and multiplied in float32 at least."""
-    for x in trees.arrays(primals):
-        largest = float(np.max(np.abs(x[np.isfinite(x)]).astype(np.float64), initial=0.0))
-        own, single = (float(precision.limits(dtype).max) for dtype in (x.dtype, np.dtype(np.float32)))
-        if 4 * largest > own or largest > max(own, single) ** 0.5:
-            return False
-    return True
 
 
 def _near(found: np.ndarray, values: np.ndarray, loose: float) -> bool:

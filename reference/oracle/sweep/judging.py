@@ -9,9 +9,9 @@ import numpy as np
 from reference.oracle.accuracy.reference import of_callable
 from reference.oracle.check import check
 from reference.oracle.explain import nobody_asks
-from reference.oracle.numerics import budget
+from reference.oracle.numerics import budget, precision
 from reference.oracle.opspec import OpSpec
-from reference.oracle.questions.forward import far_from_overflow, matching, reference_out
+from reference.oracle.questions.forward import matching, reference_out
 from reference.oracle.report import ArgumentReport, Report
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
@@ -83,7 +83,7 @@ class Judging:
         if not self.op and self.recognized and self._overflows(primals):
             report = self._report(primals, *self.recognized) or report
         self.spent += self._cost(primals, report)
-        seen, said = _seen(report, case, self._finite(primals), far_from_overflow(primals))
+        seen, said = _seen(report, case, self._finite(primals), precision.far_from_overflow(trees.arrays(primals)))
         if seen == "raises" and not self.maker.exact and not self._takes(primals):
             return None  # these sizes were a guess
         seen = "WRONG" if seen == "raises" and self.strict else seen

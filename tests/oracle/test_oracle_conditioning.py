@@ -1,0 +1,47 @@
+"""A forward in float32 differs from the op by what rounding makes of ill-conditioned arguments, and is no other one."""
+
+import numpy as np
+import pytest
+
+from reference import oracle
+from reference.normalization import layer_norm_bwd, layer_norm_fwd
+
+
+def normalizing(mistake: float = 0.0) -> oracle.Subject:
+    """Layer norm in float32 throughout, as a kernel computes it."""
+
+    def forward(x: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        centred = x - x.mean(-1, keepdims=True)
+        variance = (centred * centred).mean(-1, keepdims=True)
+        return (1 + np.float32(mistake)) * (centred / np.sqrt(variance + np.float32(1e-5))) * scale + bias
+
+    def backward(ct: np.ndarray, x: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, ...]:
+        _, residuals = layer_norm_fwd(x, scale, bias)
+        x_ct, scale_ct, bias_ct = layer_norm_bwd(residuals, ct)
+        return tuple((1 + np.float32(mistake)) * one for one in (x_ct, scale_ct)) + (bias_ct,)
+
+    return oracle.from_forward_backward(forward, backward)
+
+
+def rows(mean: float, columns: int) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(0)
+    x, scale, bias = rng.normal(size=(4, columns)) + mean, rng.normal(size=columns), rng.normal(size=columns)
+    return tuple(one.astype(np.float32) for one in (x, scale, bias))
+
+
+@pytest.mark.parametrize("asked", [{}, {"dtype": "float32"}], ids=["of the arrays", "float32"])
+@pytest.mark.parametrize(("mean", "columns"), [(100, 2), (100, 5), (1000, 5)])
+def test_rounding_of_ill_conditioned_rows_is_no_other_forward(mean: float, columns: int, asked: dict[str, str]):
+    """Our own layer norm takes the rounding of the mean out, which a plain one does not."""
+    report = oracle.check(normalizing(), *rows(mean, columns), op="layer_norm", **asked)
+    assert report.status == "right", str(report)
+
+
+def test_where_rounding_makes_little_a_small_difference_is_another_forward():
+    report = oracle.check(normalizing(mistake=1e-4), *rows(0, 5), op="layer_norm")
+    assert "the forward is multiplied by" in str(report) or "does not compute layer_norm" in str(report), str(report)
+
+
+def test_what_rounding_makes_does_not_hide_a_percent():
+    report = oracle.check(normalizing(mistake=0.03), *rows(1000, 5), op="layer_norm")
+    assert report.verdict == "fail", str(report)
