@@ -91,3 +91,21 @@ def test_a_sweep_accuses_what_overflows_far_from_the_largest_number():
     sweep = oracle.sweep(oracle.from_forward_backward(naive, backward), x, op="softmax", dtype="float32", checks=8)
     assert sweep.verdict == "fail", str(sweep)
     assert {visit.regime for visit in sweep.visited if visit.seen == "WRONG"} == {"values of 1000"}
+
+
+def test_where_squares_overflow_a_plain_norm_is_what_plain_code_is():
+    """The mean square is infinite, and the norm 0, in any float32 code that does not scale first."""
+
+    def forward(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return x / np.sqrt(np.mean(x * x, -1, keepdims=True) + np.float32(1e-6)) * scale
+
+    def backward(ct: np.ndarray, x: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(all="ignore"):
+            root = 1 / np.sqrt(np.mean(x * x, -1, keepdims=True) + np.float32(1e-6))
+            normal, g = x * root, ct * scale
+            return root * (g - normal * np.mean(g * normal, -1, keepdims=True)), np.sum(ct * normal, 0)
+
+    x, scale = between(3, 4, 3e38)[0], np.array([0.5, 1, 2, -1], np.float32)
+    report = oracle.check(oracle.from_forward_backward(forward, backward), x, scale, op="rms_norm")
+    assert report.verdict != "fail", str(report)
