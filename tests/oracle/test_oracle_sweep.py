@@ -1,6 +1,7 @@
 """The sweep: released mistakes that show at some sizes only are found there, and right code is accused nowhere."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -231,3 +232,19 @@ def test_a_check_says_what_its_input_lacks_of_what_matters_to_the_op():
     assert not any("in groups" in sentence for sentence in grouped)
     soft = oracle.check(RIGHT["soft cross-entropy"], rng.normal(size=(3, 5)), rng.dirichlet(np.ones(5), 3)).power
     assert any("no targets that do not sum to 1" in sentence for sentence in soft)
+
+
+def test_whether_calls_depend_on_each_other_is_not_asked_at_every_size():
+    """It takes a third of the calls, and is asked at the ordinary input and at unusual values."""
+    calls: Counter[int] = Counter()
+
+    def backward(ct: np.ndarray, x: np.ndarray) -> np.ndarray:
+        calls[x.size] += 1
+        return 3 * ct
+
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    swept = oracle.sweep(oracle.from_forward_backward(lambda x: 3 * x, backward), x, largest=8)
+    visits = Counter(int(np.prod(visit.shapes["x"])) for visit in swept.visited)
+    assert swept.verdict == "pass"
+    at_the_ordinary, at_another = calls[15] / visits[15], calls[27] / visits[27]
+    assert at_another < 0.75 * at_the_ordinary, f"{at_another} calls of the backward, {at_the_ordinary} at the ordinary"

@@ -1,6 +1,7 @@
 """One input judged: what a check says of it, in the words of a sweep."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from reference.oracle.explain import nobody_asks
 from reference.oracle.numerics import budget, precision
 from reference.oracle.opspec import OpSpec
 from reference.oracle.questions.forward import matching, reference_out
+from reference.oracle.questions.purity import asked_before
 from reference.oracle.report import ArgumentReport, Report
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
@@ -55,11 +57,12 @@ class Judging:
     def visit(self, case: Case, why: bool = True) -> tuple[Visit, Report] | None:
         """The input judged; None where there is none, or the named op or function does not take it.
 
-        What seems wrong is asked for its reason, which takes longest, only if `why`: some reasons are no mistake.
+        What seems wrong is asked for its reason, which takes longest, only if `why`: some reasons are no mistake. At
+        another size nobody asks again whether a call depends on those before.
         """
         if why:
             return self._visit(case, whole=True)
-        with nobody_asks():
+        with nobody_asks(), asked_before() if case.sized else nullcontext():
             return self._visit(case, whole=False)
 
     def _visit(self, case: Case, whole: bool) -> tuple[Visit, Report] | None:
