@@ -47,10 +47,10 @@ def checked(framework: str, case: Case, dtype: str, seed: int) -> oracle.Report:
     return oracle.check(subject, *primals, **asked)
 
 
-def swept(framework: str, case: Case, dtype: str, seed: int, checks: int) -> oracle.SweepReport:
+def swept(framework: str, case: Case, dtype: str, seed: int, largest: int, checks: int) -> oracle.SweepReport:
     """A kernel at inputs of other sizes and values than its own."""
     subject, primals, asked = question(framework, case, dtype, seed)
-    return oracle.sweep(subject, primals, checks=checks, **asked)
+    return oracle.sweep(subject, primals, largest=largest, checks=checks, **asked)
 
 
 def question(
@@ -69,6 +69,7 @@ def judgments(
     dtypes: Sequence[str],
     seeds: Sequence[int],
     swept_in: Sequence[str],
+    largest: int,
     checks: int,
 ) -> Iterator[Judged]:
     """Every one that is asked for, one after the other."""
@@ -79,7 +80,7 @@ def judgments(
                     report = checked(framework, case, dtype, seed)
                     yield Judged(f"{framework} {case.function} {dtype} seed {seed}", report.verdict, report.status)
                 for dtype in swept_in:
-                    sweep = swept(framework, case, dtype, seed, checks)
+                    sweep = swept(framework, case, dtype, seed, largest, checks)
                     seen = Counter(visit.seen for visit in sweep.visited)
                     told = ", ".join(f"{count} {word}" for word, count in seen.items())
                     asked = f"{framework} {case.function} {dtype} sweep seed {seed}"
@@ -94,12 +95,15 @@ def main() -> None:
     parser.add_argument("--dtypes", nargs="*", choices=(*EXACT, *LOW), default=(*EXACT, *LOW))
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
     parser.add_argument("--swept", nargs="*", choices=(*EXACT, *LOW), default=("float64",), help="dtypes to sweep in")
+    parser.add_argument("--largest", type=int, default=32, help="size to which sizes go")
     parser.add_argument("--checks", type=int, default=40, help="of each sweep")
     asked = parser.parse_args()
     cases = [case for case in CASES if case.function in asked.functions]
     verdicts: Counter[str] = Counter()
     inputs = 0
-    for judged in judgments(asked.frameworks, cases, asked.dtypes, asked.seeds, asked.swept, asked.checks):
+    for judged in judgments(
+        asked.frameworks, cases, asked.dtypes, asked.seeds, asked.swept, asked.largest, asked.checks
+    ):
         print(f"{judged.verdict:12s} {judged.asked:44s} {judged.status}", flush=True)
         verdicts[judged.verdict] += 1
         inputs += judged.inputs

@@ -8,8 +8,9 @@ import numpy as np
 
 from reference.oracle import explain
 from reference.oracle.accuracy import judge as accuracy
-from reference.oracle.accuracy.asked import Asked, asked, in_single, op_of, resolved
+from reference.oracle.accuracy.asked import asked, op_of, resolved
 from reference.oracle.accuracy.reference import OfOp, Reference
+from reference.oracle.accuracy.single import in_single, like_plain
 from reference.oracle.explain import evidence_of
 from reference.oracle.judgment import Judgment, Request
 from reference.oracle.questions import choices, extremes, forward, linearity, purity, repeated
@@ -148,32 +149,32 @@ def _causes(
     """The gradient judged, what is wrong with it, and in what it is not linear."""
     held = judgment.asked or in_single(trial, base, request.op, request.statics)
     if held and (against := resolved(held, trial, base)):
-        causes = _in_low_precision(trial, base, judgment, request, held, against, bent)
-        return causes, linearity.above_rounding(bent, judgment.accuracy)
+        outcome = accuracy.judge(trial, base, against, held, request.mode, request.strict)
+        return _in_low_precision(judgment, outcome, against, bent)
     judgment.agreement = _forward(trial, base, judgment, request.op, request.statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, request.mode)
+    wrong = [trial.names.index(one.name) for one in judgment.judged if one.wrong]
+    if wrong and (held := like_plain(trial, base, judgment.agreement, wrong)):
+        against = resolved(held, trial, base)
+        outcome = accuracy.judge(trial, base, against, held, request.mode, request.strict)
+        if not any(one.wrong for one in outcome.judged):
+            return _in_low_precision(judgment, outcome, against, bent)
     bent = linearity.above_noise(bent, judgment.judged)
     asked = all(purity.harmless(found) or purity.overwrites(found) for found in impure)
     return explain.causes(trial, base, judgment.judged, judgment.agreement, bent) if asked else [], bent
 
 
 def _in_low_precision(
-    trial: Trial,
-    base: Base,
-    judgment: Judgment,
-    request: Request,
-    asked: Asked,
-    reference: Reference,
-    bent: list[Finding],
-) -> list[Finding]:
+    judgment: Judgment, outcome: accuracy.Outcome, reference: Reference, bent: list[Finding]
+) -> tuple[list[Finding], list[Finding]]:
     """The causes of what is wrong, or inaccurate, where the answers are held against a reference in float64."""
-    outcome = accuracy.judge(trial, base, reference, asked, request.mode, request.strict)
     judgment.judged, judgment.accuracy = outcome.judged, outcome.accuracy
     judgment.unseen += outcome.notes
     if isinstance(reference, OfOp):
         judgment.agreement = Agreement(reference.name, reference.statics, reference.factor)
     told = {found.argument for found in bent}
-    return [found for found in outcome.findings if found.cause != "unexplained" or found.argument not in told]
+    causes = [found for found in outcome.findings if found.cause != "unexplained" or found.argument not in told]
+    return causes, linearity.above_rounding(bent, judgment.accuracy)
 
 
 def _hold(trial: Trial, base: Base, judgment: Judgment, convention: str) -> None:

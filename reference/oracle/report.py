@@ -60,7 +60,7 @@ class ArgumentReport:
     noise_floor: float
     wrong_entries: int
     size: int
-    # Worst error in units in the last place of the subject's dtype, where it is a 16- or 32-bit one.
+    # Worst error in units in the last place of the entry, or of the root mean square where that is more; 16 or 32 bits.
     ulp: float | None = None
     shape: tuple[int, ...] | None = None
     dtype: str | None = None

@@ -45,3 +45,23 @@ def test_where_rounding_makes_little_a_small_difference_is_another_forward():
 def test_what_rounding_makes_does_not_hide_a_percent():
     report = oracle.check(normalizing(mistake=0.03), *rows(1000, 5), op="layer_norm")
     assert report.verdict == "fail", str(report)
+
+
+def saturated(slope: float = 1.0) -> oracle.Subject:
+    """tanh with the slope 1 - y^2, of which float32 keeps few digits where y is nearly 1."""
+    return oracle.from_forward_backward(np.tanh, lambda ct, x: np.float32(slope) * ct * (1 - np.tanh(x) ** 2))
+
+
+@pytest.mark.parametrize("op", ["tanh", None])
+@pytest.mark.parametrize("middle", [3, 6, 8])
+def test_a_plain_slope_where_few_digits_are_left_is_right(middle: float, op: str | None):
+    x = (np.random.default_rng(0).normal(size=(4, 5)) + middle).astype(np.float32)
+    report = oracle.check(saturated(), x, op=op)
+    assert report.verdict == "pass", str(report)
+
+
+@pytest.mark.parametrize(("middle", "slope"), [(0, 1.01), (3, 1.01), (6, 2.0)])
+def test_a_wrong_slope_is_wrong_there(middle: float, slope: float):
+    x = (np.random.default_rng(0).normal(size=(4, 5)) + middle).astype(np.float32)
+    report = oracle.check(saturated(slope), x, op="tanh")
+    assert report.verdict == "fail", str(report)

@@ -7,23 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from reference.oracle.accuracy.comparison import comparison
 from reference.oracle.accuracy.formats import FORMATS
 from reference.oracle.accuracy.handed import narrowed, placed, validated
-from reference.oracle.accuracy.imprecision import rounds_factors
-from reference.oracle.accuracy.plain import answers, situation
 from reference.oracle.accuracy.reference import OfOp, Reference, of_callable
-from reference.oracle.numerics import precision
 from reference.oracle.questions import forward
 from reference.oracle.questions.base import Base
-from reference.oracle.questions.forward import Agreement, widened
+from reference.oracle.questions.forward import widened
 from reference.oracle.specs import SPECS
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.subject import Subject
 from reference.oracle.subjects.vjp import Fault, Trial, finding
 
-# Values that are an op's but for rounding factors to TF32 differ by less, as a share of the largest.
-ROUNDED = 2.0**-8
 # Of code in float64 the values are an op's where they differ by less: float32 inside is no other code.
 INSIDE = 1e-5
 # Of code that takes no float64 the values may differ from an op's by so much, however coarse they are.
@@ -99,43 +93,6 @@ def of_op(op: str, statics: Mapping[str, Any], trial: Trial, base: Base) -> OfOp
     if base.flat.size > values.size:
         raise _of_another_form(op, base.flat.size, values.size)
     return OfOp(op, dict(statics))
-
-
-def in_single(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Asked | None:
-    """What code in float32 is held against whose forward has an op's values but for what rounding makes of them.
-
-    That is more than usual where TF32 rounds the factors, or where the arguments are ill-conditioned, so that a plain
-    computation in float32 is as far off.
-    """
-    coarse = precision.coarsest([primal for primal in trial.primals if isinstance(primal, np.ndarray)])
-    if coarse != precision.EPSILON["float32"]:
-        return None
-    try:
-        near = _nearly(trial, base, op, statics)
-    except (TypeError, ValueError):  # the primals are not what the op takes, which is said elsewhere
-        return None
-    if near is None:
-        return None
-    reference = OfOp(near.op, near.statics, near.factor)
-    at = situation(trial, reference, "float32", base.cotangent)
-    if rounds_factors(at, base.flat):
-        return Asked(near.op, near.statics, "tf32", trial.subject)
-    outs = [out for out, _ in answers(at, at.recorded())]
-    truth, _ = reference.answer(at.primals, base.cotangent)
-    plain = not comparison("the output", base.flat, truth, outs, at.format).doubtful
-    return Asked(near.op, near.statics, "float32", trial.subject) if plain else None
-
-
-def _nearly(trial: Trial, base: Base, op: str | None, statics: Mapping[str, Any]) -> Agreement | None:
-    """The op whose values the forward has up to the rounding of TF32, but not up to that of float32.
-
-    Where products overflow a plain computation may be off by everything, so a named op is near whatever its values.
-    """
-    if op is None:
-        return None if forward.recognized(trial, base) else forward.recognized(trial, base, ROUNDED)
-    loose = ROUNDED if precision.far_from_overflow(trees.arrays(trial.primals)) else np.inf
-    exact, near = (forward.agrees(trial, base, op, statics, by)[0] for by in (None, loose))
-    return None if exact else near
 
 
 def _fitting(reference: Reference, trial: Trial, base: Base) -> Reference:

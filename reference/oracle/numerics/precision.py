@@ -29,13 +29,17 @@ def coarsest(arrays: list[np.ndarray]) -> float:
 
 
 def ulp_error(got: np.ndarray, expected: np.ndarray, noise: float) -> float | None:
-    """The largest error of a 16- or 32-bit gradient in ulp; None where the truth is not known so exactly."""
+    """The largest error of a 16- or 32-bit gradient in ulp; None where the truth is not known so exactly.
+
+    An entry below the gradient's root mean square has the ulp of that: terms that cancel leave no more digits.
+    """
     largest = float(np.max(np.abs(expected), initial=0.0))
     if epsilon(got.dtype) <= EPSILON["float64"] or not got.size or noise > epsilon(got.dtype) * largest:
         return None
     with np.errstate(all="ignore"):
         error = np.abs(np.asarray(got, np.float64) - expected)
-        place = np.exp2(np.floor(np.log2(np.maximum(np.abs(expected), smallest(got.dtype))))) * epsilon(got.dtype)
+        least = max(smallest(got.dtype), float(np.sqrt(np.nanmean(np.square(expected, dtype=np.float64)))))
+        place = np.exp2(np.floor(np.log2(np.maximum(np.abs(expected), least)))) * epsilon(got.dtype)
         return float(np.nanmax(error / place))
 
 

@@ -91,7 +91,7 @@ class Judging:
             return None  # these sizes were a guess
         seen = "WRONG" if seen == "raises" and self.strict else seen
         shapes = dict(zip(self._names(report, primals), map(np.shape, primals), strict=False))
-        error, in_ulp = largest_error(report.arguments) if seen in ("right", "right, but", "WRONG") else (None, False)
+        error, in_ulp = largest_error(report) if seen in ("right", "right, but", "WRONG") else (None, False)
         return Visit(case.regime, dict(case.sizes), shapes, seen, error, in_ulp, said), report
 
     def _report(
@@ -196,12 +196,12 @@ def _beyond_measure(report: Report, far: bool) -> bool:
     return bool(accused) and set(accused) == {"not_finite"} and (unmeasured or not far)
 
 
-def largest_error(arguments: Sequence[ArgumentReport]) -> tuple[float | None, bool]:
-    """The largest error of all arguments: in ulp where that is known, else relative to the true entry."""
-    in_ulp = [argument.ulp for argument in arguments if argument.ulp is not None]
-    if in_ulp:
+def largest_error(report: Report) -> tuple[float | None, bool]:
+    """The largest error of output and gradients: in ulp where that is known, else relative to the true entry."""
+    held = [one.ulp for one in report.accuracy]
+    if in_ulp := held or [argument.ulp for argument in report.arguments if argument.ulp is not None]:
         return max(in_ulp), True
-    relative = [_relative(argument) for argument in arguments if argument.size]
+    relative = [_relative(argument) for argument in report.arguments if argument.size]
     return (max(relative), False) if relative else (None, False)
 
 
