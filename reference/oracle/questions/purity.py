@@ -21,7 +21,7 @@ from reference.oracle.subjects.vjp import Trial, copies, finding
 # From so many states of the generators a forward is run to see whether it matters what it draws.
 DRAWS = 8
 
-_asked = ContextVar("asked whether a call depends on those before", default=True)
+_asked = ContextVar("asked", default=True)
 
 
 @contextmanager
