@@ -138,7 +138,7 @@ def _judge(trial: Trial, base: Base, judgment: Judgment, request: Request) -> No
     # What is wrong with a gradient says more than that an array was overwritten on the way to it.
     known = any(found.cause not in ("unexplained", "not_linear") for found in causes)
     begin = len(judgment.findings) if known else begin
-    judgment.findings[begin:begin] = [*impure, *misread]
+    judgment.findings[begin:begin] = [*impure, *battery.above_noise(misread, judgment.judged)]
     # A known mistake says more than that the backward is not linear, which is said where nothing more is known.
     judgment.findings += [*bent, *formal]
 

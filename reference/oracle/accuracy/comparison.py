@@ -110,7 +110,9 @@ def comparison(name: str, got: np.ndarray, truth: np.ndarray, plain: Sequence[np
         known = np.isfinite(truth) & np.isfinite(spread)
         size = _rms(truth[known])
         truth = np.where(np.abs(truth) < dtype.largest, truth, np.inf)
-    return Comparison(name, got, truth, spread, dtype.ulp(np.where(known, truth, 0.0)), float(dtype.ulp(size)))
+    # Where the right value is 0, the unit of the others: terms that cancel leave so much.
+    place = dtype.ulp(np.where(known & (truth != 0), truth, size))
+    return Comparison(name, got, truth, spread, place, float(dtype.ulp(size)))
 
 
 def _rms(values: np.ndarray) -> float:

@@ -20,8 +20,9 @@ class Format:
 
     def ulp(self, values: np.ndarray | float) -> np.ndarray:
         """The distance of neighbouring numbers at each value."""
-        _, exponent = np.frexp(np.asarray(values, np.float64))
-        return np.ldexp(1.0, np.maximum(exponent - 1, self.lowest) - (self.digits - 1))
+        values = np.asarray(values, np.float64)
+        exponent = np.where(values == 0, self.lowest, np.frexp(values)[1] - 1)
+        return np.ldexp(1.0, np.maximum(exponent, self.lowest) - (self.digits - 1))
 
     def rounded(self, values: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """The values in this format, as float64; with a generator, up or down at random, right on average."""

@@ -26,6 +26,8 @@ from reference.oracle.subjects.vjp import Fault, finding
 
 # The cosine between the kernel's error and that of an imprecision which may be its own.
 ALIKE = 0.5
+# And by more than so many times what is usual by chance.
+CHANCE = 2
 # One of the two is at most so many times as large as the other.
 AS_LARGE = 4.0
 # How many times as large, beside the plain one, the error of a sum in low precision is on the full input.
@@ -103,12 +105,14 @@ class Doubted:
         return best, likeliest if sure else None
 
     def _by_chance(self, key: int | None, best: float, one: Imprecision) -> bool:
-        """Whether the same roundings, up or down at random, point as much the way of the kernel's error."""
-        if not one.rounds:
-            return False
+        """Whether the same roundings, up or down and in an order at random, point as much the way of its error.
+
+        In rows that are off as a whole a few numbers decide, and two such errors are often alike.
+        """
         assert self.program is not None
         runs = usual(self.at, self.program, one.arithmetic, key)
-        return any(self._likeness(key, {key: run}) >= best for run in runs)
+        alike = np.array([self._likeness(key, {key: run}) for run in runs])
+        return bool(np.any(alike >= best)) or best < CHANCE * _rms(alike[alike > -1])
 
     def _no_rounding(self, key: int | None, likeliest: Imprecision | None) -> bool:
         """Whether an error is that of an approximated function, whatever it may be like by chance.
@@ -261,7 +265,7 @@ def _on_less(at: Situation, key: int | None) -> float | None:
         try:
             less = situation(small, at.reference, at.dtype, base.cotangent)
             truth, gradients = at.reference.answer(less.primals, base.cotangent)
-            plain = answers(less, less.recorded())
+            plain = answers(less, less.recorded(), reordered=False)
         except (Fault, ValueError, TypeError):
             return None
         got: Any = base.flat if key is None else base.got[key]

@@ -1,6 +1,6 @@
 """What a plain computation in the same dtype makes of the same values, in several ways of rounding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,13 +57,13 @@ def situation(trial: Trial, reference: Reference, dtype: str, cotangent: np.ndar
     return Situation(trial, reference, dtype, tuple(map(widened, trial.primals)), cotangent)
 
 
-def answers(at: Situation, program: Program | None) -> Answers:
-    """Outputs and gradients of plain computations, the first rounded to the nearest."""
+def answers(at: Situation, program: Program | None, reordered: bool = True) -> Answers:
+    """Outputs and gradients of plain computations, the first rounded to the nearest, the others reordered or not."""
     rng = at.generator("rounding")
     if program is None:
         return [_nearby(at, rng) for _ in range(RUNS // 2)]
     ways = [None, *[rng] * RUNS]
-    return [computed(at, program, Arithmetic(**{**vars(at.arithmetic), "rng": way})) for way in ways]
+    return [computed(at, program, replace(at.arithmetic, rng=way, reordered=reordered)) for way in ways]
 
 
 def computed(at: Situation, program: Program, arithmetic: Arithmetic) -> tuple[np.ndarray, dict[int, np.ndarray]]:

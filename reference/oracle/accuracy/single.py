@@ -1,4 +1,4 @@
-"""Code in float32 of which no precision was asked: where it must be held against plain computations all the same."""
+"""Code of which no precision was asked: where it must be held against plain computations all the same."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -45,13 +45,14 @@ def in_single(trial: Trial, base: Base, op: str | None, statics: Mapping[str, An
 
 
 def like_plain(trial: Trial, base: Base, agreement: Agreement | None, wrong: Sequence[int]) -> Asked | None:
-    """What code in float32 is held against whose gradients seem wrong, where plain ones may be as far off."""
+    """What code in float32 or float64 is held against whose gradients seem wrong, where plain ones may be so, too."""
     coarse = precision.coarsest([primal for primal in trial.primals if isinstance(primal, np.ndarray)])
-    if agreement is None or coarse != precision.EPSILON["float32"]:
+    dtype = next((name for name in ("float32", "float64") if precision.EPSILON[name] == coarse), None)
+    if agreement is None or dtype is None:
         return None
-    at = situation(trial, OfOp(agreement.op, agreement.statics, agreement.factor), "float32", base.cotangent)
+    at = situation(trial, OfOp(agreement.op, agreement.statics, agreement.factor), dtype, base.cotangent)
     near = all(plain and plain.factor <= MANY_TIMES for plain in _beside_plain(at, base, wrong))
-    return Asked(agreement.op, agreement.statics, "float32", trial.subject) if near else None
+    return Asked(agreement.op, agreement.statics, dtype, trial.subject) if near else None
 
 
 def _beside_plain(at: Situation, base: Base, places: Sequence[int | None]) -> Iterator[Comparison | None]:

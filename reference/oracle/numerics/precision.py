@@ -18,6 +18,12 @@ def epsilon(dtype: np.dtype) -> float:
     return EPSILON.get(dtype.name) or float(np.finfo(dtype).eps)
 
 
+def last_place(values: np.ndarray) -> np.ndarray:
+    """A rounding of every number: its share that is the dtype's epsilon, at least the distance of the smallest ones."""
+    coarse = epsilon(values.dtype)
+    return coarse * np.maximum(np.abs(values.astype(np.float64)), float(limits(values.dtype).smallest_normal))
+
+
 def beyond_single(coarse: float) -> float:
     """How much coarser than float32 a rounding is: 0 for float32 itself."""
     return coarse if coarse > EPSILON["float32"] else 0.0

@@ -175,25 +175,28 @@ SEEN: Mapping[str, Seen] = {"pass": "right", "cannot tell": "cannot tell", "fail
 
 
 def _seen(report: Report, case: Case, finite: bool, far: bool) -> tuple[Seen, str]:
-    """The verdict in the words of a sweep, and why, where it is not right."""
+    """The verdict in the words of a sweep, and why, where it is not right.
+
+    far: from where products overflow; nearer, right code of another order of operations gives other numbers.
+    """
     first = report.findings[0] if report.findings else None
     said = "" if report.verdict == "pass" or first is None else first.message
     if first is not None and first.cause == "raises" and (first.blame == "forward" or case.axes):
         return "raises", f"{first.message}; {first.evidence}"
     if first is not None and first.cause == "not_finite" and first.blame == "forward" and not finite:
         return "outside", ""
-    if _beyond_measure(report, far):
+    if _beyond_measure(report) or (report.verdict == "fail" and not far):
         return "cannot tell", said
     if report.status.startswith("right, but"):
         return ("right, but", report.status.partition("but ")[2]) if report.verdict == "pass" else ("WRONG", said)
     return SEEN[report.verdict], said
 
 
-def _beyond_measure(report: Report, far: bool) -> bool:
-    """Whether numbers are only not finite, where what is on the way to them may overflow or could not be measured."""
+def _beyond_measure(report: Report) -> bool:
+    """Whether gradients are only not finite, where not even the forward could be measured beside this input."""
     accused = [found.cause for found in report.findings if found.blame != "check"]
     unmeasured = any(argument.verdict == "cannot tell" for argument in report.arguments)
-    return bool(accused) and set(accused) == {"not_finite"} and (unmeasured or not far)
+    return bool(accused) and set(accused) == {"not_finite"} and unmeasured
 
 
 def largest_error(report: Report) -> tuple[float | None, bool]:

@@ -4,13 +4,15 @@ First all of them lie in some other way at once, each in another one, in as many
 an answer is another one, or none, is it asked which of them it was, one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from reference.oracle.questions.base import Base
+from reference.oracle.questions.judged import Judged
 from reference.oracle.questions.memory_battery.layouts import EXPANDED, LAYOUTS, Layout, all_alike, rows_alike
 from reference.oracle.questions.memory_battery.question import COTANGENT, Otherwise, Question
 from reference.oracle.questions.purity import harmless
@@ -20,9 +22,26 @@ from reference.oracle.subjects.vjp import Fault, Trial, finding
 
 # One that lay in another memory, in which way, and what became of the answer.
 Trouble = tuple[int, Layout, Otherwise]
+# A gradient that differs by no more than so many times its noise was not read otherwise.
+NOISES = 8
 
 
-def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding], list[str]]:
+@dataclass(frozen=True)
+class Misread:
+    """A finding, and which part of the answer differs by how much, at most."""
+
+    found: Finding
+    part: str
+    gap: float
+
+
+def above_noise(misread: Sequence[Misread], judged: Sequence[Judged]) -> list[Finding]:
+    """Those findings that the noise of the gradients, measured since, does not explain."""
+    noise = {f"{one.name}_ct": one.noise for one in judged}
+    return [one.found for one in misread if not one.gap <= NOISES * noise.get(one.part, 0.0)]
+
+
+def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Misread], list[str]]:
     """What is misread in other memory, and in words what is refused there; asked where equal calls are answered alike.
 
     NumPy hands on expanded arrays for reading only: code that writes into what it is given is given neither. Of code
@@ -38,14 +57,16 @@ def judge(trial: Trial, base: Base, impure: list[Finding]) -> tuple[list[Finding
     troubles = _in_turns(Question.of(trial, base), layouts)
     troubles += _behind_sums(trial, base) if EXPANDED in layouts else []
     if by_chance := [other for _, _, other in troubles if other.chance]:
-        return [_by_chance(by_chance[0])], []
+        return [Misread(_by_chance(by_chance[0]), by_chance[0].part, by_chance[0].gap)], []
     slots = sorted({slot for slot, _, _ in troubles}, key=lambda slot: (slot != COTANGENT, slot))
     found, sentences = [], []
     for slot in slots:
         own = [(layout, other) for at, layout, other in troubles if at == slot]
         misread = [(layout, other) for layout, other in own if not other.refused]
         refused = [(layout, other) for layout, other in own if other.refused]
-        found += [_misread(trial, slot, misread)] if misread else []
+        if misread:
+            worst = max((other for _, other in misread), key=lambda other: other.gap)
+            found.append(Misread(_misread(trial, slot, misread), worst.part, worst.gap))
         sentences += [_refused(trial, slot, refused)] if refused else []
     return found, sentences
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from reference._checks import is_floating
 from reference.oracle.numerics import probes
-from reference.oracle.numerics.precision import epsilon
+from reference.oracle.numerics.precision import last_place
 from reference.oracle.questions.answers import alike
 from reference.oracle.questions.base import Base
 from reference.oracle.questions.memory_battery.layouts import EXPANDED, Layout, in_memory_order
@@ -35,9 +35,14 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Otherwise:
-    """Another answer than the usual one, in words; refused: none at all; chance: not again when it was asked again."""
+    """Another answer than the usual one, in words; refused: none at all; chance: not again when it was asked again.
+
+    part: what differs most, the output or a gradient; gap: by how much.
+    """
 
     said: str
+    part: str = ""
+    gap: float = np.inf
     refused: bool = False
     in_forward: bool = False
     chance: bool = False
@@ -80,10 +85,11 @@ class Question:
         names = self._differing(got)
         if not names:
             return None
-        said, in_forward = _apart(names[0], self.usual[names[0]], got[names[0]]), names[0] == OUTPUT
+        name, usual, other = names[0], self.usual[names[0]], got[names[0]]
+        seen = Otherwise(_apart(name, usual, other), name, _gap(usual, other), in_forward=name == OUTPUT)
         if not self._lasts(plan):
-            return Otherwise(said, in_forward=in_forward, chance=True)
-        return Otherwise(said + self._explained(plan, got), in_forward=in_forward)
+            return replace(seen, chance=True)
+        return replace(seen, said=seen.said + self._explained(plan, got))
 
     def answer(self, plan: Plan, read: Callable[[Any], Any] = lambda laid: laid) -> Answer:
         """What comes back where these lie in other memory, or for what is read from there."""
@@ -159,7 +165,7 @@ def _named(trial: Trial, values: np.ndarray, gradients: tuple[Any, ...]) -> Answ
 
 
 def _moved(rng: np.random.Generator, steps: float, share: float | None, value: Any) -> Any:
-    """Every floating number a share away, or a rounding, in the memory that it lies in.
+    """Every floating number a share away, or its last place, in the memory that it lies in.
 
     Equal ones move alike, so that a tie stays a tie; but not in what could lie expanded, where sums in another order
     round otherwise although all numbers are alike.
@@ -168,7 +174,10 @@ def _moved(rng: np.random.Generator, steps: float, share: float | None, value: A
         return value
     wide, moved = value.astype(np.float64), np.array(value)
     away = probes.signed(rng, wide.shape) if EXPANDED.moves(value) else probes.by_value(rng, wide)
-    moved[...] = wide * (1 + steps * (epsilon(value.dtype) * np.sign(away) if share is None else share * away))
+    if share is None:
+        moved[...] = wide + steps * np.sign(away) * last_place(value) * (wide != 0)
+    else:
+        moved[...] = wide * (1 + steps * share * away)
     return moved
 
 
