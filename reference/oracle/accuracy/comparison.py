@@ -110,8 +110,8 @@ def comparison(name: str, got: np.ndarray, truth: np.ndarray, plain: Sequence[np
         known = np.isfinite(truth) & np.isfinite(spread)
         size = _rms(truth[known])
         truth = np.where(np.abs(truth) < dtype.largest, truth, np.inf)
-    # Where the right value is 0, the unit of the others: terms that cancel leave so much.
-    place = dtype.ulp(np.where(known & (truth != 0), truth, size))
+    # Where the right value is 0, the unit of numbers of order 1, as arguments and cotangents are whose terms cancel.
+    place = dtype.ulp(np.where(known & (truth != 0), truth, 0.5))
     return Comparison(name, got, truth, spread, place, float(dtype.ulp(size)))
 
 
