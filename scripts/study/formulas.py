@@ -11,6 +11,8 @@ from markupsafe import Markup
 from .refusal import Refusal
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+SIGNS = ("−", "-", "+", "±")
+BARS = ("|", "‖", "∥")
 
 
 def formula(latex: str, signs: Mapping[str, str], display: bool = False) -> Markup:
@@ -76,8 +78,39 @@ def _mathml(latex: str, display: str) -> str:
         raise Refusal(f"a formula must convert to MathML; got {latex!r}" + (f" ({unknown[0]})" if unknown else ""))
     # The overline is as wide as its letter in more fonts than the macron is.
     tree = ElementTree.fromstring(text.replace(f' xmlns="{NAMESPACE}"', "").replace("&#x000AF;", "‾"))
+    _name(tree)
+    _sign(tree)
     _space_names(tree)
     return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _name(element: ElementTree.Element) -> None:
+    """max is a name as log is, and no operator: an operator would stand apart from its bracket."""
+    for each in element.iter("mo"):
+        if len(each.text or "") > 1 and (each.text or "").isalpha():
+            each.tag = "mi"
+
+
+def _sign(element: ElementTree.Element) -> None:
+    """A minus that follows no value is a sign and stands close to what it changes; so do bars around a value."""
+    before, opened = None, False
+    for child in element:
+        _sign(child)
+        text = (child.text or "").strip() if child.tag == "mo" else ""
+        if text in BARS:
+            opened = not opened
+            child.set("form", "prefix" if opened else "postfix")
+        if text in SIGNS and not _is_value(before):
+            child.set("form", "prefix")
+        before = child
+
+
+def _is_value(element: ElementTree.Element | None) -> bool:
+    """Whether it can stand before a minus that subtracts: a letter, a number, or what closes a bracket."""
+    if element is None or element.tag in ("mspace", "mtext"):
+        return False
+    text = (element.text or "").strip()
+    return element.tag != "mo" or text in tuple(")]}⟩⌋⌉!") or (text in BARS and element.get("form") == "postfix")
 
 
 def _space_names(element: ElementTree.Element) -> None:

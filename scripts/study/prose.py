@@ -34,9 +34,9 @@ class Prose:
         """The sentence, or a Refusal that says what in it is wrong."""
         parts, end = [], 0
         for match in MARKUP.finditer(text):
-            parts += [escape(text[end : match.start()]), self._piece(match)]
+            parts += [_set(text[end : match.start()]), self._piece(match)]
             end = match.end()
-        return Markup("").join([*parts, escape(text[end:])])
+        return Markup("").join([*parts, _set(text[end:])])
 
     def _piece(self, match: re.Match[str]) -> Markup:
         if match["code"]:
@@ -53,6 +53,11 @@ class Prose:
         if text in self.symbols.marks:
             return Markup('<code data-symbol="{}">{}</code>').format(self.symbols.marks[text], text)
         return Markup("<code>{}</code>").format(text)
+
+
+def _set(words: str) -> Markup:
+    """Words as they are printed; the typewriter's apostrophe is for code."""
+    return escape(words.replace("'", "’"))
 
 
 def plain(text: str) -> str:

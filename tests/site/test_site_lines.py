@@ -1,5 +1,6 @@
 """How the study site finds lines in the code, and reads formulas and words."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,27 @@ def test_a_right_line_is_not_the_wrong_one():
 )
 def test_names_of_functions_stand_apart(latex: str, spaces: int):
     assert str(formulas.formula(latex, {})).count("<mspace") == spaces
+
+
+@pytest.mark.parametrize(
+    ("latex", "signs"),
+    [
+        (r"(-0.25, 2)", ["−"]),
+        (r"a = -\log p", ["−"]),
+        (r"f(x) - 1", []),
+        (r"x' - |a| - b", ["|"]),
+        (r"-|a|", ["−", "|"]),
+        (r"\frac{-a}{b - c}", ["−"]),
+    ],
+    ids=["after-a-bracket", "after-an-operator", "after-a-value", "after-bars", "before-bars", "in-a-fraction"],
+)
+def test_a_sign_stands_close_and_a_minus_apart(latex: str, signs: list[str]):
+    marked = re.findall('<mo[^>]* form="prefix"[^>]*>(.)</mo>', str(formulas.formula(latex, {})))
+    assert marked == signs
+
+
+def test_max_is_a_name_and_no_operator():
+    assert "<mi>max</mi><mo" in str(formulas.formula(r"\max(x, 0)", {}))
 
 
 def test_formulas_side_by_side_come_apart():
