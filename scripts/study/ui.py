@@ -92,7 +92,7 @@ WORDS = {
         "まず教科書の形のコードを見せ、ライブラリの関数はその下に開けます。どの数値も、ページを作るときにすべてで計算し、"
         "一致を確かめたものです。",
         "Every function in three forms, side by side: the derivation on paper, forward and backward by hand in NumPy, "
-        "and JAX. The code is that of a textbook; the library's own function unfolds beneath it. Every number was "
+        "and JAX. The code is that of a textbook; the library’s own function unfolds beneath it. Every number was "
         "computed by all of them when the page was built, and they agree.",
     ),
 }

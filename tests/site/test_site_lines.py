@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from helpers.study_site import ROOT
+from markupsafe import Markup
 
-from scripts.study import content, excerpt, formulas, furigana, glossary, reports
+from scripts.study import content, excerpt, formulas, furigana, glossary, prose, reports
 from scripts.study.page import load_page
 from scripts.study.refusal import Refusal
+from scripts.study.symbols import Symbols
 
 
 def test_a_right_line_is_not_the_wrong_one():
@@ -46,6 +48,14 @@ def test_a_sign_stands_close_and_a_minus_apart(latex: str, signs: list[str]):
 
 def test_max_is_a_name_and_no_operator():
     assert "<mi>max</mi><mo" in str(formulas.formula(r"\max(x, 0)", {}))
+
+
+def test_a_line_ends_neither_behind_a_bracket_nor_before_a_comma():
+    written = prose.Prose(Symbols(), lambda target, label: Markup(label), lambda term: Markup(term)).html
+    assert re.search(r'It is <span class="kept">\(<math.*</math>\),</span> that', written("It is ($x$), that"))
+    assert re.search(r'は<span class="kept">（<math.*</math>）、</span>次', written("は（$x$）、次"))
+    assert "kept" not in written("of $x$ and")
+    assert written("the layer's `f('x')`") == "the layer’s <code>f(&#39;x&#39;)</code>"
 
 
 def test_formulas_side_by_side_come_apart():
