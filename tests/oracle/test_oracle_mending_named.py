@@ -55,7 +55,24 @@ def positive_only(ct, x):
     return (3 * x**2 * np.where(ct > 0, ct, 0),)
 
 
+def product(x, w):
+    return x @ w
+
+
+def untransposed(ct, x, w):
+    return ct @ w, x.T @ ct
+
+
 WRONG = {
+    # The other way round it would tell to do what was done.
+    "not transposed": (
+        product,
+        untransposed,
+        [(5, 3), (3, 3)],
+        "transposed",
+        "x",
+        "once it multiplies by w, transposed, in place of w in `return ct @ w",
+    ),
     "a mask of another argument": (learned_slope, slope_of_the_other_side, [(5, 3), (3,)], "mask_wrong", "a", "x"),
     "a slope elsewhere": (
         entropy,
