@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
@@ -13,12 +14,21 @@ from .refusal import Refusal
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 SIGNS = ("−", "-", "+", "±")
 BARS = ("|", "‖", "∥")
+# A formula of so many characters fits the narrowest column.
+SHORT = 26
+TOKEN = re.compile(r"\\(?:left|right)(?![a-zA-Z])\s*(?:\\[a-zA-Z]+|\\.|.)|\\[a-zA-Z]+|\\.|\S")
+OPENS = {"{", "(", "[", r"\{", r"\begin", r"\lfloor", r"\lceil", r"\lVert", r"\langle"}, r"\left"
+CLOSES = {"}", ")", "]", r"\}", r"\end", r"\rfloor", r"\rceil", r"\rVert", r"\rangle"}, r"\right"
+RELATIONS = {"=", r"\approx", r"\leftarrow", r"\le", r"\ge"}
 
 
-def formula(latex: str, signs: Mapping[str, str], display: bool = False) -> Markup:
-    """A formula as MathML; `signs` is mark to LaTeX."""
+def formula(latex: str, signs: Mapping[str, str], display: bool = False, continued: bool = False) -> Markup:
+    """A formula, or what continues one, as MathML; `signs` is mark to LaTeX."""
     tree = ElementTree.fromstring(_mathml(latex, "block" if display else "inline"))
     tree.set("alttext", latex)
+    operator = tree.find("./mrow/mo[1]") if continued else None
+    if operator is not None and operator.text in (*SIGNS, "="):
+        operator.set("form", "infix")
     # The longest first: of y and y_i, y_i is the one that is meant where it stands.
     for mark, sign in sorted(signs.items(), key=lambda item: -len(item[1])):
         _mark(tree, mark, shape_of(sign))
@@ -33,6 +43,22 @@ def apart(latex: str) -> list[str]:
             pieces.append(latex[start : match.start()])
             start = match.end()
     return [piece.strip() for piece in (*pieces, latex[start:])]
+
+
+def broken(latex: str) -> list[str]:
+    """The parts of a long formula: it may go on in another line after a comma or before =, + and -, not in brackets."""
+    if len(as_line(latex)) <= SHORT:
+        return [latex]
+    starts, depth, before = [0], 0, ""
+    for match in TOKEN.finditer(latex):
+        token = match[0]
+        opens, closes = (token in each or token.startswith(word) for each, word in (OPENS, CLOSES))
+        depth += 0 if token.endswith("arrow") else opens - closes
+        sums = token in "+-" and before not in ("+", "-")
+        if depth == 0 and before and before not in RELATIONS and (before == "," or sums or token in RELATIONS):
+            starts.append(match.start())
+        before = token
+    return [latex[start:end].strip() for start, end in pairwise([*starts, len(latex)])]
 
 
 def as_line(latex: str) -> str:

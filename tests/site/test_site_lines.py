@@ -50,6 +50,28 @@ def test_max_is_a_name_and_no_operator():
     assert "<mi>max</mi><mo" in str(formulas.formula(r"\max(x, 0)", {}))
 
 
+@pytest.mark.parametrize(
+    ("latex", "parts"),
+    [
+        (r"y = x W + b", 1),
+        (r"y[n, p, o] = b[o] + \sum_k \sum_c x[n, p + k, c] \, W[k, c, o]", 3),
+        (r"\{f(x) + g(x)\}' = f'(x) + g'(x) + 0 \cdot x", 4),
+        (r"L = -\frac{1}{N} \sum_n \left( \log z_n - t_n \right) \cdot w_n", 2),
+        (r"i = \sigma(a_i), \; f = \sigma(a_f), \; o = \sigma(a_o)", 6),
+        (r"s = \begin{cases} 1 & c = \text{a} - \text{b} \\ 0 & c < 1234567890 \end{cases}", 2),
+    ],
+    ids=["short", "sums", "braces", "in-brackets", "list", "cases"],
+)
+def test_a_long_formula_may_go_on_in_another_line(latex: str, parts: int):
+    broken = formulas.broken(latex)
+    assert len(broken) == parts, broken
+    assert "".join("".join(broken).split()) == "".join(latex.split())
+    for number, part in enumerate(broken[1:], 1):
+        shown = str(formulas.formula(part, {}, continued=True))
+        if part[0] in "=+":
+            assert f'form="infix">{part[0]}</mo>' in shown, f"{number}: {shown}"
+
+
 def test_a_line_ends_neither_behind_a_bracket_nor_before_a_comma():
     written = prose.Prose(Symbols(), lambda target, label: Markup(label), lambda term: Markup(term)).html
     assert re.search(r'It is <span class="kept">\(<math.*</math>\),</span> that', written("It is ($x$), that"))
