@@ -84,7 +84,7 @@ WORDS = {
     "turn": Both("前後のページ", "The pages before and after"),
     "reading": Both("読み", "Reading"),
     "glossary_note": Both("読みの五十音順です。", "In alphabetical order, with the Japanese term and its reading."),
-    "search_hint": Both("用語・疑問・コードを探す", "Term, question, code"),
+    "search_hint": Both("用語・疑問・コードを探す", "Term or question"),
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(
