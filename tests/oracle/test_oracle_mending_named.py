@@ -1,7 +1,10 @@
 """What mends a wrong backward is called by the mistake, and said in the words of the user's own line."""
 
+import re
+
 import numpy as np
 import pytest
+from mistakes import corpus, judges
 
 from reference import oracle
 
@@ -96,6 +99,14 @@ def test_a_mended_mistake_has_its_name_and_the_words_of_its_line(name):
     first = next(found for found in report.findings if found.argument == argument)
     assert first.cause == cause, first.message
     assert words in f"{first.message} {first.evidence}"
+
+
+def test_two_long_expressions_that_begin_alike_are_told_apart():
+    cases = {case.id: case for case in corpus.load("development")}
+    case = cases["recurrent_attention/backward_aligns_the_mask_top_left"]
+    message = judges.report_of(case, "small", 0, case.judged[-1]).findings[0].message
+    mended, written = re.findall("`([^`]*)`", message)[:2]
+    assert ("True" in mended, "False" in written) == (True, True), message
 
 
 def test_what_mends_says_its_line():
