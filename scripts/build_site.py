@@ -1,7 +1,7 @@
 """Build the study site: pages that put NumPy by hand and JAX side by side, in Japanese and English.
 
     python scripts/build_site.py [--output FOLDER] [--only SLUG ...] [--slides] [--no-solutions] [--check]
-                                 [--serve [PORT]] [--workers N]
+                                 [--serve [PORT]] [--workers N] [--quiet]
 
 Writes static files that open from disk. Needs the extra `docs`. Exit status 2 where a page is wrong, with its line.
 """
@@ -44,6 +44,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--workers", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes that make pages (2)"
     )
     parser.add_argument("--check", action="store_true", help="build, report what is wrong, and keep nothing")
+    parser.add_argument("--quiet", action="store_true", help="say only what is wrong")
     parser.add_argument(
         "--serve", nargs="?", type=int, const=8000, metavar="PORT", help="then serve it on this machine"
     )
@@ -105,6 +106,8 @@ def progress(slug: str) -> None:
 def report(built: Any, options: argparse.Namespace, seconds: float) -> None:
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
+    if options.quiet:
+        return
     for hint in built.hints:
         print(f"note: {hint}", file=sys.stderr)
     where = "checked, nothing kept" if options.check else f"in {options.output}"

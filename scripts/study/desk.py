@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from reference.oracle.command.spoken import language_of
+
+from .desk_words import said
 from .refusal import Refusal
 from .serve import Server, server, until_interrupted
 
@@ -31,11 +34,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         options = _parser().parse_args(argv)
         if not (options.site / "index.html").is_file():
-            print(f"The site is not in {options.site} yet. It is built first, which takes a few minutes.", flush=True)
+            _say("not_built", options.site)
             if status := _build(options.site):
                 return status
         elif _older_than_sources(options.site):
-            print(f"note: the pages in {options.site} are older than their sources; make site builds them anew")
+            _say("older", options.site)
         with server(options.site.resolve(), options.port, options.seconds) as running:
             _serve(running, options.open)
     except Refusal as problem:
@@ -68,7 +71,13 @@ def _seconds(text: str) -> float:
 
 def _build(folder: Path) -> int:
     """A process of its own, since JAX must be told what it computes in before it is imported."""
-    return subprocess.run([sys.executable, str(ROOT / "scripts" / "build_site.py"), "--output", str(folder)]).returncode
+    command = [sys.executable, str(ROOT / "scripts" / "build_site.py"), "--quiet", "--output", str(folder)]
+    return subprocess.run(command).returncode
+
+
+def _say(name: str, value: object = "") -> None:
+    """A sentence in the language of the terminal."""
+    print(said(name, value)[language_of(None)], flush=True)
 
 
 def _older_than_sources(folder: Path) -> bool:
@@ -78,10 +87,7 @@ def _older_than_sources(folder: Path) -> bool:
 
 
 def _serve(running: Server, opens: bool) -> None:
-    print(
-        f"{running.address}\nOn this machine only; what is written in an exercise runs here. Ctrl-C ends it.",
-        flush=True,
-    )
+    _say("serving", running.address)
     if opens:
         webbrowser.open(running.address)
     until_interrupted(running)

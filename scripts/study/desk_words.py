@@ -71,6 +71,19 @@ WORDS = {
         "A request must be JSON with the name of an exercise and its text.",
     ),
     "too_large": Both("テキストが大きすぎます（{} KB まで）。", "The text is too large ({} KB at most)."),
+    "not_built": Both(
+        "サイトがまだ {} にないので、先に作ります。数分かかります。",
+        "The site is not in {} yet. It is built first, which takes a few minutes.",
+    ),
+    "older": Both(
+        "注意: {} のページは、もとの文章やコードより古いものです。make site で作り直せます。",
+        "note: the pages in {} are older than their sources; make site builds them anew",
+    ),
+    "serving": Both(
+        "{}\nこのアドレスをブラウザで開きます。このコンピュータの中だけのもので、演習に書いたものはここで実行されます。"
+        "終わるときは Ctrl-C です。",
+        "{}\nOn this machine only; what is written in an exercise runs here. Ctrl-C ends it.",
+    ),
     "from_nothing": Both("何も入っていないところから", "From nothing"),
     "needs": Both(
         "Python 3.11 以上が要ります。このリポジトリのフォルダ（README.md があるところ）で、次の3行を実行します。"

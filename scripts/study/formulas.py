@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
@@ -11,12 +12,23 @@ from markupsafe import Markup
 from .refusal import Refusal
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+SIGNS = ("−", "-", "+", "±")
+BARS = ("|", "‖", "∥")
+# A formula of so many characters fits the narrowest column.
+SHORT = 26
+TOKEN = re.compile(r"\\(?:left|right)(?![a-zA-Z])\s*(?:\\[a-zA-Z]+|\\.|.)|\\[a-zA-Z]+|\\.|\S")
+OPENS = {"{", "(", "[", r"\{", r"\begin", r"\lfloor", r"\lceil", r"\lVert", r"\langle"}, r"\left"
+CLOSES = {"}", ")", "]", r"\}", r"\end", r"\rfloor", r"\rceil", r"\rVert", r"\rangle"}, r"\right"
+RELATIONS = {"=", r"\approx", r"\leftarrow", r"\le", r"\ge"}
 
 
-def formula(latex: str, signs: Mapping[str, str], display: bool = False) -> Markup:
-    """A formula as MathML; `signs` is mark to LaTeX."""
+def formula(latex: str, signs: Mapping[str, str], display: bool = False, continued: bool = False) -> Markup:
+    """A formula, or what continues one, as MathML; `signs` is mark to LaTeX."""
     tree = ElementTree.fromstring(_mathml(latex, "block" if display else "inline"))
     tree.set("alttext", latex)
+    operator = tree.find("./mrow/mo[1]") if continued else None
+    if operator is not None and operator.text in (*SIGNS, "="):
+        operator.set("form", "infix")
     # The longest first: of y and y_i, y_i is the one that is meant where it stands.
     for mark, sign in sorted(signs.items(), key=lambda item: -len(item[1])):
         _mark(tree, mark, shape_of(sign))
@@ -31,6 +43,22 @@ def apart(latex: str) -> list[str]:
             pieces.append(latex[start : match.start()])
             start = match.end()
     return [piece.strip() for piece in (*pieces, latex[start:])]
+
+
+def broken(latex: str) -> list[str]:
+    """The parts of a long formula: it may go on in another line after a comma or before =, + and -, not in brackets."""
+    if len(as_line(latex)) <= SHORT:
+        return [latex]
+    starts, depth, before = [0], 0, ""
+    for match in TOKEN.finditer(latex):
+        token = match[0]
+        opens, closes = (token in each or token.startswith(word) for each, word in (OPENS, CLOSES))
+        depth += 0 if token.endswith("arrow") else opens - closes
+        sums = token in "+-" and before not in ("+", "-")
+        if depth == 0 and before and before not in RELATIONS and (before == "," or sums or token in RELATIONS):
+            starts.append(match.start())
+        before = token
+    return [latex[start:end].strip() for start, end in pairwise([*starts, len(latex)])]
 
 
 def as_line(latex: str) -> str:
@@ -76,8 +104,39 @@ def _mathml(latex: str, display: str) -> str:
         raise Refusal(f"a formula must convert to MathML; got {latex!r}" + (f" ({unknown[0]})" if unknown else ""))
     # The overline is as wide as its letter in more fonts than the macron is.
     tree = ElementTree.fromstring(text.replace(f' xmlns="{NAMESPACE}"', "").replace("&#x000AF;", "‾"))
+    _name(tree)
+    _sign(tree)
     _space_names(tree)
     return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _name(element: ElementTree.Element) -> None:
+    """max is a name as log is, and no operator: an operator would stand apart from its bracket."""
+    for each in element.iter("mo"):
+        if len(each.text or "") > 1 and (each.text or "").isalpha():
+            each.tag = "mi"
+
+
+def _sign(element: ElementTree.Element) -> None:
+    """A minus that follows no value is a sign and stands close to what it changes; so do bars around a value."""
+    before, opened = None, False
+    for child in element:
+        _sign(child)
+        text = (child.text or "").strip() if child.tag == "mo" else ""
+        if text in BARS:
+            opened = not opened
+            child.set("form", "prefix" if opened else "postfix")
+        if text in SIGNS and not _is_value(before):
+            child.set("form", "prefix")
+        before = child
+
+
+def _is_value(element: ElementTree.Element | None) -> bool:
+    """Whether it can stand before a minus that subtracts: a letter, a number, or what closes a bracket."""
+    if element is None or element.tag in ("mspace", "mtext"):
+        return False
+    text = (element.text or "").strip()
+    return element.tag != "mo" or text in tuple(")]}⟩⌋⌉!") or (text in BARS and element.get("form") == "postfix")
 
 
 def _space_names(element: ElementTree.Element) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .formulas import apart, formula
+from .formulas import apart, broken, formula
 from .library import Library
 from .prose import Prose, plain
 from .refusal import Problems, Refusal
@@ -55,8 +55,12 @@ class Writer:
     def formula(self, path: Place, latex: str, display: bool = True) -> Markup:
         """A formula as MathML, or several side by side."""
         with self._noted(path, latex):
-            return Markup(" ").join(formula(piece, self.symbols.signs, display) for piece in apart(latex))
+            return Markup(" ").join(self._piece(piece, display) for piece in apart(latex))
         return Markup("")
+
+    def _piece(self, latex: str, display: bool) -> Markup:
+        parts = [formula(part, self.symbols.signs, display, n > 0) for n, part in enumerate(broken(latex))]
+        return parts[0] if len(parts) == 1 else Markup('<span class="chain">{}</span>').format(Markup("").join(parts))
 
     def _html(self, path: Place, text: str, language: str, read: Callable[[str], str] = str) -> Markup:
         def link(target: str, label: str) -> Markup:

@@ -122,9 +122,11 @@ def figure_part(figure: Figure, writer: Writer, widget: bool = False) -> dict[st
 
 
 def mistake_part(told: Story, writer: Writer) -> dict[str, Any]:
+    # The wrong line is a case's, in its own names; those of the page's textbook may be others.
+    right = "right_here" if told.right.file.startswith("docs/study/textbook/") else "right"
     lines = [
-        (kind, line, code_lines(line.text, writer.symbols.marks))
-        for kind, line in (("wrong", told.wrong), ("right", told.right))
+        (kind, word, line, code_lines(line.text, writer.symbols.marks))
+        for kind, word, line in (("wrong", "wrong", told.wrong), ("right", right, told.right))
     ]
     text = writer.both((*told.mistake.path, "text"), told.mistake.text)
     return {

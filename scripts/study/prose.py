@@ -17,6 +17,8 @@ MARKUP = re.compile(
     r"|\*\*(?P<term>.+?)\*\*"
     r"|\{(?P<base>[^{}|]+)\|(?P<reading>[^{}|]+)\}"
 )
+OPENING = "([（「『“"
+CLOSING = ",.;:!?)]、。）」』”’"
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,15 @@ class Prose:
         """The sentence, or a Refusal that says what in it is wrong."""
         parts, end = [], 0
         for match in MARKUP.finditer(text):
-            parts += [escape(text[end : match.start()]), self._piece(match)]
-            end = match.end()
-        return Markup("").join([*parts, escape(text[end:])])
+            before, end, piece = text[end : match.start()], match.end(), self._piece(match)
+            if match["math"]:
+                # A line may end before and after a formula, but neither behind ( nor before a comma.
+                opened, closed = before[len(before.rstrip(OPENING)) :], text[end:][: _closing(text[end:])]
+                before, end = before[: len(before) - len(opened)], end + len(closed)
+                if opened or closed:
+                    piece = Markup('<span class="kept">{}{}{}</span>').format(opened, piece, closed)
+            parts += [_set(before), piece]
+        return Markup("").join([*parts, _set(text[end:])])
 
     def _piece(self, match: re.Match[str]) -> Markup:
         if match["code"]:
@@ -53,6 +61,16 @@ class Prose:
         if text in self.symbols.marks:
             return Markup('<code data-symbol="{}">{}</code>').format(self.symbols.marks[text], text)
         return Markup("<code>{}</code>").format(text)
+
+
+def _closing(text: str) -> int:
+    """How many signs at its beginning may not begin a line."""
+    return len(text) - len(text.lstrip(CLOSING))
+
+
+def _set(words: str) -> Markup:
+    """Words as they are printed; the typewriter's apostrophe is for code."""
+    return escape(words.replace("'", "’"))
 
 
 def plain(text: str) -> str:

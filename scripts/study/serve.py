@@ -175,7 +175,7 @@ def server(folder: Path, port: int, seconds: float = 60.0) -> Server:
     try:
         return Server(folder, port, seconds)
     except (OSError, OverflowError) as error:
-        raise Refusal(f"the port must be free; got {port} ({error})") from error
+        raise Refusal(f"the port must be free; got {port} ({error}); with --port 0 a free one is taken") from error
 
 
 def until_interrupted(running: Server) -> None:

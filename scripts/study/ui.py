@@ -53,14 +53,16 @@ WORDS = {
     "mistakes": Both("よくある間違い", "Common mistakes"),
     "wrong": Both("間違い", "Wrong"),
     "right": Both("正しい", "Right"),
+    "right_here": Both("正しい（このページの名前で）", "Right, in the names of this page"),
     "catalogue": Both("間違いの目録 {} 番", "No. {} in the catalogue of mistakes"),
     "report": Both("判定器の実際の報告", "What the oracle really says"),
     "exercise": Both("演習", "Exercise"),
     "exercise_note": Both(
-        "逆伝播を書いて保存し、次のコマンドで確かめます。何がどう違うかを判定器が教えます。",
-        "Write the backward, save the file, and have it judged. The oracle says what is wrong and why.",
+        "逆伝播を書いて、確かめます。何がどう違うかを判定器が教えます。",
+        "Write the backward, and have it judged. The oracle says what is wrong and why.",
     ),
     "starter": Both("出発点のファイル", "The file to start from"),
+    "save_starter": Both("出発点のファイルを保存する", "Save the file to start from"),
     "solution": Both("解答を見る", "Show the solution"),
     "left_out": Both(
         "この版には解答を載せていません。先生に聞いてください。",
@@ -82,7 +84,7 @@ WORDS = {
     "turn": Both("前後のページ", "The pages before and after"),
     "reading": Both("読み", "Reading"),
     "glossary_note": Both("読みの五十音順です。", "In alphabetical order, with the Japanese term and its reading."),
-    "search_hint": Both("用語・疑問・コードを探す", "A term, a question, code"),
+    "search_hint": Both("用語・疑問・コードを探す", "Term or question"),
     "search_none": Both("見つかりませんでした。", "Nothing found."),
     "picture": Both("図の内容", "What the picture shows"),
     "intro": Both(
@@ -90,7 +92,7 @@ WORDS = {
         "まず教科書の形のコードを見せ、ライブラリの関数はその下に開けます。どの数値も、ページを作るときにすべてで計算し、"
         "一致を確かめたものです。",
         "Every function in three forms, side by side: the derivation on paper, forward and backward by hand in NumPy, "
-        "and JAX. The code is that of a textbook; the library's own function unfolds beneath it. Every number was "
+        "and JAX. The code is that of a textbook; the library’s own function unfolds beneath it. Every number was "
         "computed by all of them when the page was built, and they agree.",
     ),
 }

@@ -96,6 +96,15 @@ def test_what_stands_as_japanese_is_japanese():
     assert set(english) == as_they_are
 
 
+def test_what_goes_before_or_after_is_no_part_of_what_stands_alone():
+    say = saying("ja")
+    assert say("has y in place of x wherever it stands") == "すべてのところで、x のところが y になっています"
+    said = say("applies f(u) with u = the reference's `y` besides in the reference's `z = y * 2`")
+    assert said == "お手本の `z = y * 2` で、u = お手本の `y` として、さらに f(u) を掛けています"
+    for english, other in japanese().exact.items():
+        assert "{" not in other, f"{english!r}: {other}"
+
+
 def test_every_template_is_found_again():
     table = japanese()
     for template in table.templates:

@@ -1,7 +1,10 @@
 """What mends a wrong backward is called by the mistake, and said in the words of the user's own line."""
 
+import re
+
 import numpy as np
 import pytest
+from mistakes import corpus, judges
 
 from reference import oracle
 
@@ -55,7 +58,24 @@ def positive_only(ct, x):
     return (3 * x**2 * np.where(ct > 0, ct, 0),)
 
 
+def product(x, w):
+    return x @ w
+
+
+def untransposed(ct, x, w):
+    return ct @ w, x.T @ ct
+
+
 WRONG = {
+    # The other way round it would tell to do what was done.
+    "not transposed": (
+        product,
+        untransposed,
+        [(5, 3), (3, 3)],
+        "transposed",
+        "x",
+        "once it multiplies by w, transposed, in place of w in `return ct @ w",
+    ),
     "a mask of another argument": (learned_slope, slope_of_the_other_side, [(5, 3), (3,)], "mask_wrong", "a", "x"),
     "a slope elsewhere": (
         entropy,
@@ -79,6 +99,14 @@ def test_a_mended_mistake_has_its_name_and_the_words_of_its_line(name):
     first = next(found for found in report.findings if found.argument == argument)
     assert first.cause == cause, first.message
     assert words in f"{first.message} {first.evidence}"
+
+
+def test_two_long_expressions_that_begin_alike_are_told_apart():
+    cases = {case.id: case for case in corpus.load("development")}
+    case = cases["recurrent_attention/backward_aligns_the_mask_top_left"]
+    message = judges.report_of(case, "small", 0, case.judged[-1]).findings[0].message
+    mended, written = re.findall("`([^`]*)`", message)[:2]
+    assert ("True" in mended, "False" in written) == (True, True), message
 
 
 def test_what_mends_says_its_line():

@@ -62,6 +62,15 @@ def test_what_is_wrong_in_another_process_is_named_all_the_same(folder, tmp_path
     assert "a fragment must begin one line of functional_nn.activations._softmax; got 'return nothing'" in said
 
 
+def test_quiet_says_nothing_of_what_went_well(folder, tmp_path, capsys):
+    words = ["--pages", str(folder), "--output", str(tmp_path / "site"), "--only", "softmax", "--quiet"]
+    assert build_site.main(words) == 0
+    assert capsys.readouterr() == ("", "")
+    spoil(folder, SOFTMAX, '"return raised"', '"return nothing"')
+    assert build_site.main(words) == 2
+    assert "got 'return nothing'" in capsys.readouterr().err
+
+
 def test_one_page_alone_is_built_though_another_is_wrong(folder, tmp_path):
     spoil(folder, SIGMOID, "[[softmax]]の", "[[nowhere]]の")
     assert build_site.main(["--pages", str(folder), "--output", str(tmp_path / "site"), "--only", "softmax"]) == 0

@@ -122,6 +122,14 @@ def test_a_taken_port_ends_in_one_sentence(site, capsys):
     assert said.startswith(f"functional-nn study: the port must be free; got {server.server_port} (")
 
 
+@pytest.mark.parametrize(("language", "words"), [("ja_JP.UTF-8", "先に作ります"), ("en_GB.UTF-8", "is built first")])
+def test_the_command_speaks_the_language_of_the_terminal(tmp_path, capsys, monkeypatch, language, words):
+    monkeypatch.setenv("LC_ALL", language)
+    monkeypatch.setattr(desk, "_build", lambda folder: 2)
+    assert desk.main(["--site", str(tmp_path / "site")]) == 2
+    assert words in capsys.readouterr().out
+
+
 def test_a_folder_that_is_something_else_is_left_alone(tmp_path, capfd):
     (tmp_path / "letter.txt").write_text("Dear reader")
     assert desk.main(["--site", str(tmp_path)]) == 2

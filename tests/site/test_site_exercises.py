@@ -56,6 +56,22 @@ def test_a_starter_is_told_what_is_missing(family, judged):
         assert all("is missing" in words or "NotImplementedError: write" in words for words in said), said
 
 
+FORGOTTEN = {
+    "the sum": ("cotangent.sum(axis=0)", "cotangent", "bias_ct is not summed over axis 0: shape (3, 5) for (5,)"),
+    "the transpose": ("@ kernel.T", "@ kernel", "on the inputs of EXAMPLES the backward of dense raised ValueError"),
+}
+
+
+@pytest.mark.parametrize("what", FORGOTTEN)
+def test_what_a_learner_forgets_of_the_dense_layer_is_said(what, judged, tmp_path):
+    right, wrong, words = FORGOTTEN[what]
+    solution = (STUDY / "solutions" / "linear.py").read_text("utf-8")
+    assert right in solution
+    (tmp_path / "linear.py").write_text(solution.replace(right, wrong), "utf-8")
+    result = judged(tmp_path / "linear.py")["dense"]
+    assert words in (result.get("problem") or result["report"]["findings"][0]["message"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_solution_passes(family, judged):

@@ -1,13 +1,16 @@
 """How the study site finds lines in the code, and reads formulas and words."""
 
+import re
 from pathlib import Path
 
 import pytest
 from helpers.study_site import ROOT
+from markupsafe import Markup
 
-from scripts.study import content, excerpt, formulas, furigana, glossary, reports
+from scripts.study import content, excerpt, formulas, furigana, glossary, prose, reports
 from scripts.study.page import load_page
 from scripts.study.refusal import Refusal
+from scripts.study.symbols import Symbols
 
 
 def test_a_right_line_is_not_the_wrong_one():
@@ -24,6 +27,57 @@ def test_a_right_line_is_not_the_wrong_one():
 )
 def test_names_of_functions_stand_apart(latex: str, spaces: int):
     assert str(formulas.formula(latex, {})).count("<mspace") == spaces
+
+
+@pytest.mark.parametrize(
+    ("latex", "signs"),
+    [
+        (r"(-0.25, 2)", ["−"]),
+        (r"a = -\log p", ["−"]),
+        (r"f(x) - 1", []),
+        (r"x' - |a| - b", ["|"]),
+        (r"-|a|", ["−", "|"]),
+        (r"\frac{-a}{b - c}", ["−"]),
+    ],
+    ids=["after-a-bracket", "after-an-operator", "after-a-value", "after-bars", "before-bars", "in-a-fraction"],
+)
+def test_a_sign_stands_close_and_a_minus_apart(latex: str, signs: list[str]):
+    marked = re.findall('<mo[^>]* form="prefix"[^>]*>(.)</mo>', str(formulas.formula(latex, {})))
+    assert marked == signs
+
+
+def test_max_is_a_name_and_no_operator():
+    assert "<mi>max</mi><mo" in str(formulas.formula(r"\max(x, 0)", {}))
+
+
+@pytest.mark.parametrize(
+    ("latex", "parts"),
+    [
+        (r"y = x W + b", 1),
+        (r"y[n, p, o] = b[o] + \sum_k \sum_c x[n, p + k, c] \, W[k, c, o]", 3),
+        (r"\{f(x) + g(x)\}' = f'(x) + g'(x) + 0 \cdot x", 4),
+        (r"L = -\frac{1}{N} \sum_n \left( \log z_n - t_n \right) \cdot w_n", 2),
+        (r"i = \sigma(a_i), \; f = \sigma(a_f), \; o = \sigma(a_o)", 6),
+        (r"s = \begin{cases} 1 & c = \text{a} - \text{b} \\ 0 & c < 1234567890 \end{cases}", 2),
+    ],
+    ids=["short", "sums", "braces", "in-brackets", "list", "cases"],
+)
+def test_a_long_formula_may_go_on_in_another_line(latex: str, parts: int):
+    broken = formulas.broken(latex)
+    assert len(broken) == parts, broken
+    assert "".join("".join(broken).split()) == "".join(latex.split())
+    for number, part in enumerate(broken[1:], 1):
+        shown = str(formulas.formula(part, {}, continued=True))
+        if part[0] in "=+":
+            assert f'form="infix">{part[0]}</mo>' in shown, f"{number}: {shown}"
+
+
+def test_a_line_ends_neither_behind_a_bracket_nor_before_a_comma():
+    written = prose.Prose(Symbols(), lambda target, label: Markup(label), lambda term: Markup(term)).html
+    assert re.search(r'It is <span class="kept">\(<math.*</math>\),</span> that', written("It is ($x$), that"))
+    assert re.search(r'は<span class="kept">（<math.*</math>）、</span>次', written("は（$x$）、次"))
+    assert "kept" not in written("of $x$ and")
+    assert written("the layer's `f('x')`") == "the layer’s <code>f(&#39;x&#39;)</code>"
 
 
 def test_formulas_side_by_side_come_apart():

@@ -47,6 +47,13 @@ def test_a_picture_is_whole_in_both_languages(name: str):
     assert words <= NAMES, f"{name}: not translated: {words - NAMES}"
 
 
+def test_one_character_stands_upright():
+    english, japanese = (PICTURES["initial_scale"](language) for language in ("en", "ja"))
+    assert re.search(r"rotate\(-90[^>]*>layer<", english)
+    assert re.search(r"<text[^>]*>層<", japanese)
+    assert not re.search(r"rotate\(-90[^>]*>層<", japanese)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_picture_is_at_home_on_a_page(name: str):

@@ -192,6 +192,33 @@ return [document.querySelectorAll("svg").length, wrong];
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", WIDGETS)
+def test_letters_stay_apart_at_the_ends_of_every_control(browser, name: str):
+    begin(browser, name)
+    for control, low, high, _ in browser.execute_script(RANGES, name):
+        for value in (low, high):
+            move(browser, name, {control: round(value, 10)})
+            wrong = [one for one in browser.execute_script(LETTERS)[1] if one.startswith(f"{name}: ")]
+            assert not wrong, f"{control}={value}: {wrong}"
+
+
+TIPS = """
+const stage = document.querySelector("[data-widget=turning_direction] .widget-picture svg");
+const heads = [...stage.querySelectorAll("path")].filter((one) => one.getAttribute("fill")?.includes("series-4"));
+return heads.map((one) => one.getAttribute("d").slice(1).split("L")[0].split(" ").map(Number));
+"""
+
+
+@pytest.mark.parametrize("x0", [-2.4, 2.4])
+@pytest.mark.parametrize("x1", [-1.8, 1.8])
+def test_the_tip_of_the_gradient_is_seen_wherever_the_point_is(browser, x0: float, x1: float):
+    move(browser, "turning_direction", {"x0": x0, "x1": x1})
+    tips = browser.execute_script(TIPS)
+    assert tips, "no arrow is drawn"
+    assert all(32 < left < 252 and 34 < top < 254 for left, top in tips), tips
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_letters_stay_inside_their_picture_and_apart(browser, language: str, tmp_path: Path):
     drawn = "".join(f'<div data-name="{name}">{PICTURES[name](language)}</div>' for name in PICTURES)

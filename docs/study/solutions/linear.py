@@ -7,6 +7,16 @@
 
 import numpy as np
 
+rng = np.random.default_rng(0)
+# 大きさがどれも違うので、転置や和の忘れが見つかります。 / All sizes differ: a transpose or a sum left out shows.
+EXAMPLES = {
+    "dense": {
+        "inputs": (rng.normal(size=(3, 7)), rng.normal(size=(7, 5)), rng.normal(size=5)),
+        "op": "dense",
+    },
+    "embedding": {"inputs": (np.array([3, 1, 3, 0]), rng.normal(size=(5, 7))), "op": "embedding"},
+}
+
 
 def dense_fwd(x, kernel, bias):
     return x @ kernel + bias, (x, kernel)

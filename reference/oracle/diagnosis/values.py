@@ -158,3 +158,17 @@ def named(program: Program, value: Any) -> str:
     if assigned and is_all_of_its_line(program, value) and own in (text, assigned[2]):
         return assigned[1]
     return f"{whose(value)}`{shortened(own)}`"
+
+
+def told_apart(program: Program, value: Any, other: Any) -> tuple[str, str]:
+    """Two values in words; where two long expressions begin alike, from a little before they differ."""
+    words = named(program, value), named(program, other)
+    if words[0] != words[1] or not isinstance(value, Step) or not isinstance(other, Step):
+        return words
+    texts = expression(value), expression(other)
+    differs = next((at for at, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), None)
+    if differs is None:
+        return words
+    begin = max(differs - LONGEST // 4, 0)
+    first, second = (f"`... {shortened(text[begin:])}`" for text in texts)
+    return f"{whose(value)}{first}", f"{whose(other)}{second}"

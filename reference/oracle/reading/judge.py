@@ -77,7 +77,7 @@ def _judge(found: Found, request: Request) -> Report:
         raise CannotTell(f"read as {chosen.reading.calls}: {words}", settling(found, chosen.reading))
     if chosen:
         return _without_constants(chosen, request)
-    raise _cannot_tell(found, tried, complaints)
+    raise _cannot_tell(found, tried, complaints, request)
 
 
 def _right_where_meant(reading: Reading, request: Request) -> str:
@@ -159,7 +159,10 @@ def _without_constants(one: Tried, request: Request) -> Report:
     return replace(report, findings=again.findings) if clear else report
 
 
-def _cannot_tell(found: Found, tried: Sequence[Tried], complaints: Sequence[DidNotRun]) -> CannotTell:
+def _cannot_tell(found: Found, tried: Sequence[Tried], complaints: Sequence[DidNotRun], request: Request) -> CannotTell:
+    if not tried and request.examples is not None and complaints:
+        furthest = _furthest(complaints)
+        return NothingRan(f"on the inputs of EXAMPLES the {furthest.where} of {found.name} raised {furthest}.")
     if not tried:
         return NothingRan(_nothing_ran(found, complaints), example_of(found))
     one = next((other for other in tried if other.designed or other.elsewhere), tried[0])
@@ -182,5 +185,10 @@ def _says(one: Tried) -> str:
 def _nothing_ran(found: Found, complaints: Sequence[DidNotRun]) -> str:
     if not complaints:
         return f"no inputs were found for {found.name}: its arguments have names that say nothing."
-    furthest = max(complaints, key=lambda one: ("NotThere" in str(one), STAGES.index(one.where)))
+    furthest = _furthest(complaints)
     return f"no inputs were found for {found.name}: the {furthest.where} raised {furthest}."
+
+
+def _furthest(complaints: Sequence[DidNotRun]) -> DidNotRun:
+    """What came nearest to running."""
+    return max(complaints, key=lambda one: ("NotThere" in str(one), STAGES.index(one.where)))

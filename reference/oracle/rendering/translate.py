@@ -135,7 +135,8 @@ class Table:
         frames = list(frames)
         self.labels = dict(labels)
         said = [*frames, *said]
-        self.exact = {**{english: other for english, other in said if "{" not in english}, **words}
+        alone = {english: re.sub(r"\{(before|after)\}", "", other) for english, other in said if "{" not in english}
+        self.exact = {**alone, **words}
         order = {english: place for place, (english, _) in enumerate(frames)}
         made = [Template(english, other) for english, other in said if english.strip()]
         self.templates = sorted((one for one in made if one.whole != one.english or "{" in one.english),

@@ -113,6 +113,8 @@ def _exchanged(name: str, svg: str, japanese: dict[str, str]) -> str:
         if before not in svg:
             raise ValueError(f"{name}: a translated text must stand in the picture, on one line; got {en!r}")
         svg = svg.replace(before, after)
+        if len(ja) == 1:  # one character on its side is hard to read, and needs no more room upright
+            svg = re.sub(rf' transform="rotate\(-90[^"]*"([^<>]*{after})', r"\1", svg)
     return svg
 
 

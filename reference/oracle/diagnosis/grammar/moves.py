@@ -78,6 +78,7 @@ def products(program: Program, group: Group) -> Iterator[Edited]:
     if first.name not in ("matmul", "einsum") or len(first.args) != 4:
         return
     inputs = first.args[0]
+    summed = set(inputs[0]) & set(inputs[1]) - set(first.args[1])
     for number in (0, 1):
         letters, operand = inputs[number], first.args[2 + number]
         shape = array_of(operand).shape
@@ -89,6 +90,8 @@ def products(program: Program, group: Group) -> Iterator[Edited]:
                     spelled = tuple(_turned(one, i, j) if n == number else one for n, one in enumerate(inputs))
                     change = instead(lambda s, v, sp=spelled: multiplied(sp, s.args[1], *filled(s.args[2:], v)))
                     said = f"multiplies by {name} in place of its transpose{where}"
+                    if letters[(i, j)[number]] in summed:  # a row by a column: it is not transposed yet
+                        said = f"multiplies by {name}, transposed, in place of {name}{where}"
                     yield Edited("transposed", said, 1.5, each(group, change))
     for number, star in enumerate(STARS):
         said = f"multiplies entry by entry in place of a product of matrices{where}"

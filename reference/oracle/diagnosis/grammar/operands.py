@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.oracle.diagnosis.edit import Edited, Group, Values, applied, each, instead, with_value
-from reference.oracle.diagnosis.values import array_of, equal, is_slope, named, place
+from reference.oracle.diagnosis.values import array_of, equal, is_slope, named, place, told_apart
 from reference.oracle.recording.program import Program, in_time
 from reference.oracle.recording.tape import Step, filled
 
@@ -37,7 +37,8 @@ def _other_operands(program: Program, first: Step) -> Iterator[Edited]:
                 continue
             if value.value.shape != operand.value.shape or np.array_equal(value.value, operand.value):
                 continue
-            said = f"has {named(program, value)} in place of {named(program, operand)}{place(first)}"
+            one, own = told_apart(program, value, operand)
+            said = f"has {one} in place of {own}{place(first)}"
             edits = each([first], with_value(position, value))
             cause = "derivative_at_wrong_value" if is_slope(first) else "wrong_operand"
             cause = "shifted" if not carries and moved_on(operand.value, value.value) else cause
@@ -97,7 +98,8 @@ def _of_the_same_pass(program: Program, ordered: list[Step], mine: list[Any], po
         if any(a is b for a, b in zip(same, mine, strict=True)):
             continue
         moved = any(equal(same[k], mine[k + d]) for k in range(len(mine)) for d in (1, -1) if 0 <= k + d < len(mine))
-        said = f"has {named(program, same[0])} in place of {named(program, mine[-1])}{place(ordered[0])}"
+        one, own = told_apart(program, same[0], mine[-1])
+        said = f"has {one} in place of {own}{place(ordered[0])}"
         edits = {step: with_value(position, other)(step) for step, other in zip(ordered, same, strict=True)}
         exchange = None if moved else (mine[-1], same[-1])
         yield Edited("shifted" if moved else "wrong_operand", said, 4 if moved else 5, edits, exchange=exchange)

@@ -36,8 +36,9 @@
     })),
   ];
 
-  const scorePlace = plot.frame({ x: [-0.5, 3.5], y: [-5, 5], box: [44, 30, 180, 200] });
-  const sharePlace = plot.frame({ x: [-0.5, 3.5], y: [0, 1], box: [284, 30, 180, 200] });
+  // Beyond the largest values there is room for a ring and for a number.
+  const scorePlace = plot.frame({ x: [-0.5, 3.5], y: [-5.6, 5.6], box: [44, 30, 180, 200] });
+  const sharePlace = plot.frame({ x: [-0.5, 3.5], y: [0, 1.1], box: [284, 30, 180, 200] });
 
   function bars(place, values, base) {
     return values.map((value, i) => {

@@ -27,6 +27,7 @@
 
   const plane = plot.frame({ x: [-3, 3], y: [-3, 3], box: [32, 34, 220, 220] });
   const ARROW = 1.1; // how long the direction is drawn, in the numbers of the plane
+  const SHARE = 0.22; // of the gradient: its tip stays in the plane, wherever the point is
   const placed = ([x, y]) => [plane.x(x), plane.y(y)];
   const tip = ({ x0, x1, angle }) => [x0 + ARROW * Math.cos(radians(angle)), x1 + ARROW * Math.sin(radians(angle))];
   const minus = (v) => [v, String(v).replace("-", "−")];
@@ -89,7 +90,7 @@
       { name: "gradient_1", label: "∂f/∂x₁", value: g[1] },
       { name: "f", label: { ja: "その点での f", en: "f at the point" }, value: f(...point) },
     ];
-    const end = [s.x0 + 0.45 * g[0], s.x1 + 0.45 * g[1]];
+    const end = [s.x0 + SHARE * g[0], s.x1 + SHARE * g[1]];
     const picture = [
       plot.axes(plane, { xTicks: [-2, 0, 2].map(minus), yTicks: [-2, 0, 2].map(minus), xLabel: formula, yLabel: "x₁" }),
       plot.clipped(
