@@ -17,7 +17,7 @@ from reference.oracle.reading.scene import Scene
 from reference.oracle.reading.scenes import alike, fitting, scenes
 from reference.oracle.reading.searched import found_by_trying, progress, searched
 from reference.oracle.reading.source import parameters, required
-from reference.oracle.reading.trial import DidNotRun, Reading, floating, shapes_collide, shows_something
+from reference.oracle.reading.trial import DidNotRun, Reading, floating, forgets_a_sum, shapes_collide, shows_something
 from reference.oracle.reading.vocabulary import part_of
 from reference.oracle.specs import SPECS
 
@@ -131,14 +131,16 @@ def meanings(found: Found, request: Request) -> dict[str, list[Scene]]:
 def first_that_runs(
     found: Found, group: Iterable[Scene], complaints: list[DidNotRun]
 ) -> tuple[Scene | None, list[Reading]]:
-    """The readings on the first scene whose gradients fit their arguments; failing that, on the first that runs."""
+    """The readings on the first scene whose gradients fit their arguments, or do but for a sum over the examples that
+    is forgotten; failing that, on the first that runs."""
     misfits: tuple[Scene | None, list[Reading]] = (None, [])
     for scene in group:
         before = len(complaints)
         ran = list(readings(found, scene, complaints))
         for complaint in complaints[before:]:
             complaint.scene = scene
-        if fit := [reading for reading in ran if reading.fits]:
+        fit = [reading for reading in ran if reading.fits]
+        if fit := fit or [reading for reading in ran if forgets_a_sum(reading)]:
             return scene, fit
         misfits = misfits if misfits[1] else (scene, ran)
     return misfits

@@ -198,6 +198,25 @@ def fit(gradients: Mapping[str, Any], names: tuple[str, ...], primals: tuple[Any
     return all(g is None or np.shape(g) == shapes[name] for name, g in gradients.items())
 
 
+def forgets_a_sum(reading: Reading) -> bool:
+    """Whether gradients fit but for some that keep the axis of the examples, which others are summed over.
+
+    With one example alone these would fit, too: but code that sums is written for more.
+    """
+    try:
+        _, back = called_once(reading.subject, reading.primals)
+    except DidNotRun:
+        return False
+    given = [np.shape(primal) for primal in reading.primals]
+    if not isinstance(back, tuple | list) or len(back) != len(given) or not given[0] or given[0][0] < 2:
+        return False
+    pairs = [(shape, np.shape(came)) for shape, came in zip(given, back, strict=True) if came is not None]
+    rest = [(shape, came) for shape, came in pairs if shape != came]
+    kept = all(len(came) > len(shape) and came[0] == given[0][0] and came[len(came) - len(shape) :] == shape
+               for shape, came in rest)  # fmt: skip
+    return bool(rest) and kept and any(shape == came and shape[:1] != given[0][:1] for shape, came in pairs)
+
+
 def is_slope(out: Any, names: tuple[str, ...], primals: tuple[Any, ...], came: Any) -> bool:
     """Whether what came back is f'(x): one factor an entry of the output, or one number for all of them."""
     one = isinstance(came, np.ndarray) or np.isscalar(came)
