@@ -154,8 +154,8 @@ def _causes(
     judgment.agreement = _forward(trial, base, judgment, request.op, request.statics)
     judgment.judged = judge_gradient(trial, base, judgment.agreement, request.mode)
     wrong = [trial.names.index(one.name) for one in judgment.judged if one.wrong]
-    if wrong and (held := like_plain(trial, base, judgment.agreement, wrong)):
-        against = resolved(held, trial, base)
+    held = like_plain(trial, base, judgment.agreement, wrong) if wrong else None
+    if held and (against := resolved(held, trial, base)):
         outcome = accuracy.judge(trial, base, against, held, request.mode, request.strict)
         if not any(one.wrong for one in outcome.judged):
             return _in_low_precision(judgment, outcome, against, bent)

@@ -1,5 +1,7 @@
 """A forward in float32 differs from the op by what rounding makes of ill-conditioned arguments, and is no other one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def rows(mean: float, columns: int) -> tuple[np.ndarray, ...]:
 
 @pytest.mark.parametrize("asked", [{}, {"dtype": "float32"}], ids=["of the arrays", "float32"])
 @pytest.mark.parametrize(("mean", "columns"), [(100, 2), (100, 5), (1000, 5)])
-def test_rounding_of_ill_conditioned_rows_is_no_other_forward(mean: float, columns: int, asked: dict[str, str]):
+def test_rounding_of_ill_conditioned_rows_is_no_other_forward(mean: float, columns: int, asked: dict[str, Any]):
     """Our own layer norm takes the rounding of the mean out, which a plain one does not."""
     report = oracle.check(normalizing(), *rows(mean, columns), op="layer_norm", **asked)
     assert report.status == "right", str(report)

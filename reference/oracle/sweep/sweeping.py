@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from reference.oracle.accuracy.asked import op_of
 from reference.oracle.accuracy.handed import validated as dtype_of
 from reference.oracle.numerics.budget import affordable
@@ -26,7 +28,7 @@ APART = "equal sizes apart"
 
 def sweep(
     subject: Subject,
-    make_inputs: Callable[..., Any] | Sequence[Any] | None = None,
+    make_inputs: Callable[..., Any] | Sequence[Any] | np.ndarray | None = None,
     *,
     op: str | None = None,
     statics: Mapping[str, Any] | None = None,
