@@ -109,3 +109,13 @@ def test_where_squares_overflow_a_plain_norm_is_what_plain_code_is():
     x, scale = between(3, 4, 3e38)[0], np.array([0.5, 1, 2, -1], np.float32)
     report = oracle.check(oracle.from_forward_backward(forward, backward), x, scale, op="rms_norm")
     assert report.verdict != "fail", str(report)
+
+
+def test_a_mask_of_the_largest_number_hides_no_mistake():
+    def backward(ct: np.ndarray, x: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return 2 * ct * np.cos(x), ct
+
+    rng = np.random.default_rng(0)
+    x, mask = rng.normal(size=(3, 4)), np.where(rng.uniform(size=(3, 4)) < 0.3, -LARGEST, 0.0)
+    subject = oracle.from_forward_backward(lambda x, mask: np.sin(x) + mask, backward)
+    assert oracle.sweep(subject, (x, mask), checks=8).verdict == "fail"

@@ -43,6 +43,8 @@ class Judging:
     checks: int = 0
     # What the checks cost, as `numerics/budget.py` counts it.
     spent: float = 0.0
+    # Whether products of the ordinary input stay finite: a mask may hold the largest number in every input.
+    far: bool = True
     # The regimes whose inputs the reference does not take.
     refused: list[str] = field(default_factory=list)
     # The op that the forward was found to be, where none was named.
@@ -86,7 +88,9 @@ class Judging:
         if not self.op and self.recognized and self._overflows(primals):
             report = self._report(primals, *self.recognized) or report
         self.spent += self._cost(primals, report)
-        seen, said = _seen(report, case, self._finite(primals), precision.far_from_overflow(trees.arrays(primals)))
+        far = precision.far_from_overflow(trees.arrays(primals))
+        self.far = far if case.regime == ORDINARY else self.far
+        seen, said = _seen(report, case, self._finite(primals), far or not self.far)
         if seen == "raises" and not self.maker.exact and not self._takes(primals):
             return None  # these sizes were a guess
         seen = "WRONG" if seen == "raises" and self.strict else seen
