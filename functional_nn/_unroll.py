@@ -6,7 +6,6 @@ the recurrent kernel enters as `before @ tangent`, of all steps at once, and wha
 enters and the first states alone. Transposed, that is the backward through time, and one product for the kernel.
 """
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,6 +13,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from functional_nn._product import product
 
 States = tuple[jax.Array, ...]
 
@@ -67,12 +68,6 @@ def _forward(cell: Cell, reverse: bool, states: States, pushed: Any, recurrent_k
         return new, (new[0], slopes)
 
     return lax.scan(step, states, (pushed, counts), reverse=reverse)
-
-
-def product(rows: jax.Array, kernel: jax.Array) -> jax.Array:
-    """`rows @ kernel` as of one matrix of rows, so that XLA copies nothing for the kernel's gradient."""
-    flat = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
-    return (flat @ kernel).reshape(*rows.shape[:-1], kernel.shape[-1])
 
 
 def shifted(first: jax.Array, after: jax.Array, reverse: bool = False) -> jax.Array:

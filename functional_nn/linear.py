@@ -1,6 +1,5 @@
 """Linear maps: a matrix product and a bias; and rows looked up in a table, which is a product with one-hot rows."""
 
-import math
 from typing import Any
 
 import jax
@@ -8,6 +7,7 @@ import jax.numpy as jnp
 
 from functional_nn._checks import as_array, known_range, require, require_floating
 from functional_nn._jit import jit_op
+from functional_nn._product import product
 
 
 @jit_op()
@@ -44,15 +44,12 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
     require(kernel.ndim == 2, "dense", "kernel must have two axes, (in_dim, out_dim)", got)
     require(x.ndim >= 1, "dense", "x must have an axis of inputs, (..., in_dim)", got)
     require(x.shape[-1] == kernel.shape[0], "dense", "x.shape[-1] must equal kernel.shape[0]", got)
-    # As one matrix, whatever the axes in front, so that no gradient is a product over several axes: those are slower.
-    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    out = (rows @ kernel).reshape(*x.shape[:-1], kernel.shape[1])
     if bias is None:
-        return out
+        return product(x, kernel)
     shift = jnp.asarray(bias, dtype)
     got = f"bias.shape={shift.shape}, kernel.shape={kernel.shape}"
     require(shift.shape == kernel.shape[1:], "dense", "bias.shape must equal kernel.shape[1:]", got)
-    return out + shift
+    return product(x, kernel, shift)
 
 
 def _check_embedding(op: str, indices: Any = None, table: Any = None) -> None:

@@ -10,7 +10,8 @@ from jax.core import Tracer
 from functional_nn._checks import as_array, require, require_flag, require_floating
 from functional_nn._jit import jit_op
 from functional_nn._linear_recurrence import recur
-from functional_nn._unroll import GRU, LSTM, RNN, Cell, product, unroll
+from functional_nn._product import product
+from functional_nn._unroll import GRU, LSTM, RNN, Cell, unroll
 
 
 def _check_lengths(op: str, x: Any = None, *, lengths: Any = None, **arrays: Any) -> None:

@@ -14,10 +14,11 @@
 
 /* ---- oneDNN ---------------------------------------------------------------------------------------------------- */
 
-enum { MOST_DIMENSIONS = 12, CPU = 1, IN_ORDER = 1, ANY_FORMAT = 1, USER_SCRATCHPAD = 1 };
+enum { MOST_DIMENSIONS = 12, CPU = 1, IN_ORDER = 1, ANY_FORMAT = 1, USER_SCRATCHPAD = 1, PAGE = 4096 };
 enum { FORWARD_TRAINING = 64, DIRECT = 1 };
 enum { IMPLEMENTATION = 8, WEIGHTS_DESCRIPTION = 131, WEIGHTS_CT_DESCRIPTION = 132, SCRATCHPAD_DESCRIPTION = 136 };
-enum { SRC = 1, DST = 17, WEIGHTS = 33, SCRATCHPAD = 80, SRC_CT = 129, DST_CT = 145, WEIGHTS_CT = 161 };
+enum { SRC = 1, DST = 17, WEIGHTS = 33, BIAS = 41, SCRATCHPAD = 80 };
+enum { SRC_CT = 129, DST_CT = 145, WEIGHTS_CT = 161, BIAS_CT = 169 };
 
 typedef int64_t Dims[MOST_DIMENSIONS];
 typedef void *Handle;
@@ -57,23 +58,24 @@ static Handle engine, stream, own_scratchpad;
 
 enum Sum { CORRELATE, SPREAD, GATHER };
 
-/* What `onednn.py` says of a convolution, all that its three arrays' shapes follow from; `type` is oneDNN's number of
-   their dtype. Channels are last. */
+/* What `onednn.py` says of a convolution, all that its arrays' shapes follow from; `type` is oneDNN's number of their
+   dtype, and `biased` is 1 where a bias is added, or gathered beside the kernel. Channels are last. */
 typedef struct { int64_t size, window, stride, dilation, low, high, count; } Line;
-typedef struct { int64_t sum, type, groups, batch, inputs, outputs, rank; Line lines[3]; } Geometry;
+typedef struct { int64_t sum, type, groups, biased, batch, inputs, outputs, rank; Line lines[3]; } Geometry;
 
 typedef struct Convolution {
     struct Convolution *next;
     size_t key_size;
     Geometry geometry;
-    Handle primitive, reorder, x, kernel, own_kernel, out, scratchpad;
-    size_t scratchpad_size;
+    Handle primitive, reorder, x, kernel, own_kernel, bias, out, scratchpad;
+    size_t scratchpad_size, own_kernel_size;
 } Convolution;
 
 static Convolution *prepared;
 static void *scratch;
 static size_t scratch_size;
-/* One at a time: each uses all cores, and they share the scratchpad. */
+/* One at a time: each uses all cores, and they share the memory for what lasts as long as a call: the scratchpad, and
+   behind it the kernel in oneDNN's own order. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define TRY(call) do { if (call) return "oneDNN refused " #call; } while (0)
@@ -106,14 +108,15 @@ static int describe_kernel(Handle *plain, Handle *best, const Geometry *g) {
     return failed || memory_desc_create_with_tag(best, first + 2 + rank, dims, type, ANY_FORMAT);
 }
 
-static const char *make_primitive(Handle *description, const Geometry *g, Handle x, Handle kernel, Handle out) {
+static const char *make_primitive(Handle *description, const Geometry *g, Handle x, Handle kernel, Handle bias,
+                                  Handle out) {
     Dims strides, dilations, low, high;
     for (int i = 0; i < g->rank; i++) {
         strides[i] = g->lines[i].stride, dilations[i] = g->lines[i].dilation - 1;
         low[i] = g->lines[i].low, high[i] = g->lines[i].high;
     }
     Handle forward;
-    TRY(convolution_forward_primitive_desc_create(&forward, engine, FORWARD_TRAINING, DIRECT, x, kernel, NULL, out,
+    TRY(convolution_forward_primitive_desc_create(&forward, engine, FORWARD_TRAINING, DIRECT, x, kernel, bias, out,
                                                   strides, dilations, low, high, own_scratchpad));
     if (g->sum == CORRELATE)
         *description = forward;
@@ -121,18 +124,21 @@ static const char *make_primitive(Handle *description, const Geometry *g, Handle
         TRY(convolution_backward_data_primitive_desc_create(description, engine, DIRECT, x, kernel, out, strides,
                                                             dilations, low, high, forward, own_scratchpad));
     else
-        TRY(convolution_backward_weights_primitive_desc_create(description, engine, DIRECT, x, kernel, NULL, out,
+        TRY(convolution_backward_weights_primitive_desc_create(description, engine, DIRECT, x, kernel, bias, out,
                                                                strides, dilations, low, high, forward, own_scratchpad));
     return NULL;
 }
 
+static size_t whole_pages(size_t size) { return (size + PAGE - 1) / PAGE * PAGE; }
+
 static const char *prepare(Convolution *c) {
     const Geometry *g = &c->geometry;
-    Handle x, plain, best, out, description;
+    Handle x, plain, best, bias = NULL, out, description;
     TRY(describe_image(&x, g, g->inputs, 0));
     TRY(describe_image(&out, g, g->outputs, 1));
     TRY(describe_kernel(&plain, &best, g));
-    const char *failure = make_primitive(&description, g, x, best, out);
+    if (g->biased) TRY(memory_desc_create_with_strides(&bias, 1, (Dims){g->outputs}, (int)g->type, (Dims){1}));
+    const char *failure = make_primitive(&description, g, x, best, bias, out);
     if (failure) return failure;
     const char *implementation;
     TRY(primitive_desc_query(description, IMPLEMENTATION, 0, &implementation));
@@ -141,15 +147,15 @@ static const char *prepare(Convolution *c) {
     best = primitive_desc_query_md(description, g->sum == GATHER ? WEIGHTS_CT_DESCRIPTION : WEIGHTS_DESCRIPTION, 0);
     TRY(memory_create(&c->x, x, engine, NULL));
     TRY(memory_create(&c->kernel, plain, engine, NULL));
+    if (bias) TRY(memory_create(&c->bias, bias, engine, NULL));
     TRY(memory_create(&c->out, out, engine, NULL));
     Handle scratchpad = primitive_desc_query_md(description, SCRATCHPAD_DESCRIPTION, 0);
-    c->scratchpad_size = memory_desc_get_size(scratchpad);
+    c->scratchpad_size = whole_pages(memory_desc_get_size(scratchpad));
     TRY(memory_create(&c->scratchpad, scratchpad, engine, NULL));
     c->own_kernel = c->kernel;
     if (memory_desc_equal(plain, best)) return NULL;
-    void *data;
-    TRY(posix_memalign(&data, 64, memory_desc_get_size(best)));
-    TRY(memory_create(&c->own_kernel, best, engine, data));
+    c->own_kernel_size = memory_desc_get_size(best);
+    TRY(memory_create(&c->own_kernel, best, engine, NULL));
     Handle from = g->sum == GATHER ? best : plain, to = g->sum == GATHER ? plain : best, reorder;
     TRY(reorder_primitive_desc_create(&reorder, from, engine, to, engine, NULL));
     TRY(primitive_create(&c->reorder, reorder));
@@ -171,30 +177,34 @@ static const char *find(Convolution **found, const int64_t *key, size_t count) {
     return *found = prepared = c, NULL;
 }
 
-static const char *run(const Convolution *c, void *left, void *right, void *given) {
+static const char *run(const Convolution *c, void *left, void *right, void *bias, void *given) {
     enum Sum sum = (enum Sum)c->geometry.sum;
     TRY(memory_set_data_handle(c->x, sum == SPREAD ? given : left));
     TRY(memory_set_data_handle(c->kernel, sum == GATHER ? given : right));
     TRY(memory_set_data_handle(c->out, sum == CORRELATE ? given : sum == SPREAD ? left : right));
-    if (c->scratchpad_size > scratch_size) {
+    if (bias) TRY(memory_set_data_handle(c->bias, bias));
+    size_t needed = c->scratchpad_size + c->own_kernel_size;
+    if (needed > scratch_size) {
         free(scratch);
         scratch_size = 0;
-        TRY(posix_memalign(&scratch, 4096, c->scratchpad_size));
-        scratch_size = c->scratchpad_size;
+        TRY(posix_memalign(&scratch, PAGE, needed));
+        scratch_size = needed;
     }
     TRY(memory_set_data_handle(c->scratchpad, scratch));
+    if (c->reorder) TRY(memory_set_data_handle(c->own_kernel, (char *)scratch + c->scratchpad_size));
     Argument arguments[] = {
         {sum == SPREAD ? SRC_CT : SRC, c->x},
         {sum == GATHER ? WEIGHTS_CT : WEIGHTS, c->own_kernel},
         {sum == CORRELATE ? DST : DST_CT, c->out},
         {SCRATCHPAD, c->scratchpad},
+        {sum == GATHER ? BIAS_CT : BIAS, c->bias},
     };
     Argument order[] = {
         {SRC, sum == GATHER ? c->own_kernel : c->kernel},
         {DST, sum == GATHER ? c->kernel : c->own_kernel},
     };
     if (c->reorder && sum != GATHER) TRY(primitive_execute(c->reorder, stream, 2, order));
-    TRY(primitive_execute(c->primitive, stream, 4, arguments));
+    TRY(primitive_execute(c->primitive, stream, bias ? 5 : 4, arguments));
     if (c->reorder && sum == GATHER) TRY(primitive_execute(c->reorder, stream, 2, order));
     return NULL;
 }
@@ -232,11 +242,15 @@ void *onednn_keep(CallFrame *frame) {
 void *onednn_convolution(CallFrame *frame) {
     if (answers_for_itself(frame)) return NULL;
     const Array *geometry = frame->attributes.arrays[0];
-    Buffer **arguments = frame->arguments.buffers;
+    Buffer **arguments = frame->arguments.buffers, **results = frame->results.buffers;
     Convolution *convolution;
     pthread_mutex_lock(&lock);
     const char *failure = find(&convolution, geometry->data, geometry->size);
-    if (!failure) failure = run(convolution, arguments[0]->data, arguments[1]->data, frame->results.buffers[0]->data);
+    if (!failure) {
+        const Geometry *g = &convolution->geometry;
+        void *bias = !g->biased ? NULL : g->sum == GATHER ? results[1]->data : arguments[2]->data;
+        failure = run(convolution, arguments[0]->data, arguments[1]->data, bias, results[0]->data);
+    }
     pthread_mutex_unlock(&lock);
     return answer(frame, failure);
 }

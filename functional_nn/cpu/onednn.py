@@ -1,6 +1,7 @@
 """Convolutions by oneDNN, where the package that brings it is installed."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -29,29 +30,42 @@ TYPES = {jnp.dtype(jnp.float16): 1, jnp.dtype(jnp.bfloat16): 2, jnp.dtype(jnp.fl
 
 def convolution(name: str, left: jax.Array, right: jax.Array, *, spec: Spec) -> jax.Array:
     """The sum of that name, of arrays with channels last; only where `takes` says so."""
+    return _sums(name, left, right, spec=spec, biased=False)[0]
+
+
+def with_bias(name: str, left: jax.Array, right: jax.Array, *bias: jax.Array, spec: Spec) -> Sequence[jax.Array]:
+    """The convolution and a bias, added up before it is rounded; or, of "gather", the gradients of kernel and bias."""
+    return _sums(name, left, right, *bias, spec=spec, biased=True)
+
+
+def _sums(
+    name: str, left: jax.Array, right: jax.Array, *bias: jax.Array, spec: Spec, biased: bool
+) -> Sequence[jax.Array]:
     own = _own(name, spec)
     if own != spec:
         left = jnp.pad(left, [(0, 0), *((line.low, line.high) for line in spec.lines), (0, 0)])
-    geometry = _geometry(name, left, right, own)
-    *_, inputs, outputs, _ = geometry[:7]
+    geometry = _geometry(name, left, right, own, biased=biased)
+    *_, inputs, outputs, _ = geometry[:8]
     windows, counts, sizes = (tuple(getattr(line, of) for line in own.lines) for of in ("window", "count", "size"))
     shapes = {
         "correlate": (left.shape[0], *counts, outputs),
         "spread": (left.shape[0], *sizes, inputs),
         "gather": (*windows, inputs // spec.groups, outputs),
     }
-    call = jax.ffi.ffi_call(TARGET, jax.ShapeDtypeStruct(shapes[name], left.dtype))
-    return call(left, right, geometry=np.array(geometry))
+    given = [jax.ShapeDtypeStruct(shapes[name], left.dtype)]
+    if biased and name == "gather":
+        given.append(jax.ShapeDtypeStruct((outputs,), left.dtype))
+    return jax.ffi.ffi_call(TARGET, given)(left, right, *bias, geometry=np.array(geometry))
 
 
-def takes(name: str, left: Any, right: Any, spec: Spec) -> bool:
+def takes(name: str, left: Any, right: Any, spec: Spec, *, biased: bool = False) -> bool:
     """Whether oneDNN is here and has more than plain loops for this sum of arrays with channels last."""
     library = _library()
     # With output_padding a transposed convolution's x may be cut, where others pad it.
     cut = any(min(line.low, line.high) < 0 for line in spec.lines)
     if library is None or left.dtype not in TYPES or cut:
         return False
-    geometry = _geometry(name, left, right, _own(name, spec))
+    geometry = _geometry(name, left, right, _own(name, spec), biased=biased)
     return library.onednn_prepare((ctypes.c_int64 * len(geometry))(*geometry), len(geometry)) is None
 
 
@@ -81,14 +95,14 @@ def _own(name: str, spec: Spec) -> Spec:
     return replace(spec, lines=tuple(lines))
 
 
-def _geometry(name: str, left: Any, right: Any, spec: Spec) -> tuple[int, ...]:
+def _geometry(name: str, left: Any, right: Any, spec: Spec, *, biased: bool) -> tuple[int, ...]:
     """All that oneDNN must know, in the order of the C file's Geometry."""
     outputs = right.shape[-1]
     inputs = left.shape[-1] if name == "gather" else right.shape[-2] * spec.groups
     lines = (
         (line.size, line.window, line.stride, line.dilation, line.low, line.high, line.count) for line in spec.lines
     )
-    kind = (SUMS.index(name), TYPES[left.dtype], spec.groups)
+    kind = (SUMS.index(name), TYPES[left.dtype], spec.groups, int(biased))
     return (*kind, left.shape[0], inputs, outputs, len(spec.lines), *sum(lines, ()))
 
 
