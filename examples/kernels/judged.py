@@ -47,10 +47,10 @@ def checked(framework: str, case: Case, dtype: str, seed: int) -> oracle.Report:
     return oracle.check(subject, *primals, **asked)
 
 
-def swept(framework: str, case: Case, dtype: str, seed: int, largest: int, checks: int) -> oracle.SweepReport:
+def swept(framework: str, case: Case, dtype: str, seed: int, **bounds: Any) -> oracle.SweepReport:
     """A kernel at inputs of other sizes and values than its own."""
     subject, primals, asked = question(framework, case, dtype, seed)
-    return oracle.sweep(subject, primals, largest=largest, checks=checks, **asked)
+    return oracle.sweep(subject, primals, **bounds, **asked)
 
 
 def question(
@@ -69,10 +69,9 @@ def judgments(
     dtypes: Sequence[str],
     seeds: Sequence[int],
     swept_in: Sequence[str],
-    largest: int,
-    checks: int,
+    **bounds: Any,
 ) -> Iterator[Judged]:
-    """Every one that is asked for, one after the other."""
+    """Every one that is asked for, one after the other; `bounds` are of the sweeps."""
     for framework in frameworks:
         for case in cases:
             for seed in seeds:
@@ -80,7 +79,7 @@ def judgments(
                     report = checked(framework, case, dtype, seed)
                     yield Judged(f"{framework} {case.function} {dtype} seed {seed}", report.verdict, report.status)
                 for dtype in swept_in:
-                    sweep = swept(framework, case, dtype, seed, largest, checks)
+                    sweep = swept(framework, case, dtype, seed, **bounds)
                     seen = Counter(visit.seen for visit in sweep.visited)
                     told = ", ".join(f"{count} {word}" for word, count in seen.items())
                     asked = f"{framework} {case.function} {dtype} sweep seed {seed}"
@@ -97,13 +96,13 @@ def main() -> None:
     parser.add_argument("--swept", nargs="*", choices=(*EXACT, *LOW), default=("float64",), help="dtypes to sweep in")
     parser.add_argument("--largest", type=int, default=32, help="size to which sizes go")
     parser.add_argument("--checks", type=int, default=40, help="of each sweep")
+    parser.add_argument("--without", nargs="+", default=(), help="regimes that sweeps leave out")
     asked = parser.parse_args()
     cases = [case for case in CASES if case.function in asked.functions]
     verdicts: Counter[str] = Counter()
     inputs = 0
-    for judged in judgments(
-        asked.frameworks, cases, asked.dtypes, asked.seeds, asked.swept, asked.largest, asked.checks
-    ):
+    bounds = {"largest": asked.largest, "checks": asked.checks, "without": asked.without}
+    for judged in judgments(asked.frameworks, cases, asked.dtypes, asked.seeds, asked.swept, **bounds):
         print(f"{judged.verdict:12s} {judged.asked:44s} {judged.status}", flush=True)
         verdicts[judged.verdict] += 1
         inputs += judged.inputs
