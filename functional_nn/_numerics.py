@@ -122,6 +122,20 @@ def exponentials(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Arr
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
+def probabilities(logits: jax.Array, axis: int) -> jax.Array:
+    """softmax(logits)."""
+    _, raised, _ = exponentials(logits, axis)
+    return raised / jnp.sum(raised, axis, keepdims=True)
+
+
+@probabilities.defjvp
+def _probabilities_jvp(axis, primals, tangents):
+    out = probabilities(*primals, axis)
+    (tangent,) = tangents
+    return out, out * (tangent - jnp.sum(out * tangent, axis, keepdims=True))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def log_probabilities(logits: jax.Array, axis: int) -> jax.Array:
     """log(softmax(logits)), exact to the last digits even where a probability is nearly 1."""
     shifted, _, rest = exponentials(logits, axis)

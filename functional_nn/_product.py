@@ -1,6 +1,7 @@
-"""The product of rows with a matrix, and a bias, by a library of the CPU where one takes them."""
+"""The product of rows with a matrix, and a bias, in the way that is the fastest on a CPU."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -17,8 +18,14 @@ def product(x: jax.Array, kernel: jax.Array, *bias: jax.Array) -> jax.Array:
     As of one matrix, whatever the axes in front, so that no gradient is a product over several axes: those are slower.
     """
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    multiply = _PRODUCTS[len(bias)] if products.takes(rows, kernel, *bias) else _multiply
-    return multiply(rows, kernel, *bias)[0].reshape(*x.shape[:-1], kernel.shape[1])
+    (out,) = _way(rows, kernel, *bias)(rows, kernel, *bias)
+    return out.reshape(*x.shape[:-1], kernel.shape[1])
+
+
+def _way(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> Callable[..., Sequence[jax.Array]]:
+    if products.takes(rows, kernel, *bias):
+        return _BY_ONEDNN[len(bias)]
+    return _OF_ONE_ROW[len(bias)] if len(rows) == 1 else _multiply
 
 
 def _multiply(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> tuple[jax.Array]:
@@ -26,21 +33,37 @@ def _multiply(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> tuple[jax
     return (in_float32(jnp.add, rows @ kernel, *bias) if bias else rows @ kernel,)
 
 
+class _OneRow:
+    """As JAX transposes a product, XLA writes the kernel's gradient of one row transposed, in four times the time."""
+
+    DTYPES = (jnp.float32, jnp.float64, jnp.bfloat16, jnp.float16)
+    forward = staticmethod(_multiply)
+
+    @staticmethod
+    def backward(row: jax.Array, kernel: jax.Array, *arrays: jax.Array) -> Sequence[jax.Array]:
+        *bias, ct = arrays
+        return ct @ kernel.T, row.T @ ct, *(ct[0] for _ in bias)
+
+
 def _nothing(*_: Any) -> tuple[Any, ...]:
     return ()
 
 
-# By how many biases there are.
-_PRODUCTS = [
-    ByLibrary(
-        name,
-        _multiply,
-        inputs=2 + count,
-        differentiable=2 + count,
-        statics=(),
-        kept=_nothing,
-        first_read=1,
-        libraries={"cpu": products},
-    )
-    for count, name in enumerate(("product", "product_with_bias"))
-]
+def _products(library: Any) -> list[ByLibrary]:
+    """By how many biases there are."""
+    return [
+        ByLibrary(
+            name,
+            _multiply,
+            inputs=2 + count,
+            differentiable=2 + count,
+            statics=(),
+            kept=_nothing,
+            first_read=1,
+            libraries={"cpu": library},
+        )
+        for count, name in enumerate(("product", "product_with_bias"))
+    ]
+
+
+_BY_ONEDNN, _OF_ONE_ROW = _products(products), _products(_OneRow)

@@ -7,8 +7,16 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn._by_library import ByLibrary, merge_examples
-from functional_nn._numerics import cross_entropy_of_labels, mean_of_members, normalized
-from functional_nn.cpu import columns, cross_entropy, row_norm
+from functional_nn._numerics import (
+    cross_entropy_of_labels,
+    in_float32,
+    log_probabilities,
+    mean_of_members,
+    normalized,
+    probabilities,
+)
+from functional_nn.cpu import columns, row_norm
+from functional_nn.cpu import softmax as of_rows
 
 
 def norm_of_batch(
@@ -57,13 +65,22 @@ def norm_over(axes: tuple[int, ...], x: jax.Array, *parameters: jax.Array, epsil
     return _norm(x, *(array.reshape(kept) for array in parameters), epsilon=epsilon, axes=axes)[0]
 
 
+def of_scores(name: str, x: jax.Array, axis: int) -> jax.Array:
+    """softmax or log_softmax along an axis."""
+    if axis % x.ndim == x.ndim - 1 and x.size:
+        rows = x.reshape(-1, x.shape[-1])
+        if of_rows.takes(name, rows):
+            return _OF_ROWS[name](rows)[0].reshape(x.shape)
+    return _OF_SCORES[name](x, axis=axis)[0]
+
+
 def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
     """Cross-entropy of softmax of scores (*batch, classes) for labels of any integer dtype; NaN for no class."""
-    if not cross_entropy.takes(scores):
-        return cross_entropy_of_labels(scores, labels.astype(int))
+    if not of_rows.takes("cross_entropy", scores):
+        return in_float32(lambda scores: cross_entropy_of_labels(scores, labels.astype(int)), scores)
     known = (labels >= 0) & (labels < scores.shape[-1])
-    (loss,) = _CROSS_ENTROPY(scores, jnp.where(known, labels, -1).astype(jnp.int32))
-    return loss
+    (loss,) = _OF_ROWS["cross_entropy"](scores, jnp.where(known, labels, -1).astype(jnp.int32))
+    return loss.astype(scores.dtype)
 
 
 def _columns(
@@ -83,8 +100,17 @@ def _norm(
     return normalized(x, mean, scale, bias[0], epsilon)[:1]
 
 
+def _softmax(x: jax.Array, *, axis: int = -1) -> tuple[jax.Array]:
+    return (in_float32(partial(probabilities, axis=axis), x),)
+
+
+def _log_softmax(x: jax.Array, *, axis: int = -1) -> tuple[jax.Array]:
+    return (in_float32(partial(log_probabilities, axis=axis), x),)
+
+
 def _labelled(scores: jax.Array, labels: jax.Array) -> tuple[jax.Array]:
-    return (cross_entropy_of_labels(scores, labels),)
+    """Losses in float32, whatever the scores are in."""
+    return (cross_entropy_of_labels(scores.astype(jnp.float32), labels),)
 
 
 def _nothing(*_: Any, **__: Any) -> tuple[Any, ...]:
@@ -96,7 +122,7 @@ def _a_number_a_column(x: Any, scale: Any, *_: Any, each: bool, **__: Any) -> tu
 
 
 def _two_numbers_a_row(scores: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
-    a_row = jax.ShapeDtypeStruct(scores.shape[:1], scores.dtype)
+    a_row = jax.ShapeDtypeStruct(scores.shape[:1], jnp.float32)
     return a_row, a_row
 
 
@@ -124,14 +150,22 @@ _NORMS = {
     )
     for count, library in ((1, row_norm.RMS_NORM), (2, row_norm.LAYER_NORM))
 }
-_CROSS_ENTROPY = ByLibrary(
-    "cross_entropy",
-    _labelled,
-    inputs=2,
-    differentiable=1,
-    statics=(),
-    kept=_two_numbers_a_row,
-    first_read=1,
-    libraries={"cpu": cross_entropy},
-    batch=merge_examples,
-)
+_OF_SCORES = {"softmax": _softmax, "log_softmax": _log_softmax}
+_OF_ROWS = {
+    name: ByLibrary(
+        name,
+        meaning,
+        inputs=inputs,
+        differentiable=1,
+        statics=(),
+        kept=_two_numbers_a_row,
+        first_read=1,
+        libraries={"cpu": of_rows.OfScores(name)},
+        batch=merge_examples,
+    )
+    for name, meaning, inputs in (
+        ("softmax", _softmax, 1),
+        ("log_softmax", _log_softmax, 1),
+        ("cross_entropy", _labelled, 2),
+    )
+}

@@ -1,7 +1,6 @@
 """Activations: elementwise functions of one array, and softmax along an axis."""
 
 import math
-from collections.abc import Callable
 from numbers import Integral
 
 import jax
@@ -12,15 +11,8 @@ from functional_nn._checks import as_number, require, require_flag, require_floa
 from functional_nn._entrywise import elementwise
 from functional_nn._gaussian import normal_cdf
 from functional_nn._jit import jit_op
-from functional_nn._numerics import (
-    exp_minus_one,
-    exponentials,
-    hyperbolic_tangent,
-    in_float32,
-    log_one_plus_exp,
-    log_probabilities,
-    logistic,
-)
+from functional_nn._numerics import exp_minus_one, hyperbolic_tangent, log_one_plus_exp, logistic
+from functional_nn._reduced import of_scores
 from functional_nn.cpu.xla import barrier, is_positive
 
 
@@ -204,7 +196,7 @@ def softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     [0.09 0.24 0.67]
     """
     require_floating("softmax", x=x)
-    return in_float32(_softmax(_axis_of("softmax", x, axis)), x)
+    return of_scores("softmax", x, _axis_of("softmax", x, axis))
 
 
 @jit_op("axis")
@@ -224,8 +216,7 @@ def log_softmax(x: jax.Array, *, axis: int = -1) -> jax.Array:
     [-1000.     0.]
     """
     require_floating("log_softmax", x=x)
-    axis = _axis_of("log_softmax", x, axis)
-    return in_float32(lambda x: log_probabilities(x, axis), x)
+    return of_scores("log_softmax", x, _axis_of("log_softmax", x, axis))
 
 
 @jit_op()
@@ -277,16 +268,3 @@ def _tanh_gate(x: jax.Array) -> jax.Array:
     x = jnp.clip(x, -40, 40)
     slope = 2 * math.sqrt(2 / math.pi)
     return logistic(x * (slope + (slope * 0.044715) * x * x))
-
-
-def _softmax(axis: int) -> Callable[[jax.Array], jax.Array]:
-    @jax.custom_jvp
-    def softmax(x: jax.Array) -> jax.Array:
-        _, raised, _ = exponentials(x, axis)
-        return raised / jnp.sum(raised, axis, keepdims=True)
-
-    def rule(tangent: jax.Array, out: jax.Array, x: jax.Array) -> jax.Array:
-        return out * (tangent - jnp.sum(out * tangent, axis, keepdims=True))
-
-    softmax.defjvps(rule)
-    return softmax

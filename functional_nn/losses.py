@@ -277,7 +277,7 @@ def _within(array: jax.Array) -> tuple[int, ...]:
 
 def _softmax_cross_entropy(logits: jax.Array, targets: jax.Array, share: float, weights: jax.Array | None) -> jax.Array:
     if weights is None and share == 0 and jnp.issubdtype(targets.dtype, jnp.integer):
-        return in_float32(lambda z: labelled_cross_entropy(z, targets), logits)
+        return labelled_cross_entropy(logits, targets)
     arrays = [logits, distributions(logits, targets)] + ([] if weights is None else [weights])
     smooth = lambda t: (1 - share) * t + share / logits.shape[-1]  # noqa: E731 (named for the line below)
     return in_float32(lambda z, t, w=1.0: cross_entropy_of_softmax(z, w * smooth(t)), *arrays)

@@ -54,11 +54,11 @@ ONEDNN = Source(FOLDER / "onednn.c", ("-O2", "-ldl", "-lpthread"), tuned=False)
 ACTIVATIONS = Source(FOLDER / "activations.c", ("-O3", "-lm"), tuned=True)
 ATTENTION = Source(FOLDER / "attention.c", ("-O3", "-lm"), tuned=True)
 COLUMNS = Source(FOLDER / "columns.c", ("-O3", "-lm"), tuned=True)
-CROSS_ENTROPY = Source(FOLDER / "cross_entropy.c", ("-O3", "-lm"), tuned=True)
 POOLING = Source(FOLDER / "pooling.c", ("-O3", "-lm"), tuned=True)
 # A product that is not rounded before something is taken off it would leave its rounding where nothing shall be left.
 ROW_NORM = Source(FOLDER / "row_norm.c", ("-O3", "-ffp-contract=off", "-lm"), tuned=True)
-ALL = (ONEDNN, ACTIVATIONS, ATTENTION, COLUMNS, CROSS_ENTROPY, POOLING, ROW_NORM)
+SOFTMAX = Source(FOLDER / "softmax.c", ("-O3", "-lm"), tuned=True)
+ALL = (ONEDNN, ACTIVATIONS, ATTENTION, COLUMNS, POOLING, ROW_NORM, SOFTMAX)
 
 
 def compile_to(made: Path, source: Source, flags: tuple[str, ...]) -> Path:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from functional_nn import _libraries
-from functional_nn.cpu import activations, columns, cross_entropy, pooling, row_norm
+from functional_nn.cpu import activations, columns, pooling, row_norm, softmax
 
-MODULES = (activations, columns, cross_entropy, pooling, row_norm)
+MODULES = (activations, columns, pooling, row_norm, softmax)
 away = [reason for module in MODULES if (reason := module.CALLS.unusable())]
 here = pytest.mark.skipif(bool(away), reason=f"they are not used here: {away}")
 

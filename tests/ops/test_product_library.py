@@ -17,6 +17,7 @@ bfloat16: Any = jnp.bfloat16
 HERE = onednn.unusable() is None and products.takes(*(jax.ShapeDtypeStruct((16, 16), jnp.bfloat16),) * 2)
 here = pytest.mark.skipif(not HERE, reason="oneDNN has no more than plain loops for bfloat16 here")
 
+ONE_ROW = (1, 30), (30, 20), (20,), (1, 20)
 # Of x, and how many outputs there are.
 SHAPES = {
     "a layer": ((128, 784), 50),
@@ -143,3 +144,26 @@ def test_the_gradient_of_a_bias_is_added_up_in_32_bits(by_library: bool, monkeyp
     _, pullback = jax.vjp(partial(functional_nn.dense, x, kernel), bias)
     (bias_ct,) = jax.jit(pullback)(ct)
     assert_rounded_once(bias_ct, np.float64(ct).sum(0), "bias_ct")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("biased", [True, False], ids=["bias", "no bias"])
+def test_the_gradients_of_one_row_are_those_of_a_product(biased: bool, dtype: Any):
+    x, kernel, bias, ct = (np.random.default_rng(seed).normal(size=s) for seed, s in enumerate(ONE_ROW))
+    taken = (x, kernel, bias) if biased else (x, kernel)
+    arrays = [jnp.asarray(array, dtype) for array in (*taken, ct)]
+    expected = (x @ kernel + (bias if biased else 0), ct @ kernel.T, x.T @ ct, ct.sum(0))
+    for got, exact in zip(jax.jit(all_of)(*arrays), expected, strict=False):
+        np.testing.assert_allclose(got, exact, rtol=1e-5, atol=1e-5)
+    twice = [jnp.stack([array, 2 * array]) for array in arrays]
+    for got, exact in zip(jax.vmap(all_of)(*twice), expected, strict=False):
+        np.testing.assert_allclose(got[0], exact, rtol=1e-5, atol=1e-5)
+
+
+def test_examples_side_by_side_are_one_product():
+    """A network of one example under vmap, as many write it, must not become as many products of one row."""
+    x, kernel = jnp.ones((32, 6)), jnp.ones((6, 4))
+    text = jax.jit(jax.vmap(functional_nn.dense, (0, None))).lower(x, kernel).as_text()
+    (line,) = (line for line in text.splitlines() if "dot_general" in line)
+    assert "tensor<32x" in line
+    assert "tensor<6x4x" in line

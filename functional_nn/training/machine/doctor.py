@@ -61,9 +61,9 @@ def convolutions() -> str:
 
 def c_files() -> dict[str, Any]:
     """What they compute on the CPU in float32: attention, passes over large arrays, windows that overlap."""
-    from functional_nn.cpu import activations, attention, columns, cross_entropy, pooling, row_norm
+    from functional_nn.cpu import activations, attention, columns, pooling, row_norm, softmax
 
-    sums = {"batch norm": columns, "layer norm": row_norm, "cross-entropy": cross_entropy, "pooling": pooling}
+    sums = {"batch norm": columns, "layer norm": row_norm, "softmax": softmax, "pooling": pooling}
     modules = {"activations": activations, "attention": attention, **sums}
     return {name: module.CALLS for name, module in modules.items()}
 
