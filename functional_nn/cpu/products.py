@@ -28,12 +28,22 @@ def backward(x: jax.Array, kernel: jax.Array, *arrays: jax.Array) -> Sequence[ja
     return x_ct, *_sums("gather", x, ct, biased=bool(bias))
 
 
+def unusable() -> str | None:
+    """Why no bfloat16 is multiplied here, or None where it is."""
+    square = jax.ShapeDtypeStruct((16, 16), jnp.bfloat16)
+    plain = "for bfloat16 oneDNN has plain loops only on this processor"
+    return onednn.unusable() or (None if _multiplies(square, square) else plain)
+
+
 def takes(x: Any, kernel: Any, *bias: Any) -> bool:
     """Whether these are best multiplied here."""
     if not _libraries.WANTED or x.dtype not in DTYPES or jax.default_backend() != "cpu":
         return False
-    if len(x) < FEWEST_ROWS or not x.size * kernel.size:
-        return False
+    return len(x) >= FEWEST_ROWS and x.size * kernel.size > 0 and _multiplies(x, kernel, *bias)
+
+
+def _multiplies(x: Any, kernel: Any, *bias: Any) -> bool:
+    """Whether oneDNN has more than plain loops for it and its gradients."""
     ct = jax.ShapeDtypeStruct((x.shape[0], kernel.shape[1]), x.dtype)
     sums = ("correlate", x, kernel, bool(bias)), ("spread", ct, kernel, False), ("gather", x, ct, bool(bias))
     return all(

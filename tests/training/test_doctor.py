@@ -29,6 +29,14 @@ class TestDoctor:
             assert cli.main(["doctor"]) == 0
             assert f"convolutions     {words}\n" in capsys.readouterr().out
 
+    def test_it_says_what_multiplies_bfloat16(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+        monkeypatch.setattr(_libraries, "WANTED", True)
+        monkeypatch.setattr(onednn, "unusable", lambda: None)
+        for loops, words in {True: "oneDNN on the CPU", False: "XLA alone: for bfloat16 oneDNN has plain"}.items():
+            monkeypatch.setattr(onednn, "takes", lambda *_, loops=loops, **__: loops)
+            assert cli.main(["doctor"]) == 0
+            assert f"dense, bfloat16  {words}" in capsys.readouterr().out
+
     def test_it_says_what_the_c_files_compute(self, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
         monkeypatch.setattr(_libraries, "WANTED", True)
         for away, words in {None: "a C file, compiled for this CPU", "none": "XLA alone: none"}.items():
@@ -36,7 +44,7 @@ class TestDoctor:
                 monkeypatch.setattr(calls, "unusable", lambda away=away: away)
             assert cli.main(["doctor"]) == 0
             out = capsys.readouterr().out
-            computed = ("activations", "attention", "batch norm", "layer norm", "cross-entropy", "pooling")
+            computed = ("activations", "attention", "batch norm", "layer norm", "softmax", "pooling")
             assert all(f"{name:<16} {words}\n" in out for name in computed)
 
     def test_an_idle_gpu_is_a_warning(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

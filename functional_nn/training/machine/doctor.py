@@ -47,6 +47,7 @@ def report() -> list[str]:
     rows["default dtype"] = jax.dtypes.canonicalize_dtype(float).name
     chosen = getattr(jax.config, "jax_default_matmul_precision", None)
     rows["convolutions"] = convolutions()
+    rows["dense, bfloat16"] = dense_in_bfloat16()
     rows |= {name: by_c_file(calls) for name, calls in c_files().items()}
     rows["matrix products"] = str(chosen or NATIVE_PRECISION.get(backend, "the backend's own"))
     return [*(f"{name:<16} {value}" for name, value in rows.items()), "", *advice(backend)]
@@ -59,8 +60,15 @@ def convolutions() -> str:
     return _computed(onednn, "oneDNN on the CPU")
 
 
+def dense_in_bfloat16() -> str:
+    """What multiplies there on the CPU."""
+    from functional_nn.cpu import products
+
+    return _computed(products, "oneDNN on the CPU")
+
+
 def c_files() -> dict[str, Any]:
-    """What they compute on the CPU in float32: attention, passes over large arrays, windows that overlap."""
+    """What they compute on the CPU: attention, passes over large arrays, windows that overlap."""
     from functional_nn.cpu import activations, attention, columns, pooling, row_norm, softmax
 
     sums = {"batch norm": columns, "layer norm": row_norm, "softmax": softmax, "pooling": pooling}
