@@ -29,8 +29,9 @@ def _way(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> Callable[..., 
 
 
 def _multiply(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> tuple[jax.Array]:
+    out = rows @ kernel
     # The bias's gradient is a long sum: in 16 bits it would stop growing.
-    return (in_float32(jnp.add, rows @ kernel, *bias) if bias else rows @ kernel,)
+    return (in_float32(jnp.add, out, *bias) if bias else out,)
 
 
 class _OneRow:

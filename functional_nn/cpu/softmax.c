@@ -29,7 +29,7 @@ static const float *read(const Call *c, const void *array, int64_t i, float *roo
     return room;
 }
 
-/* Where a row of the result is written, and what is done when it is: 16 bits are rounded to the nearest, even at a tie. */
+/* Where a row of the result is written, and what is done then: 16 bits are rounded to the nearest, even at a tie. */
 static float *begin_row(const Call *c, int64_t i, float *room) {
     return c->dtype == FLOAT32 ? (float *)c->out + i * c->classes : room;
 }
@@ -52,7 +52,7 @@ static float largest(const float *row, int64_t classes) {
     return largest_of(highest);
 }
 
-/* The sum of the exponentials of a row but for one of the largest, whose exponential is 1; all are written, if asked. */
+/* The sum of a row's exponentials but for one of the largest, whose exponential is 1; all are written, if asked. */
 INLINE float sum_of_others(const float *row, int64_t classes, float peak, float *raised) {
     Vector sum = {0};
     Bits tied = {0};
