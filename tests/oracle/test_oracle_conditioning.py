@@ -67,3 +67,41 @@ def test_a_wrong_slope_is_wrong_there(middle: float, slope: float):
     x = (np.random.default_rng(0).normal(size=(4, 5)) + middle).astype(np.float32)
     report = oracle.check(saturated(slope), x, op="tanh")
     assert report.verdict == "fail", str(report)
+
+
+def over_one_class() -> oracle.Subject:
+    """Softmax of one class, times value: the true gradient of x is 0, and two orders of a sum leave its rounding."""
+
+    def forward(x: np.ndarray, value: np.ndarray) -> np.ndarray:
+        p = np.exp(x - x.max(-1, keepdims=True))
+        return p / p.sum(-1, keepdims=True) * value
+
+    def backward(ct: np.ndarray, x: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, ...]:
+        p_ct = (ct * value).sum(-1, keepdims=True)
+        mean = np.zeros_like(p_ct)
+        for column in reversed(range(value.shape[1])):
+            mean = mean + (ct * value)[:, column : column + 1]
+        return p_ct - mean, ct
+
+    return oracle.from_forward_backward(forward, backward)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda dtype: dtype.__name__)
+def test_what_rounding_leaves_of_a_zero_need_not_be_linear(dtype: type, seed: int):
+    rng = np.random.default_rng(seed)
+    x, value = rng.normal(size=(3, 1)).astype(dtype), rng.normal(size=(3, 4)).astype(dtype)
+    report = oracle.check(over_one_class(), x, value, names=("x", "value"), seed=seed)
+    assert report.status == "right", str(report)
+
+
+def test_a_small_gradient_that_is_not_linear_is_seen():
+    """A thousandth of the others: far above what rounding leaves."""
+
+    def backward(ct: np.ndarray, x: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, ...]:
+        return np.float32(1e-3) * np.abs(ct), ct
+
+    subject = oracle.from_forward_backward(lambda x, value: np.float32(1e-3) * x + value, backward)
+    x, value = (np.random.default_rng(seed).normal(size=(3, 4)).astype(np.float32) for seed in (0, 1))
+    report = oracle.check(subject, x, value, names=("x", "value"))
+    assert report.findings[0].cause == "not_linear", str(report)

@@ -13,8 +13,9 @@ from reference.oracle.report import Accuracy, Finding
 from reference.oracle.subjects.vjp import Trial, finding
 
 SMALLEST = 1e-290
-# A gradient that is this much smaller than that of another argument is what rounding left of a zero.
-NOISE = 1e-13
+# A gradient that is this much smaller than that of another argument, or by so many of its roundings, is what rounding
+# left of a zero.
+NOISE, LEFT = 1e-13, 8
 # Sums of gradients may differ by so many roundings of the largest entry.
 ROUNDINGS = 64
 # A gradient within this factor of the largest number may overflow where it is doubled or added up.
@@ -55,7 +56,8 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any, coar
     got, also = base.got[position], second[position]
     if not _usable(got) or not _usable(also) or also.shape != got.shape or not _finite(got):
         return None
-    if max(_largest(got), _largest(also)) <= NOISE * max(map(_largest, base.got)):
+    noise = max(NOISE, LEFT * precision.coarsest([got]))
+    if max(_largest(got), _largest(also)) <= noise * max(map(_largest, base.got)):
         return None  # nothing but rounding: the true gradient is zero, as of a bias before a normalization
     if got.dtype.kind in "biu":
         return None  # whole numbers are cut off: that, and not the cotangent, is what is wrong
