@@ -3,12 +3,20 @@
 import os
 from typing import Any
 
+import jax
+
 # What may make programs for the CPU fast, read once: 0 leaves every form to lax, xla writes forms of XLA's operations,
 # and 1 calls libraries where they are too: oneDNN and `attention.c`. On a GPU 1 allows cuDNN's attention.
 MODE = os.environ.get("FUNCTIONAL_NN_FAST", "1")
 if MODE not in ("0", "xla", "1"):
     raise ValueError(f"FUNCTIONAL_NN_FAST must be 0, xla or 1; got {MODE!r}")
 WANTED = MODE == "1"
+
+
+def wanted_on_cpu(*arrays: Any) -> bool:
+    """Whether a library of the CPU is wanted for these, whose sizes are known: those of `jax.export` may be symbols."""
+    known = all(isinstance(size, int) for array in arrays for size in array.shape)
+    return WANTED and known and jax.default_backend() == "cpu"
 
 
 def stays_here(context: Any) -> bool:

@@ -25,7 +25,7 @@ def product(x: jax.Array, kernel: jax.Array, *bias: jax.Array) -> jax.Array:
 def _way(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> Callable[..., Sequence[jax.Array]]:
     if products.takes(rows, kernel, *bias):
         return _BY_ONEDNN[len(bias)]
-    return _OF_ONE_ROW[len(bias)] if len(rows) == 1 else _multiply
+    return _OF_ONE_ROW[len(bias)] if rows.shape[0] == 1 else _multiply
 
 
 def _multiply(rows: jax.Array, kernel: jax.Array, *bias: jax.Array) -> tuple[jax.Array]:

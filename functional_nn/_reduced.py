@@ -1,5 +1,6 @@
 """Functions that are mostly sums, by a library of the CPU where one takes the arrays."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -67,8 +68,8 @@ def norm_over(axes: tuple[int, ...], x: jax.Array, *parameters: jax.Array, epsil
 
 def of_scores(name: str, x: jax.Array, axis: int) -> jax.Array:
     """softmax or log_softmax along an axis."""
-    if axis % x.ndim == x.ndim - 1 and x.size:
-        rows = x.reshape(-1, x.shape[-1])
+    if axis % x.ndim == x.ndim - 1:
+        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         if of_rows.takes(name, rows):
             return _OF_ROWS[name](rows)[0].reshape(x.shape)
     return _OF_SCORES[name](x, axis=axis)[0]

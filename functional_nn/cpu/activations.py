@@ -48,5 +48,5 @@ class Unit:
 
 def takes(name: str, x: Any) -> bool:
     """Whether an activation of so many entries is best computed here."""
-    wanted = _libraries.WANTED and name in NAMES and x.dtype in DTYPES and x.size >= FEWEST and x.ndim > 0
-    return wanted and jax.default_backend() == "cpu" and CALLS.unusable() is None
+    wanted = _libraries.wanted_on_cpu(x) and name in NAMES and x.dtype in DTYPES
+    return wanted and x.size >= FEWEST and x.ndim > 0 and CALLS.unusable() is None

@@ -39,7 +39,8 @@ def backward(query: jax.Array, *arrays: jax.Array, sight: Sight, scale: float) -
 
 def takes(query: Any, key: Any) -> bool:
     """Whether attention of these queries and keys, all pairs of them or some by their place, is best computed here."""
-    return query.dtype in DTYPES and pays(query.shape[1], key.shape[1]) and jax.default_backend() == "cpu"
+    wanted = _libraries.wanted_on_cpu(query, key) and query.dtype in DTYPES
+    return wanted and pays(query.shape[1], key.shape[1])
 
 
 def pays(length: int, key_length: int) -> bool:

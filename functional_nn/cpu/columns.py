@@ -78,5 +78,5 @@ def _beside(x: jax.Array, column: jax.Array) -> jax.Array:
 
 def takes(x: Any) -> bool:
     """Whether the moments of the columns of x (..., columns) are best computed here."""
-    wanted = _libraries.WANTED and x.dtype in DTYPES and x.size >= max(FEWEST, 2 * x.shape[-1])
-    return wanted and jax.default_backend() == "cpu" and CALLS.unusable() is None
+    wanted = _libraries.wanted_on_cpu(x) and x.dtype in DTYPES
+    return wanted and x.size >= max(FEWEST, 2 * x.shape[-1]) and CALLS.unusable() is None

@@ -48,9 +48,9 @@ class Pooling:
 
     def takes(self, x: Any, axes: range, geometry: tuple[Line, ...]) -> bool:
         """Whether these windows on x are best pooled here."""
-        images = axes == PLANE and x.ndim == 4 and x.dtype in self.DTYPES
+        images = _libraries.wanted_on_cpu(x) and axes == PLANE and x.ndim == 4 and x.dtype in self.DTYPES
         pays = images and x.size >= FEWEST and x.shape[3] >= FEWEST_CHANNELS and self._pays(geometry)
-        return pays and _libraries.WANTED and jax.default_backend() == "cpu" and CALLS.unusable() is None
+        return pays and CALLS.unusable() is None
 
     def _pays(self, geometry: tuple[Line, ...]) -> bool:
         """Where windows tile x, or a mean is one of all, XLA's loops become one with what stands beside them."""

@@ -37,9 +37,8 @@ def unusable() -> str | None:
 
 def takes(x: Any, kernel: Any, *bias: Any) -> bool:
     """Whether these are best multiplied here."""
-    if not _libraries.WANTED or x.dtype not in DTYPES or jax.default_backend() != "cpu":
-        return False
-    return len(x) >= FEWEST_ROWS and x.size * kernel.size > 0 and _multiplies(x, kernel, *bias)
+    wanted = _libraries.wanted_on_cpu(x, kernel) and x.dtype in DTYPES
+    return wanted and len(x) >= FEWEST_ROWS and x.size * kernel.size > 0 and _multiplies(x, kernel, *bias)
 
 
 def _multiplies(x: Any, kernel: Any, *bias: Any) -> bool:

@@ -42,8 +42,8 @@ CALLS = Calls(ROW_NORM, *(f"{norm.name}_{kind}" for norm in (LAYER_NORM, RMS_NOR
 
 def takes(x: Any) -> bool:
     """Whether the rows of x are best normalized here."""
-    wanted = _libraries.WANTED and x.dtype in RowNorm.DTYPES and x.size >= FEWEST
-    return wanted and jax.default_backend() == "cpu" and CALLS.unusable() is None
+    wanted = _libraries.wanted_on_cpu(x) and x.dtype in RowNorm.DTYPES
+    return wanted and x.size >= FEWEST and CALLS.unusable() is None
 
 
 def _like(array: jax.Array) -> jax.ShapeDtypeStruct:

@@ -41,6 +41,6 @@ class OfScores:
 
 def takes(name: str, scores: Any) -> bool:
     """Whether this is best computed here of these rows of scores."""
-    wanted = _libraries.WANTED and scores.ndim == 2 and scores.dtype in OfScores.DTYPES and scores.size >= FEWEST
-    wide = name != "softmax" or scores.shape[-1] >= FEWEST_CLASSES
-    return wanted and wide and jax.default_backend() == "cpu" and CALLS.unusable() is None
+    wanted = _libraries.wanted_on_cpu(scores) and scores.ndim == 2 and scores.dtype in OfScores.DTYPES
+    fewest = FEWEST_CLASSES if name == "softmax" else 1
+    return wanted and scores.size >= FEWEST and scores.shape[-1] >= fewest and CALLS.unusable() is None
