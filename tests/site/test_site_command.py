@@ -59,7 +59,7 @@ def test_what_is_wrong_in_another_process_is_named_all_the_same(folder, tmp_path
         site.build(site.Order(folder, tmp_path / "site", folder, workers=2))
     said = str(refused.value)
     assert "a link must lead to an anchor of its page; got [[softmax#nowhere]]" in said
-    assert "a fragment must begin one line of functional_nn.activations._softmax; got 'return nothing'" in said
+    assert "a fragment must begin one line of functional_nn._numerics.probabilities; got 'return nothing'" in said
 
 
 def test_quiet_says_nothing_of_what_went_well(folder, tmp_path, capsys):

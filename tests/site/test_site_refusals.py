@@ -99,7 +99,7 @@ REFUSALS = {
         SOFTMAX,
         '"return raised"',
         '"return nothing"',
-        "a fragment must begin one line of functional_nn.activations._softmax; got 'return nothing', "
+        "a fragment must begin one line of functional_nn._numerics.probabilities; got 'return nothing', "
         "which begins no line",
     ),
     "fragment-twice": (SOFTMAX, '"return raised"', '"return"', "which begins 3 lines"),
