@@ -102,7 +102,7 @@ REFUSALS = {
         "a fragment must begin one line of functional_nn._numerics.probabilities; got 'return nothing', "
         "which begins no line",
     ),
-    "fragment-twice": (SOFTMAX, '"return raised"', '"return"', "which begins 3 lines"),
+    "fragment-twice": (SOFTMAX, '"raised ="', '"r"', "which begins 2 lines"),
     "picture": (
         SOFTMAX,
         "\n[[sources]]",
