@@ -14,8 +14,8 @@ from reference.oracle.subjects.vjp import Trial, finding
 
 SMALLEST = 1e-290
 # A gradient that is this much smaller than that of another argument, or by so many of its roundings, is what rounding
-# left of a zero.
-NOISE, LEFT = 1e-13, 8
+# left of a zero; never more than a thousandth, which in 16 bits are fewer roundings.
+NOISE, LEFT, SMALL = 1e-13, 8, 1e-3
 # Sums of gradients may differ by so many roundings of the largest entry.
 ROUNDINGS = 64
 # A gradient within this factor of the largest number may overflow where it is doubled or added up.
@@ -56,7 +56,7 @@ def _broken(trial: Trial, base: Base, name: str, second: Any, answers: Any, coar
     got, also = base.got[position], second[position]
     if not _usable(got) or not _usable(also) or also.shape != got.shape or not _finite(got):
         return None
-    noise = max(NOISE, LEFT * precision.coarsest([got]))
+    noise = max(NOISE, min(LEFT * precision.coarsest([got]), SMALL))
     if max(_largest(got), _largest(also)) <= noise * max(map(_largest, base.got)):
         return None  # nothing but rounding: the true gradient is zero, as of a bias before a normalization
     if got.dtype.kind in "biu":
