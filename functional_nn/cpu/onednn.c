@@ -186,7 +186,7 @@ static const char *run(const Convolution *c, void *left, void *right, void *bias
     size_t needed = c->scratchpad_size + c->own_kernel_size;
     if (needed > scratch_size) {
         free(scratch);
-        scratch_size = 0;
+        scratch = NULL, scratch_size = 0;
         TRY(posix_memalign(&scratch, PAGE, needed));
         scratch_size = needed;
     }

@@ -83,14 +83,12 @@ globalThis.siteChecks = (() => {
 
   function wider() {
     const { scrollWidth, clientWidth } = document.documentElement;
-    if (scrollWidth <= clientWidth) return [];
+    const cut = all(".formula").filter((one) => shown(one) && one.scrollWidth > one.clientWidth + 1);
+    const wrong = cut.map((one) => `a formula is ${one.scrollWidth} wide in a place of ${one.clientWidth}: ${said(one)}`);
+    if (scrollWidth <= clientWidth) return wrong;
     const far = all("body *").filter((one) => one.getBoundingClientRect().right > clientWidth + 1 && shown(one));
-    return [
-      `the page is ${scrollWidth} wide on a screen of ${clientWidth}: ${far
-        .slice(0, 3)
-        .map((one) => `${one.tagName} "${said(one)}"`)
-        .join(", ")}`,
-    ];
+    const first = far.slice(0, 3).map((one) => `${one.tagName} "${said(one)}"`);
+    return [...wrong, `the page is ${scrollWidth} wide on a screen of ${clientWidth}: ${first.join(", ")}`];
   }
 
   // Letters of a picture are so many CSS pixels high, and a picture that is wider than its place can be scrolled.
