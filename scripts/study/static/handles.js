@@ -77,7 +77,7 @@ widgets.hold = (picture, specs, side) => {
     }
     for (const part of [grip, area].filter(Boolean)) {
       part.addEventListener("pointermove", drag);
-      for (const end of ["pointerup", "pointercancel"]) part.addEventListener(end, drop);
+      for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) part.addEventListener(end, drop);
     }
     grip.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own, such as a page back
