@@ -10,29 +10,35 @@ from functional_nn._checks import require_floating
 from functional_nn._numerics import in_float32
 from functional_nn.cpu import activations
 
-_ALONE: dict[str, ByLibrary] = {}
+_ALONE: dict[tuple[str, float], ByLibrary] = {}
 
 
-def elementwise(op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """An op's formula, applied to x; a TypeError unless x is a floating array."""
+def elementwise(
+    op: str, function: Callable[[jax.Array], jax.Array], x: jax.Array, unit: str = "", parameter: float = 0.0
+) -> jax.Array:
+    """An op's formula, applied to x; a TypeError unless x is a floating array.
+
+    `unit` is the C file's name of it, where that is not the op's own, and `parameter` the number that it depends on.
+    """
     require_floating(op, x=x)
-    x = jnp.asarray(x)
-    if activations.takes(op, x):
-        # An op has one formula, whichever call brought it.
-        return _ALONE.setdefault(op, by_c_file(op, "alone", function))(x)[0]
+    x, name = jnp.asarray(x), unit or op
+    if activations.takes(name, x):
+        # These have one formula, whichever call brought it.
+        made = _ALONE.setdefault((name, parameter), by_c_file(name, "alone", function, parameter))
+        return made(x)[0]
     return in_float32(function, x)
 
 
-def by_c_file(name: str, form: str, function: Callable[..., jax.Array]) -> ByLibrary:
+def by_c_file(name: str, form: str, function: Callable[..., jax.Array], parameter: float = 0.0) -> ByLibrary:
     """The activation, or unit of this form, with this formula."""
     arrays = 2 if form == "apart" else 1
     return ByLibrary(
         f"{name}_{form}",
-        lambda *arrays: (function(*arrays),),
+        lambda *arrays: (in_float32(function, *arrays),),
         inputs=arrays,
         differentiable=arrays,
         statics=(),
         kept=lambda *_, **__: (),
         first_read=1,
-        libraries={"cpu": activations.Unit(name, form)},
+        libraries={"cpu": activations.Unit(name, form, parameter)},
     )

@@ -102,7 +102,7 @@ def leaky_relu(x: jax.Array, *, negative_slope: float = 0.01) -> jax.Array:
     [-0.25  2.  ]
     """
     slope = _finite("leaky_relu", "negative_slope", negative_slope)
-    return elementwise("leaky_relu", lambda x: jnp.where(x > 0, x, slope * x), x)
+    return elementwise("leaky_relu", lambda x: jnp.where(x > 0, x, slope * x), x, parameter=slope)
 
 
 @jit_op("alpha")
@@ -122,7 +122,11 @@ def elu(x: jax.Array, *, alpha: float = 1.0) -> jax.Array:
     [-0.63  2.  ]
     """
     scale = _finite("elu", "alpha", alpha, least=0.0)
-    return elementwise("elu", lambda x: jnp.where(x > 0, x, scale * exp_minus_one(jnp.where(x > 0, 0, x))), x)
+
+    def unit(x: jax.Array) -> jax.Array:
+        return jnp.where(x > 0, x, scale * exp_minus_one(jnp.where(x > 0, 0, x)))
+
+    return elementwise("elu", unit, x, parameter=scale)
 
 
 @jit_op()
@@ -176,8 +180,8 @@ def gelu(x: jax.Array, *, approximate: bool = False) -> jax.Array:
     [-0.16  0.    0.84]
     """
     require_flag("gelu", "approximate", approximate)
-    gate = _tanh_gate if approximate else normal_cdf
-    return elementwise("gelu", lambda x: x * gate(x), x)
+    gate, unit = (_tanh_gate, "gelu_tanh") if approximate else (normal_cdf, "gelu")
+    return elementwise("gelu", lambda x: x * gate(x), x, unit)
 
 
 @jit_op("axis")

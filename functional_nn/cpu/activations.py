@@ -12,11 +12,11 @@ from functional_nn import _libraries
 from functional_nn.cpu.compiler import ACTIVATIONS
 from functional_nn.cpu.native import Calls
 
-DTYPES = (jnp.float32,)
+DTYPES = (jnp.float32, jnp.bfloat16)
 CALLS = Calls(ACTIVATIONS, "activation_forward", "activation_backward")
 FORWARD, BACKWARD = "functional_nn_activation_forward", "functional_nn_activation_backward"
 # As the C file counts them: what is computed, and of what. A gate may lie in the second half of rows, or apart from x.
-NAMES = ("sigmoid", "silu")
+NAMES = ("sigmoid", "silu", "gelu", "gelu_tanh", "tanh", "softplus", "log_sigmoid", "elu", "leaky_relu")
 FORMS = ("alone", "halves", "apart")
 # Numbers from which on it is faster than XLA.
 FEWEST = 2**13
@@ -28,22 +28,25 @@ class Unit:
 
     name: str
     form: str
+    parameter: float = 0.0
     DTYPES = DTYPES
 
     def forward(self, *arrays: jax.Array) -> Sequence[jax.Array]:
         """What it gives."""
         *rows, last = arrays[0].shape
         shape = (*rows, last // 2) if self.form == "halves" else arrays[0].shape
-        return (jax.ffi.ffi_call(FORWARD, jax.ShapeDtypeStruct(shape, jnp.float32))(*arrays, told=self._told),)
+        given = jax.ShapeDtypeStruct(shape, arrays[0].dtype)
+        return (jax.ffi.ffi_call(FORWARD, given)(*arrays, told=self._told),)
 
     def backward(self, *arrays: jax.Array) -> Sequence[jax.Array]:
         """The gradients of the arrays; the last of them is that of the result."""
-        given = tuple(jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in arrays[:-1])
+        given = tuple(jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays[:-1])
         return jax.ffi.ffi_call(BACKWARD, given)(*arrays, told=self._told)
 
     @property
     def _told(self) -> Any:
-        return np.array([NAMES.index(self.name), FORMS.index(self.form)], np.int64)
+        bits = np.float32(self.parameter).view(np.uint32)
+        return np.array([NAMES.index(self.name), FORMS.index(self.form), bits], np.int64)
 
 
 def takes(name: str, x: Any) -> bool:

@@ -56,9 +56,34 @@ INLINE float number(const void *array, int64_t i, int dtype) {
     return wide.number;
 }
 
-INLINE Vector larger(Vector a, Vector b) {
-    Bits first = (Bits)(a > b);
-    return (Vector)(((Bits)a & first) | ((Bits)b & ~first));
+INLINE Vector chosen(Bits which, Vector one, Vector other) {
+    return (Vector)(((Bits)one & which) | ((Bits)other & ~which));
+}
+INLINE Vector larger(Vector a, Vector b) { return chosen((Bits)(a > b), a, b); }
+
+/* The upper halves of float32's bits, which a bfloat16 is, rounded to the nearest, even at a tie. */
+typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+typedef uint16_t HalvesAnywhere __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+INLINE Halves halves(Vector x) {
+    Bits bits = (Bits)x, nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = (Bits)(x != x);
+    return __builtin_convertvector((nearest & ~nan) | (0x7fc0 & nan), Halves);
+}
+
+/* The numbers of an array from one on, of which so many are left, and 0 behind the last; and what takes their place. */
+INLINE Vector load_numbers(const void *array, int64_t at, int64_t left, int dtype) {
+    if (dtype == FLOAT32) return load_some((const float *)array + at, 0, left, 0);
+    const uint16_t *from = (const uint16_t *)array + at;
+    Halves upper = {0};
+    if (left >= LANES) upper = (Halves)*(const HalvesAnywhere *)from;
+    else memcpy(&upper, from, left * sizeof *from);
+    return (Vector)(__builtin_convertvector(upper, Bits) << 16);
+}
+INLINE void store_numbers(void *array, int64_t at, int64_t left, int dtype, Vector x) {
+    if (dtype == FLOAT32) return store_some((float *)array + at, 0, left, x);
+    uint16_t *to = (uint16_t *)array + at;
+    Halves upper = halves(x);
+    if (left >= LANES) *(HalvesAnywhere *)to = (HalvesAnywhere)upper;
+    else memcpy(to, &upper, left * sizeof *to);
 }
 
 /* The sum of a vector's numbers, by halves, and their largest, which is no NaN. */
@@ -79,8 +104,11 @@ INLINE float largest_of(Vector x) {
     return all[0];
 }
 
-/* exp of what is at most 0, within one unit in the last place; below the smallest normal number, 0. */
-INLINE Vector exponential(Vector x) {
+/* exp(x) of what is at most 0 as (1 + rest) power, each to the last digits, down to the smallest normal number. */
+enum { EXPONENT = 23 };
+static const float LEAST_EXPONENT = -87.336548f;
+typedef struct { Vector rest, power; } Raised;
+INLINE Raised raised(Vector x) {
     const float round = 12582912; /* 1.5 * 2^23: added to a small number, it leaves the nearest whole one */
     Vector shifted = x * 1.44269504f + round, whole = shifted - round;
     Vector rest = x - whole * 0.693359375f + whole * 2.12194440e-4f;
@@ -89,11 +117,14 @@ INLINE Vector exponential(Vector x) {
     p = p * rest + 4.1665795894e-2f;
     p = p * rest + 1.6666665459e-1f;
     p = p * rest + 5.0000001201e-1f;
-    p = p * (rest * rest) + rest + 1;
-    Bits power = ((Bits)shifted << 23) + 0x3f800000;
-    return (Vector)((Bits)(p * (Vector)power) & ~(Bits)(x < -87.336548f));
+    return (Raised){p * (rest * rest) + rest, (Vector)(((Bits)shifted << EXPONENT) + 0x3f800000)};
 }
 
+/* exp of what is at most 0, within one unit in the last place; below the smallest normal number, 0. */
+INLINE Vector exponential(Vector x) {
+    Raised all = raised(x);
+    return (Vector)((Bits)((all.rest + 1) * all.power) & ~(Bits)(x < LEAST_EXPONENT));
+}
 INLINE int64_t up(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }

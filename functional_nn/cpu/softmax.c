@@ -25,22 +25,19 @@ typedef struct {
 /* A row of an array as float32: itself, or a copy in this room. */
 static const float *read(const Call *c, const void *array, int64_t i, float *room) {
     if (c->dtype == FLOAT32) return (const float *)array + i * c->classes;
-    for (int64_t j = 0; j < c->classes; j++) room[j] = number(array, i * c->classes + j, BFLOAT16);
+    for (int64_t j = 0; j < c->classes; j += LANES)
+        store_some(room, j, c->classes, load_numbers(array, i * c->classes + j, c->classes - j, BFLOAT16));
     return room;
 }
 
-/* Where a row of the result is written, and what is done then: 16 bits are rounded to the nearest, even at a tie. */
+/* Where a row of the result is written, and what is done then. */
 static float *begin_row(const Call *c, int64_t i, float *room) {
     return c->dtype == FLOAT32 ? (float *)c->out + i * c->classes : room;
 }
 static void end_row(const Call *c, int64_t i, const float *room) {
     if (c->dtype == FLOAT32) return;
-    uint16_t *to = (uint16_t *)c->out + i * c->classes;
-    for (int64_t j = 0; j < c->classes; j++) {
-        uint32_t bits;
-        memcpy(&bits, room + j, sizeof bits);
-        to[j] = room[j] != room[j] ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    }
+    for (int64_t j = 0; j < c->classes; j += LANES)
+        store_numbers(c->out, i * c->classes + j, c->classes - j, BFLOAT16, load_some(room, j, c->classes, 0));
 }
 
 /* The scores of a row from j on; behind its end, such as have no part in anything. */
