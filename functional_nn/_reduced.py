@@ -57,7 +57,10 @@ def mean_of_groups(groups: int, positions: int | tuple[int, ...], x: jax.Array) 
 
 
 def norm_over(axes: tuple[int, ...], x: jax.Array, *parameters: jax.Array, epsilon: float) -> jax.Array:
-    """layer_norm over these axes in order, by a scale and a bias that have them alone; rms_norm where no bias is."""
+    """layer_norm over these axes in order, by a scale and a bias that have them alone; rms_norm where no bias is.
+
+    In the dtype of x, computed in that of scale.
+    """
     if axes == tuple(range(x.ndim - len(axes), x.ndim)) and row_norm.takes(x):
         flat = [array.reshape(-1) for array in parameters]
         (y,) = _NORMS[len(flat)](x.reshape(-1, flat[0].size), *flat, epsilon=epsilon)
@@ -95,10 +98,12 @@ def _columns(
 def _norm(
     x: jax.Array, scale: jax.Array, *bias: jax.Array, epsilon: float, axes: int | tuple[int, ...] = -1
 ) -> tuple[jax.Array]:
-    mean = partial(jnp.mean, axis=axes, keepdims=True)
-    if not bias:
-        return (x * jax.lax.rsqrt(mean(x * x) + epsilon) * scale,)
-    return normalized(x, mean, scale, bias[0], epsilon)[:1]
+    mean, wide = partial(jnp.mean, axis=axes, keepdims=True), x.astype(scale.dtype)
+    if bias:
+        y = normalized(wide, mean, scale, bias[0], epsilon)[0]
+    else:
+        y = wide * jax.lax.rsqrt(mean(wide * wide) + epsilon) * scale
+    return (y.astype(x.dtype),)
 
 
 def _softmax(x: jax.Array, *, axis: int = -1) -> tuple[jax.Array]:

@@ -136,11 +136,12 @@ def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, *, axis: Axis = 
     [[-1.  1.]]
     """
     arrays, dtype = _promoted("layer_norm", x=x, scale=scale, bias=bias)
-    x, axes = arrays["x"], _axes("layer_norm", jnp.shape(x), axis)
+    axes = _axes("layer_norm", jnp.shape(x), axis)
     _check("layer_norm", axes, arrays)
     epsilon = _epsilon("layer_norm", epsilon)
-    _check_count("layer_norm", x, axes)
-    return norm_over(axes, *arrays.values(), epsilon=epsilon).astype(dtype)
+    wide, *parameters = arrays.values()
+    _check_count("layer_norm", wide, axes)
+    return norm_over(axes, jnp.asarray(x, dtype), *parameters, epsilon=epsilon)
 
 
 @jit_op("axis", "epsilon")
@@ -169,11 +170,12 @@ def rms_norm(x: jax.Array, scale: jax.Array, *, axis: Axis = -1, epsilon: float 
         Zhang and Sennrich, Root Mean Square Layer Normalization, arXiv:1910.07467; docs/derivations/normalization.md.
     """
     arrays, dtype = _promoted("rms_norm", x=x, scale=scale)
-    x, axes = arrays["x"], _axes("rms_norm", jnp.shape(x), axis)
+    axes = _axes("rms_norm", jnp.shape(x), axis)
     _check("rms_norm", axes, arrays)
     epsilon = _epsilon("rms_norm", epsilon)
-    _check_count("rms_norm", x, axes)
-    return norm_over(axes, *arrays.values(), epsilon=epsilon).astype(dtype)
+    wide, *parameters = arrays.values()
+    _check_count("rms_norm", wide, axes)
+    return norm_over(axes, jnp.asarray(x, dtype), *parameters, epsilon=epsilon)
 
 
 @jit_op("groups", "layout", "epsilon")

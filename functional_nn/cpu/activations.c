@@ -128,7 +128,7 @@ INLINE Activated activated(Vector z, int kind, float parameter) {
 
 typedef struct {
     Work work;
-    /* Numbers of the gate in all and in a row, how far apart its rows lie, and those of x, and where the first begins. */
+    /* Numbers of the gate in all and in a row; how far apart its rows lie, and those of x; where its first begins. */
     int64_t count, width, distance, first;
     int dtype;
     float parameter;

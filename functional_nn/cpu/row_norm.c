@@ -1,5 +1,6 @@
-/* Layer normalization and RMS normalization of the rows of a matrix (rows, features) of float32, and their gradients,
-   as functions that XLA calls (jax.ffi). RMS normalization has no bias and takes off no mean.
+/* Layer normalization and RMS normalization of the rows of a matrix (rows, features), and their gradients, as functions
+   that XLA calls (jax.ffi). RMS normalization has no bias and takes off no mean. The matrix, and what has its shape, is
+   float32 or bfloat16, computed in float32; scale, bias and their gradients are float32.
 
    A row stays in the cache. Its numbers are added a vector at a time, where XLA adds one after the other: in float32
    within a piece of it, or a block of rows, and in float64 from one to the next. */
@@ -11,10 +12,12 @@ enum { PIECE = 64 * LANES, ROWS_OF_A_BLOCK = 32 };
 typedef struct {
     Work work;
     int64_t rows, features;
-    int centred;
+    int centred, dtype;
     float epsilon;
-    const float *x, *scale, *bias, *ct;
-    float *out, *scale_ct, *bias_ct;
+    const void *x, *ct;
+    const float *scale, *bias;
+    void *out;
+    float *scale_ct, *bias_ct;
     /* Of each item the sums over its rows: of ct times what it was scaled from, and of ct. */
     double *found;
 } Call;
@@ -64,24 +67,28 @@ static Moments moments(const Call *c, const float *row) {
 
 static void forward_item(const Work *work, int64_t item, float *room) {
     const Call *c = (const Call *)work;
-    (void)room;
+    int64_t features = c->features;
     Range rows = part(c->rows, 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
-        const float *row = c->x + i * c->features;
+        const float *row = read_row(c->x, i, features, c->dtype, room);
+        float *to = begin_row(c->out, i, features, c->dtype, room + features);
         Moments m = moments(c, row);
-        for (int64_t j = 0; j < c->features; j += LANES) {
-            Vector normal = distance(load_some(row, j, c->features, 0), m) * m.share;
-            Vector y = normal * load_some(c->scale, j, c->features, 0);
-            if (c->centred) y += load_some(c->bias, j, c->features, 0);
-            store_some(c->out + i * c->features, j, c->features, y);
+        for (int64_t j = 0; j < features; j += LANES) {
+            Vector normal = distance(load_some(row, j, features, 0), m) * m.share;
+            Vector y = normal * load_some(c->scale, j, features, 0);
+            if (c->centred) y += load_some(c->bias, j, features, 0);
+            store_some(to, j, features, y);
         }
+        end_row(c->out, i, features, c->dtype, to);
     }
 }
 
 /* With n = (x - mean) / deviation and g = ct scale: x_ct = (g - mean(g) - n mean(g n)) / deviation. */
-static void backward_row(const Call *c, int64_t i, float *moved, float *sum) {
-    const float *row = c->x + i * c->features, *ct = c->ct + i * c->features;
+static void backward_row(const Call *c, int64_t i, float *moved, float *sum, float *room) {
     int64_t features = c->features;
+    const float *row = read_row(c->x, i, features, c->dtype, room);
+    const float *ct = read_row(c->ct, i, features, c->dtype, room + features);
+    float *to = begin_row(c->out, i, features, c->dtype, room + 2 * features);
     Moments m = moments(c, row);
     double all = 0, all_along = 0;
     for (int64_t low = 0; low < features; low += PIECE) {
@@ -100,8 +107,9 @@ static void backward_row(const Call *c, int64_t i, float *moved, float *sum) {
     for (int64_t j = 0; j < features; j += LANES) {
         Vector normal = distance(load_some(row, j, features, 0), m) * m.share;
         Vector scaled = load_some(ct, j, features, 0) * load_some(c->scale, j, features, 0);
-        store_some(c->out + i * features, j, features, (scaled - mean - normal * slope) * m.share);
+        store_some(to, j, features, (scaled - mean - normal * slope) * m.share);
     }
+    end_row(c->out, i, features, c->dtype, to);
 }
 
 static void backward_item(const Work *work, int64_t item, float *room) {
@@ -111,7 +119,8 @@ static void backward_item(const Work *work, int64_t item, float *room) {
     Range rows = part(c->rows, 1, work->items, item);
     for (int64_t low = rows.low; low < rows.high; low += ROWS_OF_A_BLOCK) {
         memset(room, 0, 2 * width * sizeof *room);
-        for (int64_t i = low; i < least(low + ROWS_OF_A_BLOCK, rows.high); i++) backward_row(c, i, room, room + width);
+        for (int64_t i = low; i < least(low + ROWS_OF_A_BLOCK, rows.high); i++)
+            backward_row(c, i, room, room + width, room + 2 * width);
         for (int64_t j = 0; j < features; j++) moved[j] += room[j], sum[j] += room[width + j];
     }
 }
@@ -141,6 +150,7 @@ static Call *begin(CallFrame *frame, Work work, int centred) {
     if (!c) return NULL;
     Buffer **from = frame->arguments.buffers;
     c->rows = from[0]->dims[0], c->features = from[0]->dims[1], c->centred = centred;
+    c->dtype = from[0]->dtype;
     c->x = from[0]->data, c->scale = from[1]->data, c->epsilon = *(const float *)from[2]->data;
     c->out = frame->results.buffers[0]->data;
     c->work = work;
@@ -154,6 +164,7 @@ static void *forward(CallFrame *frame, int centred) {
     if (answers_for_itself(frame)) return NULL;
     Call *c = begin(frame, (Work){.item = forward_item}, centred);
     if (!c) return answer(frame, NO_MEMORY);
+    c->work.room = 2 * c->features;
     if (centred) c->bias = frame->arguments.buffers[3]->data;
     return answer(frame, run(frame, &c->work));
 }
@@ -165,7 +176,7 @@ static void *backward(CallFrame *frame, int centred) {
     Buffer **to = frame->results.buffers;
     c->ct = frame->arguments.buffers[3]->data, c->scale_ct = to[1]->data;
     if (centred) c->bias_ct = to[2]->data;
-    c->work.room = 2 * up(c->features, LANES);
+    c->work.room = 2 * up(c->features, LANES) + 3 * c->features;
     c->found = calloc(2 * c->work.items * c->features, sizeof *c->found);
     if (!c->found) return free(c), answer(frame, NO_MEMORY);
     return answer(frame, run(frame, &c->work));

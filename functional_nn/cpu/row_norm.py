@@ -20,10 +20,10 @@ class RowNorm:
     """A normalization of rows, and its gradients."""
 
     name: str
-    DTYPES = (jnp.float32,)
+    DTYPES = (jnp.float32, jnp.bfloat16)
 
     def forward(self, x: jax.Array, scale: jax.Array, *bias: jax.Array, epsilon: float) -> Sequence[jax.Array]:
-        """What the op gives for x (rows, features)."""
+        """What the op gives for x (rows, features), in its dtype; scale and bias are float32."""
         return (self._call("forward", _like(x))(x, scale, jnp.float32(epsilon), *bias),)
 
     def backward(self, x: jax.Array, scale: jax.Array, *arrays: jax.Array, epsilon: float) -> Sequence[jax.Array]:

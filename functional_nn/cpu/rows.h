@@ -86,6 +86,23 @@ INLINE void store_numbers(void *array, int64_t at, int64_t left, int dtype, Vect
     else memcpy(to, &upper, left * sizeof *to);
 }
 
+/* A row of a matrix as float32: itself, or a copy in this room. */
+INLINE const float *read_row(const void *matrix, int64_t i, int64_t width, int dtype, float *room) {
+    if (dtype == FLOAT32) return (const float *)matrix + i * width;
+    for (int64_t j = 0; j < width; j += LANES)
+        store_some(room, j, width, load_numbers(matrix, i * width + j, width - j, dtype));
+    return room;
+}
+
+/* Where a row of a matrix is computed, and what is done then. */
+INLINE float *begin_row(void *matrix, int64_t i, int64_t width, int dtype, float *room) {
+    return dtype == FLOAT32 ? (float *)matrix + i * width : room;
+}
+INLINE void end_row(void *matrix, int64_t i, int64_t width, int dtype, const float *room) {
+    for (int64_t j = 0; j < width && dtype != FLOAT32; j += LANES)
+        store_numbers(matrix, i * width + j, width - j, dtype, load_some(room, j, width, 0));
+}
+
 /* The sum of a vector's numbers, by halves, and their largest, which is no NaN. */
 INLINE float sum_of(Vector x) {
     float all[LANES];

@@ -22,24 +22,6 @@ typedef struct {
     void *out;
 } Call;
 
-/* A row of an array as float32: itself, or a copy in this room. */
-static const float *read(const Call *c, const void *array, int64_t i, float *room) {
-    if (c->dtype == FLOAT32) return (const float *)array + i * c->classes;
-    for (int64_t j = 0; j < c->classes; j += LANES)
-        store_some(room, j, c->classes, load_numbers(array, i * c->classes + j, c->classes - j, BFLOAT16));
-    return room;
-}
-
-/* Where a row of the result is written, and what is done then. */
-static float *begin_row(const Call *c, int64_t i, float *room) {
-    return c->dtype == FLOAT32 ? (float *)c->out + i * c->classes : room;
-}
-static void end_row(const Call *c, int64_t i, const float *room) {
-    if (c->dtype == FLOAT32) return;
-    for (int64_t j = 0; j < c->classes; j += LANES)
-        store_numbers(c->out, i * c->classes + j, c->classes - j, BFLOAT16, load_some(room, j, c->classes, 0));
-}
-
 /* The scores of a row from j on; behind its end, such as have no part in anything. */
 INLINE Vector scores_at(const float *row, int64_t j, int64_t classes) { return load_some(row, j, classes, -INFINITY); }
 
@@ -71,8 +53,8 @@ INLINE void forward_item(const Work *work, int64_t item, float *room, enum Kind 
     const Call *c = (const Call *)work;
     Range rows = part(c->rows, 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
-        const float *row = read(c, c->scores, i, room);
-        float *to = kind == CROSS_ENTROPY ? NULL : begin_row(c, i, room + c->classes);
+        const float *row = read_row(c->scores, i, c->classes, c->dtype, room);
+        float *to = kind == CROSS_ENTROPY ? NULL : begin_row(c->out, i, c->classes, c->dtype, room + c->classes);
         float peak = largest(row, c->classes);
         /* Not a number minus itself, where the largest is infinity. */
         float rest = sum_of_others(row, c->classes, peak, kind == SOFTMAX ? to : NULL) + (peak - peak);
@@ -88,7 +70,7 @@ INLINE void forward_item(const Work *work, int64_t item, float *room, enum Kind 
                                          : scores_at(row, j, c->classes) - peak - off;
             store_some(to, j, c->classes, all);
         }
-        end_row(c, i, to);
+        end_row(c->out, i, c->classes, c->dtype, to);
     }
 }
 
@@ -133,13 +115,13 @@ INLINE void backward_item(const Work *work, int64_t item, float *room, enum Kind
     const Call *c = (const Call *)work;
     Range rows = part(c->rows, 1, work->items, item);
     for (int64_t i = rows.low; i < rows.high; i++) {
-        const float *row = read(c, c->scores, i, room);
-        const float *ct = kind == CROSS_ENTROPY ? NULL : read(c, c->ct, i, room + c->classes);
-        float *to = begin_row(c, i, room + 2 * c->classes);
+        const float *row = read_row(c->scores, i, c->classes, c->dtype, room);
+        const float *ct = kind == CROSS_ENTROPY ? NULL : read_row(c->ct, i, c->classes, c->dtype, room + c->classes);
+        float *to = begin_row(c->out, i, c->classes, c->dtype, room + 2 * c->classes);
         if (kind == SOFTMAX) softmax_ct(c, i, row, ct, to);
         else if (kind == LOG_SOFTMAX) log_softmax_ct(c, i, row, ct, to);
         else cross_entropy_ct(c, i, row, to);
-        end_row(c, i, to);
+        end_row(c->out, i, c->classes, c->dtype, to);
     }
 }
 

@@ -84,7 +84,7 @@ globalThis.siteChecks = (() => {
   function wider() {
     const { scrollWidth, clientWidth } = document.documentElement;
     const cut = all(".formula").filter((one) => shown(one) && one.scrollWidth > one.clientWidth + 1);
-    const wrong = cut.map((one) => `a formula is ${one.scrollWidth} wide in a place of ${one.clientWidth}: ${said(one)}`);
+    const wrong = cut.map((one) => `a formula of ${one.scrollWidth} in a place of ${one.clientWidth}: ${said(one)}`);
     if (scrollWidth <= clientWidth) return wrong;
     const far = all("body *").filter((one) => one.getBoundingClientRect().right > clientWidth + 1 && shown(one));
     const first = far.slice(0, 3).map((one) => `${one.tagName} "${said(one)}"`);

@@ -48,6 +48,21 @@ def test_norms_of_rows_and_their_gradients_are_those_of_float64(name: str, op: s
 
 
 @here
+@pytest.mark.parametrize("op", ["layer_norm", "rms_norm"])
+@pytest.mark.parametrize("name", ROWS)
+def test_bfloat16_is_read_as_it_is_and_rounded_once(name: str, op: str):
+    arrays, function = [jnp.asarray(array, jnp.bfloat16) for array in rows_of(name)], partial(norm_of, op)
+    text = jax.jit(function).lower(*arrays).as_text()
+    size = "x".join(map(str, (arrays[0].size // arrays[1].size, arrays[1].size)))
+    assert [line.count(f"tensor<{size}xf32>") for line in text.splitlines() if f"functional_nn_{op}" in line] == [0, 0]
+    exact = jax.jit(function)(*(np.float64(array) for array in arrays))
+    for got, expected in zip(jax.jit(function)(*arrays), exact, strict=True):
+        assert got.dtype == jnp.bfloat16
+        excess = np.abs(np.float64(got) - expected) - 2**-8 * np.abs(expected) - 4e-6 * np.abs(expected).max()
+        assert excess.max() <= 0, f"{op}, {name}: {excess.max():.2g} more than a rounding"
+
+
+@here
 def test_layer_norm_over_several_axes_is_that_of_one_long_row():
     x, scale, bias = normal(3, 70, 50), normal(70, 50, seed=1), normal(70, 50, seed=2)
     function = partial(functional_nn.layer_norm, axis=(1, 2))
