@@ -13,6 +13,7 @@ from helpers.rows import assert_close
 
 import functional_nn
 from functional_nn.cpu import activations
+from functional_nn.gating import ACTIVATIONS
 from functional_nn.models._gated import glu_of_halves
 
 # Of x and the gate; the halves lie side by side along the last axis.
@@ -23,7 +24,7 @@ SHAPES = {
     "a vector and a bit": (700, 17),
     "a piece and a number": (13, 1025),
 }
-GATES = tuple(name for name in functional_nn.gating.ACTIVATIONS if name in activations.NAMES)
+GATES = tuple(name for name in ACTIVATIONS if name in activations.NAMES)
 # Those that have another name, or depend on a number.
 ALONE: dict[str, Callable[[Any], Any]] = {
     "gelu_tanh": partial(functional_nn.gelu, approximate=True),
@@ -123,7 +124,8 @@ TAILS = {
 @pytest.mark.parametrize("name", TAILS)
 def test_tails_keep_their_digits(name: str):
     function = ALONE.get(name) or getattr(functional_nn, name)
-    z = np.linspace(*TAILS[name], 10_000, dtype=np.float32)
+    low, high = TAILS[name]
+    z = np.linspace(low, high, 10_000, dtype=np.float32)
 
     def value_and_slope(z: Any) -> Any:
         out, pullback = jax.vjp(function, z)
