@@ -45,7 +45,8 @@ class Unit:
 
     @property
     def _told(self) -> Any:
-        bits = np.float32(self.parameter).view(np.uint32)
+        with np.errstate(over="ignore"):  # infinity, as for XLA
+            bits = np.float32(self.parameter).view(np.uint32)
         return np.array([NAMES.index(self.name), FORMS.index(self.form), bits], np.int64)
 
 
