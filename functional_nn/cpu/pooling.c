@@ -73,7 +73,7 @@ INLINE Vector max_of(const Geometry *g, const float *image, Window w, Range k, B
         for (int64_t j = w.columns.low; j < w.columns.high; j += g->across.dilation) {
             Vector x = load_channels(image + (i * g->across.size + j) * g->channels, k);
             Bits wins = ~(Bits)(x <= best) & (Bits)(best == best);
-            best = (Vector)(((Bits)x & wins) | ((Bits)best & ~wins));
+            best = chosen(wins, x, best);
             at = (place_of(w, i, j) & wins) | (at & ~wins);
         }
     *place = at;
