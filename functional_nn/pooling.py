@@ -1,8 +1,9 @@
 """Pooling: the largest element, or the mean, of every window."""
 
 from collections.abc import Callable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from operator import add
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from functional_nn._by_library import ByLibrary, merge_examples
 from functional_nn._checks import require_flag, require_floating
 from functional_nn._geometry import Line, Padding, PerDimension, pool_lines, spatial_axes
 from functional_nn._jit import jit_op
+from functional_nn._numerics import in_float32
 from functional_nn.cpu import blocks, pooling
 from functional_nn.cpu.pooling import PLANE
 
@@ -69,10 +71,9 @@ def max_pool(
     axes = spatial_axes("max_pool", out, layout)
     sizes = tuple(out.shape[a] for a in axes)
     geometry = pool_lines("max_pool", sizes, window, strides, padding, dilation, ceil_mode)
-    wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
-    if pooling.MAX_POOL.takes(wide, axes, geometry):
-        return _MAX_POOL(wide, geometry=geometry)[0].astype(out.dtype)
-    return _max_pool(wide, geometry=geometry, axes=axes)[0].astype(out.dtype)
+    if pooling.MAX_POOL.takes(readable := _readable(out), axes, geometry):
+        return _MAX_POOL(readable, geometry=geometry)[0].astype(out.dtype)
+    return _max_pool(out, geometry=geometry, axes=axes)[0]
 
 
 @jit_op("window", "strides", "padding", "count_include_pad", "ceil_mode", "layout")
@@ -126,33 +127,43 @@ def avg_pool(
     axes = spatial_axes("avg_pool", out, layout)
     sizes = tuple(out.shape[a] for a in axes)
     geometry = pool_lines("avg_pool", sizes, window, strides, padding, 1, ceil_mode)
-    wide = out.astype(jnp.promote_types(out.dtype, jnp.float32))
     statics = {"geometry": geometry, "count_include_pad": count_include_pad}
-    if pooling.AVG_POOL.takes(wide, axes, geometry):
-        return _AVG_POOL(wide, **statics)[0].astype(out.dtype)
-    return _avg_pool(wide, **statics, axes=axes)[0].astype(out.dtype)
+    if pooling.AVG_POOL.takes(readable := _readable(out), axes, geometry):
+        return _AVG_POOL(readable, **statics)[0].astype(out.dtype)
+    return _avg_pool(out, **statics, axes=axes)[0]
 
 
-def _max_pool(x: jax.Array, *, geometry: tuple[Line, ...], axes: range = PLANE) -> tuple[jax.Array]:
+def _readable(x: jax.Array) -> jax.Array:
+    """x in a dtype that a C file may read."""
+    return x if x.dtype in pooling.DTYPES else x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _max_pool(x: jax.Array, **statics: Any) -> tuple[jax.Array]:
+    return (in_float32(partial(_maxima, **statics), x),)
+
+
+def _avg_pool(x: jax.Array, **statics: Any) -> tuple[jax.Array]:
+    return (in_float32(partial(_means, **statics), x),)
+
+
+def _maxima(x: jax.Array, *, geometry: tuple[Line, ...], axes: range = PLANE) -> jax.Array:
     if blocks.are_small(geometry):
-        return (blocks.maxima(x, axes, geometry),)
+        return blocks.maxima(x, axes, geometry)
     # From the last axis to the first: the first row that holds the maximum, and in it the first column.
     for axis, line in reversed(list(zip(axes, geometry, strict=True))):
         x = _max_along(x, axis, line)
-    return (x,)
+    return x
 
 
-def _avg_pool(
-    x: jax.Array, *, geometry: tuple[Line, ...], count_include_pad: bool, axes: range = PLANE
-) -> tuple[jax.Array]:
+def _means(x: jax.Array, *, geometry: tuple[Line, ...], count_include_pad: bool, axes: range = PLANE) -> jax.Array:
     if blocks.are_small(geometry):
-        return (blocks.means(x, axes, geometry),)
+        return blocks.means(x, axes, geometry)
     count = np.ones(1)
     for axis, line in zip(axes, geometry, strict=True):
         x = _sum_along(x, axis, line)
         held = line.inside_padding() if count_include_pad else line.inside()
         count = count * (line.window if held.all() else _along(axis, x.ndim, held.sum(0)))
-    return (x / count.astype(x.dtype),)
+    return x / count.astype(x.dtype)
 
 
 def _max_along(x: jax.Array, axis: int, line: Line) -> jax.Array:

@@ -15,6 +15,7 @@ from functional_nn.cpu.blocks import are_small
 from functional_nn.cpu.compiler import POOLING
 from functional_nn.cpu.native import Calls
 
+DTYPES = (jnp.float32, jnp.bfloat16)
 # The axes of images with channels last that windows slide along.
 PLANE = range(1, 3)
 # Numbers of x, and channels, from which on it is faster than XLA.
@@ -31,16 +32,16 @@ class Pooling:
 
     name: str
     keeps_places: bool
-    DTYPES = (jnp.float32,)
+    DTYPES = DTYPES
 
     def forward(self, x: jax.Array, **statics: Any) -> Sequence[jax.Array]:
         """What the op gives for x (batch, rows, columns, channels), and what is kept."""
-        given = jax.ShapeDtypeStruct(_results(x, statics["geometry"]), jnp.float32)
+        given = jax.ShapeDtypeStruct(_results(x, statics["geometry"]), x.dtype)
         return self._call("forward", (given, *self.kept(x, **statics)), x, **statics)
 
     def backward(self, x: jax.Array, *kept_and_ct: jax.Array, **statics: Any) -> Sequence[jax.Array]:
         """The gradient of x."""
-        return self._call("backward", (jax.ShapeDtypeStruct(x.shape, jnp.float32),), *kept_and_ct, **statics)
+        return self._call("backward", (jax.ShapeDtypeStruct(x.shape, x.dtype),), *kept_and_ct, **statics)
 
     def kept(self, x: Any, *, geometry: tuple[Line, ...], **_: Any) -> tuple[jax.ShapeDtypeStruct, ...]:
         """Of each maximum its place in the window, in row-major order."""

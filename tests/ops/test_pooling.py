@@ -260,3 +260,11 @@ def test_a_long_mean_in_16_bits_neither_stops_growing_nor_overflows(dtype: Any):
     for value in (1, 60000):
         x = jnp.full((1, 4096, 1), value, dtype)
         assert functional_nn.avg_pool(x, window=4096).item() == x[0, 0, 0].item()
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16], ids=lambda dtype: dtype.__name__)
+def test_a_gradient_that_many_windows_share_is_added_up_in_32_bits(dtype: Any):
+    # The same element is the largest of 3000 windows; a sum of ones ends at 256 in bfloat16, and at 2048 in float16.
+    x = jnp.zeros((1, 5999, 1), dtype).at[0, 2999, 0].set(1)
+    _, pullback = jax.vjp(lambda x: functional_nn.max_pool(x, window=3000, strides=1), x)
+    assert pullback(jnp.ones((1, 3000, 1), dtype))[0][0, 2999, 0] == jnp.asarray(3000, dtype)

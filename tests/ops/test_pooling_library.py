@@ -124,16 +124,36 @@ def test_how_images_are_divided_among_threads_does_not_matter(op: str):
         np.testing.assert_array_equal(bits(together), bits(np.concatenate(apart)))
 
 
+LARGE = {"rows in several rooms": ((2, 61, 41, 70), {"window": 5, "strides": 2, "padding": 2})}
+
+
 @here
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("name", WINDOWS | LARGE)
 @pytest.mark.parametrize("op", ["max_pool", "avg_pool"])
-def test_16_bits_are_widened_and_rounded_once(op: str, dtype: Any):
-    x, ct = jnp.asarray(normal(2, 14, 15, 32), dtype), jnp.asarray(normal(2, 7, 8, 32, seed=1), dtype)
-    function = partial(pooled, op, {"window": 3, "strides": 2, "padding": 1})
+def test_16_bits_are_widened_and_rounded_once(op: str, name: str, dtype: Any):
+    """The gradient lies where NaN lay before."""
+    shape, statics = (WINDOWS | LARGE)[name]
+    function = partial(pooled, op, statics)
+    x = jnp.asarray(normal(*shape), dtype)
+    ct = jnp.asarray(normal(*jax.eval_shape(partial(getattr(functional_nn, op), **statics), x).shape, seed=1), dtype)
+    there = [jnp.full(each.shape, np.nan, dtype) for each in (ct, x)]
+    in_place = jax.jit(lambda there, x, ct: function(x, ct), donate_argnums=0, keep_unused=True)
     assert calls(function, x, ct) == 2
     wide = jax.jit(function)(np.asarray(x, np.float32), np.asarray(ct, np.float32))
-    for mine, other in zip(jax.jit(function)(x, ct), wide, strict=True):
+    for mine, other in zip(in_place(there, x, ct), wide, strict=True):
         np.testing.assert_array_equal(bits(mine), bits(other.astype(dtype)))
+
+
+@here
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", WINDOWS | DILATED)
+def test_ties_in_bfloat16_are_decided_as_in_float32(name: str):
+    function, shape, out_shape = case_of("max_pool", name, {})
+    arrays = [jnp.asarray(each, jnp.bfloat16) for each in (few_values(*shape), whole(*out_shape))]
+    for mine, other in zip(jax.jit(function)(*arrays), jax.jit(function)(*map(np.float32, arrays)), strict=True):
+        np.testing.assert_array_equal(bits(mine), bits(other.astype(jnp.bfloat16)))
 
 
 def slope_of(op: str, x: Any) -> Any:
