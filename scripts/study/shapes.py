@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from types import FrameType
 from typing import Any
 
@@ -12,6 +13,7 @@ import jax
 from .excerpt import Function, Piece, spans
 
 LONGEST = 24  # characters of a tuple within a tuple
+WRITTEN_OUT = 3  # equal shapes beside each other
 
 # (file, line) to what stands at the line's end, such as "(3, 4)".
 Shapes = dict[tuple[str, int], str]
@@ -135,7 +137,10 @@ def shown_shape(value: Any) -> str:
         return ""
     nested = [isinstance(item, tuple | list) for item in value]
     parts = [_within(text, deep) for text, deep in zip(inner, nested, strict=True)]
-    return ", ".join(parts) if 2 * parts.count("…") <= len(parts) else ""  # mostly dots say nothing
+    if 2 * parts.count("…") > len(parts):  # mostly dots say nothing
+        return ""
+    runs = [(part, len(list(equal))) for part, equal in groupby(parts)]
+    return ", ".join(f"{count} × {part}" if count > WRITTEN_OUT else ", ".join([part] * count) for part, count in runs)
 
 
 def _within(text: str, nested: bool) -> str:

@@ -4,12 +4,14 @@ import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.site_search import read_index
 from helpers.study_site import SOFTMAX, small_study, spoil
 
 import reference.activations
 from scripts.study import site
+from scripts.study.shapes import shown_shape
 from scripts.study.site import Order
 
 
@@ -50,6 +52,19 @@ def test_the_lines_are_those_of_the_code(page: str):
 )
 def test_shapes_stand_at_the_line_ends(page: str, line: str, shapes: str):
     assert f"{line} # {shapes}" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ((2, 2, 2), "(2,), (2,), (2,)"),
+        ((2, 2, 2, 2), "4 × (2,)"),
+        ((3, 2, 2, 2, 2, 3, 3), "(3,), 4 × (2,), (3,), (3,)"),
+    ],
+    ids=str,
+)
+def test_many_equal_shapes_beside_each_other_are_counted(sizes: tuple[int, ...], shown: str):
+    assert shown_shape([np.zeros(size) for size in sizes]) == shown
 
 
 def test_values_come_from_both_sides_with_their_difference(page: str):
