@@ -8,9 +8,9 @@ import pytest
 from helpers.triton_submissions import PRODUCT, SOFTMAX
 
 from reference.oracle.judging.document import as_dict
-from reference.oracle.judging.inside.interpreted import rounded
 from reference.oracle.judging.judging import judge
 from reference.oracle.judging.task import Task
+from reference.oracle.subjects.interpreted import rounded
 
 TASK = Task("softmax", op="softmax", framework="torch", dtypes=("bfloat16",), checks=5, largest=1, seconds_a_call=60.0)
 

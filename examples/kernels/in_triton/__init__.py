@@ -10,9 +10,3 @@ if not torch.cuda.is_available():
         rule = "without a GPU TRITON_INTERPRET=1 must be set before triton is imported"
         raise RuntimeError(f"examples.kernels.in_triton: {rule}; got none, and triton imported")
     os.environ.setdefault("TRITON_INTERPRET", "1")
-
-    from examples.kernels.in_triton import interpreter
-
-    interpreter.prepare_once_a_launch()
-    interpreter.leave_out_unread_checks()
-    interpreter.multiply_bfloat16()

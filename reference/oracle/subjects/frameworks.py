@@ -11,6 +11,7 @@ import numpy as np
 
 from reference._checks import is_floating
 from reference.oracle.subjects import trees
+from reference.oracle.subjects.interpreted import mended
 from reference.oracle.subjects.subject import Pullback, Subject, name_of, parameter_names
 
 
@@ -69,12 +70,15 @@ def _subject(torch: Any, function: Any, name: str, names: Any, settled: Mapping[
 
 @contextmanager
 def computing(torch: Any, primals: Sequence[Any]) -> Iterator[None]:
-    """What PyTorch makes of plain numbers is of float64 where the primals are; what it draws can be held fixed."""
+    """What PyTorch makes of plain numbers is of float64 where the primals are; what it draws can be held fixed.
+
+    A kernel that Triton interprets computes as it would on a GPU.
+    """
     usual = torch.get_default_dtype()
     wide = any(str(getattr(primal, "dtype", "")) in ("float64", "torch.float64") for primal in primals)
     torch.set_default_dtype(torch.float64 if wide else usual)
     try:
-        with _drawing(torch):
+        with _drawing(torch), mended():
             yield
     finally:
         torch.set_default_dtype(usual)

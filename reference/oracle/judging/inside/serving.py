@@ -15,7 +15,6 @@ from reference.oracle.judging import wire
 from reference.oracle.judging.inside import entry, memory
 from reference.oracle.judging.inside.by_hand import not_by_hand
 from reference.oracle.judging.inside.forbidden import Forbidden
-from reference.oracle.judging.inside.interpreted import as_on_a_gpu
 from reference.oracle.judging.inside.patched import Patched
 from reference.oracle.subjects import trees
 from reference.oracle.subjects.placed import missing, placed
@@ -86,7 +85,6 @@ class Serving:
         try:
             with self.forbidden.watching():
                 module = entry.loaded(Path(self.job["file"]))
-                as_on_a_gpu()
                 self.subject = self._entry(module)
         except entry.NoEntry as lack:
             return {"lacks": str(lack), **self._seen()}
