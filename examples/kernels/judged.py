@@ -1,7 +1,7 @@
 """Every right kernel judged: in every dtype, memory, size and regime, at several seeds; nothing may be accused.
 
-`TRITON_INTERPRET=1 python -m examples.kernels.judged` prints a line a judgment and their count; `--help` says what to
-leave out. A check holds the memory battery; a sweep visits sizes and values, up to `--checks` inputs.
+`python -m examples.kernels.judged` prints a line a judgment and their count; `--help` says what to leave out. A check
+holds the memory battery; a sweep visits sizes and values, up to `--checks` inputs.
 """
 
 import argparse

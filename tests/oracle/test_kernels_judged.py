@@ -87,7 +87,7 @@ def test_a_right_kernel_is_judged_right(framework: str, case: Case, dtype: str):
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.function)
 def test_the_twins_agree(case: Case, dtype: str):
-    """Triton's interpreter cuts float32 to bfloat16 where Pallas rounds, and both round the output once."""
+    """Both round the output once, and what they keep for the backward."""
     triton, pallas = answers("in_triton", case, dtype), answers("in_pallas", case, dtype)
     within = 1e-13 if dtype == "float64" else 2**-5
     for one, other in zip(triton, pallas, strict=True):

@@ -16,6 +16,7 @@ from typing import Any
 from reference.oracle.command import guard
 from reference.oracle.command.output import wants_colour, width
 from reference.oracle.command.stopping import Stopped
+from reference.oracle.subjects.interpreted import INTERPRETED
 
 GRADED_INPUTS = 3
 ENDS_WITHIN = 10.0  # seconds that the guard has to end everything
@@ -102,7 +103,7 @@ def _child(job: dict[str, Any], timeout: float, printed: int | None, started: St
     # The worker's -P: no file where the command was started takes the place of a module that the judge imports.
     worker = [sys.executable, "-P", "-m", "reference.oracle.command.worker"]
     command = [sys.executable, "-I", "-S", guard.__file__, *worker]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**INTERPRETED, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     pipe = subprocess.PIPE
     guarded = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=printed, env=environment, start_new_session=True

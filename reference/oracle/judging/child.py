@@ -61,7 +61,7 @@ class Child:
         nowhere = subprocess.DEVNULL
         guarded = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, cwd=self.folder.name,
-            env=handed_on(self.folder.name), start_new_session=True, pass_fds=[there.fileno()],
+            env=handed_on(self.folder.name, self.task.device), start_new_session=True, pass_fds=[there.fileno()],
         )  # fmt: skip
         assert guarded.stdin is not None
         with contextlib.suppress(OSError):

@@ -3,6 +3,8 @@
 import os
 import site
 
+from reference.oracle.subjects.interpreted import INTERPRETED
+
 NAMES = (
     "CC", "CXX", "DYLD_LIBRARY_PATH", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "PYTHONPATH", "TMPDIR",
     "TZ", "USER",
@@ -13,7 +15,8 @@ FAMILIES = (
 )  # fmt: skip
 
 
-def handed_on(home: str) -> dict[str, str]:
-    """The variables that it gets, with this folder as its home; packages of the user's are found all the same."""
+def handed_on(home: str, device: str | None) -> dict[str, str]:
+    """The variables that it gets on this device, with this folder as its home; packages of the user's are found."""
     kept = {name: value for name, value in os.environ.items() if name in NAMES or name.startswith(FAMILIES)}
-    return {**kept, "HOME": home, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUSERBASE": site.getuserbase()}
+    triton = INTERPRETED if device in (None, "cpu") else {}
+    return {**triton, **kept, "HOME": home, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUSERBASE": site.getuserbase()}

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+# In the environment of a process that hands kernels arrays in the CPU's memory, unless the caller's says otherwise.
+INTERPRETED = {"TRITON_INTERPRET": "1"}
 INTERPRETER = "triton.runtime.interpreter"
 PARTS = ("ReduceOps", "ScanOps", "GridExecutor", "_patch_lang", "_LangPatchScope")
 # Methods of its builder that compute with the numbers of their operands; the result has the dtype of the last.

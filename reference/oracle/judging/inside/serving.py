@@ -17,6 +17,7 @@ from reference.oracle.judging.inside.by_hand import not_by_hand
 from reference.oracle.judging.inside.forbidden import Forbidden
 from reference.oracle.judging.inside.patched import Patched
 from reference.oracle.subjects import trees
+from reference.oracle.subjects.interpreted import mended
 from reference.oracle.subjects.placed import missing, placed
 from reference.oracle.subjects.subject import Subject
 
@@ -107,7 +108,7 @@ class Serving:
         ask = {"forward": self._forward, "vjp": self._vjp, "pull": self._pull, "by_hand": self._by_hand,
                "echo": self._echo}[question["ask"]]  # fmt: skip
         try:
-            with memory.unwritten(question.get("unwritten")), self.forbidden.watching():
+            with memory.unwritten(question.get("unwritten")), self.forbidden.watching(), mended():
                 answer = ask(question)
         except Refused as refused:
             answer = {"refused": str(refused)}
