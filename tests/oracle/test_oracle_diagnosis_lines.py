@@ -1,9 +1,11 @@
 """The line of the source that computes a gradient is named where it is certain, and only there."""
 
 import numpy as np
+import pytest
 from planted.evidence import AFFINE, affine, evidence_of
 
 from reference.oracle.diagnosis import diagnose
+from reference.oracle.diagnosis.values import whose_once
 from reference.oracle.evidence.source import line_of
 
 
@@ -46,3 +48,19 @@ def test_lines_are_named_where_they_are_certain_and_only_there():
     assert line_of(returns_twice, "w", 1, 2) is None
     assert line_of(np.add, "w", 1, 2) is None
     assert line_of(None, "w", 1, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "lacks the factor the reference's `1 - y` in the reference's `ct * y * (1 - y)`",
+            "lacks the factor `1 - y` in the reference's `ct * y * (1 - y)`",
+        ),
+        ("applies f(u) with u = the reference's `y` besides", "applies f(u) with u = the reference's `y` besides"),
+        ("has `a` in place of `b` in `a * b`", "has `a` in place of `b` in `a * b`"),
+    ],
+    ids=["twice", "once", "the user's"],
+)
+def test_that_a_line_is_the_references_is_said_once(words: str, told: str):
+    assert whose_once(words) == told

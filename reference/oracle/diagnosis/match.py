@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.oracle.causes import REPAIRS
+from reference.oracle.diagnosis.values import whose_once
 from reference.oracle.evidence.model import Model
 from reference.oracle.evidence.view import View
 from reference.oracle.report import Finding
@@ -80,7 +81,7 @@ def _finding(view: View, found: Match, matches: list[Match], line: int | None) -
     return Finding(
         cause=model.cause,
         argument=view.name,
-        message=f"{view.name}_ct {model.message}",
+        message=f"{view.name}_ct {whose_once(model.message)}",
         evidence=_evidence(view, found, [other.model for other in matches if other is not found]),
         fix=REPAIRS[model.cause],
         index=index,

@@ -18,6 +18,7 @@ from reference.oracle.recording.tape import Step
 
 # Where the reference's own ops are written.
 HOME = str(Path(__file__).parents[2])
+OURS = "the reference's "
 # So long an expression of the user's is quoted.
 LONGEST = 44
 # A value in another shape goes by the name of what it was made of.
@@ -124,8 +125,13 @@ def place(step: Step) -> str:
 
 def whose(step: Step) -> str:
     """Whose line a step stands in, where it is not the user's: the backward of an op that was recognized."""
-    ours = step.code is not None and os.path.dirname(step.code.co_filename) == HOME
-    return "the reference's " if ours else ""
+    return OURS if step.code is not None and os.path.dirname(step.code.co_filename) == HOME else ""
+
+
+def whose_once(words: str) -> str:
+    """Words in which whose line it is stands once, where they name the line; what is in it is of the same code."""
+    said, line, rest = words.rpartition(f" in {OURS}")
+    return f"{said.replace(OURS, '')}{line}{rest}"
 
 
 def is_all_of_its_line(program: Program, value: Step) -> bool:
