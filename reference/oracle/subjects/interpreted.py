@@ -44,7 +44,7 @@ def _replaced(owner: Any, name: str, other: Any) -> Iterator[None]:
 
 
 def _quick(interpreter: Any, builder: Any) -> Iterator[tuple[Any, str, Any]]:
-    """What belongs in the place of what, for the same answers in half of the time.
+    """What belongs in the place of what, for the same answers in less time: a softmax in 0.5 to 0.8 of it.
 
     The language is prepared once a launch, not at every call of a device function, of which `tl.sum` is one: Triton
     walks all names of it then, and finds them prepared. And no overflow of integers is computed where its assertion is
