@@ -109,6 +109,14 @@ def methods() -> list[Any]:
     return [sorted(vars(builder)), *(getattr(type(builder), name) for name in names), *others]
 
 
+def test_within_another_nothing_is_replaced():
+    with mended():
+        once = methods()
+        with mended():
+            assert methods() == once
+        assert methods() == once
+
+
 def test_the_interpreter_is_left_as_it_was():
     def stopped() -> None:
         with mended():

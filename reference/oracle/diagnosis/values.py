@@ -129,7 +129,7 @@ def whose(step: Step) -> str:
 
 
 def whose_once(words: str) -> str:
-    """Words in which whose line it is stands once, where they name the line; what is in it is of the same code."""
+    """The same words, which say once whose line it is: what they name in that line is of the same code."""
     said, line, rest = words.rpartition(f" in {OURS}")
     return f"{said.replace(OURS, '')}{line}{rest}"
 

@@ -22,12 +22,12 @@ OF_NUMBERS = ("unary_op", "binary_op", "ternary_op", "create_fma", "create_rsqrt
 
 @contextmanager
 def mended() -> Iterator[None]:
-    """Meanwhile the interpreter is, where it is loaded and has the internals that are known."""
+    """Meanwhile the interpreter is, where it is loaded and has the internals that are known; within another, once."""
     interpreter: Any = sys.modules.get(INTERPRETER)
     builder = getattr(interpreter, "interpreter_builder", None)
     known = all(hasattr(builder, name) for name in (*OF_NUMBERS, "cast_impl", "options"))
     with ExitStack() as changes:
-        if known and all(hasattr(interpreter, name) for name in PARTS):
+        if known and "cast_impl" not in vars(builder) and all(hasattr(interpreter, name) for name in PARTS):
             for owner, name, other in (*_right(interpreter, builder), *_quick(interpreter, builder)):
                 changes.enter_context(_replaced(owner, name, other))
         yield
