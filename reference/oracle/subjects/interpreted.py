@@ -28,7 +28,7 @@ def mended() -> Iterator[None]:
     known = all(hasattr(builder, name) for name in (*OF_NUMBERS, "cast_impl", "options"))
     with ExitStack() as changes:
         if known and "cast_impl" not in vars(builder) and all(hasattr(interpreter, name) for name in PARTS):
-            for owner, name, other in (*_right(interpreter, builder), *_quick(interpreter, builder)):
+            for owner, name, other in (*_Right(interpreter, builder), *_quick(interpreter, builder)):
                 changes.enter_context(_replaced(owner, name, other))
         yield
 
@@ -70,58 +70,62 @@ def _quick(interpreter: Any, builder: Any) -> Iterator[tuple[Any, str, Any]]:
         yield builder, "options", replace(builder.options, sanitize_overflow=False)
 
 
-def _right(interpreter: Any, builder: Any) -> Iterator[tuple[Any, str, Any]]:
-    """What belongs in the place of what, for the answers of a GPU."""
-    handle, language, reductions, scans = (
-        interpreter.TensorHandle, interpreter.tl, interpreter.ReduceOps, interpreter.ScanOps,
-    )  # fmt: skip
+class _Right:
+    """Operations with the answers of a GPU: bits of bfloat16 are read as numbers, and results rounded to them."""
 
-    def narrow(value: Any) -> bool:
-        return isinstance(value, handle) and value.dtype.scalar == language.bfloat16 and value.data.dtype == np.uint16
+    def __init__(self, interpreter: Any, builder: Any):
+        self.handle, self.language = interpreter.TensorHandle, interpreter.tl
+        self.builder, self.reductions, self.scans = builder, interpreter.ReduceOps, interpreter.ScanOps
+        self.casts, self.sums = builder.cast_impl, interpreter.ReduceOps.sum
 
-    def wide(value: Any) -> Any:
-        return handle(numbers(value.data), language.float32) if narrow(value) else value
+    def __iter__(self) -> Iterator[tuple[Any, str, Any]]:
+        """What belongs in the place of what."""
+        yield self.builder, "cast_impl", self.cast
+        for name in OF_NUMBERS:
+            yield self.builder, name, self.of_numbers(getattr(self.builder, name))
+        yield self.reductions, "sum", lambda reduction, values: self.total(reduction, values)
+        for name in ("cumsum", "cumprod"):
+            yield self.scans, name, self.step_by_step(getattr(self.scans, name))
 
-    def in_bfloat16(values: np.ndarray) -> Any:
-        return handle(rounded(values), language.bfloat16)
+    def narrow(self, value: Any) -> bool:
+        bits = isinstance(value, self.handle) and value.data.dtype == np.uint16
+        return bits and value.dtype.scalar == self.language.bfloat16
 
-    def of_numbers(method: Callable[..., Any]) -> Callable[..., Any]:
+    def wide(self, value: Any) -> Any:
+        return self.handle(numbers(value.data), self.language.float32) if self.narrow(value) else value
+
+    def in_bfloat16(self, values: np.ndarray) -> Any:
+        return self.handle(rounded(values), self.language.bfloat16)
+
+    def cast(self, value: Any, kind: Any) -> Any:
+        if kind.scalar != self.language.bfloat16:
+            return self.casts(self.wide(value), kind)
+        return value if self.narrow(value) else self.in_bfloat16(self.casts(value, self.language.float32).data)
+
+    def of_numbers(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*operands: Any) -> Any:
-            if not any(map(narrow, operands)):
+            if not any(map(self.narrow, operands)):
                 return method(*operands)
-            out = method(*map(wide, operands))
-            last = [one for one in operands if isinstance(one, handle)][-1]
-            return in_bfloat16(out.data) if narrow(last) and out.data.dtype == np.float32 else out
+            out = method(*map(self.wide, operands))
+            last = [one for one in operands if isinstance(one, self.handle)][-1]
+            return self.in_bfloat16(out.data) if self.narrow(last) and out.data.dtype == np.float32 else out
 
         return call
 
-    def cast(value: Any, kind: Any) -> Any:
-        if kind.scalar != language.bfloat16:
-            return casts(wide(value), kind)
-        return value if narrow(value) else in_bfloat16(casts(value, language.float32).data)
-
-    def total(self: Any, values: Any) -> Any:
+    def total(self, reduction: Any, values: Any) -> Any:
         """By halves, and rounded at every step."""
-        if not narrow(values.handle):
-            return sums(self, values)
-        axis, left = self.axis or 0, values.handle.data
-        left = numbers(left.reshape(-1) if self.axis is None else left)
+        if not self.narrow(values.handle):
+            return self.sums(reduction, values)
+        axis, left = reduction.axis or 0, values.handle.data
+        left = numbers(left.reshape(-1) if reduction.axis is None else left)
         while left.shape[axis] > 1:
             left = numbers(rounded(np.add(*np.split(left, 2, axis))))
-        shape = (1,) * values.handle.data.ndim if self.axis is None else left.shape
-        kept = left.reshape(shape) if self.keep_dims else left.squeeze(axis)
-        return self.to_tensor(rounded(kept), values.dtype)
+        shape = (1,) * values.handle.data.ndim if reduction.axis is None else left.shape
+        kept = left.reshape(shape) if reduction.keep_dims else left.squeeze(axis)
+        return reduction.to_tensor(rounded(kept), values.dtype)
 
-    def step_by_step(method: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda self, one: self.generic_scan((one,)) if narrow(one.handle) else method(self, one)
-
-    casts, sums = builder.cast_impl, reductions.sum
-    yield builder, "cast_impl", cast
-    yield reductions, "sum", total
-    for name in OF_NUMBERS:
-        yield builder, name, of_numbers(getattr(builder, name))
-    for name in ("cumsum", "cumprod"):
-        yield scans, name, step_by_step(getattr(scans, name))
+    def step_by_step(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda scan, one: scan.generic_scan((one,)) if self.narrow(one.handle) else method(scan, one)
 
 
 def numbers(bits: np.ndarray) -> np.ndarray:
