@@ -14,15 +14,16 @@ bfloat16 and torch.compile, and the run ends within ten minutes (docs/gpu.md). -
 and gradients, in float32 and bfloat16.
 
 --compiled adds torch.compile on a CPU too, where a C++ compiler is at hand. --tf32 off lets no library round products
-of float32 on a GPU. --keep-memory lets this process keep what is freed, as scripts/train.py does: all contenders then
+of float32 on a GPU. --keep-memory lets a process keep what is freed, as scripts/train.py does: all contenders then
 wait less for the system. --scaling measures instead how a step's time and memory grow, --forms the forms of a
 convolution and its gradients beside each other, which needs JAX only. --attention-memory and --vocabulary run nothing:
 they ask XLA for the memory of attention as a sequence grows, and of a loss over 50,000 classes, whole and by chunks.
 
-In a round each library runs four steps, one after the other, and the last three count. Ratios are of the times of one
-round, so they bear a machine that does other things; the load average in the table says whether it did. On Linux
-`chrt -r 1 python scripts/bench.py` lets a run go before all other programs, and the table says so. Import, first step
-and memory are of each training step in a process of its own, which --quick leaves out.
+In a round each library runs four steps, one after the other, and the last three count; on a CPU each does so in a
+process of its own. Ratios are of the times of one round, so they bear a machine that does other things; the load
+average in the table says whether it did. On Linux `chrt -r 1 python scripts/bench.py` lets a run go before all other
+programs, and the table says so. Import, first step and memory are of each training step in a new process, which --quick
+leaves out.
 """
 
 import argparse

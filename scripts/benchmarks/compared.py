@@ -5,11 +5,12 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from benchmarks import alone, contenders, measure, plan
+from benchmarks import alone, measure, plan, processes
 from benchmarks.networks import multiplications
 from benchmarks.ops import registry, table
 from benchmarks.ops.sizes import Op
 from benchmarks.plan import Case
+from benchmarks.processes import Ended, Place
 
 
 def compared(options: Namespace) -> dict[str, Any]:
@@ -19,11 +20,12 @@ def compared(options: Namespace) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
     interrupted = False
     try:
-        for case in options.cases:
-            if time.perf_counter() > end:
-                break
-            results.append(run_case(case, options))
-            print(table.line(results[-1]), file=sys.stderr, flush=True)
+        with (processes.Apart if options.platform == "cpu" else processes.Place)(options) as place:
+            for case in options.cases:
+                if time.perf_counter() > end:
+                    break
+                results.append(run_case(case, options, place))
+                print(table.line(results[-1]), file=sys.stderr, flush=True)
         apart(options, results, end)
         after = measure.roofline(dtypes)
         roof = {name: max(roof[name], after[name]) for name in roof}
@@ -36,11 +38,15 @@ def compared(options: Namespace) -> dict[str, Any]:
     return {"roofline": roof, "cases": results, "left_out": left_out, "interrupted": interrupted}
 
 
-def run_case(case: Case, options: Namespace) -> dict[str, Any]:
+def run_case(case: Case, options: Namespace, place: Place) -> dict[str, Any]:
     """A case's contenders, each with its times, and what was refused."""
-    device = contenders.torch_device(options.platform)
-    runs, refused = contenders.started(contenders.builders(case, device, options.compiled))
-    entries = measure.summary(measure.rounds(runs, *effort(options))) if "ours" in runs else {}
+    entries: dict[str, Any] = {}
+    try:
+        runs, refused = place.started(case)
+        if "ours" in runs:
+            entries = measure.summary(measure.rounds(runs, *effort(options)))
+    except Ended as error:
+        refused = {"all": str(error)}
     found = {"name": case.name, "dtype": plan.dtype(case), "contenders": entries, "refused": refused}
     return found | ({"op": case.op, "shape": case.shape} if isinstance(case, Op) else {})
 

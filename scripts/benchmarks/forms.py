@@ -47,9 +47,8 @@ def rows(seconds: float) -> list[dict[str, Any]]:
             if onednn.takes(name, *pair, spec):
                 runs["onednn"] = step(partial(onednn.convolution, name), pair, spec)
             measure.first_calls(runs)
-            least = {
-                k: entry["least_wall_ms"] for k, entry in measure.summary(measure.rounds(runs, seconds, 5)).items()
-            }
+            taken = measure.summary(measure.rounds(measure.timed(runs), seconds, 5))
+            least = {by: entry["least_wall_ms"] for by, entry in taken.items()}
             found.append({"sum": name, "geometry": geometry, **least, "chosen": _chosen(name, pair, spec)})
             found[-1] |= _counts(geometry, spec)
     return found

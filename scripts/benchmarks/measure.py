@@ -5,6 +5,7 @@ import platform
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
@@ -13,6 +14,8 @@ import jax
 import jax.numpy as jnp
 
 Contenders = dict[str, Callable[[], Any]]
+# Runs a contender's steps: (wall, processor) seconds of one.
+Timed = Callable[[], tuple[float, float]]
 
 # PyTorch's threads spin for a while after their work, which would count as the next contender's processor time.
 SETTLE_SECONDS = 0.02
@@ -28,7 +31,12 @@ def first_calls(contenders: Contenders) -> None:
         run()
 
 
-def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list[tuple[float, float]]]:
+def timed(contenders: Contenders) -> dict[str, Timed]:
+    """What runs and times a step of each contender in this process."""
+    return {name: partial(seconds_a_step, run) for name, run in contenders.items()}
+
+
+def rounds(contenders: dict[str, Timed], seconds: float, least: int) -> dict[str, list[tuple[float, float]]]:
     """(wall, processor) seconds of a step of each contender, round after round until the time is up."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
@@ -37,12 +45,13 @@ def rounds(contenders: Contenders, seconds: float, least: int) -> dict[str, list
     while done < least or time.perf_counter() < end:
         # In another order each round: who comes after PyTorch finds the caches and the free memory as it leaves them.
         for name in orders.sample(list(contenders), len(contenders)):
-            taken[name].append(_seconds_a_step(contenders[name]))
+            taken[name].append(contenders[name]())
         done += 1
     return taken
 
 
-def _seconds_a_step(run: Callable[[], Any]) -> tuple[float, float]:
+def seconds_a_step(run: Callable[[], Any]) -> tuple[float, float]:
+    """On the wall and of the processor, of steps that follow one another."""
     time.sleep(SETTLE_SECONDS)
     run()
     wall, processor = time.perf_counter(), time.process_time()

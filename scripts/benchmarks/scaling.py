@@ -33,7 +33,7 @@ def curves(seconds: float) -> dict[str, list[dict[str, Any]]]:
             steps = {"ours": jax_side.ours(case), "flax": jax_side.flax(case)}
             runs = {name: run for name, (run, _) in steps.items()}
             measure.first_calls(runs)
-            times = measure.summary(measure.rounds(runs, seconds, 3))
+            times = measure.summary(measure.rounds(measure.timed(runs), seconds, 3))
             point = {"value": value, "gflop": 2e-9 * multiplications(case)}
             for name, (_, reserved) in steps.items():
                 point[name] = {"least_wall_ms": times[name]["least_wall_ms"], "megabytes": reserved() / 1e6}

@@ -116,7 +116,7 @@ def test_the_transformers_compared_learn_alike(bench, dtype: str, digits: float)
 def test_rounds_take_every_contender_as_often(bench):
     calls = []
     contenders = {name: lambda name=name: calls.append(name) for name in ("ours", "theirs")}
-    taken = bench.measure.rounds(contenders, 0.0, 3)
+    taken = bench.measure.rounds(bench.measure.timed(contenders), 0.0, 3)
     assert {name: len(pairs) for name, pairs in taken.items()} == {"ours": 3, "theirs": 3}
     # A contender's steps follow one another, one of them before those that count.
     burst = 1 + bench.measure.TIMED_STEPS
@@ -138,7 +138,7 @@ def test_a_step_is_timed_after_one_that_does_not_count(bench, monkeypatch: pytes
         "time",
         SimpleNamespace(sleep=lambda _: None, perf_counter=lambda: clock.now, process_time=lambda: 2 * clock.now),
     )
-    assert bench.measure.rounds({"ours": step}, 0.0, 1) == {"ours": [(3.0, 6.0)]}
+    assert bench.measure.rounds(bench.measure.timed({"ours": step}), 0.0, 1) == {"ours": [(3.0, 6.0)]}
 
 
 def test_ratios_are_of_the_times_of_one_round(bench):

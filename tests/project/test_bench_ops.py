@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,7 +136,14 @@ def ran(case: Any) -> dict[str, Any]:
 @pytest.fixture
 def bench(registry: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The script, which asks for no roofline and takes no more rounds than there must be."""
-    names = ("bench", "benchmarks.compared", "benchmarks.contenders", "benchmarks.measure", "benchmarks.plan")
+    names = (
+        "bench",
+        "benchmarks.compared",
+        "benchmarks.processes",
+        "benchmarks.contenders",
+        "benchmarks.measure",
+        "benchmarks.plan",
+    )
     found = SimpleNamespace(**{name.split(".")[-1]: importlib.import_module(name) for name in names})
     rounds = found.measure.rounds
     roof = {"gflops": 100.0, "bfloat16 gflops": 100.0, "gbytes": 10.0}
@@ -145,7 +153,7 @@ def bench(registry: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def test_what_was_measured_before_an_interruption_is_written(bench, monkeypatch, tmp_path: Path, capsys):
-    def interrupted(case: Any, options: Any) -> dict[str, Any]:
+    def interrupted(case: Any, options: Any, place: Any) -> dict[str, Any]:
         if case.size == (32, 28, 64):
             raise KeyboardInterrupt
         return ran(case) | {"refused": {}}
@@ -169,6 +177,7 @@ def test_a_library_that_refuses_ends_nothing(bench):
     assert refused == {"torch": 'RuntimeError: "ctc_loss" not implemented'}
 
 
+@pytest.mark.slow
 def test_every_op_runs_through(bench, capsys: pytest.CaptureFixture, monkeypatch):
     cases = [bench.plan.sizes.Op("max_pool", (2, 8, 4, 2, 2), dtype) for dtype in ("float32", "bfloat16")]
     monkeypatch.setattr(bench.plan.sizes, "every", lambda: tuple(cases))
@@ -178,6 +187,21 @@ def test_every_op_runs_through(bench, capsys: pytest.CaptureFixture, monkeypatch
     assert "## bfloat16\n" in printed.out
     assert "Not" not in printed.out.split("## float32")[1]
     assert [line.split(":")[0] for line in printed.err.splitlines()] == [case.name for case in cases]
+
+
+@pytest.mark.slow
+def test_where_the_process_of_a_library_ends_the_next_case_gets_a_new_one(bench, monkeypatch):
+    options, case = bench.bench.arguments(["--ops", "--quick"]), bench.plan.sizes.Op("relu", (2, 4, 3))
+    monkeypatch.setattr(bench.contenders, "builders", lambda *_: {"ours": None})  # in this process: which to ask for
+    with bench.processes.Apart(options) as place:
+        first = bench.compared.run_case(case, options, place)
+        with pytest.raises(bench.processes.Ended, match="the process of ours ended"):
+            place._asked("ours", os._exit, 1)
+        begun = bench.compared.run_case(case, options, place)
+        monkeypatch.setattr(place, "started", lambda _: place._asked("ours", os._exit, 1))
+        ended = bench.compared.run_case(case, options, place)
+    assert set(first["contenders"]) == set(begun["contenders"]) == {"ours"}
+    assert (ended["contenders"], ended["refused"]) == ({}, {"all": "the process of ours ended"})
 
 
 @pytest.mark.slow
