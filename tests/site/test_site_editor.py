@@ -167,6 +167,8 @@ def finds_the_first_cause(reader: Reader) -> None:
     assert len(reader.driver.find_elements("css selector", ".mend")) == 1, "not one cause first"
     assert "sigmoid" in reader.seen(".mend")
     assert "What to do" in reader.seen(".mend")
+    assert "1 - out" in reader.seen(".mend p:nth-of-type(2) span[lang=en] code")
+    assert "`" not in reader.seen(".mend")
     assert "evidence" not in reader.seen(".judged"), "the whole report is not behind a fold"
     reader.click(".judged summary")
     assert "evidence" in reader.seen(".judged")

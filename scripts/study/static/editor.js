@@ -19,7 +19,12 @@
       return said;
     });
   const both = (sentence) =>
-    ["ja", "en"].map((language) => made("span", { lang: language }, sentence[language]));
+    ["ja", "en"].map((language) => made("span", { lang: language }, coded(sentence[language])));
+  // What stands between backquotes is code, if each has its partner.
+  function coded(text) {
+    const parts = text.split("`");
+    return parts.length % 2 ? parts.map((part, at) => (at % 2 ? made("code", {}, part) : part)) : [text];
+  }
   function made(tag, attributes, ...inside) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
