@@ -1,7 +1,7 @@
 """LaTeX to MathML, with the symbols that stand for a name in the code marked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -46,16 +46,32 @@ def apart(latex: str) -> list[str]:
 
 
 def broken(latex: str) -> list[str]:
-    """The parts of a long formula: it may go on in another line after a comma or before =, + and -, not in brackets."""
-    if len(as_line(latex)) <= SHORT:
+    """The parts of a long formula: it may go on in another line after a comma or, between commas that stand far from
+    each other, before =, + and -; not in brackets.
+    """
+    if _short(latex):
         return [latex]
+    clauses = _parts(latex, lambda before, _: before == ",")
+    return [part for clause in clauses for part in ([clause] if _short(clause) else _parts(clause, _goes_on))]
+
+
+def _short(latex: str) -> bool:
+    return len(as_line(latex)) <= SHORT
+
+
+def _goes_on(before: str, token: str) -> bool:
+    sums = token in "+-" and before not in ("+", "-")
+    return before not in RELATIONS and (sums or token in RELATIONS)
+
+
+def _parts(latex: str, begins: Callable[[str, str], bool]) -> list[str]:
+    """The pieces of a formula, each of which begins with a token as asked for, outside of brackets."""
     starts, depth, before = [0], 0, ""
     for match in TOKEN.finditer(latex):
         token = match[0]
         opens, closes = (token in each or token.startswith(word) for each, word in (OPENS, CLOSES))
         depth += 0 if token.endswith("arrow") else opens - closes
-        sums = token in "+-" and before not in ("+", "-")
-        if depth == 0 and before and before not in RELATIONS and (before == "," or sums or token in RELATIONS):
+        if depth == 0 and before and begins(before, token):
             starts.append(match.start())
         before = token
     return [latex[start:end].strip() for start, end in pairwise([*starts, len(latex)])]

@@ -57,10 +57,11 @@ def test_max_is_a_name_and_no_operator():
         (r"y[n, p, o] = b[o] + \sum_k \sum_c x[n, p + k, c] \, W[k, c, o]", 3),
         (r"\{f(x) + g(x)\}' = f'(x) + g'(x) + 0 \cdot x", 4),
         (r"L = -\frac{1}{N} \sum_n \left( \log z_n - t_n \right) \cdot w_n", 2),
-        (r"i = \sigma(a_i), \; f = \sigma(a_f), \; o = \sigma(a_o)", 6),
+        (r"i = \sigma(a_i), \; f = \sigma(a_f), \; o = \sigma(a_o)", 3),
+        (r"z = x_1 + x_2 + x_3 + x_4 + x_5 + x_6, \; y = z^2", 8),
         (r"s = \begin{cases} 1 & c = \text{a} - \text{b} \\ 0 & c < 1234567890 \end{cases}", 2),
     ],
-    ids=["short", "sums", "braces", "in-brackets", "list", "cases"],
+    ids=["short", "sums", "braces", "in-brackets", "list", "list-of-a-long-one", "cases"],
 )
 def test_a_long_formula_may_go_on_in_another_line(latex: str, parts: int):
     broken = formulas.broken(latex)
