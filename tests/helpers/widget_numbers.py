@@ -65,7 +65,7 @@ def boundary(w1: float = 1.0, w2: float = 1.0, b: float = -1.5) -> dict[str, Any
     length = float(np.linalg.norm([w1, w2]))
     return {
         "loss": ref.sigmoid_binary_cross_entropy(z, targets).mean(),
-        "right": np.sum((z > 0) == (targets == 1)),
+        "right": np.sum((np.round(z, 9) > 0) == (targets == 1)),
         "at_origin": ref.sigmoid(np.array(float(b))),
         "distance": abs(b) / length if length else None,
     }

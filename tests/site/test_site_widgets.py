@@ -28,7 +28,10 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("descent", {"learning_rate": 1.1, "steps": 50}),
     *(("descent", {"surface": "valleys"} | s) for s in ({}, {"start_0": 4.0, "learning_rate": 1.1, "steps": 50})),
     ("temperature", {"temperature": 5, "score_0": -5, "score_3": 4.9}),
-    *(("boundary", s) for s in ({"w1": -3, "w2": 2.4, "b": 0.5}, {"w1": 0, "w2": 0})),
+    *(
+        ("boundary", s)
+        for s in ({"w1": -3, "w2": 2.4, "b": 0.5}, {"w1": 0, "w2": 0}, {"w1": 2.6, "w2": -0.3, "b": -0.4})
+    ),
     *(("sliding_window", s) for s in ({"stride": 2, "position": 5}, {"padding": 2, "stride": 3})),
     ("sliding_window", {"kernel_00": 2.25, "kernel_12": -3, "kernel_21": 1.5, "stride": 3}),
     *(("sliding_window", {"dimensions": "one"} | s) for s in ({}, {"stride": 3, "padding": 2, "kernel_11": -2.5})),

@@ -24,6 +24,9 @@
     [1.8, 1.5, 1],
   ];
 
+  // On the boundary z is 0 but for what rounding leaves: all numbers are multiples of 0.01.
+  const ROUNDING = 1e-9;
+
   const sigmoid = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
   // The cross-entropy from z itself, because the logarithm of a saturated sigmoid would be infinite.
   const crossEntropy = (z, target) => Math.max(z, 0) - z * target + Math.log1p(Math.exp(-Math.abs(z)));
@@ -134,7 +137,7 @@
     const { w1, w2, b } = settings;
     const z = (x, y) => w1 * x + w2 * y + b;
     const losses = POINTS.map(([x, y, kind]) => crossEntropy(z(x, y), kind));
-    const right = POINTS.filter(([x, y, kind]) => z(x, y) > 0 === (kind === 1)).length;
+    const right = POINTS.filter(([x, y, kind]) => z(x, y) > ROUNDING === (kind === 1)).length;
     const length = Math.hypot(w1, w2);
     const numbers = [
       {
