@@ -166,7 +166,6 @@ def test_results_are_written_as_table_numbers_and_picture(bench, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 @pytest.mark.usefixtures("at_once")
 def test_a_quick_run_times_all_libraries(bench, capsys: pytest.CaptureFixture):
     for library in ("flax", "equinox", "torch"):
