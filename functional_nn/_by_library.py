@@ -6,9 +6,9 @@ It becomes three primitives:
     tangent(inputs, read, tangents)       gives the results' tangents, linear in the inputs' tangents
     cotangent(inputs, read, cotangents)   gives the inputs' cotangents: the transpose of `tangent`
 
-where `read` are outputs of the first primitive that the third reads. The library has forward and cotangent. What
-they mean, and every other derivative, is the function itself: all three lower to it where no library may be called. A
-rule of jax.custom_vjp would forbid forward mode.
+where `read` are outputs of the first primitive that the third reads. The library has cotangent, and mostly
+forward. What they mean, and every other derivative, is the function itself: all three lower to it where no library may
+be called. A rule of jax.custom_vjp would forbid forward mode.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ class ByLibrary:
     # The shapes and dtypes of what is kept, of inputs and statics; and the number of the first output that is read.
     kept: Function
     first_read: int
-    # By platform: modules with `forward` and `backward`, and the dtypes that they take, `DTYPES`.
+    # By platform: what has `backward`, perhaps `forward`, and the dtypes that it takes, `DTYPES`.
     libraries: Mapping[str, Any]
     # How the primitives are mapped over one more axis; as the meaning is, where nothing is said.
     batch: BatchRule | None = None
@@ -111,7 +111,7 @@ class ByLibrary:
         everywhere = mlir.lower_fun(meaning, multiple_results=True)
         mlir.register_lowering(primitive, everywhere)
         for platform, library in self.libraries.items() if in_library else ():
-            here = mlir.lower_fun(getattr(library, in_library), multiple_results=True)
+            here = mlir.lower_fun(getattr(library, in_library, meaning), multiple_results=True)
             mlir.register_lowering(primitive, partial(_lower, library.DTYPES, here, everywhere), platform=platform)
         return primitive
 

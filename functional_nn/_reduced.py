@@ -38,6 +38,23 @@ def norm_of_batch(
     return y.astype(x.dtype), mean.reshape(scale.shape), variance.reshape(scale.shape)
 
 
+def norm_by_statistics(
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    *,
+    channels: tuple[int, ...],
+    epsilon: float,
+) -> jax.Array:
+    """x normalized by the moments of each channel that are given, in its dtype; the others are in one wide enough."""
+    columnwise = channels == (x.ndim - 1,) and columns.takes(x)
+    kept = (-1,) if columnwise else [size if axis in channels else 1 for axis, size in enumerate(x.shape)]
+    of_channels = (array.reshape(kept) for array in (scale, bias, mean, variance))
+    return (_BY_STATISTICS if columnwise else _by_statistics)(x, *of_channels, epsilon=epsilon)[0]
+
+
 def norm_of_columns(
     groups: int, each: bool, x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: float
 ) -> tuple[jax.Array, jax.Array, jax.Array] | None:
@@ -95,6 +112,14 @@ def _columns(
     return y.astype(x.dtype), *(moment.reshape(-1, x.shape[-1]) for moment in both)
 
 
+def _by_statistics(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, variance: jax.Array, *, epsilon: float
+) -> tuple[jax.Array]:
+    # Two factors of which one may be large are made one, before x could overflow by it.
+    y = (x.astype(scale.dtype) - mean) * (jax.lax.rsqrt(variance + epsilon) * scale) + bias
+    return (y.astype(x.dtype),)
+
+
 def _norm(
     x: jax.Array, scale: jax.Array, *bias: jax.Array, epsilon: float, axes: int | tuple[int, ...] = -1
 ) -> tuple[jax.Array]:
@@ -141,6 +166,16 @@ _COLUMNS = ByLibrary(
     kept=_a_number_a_column,
     first_read=1,
     libraries={"cpu": columns},
+)
+_BY_STATISTICS = ByLibrary(
+    "norm_by_statistics",
+    _by_statistics,
+    inputs=5,
+    differentiable=5,
+    statics=("epsilon",),
+    kept=_nothing,
+    first_read=1,
+    libraries={"cpu": columns.ByStatistics},
 )
 # By how many parameters they have.
 _NORMS = {

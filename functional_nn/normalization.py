@@ -11,7 +11,7 @@ from functional_nn._checks import as_number, require, require_floating, require_
 from functional_nn._geometry import LAYOUTS
 from functional_nn._jit import jit_op
 from functional_nn._numerics import normalized
-from functional_nn._reduced import mean_of_groups, norm_of_batch, norm_of_columns, norm_over
+from functional_nn._reduced import mean_of_groups, norm_by_statistics, norm_of_batch, norm_of_columns, norm_over
 
 Shape = tuple[int, ...]
 Axis = int | Shape
@@ -99,10 +99,10 @@ def batch_norm_inference(
     """
     arrays, dtype = _promoted("batch_norm_inference", x=x, scale=scale, bias=bias, mean=mean, variance=variance)
     channels = _axes("batch_norm_inference", jnp.shape(x), axis)
-    kept, epsilon = _check("batch_norm_inference", channels, arrays), _epsilon("batch_norm_inference", epsilon)
-    scale, bias, mean, variance = (arrays[name].reshape(kept) for name in ("scale", "bias", "mean", "variance"))
-    # Two factors of which one may be large are made one, before x could overflow by it.
-    return ((arrays["x"] - mean) * (jax.lax.rsqrt(variance + epsilon) * scale) + bias).astype(dtype)
+    _check("batch_norm_inference", channels, arrays)
+    epsilon = _epsilon("batch_norm_inference", epsilon)
+    _, *of_channels = arrays.values()
+    return norm_by_statistics(jnp.asarray(x, dtype), *of_channels, channels=channels, epsilon=epsilon)
 
 
 @jit_op("axis", "epsilon")
@@ -279,14 +279,12 @@ def _epsilon(op: str, epsilon: float) -> float:
     return as_number(op, "epsilon", epsilon, "be a finite number above 0", lambda number: 0 < number < math.inf)
 
 
-def _check(op: str, axes: tuple[int, ...], arrays: dict[str, jax.Array]) -> tuple[int, ...]:
-    """The shape in which the parameters broadcast against x."""
+def _check(op: str, axes: tuple[int, ...], arrays: dict[str, jax.Array]) -> None:
     x, *parameters = arrays.values()
     shape = tuple(x.shape[i] for i in axes)
     got = ", ".join(f"{name}.shape={array.shape}" for name, array in arrays.items())
     rule = f"parameters must have the sizes of x along axis, {shape}"
     require(all(array.shape == shape for array in parameters), op, rule, got)
-    return tuple(size if i in axes else 1 for i, size in enumerate(x.shape))
 
 
 def _check_count(op: str, x: jax.Array, axes: tuple[int, ...]) -> None:

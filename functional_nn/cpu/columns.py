@@ -52,11 +52,8 @@ def backward(
     epsilon: float,
 ) -> Sequence[jax.Array]:
     """The gradients of x, scale and bias (docs/derivations/normalization.md), and those of the moments themselves."""
-    column = jax.ShapeDtypeStruct(mean.shape, jnp.float32)
-    if y_ct.dtype != jnp.float32:
-        # XLA would write what is rounded to it a second time, for the loop below, as float32.
-        y_ct = barrier(y_ct)
-    total, moved = jax.ffi.ffi_call(SUMS, (column, column))(y_ct, x, mean, rest)
+    y_ct = _written_once(y_ct)
+    total, moved = _sums(y_ct, x, mean, rest)
     over, share, rows = partial(mean_of_members, groups), jax.lax.rsqrt(variance + epsilon), x.size // mean.size
     slope = (share * share * share * over(scale * moved) - 2 * over(variance_ct)) / rows
     # Of its own column an upstream gradient has no mean left; where a column is a group, the rest is exactly 0.
@@ -65,6 +62,42 @@ def backward(
     centred = (y_ct - _beside(x, level)) * _beside(x, scale * share)
     x_ct = centred - _distance(x, mean, rest) * _beside(x, slope) - _beside(x, shift)
     return x_ct.astype(x.dtype), jnp.sum(share * moved, 0), jnp.sum(total, 0)
+
+
+class ByStatistics:
+    """Normalization by given moments, whose gradients need the same sums; what it gives needs none."""
+
+    DTYPES = DTYPES
+
+    @staticmethod
+    def backward(
+        x: jax.Array,
+        scale: jax.Array,
+        bias: jax.Array,
+        mean: jax.Array,
+        variance: jax.Array,
+        y_ct: jax.Array,
+        *,
+        epsilon: float,
+    ) -> Sequence[jax.Array]:
+        """The gradients of x (..., columns), and of the others, (columns,) and float32."""
+        y_ct = _written_once(y_ct)
+        total, moved = _sums(y_ct, x, mean[None], jnp.zeros_like(mean)[None])
+        share = jax.lax.rsqrt(variance + epsilon)
+        factor, factor_ct = share * scale, moved[0]
+        x_ct = (y_ct * factor).astype(x.dtype)
+        return x_ct, share * factor_ct, total[0], -factor * total[0], -0.5 * share * share * factor * factor_ct
+
+
+def _written_once(y_ct: jax.Array) -> jax.Array:
+    """XLA would write 16 bits, which it rounds to, a second time as float32 for a loop that reads them."""
+    return y_ct if y_ct.dtype == jnp.float32 else barrier(y_ct)
+
+
+def _sums(y_ct: jax.Array, x: jax.Array, mean: jax.Array, rest: jax.Array) -> Sequence[jax.Array]:
+    """Of each column the sums of the upstream gradient, and of it times the distance of x from the mean."""
+    column = jax.ShapeDtypeStruct(mean.shape, jnp.float32)
+    return jax.ffi.ffi_call(SUMS, (column, column))(y_ct, x, mean, rest)
 
 
 def _distance(x: jax.Array, mean: jax.Array, rest: jax.Array) -> jax.Array:

@@ -50,6 +50,20 @@ def normalized(*arrays: Any) -> Any:
     return *outs, *pullback(tuple(arrays[3:]))
 
 
+def by_statistics(*arrays: Any) -> Any:
+    """The result and the five gradients."""
+    out, pullback = jax.vjp(functional_nn.batch_norm_inference, *arrays[:5])
+    return out, *pullback(arrays[5])
+
+
+def statistics_of(name: str) -> tuple[Any, ...]:
+    """x, scale, bias, moments that are nearly those of its columns, and the cotangent of the result."""
+    x, scale, bias, y_ct, off, _ = batch_of(name)
+    before = tuple(range(x.ndim - 1))
+    mean, variance = np.mean(x, before) + 0.1 * off, 1 + np.var(x, before)
+    return x, scale, bias, mean.astype(np.float32), variance.astype(np.float32), y_ct
+
+
 def scores_of(name: str) -> tuple[Any, Any, Any]:
     rows, classes = SCORES[name]
     labels = np.random.default_rng(7).integers(0, classes, rows)
@@ -69,6 +83,15 @@ def test_batch_norm_and_its_gradients_are_those_of_float64(name: str):
     assert calls(normalized, *arrays) == 2
     exact = jax.jit(normalized)(*map(np.float64, arrays))
     assert_close(jax.jit(normalized)(*arrays), exact, 4e-6, f"{name}: the library against float64")
+
+
+@here
+@pytest.mark.parametrize("name", SHAPES)
+def test_batch_norm_inference_and_its_gradients_are_those_of_float64(name: str):
+    arrays = statistics_of(name)
+    assert calls(by_statistics, *arrays) == 1
+    exact = jax.jit(by_statistics)(*map(np.float64, arrays))
+    assert_close(jax.jit(by_statistics)(*arrays), exact, 4e-6, f"{name}: the library against float64")
 
 
 @here
@@ -194,6 +217,13 @@ def slope_of_batch_norm(*arrays: Any) -> Any:
         return sum(jnp.sum(jnp.sin(out)) for out in functional_nn.batch_norm(*arrays))
 
     return jax.grad(loss, (0, 1, 2))(*arrays)
+
+
+def slope_of_batch_norm_inference(*arrays: Any) -> Any:
+    def loss(*arrays: Any) -> Any:
+        return jnp.sum(jnp.sin(functional_nn.batch_norm_inference(*arrays)))
+
+    return jax.grad(loss, (0, 1, 2, 3, 4))(*arrays)
 
 
 def slope_of_group_norm(*arrays: Any) -> Any:
