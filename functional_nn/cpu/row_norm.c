@@ -24,10 +24,14 @@ typedef struct {
 
 /* ---- Sums -------------------------------------------------------------------------------------------------------- */
 
+/* By halves: one number after the other takes longer than all else does in a short row. */
 INLINE double total(Vector sum) {
-    double all = 0;
-    for (int i = 0; i < LANES; i++) all += sum[i];
-    return all;
+    double all[LANES];
+    for (int i = 0; i < LANES; i++) all[i] = sum[i];
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) all[i] += all[i + half];
+    return all[0];
 }
 
 /* ---- A row ------------------------------------------------------------------------------------------------------- */

@@ -107,7 +107,7 @@ def test_the_least_work_by_hand(sizes, registry):
 
 
 def entry(*ratio: float) -> dict[str, Any]:
-    return {"wall_ms": 2.0, "least_wall_ms": 1.5, "wall_ratio": list(ratio)}
+    return {"wall_ms": 2.0, "least_wall_ms": 1.5, "processor_ms": 3.0, "wall_ratio": list(ratio)}
 
 
 @pytest.fixture
@@ -120,12 +120,14 @@ def test_the_table_marks_what_is_behind(table):
     contenders |= {"torch": entry(1.4, 1, 2), "torch channels-last": entry(0.91, 0.8, 12.4)}
     case = {"name": "relu 2", "op": "relu", "shape": "2", "dtype": "float32", "contenders": contenders}
     assert table.behind(case) == ["Flax"]
+    contenders["flax"]["processor_ms"] = 1.9
+    assert table.busy(case) == ["1.5", "0.9"]
     ratios = "Flax 0.99 (0.9 to 1.2), Equinox 0.50 (0.4 to 0.6), PyTorch 0.91 (0.8 to 12)"
     assert table.line(case) == f"relu 2: 2 ms; {ratios}; behind Flax"
     contenders["torch channels-last"] = entry(0.89, 0.8, 1)
     assert table.behind(case) == ["Flax", "PyTorch"]
     contenders |= {"flax": entry(1, 1, 1), "torch channels-last": entry(0.9, 0.8, 1)}
-    assert table.behind(case) == []
+    assert table.behind(case) == table.busy(case) == []
 
 
 def ran(case: Any) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def test_what_was_measured_before_an_interruption_is_written(bench, monkeypatch,
     assert bench.bench.main(["--ops", "--only", "relu", "--output", str(tmp_path / "ops")]) == 130
     page = (tmp_path / "ops.md").read_text()
     assert "| **relu** |" in page
-    assert "| 1x224x224x16 | 2 | 0.50 (0.4 to 0.6) |  |  | Flax |" in page
+    assert "| 1x224x224x16 | 2 | 0.50 (0.4 to 0.6) |  |  | Flax | 1.5, 1.5 |" in page
     assert "- relu 32x28x28x64\n" in page
     assert len(json.loads((tmp_path / "ops.json").read_text())["cases"]) == 2
     assert capsys.readouterr().err.count("\n") == 2

@@ -5,38 +5,46 @@ from typing import Any
 from benchmarks import report
 from benchmarks.ops.sizes import DTYPES
 
-COLUMNS = ("size", "ours ms", "Flax", "Equinox", "PyTorch", "behind")
+COLUMNS = ("size", "ours ms", "Flax", "Equinox", "PyTorch", "behind", "busy cores")
 LEGEND = (
     "Value and gradients, median milliseconds on the wall. The other columns are times over ours within one round, "
     "median (10 to 90 %): above 1, ours is faster. PyTorch is the faster of its two orders of axes. *Behind* names "
-    "Flax below {flax} and PyTorch below {torch}."
+    "Flax below {flax} and PyTorch below {torch}; *busy cores*, processor time over time on the wall, are ours and then "
+    "theirs."
 )
 # What is asked of ours: at least as fast as Flax, and nearly as fast as PyTorch.
 LEAST = {"Flax": 1.0, "PyTorch": 0.9}
 COLUMN_OF = {"flax": "Flax", "equinox": "Equinox", "torch": "PyTorch"}
 
 
-def best(case: dict[str, Any]) -> dict[str, list[float]]:
-    """By column, the wall's ratio of the library's fastest contender: median, and what 10 and 90 % lie below."""
-    found: dict[str, list[float]] = {}
+def best(case: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By column, the library's contender that is the fastest on the wall, by its median ratio."""
+    found: dict[str, dict[str, Any]] = {}
     for name, entry in case["contenders"].items():
         column = COLUMN_OF.get(name.split()[0])
-        if column and (column not in found or entry["wall_ratio"][0] < found[column][0]):
-            found[column] = entry["wall_ratio"]
+        if column and (column not in found or entry["wall_ratio"][0] < found[column]["wall_ratio"][0]):
+            found[column] = entry
     return found
 
 
 def behind(case: dict[str, Any]) -> list[str]:
     """The libraries that are faster than they may be."""
-    ratios = best(case)
-    return [column for column, least in LEAST.items() if column in ratios and ratios[column][0] < least]
+    others = best(case)
+    return [column for column, least in LEAST.items() if column in others and others[column]["wall_ratio"][0] < least]
+
+
+def busy(case: dict[str, Any]) -> list[str]:
+    """Where a library is ahead, how many cores ours keeps busy, and then each of these."""
+    others = [best(case)[column] for column in behind(case)]
+    found = [case["contenders"]["ours"], *others] if others else []
+    return [f"{entry['processor_ms'] / entry['wall_ms']:.1f}" for entry in found]
 
 
 def line(case: dict[str, Any]) -> str:
     """A case in one line, while the others are still to come."""
     if not case["contenders"]:
         return f"{case['name']}: not measured, {'; '.join(case['refused'].values())}"
-    ratios = ", ".join(f"{column} {_spread(ratio)}" for column, ratio in best(case).items())
+    ratios = ", ".join(f"{column} {_spread(other)}" for column, other in best(case).items())
     found = behind(case)
     mark = f"; behind {' and '.join(found)}" if found else ""
     return f"{case['name']}: {case['contenders']['ours']['wall_ms']:.3g} ms; {ratios}{mark}"
@@ -67,15 +75,16 @@ def _rows(cases: list[dict[str, Any]]) -> list[list[str]]:
     for before, case in zip([None, *cases], cases, strict=False):
         if before is None or before["op"] != case["op"]:
             rows.append([f"**{case['op']}**", *[""] * (len(COLUMNS) - 1)])
-        ratios = best(case)
-        spreads = [_spread(ratios[column]) if column in ratios else "" for column in COLUMN_OF.values()]
+        others = best(case)
+        spreads = [_spread(others[column]) if column in others else "" for column in COLUMN_OF.values()]
         ours = f"{case['contenders']['ours']['wall_ms']:.3g}"
-        rows.append([case["shape"], ours, *spreads, ", ".join(behind(case))])
+        rows.append([case["shape"], ours, *spreads, ", ".join(behind(case)), ", ".join(busy(case))])
     return rows
 
 
-def _spread(ratio: list[float]) -> str:
-    middle, low, high = ratio
+def _spread(entry: dict[str, Any]) -> str:
+    """Of the wall's ratio the median, and what 10 and 90 % lie below."""
+    middle, low, high = entry["wall_ratio"]
     return f"{_number(middle, 2)} ({_number(low, 1)} to {_number(high, 1)})"
 
 
