@@ -9,8 +9,8 @@ COLUMNS = ("size", "ours ms", "Flax", "Equinox", "PyTorch", "behind", "busy core
 LEGEND = (
     "Value and gradients, median milliseconds on the wall. The other columns are times over ours within one round, "
     "median (10 to 90 %): above 1, ours is faster. PyTorch is the faster of its two orders of axes. *Behind* names "
-    "Flax below {flax} and PyTorch below {torch}; *busy cores*, processor time over time on the wall, are ours and then "
-    "theirs."
+    "Flax below {flax} and PyTorch below {torch}; *busy cores*, processor time over time on the wall, are ours and "
+    "then theirs."
 )
 # What is asked of ours: at least as fast as Flax, and nearly as fast as PyTorch.
 LEAST = {"Flax": 1.0, "PyTorch": 0.9}
