@@ -175,7 +175,7 @@ _BY_STATISTICS = ByLibrary(
     statics=("epsilon",),
     kept=_nothing,
     first_read=1,
-    libraries={"cpu": columns.ByStatistics},
+    libraries={"cpu": columns.BY_STATISTICS},
 )
 # By how many parameters they have.
 _NORMS = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -64,29 +65,23 @@ def backward(
     return x_ct.astype(x.dtype), jnp.sum(share * moved, 0), jnp.sum(total, 0)
 
 
-class ByStatistics:
-    """Normalization by given moments, whose gradients need the same sums; what it gives needs none."""
-
-    DTYPES = DTYPES
-
-    @staticmethod
-    def backward(
-        x: jax.Array,
-        scale: jax.Array,
-        bias: jax.Array,
-        mean: jax.Array,
-        variance: jax.Array,
-        y_ct: jax.Array,
-        *,
-        epsilon: float,
-    ) -> Sequence[jax.Array]:
-        """The gradients of x (..., columns), and of the others, (columns,) and float32."""
-        y_ct = _written_once(y_ct)
-        total, moved = _sums(y_ct, x, mean[None], jnp.zeros_like(mean)[None])
-        share = jax.lax.rsqrt(variance + epsilon)
-        factor, factor_ct = share * scale, moved[0]
-        x_ct = (y_ct * factor).astype(x.dtype)
-        return x_ct, share * factor_ct, total[0], -factor * total[0], -0.5 * share * share * factor * factor_ct
+def backward_by_statistics(
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    y_ct: jax.Array,
+    *,
+    epsilon: float,
+) -> Sequence[jax.Array]:
+    """The gradients of x (..., columns), and of scale, bias and the moments that are given, (columns,) and float32."""
+    y_ct = _written_once(y_ct)
+    total, moved = _sums(y_ct, x, mean[None], jnp.zeros_like(mean)[None])
+    share = jax.lax.rsqrt(variance + epsilon)
+    factor, factor_ct = share * scale, moved[0]
+    x_ct = (y_ct * factor).astype(x.dtype)
+    return x_ct, share * factor_ct, total[0], -factor * total[0], -0.5 * share * share * factor * factor_ct
 
 
 def _written_once(y_ct: jax.Array) -> jax.Array:
@@ -107,6 +102,10 @@ def _distance(x: jax.Array, mean: jax.Array, rest: jax.Array) -> jax.Array:
 def _beside(x: jax.Array, column: jax.Array) -> jax.Array:
     """Numbers (examples or 1, columns) in the shape that broadcasts against x."""
     return column.reshape(len(column), *(1,) * (x.ndim - 2), column.shape[1])
+
+
+# What given moments make of x takes no sums: forward, XLA computes it.
+BY_STATISTICS = SimpleNamespace(DTYPES=DTYPES, backward=backward_by_statistics)
 
 
 def takes(x: Any) -> bool:
