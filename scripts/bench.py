@@ -19,11 +19,11 @@ wait less for the system. --scaling measures instead how a step's time and memor
 convolution and its gradients beside each other, which needs JAX only. --attention-memory and --vocabulary run nothing:
 they ask XLA for the memory of attention as a sequence grows, and of a loss over 50,000 classes, whole and by chunks.
 
-In a round each library runs four steps, one after the other, and the last three count; on a CPU each does so in a
-process of its own. Ratios are of the times of one round, so they bear a machine that does other things; the load
-average in the table says whether it did. On Linux `chrt -r 1 python scripts/bench.py` lets a run go before all other
-programs, and the table says so. Import, first step and memory are of each training step in a new process, which --quick
-leaves out.
+In a round each library runs a step that does not count and then three, or as many as five milliseconds take; on a CPU
+each does so in a process of its own. Ratios are of the times of one round, so they bear a machine that does other
+things; the load average in the table says whether it did. On Linux `chrt -r 1 python scripts/bench.py` lets a run go
+before all other programs, and the table says so. Import, first step and memory are of each training step in a new
+process, which --quick leaves out.
 """
 
 import argparse

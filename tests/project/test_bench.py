@@ -113,7 +113,8 @@ def test_the_transformers_compared_learn_alike(bench, dtype: str, digits: float)
         assert found == pytest.approx(losses["ours"], rel=digits)
 
 
-def test_rounds_take_every_contender_as_often(bench):
+def test_rounds_take_every_contender_as_often(bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bench.measure, "TIMED_SECONDS", 0)
     calls = []
     contenders = {name: lambda name=name: calls.append(name) for name in ("ours", "theirs")}
     taken = bench.measure.rounds(bench.measure.timed(contenders), 0.0, 3)
@@ -126,9 +127,14 @@ def test_rounds_take_every_contender_as_often(bench):
     assert set(rounds) == {("ours", "theirs"), ("theirs", "ours")}, "either begins a round at times"
 
 
-def test_a_step_is_timed_after_one_that_does_not_count(bench, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("steps", "mean"),
+    [((1.0, 2.0, 6.0), 3.0), ((0.001, 0.001, 0.001, 0.0015, 0.003), 0.0015)],
+    ids=["three", "as many as five milliseconds take"],
+)
+def test_a_step_is_timed_after_one_that_does_not_count(bench, monkeypatch: pytest.MonkeyPatch, steps, mean):
     clock = SimpleNamespace(now=0.0)
-    seconds = iter([100.0, 1.0, 2.0, 6.0])
+    seconds = iter([100.0, *steps])
 
     def step() -> None:
         clock.now += next(seconds)
@@ -138,7 +144,9 @@ def test_a_step_is_timed_after_one_that_does_not_count(bench, monkeypatch: pytes
         "time",
         SimpleNamespace(sleep=lambda _: None, perf_counter=lambda: clock.now, process_time=lambda: 2 * clock.now),
     )
-    assert bench.measure.rounds(bench.measure.timed({"ours": step}), 0.0, 1) == {"ours": [(3.0, 6.0)]}
+    (found,) = bench.measure.rounds(bench.measure.timed({"ours": step}), 0.0, 1)["ours"]
+    assert found == pytest.approx((mean, 2 * mean))
+    assert next(seconds, None) is None
 
 
 def test_ratios_are_of_the_times_of_one_round(bench):
