@@ -78,7 +78,7 @@ def _rows(cases: list[dict[str, Any]]) -> list[list[str]]:
         others = best(case)
         spreads = [_spread(others[column]) if column in others else "" for column in COLUMN_OF.values()]
         ours = f"{case['contenders']['ours']['wall_ms']:.3g}"
-        rows.append([case["shape"], ours, *spreads, ", ".join(behind(case)), ", ".join(busy(case))])
+        rows.append([case["shape"], ours, *spreads, ", ".join(behind(case)), " ".join(busy(case))])
     return rows
 
 
