@@ -31,7 +31,7 @@ def norm_of_batch(
     if channels == (x.ndim - 1,):
         found = norm_of_columns(x.shape[-1], False, x, scales, biases, epsilon=epsilon)
     if not found:
-        kept = [size if axis in channels else 1 for axis, size in enumerate(x.shape)]
+        kept = _kept(channels, x)
         over = partial(jnp.mean, axis=[axis for axis in range(x.ndim) if axis not in channels], keepdims=True)
         found = normalized(x.astype(wide), over, scales.reshape(kept), biases.reshape(kept), epsilon)
     y, mean, variance = found
@@ -50,7 +50,7 @@ def norm_by_statistics(
 ) -> jax.Array:
     """x normalized by the moments of each channel that are given, in its dtype; the others are in one wide enough."""
     columnwise = channels == (x.ndim - 1,) and columns.takes(x)
-    kept = (-1,) if columnwise else [size if axis in channels else 1 for axis, size in enumerate(x.shape)]
+    kept = (-1,) if columnwise else _kept(channels, x)
     of_channels = (array.reshape(kept) for array in (scale, bias, mean, variance))
     return (_BY_STATISTICS if columnwise else _by_statistics)(x, *of_channels, epsilon=epsilon)[0]
 
@@ -82,8 +82,8 @@ def norm_over(axes: tuple[int, ...], x: jax.Array, *parameters: jax.Array, epsil
         flat = [array.reshape(-1) for array in parameters]
         (y,) = _NORMS[len(flat)](x.reshape(-1, flat[0].size), *flat, epsilon=epsilon)
         return y.reshape(x.shape)
-    kept = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
-    return _norm(x, *(array.reshape(kept) for array in parameters), epsilon=epsilon, axes=axes)[0]
+    kept = (array.reshape(_kept(axes, x)) for array in parameters)
+    return _norm(x, *kept, epsilon=epsilon, axes=axes)[0]
 
 
 def of_scores(name: str, x: jax.Array, axis: int) -> jax.Array:
@@ -102,6 +102,11 @@ def labelled_cross_entropy(scores: jax.Array, labels: jax.Array) -> jax.Array:
     known = (labels >= 0) & (labels < scores.shape[-1])
     (loss,) = _OF_ROWS["cross_entropy"](scores, jnp.where(known, labels, -1).astype(jnp.int32))
     return loss.astype(scores.dtype)
+
+
+def _kept(axes: tuple[int, ...], x: jax.Array) -> list[int]:
+    """The shape in which what has these axes of x alone broadcasts against it."""
+    return [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
 
 
 def _columns(

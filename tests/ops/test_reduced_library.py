@@ -77,22 +77,19 @@ def judged(labels: Any, scores: Any, ct: Any) -> Any:
     return losses, *pullback(ct)
 
 
-@here
-@pytest.mark.parametrize("name", SHAPES)
-def test_batch_norm_and_its_gradients_are_those_of_float64(name: str):
-    arrays = batch_of(name)
-    assert calls(normalized, *arrays) == 2
-    exact = jax.jit(normalized)(*map(np.float64, arrays))
-    assert_close(jax.jit(normalized)(*arrays), exact, 4e-6, f"{name}: the library against float64")
+# The op with its gradients, its arrays, and how many calls it makes.
+OF_BATCHES = {"batch_norm": (normalized, batch_of, 2), "batch_norm_inference": (by_statistics, statistics_of, 1)}
 
 
 @here
+@pytest.mark.parametrize("op", OF_BATCHES)
 @pytest.mark.parametrize("name", SHAPES)
-def test_batch_norm_inference_and_its_gradients_are_those_of_float64(name: str):
-    arrays = statistics_of(name)
-    assert calls(by_statistics, *arrays) == 1
-    exact = jax.jit(by_statistics)(*map(np.float64, arrays))
-    assert_close(jax.jit(by_statistics)(*arrays), exact, 4e-6, f"{name}: the library against float64")
+def test_norms_of_batches_and_their_gradients_are_those_of_float64(name: str, op: str):
+    function, arrays_of, made = OF_BATCHES[op]
+    arrays = arrays_of(name)
+    assert calls(function, *arrays) == made
+    exact = jax.jit(function)(*map(np.float64, arrays))
+    assert_close(jax.jit(function)(*arrays), exact, 4e-6, f"{op}, {name}: the library against float64")
 
 
 @here
@@ -213,45 +210,33 @@ def test_labels_of_any_integer_dtype():
     assert np.isnan(wraps).all()
 
 
-def slope_of_batch_norm(*arrays: Any) -> Any:
-    def loss(*arrays: Any) -> Any:
-        return sum(jnp.sum(jnp.sin(out)) for out in functional_nn.batch_norm(*arrays))
-
-    return jax.grad(loss, (0, 1, 2))(*arrays)
+def cross_entropy(scores: Any) -> Any:
+    return functional_nn.softmax_cross_entropy(scores, jnp.arange(len(scores)) % scores.shape[1])
 
 
-def slope_of_batch_norm_inference(*arrays: Any) -> Any:
-    def loss(*arrays: Any) -> Any:
-        return jnp.sum(jnp.sin(functional_nn.batch_norm_inference(*arrays)))
-
-    return jax.grad(loss, (0, 1, 2, 3, 4))(*arrays)
-
-
-def slope_of_group_norm(*arrays: Any) -> Any:
-    def loss(*arrays: Any) -> Any:
-        return jnp.sum(jnp.sin(functional_nn.group_norm(*arrays, groups=4)))
-
-    return jax.grad(loss, (0, 1, 2))(*arrays)
-
-
-def slope_of_cross_entropy(scores: Any) -> Any:
-    labels = jnp.arange(len(scores)) % scores.shape[1]
-    return jax.grad(lambda scores: jnp.sum(jnp.sin(functional_nn.softmax_cross_entropy(scores, labels))))(scores)
-
-
+# The op, its arrays, and how many calls its gradient makes.
 DERIVED = {
-    "batch_norm": (slope_of_batch_norm, batch_of("rows")[:3]),
-    "batch_norm_inference": (slope_of_batch_norm_inference, statistics_of("rows")[:5]),
-    "group_norm": (slope_of_group_norm, (normal(5, 300, 32), normal(32, seed=3), normal(32, seed=4))),
-    "cross_entropy": (slope_of_cross_entropy, (normal(300, 20),)),
+    "batch_norm": (functional_nn.batch_norm, batch_of("rows")[:3], 2),
+    "batch_norm_inference": (functional_nn.batch_norm_inference, statistics_of("rows")[:5], 1),
+    "group_norm": (
+        partial(functional_nn.group_norm, groups=4),
+        (normal(5, 300, 32), normal(32, seed=3), normal(32, seed=4)),
+        2,
+    ),
+    "cross_entropy": (cross_entropy, (normal(300, 20),), 2),
 }
 
 
 @here
 @pytest.mark.parametrize("op", DERIVED)
 def test_every_derivative_is_that_of_float64(op: str):
-    slope, arrays = DERIVED[op]
-    assert calls(slope, *arrays) == (1 if op == "batch_norm_inference" else 2)
+    function, arrays, made = DERIVED[op]
+
+    def loss(*arrays: Any) -> Any:
+        return sum(jnp.sum(jnp.sin(out)) for out in jax.tree.leaves(function(*arrays)))
+
+    slope = jax.grad(loss, tuple(range(len(arrays))))
+    assert calls(slope, *arrays) == made
     got, exact = derivatives(slope, *arrays), derivatives(slope, *map(np.float64, arrays))
     for name, outs in got.items():
         assert_close(jax.tree.leaves(outs), jax.tree.leaves(exact[name]), 2e-4, f"{name}: float32 against float64")
